@@ -1,0 +1,44 @@
+# Two commands: `make run` serves, `make test` passes the tests. `make check` is everything CI checks.
+# Each creates .venv and installs requirements.lock, by hash, when needed.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test check fuzz lock openapi format clean
+
+run: $(READY)
+	@exec $(BIN)/rebond serve
+
+test: $(READY)
+	@$(BIN)/pytest -q -n 2 tests $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/checks
+
+fuzz: $(READY)
+	@REBOND_FUZZ_EXAMPLES=$${REBOND_FUZZ_EXAMPLES:-300} $(BIN)/pytest -q -p no:randomly tests/contract/test_fuzz.py $(ARGS)
+
+openapi: $(READY)
+	@$(BIN)/rebond openapi --output openapi/openapi.json
+
+format: $(READY)
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+# Needs uv; the lock names no host.
+lock:
+	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	@rm -rf .venv
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rebond needs Python 3.11 or later (PYTHON=python3.x make …)")'
+	@$(PYTHON) -m venv .venv
+	@echo "installing requirements.lock into .venv (once) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
