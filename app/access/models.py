@@ -1,0 +1,87 @@
+"""Tables of access: organisations, subjects (persons and service accounts), members, API keys."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.access.rules import Role, Scope, SubjectKind
+from app.core.db import Base, Identified, Versioned
+
+
+def one_of(column: str, codes: type) -> str:
+    """A CHECK's text: the column holds one of the codes."""
+    return f"{column} IN ({', '.join(repr(str(code)) for code in codes)})"  # type: ignore[attr-defined]
+
+
+class Organisation(Identified, Versioned, Base):
+    """A body that takes part: a consultancy, Banque des territoires, Bpifrance, an agglomeration, a State service."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (
+        CheckConstraint("is_siren(siren)", name="organisation_siren"),
+        CheckConstraint("name <> ''", name="organisation_name"),
+    )
+
+    siren: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str]
+
+
+class Subject(Identified, Versioned, Base):
+    """Who can hold a role: a person (one human once, nationally) or a service account."""
+
+    __tablename__ = "subjects"
+    __table_args__ = (
+        UniqueConstraint("id", "kind"),
+        CheckConstraint(one_of("kind", SubjectKind), name="subject_kind"),
+        CheckConstraint("name <> ''", name="subject_name"),
+        CheckConstraint("kind = 'person' OR email IS NULL", name="subject_email"),
+        Index("subjects_service_account_name_key", "organisation_id", "name", unique=True,
+              postgresql_where=text("kind = 'service_account'")),
+        Index("subjects_email_key", func.lower(text("email")), unique=True),
+    )  # fmt: skip
+
+    kind: Mapped[str]
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str]
+    email: Mapped[str | None]
+
+
+class Member(Identified, Versioned, Base):
+    """A role of a subject, in one territory or in all (null), between two days, both included."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        UniqueConstraint("subject_id", "role", "territory", "from_on", postgresql_nulls_not_distinct=True),
+        CheckConstraint(one_of("role", Role), name="member_role"),
+        CheckConstraint("to_on IS NULL OR to_on >= from_on", name="member_period"),
+        CheckConstraint("from_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_from_on"),
+        CheckConstraint("to_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_to_on"),
+    )
+
+    subject_id: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"), index=True)
+    role: Mapped[str]
+    territory: Mapped[str | None] = mapped_column(ForeignKey("territories.slug"), index=True)
+    from_on: Mapped[date]
+    to_on: Mapped[date | None]
+
+
+class ApiKey(Identified, Versioned, Base):
+    """A credential of a subject. Only its SHA-256 digest is stored; `prefix` helps people to recognise it."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint(one_of("scope", Scope), name="api_key_scope"),
+        CheckConstraint("length(digest) = 32", name="api_key_digest"),
+    )
+
+    subject_id: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"), index=True)
+    name: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scope: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    rotated_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"), index=True)

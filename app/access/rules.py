@@ -1,0 +1,138 @@
+"""The matrix of roles and permissions, and what a subject's roles come to. No session, no await.
+
+Source: the roles of the programme (État, Banque des territoires, Bpifrance, agglomération, groupement) and the
+separation of *ordonnateur* and *comptable* (décret n° 2012-1246, art. 9): who enters does not validate, who decides
+does not pay.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What a subject may be, in one territory or in all."""
+
+    PROGRAMME = "programme"
+    OPERATOR = "operator"
+    CONSULTANT = "consultant"
+    LEAD = "lead"
+    TERRITORY = "territory"
+    FUNDER = "funder"
+    TREASURER = "treasurer"
+    COMMITTEE = "committee"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class SubjectKind(StrEnum):
+    """A human, or a program of an organisation. A program never validates, certifies, approves or decides."""
+
+    PERSON = "person"
+    SERVICE_ACCOUNT = "service_account"
+
+
+class Scope(StrEnum):
+    """What a key may do of what its subject may: everything, or only read."""
+
+    FULL = "full"
+    READ_ONLY = "read_only"
+
+
+_EVERYONE = frozenset(Role)
+_WHOLE_VIEW = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})  # read everything
+_TERRITORY_VIEW = _WHOLE_VIEW | {Role.LEAD, Role.TERRITORY, Role.FUNDER, Role.TREASURER}
+
+# permission → the roles that hold it. `x:read` is also what decides between 403 and 404 for the other `x:` permissions.
+MATRIX: dict[str, frozenset[Role]] = {
+    "me:read": _EVERYONE,
+    "events:read": _TERRITORY_VIEW,
+    "organisations:read": _WHOLE_VIEW,
+    "organisations:write": frozenset({Role.ADMIN}),
+    "members:read": _WHOLE_VIEW,
+    "members:write": frozenset({Role.ADMIN}),
+    "api_keys:read": frozenset({Role.ADMIN, Role.AUDITOR}),
+    "api_keys:write": frozenset({Role.ADMIN}),
+    "programme:read": _EVERYONE,
+    "programme:write": frozenset({Role.PROGRAMME}),
+    "firms:read": _EVERYONE,
+    "firms:write": frozenset({Role.TERRITORY}),
+    "territory_firms:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "territory_firms:write": frozenset({Role.TERRITORY}),
+    "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "missions:write": frozenset({Role.OPERATOR}),
+    "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
+    "time_entries:validate": frozenset({Role.LEAD}),
+    "engineering:read": _EVERYONE,
+}
+
+# Held only by a role in all territories: what they change belongs to no single one.
+NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write"})
+
+# Roles that see no more than their own organisation's part of what a permission shows.
+OWN_ORGANISATION = {"time_entries:read": frozenset({Role.CONSULTANT})}
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[str]:
+    """Every permission that at least one of the roles holds."""
+    held = frozenset(roles)
+    return frozenset(permission for permission, holders in MATRIX.items() if holders & held)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role in force today, in one territory or (None) in all."""
+
+    role: Role
+    territory: str | None
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is calling: the subject behind a credential, with the roles in force today."""
+
+    subject_id: UUID
+    kind: SubjectKind
+    organisation_id: UUID | None
+    grants: tuple[Grant, ...]
+    scope: Scope = Scope.FULL
+    key_id: UUID | None = None
+    _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)
+
+    def roles(self, territory: str | None) -> frozenset[Role]:
+        """Roles held in this territory, those held everywhere among them; None asks for those held everywhere."""
+        found = self._roles.get(territory)
+        if found is None:
+            found = frozenset(g.role for g in self.grants if g.territory is None or g.territory == territory)
+            self._roles[territory] = found
+        return found
+
+    @property
+    def any_roles(self) -> frozenset[Role]:
+        """Roles held anywhere: what counts for facts that all territories share."""
+        return frozenset(grant.role for grant in self.grants)
+
+    def may(self, permission: str, territory: str | None) -> bool:
+        """Whether a role gives `permission` in `territory`; None stands for what belongs to no single territory."""
+        if territory is not None or permission in NATIONAL:
+            return _holds(self.roles(territory), permission)
+        return permission == "me:read" or _holds(self.any_roles, permission)
+
+    def territories(self, permission: str) -> list[str] | None:
+        """The territories in which `permission` is held, None for all."""
+        if _holds(self.roles(None), permission):
+            return None
+        return sorted({g.territory for g in self.grants if g.territory and _holds(frozenset({g.role}), permission)})
+
+    def sees_only_own(self, permission: str, territory: str) -> bool:
+        """Whether, in this territory, the actor sees only its own organisation's part of what `permission` shows."""
+        holders = self.roles(territory) & MATRIX[permission]
+        return bool(holders) and holders <= OWN_ORGANISATION.get(permission, frozenset())
+
+
+@lru_cache(maxsize=4096)
+def _holds(roles: frozenset[Role], permission: str) -> bool:
+    return bool(roles & MATRIX[permission])

@@ -1,0 +1,142 @@
+"""Writes of access. Each function does its work on a `Write` and says what changed."""
+
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.access import schemas
+from app.access.gate import PREFIX, digest_of
+from app.access.models import ApiKey, Member, Organisation, Subject
+from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
+from app.access.rules import SubjectKind
+from app.core import clock
+from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writes import Change, Write, merge
+
+
+class ApiKeyEnded(Problem):
+    """The key has been revoked or has expired."""
+
+    status = 409
+    title_fr = "La clé a été révoquée ou a expiré."
+    cure = "Create a new key."
+    cure_fr = "Créez une nouvelle clé."
+
+
+async def create_organisation(write: Write, body: schemas.OrganisationCreate) -> Change:
+    """A new organisation; its SIREN is unique (`already-exists`)."""
+    organisation = Organisation(**body.model_dump())
+    write.session.add(organisation)
+    await write.session.flush()
+    return Change("organisation.created", ORGANISATIONS, [organisation.id])
+
+
+async def update_organisation(write: Write, organisation_id: UUID, body: schemas.OrganisationUpdate) -> Change:
+    """Change the name or the SIREN."""
+    organisation = await write.lock(Organisation, Organisation.id == organisation_id)
+    write.expect(organisation.version)
+    changed = merge(organisation, body)
+    return Change("organisation.updated" if changed else "", ORGANISATIONS, [organisation_id])
+
+
+async def create_person(write: Write, organisation_id: UUID, body: schemas.PersonCreate) -> Change:
+    """A human of an organisation. The same e-mail address is the same human: `already-exists`."""
+    await write.lock(Organisation, Organisation.id == organisation_id)
+    person = Subject(kind=SubjectKind.PERSON, organisation_id=organisation_id, **body.model_dump())
+    write.session.add(person)
+    await write.session.flush()
+    return Change("person.created", PERSONS, [person.id], {"organisation_id": organisation_id})
+
+
+async def update_person(write: Write, organisation_id: UUID, person_id: UUID, body: schemas.PersonUpdate) -> Change:
+    """Change a person's name or address, or move it to another organisation."""
+    person = await write.lock(
+        Subject, Subject.id == person_id, Subject.organisation_id == organisation_id, Subject.kind == "person"
+    )
+    write.expect(person.version)
+    changed = merge(person, body)
+    return Change(
+        "person.updated" if changed else "", PERSONS, [person_id], {"organisation_id": person.organisation_id}
+    )
+
+
+async def create_service_account(write: Write, organisation_id: UUID, body: schemas.ServiceAccountCreate) -> Change:
+    """A program of an organisation; its name is unique there."""
+    await write.lock(Organisation, Organisation.id == organisation_id)
+    account = Subject(kind=SubjectKind.SERVICE_ACCOUNT, organisation_id=organisation_id, **body.model_dump())
+    write.session.add(account)
+    await write.session.flush()
+    return Change("service_account.created", SERVICE_ACCOUNTS, [account.id], {"organisation_id": organisation_id})
+
+
+async def create_member(write: Write, body: schemas.MemberCreate) -> Change:
+    """Give a subject a role, from today where no day is said."""
+    from_on = body.from_on or clock.today()
+    if body.to_on is not None and body.to_on < from_on:
+        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+    member = Member(**(body.model_dump() | {"from_on": from_on}))
+    write.session.add(member)
+    await write.session.flush()
+    return Change("member.created", MEMBERS, [member.id])
+
+
+async def update_member(write: Write, member_id: UUID, body: schemas.MemberUpdate) -> Change:
+    """End a role on a day, or open it again."""
+    member = await write.lock(Member, Member.id == member_id)
+    write.expect(member.version)
+    if body.to_on is not None and body.to_on < member.from_on:
+        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+    changed = merge(member, body)
+    return Change("member.updated" if changed else "", MEMBERS, [member_id])
+
+
+def new_key() -> str:
+    """A fresh secret of 256 bits; its prefix can be searched for in leaked text."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+async def create_api_key(write: Write, body: schemas.ApiKeyCreate, key: str) -> Change:
+    """Store `key` for a subject, by its digest."""
+    if await write.session.scalar(select(Subject.id).where(Subject.id == body.subject_id)) is None:
+        raise ReferenceNotFound(errors=[FieldError("/subject_id", "not_found")])
+    stored = ApiKey(digest=digest_of(key), prefix=key[:12], **body.model_dump())
+    write.session.add(stored)
+    await write.session.flush()
+    return Change("api_key.created", API_KEYS, [stored.id])
+
+
+async def rotate_api_key(write: Write, key_id: UUID, body: schemas.ApiKeyRotate, key: str) -> list[Change]:
+    """A new key of the same subject, name and scope; the old one goes on working for `overlap_hours`.
+
+    Raises `api-key-ended` (409).
+    """
+    old = await write.lock(ApiKey, ApiKey.id == key_id)
+    write.expect(old.version)
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= write.now):
+        raise ApiKeyEnded()
+    ends_at = write.now + timedelta(hours=body.overlap_hours)
+    new = ApiKey(
+        subject_id=old.subject_id,
+        name=old.name,
+        scope=old.scope,
+        expires_at=old.expires_at,
+        rotated_from_id=old.id,
+        digest=digest_of(key),
+        prefix=key[:12],
+    )
+    old.expires_at = min(old.expires_at or ends_at, ends_at)
+    write.session.add(new)
+    await write.session.flush()
+    return [Change("api_key.created", API_KEYS, [new.id]), Change("api_key.updated", API_KEYS, [old.id])]
+
+
+async def revoke_api_key(write: Write, key_id: UUID) -> Change:
+    """End a key now; revoking it again changes nothing."""
+    key = await write.lock(ApiKey, ApiKey.id == key_id)
+    write.expect(key.version)
+    if key.revoked_at is not None:
+        return Change("", API_KEYS, [key_id])
+    key.revoked_at = write.now
+    return Change("api_key.revoked", API_KEYS, [key_id])

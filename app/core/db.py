@@ -1,0 +1,180 @@
+"""The engine, the session, raw reads, and the conventions every table follows.
+
+One ordinary engine serves both doors: a `Session` for writes, and `fetchrow`, which borrows a bare asyncpg connection
+from the same pool for statements that PostgreSQL answers whole (a page of JSON, a write in one statement).
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import BindParameter, Date, DateTime, MetaData, Numeric, Text, Uuid, bindparam, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.sql.elements import CompilerElement
+
+from app.core import clock
+
+DIALECT = asyncpg_dialect()
+
+# The connection is gone: not a fault of the statement. A read may be tried once more, a write is a 503.
+DEAD = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+    OSError,
+)
+
+
+class Base(DeclarativeBase):
+    """Tables name every CHECK by the problem it becomes (`days_exhausted` → `days-exhausted`)."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        }
+    )
+    type_annotation_map = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        date: Date(),
+        Decimal: Numeric(7, 2),
+        UUID: Uuid(),
+        list[str]: ARRAY(Text()),
+        list[UUID]: ARRAY(Uuid()),
+    }
+
+
+class Identified:
+    """A UUIDv7 made by the database, so that ids sort by birth."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
+
+
+class Versioned:
+    """`version` counts the changes of the object and is its ETag; SQLAlchemy raises it with every UPDATE."""
+
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.version} if hasattr(cls, "__table__") else {"version_id_col": cls.version}
+
+
+def touch(item: Versioned) -> None:
+    """Give `item` a new version although only its children changed."""
+    item.updated_at = clock.now()
+
+
+def param(name: str, type_: Any = None) -> BindParameter[Any]:
+    """A named parameter of a compiled statement. The prefix keeps it from ever being a column's name: SQLAlchemy would
+    then add it to the SET of an UPDATE inside a CTE without a word."""
+    return bindparam("p_" + name, type_=type_, required=True)
+
+
+class Statement:
+    """A Core statement compiled once, run by name on a raw connection.
+
+    `arguments(values)` puts the named values into the order the SQL wants; values left out are an error.
+    """
+
+    def __init__(self, statement: CompilerElement) -> None:
+        compiled: Any = statement.compile(dialect=DIALECT)
+        names: list[str] = compiled.positiontup or []
+        constants = {name: value for name, value in compiled.params.items() if not name.startswith("p_")}
+        self.sql: str = str(compiled)
+        self._names = [(name.removeprefix("p_"), name in constants, constants.get(name)) for name in names]
+
+    def arguments(self, values: dict[str, Any]) -> list[Any]:
+        return [constant if fixed else values[name] for name, fixed, constant in self._names]
+
+
+def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, name: str = "rebond") -> AsyncEngine:
+    """An engine whose sessions bound every wait: 3 s for a lock, 30 s for a transaction."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout,
+        pool_pre_ping=False,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": name,
+                "timezone": "UTC",
+                "jit": "off",
+                "lock_timeout": "3s",
+                "statement_timeout": "20s",
+                "transaction_timeout": "30s",
+                "idle_in_transaction_session_timeout": "30s",
+            },
+        },
+    )
+
+
+SessionFactory = async_sessionmaker[AsyncSession]
+
+
+def session_factory(engine: AsyncEngine) -> SessionFactory:
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def raw_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """A bare asyncpg connection of the pool, in autocommit; dead ones are thrown out, not handed back.
+
+    Without the two `invalidate` a killed backend would poison the pool for ever: SQLAlchemy pings only what it runs.
+    """
+    held = await engine.raw_connection()
+    while held.driver_connection.is_closed():  # type: ignore[union-attr]  # asyncpg's own connection
+        held.invalidate()
+        held = await engine.raw_connection()
+    try:
+        yield held.driver_connection
+    except DEAD as error:
+        held.invalidate(error)
+        raise
+    finally:
+        held.close()
+
+
+async def fetchrow(engine: AsyncEngine, statement: Statement, values: dict[str, Any]) -> Any:
+    """One row of a read. A read may be repeated: once more when the connection turns out to be dead."""
+    return await _read(engine, lambda connection: connection.fetchrow(statement.sql, *statement.arguments(values)))
+
+
+async def fetch(engine: AsyncEngine, statement: Statement, values: dict[str, Any]) -> list[Any]:
+    """All rows of a read, tried again like `fetchrow`."""
+    rows: list[Any] = await _read(
+        engine, lambda connection: connection.fetch(statement.sql, *statement.arguments(values))
+    )
+    return rows
+
+
+async def _read(engine: AsyncEngine, run: Callable[[Any], Any]) -> Any:
+    try:
+        async with raw_connection(engine) as connection:
+            return await run(connection)
+    except DEAD:
+        async with raw_connection(engine) as connection:
+            return await run(connection)
+
+
+async def driver_connection(session: AsyncSession) -> Any:
+    """The asyncpg connection inside the session's transaction."""
+    connection = await session.connection()
+    return (await connection.get_raw_connection()).driver_connection

@@ -1,0 +1,210 @@
+"""The one append-only event table: audit trail, change feed, delta sync, and later webhooks, are readings of it.
+
+Order is the event's sequence number, shown up to a horizon below which no transaction is still open. (Ordering by
+transaction id would be wrong: a transaction takes its id long before it gets the object's lock.)
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Request
+from prometheus_client import Gauge
+from pydantic_core import to_json
+from sqlalchemy import CTE, BigInteger, Index, Text, any_, cast, func, insert, select, text, true
+from sqlalchemy import Sequence as SqlSequence
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from starlette.responses import Response
+
+from app.core import cursors, values
+from app.core.db import Base, Statement, fetch, param, raw_connection
+from app.core.listing import LIMIT, instant
+from app.core.query import Parameter, read
+
+SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)
+
+
+class Event(Base):
+    """A change, with the object as it was read at the end of the write."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "territory", "sequence"),
+        Index(None, "resource_type", "resource_id", "sequence"),
+    )
+
+    # The transaction's id is taken before the number: the horizon rests on it.
+    sequence: Mapped[int] = mapped_column(
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        server_default=text(
+            "CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('events_sequence'::regclass) END"
+        ),
+    )
+    id: Mapped[UUID] = mapped_column(server_default=func.uuidv7())
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    territory: Mapped[str | None]
+    actor_id: Mapped[UUID | None]
+    actor_kind: Mapped[str]
+    actor_organisation_id: Mapped[UUID | None]
+    request_id: Mapped[str]
+    resource_type: Mapped[str]
+    resource_id: Mapped[str]
+    resource_version: Mapped[int | None]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+_e = Event.__table__.c
+
+
+COLUMNS = [c.key for c in Event.__table__.columns if c.key not in ("sequence", "id")]
+
+
+def append() -> Any:
+    """INSERT of one event per (key, version, body), in their order."""
+    given = (
+        func.unnest(
+            param("keys", ARRAY(Text())), param("versions", ARRAY(BigInteger())), param("bodies", ARRAY(Text()))
+        )
+        .table_valued("key", "version", "body", with_ordinality="place")
+        .render_derived()
+    )
+    return insert(Event).from_select(COLUMNS, _events(given.c.key, given.c.version, given.c.body).order_by(given.c.place))
+
+
+def append_from(shown: CTE) -> Any:
+    """The same as a part of a hot write: one event of the one row (id, version, body) that it has just shown."""
+    return insert(Event).from_select(COLUMNS, _events(cast(shown.c.id, Text), shown.c.version, shown.c.body))
+
+
+def _events(key: Any, version: Any, body: Any) -> Any:
+    """The columns of an event in their order. Personal fields are cut out of the body."""
+    return select(
+        param("type", Text()),
+        param("occurred_at", _e.occurred_at.type),
+        param("territory", Text()),
+        param("actor_id", _e.actor_id.type),
+        param("actor_kind", Text()),
+        param("actor_organisation_id", _e.actor_organisation_id.type),
+        param("request_id", Text()),
+        param("resource_type", Text()),
+        key,
+        version,
+        cast(body, JSONB).op("-")(param("personal", ARRAY(Text()))),
+    )
+
+
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+AGE = Gauge("rebond_feed_horizon_age_seconds", "How long ago the event feed's horizon was last settled.")
+
+
+class Horizon:
+    """The number up to which every event is settled: committed or rolled back, so that none can appear below it.
+
+    Read the sequence's last value, *then* take a transaction id: every number up to that value was drawn by a
+    transaction with a smaller id. Once no transaction up to that id is open, the value is the horizon.
+    """
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self.settled_at = time.monotonic()
+        self._sample: tuple[int, int] | None = None
+        self._lock = asyncio.Lock()
+        AGE.set_function(lambda: time.monotonic() - self.settled_at)
+
+    async def advance(self, engine: AsyncEngine) -> int:
+        """The horizon now. It never goes back; an open transaction keeps it where it is."""
+        async with self._lock, raw_connection(engine) as connection:
+            if self._sample is None:
+                last = await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence")
+                if last == self.settled:
+                    self.settled_at = time.monotonic()
+                    return self.settled
+                own = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
+                self._sample = (last, own)
+            oldest_open = int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            last, own = self._sample
+            if oldest_open > own:
+                self.settled = max(self.settled, last)
+                self.settled_at = time.monotonic()
+                self._sample = None
+            return self.settled
+
+
+FILTERS: Mapping[str, Parameter] = {
+    "territory": Parameter(values.Slug, "Events of this territory.", many=True),
+    "type": Parameter(Annotated[str, values.text(100)], "Events of this type, as time_entry.created.", many=True),
+    "resource_type": Parameter(values.Code, "Events about objects of this kind.", many=True),
+    "resource_id": Parameter(Annotated[str, values.text(100)], "Events about this object.", many=True),
+    "actor": Parameter(values.Uuid, "Events caused by this subject.", many=True),
+    "occurred_from": Parameter(values.Instant, "Events from this instant on."),
+}
+PARAMETERS: Mapping[str, Parameter] = {
+    **FILTERS,
+    "after": Parameter(Annotated[str, values.text(500)], "next_cursor of the answer before; without it the feed starts at its beginning."),
+    "limit": LIMIT,
+}
+_COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
+
+_statements: dict[tuple[bool, frozenset[str]], Statement] = {}
+
+
+def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
+    """A page of the feed. Who sees all reads by number alone; others territory by territory, each by its own index."""
+    statement = _statements.get((everywhere, given))
+    if statement is not None:
+        return statement
+    shape = func.json_build_object(
+        "id", _e.id, "type", _e.type, "occurred_at", instant(_e.occurred_at), "territory", _e.territory,
+        "actor", func.json_build_object("id", _e.actor_id, "kind", _e.actor_kind, "organisation_id", _e.actor_organisation_id),
+        "request_id", _e.request_id,
+        "resource", func.json_build_object("type", _e.resource_type, "id", _e.resource_id, "version", _e.resource_version),
+        "data", _e.data,
+    )  # fmt: skip
+    conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
+    conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
+    if "occurred_from" in given:
+        conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
+    limit = param("limit", BigInteger())
+    rows = select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
+    if everywhere:
+        page = rows.order_by(_e.sequence).limit(limit)
+    else:
+        mine = func.unnest(param("territory", ARRAY(Text()))).table_valued("slug").render_derived("mine")
+        part = rows.where(_e.territory == mine.c.slug).order_by(_e.sequence).limit(limit).lateral("part")
+        page = select(part.c.sequence, part.c.body).select_from(mine.join(part, true())).order_by(part.c.sequence).limit(limit)
+    statement = _statements[(everywhere, given)] = Statement(page)
+    return statement
+
+
+async def feed(request: Request, territories: Sequence[str] | None) -> Response:
+    """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
+
+    `territories` are those whose events the caller may read, None for all and for national events too.
+    `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).
+    """
+    state = request.state
+    query = read(request, PARAMETERS)
+    limit = query.pop("limit", 50)
+    token = query.pop("after", None)
+    seal = to_json([str(state.actor.subject_id), "events", sorted((k, str(v)) for k, v in query.items())])
+    after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secret, seal, token))
+    horizon = max(await state.horizon.advance(state.engine), 0)
+    asked = query.pop("territory", None)
+    if asked is not None:
+        territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
+    bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
+    rows = await fetch(state.engine, _feed(territories is None, frozenset(query)), bound)
+    reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
+    items = ",".join(row["body"] for row in rows)
+    following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))
+    body = f'{{"items":[{items}],"next_cursor":"{following}"}}\n'
+    return Response(body, headers={"Cache-Control": "private, no-cache"}, media_type="application/json")

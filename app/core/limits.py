@@ -1,0 +1,142 @@
+"""A limit is a row, spending is an UPDATE, and the database refuses.
+
+Each balance is a narrow table: a key, what is allowed, what is taken, and a CHECK whose name is the problem. A guard
+that spans rows (a window, a deadline) is a CHECK of the same row: spending also writes the days that it touches, and
+the CHECK holds them inside the window. `apply` nets the spends per row and runs them in one order (rank, then key),
+last in the transaction: hot rows are locked briefly, and no two writers wait for each other in a circle.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import CTE, Select, Table, and_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A table of limit rows.
+
+    `rank` is its place in the one lock order. `opens`: the first spending makes the row. `touches` names the columns
+    that remember what the last spending covered, and how several in one transaction merge (`min` or `max`).
+    """
+
+    table: Table
+    rank: int
+    key: tuple[str, ...]
+    opens: bool = False
+    touches: Mapping[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Spend:
+    """What one transaction adds to one row: `delta` per column (negative gives back), `touch`, and plain `put` values."""
+
+    balance: Balance
+    key: tuple[Any, ...]
+    delta: dict[str, Decimal | int]
+    touch: dict[str, Any] = field(default_factory=dict)
+    put: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[int, str]:
+        return (self.balance.rank, "\0".join(str(part) for part in self.key))
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return (self.balance.rank, *sorted(self.delta), "/", *sorted(self.touch), "/", *sorted(self.put))
+
+    def merge(self, other: "Spend") -> None:
+        for column, amount in other.delta.items():
+            self.delta[column] = self.delta.get(column, 0) + amount
+        for column, value in other.touch.items():
+            mine = self.touch.get(column)
+            self.touch[column] = value if mine is None else self.balance.touches[column](mine, value)
+        self.put.update(other.put)
+
+
+def net(spends: Iterable[Spend]) -> list[Spend]:
+    """One spend a row, in lock order; those that come to nothing are left out."""
+    rows: dict[tuple[int, str], Spend] = {}
+    for spend in spends:
+        mine = rows.get(spend.order)
+        if mine is None:
+            rows[spend.order] = Spend(spend.balance, spend.key, dict(spend.delta), dict(spend.touch), dict(spend.put))
+        else:
+            mine.merge(spend)
+    return [row for _, row in sorted(rows.items()) if any(row.delta.values()) or row.touch or row.put]
+
+
+class NoSuchBalance(Exception):
+    """A limit row that must exist does not: a bug, not a refusal."""
+
+
+async def apply(session: AsyncSession, spends: Iterable[Spend]) -> None:
+    """Spend, as the last statements before COMMIT. A limit that is passed raises the database's CHECK violation."""
+    rows = net(spends)
+    opening = [row for row in rows if row.balance.opens and any(amount > 0 for amount in row.delta.values())]
+    for _, group in groupby(opening, key=lambda row: row.balance.rank):
+        same = list(group)
+        zero = [{**dict(zip(row.balance.key, row.key, strict=True)), **dict.fromkeys(row.delta, 0)} for row in same]
+        await session.execute(insert(same[0].balance.table).on_conflict_do_nothing(), zero)
+    for _, group in groupby(rows, key=lambda row: row.shape):
+        same = list(group)
+        statement = _update(same[0])
+        values = [_values(row) for row in same]
+        if len(values) > 1:
+            connection = await session.connection()
+            await connection.execute(statement, values)
+        else:
+            result = await session.execute(statement, values[0])
+            if result.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result has it
+                raise NoSuchBalance(same[0].balance.table.name)
+
+
+def _update(row: Spend) -> Any:
+    table = row.balance.table
+    changes: dict[str, Any] = {name: table.c[name] + bindparam(f"d_{name}", type_=table.c[name].type) for name in row.delta}
+    changes |= {
+        name: func.coalesce(bindparam(f"t_{name}", type_=table.c[name].type), table.c[name]) for name in row.touch
+    }
+    changes |= {name: bindparam(f"s_{name}", type_=table.c[name].type) for name in row.put}
+    return update(table).where(*(table.c[name] == bindparam(f"k_{name}") for name in row.balance.key)).values(changes)
+
+
+def _values(row: Spend) -> dict[str, Any]:
+    found = {f"k_{name}": value for name, value in zip(row.balance.key, row.key, strict=True)}
+    found |= {f"d_{name}": value for name, value in row.delta.items()}
+    found |= {f"t_{name}": value for name, value in row.touch.items()}
+    return found | {f"s_{name}": value for name, value in row.put.items()}
+
+
+# --- the same inside one statement -----------------------------------------------------------------------------------
+
+
+def spend_from(
+    source: CTE, balance: Balance, *, key: Mapping[str, Any], delta: Mapping[str, Any], touch: Mapping[str, Any], name: str, after: CTE | None = None
+) -> CTE:
+    """Spending as a part of a hot write: an UPDATE that waits for `after`, so that rows are locked in rank order.
+
+    `key`, `delta` and `touch` are expressions over `source`, the one row that the statement has just written.
+    """
+    table = balance.table
+    conditions = [table.c[column] == value for column, value in key.items()]
+    if after is not None:
+        conditions.append(select(func.count()).select_from(after).scalar_subquery() == 1)
+    changes = {column: table.c[column] + value for column, value in delta.items()} | dict(touch)
+    statement = update(table).where(and_(*conditions)).values(changes).returning(table.c[next(iter(key))])
+    return statement.cte(name)
+
+
+def open_from(source: Select[Any], balance: Balance, columns: list[str], amount: str, name: str) -> CTE:
+    """Spending from a row that the first spending makes: an upsert of the rows of `source`."""
+    table = balance.table
+    statement = insert(table).from_select(columns, source)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(balance.key), set_={amount: table.c[amount] + statement.excluded[amount]}
+    )
+    return statement.returning(table.c[balance.key[0]]).cte(name)

@@ -1,0 +1,554 @@
+"""Errors as problem+json (RFC 9457), in English and French, with a public catalogue.
+
+A refusal is a class beside the rule that raises it: the first line of its docstring is its public title, its name is
+its code (`DaysExhausted` → `days-exhausted`) and, when the database refuses by a constraint, that constraint's name
+(`days_exhausted`). Codes and members never change with the language; what was sent is never echoed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, get_args
+
+import asyncpg
+from pydantic_core import to_json
+from pydantic_core.core_schema import ErrorType
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+LANGUAGES = ("en", "fr")
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One fault of one field: where (JSON Pointer into the body, or the parameter's name), which rule, and how to mend it."""
+
+    pointer: str
+    code: str
+    members: Mapping[str, Any] | None = None
+    message: str = ""
+
+    def public(self, language: str) -> dict[str, Any]:
+        text = FIELD_MESSAGES.get(self.code)
+        detail = text[LANGUAGES.index(language)] if text else self.message or FIELD_MESSAGES["invalid"][0]
+        members = {k: _plain(v) for k, v in (self.members or {}).items()}
+        return {"pointer": self.pointer, "code": self.code, "detail": _fill(detail, members), **members}
+
+
+class Problem(Exception):
+    """Something was refused."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "problem"
+    constraint: ClassVar[str] = ""
+    title: ClassVar[str] = "Something was refused."
+    title_fr: ClassVar[str] = "La demande est refusée."
+    detail: ClassVar[str] = ""
+    detail_fr: ClassVar[str] = ""
+    cure: ClassVar[str] = ""
+    cure_fr: ClassVar[str] = ""
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(
+        self, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(self.code)
+        self.errors = errors
+        self.headers = dict(headers or {})
+        if self.retry_after is not None:
+            self.headers.setdefault("Retry-After", str(self.retry_after))
+        self.members = members
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        cls.title = (cls.__doc__ or "").strip().splitlines()[0]
+        cls.constraint = cls.constraint or cls.code.replace("-", "_")
+        CATALOGUE[cls.code] = cls
+        BY_CONSTRAINT[cls.constraint] = cls
+
+    def body(self, language: str, *, instance: str = "", request_id: str = "") -> dict[str, Any]:
+        """The document that travels; `type` is an address of this service that explains the problem."""
+        french = language == "fr"
+        detail = self.detail_fr if french else self.detail
+        cure = self.cure_fr if french else self.cure
+        members = {key: _plain(value) for key, value in self.members.items()}
+        text = " ".join(part for part in (_fill(detail, members), cure) if part)
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": self.title_fr if french else self.title,
+            "status": self.status,
+            "detail": text or (self.title_fr if french else self.title),
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if self.errors:
+            body["errors"] = [error.public(language) for error in self.errors]
+        return body | members
+
+    @classmethod
+    def entry(cls, language: str) -> dict[str, Any]:
+        """The problem's page in the catalogue: cause and cure."""
+        french = language == "fr"
+        return {
+            "type": f"/problems/{cls.code}",
+            "code": cls.code,
+            "status": cls.status,
+            "title": cls.title_fr if french else cls.title,
+            "cause": _unfilled((cls.detail_fr if french else cls.detail)) or (cls.title_fr if french else cls.title),
+            "cure": cls.cure_fr if french else cls.cure,
+        }
+
+
+CATALOGUE: dict[str, type[Problem]] = {}
+BY_CONSTRAINT: dict[str, type[Problem]] = {}
+
+
+def _plain(value: Any) -> Any:
+    """A quantity of days keeps its digits and travels as a number; all else as it is."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _fill(template: str, members: Mapping[str, Any]) -> str:
+    """A template whose members are not all known says nothing rather than half a sentence."""
+    try:
+        return template.format_map(members)
+    except KeyError:
+        return ""
+
+
+def _unfilled(template: str) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: f"‹{match[1]}›", template)
+
+
+# --- what the protocol itself refuses -------------------------------------------------------------------------------
+
+
+class MalformedJson(Problem):
+    """The body is not readable JSON."""
+
+    status = 400
+    title_fr = "Le corps n'est pas un JSON lisible."
+    detail = "The reader stopped: {reason}."
+    detail_fr = "La lecture s'est arrêtée : {reason}."
+    cure = "Send one JSON document in UTF-8, each key once, without NaN or Infinity."
+    cure_fr = "Envoyez un document JSON en UTF-8, chaque clé une fois, sans NaN ni Infinity."
+
+
+class MalformedRequest(Problem):
+    """The request is not readable HTTP."""
+
+    status = 400
+    title_fr = "La requête n'est pas lisible."
+    cure = "Percent-encode the address as UTF-8 and send each header once."
+    cure_fr = "Encodez l'adresse en UTF-8 (pour cent) et envoyez chaque en-tête une seule fois."
+
+
+class CredentialsMissing(Problem):
+    """This address needs an API key."""
+
+    status = 401
+    title_fr = "Cette adresse demande une clé d'API."
+    cure = "Send the header «Authorization: Bearer rbd_…»."
+    cure_fr = "Envoyez l'en-tête « Authorization: Bearer rbd_… »."
+
+
+class CredentialsInvalid(Problem):
+    """The API key is unknown, expired or revoked."""
+
+    status = 401
+    title_fr = "La clé d'API est inconnue, expirée ou révoquée."
+    cure = "Ask an administrator for a new key."
+    cure_fr = "Demandez une nouvelle clé à un administrateur."
+
+
+class Forbidden(Problem):
+    """You may see this, but not do that."""
+
+    status = 403
+    title_fr = "Vous pouvez voir ceci, mais pas faire cela."
+    detail = "None of your roles holds the permission {permission} here."
+    detail_fr = "Aucun de vos rôles ne donne ici la permission {permission}."
+    cure = "GET /v1/me lists your roles and what each may do."
+    cure_fr = "GET /v1/me liste vos rôles et ce que chacun permet."
+
+
+class InsufficientScope(Problem):
+    """This API key may only read."""
+
+    status = 403
+    title_fr = "Cette clé d'API ne permet que la lecture."
+    cure = "Use a key whose scope is full."
+    cure_fr = "Utilisez une clé dont la portée est complète (full)."
+
+
+class NotFound(Problem):
+    """Nothing here, or nothing that you may see."""
+
+    status = 404
+    title_fr = "Il n'y a rien ici, ou rien que vous puissiez voir."
+    cure = "Check the address; GET / lists what there is. Addresses never end with a slash."
+    cure_fr = "Vérifiez l'adresse ; GET / liste ce qui existe. Une adresse ne finit jamais par une barre oblique."
+
+
+class ReferenceNotFound(Problem):
+    """The request names an object that does not exist, or that you may not see."""
+
+    status = 404
+    title_fr = "La demande nomme un objet qui n'existe pas, ou que vous ne pouvez pas voir."
+    cure = "Check the ids named in errors."
+    cure_fr = "Vérifiez les identifiants nommés dans errors."
+
+
+class MethodNotAllowed(Problem):
+    """This address does not know that method."""
+
+    status = 405
+    title_fr = "Cette adresse ne connaît pas cette méthode."
+    cure = "The header Allow names the methods that it knows."
+    cure_fr = "L'en-tête Allow nomme les méthodes connues."
+
+
+class RequestTimeout(Problem):
+    """The body of the request took too long to arrive."""
+
+    status = 408
+    title_fr = "Le corps de la requête a mis trop de temps à arriver."
+    cure = "Send the whole body within ten seconds."
+    cure_fr = "Envoyez le corps entier en moins de dix secondes."
+
+
+class AlreadyExists(Problem):
+    """An object with this value exists already."""
+
+    status = 409
+    title_fr = "Un objet porte déjà cette valeur."
+    cure = "Choose another value for the fields named in errors, or read and change the object that has it."
+    cure_fr = "Choisissez une autre valeur pour les champs nommés dans errors, ou modifiez l'objet qui la porte."
+
+
+class StillReferenced(Problem):
+    """Other objects still point to this one."""
+
+    status = 409
+    title_fr = "D'autres objets dépendent encore de celui-ci."
+
+
+class StaleVersion(Problem):
+    """The object has changed since you read it."""
+
+    status = 412
+    title_fr = "L'objet a changé depuis votre lecture."
+    detail = "Its version is now {current_version}."
+    detail_fr = "Sa version est maintenant {current_version}."
+    cure = "Read it again, and send the new ETag in If-Match."
+    cure_fr = "Relisez-le, et envoyez le nouvel ETag dans If-Match."
+
+
+class BodyTooLarge(Problem):
+    """The body is too large."""
+
+    status = 413
+    title_fr = "Le corps est trop grand."
+    detail = "At most {limit_bytes} bytes are read."
+    detail_fr = "Au plus {limit_bytes} octets sont lus."
+
+
+class AddressTooLong(Problem):
+    """The address is too long."""
+
+    status = 414
+    title_fr = "L'adresse est trop longue."
+
+
+class UnsupportedMediaType(Problem):
+    """The body must be JSON, sent as it is."""
+
+    status = 415
+    title_fr = "Le corps doit être du JSON, envoyé tel quel."
+    cure = "Send Content-Type: application/json, without Content-Encoding."
+    cure_fr = "Envoyez Content-Type: application/json, sans Content-Encoding."
+
+
+class ValidationFailed(Problem):
+    """Some fields are not acceptable."""
+
+    status = 422
+    title_fr = "Certains champs ne sont pas acceptables."
+    cure = "Each fault is named in errors."
+    cure_fr = "Chaque défaut est nommé dans errors."
+
+
+class InvalidCursor(Problem):
+    """The cursor does not belong to this list."""
+
+    status = 422
+    title_fr = "Le curseur n'appartient pas à cette liste."
+    cure = "Start again without cursor; keep filters and sort unchanged while you page."
+    cure_fr = "Recommencez sans cursor ; gardez filtres et tri inchangés d'une page à l'autre."
+
+
+class IfMatchMissing(Problem):
+    """This change needs a precondition."""
+
+    status = 428
+    title_fr = "Cette modification demande une précondition."
+    cure = "Read the object, and send its ETag in If-Match."
+    cure_fr = "Lisez l'objet, et envoyez son ETag dans If-Match."
+
+
+class HeadersTooLarge(Problem):
+    """The headers are too large."""
+
+    status = 431
+    title_fr = "Les en-têtes sont trop grands."
+
+
+class InternalError(Problem):
+    """Something broke on our side."""
+
+    status = 500
+    title_fr = "Une erreur s'est produite de notre côté."
+    cure = "Nothing was changed. Tell us the request_id."
+    cure_fr = "Rien n'a été modifié. Indiquez-nous le request_id."
+
+
+class DatabaseUnavailable(Problem):
+    """The database does not answer."""
+
+    status = 503
+    title_fr = "La base de données ne répond pas."
+    cure = "Nothing is known to be changed. Try again, with the same Idempotency-Key."
+    cure_fr = "Rien n'est réputé modifié. Réessayez, avec la même Idempotency-Key."
+    retry_after = 2
+
+
+class Busy(Problem):
+    """Too much is going on at once."""
+
+    status = 503
+    title_fr = "Trop de demandes à la fois."
+    cure = "Nothing was changed. Try again in a moment."
+    cure_fr = "Rien n'a été modifié. Réessayez dans un instant."
+    retry_after = 1
+
+
+# --- faults of single fields: code → English, French ----------------------------------------------------------------
+
+FIELD_MESSAGES: dict[str, tuple[str, str]] = {
+    "negative_zero": ("Zero has no sign here.", "Zéro n'a pas de signe ici."),
+    "not_a_quarter_day": ("Days are counted in quarters: 0.25, 0.5, 0.75, 1.", "Les jours se comptent en quarts : 0,25, 0,5, 0,75, 1."),
+    "days_out_of_range": ("The number of days is out of range.", "Le nombre de jours est hors limites."),
+    "invalid_siren": ("A SIREN has nine digits, the last being its Luhn key.", "Un SIREN a neuf chiffres, dont une clé de Luhn."),
+    "invalid_siret": ("A SIRET has fourteen digits, the last being its key.", "Un SIRET a quatorze chiffres, dont une clé."),
+    "invalid_commune_code": ("A commune's INSEE code has five characters, as 30007 or 2A004.", "Un code INSEE de commune a cinq caractères, comme 30007 ou 2A004."),
+    "invalid_naf_code": ("A NAF code looks like 25.62B.", "Un code NAF s'écrit comme 25.62B."),
+    "invalid_legal_form_code": ("A legal-form code has four digits.", "Un code de catégorie juridique a quatre chiffres."),
+    "invalid_slug": ("Lower-case letters, digits and single hyphens are wanted.", "Des minuscules, des chiffres et des traits d'union simples sont attendus."),
+    "invalid_code": ("A lower_snake code is wanted, as site_visit.", "Un code en lower_snake est attendu, comme site_visit."),
+    "invalid_external_id": ("1 to 100 visible ASCII characters are wanted.", "De 1 à 100 caractères ASCII visibles sont attendus."),
+    "invalid_uuid": ("A UUID with hyphens is wanted.", "Un UUID avec traits d'union est attendu."),
+    "invalid_email": ("An e-mail address is wanted.", "Une adresse électronique est attendue."),
+    "forbidden_character": ("The text holds a character that is not allowed.", "Le texte contient un caractère interdit."),
+    "too_many_combining_marks": ("The text heaps too many marks on one letter.", "Le texte empile trop de signes sur une lettre."),
+    "blank_text": ("The text is empty.", "Le texte est vide."),
+    "too_deep": ("The document is nested too deeply.", "Le document est imbriqué trop profondément."),
+    "invalid_day": ("A day as 2023-06-14 is wanted, from 1900 to 2199.", "Un jour comme 2023-06-14 est attendu, de 1900 à 2199."),
+    "invalid_instant": ("An instant as 2023-06-14T08:00:00Z is wanted.", "Un instant comme 2023-06-14T08:00:00Z est attendu."),
+    "naive_instant": ("The instant needs a zone: Z, or +02:00.", "L'instant demande un fuseau : Z ou +02:00."),
+    "period_reversed": ("The end comes before the start.", "La fin précède le début."),
+    "invalid_integer": ("A whole number in digits is wanted.", "Un nombre entier en chiffres est attendu."),
+    "integer_out_of_range": ("The number is out of range.", "Le nombre est hors limites."),
+    "invalid": ("This value is not acceptable.", "Cette valeur n'est pas acceptable."),
+    "required": ("This field is required.", "Ce champ est obligatoire."),
+    "unknown_field": ("This field is not known here.", "Ce champ n'est pas connu ici."),
+    "unknown_parameter": ("This parameter is not known here.", "Ce paramètre n'est pas connu ici."),
+    "repeated_parameter": ("This parameter may be given once.", "Ce paramètre ne peut être donné qu'une fois."),
+    "not_found": ("No such object, or none that you may see.", "Objet inconnu, ou que vous ne pouvez pas voir."),
+    "duplicate": ("Another object has this value.", "Un autre objet porte cette valeur."),
+    "not_an_integer": ("A whole number is wanted.", "Un nombre entier est attendu."),
+    "not_a_number": ("A JSON number is wanted.", "Un nombre JSON est attendu."),
+    "not_text": ("Text is wanted.", "Un texte est attendu."),
+    "not_a_boolean": ("true or false is wanted.", "true ou false est attendu."),
+    "not_a_list": ("A list is wanted.", "Une liste est attendue."),
+    "not_an_object": ("An object is wanted.", "Un objet est attendu."),
+    "not_one_of": ("One of these is wanted: {expected}.", "Une de ces valeurs est attendue : {expected}."),
+    "too_small": ("The value is too small.", "La valeur est trop petite."),
+    "too_large": ("The value is too large.", "La valeur est trop grande."),
+    "too_short": ("The value is too short.", "La valeur est trop courte."),
+    "too_long": ("The value is too long.", "La valeur est trop longue."),
+    "too_many_items": ("There are too many items.", "Il y a trop d'éléments."),
+    "too_few_items": ("There are too few items.", "Il y a trop peu d'éléments."),
+    "wrong_form": ("The value has not the form that is wanted.", "La valeur n'a pas la forme attendue."),
+}
+
+# Pydantic's own codes, in our words. What is absent here is `invalid`, unless a type of core/values gave its own code.
+PYDANTIC_CODES = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "int_type": "not_an_integer",
+    "int_parsing": "not_an_integer",
+    "number_type": "not_a_number",
+    "int_from_float": "not_an_integer",
+    "string_type": "not_text",
+    "bool_type": "not_a_boolean",
+    "bool_parsing": "not_a_boolean",
+    "list_type": "not_a_list",
+    "tuple_type": "not_a_list",
+    "dict_type": "not_an_object",
+    "model_type": "not_an_object",
+    "model_attributes_type": "not_an_object",
+    "enum": "not_one_of",
+    "literal_error": "not_one_of",
+    "greater_than": "too_small",
+    "greater_than_equal": "too_small",
+    "less_than": "too_large",
+    "less_than_equal": "too_large",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "string_pattern_mismatch": "wrong_form",
+    "too_long": "too_many_items",
+    "too_short": "too_few_items",
+}
+
+
+def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str] | None = None) -> list[FieldError]:
+    """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent."""
+    found = []
+    for error in errors:
+        kind = str(error["type"])
+        code = PYDANTIC_CODES.get(kind) or ("invalid" if kind in PYDANTIC_BUILTIN else kind)
+        location = error["loc"][1:] if error["loc"][:1] in (("body",), ("query",), ("path",)) else error["loc"]
+        pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+        members: dict[str, Any] = {}
+        if code == "unknown_field" and error.get("msg") and nearest and pointer in nearest:
+            members["did_you_mean"] = nearest[pointer]
+        if code == "not_one_of":
+            members["expected"] = str(error.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
+        found.append(FieldError(pointer or "/", code, members, str(error.get("msg", "")) if code == kind else ""))
+    return found
+
+
+PYDANTIC_BUILTIN = frozenset(get_args(ErrorType))
+
+
+# --- what the database refuses ---------------------------------------------------------------------------------------
+
+
+def translate(error: BaseException, metadata: MetaData) -> Problem | None:
+    """The problem that a database error is, or None for a bug.
+
+    A constraint is recognised by name. A broken foreign key names the field by its last column, a broken key the
+    columns that are not the territory. Waits that ran out are `Busy`, a lost connection is `DatabaseUnavailable`.
+    """
+    cause = _driver_error(error)
+    if isinstance(cause, asyncpg.CheckViolationError):
+        known = BY_CONSTRAINT.get(cause.constraint_name or "")
+        # A CHECK without a problem is a rule that the schemas should have held already: refused all the same.
+        return known() if known else ValidationFailed(errors=[FieldError("/", "invalid")])
+    if isinstance(cause, asyncpg.ExclusionViolationError | asyncpg.UniqueViolationError):
+        name = cause.constraint_name or ""
+        if known := BY_CONSTRAINT.get(name):
+            return known()
+        fields = _columns_of(metadata, cause.table_name or "", name)
+        return AlreadyExists(errors=[FieldError(f"/{field}", "duplicate") for field in fields])
+    if isinstance(cause, asyncpg.ForeignKeyViolationError):
+        if "still referenced" in (cause.detail or ""):
+            return StillReferenced()
+        fields = _columns_of(metadata, cause.table_name or "", cause.constraint_name or "")
+        return ReferenceNotFound(errors=[FieldError(f"/{field}", "not_found") for field in fields[:1]])
+    if isinstance(
+        cause,
+        asyncpg.LockNotAvailableError
+        | asyncpg.QueryCanceledError
+        | asyncpg.TransactionTimeoutError
+        | asyncpg.IdleInTransactionSessionTimeoutError
+        | asyncpg.TooManyConnectionsError
+        | asyncpg.DeadlockDetectedError
+        | PoolTimeout
+        | TimeoutError,
+    ):
+        return Busy()
+    if isinstance(cause, asyncpg.InsufficientResourcesError):  # a full disk, no memory left
+        return Busy()
+    if isinstance(
+        cause,
+        asyncpg.InterfaceError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.AdminShutdownError
+        | asyncpg.CrashShutdownError
+        | asyncpg.CannotConnectNowError
+        | asyncpg.InvalidCatalogNameError
+        | OSError,
+    ):
+        return DatabaseUnavailable()
+    return None
+
+
+def constraint_of(error: BaseException) -> str:
+    """The name of the constraint that refused, or an empty text."""
+    return getattr(_driver_error(error), "constraint_name", None) or ""
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    if isinstance(error, DBAPIError):
+        try:
+            return error.driver_exception or error
+        except ValueError:  # SQLAlchemy's own InvalidCachedStatementError has no driver error behind it
+            return error
+    return error
+
+
+def _columns_of(metadata: MetaData, table_name: str, constraint: str) -> list[str]:
+    table = metadata.tables.get(table_name)
+    if table is None:
+        return []
+    field = next((c.info["field"] for c in _named(table) if c.name == constraint and "field" in c.info), None)
+    if field is not None:
+        return [field]
+    for item in _named(table):
+        if item.name == constraint and not isinstance(item, CheckConstraint):
+            columns = [column.name for column in item.columns if column.name != "territory"]
+            return columns or ["territory"]
+    return []
+
+
+def _named(table: Table) -> list[ForeignKeyConstraint | UniqueConstraint | Index | CheckConstraint]:
+    kinds = ForeignKeyConstraint | UniqueConstraint | CheckConstraint
+    return [c for c in table.constraints if isinstance(c, kinds)] + list(table.indexes)
+
+
+# --- the answer ------------------------------------------------------------------------------------------------------
+
+
+def language_of(request: Request, default: str = "en") -> str:
+    """`en` or `fr`, by Accept-Language and its weights."""
+    best, weight = default, 0.0
+    for part in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        name = tag.strip().lower().partition("-")[0]
+        try:
+            q = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        if name in LANGUAGES and q > weight:
+            best, weight = name, q
+    return best
+
+
+def respond(request: Request, problem: Problem) -> Response:
+    """The problem as it travels, in the caller's language."""
+    state = request.scope.get("state", {})
+    language = language_of(request, state.get("default_language", "en"))
+    path = request.scope.get("path", "")
+    instance = path if re.fullmatch(r"[\w/.~:@%-]*", path, re.ASCII) else ""
+    body = problem.body(language, instance=instance[:200], request_id=state.get("request_id", ""))
+    request.scope.setdefault("state", {})["problem"] = problem.code
+    headers = {"Content-Language": language, "Vary": "Accept, Accept-Language", "Cache-Control": "no-store"}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="rebond"'
+    return Response(to_json(body) + b"\n", problem.status, headers | problem.headers, media_type=MEDIA_TYPE)

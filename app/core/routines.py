@@ -1,0 +1,57 @@
+"""SQL functions that constraints and searches rest on. The migration holds its own copy; a test compares the two."""
+
+from sqlalchemy import DDL, event
+
+from app.core.db import Base
+
+IS_SIREN = """
+CREATE FUNCTION is_siren(siren text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN siren ~ '^[0-9]{9}$' AND siren <> '000000000' AND (
+    SELECT sum(CASE WHEN place % 2 = 1 THEN digit WHEN digit > 4 THEN 2 * digit - 9 ELSE 2 * digit END) % 10
+    FROM (
+        SELECT place, substr(siren, place, 1)::integer AS digit
+        FROM generate_series(1, 9) AS place
+        WHERE siren ~ '^[0-9]{9}$'
+    ) AS digits
+) = 0
+"""
+
+ARE_SIREN = """
+CREATE FUNCTION is_siren(sirens text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT bool_and(is_siren(siren)) FROM unnest(sirens) AS siren)
+"""
+
+FOLD = """
+CREATE FUNCTION fold(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN lower(regexp_replace(
+    normalize(replace(replace(replace(replace(name, 'œ', 'oe'), 'Œ', 'oe'), 'æ', 'ae'), 'Æ', 'ae'), NFD),
+    E'[\\u0300-\\u036F]', '', 'g'
+))
+"""
+
+REFUSE_CHANGE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'table %% is append-only', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+END
+$$
+"""
+
+UUIDRANGE = "CREATE TYPE uuidrange AS RANGE (subtype = uuid)"
+
+for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE):
+    event.listen(Base.metadata, "before_create", DDL(_statement.replace("% ", "%% ") if "%%" not in _statement else _statement))
+
+
+def append_only(table: str) -> str:
+    """The trigger that keeps rows of `table` as they were written."""
+    return (
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def keep(table: str) -> None:
+    """Attach the append-only trigger to a table of the models."""
+    event.listen(Base.metadata.tables[table], "after_create", DDL(append_only(table)))

@@ -1,0 +1,140 @@
+"""JSON request bodies, read strictly: two readers of one body must never understand it differently.
+
+Beyond RFC 8259: duplicate keys, NaN and Infinity, a byte order mark, deep nesting, numbers of hundreds of digits, and
+characters that PostgreSQL cannot store are refused. A number with a fraction or an exponent becomes an exact Decimal.
+"""
+
+import itertools
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, Never
+
+MAX_DEPTH = 32
+
+# The lowest limit that Python can be configured to put on int(str), so that int() never refuses what passed here.
+MAX_NUMBER_LENGTH = 640
+
+# Deeper than the parser itself could go: answered as an unreadable body, not as a readable one that is too deep.
+_UNREADABLE_DEPTH = 1_000
+
+# The closing quote is optional so that an unterminated string is passed over once, not once per quote in it.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NOT_A_BRACKET = re.compile(r"[^\[\]{}]+")
+
+# Strict UTF-8 has no surrogates and the parser takes no raw control character: both can only come from an escape.
+_SUSPICIOUS_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class MalformedJson(Exception):
+    """The body cannot be read as strict JSON. `reason` is a sentence that repeats nothing of the body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnacceptableJson(Exception):
+    """The body is JSON, but holds what no field may hold, whatever the schema.
+
+    `pointer` is a JSON Pointer to the place, or to the object around it when the key itself is odd; `code` is
+    `too_deep` or `forbidden_character`; `message` repeats nothing of the body.
+    """
+
+    def __init__(self, pointer: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.code = code
+        self.message = message
+
+
+def loads(body: bytes) -> Any:
+    """The value of a request body. Only MalformedJson and UnacceptableJson are raised.
+
+    Integers are of any size up to 640 digits, Decimals of any exponent: bounding them is the affair of the types.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedJson("The body is not valid UTF-8.") from None
+    if text.startswith("\ufeff"):
+        raise MalformedJson("The body begins with a byte order mark, which JSON does not allow.")
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _refuse_deep(text)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"The body is not valid JSON: line {error.lineno}, column {error.colno}.") from None
+    if _SUSPICIOUS_ESCAPE.search(text):
+        _refuse_forbidden(value)
+    return value
+
+
+def _refuse_deep(text: str) -> None:
+    """Measure before parsing, so that nothing deep is ever built."""
+    depth = deepest = 0
+    for bracket in _NOT_A_BRACKET.sub("", _STRING.sub("", text)):
+        if bracket in "[{":
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+                if deepest > _UNREADABLE_DEPTH:
+                    raise MalformedJson("The body is nested too deeply to be read.")
+        else:
+            depth -= 1
+    if deepest > MAX_DEPTH:
+        raise UnacceptableJson("", "too_deep", f"Arrays and objects may be nested {MAX_DEPTH} deep, no deeper.")
+
+
+def _refuse_forbidden(value: Any, path: tuple[str, ...] = ()) -> None:
+    if isinstance(value, str):
+        if _FORBIDDEN.search(value):
+            raise _forbidden_at(path, "The text contains NUL or half a surrogate pair.")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_forbidden(item, (*path, str(index)))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if _FORBIDDEN.search(key):
+                raise _forbidden_at(path, "A key contains NUL or half a surrogate pair.")
+            _refuse_forbidden(item, (*path, key))
+
+
+def _forbidden_at(path: tuple[str, ...], message: str) -> UnacceptableJson:
+    # A pointer repeats keys of the body: it stops before the first one that could not be the name of a field.
+    named = itertools.takewhile(_FIELD_NAME.fullmatch, path)
+    return UnacceptableJson("".join(f"/{key}" for key in named), "forbidden_character", message)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise MalformedJson("An object has the same key twice.")
+    return result
+
+
+def _integer(literal: str) -> int | Decimal:
+    if len(literal) > MAX_NUMBER_LENGTH:
+        raise MalformedJson("A number has too many digits.")
+    # An int has no negative zero; a Decimal keeps it, and the types refuse it.
+    return Decimal(literal) if literal == "-0" else int(literal)
+
+
+def _decimal(literal: str) -> Decimal:
+    if len(literal) > MAX_NUMBER_LENGTH:
+        raise MalformedJson("A number has too many digits.")
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        raise MalformedJson("A number has too large an exponent.") from None
+
+
+def _constant(_literal: str) -> Never:
+    raise MalformedJson("NaN and Infinity are not JSON.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+)

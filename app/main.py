@@ -1,0 +1,137 @@
+"""The application: its lifespan, the shell around it, and the domains' routes."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import __version__
+from app.access.gate import Credentials
+from app.access.routes import access
+from app.core import idempotency, logs, openapi, routing, secrets
+from app.core.db import create_engine, session_factory
+from app.core.events import Horizon
+from app.core.http import Shell
+from app.core.problems import (
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    ValidationFailed,
+    field_errors,
+    respond,
+)
+from app.core.service import service
+from app.engineering.routes import engineering
+from app.firms.routes import firms
+from app.missions.routes import missions
+from app.programme.routes import programme
+from app.settings import Settings, get_settings
+
+ROUTERS = (service, access, programme, missions, firms, engineering)
+EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+log = structlog.get_logger("rebond")
+
+
+async def state_of(settings: Settings) -> dict[str, Any]:
+    """What every request finds in `request.state`; `close` it at the end."""
+    if settings.database_url is None:
+        raise RuntimeError("the application is served with a database: see rebond serve")
+    engine = create_engine(
+        settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout
+    )
+    return {
+        "engine": engine,
+        "sessions": session_factory(engine),
+        "cursor_secret": await secrets.cursor_secret(engine),
+        "horizon": Horizon(),
+        "credentials": Credentials(settings.credential_cache),
+        "public_url": settings.public_url,
+        "default_language": settings.default_language,
+        "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
+    }
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    """The engine and what hangs on it, for as long as the process serves."""
+    state = await state_of(app.state.settings)
+    housekeeping = asyncio.create_task(_housekeeping(state))
+    try:
+        yield state
+    finally:
+        housekeeping.cancel()
+        await state["engine"].dispose()
+
+
+async def _housekeeping(state: dict[str, Any]) -> None:
+    """Forget stored answers older than a day, every ten minutes; a database that is away is tried again."""
+    while True:
+        await asyncio.sleep(600)
+        try:
+            async with state["sessions"]() as session, session.begin():
+                await idempotency.forget_expired(session)
+        except Exception:
+            log.warning("housekeeping_failed", exc_info=True)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application; uvicorn's factory."""
+    settings = settings or get_settings()
+    logs.configure(settings.log_level)
+    app = FastAPI(
+        title="Rebond",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"],
+            expose_headers=EXPOSED,
+        )
+    app.add_middleware(
+        Shell,
+        max_body=settings.max_body_bytes,
+        body_timeout=settings.body_timeout,
+        request_timeout=settings.request_timeout,
+    )
+    _handle(app)
+    routing.install(app, ROUTERS)
+    openapi.install(app)
+    return app
+
+
+def _handle(app: FastAPI) -> None:
+    async def problem(request: Request, error: Exception) -> Response:
+        return respond(request, error if isinstance(error, Problem) else InternalError())
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it alone
+        return respond(request, ValidationFailed(errors=field_errors(error.errors())))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101  # registered for it alone
+        known = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}.get(error.status_code, InternalError)
+        return respond(request, known(headers=dict(error.headers or {})))
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)

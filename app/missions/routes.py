@@ -1,0 +1,230 @@
+"""HTTP of missions: missions, orders, leaves for late entry, members, consultants."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit, refused_as
+from app.missions import schemas, service
+from app.missions.queries import CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS
+
+missions = router("missions")
+
+T = "/v1/territories/{territory:slug}"
+MISSION = T + "/missions/{mission_id:uuid}"
+
+
+@missions.get(T + "/missions", **lists(MISSIONS))
+async def list_missions(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """Engineering missions of the territory, with what their orders come to."""
+    return await page(request, MISSIONS)
+
+
+@missions.post(T + "/missions", **changes(schemas.Mission, AlreadyExists, status=201))
+async def create_mission(
+    request: Request, body: schemas.MissionCreate, actor: Actor = require("missions:write")
+) -> Response:
+    """Open a mission. It has no days yet: orders bring them."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_mission(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/missions/{{key}}",
+    )
+
+
+@missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission))
+async def get_mission(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One mission."""
+    return await show(request, MISSIONS)
+
+
+@missions.patch(T + "/missions/{id:uuid}", **changes(schemas.Mission, service.StepInUse, AlreadyExists))
+async def update_mission(
+    request: Request, body: schemas.MissionUpdate, actor: Actor = require("missions:write")
+) -> Response:
+    """Change a mission's name, step or grace. Raises `step-in-use` where days are entered."""
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.update_mission(write, path["territory"], path["id"], body)
+    )
+
+
+@missions.get(MISSION + "/orders", **lists(ORDERS))
+async def list_orders(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The initial order of a mission and its amendments, oldest first."""
+    return await page(request, ORDERS)
+
+
+@missions.post(
+    MISSION + "/orders",
+    **changes(
+        schemas.Order,
+        AlreadyExists,
+        service.SecondInitialOrder,
+        service.OrderMissing,
+        service.OrderedBelowEntered,
+        service.AllotmentsExceedOrder,
+        service.EntriesOutsideWindow,
+        service.MissionWindow,
+        status=201,
+    ),
+)
+async def create_order(
+    request: Request, body: schemas.OrderCreate, actor: Actor = require("missions:write")
+) -> Response:
+    """Order days, or amend an order: `days` is what this order adds, the dates it names replace those of the window.
+
+    An amendment that only moves the end adds 0 days. Days ordered never fall below what is entered or allotted.
+    """
+    path = request.path_params
+    territory, mission_id = path["territory"], path["mission_id"]
+    return await commit(
+        request,
+        lambda write: service.create_order(write, territory, mission_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/missions/{mission_id}/orders/{{key}}",
+        explain=refused_as(
+            {"days_exhausted": service.OrderedBelowEntered, "mission_days_ordered": service.OrderedBelowEntered}
+        ),
+    )
+
+
+@missions.get(MISSION + "/orders/{id:uuid}", **shows(schemas.Order))
+async def get_order(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One order."""
+    return await show(request, ORDERS)
+
+
+@missions.get(MISSION + "/late-entry-leaves", **lists(LATE_ENTRY_LEAVES))
+async def list_late_entry_leaves(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The operator's leaves for late entry."""
+    return await page(request, LATE_ENTRY_LEAVES)
+
+
+@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, status=201))
+async def grant_late_entry(
+    request: Request, body: schemas.LateEntryLeaveCreate, actor: Actor = require("missions:write")
+) -> Response:
+    """Allow days of this mission to be entered until a day, although the grace after its end has passed."""
+    path = request.path_params
+    territory, mission_id = path["territory"], path["mission_id"]
+    return await commit(
+        request,
+        lambda write: service.grant_late_entry(write, territory, mission_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/missions/{mission_id}/late-entry-leaves/{{key}}",
+    )
+
+
+@missions.get(MISSION + "/late-entry-leaves/{id:uuid}", **shows(schemas.LateEntryLeave))
+async def get_late_entry_leave(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One leave for late entry."""
+    return await show(request, LATE_ENTRY_LEAVES)
+
+
+@missions.get(MISSION + "/members", **lists(MEMBERS))
+async def list_mission_members(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The consortium: its lead, its partners, and the days allotted to each."""
+    return await page(request, MEMBERS)
+
+
+@missions.post(
+    MISSION + "/members",
+    **changes(
+        schemas.MissionMember,
+        AlreadyExists,
+        ReferenceNotFound,
+        service.SecondLead,
+        service.AllotmentsExceedOrder,
+        status=201,
+    ),
+)
+async def create_mission_member(
+    request: Request, body: schemas.MissionMemberCreate, actor: Actor = require("missions:write")
+) -> Response:
+    """Add a consultancy with its allotment. The allotments never sum above what is ordered."""
+    path = request.path_params
+    territory, mission_id = path["territory"], path["mission_id"]
+    return await commit(
+        request,
+        lambda write: service.create_member(write, territory, mission_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/missions/{mission_id}/members/{{key}}",
+    )
+
+
+@missions.get(MISSION + "/members/{id:uuid}", **shows(schemas.MissionMember))
+async def get_mission_member(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One member of the consortium."""
+    return await show(request, MEMBERS)
+
+
+@missions.patch(
+    MISSION + "/members/{id:uuid}",
+    **changes(
+        schemas.MissionMember, service.SecondLead, service.AllotmentsExceedOrder, service.AllotmentBelowEntered
+    ),
+)
+async def update_mission_member(
+    request: Request, body: schemas.MissionMemberUpdate, actor: Actor = require("missions:write")
+) -> Response:
+    """Change a member's role or allotment. An allotment never falls below what is entered."""
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.update_member(write, path["territory"], path["mission_id"], path["id"], body),
+        explain=refused_as({"allotment_exhausted": service.AllotmentBelowEntered}),
+    )
+
+
+@missions.get(T + "/consultants", **lists(CONSULTANTS))
+async def list_consultants(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """Persons assigned to the territory's missions."""
+    return await page(request, CONSULTANTS)
+
+
+@missions.post(
+    T + "/consultants",
+    **changes(
+        schemas.Consultant, ReferenceNotFound, service.PersonNotInConsortium, service.AlreadyAssigned, status=201
+    ),
+)
+async def create_consultant(
+    request: Request, body: schemas.ConsultantCreate, actor: Actor = require("missions:write")
+) -> Response:
+    """Assign a person of a member organisation to a mission, between two days."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_consultant(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/consultants/{{key}}",
+    )
+
+
+@missions.get(T + "/consultants/{id:uuid}", **shows(schemas.Consultant))
+async def get_consultant(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One assignment."""
+    return await show(request, CONSULTANTS)
+
+
+@missions.patch(
+    T + "/consultants/{id:uuid}",
+    **changes(schemas.Consultant, service.AlreadyAssigned, service.EntriesOutsideAssignment),
+)
+async def update_consultant(
+    request: Request, body: schemas.ConsultantUpdate, actor: Actor = require("missions:write")
+) -> Response:
+    """Change an assignment's profile or days. No entry may fall outside."""
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.update_consultant(write, path["territory"], path["id"], body),
+        explain=refused_as({"outside_assignment": service.EntriesOutsideAssignment}),
+    )

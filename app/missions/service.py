@@ -1,0 +1,331 @@
+"""Writes of missions. Days and window come from orders alone; every change of them is an act."""
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+
+from app.access.models import Subject
+from app.core.db import touch
+from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writes import Change, Write, merge
+from app.missions import schemas
+from app.missions.models import (
+    FOREVER,
+    MEMBER_DAYS,
+    MISSION_DAYS,
+    Consultant,
+    LateEntryLeave,
+    MemberDays,
+    Mission,
+    MissionDays,
+    MissionMember,
+    Order,
+    OrderKind,
+)
+from app.missions.queries import CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS
+
+
+class StepInUse(Problem):
+    """The step cannot change once days are entered."""
+
+    status = 409
+    title_fr = "Le pas ne change plus dès que des jours sont saisis."
+    cure = "Reverse or recall the entries of this mission first."
+    cure_fr = "Contre-passez ou rappelez d'abord les saisies de cette mission."
+
+
+class SecondInitialOrder(Problem):
+    """The mission has its initial order already."""
+
+    status = 409
+    title_fr = "La mission a déjà son bon de commande initial."
+    cure = "Order more days, or another window, by an amendment."
+    cure_fr = "Commandez des jours ou une autre période par un avenant."
+
+
+class OrderMissing(Problem):
+    """The mission has no initial order yet."""
+
+    status = 409
+    title_fr = "La mission n'a pas encore de bon de commande initial."
+    cure = "Record the initial order first."
+    cure_fr = "Enregistrez d'abord le bon de commande initial."
+
+
+class OrderedBelowEntered(Problem):
+    """More days are entered than would be ordered."""
+
+    status = 409
+    title_fr = "Il y a plus de jours saisis qu'il n'en resterait de commandés."
+    cure = "Take away fewer days, or reverse entries first."
+    cure_fr = "Retirez moins de jours, ou contre-passez d'abord des saisies."
+
+
+class AllotmentsExceedOrder(Problem):
+    """The members' allotments would exceed what is ordered."""
+
+    status = 409
+    title_fr = "Les quotas des membres dépasseraient les jours commandés."
+    cure = "Lower an allotment, or ask the operator for an amendment."
+    cure_fr = "Baissez un quota, ou demandez un avenant à l'opérateur."
+
+
+class AllotmentBelowEntered(Problem):
+    """The member has entered more days than this allotment."""
+
+    status = 409
+    title_fr = "Le membre a saisi plus de jours que ce quota."
+    cure = "Allot at least what is entered, or reverse entries first."
+    cure_fr = "Allouez au moins ce qui est saisi, ou contre-passez d'abord des saisies."
+
+
+class EntriesOutsideWindow(Problem):
+    """Entries would fall outside the mission's window."""
+
+    status = 409
+    title_fr = "Des saisies tomberaient hors de la période de la mission."
+    detail = "{entries} entries lie outside."
+    detail_fr = "{entries} saisies sont au-dehors."
+    cure = "Move, recall or reverse them first."
+    cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
+
+
+class MissionWindow(Problem):
+    """The window would end before it starts."""
+
+    status = 409
+    title_fr = "La période finirait avant de commencer."
+
+
+class SecondLead(Problem):
+    """The consortium has its lead firm already."""
+
+    status = 409
+    title_fr = "Le groupement a déjà son mandataire."
+    cure = "Make the other member a partner first."
+    cure_fr = "Faites d'abord de l'autre membre un cotraitant."
+
+
+class PersonNotInConsortium(Problem):
+    """The person's organisation is not a member of the mission's consortium."""
+
+    status = 409
+    title_fr = "L'organisation de la personne n'est pas membre du groupement."
+    cure = "Add the organisation to the mission's members first."
+    cure_fr = "Ajoutez d'abord l'organisation aux membres de la mission."
+
+
+class AlreadyAssigned(Problem):
+    """The person is assigned to this mission on some of these days already."""
+
+    status = 409
+    title_fr = "La personne est déjà affectée à cette mission à certaines de ces dates."
+    cure = "End the other assignment first, or change it."
+    cure_fr = "Terminez d'abord l'autre affectation, ou modifiez-la."
+
+
+class EntriesOutsideAssignment(Problem):
+    """Entries of this person would fall outside the assignment."""
+
+    status = 409
+    title_fr = "Des saisies de cette personne tomberaient hors de l'affectation."
+    cure = "Move, recall or reverse them first."
+    cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
+
+
+async def create_mission(write: Write, territory: str, body: schemas.MissionCreate) -> Change:
+    """A mission without days yet: its orders bring them."""
+    mission = Mission(territory=territory, **body.model_dump())
+    write.session.add(mission)
+    await write.session.flush()
+    write.session.add(MissionDays(mission_id=mission.id, step=mission.step))
+    return Change("mission.created", MISSIONS, [mission.id], {"territory": territory})
+
+
+async def update_mission(write: Write, territory: str, mission_id: UUID, body: schemas.MissionUpdate) -> Change:
+    """Change a mission. Raises `step-in-use` (409) for a new step where days are entered."""
+    mission = await _mission(write, territory, mission_id)
+    write.expect(mission.version)
+    step = mission.step
+    days = await _days(write, mission_id)
+    changed = merge(mission, body)
+    if changed:
+        if mission.step != step and days.days_entered:
+            raise StepInUse()
+        await write.session.flush()  # the new step reaches the limit row by its foreign key
+        await write.session.refresh(days)
+        days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
+        days.entered_on = None
+    return Change("mission.updated" if changed else "", MISSIONS, [mission_id], {"territory": territory})
+
+
+async def create_order(write: Write, territory: str, mission_id: UUID, body: schemas.OrderCreate) -> list[Change]:
+    """Order days, or amend: `days` is added to what is ordered, the bounds named replace those of the window.
+
+    Raises `second-initial-order`, `order-missing`, `ordered-below-entered`, `allotments-exceed-order`,
+    `entries-outside-window`, `mission-window` (409).
+    """
+    mission = await _mission(write, territory, mission_id)
+    days = await _days(write, mission_id)
+    if body.kind is OrderKind.AMENDMENT and days.starts_on is None:
+        raise OrderMissing()
+    order = Order(mission_id=mission_id, **body.model_dump())
+    write.session.add(order)
+    touch(mission)
+    days.days_ordered += body.days
+    days.starts_on = body.starts_on or days.starts_on
+    days.ends_on = body.ends_on or days.ends_on
+    days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
+    # The last spending may have touched what the new window leaves out; what counts is looked at below.
+    days.worked_from = days.worked_to = days.entered_on = None
+    await write.session.flush()
+    outside = await write.session.scalar(_OUTSIDE, {"mission_id": mission_id, "starts_on": days.starts_on, "ends_on": days.ends_on})  # fmt: skip
+    if outside:
+        raise EntriesOutsideWindow(entries=outside)
+    bound = {"territory": territory, "mission_id": mission_id}
+    return [
+        Change("order.created", ORDERS, [order.id], bound),
+        Change("mission.updated", MISSIONS, [mission_id], bound),
+    ]
+
+
+# Entries live below this domain and are named by string, as a foreign key would. The limit row, which every spending
+# locks, is held: none can slip in between this look and COMMIT.
+_OUTSIDE = text(
+    "SELECT count(*) FROM time_entries WHERE mission_id = :mission_id"
+    " AND status IN ('submitted', 'validated', 'certified') AND NOT worked_on BETWEEN :starts_on AND :ends_on"
+)
+
+
+async def grant_late_entry(
+    write: Write, territory: str, mission_id: UUID, body: schemas.LateEntryLeaveCreate
+) -> list[Change]:
+    """The operator's leave to enter days until a day, kept as an act with its reason."""
+    mission = await _mission(write, territory, mission_id)
+    days = await _days(write, mission_id)
+    leave = LateEntryLeave(mission_id=mission_id, granted_by=write.actor.subject_id, **body.model_dump())
+    write.session.add(leave)
+    await write.session.flush()
+    days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
+    return [Change("late_entry_leave.created", LATE_ENTRY_LEAVES, [leave.id], {"territory": territory, "mission_id": mission_id})]  # fmt: skip
+
+
+async def create_member(
+    write: Write, territory: str, mission_id: UUID, body: schemas.MissionMemberCreate
+) -> list[Change]:
+    """A member of the consortium with its allotment.
+
+    Raises `already-exists`, `second-lead`, `allotments-exceed-order` (409), `reference-not-found`.
+    """
+    mission = await _mission(write, territory, mission_id)
+    member = MissionMember(mission_id=mission_id, **body.model_dump())
+    write.session.add(member)
+    await write.session.flush()
+    write.session.add(
+        MemberDays(mission_id=mission_id, organisation_id=body.organisation_id, days_allotted=body.days_allotted)
+    )
+    write.spend(MISSION_DAYS, mission_id, delta={"days_allotted": body.days_allotted})
+    touch(mission)
+    return _member_changed("mission_member.created", territory, member)
+
+
+async def update_member(
+    write: Write, territory: str, mission_id: UUID, member_id: UUID, body: schemas.MissionMemberUpdate
+) -> list[Change]:
+    """Change a member's role or allotment. Raises `allotment-below-entered`, `allotments-exceed-order`, `second-lead`."""
+    mission = await _mission(write, territory, mission_id)
+    member = await write.lock(MissionMember, MissionMember.id == member_id, MissionMember.mission_id == mission_id)
+    write.expect(member.version)
+    before = member.days_allotted
+    if not merge(member, body):
+        return _member_changed("", territory, member)[:1]
+    delta = {"days_allotted": member.days_allotted - before}
+    write.spend(MEMBER_DAYS, mission_id, member.organisation_id, delta=delta)
+    write.spend(MISSION_DAYS, mission_id, delta=delta)
+    touch(mission)
+    return _member_changed("mission_member.updated", territory, member)
+
+
+def _member_changed(kind: str, territory: str, member: MissionMember) -> list[Change]:
+    bound = {"territory": territory, "mission_id": member.mission_id}
+    return [
+        Change(kind, MEMBERS, [member.id], bound),
+        Change("mission.updated", MISSIONS, [member.mission_id], bound),
+    ]
+
+
+async def create_consultant(write: Write, territory: str, body: schemas.ConsultantCreate) -> Change:
+    """Assign a person, through the organisation it belongs to now, to a mission of this territory.
+
+    Raises `person-not-in-consortium`, `already-assigned` (409), `reference-not-found`.
+    """
+    await _referenced(write, territory, body.mission_id)
+    s = Subject
+    organisation_id = await write.session.scalar(
+        select(s.organisation_id).where(s.id == body.person_id, s.kind == "person")
+    )
+    if organisation_id is None:
+        raise ReferenceNotFound(errors=[FieldError("/person_id", "not_found")])
+    member = await write.session.scalar(
+        select(MissionMember.id).where(
+            MissionMember.mission_id == body.mission_id, MissionMember.organisation_id == organisation_id
+        )
+    )
+    if member is None:
+        raise PersonNotInConsortium()
+    consultant = Consultant(
+        territory=territory,
+        organisation_id=organisation_id,
+        until_on=body.to_on or FOREVER,
+        **body.model_dump(exclude={"to_on"}),
+    )
+    write.session.add(consultant)
+    await write.session.flush()
+    return Change("consultant.created", CONSULTANTS, [consultant.id], {"territory": territory})
+
+
+async def update_consultant(
+    write: Write, territory: str, consultant_id: UUID, body: schemas.ConsultantUpdate
+) -> Change:
+    """Change an assignment's profile or days. Raises `entries-outside-assignment`, `already-assigned` (409)."""
+    consultant = await write.lock(Consultant, Consultant.id == consultant_id, Consultant.territory == territory)
+    write.expect(consultant.version)
+    given = body.model_dump()
+    if "to_on" in given:
+        given["until_on"] = given.pop("to_on") or FOREVER
+    changed = {name: value for name, value in given.items() if getattr(consultant, name) != value}
+    for name, value in changed.items():
+        setattr(consultant, name, value)
+    if consultant.until_on < consultant.from_on:
+        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+    return Change("consultant.updated" if changed else "", CONSULTANTS, [consultant_id], {"territory": territory})
+
+
+async def _mission(write: Write, territory: str, mission_id: UUID) -> Mission:
+    return await write.lock(Mission, Mission.id == mission_id, Mission.territory == territory)
+
+
+async def _referenced(write: Write, territory: str, mission_id: UUID) -> None:
+    found = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
+    if await write.session.scalar(found) is None:
+        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+
+
+async def _days(write: Write, mission_id: UUID) -> MissionDays:
+    """The mission's limit row, locked: entries wait for this act."""
+    return await write.session.get_one(MissionDays, mission_id, with_for_update=True)
+
+
+async def _enterable_until(write: Write, mission: Mission, ends_on: date | None) -> date | None:
+    """The last day on which days may be entered: the window's end and the grace, or the operator's latest leave.
+
+    None where the mission sets no grace, or has no window yet.
+    """
+    if mission.late_entry_grace_days is None or ends_on is None:
+        return None
+    leave = await write.session.scalar(
+        select(func.max(LateEntryLeave.until_on)).where(LateEntryLeave.mission_id == mission.id)
+    )
+    last = min(ends_on + timedelta(days=mission.late_entry_grace_days), FOREVER)
+    return max(last, leave) if leave is not None else last

@@ -1,0 +1,16 @@
+"""All tables, in the order of the house; what migrations are compared with."""
+
+from app.access import models as access
+from app.core import events, idempotency, routines, secrets
+from app.core.db import Base
+from app.engineering import models as engineering
+from app.firms import models as firms
+from app.missions import models as missions
+from app.programme import models as programme
+
+DOMAINS = (secrets, idempotency, events, access, programme, missions, firms, engineering)
+
+for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves"):
+    routines.keep(_table)
+
+metadata = Base.metadata

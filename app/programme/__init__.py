@@ -1,0 +1,1 @@
+"""The programme's frame: waves of the call, laureate territories, their perimeters by vintage."""

@@ -1,0 +1,80 @@
+"""Tables of the programme."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Identified, Versioned
+
+
+class TerritoryStatus(StrEnum):
+    """Where a territory stands in the programme."""
+
+    CANDIDATE = "candidate"
+    LAUREATE = "laureate"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class Wave(Identified, Versioned, Base):
+    """A cut-off round of the call (*relève de l'AMI*)."""
+
+    __tablename__ = "waves"
+    __table_args__ = (
+        CheckConstraint("number BETWEEN 1 AND 999", name="wave_number"),
+        CheckConstraint("closed_on >= opened_on", name="wave_period"),
+    )
+
+    number: Mapped[int] = mapped_column(SmallInteger, unique=True)
+    name: Mapped[str | None]
+    opened_on: Mapped[date | None]
+    closed_on: Mapped[date | None]
+
+
+class Territory(Versioned, Base):
+    """A laureate industrial basin: one or several EPCI, one of which leads."""
+
+    __tablename__ = "territories"
+    __table_args__ = (
+        CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="territory_slug"),
+        CheckConstraint("status IN ('candidate', 'laureate', 'closed', 'withdrawn')", name="territory_status"),
+        CheckConstraint("lead_siren = ANY (epci_sirens)", name="lead_not_among_epci"),
+        CheckConstraint("is_siren(epci_sirens)", name="territory_epci_sirens"),
+    )
+
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    wave_number: Mapped[int] = mapped_column(ForeignKey("waves.number"), index=True)
+    lead_siren: Mapped[str]
+    epci_sirens: Mapped[list[str]]
+    laureate_on: Mapped[date | None]
+    status: Mapped[str]
+
+
+class Perimeter(Versioned, Base):
+    """The communes of a territory, in force from 1 January of its vintage until the next one."""
+
+    __tablename__ = "perimeters"
+    __table_args__ = (CheckConstraint("vintage BETWEEN 1900 AND 2199", name="perimeter_vintage"),)
+
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"), primary_key=True)
+    vintage: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+
+
+class PerimeterCommune(Base):
+    """A commune of a perimeter, by its INSEE code (COG)."""
+
+    __tablename__ = "perimeter_communes"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["territory", "vintage"], ["perimeters.territory", "perimeters.vintage"], ondelete="CASCADE"
+        ),
+        CheckConstraint("insee_code ~ '^([0-9]{2}|2[AB])[0-9]{3}$'", name="commune_insee_code"),
+    )
+
+    territory: Mapped[str] = mapped_column(primary_key=True)
+    vintage: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    insee_code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]

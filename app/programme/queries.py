@@ -1,0 +1,100 @@
+"""Reads of the programme."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from sqlalchemy import Date, Text, any_, extract, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+
+from app.core.db import param
+from app.core.listing import Filter, Listing, any_of, matches, updated_since
+from app.core.query import Parameter
+from app.core.values import Day, Siren, parse_int
+from app.programme import schemas
+from app.programme.models import Perimeter, PerimeterCommune, Territory, TerritoryStatus, Wave
+
+# A wave's number as a filter gives it: text of a query string.
+WaveNumber = Annotated[int, BeforeValidator(lambda value: parse_int(value, 1, 999))]
+
+WAVES = Listing(
+    schema=schemas.Wave,
+    rows=select(
+        Wave.id,
+        Wave.number,
+        Wave.name,
+        Wave.opened_on,
+        Wave.closed_on,
+        Wave.version,
+        Wave.created_at,
+        Wave.updated_at,
+    ),
+    key=Wave.id,
+    version=Wave.version,
+    default_sort="number",
+    sorts={"number": Wave.number, "opened_on": Wave.opened_on},
+    filters={"updated_since": updated_since(Wave.updated_at)},
+)
+
+TERRITORIES = Listing(
+    schema=schemas.Territory,
+    rows=select(
+        Territory.slug,
+        Territory.name,
+        Territory.wave_number,
+        Territory.lead_siren,
+        Territory.epci_sirens,
+        Territory.laureate_on,
+        Territory.status,
+        Territory.version,
+        Territory.created_at,
+        Territory.updated_at,
+    ),
+    key=Territory.slug,
+    key_name="territory",
+    version=Territory.version,
+    filters={
+        "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves."),
+        "status": any_of(Territory.status, TerritoryStatus, "Any of these states."),
+        "epci_siren": Filter(
+            Parameter(Siren, "The territory to which this EPCI belongs."),
+            lambda name: param(name, Text()) == any_(Territory.epci_sirens),
+        ),
+        "q": matches(Territory.name, doc="Part of the name, without accents or case."),
+        "updated_since": updated_since(Territory.updated_at),
+    },
+    sorts={"name": Territory.name, "laureate_on": Territory.laureate_on},
+    scopes={"visible": lambda name: Territory.slug == any_(param(name, ARRAY(Text())))},
+)
+
+_p, _c = Perimeter, PerimeterCommune
+_communes = (
+    select(
+        func.json_agg(
+            aggregate_order_by(func.json_build_object("insee_code", _c.insee_code, "name", _c.name), _c.insee_code)
+        )
+    )
+    .where(_c.territory == _p.territory, _c.vintage == _p.vintage)
+    .scalar_subquery()
+)
+_latest = (
+    select(func.max(_p.vintage))
+    .where(_p.territory == param("territory", Text()), _p.vintage <= extract("year", param("in_force_on", Date())))
+    .scalar_subquery()
+)
+_oldest = select(func.min(_p.vintage)).where(_p.territory == param("territory", Text())).scalar_subquery()
+
+PERIMETERS = Listing(
+    schema=schemas.Perimeter,
+    rows=select(
+        _p.territory, _p.vintage, _communes.label("communes"), _p.version, _p.created_at, _p.updated_at
+    ).where(_p.territory == param("territory", Text())),
+    key=_p.vintage,
+    key_name="vintage",
+    version=_p.version,
+    filters={
+        "in_force_on": Filter(
+            Parameter(Day, "The vintage in force on this day; the oldest one for earlier days."),
+            lambda name: _p.vintage == func.coalesce(_latest, _oldest),
+        ),
+    },
+)

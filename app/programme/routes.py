@@ -1,0 +1,109 @@
+"""HTTP of the programme: waves, territories, perimeters."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.programme import schemas, service
+from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
+
+programme = router("programme")
+
+
+@programme.get("/v1/waves", **lists(WAVES))
+async def list_waves(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """Rounds of the call."""
+    return await page(request, WAVES)
+
+
+@programme.post("/v1/waves", **changes(schemas.Wave, AlreadyExists, status=201))
+async def create_wave(
+    request: Request, body: schemas.WaveCreate, actor: Actor = require("programme:write")
+) -> Response:
+    """Open a round of the call. Raises `already-exists` where the number is taken."""
+    return await commit(
+        request, lambda write: service.create_wave(write, body), status=201, location="/v1/waves/{key}"
+    )
+
+
+@programme.get("/v1/waves/{id:uuid}", **shows(schemas.Wave))
+async def get_wave(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """One round of the call."""
+    return await show(request, WAVES)
+
+
+@programme.patch("/v1/waves/{id:uuid}", **changes(schemas.Wave, service.WavePeriod))
+async def update_wave(
+    request: Request, body: schemas.WaveUpdate, actor: Actor = require("programme:write")
+) -> Response:
+    """Change a round's name or days; its number stays."""
+    return await commit(request, lambda write: service.update_wave(write, request.path_params["id"], body))
+
+
+@programme.get("/v1/territories", **lists(TERRITORIES))
+async def list_territories(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """Territories that the caller may see."""
+    visible = actor.territories("programme:read")
+    return await page(request, TERRITORIES, **({} if visible is None else {"visible": visible}))
+
+
+@programme.post(
+    "/v1/territories",
+    **changes(schemas.Territory, AlreadyExists, ReferenceNotFound, service.LeadNotAmongEpci, status=201),
+)
+async def create_territory(
+    request: Request, body: schemas.TerritoryCreate, actor: Actor = require("programme:write")
+) -> Response:
+    """Register a territory of a wave, under a slug that never changes.
+
+    Raises `already-exists`, `reference-not-found` (the wave), `lead-not-among-epci`.
+    """
+    return await commit(
+        request, lambda write: service.create_territory(write, body), status=201, location="/v1/territories/{key}"
+    )
+
+
+@programme.get("/v1/territories/{territory:slug}", **shows(schemas.Territory))
+async def get_territory(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """One territory."""
+    return await show(request, TERRITORIES)
+
+
+@programme.patch(
+    "/v1/territories/{territory:slug}", **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci)
+)
+async def update_territory(
+    request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
+) -> Response:
+    """Change a territory."""
+    return await commit(
+        request, lambda write: service.update_territory(write, request.path_params["territory"], body)
+    )
+
+
+@programme.get("/v1/territories/{territory:slug}/perimeter", **lists(PERIMETERS))
+async def list_perimeters(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """The territory's perimeters by vintage; `in_force_on` finds the one of a day."""
+    return await page(request, PERIMETERS)
+
+
+@programme.get("/v1/territories/{territory:slug}/perimeter/{vintage:year}", **shows(schemas.Perimeter))
+async def get_perimeter(request: Request, actor: Actor = require("programme:read")) -> Response:
+    """The communes of one vintage, in force from 1 January of that year."""
+    return await show(request, PERIMETERS)
+
+
+@programme.put("/v1/territories/{territory:slug}/perimeter/{vintage:year}", **changes(schemas.Perimeter))
+async def put_perimeter(
+    request: Request, body: schemas.PerimeterPut, actor: Actor = require("programme:write")
+) -> Response:
+    """Set the communes of one vintage, all of them: 201 for a new vintage, 200 where it is replaced."""
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.put_perimeter(write, path["territory"], path["vintage"], body)
+    )

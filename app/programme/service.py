@@ -1,0 +1,86 @@
+"""Writes of the programme."""
+
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from app.core.db import touch
+from app.core.problems import Problem
+from app.core.writes import Change, Write, merge
+from app.programme import schemas
+from app.programme.models import Perimeter, PerimeterCommune, Territory, Wave
+from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
+
+
+class LeadNotAmongEpci(Problem):
+    """The leading EPCI must be one of the territory's EPCI."""
+
+    status = 422
+    title_fr = "L'EPCI chef de file doit être l'un des EPCI du territoire."
+    cure = "Put lead_siren into epci_sirens."
+    cure_fr = "Mettez lead_siren dans epci_sirens."
+
+
+class WavePeriod(Problem):
+    """A wave closes on or after the day it opens."""
+
+    status = 422
+    title_fr = "Une vague se ferme le jour de son ouverture ou après."
+
+
+async def create_wave(write: Write, body: schemas.WaveCreate) -> Change:
+    """A new round of the call; its number is unique (`already-exists`)."""
+    wave = Wave(**body.model_dump())
+    write.session.add(wave)
+    await write.session.flush()
+    return Change("wave.created", WAVES, [wave.id])
+
+
+async def update_wave(write: Write, wave_id: UUID, body: schemas.WaveUpdate) -> Change:
+    """Change a wave's name or days. Raises `wave-period`."""
+    wave = await write.lock(Wave, Wave.id == wave_id)
+    write.expect(wave.version)
+    changed = merge(wave, body)
+    return Change("wave.updated" if changed else "", WAVES, [wave_id])
+
+
+async def create_territory(write: Write, body: schemas.TerritoryCreate) -> Change:
+    """A territory of a wave. Raises `already-exists`, `reference-not-found` (wave), `lead-not-among-epci`."""
+    territory = Territory(**(body.model_dump() | {"epci_sirens": body.epci_sirens or [body.lead_siren]}))
+    write.session.add(territory)
+    await write.session.flush()
+    return Change("territory.created", TERRITORIES, [territory.slug], {"territory": territory.slug})
+
+
+async def update_territory(write: Write, slug: str, body: schemas.TerritoryUpdate) -> Change:
+    """Change a territory; its slug stays."""
+    territory = await write.lock(Territory, Territory.slug == slug)
+    write.expect(territory.version)
+    changed = merge(territory, body)
+    return Change("territory.updated" if changed else "", TERRITORIES, [slug], {"territory": slug})
+
+
+async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.PerimeterPut) -> Change:
+    """Set the communes of one vintage, as a whole; the same communes again change nothing."""
+    await write.lock(Territory, Territory.slug == slug)
+    perimeter = await write.session.get(Perimeter, (slug, vintage))
+    if perimeter is not None:
+        write.expect(perimeter.version)
+    wanted = {(commune.insee_code, commune.name) for commune in body.communes}
+    c = PerimeterCommune
+    mine = (c.territory == slug, c.vintage == vintage)
+    have = {(row.insee_code, row.name) for row in await write.session.execute(select(c.insee_code, c.name).where(*mine))}
+    bound = {"territory": slug}
+    if perimeter is None:
+        write.session.add(Perimeter(territory=slug, vintage=vintage))
+        await write.session.flush()
+    elif wanted == have:
+        return Change("", PERIMETERS, [vintage], bound)
+    else:
+        touch(perimeter)
+        await write.session.execute(delete(c).where(*mine))
+    write.session.add_all(c(territory=slug, vintage=vintage, insee_code=code, name=name) for code, name in sorted(wanted))
+    await write.session.flush()
+    created = perimeter is None
+    kind = "perimeter.created" if created else "perimeter.updated"
+    return Change(kind, PERIMETERS, [vintage], bound, status=201 if created else 200)

@@ -1,0 +1,56 @@
+"""One frozen `Settings`, read once from the environment or a `.env` file.
+
+Every variable is documented in the README's table; the prefix is `REBOND_`, but for `DATABASE_URL`.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a deployment may choose. Times are seconds, sizes are bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REBOND_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    database_url: str | None = Field(None, validation_alias=AliasChoices("DATABASE_URL", "database_url"))
+    data_dir: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    public_url: str | None = None
+    default_language: Literal["en", "fr"] = "en"
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    pool_size: int = Field(10, ge=1, le=100)
+    pool_timeout: float = Field(5.0, gt=0)
+    max_body_bytes: int = Field(1_048_576, ge=1024)
+    body_timeout: float = Field(10.0, gt=0)
+    request_timeout: float = Field(30.0, gt=0)
+    credential_cache: float = Field(3.0, ge=0, le=4)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_the_driver(cls, value: str | None) -> str | None:
+        """`postgres://` and `postgresql://` are what hosts hand out; SQLAlchemy 2.1 wants the driver named."""
+        if value is None:
+            return None
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+            raise ValueError("must start with postgresql://")
+        return f"postgresql+asyncpg://{rest}"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()  # type: ignore[call-arg]  # every field comes from the environment

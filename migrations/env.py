@@ -1,0 +1,53 @@
+"""How migrations run: one at a time, each in its own transaction, with bounded waits."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.models import metadata
+
+LOCK = 7_302_411  # the advisory lock that two `rebond migrate` at once queue for
+
+
+def _configure(**arguments: object) -> None:
+    context.configure(
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        compare_server_default=True,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        **arguments,  # type: ignore[arg-type]  # passed through
+    )
+
+
+def _run(connection: Connection) -> None:
+    connection.execute(text("SET lock_timeout = '3s'"))
+    connection.execute(text("SET statement_timeout = '60s'"))
+    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+    connection.commit()
+    _configure(connection=connection)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
+        connection.commit()
+
+
+async def _online(url: str) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_run)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    _configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.execute("SET lock_timeout = '3s'")
+        context.execute("SET statement_timeout = '60s'")
+        context.run_migrations()
+else:
+    asyncio.run(_online(context.config.attributes["url"]))
