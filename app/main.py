@@ -17,7 +17,7 @@ from starlette.responses import Response
 from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
-from app.core import idempotency, logs, openapi, routing, secrets
+from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import create_engine, session_factory
 from app.core.events import Horizon
 from app.core.http import Shell
@@ -66,11 +66,12 @@ async def state_of(settings: Settings) -> dict[str, Any]:
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
-    housekeeping = asyncio.create_task(_housekeeping(state))
+    tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
     try:
         yield state
     finally:
-        housekeeping.cancel()
+        for task in tasks:
+            task.cancel()
         await state["engine"].dispose()
 
 

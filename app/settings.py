@@ -3,7 +3,6 @@
 Every variable is documented in the README's table; the prefix is `REBOND_`, but for `DATABASE_URL`.
 """
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -51,6 +50,6 @@ class Settings(BaseSettings):
         return f"postgresql+asyncpg://{rest}"
 
 
-@lru_cache
 def get_settings() -> Settings:
+    """The settings as the environment has them now."""
     return Settings()  # type: ignore[call-arg]  # every field comes from the environment

@@ -4,13 +4,13 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.access import schemas
 from app.access.gate import PREFIX, digest_of
 from app.access.models import ApiKey, Member, Organisation, Subject
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import SubjectKind
+from app.access.rules import Role, SubjectKind
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writes import Change, Write, merge
@@ -130,6 +130,53 @@ async def rotate_api_key(write: Write, key_id: UUID, body: schemas.ApiKeyRotate,
     write.session.add(new)
     await write.session.flush()
     return [Change("api_key.created", API_KEYS, [new.id]), Change("api_key.updated", API_KEYS, [old.id])]
+
+
+DEFAULT_ORGANISATION = "Service operations"
+
+
+async def issue_key(
+    write: Write, role: Role, territory: str | None, siren: str | None, name: str, kind: SubjectKind, key: str
+) -> list[Change]:
+    """A key for whom the command line names: organisation, subject and role are made where they are missing.
+
+    Without a SIREN the organisation is that of the people who run the service. Raises `reference-not-found` for a
+    territory that does not exist.
+    """
+    session = write.session
+    changes: list[Change] = []
+    found = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
+    organisation_id = await session.scalar(select(Organisation.id).where(found).order_by(Organisation.id).limit(1))
+    if organisation_id is None:
+        fresh = f"Organisation {siren}" if siren else DEFAULT_ORGANISATION
+        changes.append(await create_organisation(write, schemas.OrganisationCreate(name=fresh, siren=siren)))
+        organisation_id = changes[-1].keys[0]
+    s = Subject
+    subject_id = await session.scalar(
+        select(s.id).where(s.organisation_id == organisation_id, s.name == name, s.kind == kind).order_by(s.id).limit(1)
+    )
+    if subject_id is None:
+        if kind is SubjectKind.PERSON:
+            changes.append(await create_person(write, organisation_id, schemas.PersonCreate(name=name)))
+        else:
+            account = schemas.ServiceAccountCreate(name=name)
+            changes.append(await create_service_account(write, organisation_id, account))
+        subject_id = changes[-1].keys[0]
+    m, today = Member, clock.today()
+    held = await session.scalar(
+        select(m.id).where(
+            m.subject_id == subject_id,
+            m.role == role,
+            m.territory == territory if territory else m.territory.is_(None),
+            m.from_on <= today,
+            or_(m.to_on.is_(None), m.to_on >= today),
+        ).limit(1)
+    )  # fmt: skip
+    if held is None:
+        member = schemas.MemberCreate(subject_id=subject_id, role=role, territory=territory)
+        changes.append(await create_member(write, member))
+    issued = await create_api_key(write, schemas.ApiKeyCreate(subject_id=subject_id, name=name), key)
+    return [issued, *changes]
 
 
 async def revoke_api_key(write: Write, key_id: UUID) -> Change:

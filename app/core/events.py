@@ -44,7 +44,8 @@ class Event(Base):
         primary_key=True,
         autoincrement=False,
         server_default=text(
-            "CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('events_sequence'::regclass) END"
+            "CASE WHEN (pg_current_xact_id() IS NOT NULL) THEN nextval('events_sequence'::regclass)"
+            " ELSE NULL::bigint END"
         ),
     )
     id: Mapped[UUID] = mapped_column(server_default=func.uuidv7())

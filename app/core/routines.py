@@ -32,7 +32,7 @@ RETURN lower(regexp_replace(
 REFUSE_CHANGE = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'table %% is append-only', TG_TABLE_NAME
+    RAISE EXCEPTION 'table % is append-only', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
 END
 $$
@@ -41,7 +41,7 @@ $$
 UUIDRANGE = "CREATE TYPE uuidrange AS RANGE (subtype = uuid)"
 
 for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE):
-    event.listen(Base.metadata, "before_create", DDL(_statement.replace("% ", "%% ") if "%%" not in _statement else _statement))
+    event.listen(Base.metadata, "before_create", DDL(_statement.replace("%", "%%")))
 
 
 def append_only(table: str) -> str:

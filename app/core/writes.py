@@ -44,6 +44,15 @@ class Subject(Protocol):
 
 
 @dataclass(frozen=True)
+class System:
+    """The service itself: who writes when a command does, and no subject."""
+
+    subject_id: UUID | None = None
+    kind: str = "system"
+    organisation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class Change:
     """What a write did: the event it appends, and where the changed objects are read.
 

@@ -1,0 +1,336 @@
+"""The command line: `rebond serve | migrate | demo | keys | openapi`."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__, demo
+from app.access import service as access
+from app.access.rules import Role, SubjectKind
+from app.core import embedded, migrations, openapi, secrets, server, values
+from app.core.db import create_engine, raw_connection, session_factory
+from app.core.problems import Problem
+from app.core.writes import System, new_request_id, run
+from app.main import create_app
+from app.settings import Settings, get_settings
+
+app = typer.Typer(
+    name="rebond",
+    help="Rebond: the system of record of the Rebond industriel programme.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+keys = typer.Typer(help="API keys: make one, list them, end one.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+POSTGRESQL = 180_000  # the oldest server_version_num that the migrations run on
+FACTORY = "app.main:create_app"
+
+
+class Refusal(Exception):
+    """A command cannot go on; the text is one line for the person who typed it."""
+
+
+def main() -> None:
+    """The entry point: refusals are one line on stderr, with exit code 1."""
+    try:
+        app()
+    except (Refusal, embedded.EmbeddedError) as error:
+        _stop(str(error))
+    except Problem as problem:
+        body = problem.body("en")
+        _stop(f"{problem.code}: {body['detail']}")
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = "_".join(str(part) for part in fault["loc"]).upper()
+        _stop(f"the setting {name if name == 'DATABASE_URL' else 'REBOND_' + name} is not acceptable: {fault['msg']}")
+
+
+def _stop(text: str) -> None:
+    print(f"rebond: {text}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+# --- the database a command works on ---------------------------------------------------------------------------------
+
+
+def _data_dir(settings: Settings) -> Path:
+    return settings.data_dir or embedded.default_data_dir()
+
+
+@contextmanager
+def _database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
+    """The address of the database: the one of DATABASE_URL, else the bundled server, started where it is not running."""
+    if settings.database_url is not None:
+        if migrate:
+            _check(settings.database_url, migrated=False)
+        else:
+            _check(settings.database_url)
+        yield settings.database_url
+        return
+    with embedded.running(_data_dir(settings)) as bundled:
+        embedded.ensure_database(bundled, "rebond")
+        _upgrade(bundled.dsn())
+        yield bundled.dsn()
+
+
+def _upgrade(url: str) -> None:
+    migrations.upgrade(url)
+
+    async def ensure() -> None:
+        engine = create_engine(url, pool_size=1, name="rebond migrate")
+        try:
+            await secrets.ensure(engine)
+        finally:
+            await engine.dispose()
+
+    asyncio.run(ensure())
+
+
+def _check(url: str, *, migrated: bool = True) -> None:
+    """Refuse, in one line, a database that cannot be reached, is too old, or is not migrated."""
+    place = make_url(url).render_as_string(hide_password=True)
+
+    async def look() -> tuple[int, str | None]:
+        engine = create_engine(url, pool_size=1, name="rebond")
+        try:
+            async with raw_connection(engine) as connection:
+                version = int(await connection.fetchval("SHOW server_version_num"))
+                return version, await migrations.applied(connection)
+        finally:
+            await engine.dispose()
+
+    try:
+        version, revision = asyncio.run(look())
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Refusal(f"the database {place} cannot be reached: {reason}") from None
+    if version < POSTGRESQL:
+        raise Refusal(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
+    if not migrated:
+        return
+    if revision is None:
+        raise Refusal(f"the database {place} is not migrated: run «rebond migrate»")
+    if not migrations.is_current(revision):
+        raise Refusal(
+            f"the database {place} is at {revision}, this version needs {migrations.head()}: run «rebond migrate»"
+        )
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
+) -> None:  # fmt: skip
+    """Serve the API.
+
+    Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
+    demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
+    """
+    settings = get_settings()
+    chosen = {"host": host, "port": port, "workers": workers}
+    settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
+    try:
+        listening = server.listen(settings.host, settings.port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Refusal(
+            f"cannot listen on {settings.host}:{settings.port}: {reason} (choose another with REBOND_PORT or --port)"
+        ) from None
+    try:
+        with listening:
+            if settings.database_url is not None:
+                _check(settings.database_url)
+                _say(settings, listening.getsockname()[1], None)
+                _serve(settings, settings.database_url, listening)
+                return
+            data_dir = _data_dir(settings)
+            with embedded.running(data_dir, exclusive_service=True) as bundled:
+                embedded.ensure_database(bundled, "rebond")
+                _upgrade(bundled.dsn())
+                issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / demo.KEYS_FILE, first_start=True))
+                _say(settings, listening.getsockname()[1], issued)
+                _serve(settings, bundled.dsn(), listening)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _serve(settings: Settings, url: str, listening: Any) -> None:
+    os.environ["DATABASE_URL"] = url
+    with tempfile.TemporaryDirectory(prefix="rebond-metrics-") as metrics:
+        if settings.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        server.serve(FACTORY, listening, workers=settings.workers)
+
+
+def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
+    """What a person wants to know at a glance: addresses, keys, and lines to paste."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"\n[bold]Rebond {__version__}[/]  {base}")
+    out.print(f"  documentation  {base}/docs")
+    if issued:
+        out.print(f"  data           {_data_dir(settings)}\n")
+        table = Table(title="Demonstration keys, Alès (also in demo-keys.json)", title_justify="left", box=None)
+        table.add_column("role")
+        table.add_column("key", no_wrap=True)
+        for role, key in issued.items():
+            table.add_row(role, key)
+        out.print(table)
+        who = f'-H "Authorization: Bearer {issued["operator"]}"'
+        out.print("\nTry:")
+        for path in ("/v1/me", "/v1/territories/ales/engineering", "/v1/territories/ales/time-entries?limit=3"):
+            out.print(f"  curl -s {who} '{base}{path}'", markup=False)
+    out.print("\nCtrl-C stops everything.\n")
+    sys.stdout.flush()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the version of this code. Two at once wait for each other."""
+    settings = get_settings()
+    with _database(settings, migrate=True) as url:
+        if settings.database_url is not None:
+            _upgrade(url)
+    print(f"migrated to {migrations.head()}")
+
+
+@app.command(name="demo")
+def load_demo(
+    keys_file: Annotated[
+        Path | None, typer.Option(help="Where the keys are kept. [demo-keys.json beside the data, or here]")
+    ] = None,
+) -> None:
+    """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
+    settings = get_settings()
+    beside = Path() if settings.database_url is not None else _data_dir(settings)
+    with _database(settings) as url:
+        issued = asyncio.run(demo.ensure(url, keys_file or beside / demo.KEYS_FILE, first_start=False))
+    print(json.dumps(issued, indent=2))
+
+
+@keys.command("create")
+def create_key(
+    role: Annotated[Role, typer.Option(help="The role that the key's subject holds.")],
+    territory: Annotated[str | None, typer.Option(help="The territory's slug; all territories without it.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="SIREN of the subject's organisation.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Name of the person or program; the role's name without it.")] = None,
+    service_account: Annotated[bool, typer.Option("--service-account", help="The subject is a program.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
+) -> None:  # fmt: skip
+    """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
+    if organisation is not None and not values.is_siren(organisation):
+        raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
+    key = access.new_key()
+    kind = SubjectKind.SERVICE_ACCOUNT if service_account else SubjectKind.PERSON
+    name = subject or role.value
+
+    async def make(url: str) -> dict[str, Any]:
+        engine = create_engine(url, pool_size=1, name="rebond keys")
+        try:
+            seen = await run(
+                session_factory(engine),
+                System(),
+                lambda write: access.issue_key(write, role, territory, organisation, name, kind, key),
+                request_id=new_request_id(),
+            )
+        finally:
+            await engine.dispose()
+        stored: dict[str, Any] = json.loads(seen[0].body)  # type: ignore[index]  # objects, as no reply was asked
+        return stored
+
+    with _database(get_settings()) as url:
+        stored = asyncio.run(make(url))
+    found = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
+    print(json.dumps(found) if as_json else key)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the API keys, without their secrets."""
+    query = """
+        SELECT k.id, k.prefix, s.name, o.name AS organisation, k.scope, k.expires_at, k.revoked_at, k.last_used_at
+        FROM api_keys k JOIN subjects s ON s.id = k.subject_id JOIN organisations o ON o.id = s.organisation_id
+        ORDER BY k.id
+    """
+
+    async def read(url: str) -> list[Any]:
+        engine = create_engine(url, pool_size=1, name="rebond keys")
+        try:
+            async with raw_connection(engine) as connection:
+                rows: list[Any] = await connection.fetch(query)
+                return rows
+        finally:
+            await engine.dispose()
+
+    with _database(get_settings()) as url:
+        rows = asyncio.run(read(url))
+    table = Table(box=None)
+    for column in ("id", "key", "subject", "organisation", "scope", "expires", "revoked", "last used"):
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console(soft_wrap=True).print(table)
+
+
+@keys.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
+    """End a key: within five seconds it works nowhere."""
+    try:
+        wanted = TypeAdapter(values.Uuid).validate_python(key_id)
+    except ValidationError:
+        raise Refusal("the key's id is a UUID: see «rebond keys list»") from None
+
+    async def revoke(url: str) -> None:
+        engine = create_engine(url, pool_size=1, name="rebond keys")
+        try:
+            await run(
+                session_factory(engine),
+                System(),
+                lambda write: access.revoke_api_key(write, wanted),
+                request_id=new_request_id(),
+            )
+        finally:
+            await engine.dispose()
+
+    with _database(get_settings()) as url:
+        asyncio.run(revoke(url))
+    print("revoked")
+
+
+@app.command(name="openapi")
+def write_openapi(
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+) -> None:
+    """Write the OpenAPI document, exactly as the service serves it."""
+    document = openapi.dumped(create_app(Settings(database_url="postgresql://localhost/none")).openapi())
+    if output is None:
+        print(document, end="")
+    else:
+        output.write_text(document)
+
+
+if __name__ == "__main__":
+    main()

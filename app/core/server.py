@@ -1,0 +1,95 @@
+"""How uvicorn is run: one socket, bounded headers, clean stops, workers that follow their supervisor."""
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.supervisors import Multiprocess
+
+HEADER_TIMEOUT = 10.0  # seconds within which a request's headers must be complete; uvicorn itself waits for ever
+SUPERVISOR = "REBOND_SUPERVISOR_PID"
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris)."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._arm()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._disarm()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self) -> None:
+        self._timer = self.loop.call_later(HEADER_TIMEOUT, self.transport.close)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket; port 0 takes a free one. OSError where the port is busy or the host is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+        listening.set_inheritable(True)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM: requests under way are finished first, for ten seconds at most."""
+    config = uvicorn.Config(
+        factory,
+        factory=True,
+        loop="uvloop",
+        http="app.core.server:Protocol",
+        ws="none",
+        workers=workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    if workers == 1:
+        server.run(sockets=[listening])
+        return
+    os.environ[SUPERVISOR] = str(os.getpid())
+    Multiprocess(config, target=server.run, sockets=[listening]).run()
+
+
+async def follow_supervisor() -> None:
+    """In a worker: stop when the supervisor is gone, even by kill -9, which would leave the port taken."""
+    supervisor = os.environ.get(SUPERVISOR)
+    if supervisor is None:
+        return
+    while str(os.getppid()) == supervisor:
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,399 @@
+"""The Alès demonstration: wave 2, the territory, its mission of 100 days and some 75 days of entries in all states.
+
+Everything goes through the same services as the API. What happened is real (Rebond industriel at Alès, June to October
+2023); the firms, the persons and the consultancies' SIREN are synthetic, and their names say so. A second run changes
+nothing.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+
+from app.access import models as access_models
+from app.access import schemas as access_schemas
+from app.access import service as access
+from app.access.gate import digest_of
+from app.access.models import ApiKey, Organisation
+from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
+from app.access.rules import Actor, Grant, Role, SubjectKind
+from app.core import clock
+from app.core.db import SessionFactory, create_engine, session_factory
+from app.core.values import siren_from
+from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.engineering import schemas as engineering_schemas
+from app.engineering import service as engineering
+from app.engineering.models import TimeEntry
+from app.engineering.rules import Action
+from app.firms import schemas as firms_schemas
+from app.firms import service as firms
+from app.firms.models import NafVersion, Stage, TerritoryFirm
+from app.missions import schemas as missions_schemas
+from app.missions import service as missions
+from app.missions.models import Consultant, ConsortiumRole, Mission, OrderKind
+from app.programme import schemas as programme_schemas
+from app.programme import service as programme
+from app.programme.models import Territory, Wave
+
+KEYS_FILE = "demo-keys.json"
+ALES = "ales"
+
+# Bodies, by name. SIREN 200066918, 180020026 and 320252489 are those of the real bodies.
+ORGANISATIONS = {
+    "État (demonstration)": None,
+    "Caisse des dépôts – Banque des territoires": "180020026",
+    "Bpifrance Financement": "320252489",
+    "CA Alès Agglomération": "200066918",
+    "Préfecture du Gard (demonstration)": None,
+    "Cour des comptes (demonstration)": None,
+    "Rebond service (demonstration)": None,
+}
+CONSULTANCIES = {
+    "Ancoris (demonstration)": (siren_from(90_000_001), ConsortiumRole.LEAD, Decimal("46.00")),
+    "Studio Reset (demonstration)": (siren_from(90_000_002), ConsortiumRole.PARTNER, Decimal("20.00")),
+    "Inec (demonstration)": (siren_from(90_000_003), ConsortiumRole.PARTNER, Decimal("18.00")),
+    "June Partners (demonstration)": (siren_from(90_000_004), ConsortiumRole.PARTNER, Decimal("16.00")),
+}
+LEAD, PARTNER = "Ancoris (demonstration)", "Studio Reset (demonstration)"
+PEOPLE = {
+    Role.PROGRAMME: "État (demonstration)",
+    Role.OPERATOR: "Caisse des dépôts – Banque des territoires",
+    Role.TERRITORY: "CA Alès Agglomération",
+    Role.LEAD: LEAD,
+    Role.CONSULTANT: PARTNER,
+    Role.FUNDER: "Bpifrance Financement",
+    Role.TREASURER: "Bpifrance Financement",
+    Role.COMMITTEE: "Préfecture du Gard (demonstration)",
+    Role.AUDITOR: "Cour des comptes (demonstration)",
+    Role.ADMIN: "Rebond service (demonstration)",
+}
+NATIONAL = {Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN}
+
+# The larger of the 71 communes, 2023 vintage of the COG (INSEE).
+COMMUNES = {
+    "30007": "Alès", "30243": "Saint-Christol-lez-Alès", "30294": "Saint-Privat-des-Vieux", "30132": "La Grand-Combe",
+    "30284": "Saint-Martin-de-Valgalgues", "30259": "Saint-Hilaire-de-Brethmas", "30223": "Rousson",
+    "30305": "Salindres", "30274": "Saint-Julien-les-Rosiers", "30010": "Anduze", "30269": "Saint-Jean-du-Gard",
+    "30042": "Boisset-et-Gaujac", "30027": "Bagard", "30307": "Les Salles-du-Gardon", "30152": "Les Mages",
+    "30214": "Ribaute-les-Tavernes", "30348": "Vézénobres", "30173": "Mons", "30077": "Cendras", "30147": "Lézan",
+}  # fmt: skip
+
+TRADES = [
+    ("Mécanique", "25.62B"), ("Fonderie", "24.54Z"), ("Plasturgie", "22.29A"), ("Chimie fine", "20.59Z"),
+    ("Tôlerie", "25.11Z"), ("Câblage", "27.32Z"), ("Textile technique", "13.96Z"), ("Agroalimentaire", "10.39B"),
+    ("Menuiserie industrielle", "16.23Z"), ("Robotique", "28.99B"), ("Traitement de surface", "25.61Z"),
+    ("Emballage", "17.21A"),
+]  # fmt: skip
+PLACES = ["d'Alès", "du Gardon", "des Cévennes", "de Salindres"]
+STAGES = [Stage.INTERVIEWED] * 30 + [Stage.SHORTLISTED] * 8 + [Stage.SUPPORTED] * 4 + [Stage.DECLINED] * 4
+FIRMS = 46
+
+STARTS, ENDS, EXTENDED = date(2023, 6, 14), date(2023, 9, 30), date(2023, 10, 3)
+ACTIVITIES = ["framing", "audition", "audition", "analysis", "audition", "financial_engineering", "roadmap"]
+
+
+# consultancy → days it has entered; 75 in all, so that 25 are left, all in the lead's allotment.
+ENTERED = {LEAD: 84, PARTNER: 80, "Inec (demonstration)": 72, "June Partners (demonstration)": 64}  # quarter days
+PORTIONS = [Decimal("1.00"), Decimal("0.50"), Decimal("0.75"), Decimal("0.25")]
+
+
+async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, str]:
+    """Load what is missing, and give one key per role, kept in `keys_file` (mode 0600).
+
+    Each step is one transaction and is left out where it is done already, so a load that died goes on. On a
+    `first_start`, a database that other people have filled is left alone: nothing is loaded and no key is given.
+    """
+    engine = create_engine(url, pool_size=2, name="rebond demo")
+    try:
+        load = _Load(session_factory(engine))
+        if first_start and not keys_file.exists() and await load.filled_by_others():
+            return {}
+        await load.people()
+        await load.programme()
+        await load.firms()
+        await load.mission()
+        await load.entries()
+        await load.judgements()
+        return await load.keys(keys_file)
+    finally:
+        await engine.dispose()
+
+
+class _Load:
+    """The load under way: what has been found or made so far."""
+
+    def __init__(self, factory: SessionFactory) -> None:
+        self.factory = factory
+        self.organisations: dict[str, UUID] = {}
+        self.subjects: dict[Role, UUID] = {}
+        self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
+        self.mission_id = UUID(int=0)
+
+    async def _run(self, actor: Subject, work: Work) -> None:
+        await run(self.factory, actor, work, request_id=new_request_id())
+
+    def _as(self, role: Role) -> Actor:
+        consultancy = PEOPLE[role]
+        territory = None if role in NATIONAL else ALES
+        organisation_id = self.organisations[consultancy]
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (Grant(role, territory),))
+
+    async def filled_by_others(self) -> bool:
+        async with self.factory() as session:
+            organisations = await session.scalar(select(func.count()).select_from(Organisation))
+            ours = await session.scalar(select(Organisation.id).where(Organisation.name == PEOPLE[Role.ADMIN]))
+        return bool(organisations) and ours is None
+
+    async def people(self) -> None:
+        """Organisations, one person per role, two consultants per consultancy."""
+        sirens = ORGANISATIONS | {name: siren for name, (siren, _, _) in CONSULTANCIES.items()}
+
+        async def make(write: Write) -> list[Change]:
+            changes = []
+            for name, siren in sirens.items():
+                known = await _one(write, Organisation.id, Organisation.name == name)
+                if known is None and siren is not None:
+                    known = await _one(write, Organisation.id, Organisation.siren == siren)
+                if known is None:
+                    body = access_schemas.OrganisationCreate(name=name, siren=siren)
+                    changes.append(await access.create_organisation(write, body))
+                    known = changes[-1].keys[0]
+                self.organisations[name] = known
+            for role, name in PEOPLE.items():
+                self.subjects[role] = await self._person(write, changes, name, f"Demo {role.value}")
+            for name in CONSULTANCIES:
+                persons = [await self._person(write, changes, name, f"Consultant {n} of {name}") for n in "AB"]
+                self.consultants[name] = persons
+            return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
+
+        await self._run(System(), make)
+
+    async def _person(self, write: Write, changes: list[Change], organisation: str, name: str) -> UUID:
+        organisation_id = self.organisations[organisation]
+        same = (access_models.Subject.organisation_id == organisation_id, access_models.Subject.name == name)
+        known = await _one(write, access_models.Subject.id, *same)
+        if known is None:
+            person = access_schemas.PersonCreate(name=name)
+            changes.append(await access.create_person(write, organisation_id, person))
+            known = changes[-1].keys[0]
+        return known
+
+    async def programme(self) -> None:
+        """Wave 2, the territory, the larger communes of its perimeter, and who may do what there."""
+        if await self._exists(select(Territory.slug).where(Territory.slug == ALES)):
+            return
+
+        async def make(write: Write) -> list[Change]:
+            changes = []
+            if await _one(write, Wave.id, Wave.number == 2) is None:
+                changes.append(
+                    await programme.create_wave(write, programme_schemas.WaveCreate(number=2, closed_on=date(2023, 2, 1)))
+                )
+            territory = programme_schemas.TerritoryCreate(
+                slug=ALES, name="Alès Agglomération", wave_number=2, lead_siren="200066918", laureate_on=STARTS
+            )
+            changes.append(await programme.create_territory(write, territory))
+            communes = [programme_schemas.Commune(insee_code=code, name=name) for code, name in COMMUNES.items()]
+            body = programme_schemas.PerimeterPut(communes=communes)
+            changes.append(await programme.put_perimeter(write, ALES, 2023, body))
+            roles = [(self.subjects[role], role) for role in PEOPLE]
+            roles += [(person, Role.CONSULTANT) for persons in self.consultants.values() for person in persons]
+            for subject_id, role in roles:
+                member = access_schemas.MemberCreate(
+                    subject_id=subject_id, role=role, territory=None if role in NATIONAL else ALES, from_on=STARTS
+                )
+                changes.append(await access.create_member(write, member))
+            return changes
+
+        await self._run(System(), make)
+
+    async def firms(self) -> None:
+        """46 synthetic firms, each at its stage."""
+        if await self._exists(select(TerritoryFirm.siren).where(TerritoryFirm.territory == ALES).limit(1)):
+            return
+
+        async def make(write: Write) -> list[Change]:
+            changes = []
+            for number in range(FIRMS):
+                siren = siren_from(91_000_001 + number)
+                trade, naf_code = TRADES[number % len(TRADES)]
+                name = f"{trade} {PLACES[number // len(TRADES)]} (demonstration)"
+                facts = firms_schemas.FirmPut(
+                    name=name, naf_code=naf_code, naf_version=NafVersion.REV_2, legal_form_code="5710"
+                )
+                changes.append(await firms.put_firm(write, siren, facts))
+                met_on = STARTS + timedelta(days=number)
+                stage = firms_schemas.TerritoryFirmPut(stage=STAGES[number], effective_on=met_on)
+                changes.append(await firms.put_territory_firm(write, ALES, siren, stage))
+            return changes
+
+        await self._run(self._as(Role.TERRITORY), make)
+
+    async def mission(self) -> None:
+        """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""
+        found = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
+        async with self.factory() as session:
+            known = await session.scalar(found)
+        if known is not None:
+            self.mission_id = known
+            return
+
+        async def make(write: Write) -> list[Change]:
+            opened = await missions.create_mission(
+                write, ALES,
+                missions_schemas.MissionCreate(
+                    name="Ingénierie Rebond industriel, Alès", late_entry_grace_days=30, external_id="demo-mission"
+                ),
+            )  # fmt: skip
+            mission_id = self.mission_id = opened.keys[0]
+            changes = [opened]
+            initial = missions_schemas.OrderCreate(
+                kind=OrderKind.INITIAL, reference="DEMO-BC-1", signed_on=date(2023, 6, 1), days=Decimal(100),
+                starts_on=STARTS, ends_on=ENDS,
+            )  # fmt: skip
+            amendment = missions_schemas.OrderCreate(
+                kind=OrderKind.AMENDMENT, reference="DEMO-BC-1-AV1", signed_on=date(2023, 9, 28), days=Decimal(0),
+                ends_on=EXTENDED, reason="The closing committee meets on 3 October.",
+            )  # fmt: skip
+            for order in (initial, amendment):
+                changes += await missions.create_order(write, ALES, mission_id, order)
+            leave = missions_schemas.LateEntryLeaveCreate(
+                until_on=date(2099, 12, 31), reason="The demonstration is loaded long after the mission."
+            )
+            changes += await missions.grant_late_entry(write, ALES, mission_id, leave)
+            for name, (_, role, days) in CONSULTANCIES.items():
+                member = missions_schemas.MissionMemberCreate(
+                    organisation_id=self.organisations[name], role=role, days_allotted=days
+                )
+                changes += await missions.create_member(write, ALES, mission_id, member)
+            for persons in self.consultants.values():
+                for person_id, profile in zip(persons, ("senior", "junior"), strict=True):
+                    consultant = missions_schemas.ConsultantCreate(
+                        person_id=person_id, mission_id=mission_id, profile=profile, from_on=STARTS
+                    )
+                    changes.append(await missions.create_consultant(write, ALES, consultant))
+            return changes
+
+        await self._run(self._as(Role.OPERATOR), make)
+
+    async def entries(self) -> None:
+        """The days worked, entered by a consultant of each firm, in one batch a firm."""
+        for place, (name, persons) in enumerate(self.consultants.items()):
+            if await self._exists(select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")):
+                continue
+            actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (Grant(Role.CONSULTANT, ALES),))
+            attempt = engineering.Attempt(actor, ALES)
+            async with self.factory() as session:
+                assigned = (
+                    await session.scalars(
+                        select(Consultant.id)
+                        .where(Consultant.mission_id == self.mission_id, Consultant.person_id.in_(persons))
+                        .order_by(Consultant.id)
+                    )
+                ).all()
+            body = engineering_schemas.TimeEntryBatch(items=list(self._worked(place, ENTERED[name], list(assigned))))
+            await self._run(actor, lambda write, a=attempt, b=body: engineering.create_batch(write, a, b))  # type: ignore[misc]  # bound now
+
+    def _worked(self, place: int, quarters: int, consultants: list[UUID]) -> Iterator[engineering_schemas.TimeEntryCreate]:
+        """Working days from 14 June on: `quarters` quarter days that count, and two drafts."""
+        left = Decimal(quarters) / 4
+        number = 0
+        day = STARTS
+        while left > 0:
+            if day.weekday() < 5:
+                for n, consultant_id in enumerate(consultants):
+                    days = min(PORTIONS[(number + n + place) % len(PORTIONS)], left)
+                    if days <= 0:
+                        break
+                    yield self._entry(place, number, consultant_id, day, days, "submitted")
+                    left -= days
+                    number += 1
+            day += timedelta(days=1)
+        for n, consultant_id in enumerate(consultants):
+            yield self._entry(place, number + n, consultant_id, date(2023, 9, 27), Decimal("0.50"), "draft")
+
+    def _entry(
+        self, place: int, number: int, consultant_id: UUID, day: date, days: Decimal, status: Any
+    ) -> engineering_schemas.TimeEntryCreate:
+        activity = ACTIVITIES[number % len(ACTIVITIES)]
+        firm = siren_from(91_000_001 + (number * 7 + place) % FIRMS) if activity == "audition" else None
+        return engineering_schemas.TimeEntryCreate(
+            mission_id=self.mission_id, consultant_id=consultant_id, worked_on=day, days=days, activity=activity,
+            firm_siren=firm, external_id=f"demo-{place}-{number}", status=status,
+        )  # fmt: skip
+
+    async def judgements(self) -> None:
+        """The lead validates what was worked until the end of June; one entry is rejected, mended and entered again,
+        one is reversed and entered anew."""
+        async with self.factory() as session:
+            e = TimeEntry
+            waiting = (
+                await session.execute(
+                    select(e.id, e.external_id, e.worked_on, e.entered_by)
+                    .where(e.mission_id == self.mission_id, e.status == "submitted", e.worked_on <= date(2023, 6, 30))
+                    .order_by(e.external_id)
+                )
+            ).all()
+            judged = await session.scalar(select(func.count()).where(e.mission_id == self.mission_id, e.status != "submitted", e.status != "draft"))
+        if judged:
+            return
+        lead = self._as(Role.LEAD)
+
+        async def judge(write: Write) -> list[Change]:
+            changes = []
+            for number, entry in enumerate(waiting):
+                attempt = engineering.Attempt(lead, ALES)
+                if number == 3:
+                    changes.append(await engineering.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
+                elif number == 7:
+                    changes.append(await engineering.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day."))
+                else:
+                    changes.append(await engineering.act(write, attempt, entry.id, Action.VALIDATE))
+            return changes
+
+        await self._run(lead, judge)
+
+    async def keys(self, keys_file: Path) -> dict[str, str]:
+        """One key per role: those of the file that still work, and new ones in their stead where not."""
+        kept: dict[str, str] = json.loads(keys_file.read_text()) if keys_file.exists() else {}
+        issued = {}
+
+        async def make(write: Write) -> list[Change]:
+            changes = []
+            for role in PEOPLE:
+                key = kept.get(role.value, "")
+                live = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
+                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), live) is None:
+                    key = access.new_key()
+                    body = access_schemas.ApiKeyCreate(subject_id=self.subjects[role], name="demonstration")
+                    changes.append(await access.create_api_key(write, body, key))
+                issued[role.value] = key
+            return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
+
+        await self._run(System(), make)
+        if issued != kept:
+            _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
+        return issued
+
+    async def _exists(self, query: Any) -> bool:
+        async with self.factory() as session:
+            return await session.scalar(query) is not None
+
+
+async def _one(write: Write, column: Any, *conditions: Any) -> Any:
+    return await write.session.scalar(select(column).where(*conditions).limit(1))
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
