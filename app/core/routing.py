@@ -243,12 +243,15 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200) -> dict[st
 
 
 class _Node:
-    __slots__ = ("literal", "methods", "params", "routes")
+    """A place in the tree of addresses: what follows literally, what follows as a parameter, what answers here."""
+
+    __slots__ = ("literal", "names", "params", "routes")
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
-        self.params: list[tuple[str, re.Pattern[str], Callable[[str], Any], _Node]] = []
+        self.params: list[tuple[re.Pattern[str], Callable[[str], Any], _Node]] = []
         self.routes: dict[str, Any] = {}
+        self.names: dict[str, list[str]] = {}  # method → its route's own names for the parameters on the way
 
 
 class Finder:
@@ -262,41 +265,43 @@ class Finder:
 
     def _add(self, route: Any) -> None:
         node = self.root
+        names = []
         for segment in route.path.strip("/").split("/"):
             match = re.fullmatch(r"\{(\w+)(?::\w+)?\}", segment)
             if match is None:
                 node = node.literal.setdefault(segment, _Node())
                 continue
-            name = match[1]
-            convertor = route.param_convertors[name]
-            known = next((p for p in node.params if p[0] == name), None)
+            names.append(match[1])
+            convertor = route.param_convertors[match[1]]
+            known = next((child for pattern, _, child in node.params if pattern.pattern == convertor.regex), None)
             if known is None:
-                known = (name, re.compile(convertor.regex), convertor.convert, _Node())
-                node.params.append(known)
-            node = known[3]
+                known = _Node()
+                node.params.append((re.compile(convertor.regex), convertor.convert, known))
+            node = known
         for method in route.methods:
             node.routes[method] = route
+            node.names[method] = names
 
-    def find(self, path: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The methods known at `path` and its parameters, or None."""
+    def find(self, path: str) -> tuple[_Node, list[Any]] | None:
+        """The place at `path` and the values of its parameters, or None."""
         node = self.root
-        params: dict[str, Any] = {}
+        found = []
         for segment in path[1:].split("/"):
             following = node.literal.get(segment)
             if following is not None:
                 node = following
                 continue
-            for name, pattern, convert, child in node.params:
+            for pattern, convert, child in node.params:
                 if pattern.fullmatch(segment):
                     try:
-                        params[name] = convert(segment)
+                        found.append(convert(segment))
                     except ValueError:
                         return None
                     node = child
                     break
             else:
                 return None
-        return (node.routes, params) if node.routes else None
+        return (node, found) if node.routes else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -305,13 +310,13 @@ class Finder:
         found = self.find(scope["path"])
         if found is None:
             raise NotFound()
-        routes, params = found
-        method = scope["method"]
-        route = routes.get(method) or (routes.get("GET") if method == "HEAD" else None)
+        place, given = found
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        route = place.routes.get(method)
         if route is None:
-            allowed = sorted({*routes, *({"HEAD"} if "GET" in routes else ())})
+            allowed = sorted({*place.routes, *({"HEAD"} if "GET" in place.routes else ())})
             raise MethodNotAllowed(headers={"Allow": ", ".join(allowed)})
-        scope["path_params"] = params
+        scope["path_params"] = dict(zip(place.names[method], given, strict=True))
         scope["route"] = route
         scope["endpoint"] = route.endpoint
         await route.app(scope, receive, send)

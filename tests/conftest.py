@@ -1,0 +1,191 @@
+"""A real PostgreSQL for every test: one template, one clone of it per worker, a fresh territory per test.
+
+Nothing is wiped: each test makes what it needs under names of its own, and commits for real. With DATABASE_URL set, the
+databases `rebond_test_…` are made on that server and dropped at the end; the one it names is never touched.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import hypothesis
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from app.core import embedded, migrations, secrets
+from app.core.db import create_engine
+from app.main import create_app
+from app.settings import Settings
+from tests.world import World
+
+SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
+TEMPLATE = "REBOND_TEST_TEMPLATE"
+STATE = pytest.StashKey[contextlib.ExitStack]()
+
+hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("rebond")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    stack = config.stash[STATE] = contextlib.ExitStack()
+    try:
+        server = _server(stack)
+        os.environ[SERVER] = server
+        template = f"rebond_test_{os.getpid()}_template"
+        os.environ[TEMPLATE] = template
+        asyncio.run(_create(server, template))
+        stack.callback(lambda: asyncio.run(_drop(server, template)))
+        url = _on(server, template)
+        migrations.upgrade(url)
+        asyncio.run(_secrets(url))
+    except BaseException:
+        stack.close()
+        raise
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if STATE in config.stash:
+        config.stash[STATE].close()
+
+
+def _server(stack: contextlib.ExitStack) -> str:
+    given = Settings(_env_file=None).database_url  # type: ignore[call-arg]  # pydantic-settings' own argument
+    if given is not None:
+        return make_url(given).set(database="postgres").render_as_string(hide_password=False)
+    shm = Path("/dev/shm")  # noqa: S108  # memory: a test database outlives no run
+    base = shm if shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2**30 else None
+    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=base))
+    stack.callback(shutil.rmtree, home, ignore_errors=True)
+    home.chmod(0o711)  # as root the server runs as another account, which must reach it
+    quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+    return stack.enter_context(embedded.running(home, settings=quick)).dsn("postgres")
+
+
+def _on(server: str, database: str) -> str:
+    url: URL = make_url(server).set(database=database)
+    return url.render_as_string(hide_password=False)
+
+
+def plain(url: str) -> str:
+    """The address as asyncpg and psql take it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def _create(server: str, name: str, template: str = "template0") -> None:
+    connection = await asyncpg.connect(plain(server))
+    try:
+        locale = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" if template == "template0" else ""
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log{locale}')
+    finally:
+        await connection.close()
+
+
+async def _drop(server: str, name: str) -> None:
+    connection = await asyncpg.connect(plain(server))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+async def _secrets(url: str) -> None:
+    engine = create_engine(url, pool_size=1)
+    await secrets.ensure(engine)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """The server on which tests may make databases of their own, named `rebond_test_…`."""
+    return os.environ[SERVER]
+
+
+@pytest.fixture(scope="session")
+def new_database(server_url: str, worker_id: str) -> Iterator[Any]:
+    """`new_database(suffix, migrated=True)` makes a database that is dropped at the end, and gives its address."""
+    made: list[str] = []
+
+    def make(suffix: str, *, migrated: bool = True) -> str:
+        name = f"{os.environ[TEMPLATE].removesuffix('_template')}_{worker_id}_{suffix}"
+        asyncio.run(_create(server_url, name, os.environ[TEMPLATE] if migrated else "template0"))
+        made.append(name)
+        return _on(server_url, name)
+
+    yield make
+    for name in made:
+        asyncio.run(_drop(server_url, name))
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: Any) -> str:
+    """This worker's database, migrated and empty at the start."""
+    url: str = new_database("main")
+    return url
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """One event loop for the whole run: pools belong to a loop."""
+    return ("asyncio", {"use_uvloop": True})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.function):
+            item.add_marker(pytest.mark.anyio)
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    return Settings(_env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0)  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
+    """The application in this process, its lifespan running; what a server would hand it stands in `state`."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application) as state:
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state)  # type: ignore[call-overload]  # the lifespan's dictionary
+            await application(scope, receive, send)
+
+        served.state = state  # type: ignore[attr-defined]
+        served.application = application  # type: ignore[attr-defined]
+        yield served
+
+
+@pytest.fixture(scope="session")
+async def http(app: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application without a credential."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def pool(database_url: str, anyio_backend: Any) -> AsyncIterator[Any]:
+    """Bare asyncpg connections to the same database: for attacks by SQL."""
+    async with asyncpg.create_pool(plain(database_url), min_size=1, max_size=20) as connections:
+        yield connections
+
+
+@pytest.fixture
+async def world(http: httpx2.AsyncClient, pool: Any) -> World:
+    """A fresh territory with people in every role; see `tests/world.py`."""
+    return await World.create(http, pool)
+
+
+@pytest.fixture
+async def other(http: httpx2.AsyncClient, pool: Any) -> World:
+    """Another territory, whose people have no role in the first."""
+    return await World.create(http, pool)

@@ -1,0 +1,219 @@
+"""A small world per test: a fresh territory, people with keys in every role, and a mission on request."""
+
+import itertools
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from app.access.gate import digest_of
+from app.access.rules import Role
+from app.core.values import siren_from
+
+_NUMBERS = itertools.count()
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+LOCAL = [role for role in Role if role not in (Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN)]
+
+
+def fresh_siren() -> str:
+    """A Luhn-valid SIREN that no other test of this run has."""
+    return siren_from(10_000_000 + _WORKER * 5_000_000 + next(_NUMBERS))
+
+
+class Client:
+    """The HTTP client with one caller's key. Every method gives the response; `key` is the bare credential."""
+
+    def __init__(self, http: httpx2.AsyncClient, key: str, base: str) -> None:
+        self.http, self.key, self.base = http, key, base
+
+    async def request(self, method: str, path: str, **arguments: Any) -> httpx2.Response:
+        """`path` below the territory, or from the root where it starts with /v1 or another slash."""
+        address = path if path.startswith("/") else f"{self.base}/{path}" if path else self.base
+        headers = {"Authorization": f"Bearer {self.key}", **arguments.pop("headers", {})}
+        return await self.http.request(method, address, headers=headers, **arguments)
+
+    async def get(self, path: str, **arguments: Any) -> httpx2.Response:
+        return await self.request("GET", path, **arguments)
+
+    async def post(self, path: str, body: Any = None, **arguments: Any) -> httpx2.Response:
+        if body is not None:
+            arguments["json"] = body
+        return await self.request("POST", path, **arguments)
+
+    async def put(self, path: str, body: Any, **arguments: Any) -> httpx2.Response:
+        return await self.request("PUT", path, json=body, **arguments)
+
+    async def patch(self, path: str, body: Any, **arguments: Any) -> httpx2.Response:
+        return await self.request("PATCH", path, json=body, **arguments)
+
+    async def delete(self, path: str, **arguments: Any) -> httpx2.Response:
+        return await self.request("DELETE", path, **arguments)
+
+
+def ok(response: httpx2.Response, status: int | tuple[int, ...] = (200, 201, 204)) -> Any:
+    """The JSON of a response that must have this status."""
+    wanted = (status,) if isinstance(status, int) else status
+    assert response.status_code in wanted, f"{response.status_code} {response.text}"
+    return response.json() if response.content else None
+
+
+def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem of a response that must be this refusal."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    body: dict[str, Any] = response.json()
+    assert (response.status_code, body["type"]) == (status, f"/problems/{code}"), response.text
+    return body
+
+
+@dataclass
+class Mission:
+    """A mission ready to be worked: a lead and a partner, one consultant each, and the ids of everything."""
+
+    id: str
+    lead_consultant: str
+    partner_consultant: str
+    lead_member: str
+    partner_member: str
+
+    def entry(self, *, by: str = "partner", worked_on: str = "2023-07-04", days: float = 0.5, **more: Any) -> dict[str, Any]:
+        """The body of a time entry of the lead's or the partner's consultant."""
+        consultant = self.lead_consultant if by == "lead" else self.partner_consultant
+        return {"mission_id": self.id, "consultant_id": consultant, "worked_on": worked_on, "days": days, "activity": "audition", **more}
+
+
+@dataclass
+class World:
+    """A territory and its people. `world.lead`, `world.operator`, … are clients with the key of that role.
+
+    The lead role belongs to the lead organisation, `consultant` to the partner's; `lead_judge` is a second person of
+    the lead organisation with the lead role, who enters nothing; `admin`, `programme`, `operator` and `auditor` are
+    national, the others hold their role in this territory alone.
+    """
+
+    http: httpx2.AsyncClient
+    pool: Any
+    territory: str
+    wave: int
+    organisations: dict[str, UUID] = field(default_factory=dict)
+    subjects: dict[str, UUID] = field(default_factory=dict)
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Client:
+        try:
+            return self.clients[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @classmethod
+    async def create(cls, http: httpx2.AsyncClient, pool: Any) -> "World":
+        slug = f"t-{secrets.token_hex(6)}"
+        world = cls(http, pool, slug, 1)
+        async with pool.acquire() as connection:
+            await connection.execute(
+                "INSERT INTO waves (number, created_at, updated_at) VALUES (1, now(), now()) ON CONFLICT DO NOTHING"
+            )
+            siren = fresh_siren()
+            await connection.execute(
+                "INSERT INTO territories (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"
+                " VALUES ($1, $1, 1, $2, ARRAY[$2], 'laureate', now(), now())",
+                slug,
+                siren,
+            )
+            for name in ("office", "lead", "partner"):
+                world.organisations[name] = await connection.fetchval(
+                    "INSERT INTO organisations (name, siren, created_at, updated_at) VALUES ($1, $2, now(), now()) RETURNING id",
+                    f"{name} of {slug}",
+                    fresh_siren(),
+                )
+            home = {"lead": "lead", "lead_judge": "lead", "consultant": "partner"}
+            for name in [*(str(role) for role in Role), "lead_judge"]:
+                role = "lead" if name == "lead_judge" else name
+                await world.add_subject(connection, name, home.get(name, "office"), role)
+        return world
+
+    async def add_subject(
+        self, connection: Any, name: str, organisation: str, role: str | None, *, kind: str = "person",
+        territory: str | None = "here", scope: str = "full",
+    ) -> Client:  # fmt: skip
+        """A subject of one of the organisations with a key, and a role here (`territory=None`: everywhere)."""
+        subject_id = await connection.fetchval(
+            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at) VALUES ($1, $2, $3, now(), now())"
+            " RETURNING id",
+            kind,
+            self.organisations[organisation],
+            f"{name} of {self.territory}",
+        )
+        national = role is not None and Role(role) not in LOCAL
+        slug = None if national or territory is None else self.territory
+        if role is not None:
+            await connection.execute(
+                "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+                " VALUES ($1, $2, $3, '2020-01-01', now(), now())",
+                subject_id,
+                role,
+                slug,
+            )
+        key = f"rbd_{secrets.token_urlsafe(32)}"
+        await connection.execute(
+            "INSERT INTO api_keys (subject_id, name, prefix, digest, scope, created_at, updated_at)"
+            " VALUES ($1, 'test', $2, $3, $4, now(), now())",
+            subject_id,
+            key[:12],
+            digest_of(key),
+            scope,
+        )
+        self.subjects[name] = subject_id
+        self.clients[name] = Client(self.http, key, f"/v1/territories/{self.territory}")
+        return self.clients[name]
+
+    async def add_person(self, organisation: str = "partner", name: str | None = None) -> UUID:
+        """A person without a key or role, who can be assigned."""
+        person: UUID = await self.pool.fetchval(
+            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)"
+            " VALUES ('person', $1, $2, now(), now()) RETURNING id",
+            self.organisations[organisation],
+            name or f"Person {next(_NUMBERS)}",
+        )
+        return person
+
+    async def add_firm(self, name: str = "Firm") -> str:
+        """A firm of the register with a SIREN of its own."""
+        siren = fresh_siren()
+        ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
+        return siren
+
+    async def mission(
+        self, *, days: float = 100, step: float = 0.25, lead: float | None = None, partner: float | None = None,
+        starts_on: str = "2023-06-14", ends_on: str = "2023-09-30", people: dict[str, UUID] | None = None, **more: Any,
+    ) -> Mission:  # fmt: skip
+        """A mission with its order, a lead and a partner sharing the days, and one consultant each."""
+        operator = self.clients["operator"]
+        partner_days = days / 2 if partner is None else partner
+        lead_days = days - partner_days if lead is None else lead
+        mission = ok(await operator.post("missions", {"name": "Mission", "step": step, **more}))
+        order = {"kind": "initial", "reference": "BC-1", "signed_on": "2023-06-01", "days": days, "starts_on": starts_on, "ends_on": ends_on}  # fmt: skip
+        ok(await operator.post(f"missions/{mission['id']}/orders", order))
+        ids = {}
+        for role, allotted in (("lead", lead_days), ("partner", partner_days)):
+            body = {"organisation_id": str(self.organisations[role]), "role": role, "days_allotted": allotted}
+            member = ok(await operator.post(f"missions/{mission['id']}/members", body))
+            person = (people or {}).get(role) or await self.add_person(role)
+            assignment = {"person_id": str(person), "mission_id": mission["id"], "from_on": date(2023, 1, 1).isoformat()}
+            consultant = ok(await operator.post("consultants", assignment))
+            ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
+        return Mission(mission["id"], **ids)
+
+    async def follow_up(self) -> dict[str, Any]:
+        """The days of this territory, as the operator reads them."""
+        found: dict[str, Any] = ok(await self.clients["operator"].get("engineering"))
+        return found
+
+
+def dumps(value: Any) -> bytes:
+    """JSON as bytes, for requests whose body is sent as it is."""
+    return json.dumps(value).encode()
