@@ -10,7 +10,7 @@ run: $(READY)
 	@exec $(BIN)/rebond serve
 
 test: $(READY)
-	@$(BIN)/pytest -q -n 2 tests $(ARGS)
+	@$(BIN)/pytest -q -n auto --ignore tests/checks $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

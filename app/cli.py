@@ -76,7 +76,7 @@ def _data_dir(settings: Settings) -> Path:
 
 @contextmanager
 def _database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
-    """The address of the database: the one of DATABASE_URL, else the bundled server, started where it is not running."""
+    """The address of the database: the one of DATABASE_URL, else the bundled server, started where needed."""
     if settings.database_url is not None:
         if migrate:
             _check(settings.database_url, migrated=False)
@@ -140,7 +140,7 @@ def _check(url: str, *, migrated: bool = True) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
 ) -> None:  # fmt: skip
     """Serve the API.
 
@@ -236,7 +236,7 @@ def create_key(
     role: Annotated[Role, typer.Option(help="The role that the key's subject holds.")],
     territory: Annotated[str | None, typer.Option(help="The territory's slug; all territories without it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="SIREN of the subject's organisation.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Name of the person or program; the role's name without it.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Name of the person or program; else the role's.")] = None,
     service_account: Annotated[bool, typer.Option("--service-account", help="The subject is a program.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
 ) -> None:  # fmt: skip

@@ -36,7 +36,7 @@ from app.firms import service as firms
 from app.firms.models import NafVersion, Stage, TerritoryFirm
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
-from app.missions.models import Consultant, ConsortiumRole, Mission, OrderKind
+from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind
 from app.programme import schemas as programme_schemas
 from app.programme import service as programme
 from app.programme.models import Territory, Wave
@@ -95,6 +95,7 @@ STAGES = [Stage.INTERVIEWED] * 30 + [Stage.SHORTLISTED] * 8 + [Stage.SUPPORTED] 
 FIRMS = 46
 
 STARTS, ENDS, EXTENDED = date(2023, 6, 14), date(2023, 9, 30), date(2023, 10, 3)
+CORRECTED = date(2023, 7, 17)
 ACTIVITIES = ["framing", "audition", "audition", "analysis", "audition", "financial_engineering", "roadmap"]
 
 
@@ -120,6 +121,7 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
         await load.mission()
         await load.entries()
         await load.judgements()
+        await load.corrections()
         return await load.keys(keys_file)
     finally:
         await engine.dispose()
@@ -174,7 +176,7 @@ class _Load:
 
         await self._run(System(), make)
 
-    async def _person(self, write: Write, changes: list[Change], organisation: str, name: str) -> UUID:
+    async def _person(self, write: Write, changes: list[Change], organisation: str, name: str) -> Any:
         organisation_id = self.organisations[organisation]
         same = (access_models.Subject.organisation_id == organisation_id, access_models.Subject.name == name)
         known = await _one(write, access_models.Subject.id, *same)
@@ -193,7 +195,9 @@ class _Load:
             changes = []
             if await _one(write, Wave.id, Wave.number == 2) is None:
                 changes.append(
-                    await programme.create_wave(write, programme_schemas.WaveCreate(number=2, closed_on=date(2023, 2, 1)))
+                    await programme.create_wave(
+                        write, programme_schemas.WaveCreate(number=2, closed_on=date(2023, 2, 1))
+                    )
                 )
             territory = programme_schemas.TerritoryCreate(
                 slug=ALES, name="Alès Agglomération", wave_number=2, lead_siren="200066918", laureate_on=STARTS
@@ -285,7 +289,9 @@ class _Load:
     async def entries(self) -> None:
         """The days worked, entered by a consultant of each firm, in one batch a firm."""
         for place, (name, persons) in enumerate(self.consultants.items()):
-            if await self._exists(select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")):
+            if await self._exists(
+                select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")
+            ):
                 continue
             actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (Grant(Role.CONSULTANT, ALES),))
             attempt = engineering.Attempt(actor, ALES)
@@ -300,7 +306,9 @@ class _Load:
             body = engineering_schemas.TimeEntryBatch(items=list(self._worked(place, ENTERED[name], list(assigned))))
             await self._run(actor, lambda write, a=attempt, b=body: engineering.create_batch(write, a, b))  # type: ignore[misc]  # bound now
 
-    def _worked(self, place: int, quarters: int, consultants: list[UUID]) -> Iterator[engineering_schemas.TimeEntryCreate]:
+    def _worked(
+        self, place: int, quarters: int, consultants: list[UUID]
+    ) -> Iterator[engineering_schemas.TimeEntryCreate]:
         """Working days from 14 June on: `quarters` quarter days that count, and two drafts."""
         left = Decimal(quarters) / 4
         number = 0
@@ -329,8 +337,7 @@ class _Load:
         )  # fmt: skip
 
     async def judgements(self) -> None:
-        """The lead validates what was worked until the end of June; one entry is rejected, mended and entered again,
-        one is reversed and entered anew."""
+        """The lead validates what was worked until the end of June; one entry is rejected, one is reversed."""
         async with self.factory() as session:
             e = TimeEntry
             waiting = (
@@ -340,7 +347,11 @@ class _Load:
                     .order_by(e.external_id)
                 )
             ).all()
-            judged = await session.scalar(select(func.count()).where(e.mission_id == self.mission_id, e.status != "submitted", e.status != "draft"))
+            judged = await session.scalar(
+                select(func.count()).where(
+                    e.mission_id == self.mission_id, e.status != "submitted", e.status != "draft"
+                )
+            )
         if judged:
             return
         lead = self._as(Role.LEAD)
@@ -350,14 +361,43 @@ class _Load:
             for number, entry in enumerate(waiting):
                 attempt = engineering.Attempt(lead, ALES)
                 if number == 3:
-                    changes.append(await engineering.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
+                    changes.append(
+                        await engineering.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?")
+                    )
                 elif number == 7:
-                    changes.append(await engineering.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day."))
+                    changes.append(
+                        await engineering.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
+                    )
                 else:
                     changes.append(await engineering.act(write, attempt, entry.id, Action.VALIDATE))
             return changes
 
         await self._run(lead, judge)
+
+    async def corrections(self) -> None:
+        """What was rejected or reversed, the lead firm enters anew on free days of July: 75 days count again."""
+        e = TimeEntry
+        ours = (e.mission_id == self.mission_id, e.organisation_id == self.organisations[LEAD])
+        if await self._exists(select(e.id).where(*ours, e.external_id.like("demo-%-again"))):
+            return
+        async with self.factory() as session:
+            undone = await session.scalars(
+                select(e).where(*ours, e.status.in_(["rejected", "reversed"]), e.external_id.like("demo-%"))
+            )
+            anew = [
+                engineering_schemas.TimeEntryCreate(
+                    mission_id=entry.mission_id, consultant_id=entry.consultant_id, days=entry.days,
+                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, firm_siren=entry.firm_siren,
+                    external_id=f"{entry.external_id}-again",
+                )
+                for n, entry in enumerate(undone)
+            ]  # fmt: skip
+        actor = Actor(
+            self.consultants[LEAD][0], SubjectKind.PERSON, self.organisations[LEAD], (Grant(Role.CONSULTANT, ALES),)
+        )
+        attempt = engineering.Attempt(actor, ALES)
+        body = engineering_schemas.TimeEntryBatch(items=anew)
+        await self._run(actor, lambda write: engineering.create_batch(write, attempt, body))
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
         """One key per role: those of the file that still work, and new ones in their stead where not."""

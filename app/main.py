@@ -47,9 +47,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     """What every request finds in `request.state`; `close` it at the end."""
     if settings.database_url is None:
         raise RuntimeError("the application is served with a database: see rebond serve")
-    engine = create_engine(
-        settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout
-    )
+    engine = create_engine(settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout)
     return {
         "engine": engine,
         "sessions": session_factory(engine),
@@ -58,6 +56,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "credentials": Credentials(settings.credential_cache),
         "public_url": settings.public_url,
         "default_language": settings.default_language,
+        "header_timeout": settings.header_timeout,
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
@@ -105,7 +104,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "X-Request-Id",
+            ],
             expose_headers=EXPOSED,
         )
     app.add_middleware(
@@ -125,11 +131,11 @@ def _handle(app: FastAPI) -> None:
         return respond(request, error if isinstance(error, Problem) else InternalError())
 
     async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for it alone
+        assert isinstance(error, RequestValidationError)  # registered for it alone
         return respond(request, ValidationFailed(errors=field_errors(error.errors())))
 
     async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101  # registered for it alone
+        assert isinstance(error, HTTPException)  # registered for it alone
         known = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}.get(error.status_code, InternalError)
         return respond(request, known(headers=dict(error.headers or {})))
 

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1, le=100)
     pool_timeout: float = Field(5.0, gt=0)
     max_body_bytes: int = Field(1_048_576, ge=1024)
+    header_timeout: float = Field(10.0, gt=0)
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)
     credential_cache: float = Field(3.0, ge=0, le=4)
@@ -52,4 +53,4 @@ class Settings(BaseSettings):
 
 def get_settings() -> Settings:
     """The settings as the environment has them now."""
-    return Settings()  # type: ignore[call-arg]  # every field comes from the environment
+    return Settings()

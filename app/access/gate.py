@@ -63,7 +63,7 @@ class Credentials:
             row = await connection.fetchrow(_FIND, digest, clock.now(), clock.today())
         if row is None:
             self._seen.pop(digest, None)
-            raise CredentialsInvalid()
+            raise CredentialsInvalid
         actor = Actor(
             subject_id=row["subject_id"],
             kind=SubjectKind(row["kind"]),
@@ -111,17 +111,17 @@ class Permission:
         known: Actor | None = state.get("actor")
         if known is not None:
             return known
-        actor = await state["credentials"].actor(state["engine"], _key(request))
+        actor: Actor = await state["credentials"].actor(state["engine"], _key(request))
         territory: str | None = request.scope["path_params"].get("territory")
         state["actor"] = actor
         if not actor.may(self.permission, territory):
             if actor.may(self._sight, territory) and not self._reads and await self._exists(state, territory):
                 raise Forbidden(permission=self.permission)
-            raise NotFound()
+            raise NotFound
         if not self._reads and actor.scope is Scope.READ_ONLY:
-            raise InsufficientScope()
+            raise InsufficientScope
         if territory is not None and not await self._exists(state, territory):
-            raise NotFound()
+            raise NotFound
         return actor
 
     async def _exists(self, state: dict[str, Any], territory: str | None) -> bool:
@@ -131,14 +131,14 @@ class Permission:
 def _key(request: Request) -> str:
     given = request.headers.get("authorization")
     if given is None:
-        raise CredentialsMissing()
+        raise CredentialsMissing
     scheme, _, key = given.partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key.startswith(PREFIX) or len(key) > 100 or not key.isascii():
-        raise CredentialsInvalid()
+        raise CredentialsInvalid
     return key
 
 
 def require(permission: str) -> Any:
-    """Marks a route with the permission it needs: `actor: Actor = require("missions:write")`."""
+    """The permission that a route needs, in its signature, as the default of `actor`."""
     return Depends(Permission(permission))

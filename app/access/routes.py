@@ -1,6 +1,5 @@
 """HTTP of access: who I am, organisations and their people, members, API keys."""
 
-
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +19,8 @@ from app.core.writes import commit
 access = router("access")
 
 _NAMES = """
-SELECT s.name, o.name AS organisation_name FROM subjects s JOIN organisations o ON o.id = s.organisation_id WHERE s.id = $1
+SELECT s.name, o.name AS organisation_name
+FROM subjects s JOIN organisations o ON o.id = s.organisation_id WHERE s.id = $1
 """
 
 
@@ -76,9 +76,7 @@ async def update_organisation(
     request: Request, body: schemas.OrganisationUpdate, actor: Actor = require("organisations:write")
 ) -> Response:
     """Change an organisation's name or SIREN."""
-    return await commit(
-        request, lambda write: service.update_organisation(write, request.path_params["id"], body)
-    )
+    return await commit(request, lambda write: service.update_organisation(write, request.path_params["id"], body))
 
 
 @access.get("/v1/organisations/{organisation_id:uuid}/persons", **lists(PERSONS))
@@ -116,9 +114,7 @@ async def update_person(
 ) -> Response:
     """Change a person's name or address, or move it to another organisation."""
     path = request.path_params
-    return await commit(
-        request, lambda write: service.update_person(write, path["organisation_id"], path["id"], body)
-    )
+    return await commit(request, lambda write: service.update_person(write, path["organisation_id"], path["id"], body))
 
 
 @access.get("/v1/organisations/{organisation_id:uuid}/service-accounts", **lists(SERVICE_ACCOUNTS))
@@ -144,9 +140,7 @@ async def create_service_account(
     )
 
 
-@access.get(
-    "/v1/organisations/{organisation_id:uuid}/service-accounts/{id:uuid}", **shows(schemas.ServiceAccount)
-)
+@access.get("/v1/organisations/{organisation_id:uuid}/service-accounts/{id:uuid}", **shows(schemas.ServiceAccount))
 async def get_service_account(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """One program of an organisation."""
     return await show(request, SERVICE_ACCOUNTS)
@@ -257,5 +251,3 @@ def _showing(answer: Response, key: str) -> Response:
     answer.headers["Content-Length"] = str(len(answer.body))
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-

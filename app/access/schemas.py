@@ -15,7 +15,9 @@ from app.core.values import Day, Email, Instant, Line, ShortLine, Siren, Slug, U
 class OrganisationCreate(Body):
     """An organisation. A State service without a SIREN of its own has none."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000014"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000014"}]}
+    )
 
     name: Line
     siren: Siren | None = None
@@ -99,7 +101,8 @@ class MemberCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"subject_id": "019a9f5e-0000-7000-8000-000000000000", "role": "lead", "territory": "ales", "from_on": "2023-06-14"}
+                {"subject_id": "019a9f5e-0000-7000-8000-000000000000", "role": "lead", "territory": "ales",
+                 "from_on": "2023-06-14"}
             ]
         }
     )  # fmt: skip

@@ -115,7 +115,7 @@ async def rotate_api_key(write: Write, key_id: UUID, body: schemas.ApiKeyRotate,
     old = await write.lock(ApiKey, ApiKey.id == key_id)
     write.expect(old.version)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= write.now):
-        raise ApiKeyEnded()
+        raise ApiKeyEnded
     ends_at = write.now + timedelta(hours=body.overlap_hours)
     new = ApiKey(
         subject_id=old.subject_id,

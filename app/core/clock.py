@@ -31,7 +31,7 @@ def paris_day(instant: datetime) -> date:
 @contextmanager
 def frozen(instant: datetime) -> Iterator[None]:
     """For tests: the time stands still at this aware instant, for the whole process."""
-    global _frozen
+    global _frozen  # noqa: PLW0603  # the process has one time
     if instant.tzinfo is None:
         raise ValueError("the time is frozen at an aware instant")
     before, _frozen = _frozen, instant.astimezone(UTC)

@@ -19,10 +19,10 @@ def unseal(secret: bytes, seal: bytes, token: str) -> bytes:
     try:
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except ValueError:
-        raise InvalidCursor() from None
+        raise InvalidCursor from None
     mac, payload = raw[:MAC], raw[MAC:]
     if not hmac.compare_digest(mac, _mac(secret, seal, payload)):
-        raise InvalidCursor()
+        raise InvalidCursor
     return payload
 
 

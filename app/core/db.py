@@ -46,7 +46,7 @@ class Base(DeclarativeBase):
             "ix": "%(table_name)s_%(column_0_N_name)s_idx",
         }
     )
-    type_annotation_map = {
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's own way
         str: Text(),
         datetime: DateTime(timezone=True),
         date: Date(),
@@ -71,8 +71,12 @@ class Versioned:
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.__table__.c.version} if hasattr(cls, "__table__") else {"version_id_col": cls.version}
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  # declared_attr hands the class over
+        return (
+            {"version_id_col": cls.__table__.c.version}
+            if hasattr(cls, "__table__")
+            else {"version_id_col": cls.version}
+        )
 
 
 def touch(item: Versioned) -> None:
@@ -82,7 +86,8 @@ def touch(item: Versioned) -> None:
 
 def param(name: str, type_: Any = None) -> BindParameter[Any]:
     """A named parameter of a compiled statement. The prefix keeps it from ever being a column's name: SQLAlchemy would
-    then add it to the SET of an UPDATE inside a CTE without a word."""
+    then add it to the SET of an UPDATE inside a CTE without a word.
+    """
     return bindparam("p_" + name, type_=type_, required=True)
 
 
@@ -130,6 +135,7 @@ SessionFactory = async_sessionmaker[AsyncSession]
 
 
 def session_factory(engine: AsyncEngine) -> SessionFactory:
+    """Sessions whose objects stay readable after COMMIT."""
     return async_sessionmaker(engine, expire_on_commit=False)
 
 

@@ -59,6 +59,8 @@ class EmbeddedError(Exception):
 
 
 class Account(NamedTuple):
+    """The system account that runs PostgreSQL's programs for root."""
+
     uid: int
     gid: int
 

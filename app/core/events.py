@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from sqlalchemy import CTE, BigInteger, Index, Text, any_, cast, func, insert, select, text, true
 from sqlalchemy import Sequence as SqlSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
@@ -77,7 +77,9 @@ def append() -> Any:
         .table_valued("key", "version", "body", with_ordinality="place")
         .render_derived()
     )
-    return insert(Event).from_select(COLUMNS, _events(given.c.key, given.c.version, given.c.body).order_by(given.c.place))
+    return insert(Event).from_select(
+        COLUMNS, _events(given.c.key, given.c.version, given.c.body).order_by(given.c.place)
+    )
 
 
 def append_from(shown: CTE) -> Any:
@@ -125,7 +127,9 @@ class Horizon:
         """The horizon now. It never goes back; an open transaction keeps it where it is."""
         async with self._lock, raw_connection(engine) as connection:
             if self._sample is None:
-                last = await connection.fetchval("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence")
+                last = await connection.fetchval(
+                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"
+                )
                 if last == self.settled:
                     self.settled_at = time.monotonic()
                     return self.settled
@@ -150,7 +154,10 @@ FILTERS: Mapping[str, Parameter] = {
 }
 PARAMETERS: Mapping[str, Parameter] = {
     **FILTERS,
-    "after": Parameter(Annotated[str, values.text(500)], "next_cursor of the answer before; without it the feed starts at its beginning."),
+    "after": Parameter(
+        Annotated[str, values.text(500)],
+        "next_cursor of the answer before; without it the feed starts at its beginning.",
+    ),
     "limit": LIMIT,
 }
 _COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
@@ -165,9 +172,11 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
         return statement
     shape = func.json_build_object(
         "id", _e.id, "type", _e.type, "occurred_at", instant(_e.occurred_at), "territory", _e.territory,
-        "actor", func.json_build_object("id", _e.actor_id, "kind", _e.actor_kind, "organisation_id", _e.actor_organisation_id),
+        "actor", func.json_build_object(
+            "id", _e.actor_id, "kind", _e.actor_kind, "organisation_id", _e.actor_organisation_id),
         "request_id", _e.request_id,
-        "resource", func.json_build_object("type", _e.resource_type, "id", _e.resource_id, "version", _e.resource_version),
+        "resource", func.json_build_object(
+            "type", _e.resource_type, "id", _e.resource_id, "version", _e.resource_version),
         "data", _e.data,
     )  # fmt: skip
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
@@ -181,7 +190,12 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
     else:
         mine = func.unnest(param("territory", ARRAY(Text()))).table_valued("slug").render_derived("mine")
         part = rows.where(_e.territory == mine.c.slug).order_by(_e.sequence).limit(limit).lateral("part")
-        page = select(part.c.sequence, part.c.body).select_from(mine.join(part, true())).order_by(part.c.sequence).limit(limit)
+        page = (
+            select(part.c.sequence, part.c.body)
+            .select_from(mine.join(part, true()))
+            .order_by(part.c.sequence)
+            .limit(limit)
+        )
     statement = _statements[(everywhere, given)] = Statement(page)
     return statement
 

@@ -103,7 +103,7 @@ class _Exchange:
                 raise
             problem = self._problem(error)
             if problem.status == InternalError.status:
-                log.error("unexpected_error", request_id=self.request_id.decode(), exc_info=error)
+                log.exception("unexpected_error", request_id=self.request_id.decode())
             await respond(Request(self.scope), problem)(self.scope, self._receive, self.send)
         finally:
             self._note()
@@ -127,7 +127,7 @@ class _Exchange:
             try:
                 unquote_to_bytes(raw_path).decode()
             except UnicodeDecodeError:
-                raise MalformedRequest() from None
+                raise MalformedRequest from None
         if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType(headers={"Connection": "close"})
         length = self.headers.get(b"content-length", b"0")

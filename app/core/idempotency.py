@@ -97,10 +97,10 @@ def claim(request: Request, subject_id: UUID, *, required: bool = False) -> Clai
     key = request.headers.get("idempotency-key")
     if key is None:
         if required:
-            raise IdempotencyKeyMissing()
+            raise IdempotencyKeyMissing
         return None
     if not FORM.fullmatch(key):
-        raise IdempotencyKeyInvalid()
+        raise IdempotencyKeyInvalid
     scope = request.scope
     head = f"{scope['method']}\0{scope['path']}\0".encode() + scope["query_string"] + b"\0"
     digest = hashlib.sha256(head + (getattr(request.state, "body", b"") or b"")).digest()
@@ -165,7 +165,7 @@ def bound(claim: Claim | None, now: datetime) -> dict[str, Any]:
 def replay(claim: Claim, row: Any) -> Response:
     """The stored answer again. Raises `IdempotencyKeyReused` where the request is another."""
     if row["digest"] != claim.digest:
-        raise IdempotencyKeyReused()
+        raise IdempotencyKeyReused
     headers = {"Idempotency-Replayed": "true", "Cache-Control": "no-store"}
     if row["location"]:
         headers["Location"] = row["location"]
@@ -183,16 +183,20 @@ async def begin(session: AsyncSession, claim: Claim) -> Response | None:
     since = clock.now() - KEPT
     k = IdempotencyKey
     row = (
-        await session.execute(
-            select(k.digest, k.status, k.location, k.etag, k.body, k.created_at).where(
-                k.subject_id == claim.subject_id, k.key == claim.key
+        (
+            await session.execute(
+                select(k.digest, k.status, k.location, k.etag, k.body, k.created_at).where(
+                    k.subject_id == claim.subject_id, k.key == claim.key
+                )
             )
         )
-    ).mappings().first()
+        .mappings()
+        .first()
+    )
     if row is not None and row["created_at"] > since:
         return replay(claim, row)
     if not free:
-        raise IdempotencyKeyInUse()
+        raise IdempotencyKeyInUse
     if row is not None:
         await session.execute(delete(k).where(k.subject_id == claim.subject_id, k.key == claim.key))
     return None

@@ -34,7 +34,7 @@ class Balance:
 
 @dataclass
 class Spend:
-    """What one transaction adds to one row: `delta` per column (negative gives back), `touch`, and plain `put` values."""
+    """What one transaction adds to a row: `delta` per column (negative gives back), `touch`, and plain `put` values."""
 
     balance: Balance
     key: tuple[Any, ...]
@@ -98,7 +98,9 @@ async def apply(session: AsyncSession, spends: Iterable[Spend]) -> None:
 
 def _update(row: Spend) -> Any:
     table = row.balance.table
-    changes: dict[str, Any] = {name: table.c[name] + bindparam(f"d_{name}", type_=table.c[name].type) for name in row.delta}
+    changes: dict[str, Any] = {
+        name: table.c[name] + bindparam(f"d_{name}", type_=table.c[name].type) for name in row.delta
+    }
     changes |= {
         name: func.coalesce(bindparam(f"t_{name}", type_=table.c[name].type), table.c[name]) for name in row.touch
     }
@@ -117,7 +119,14 @@ def _values(row: Spend) -> dict[str, Any]:
 
 
 def spend_from(
-    source: CTE, balance: Balance, *, key: Mapping[str, Any], delta: Mapping[str, Any], touch: Mapping[str, Any], name: str, after: CTE | None = None
+    source: CTE,
+    balance: Balance,
+    *,
+    key: Mapping[str, Any],
+    delta: Mapping[str, Any],
+    touch: Mapping[str, Any],
+    name: str,
+    after: CTE | None = None,
 ) -> CTE:
     """Spending as a part of a hot write: an UPDATE that waits for `after`, so that rows are locked in rank order.
 

@@ -8,7 +8,7 @@ the last row's sort value and id, signed together with the caller, the sort and 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import from_json, to_json
@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
-    case,
     cast,
     func,
     literal_column,
@@ -31,6 +30,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,6 +39,9 @@ from app.core.db import Statement, fetchrow, param
 from app.core.problems import NotFound
 from app.core.query import Parameter, read
 from app.core.schemas import Read
+
+Rows: TypeAlias = Select[*tuple[Any, ...]]
+Column: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 USUAL_LIMIT = 50  # written out in the SQL: PostgreSQL replans every call of a bound LIMIT
 
@@ -54,11 +57,9 @@ class Page(BaseModel, Generic[Item]):
     total: int | None = Field(default=None, description="Rows that the filters select, with count=exact.")
 
 
-def instant(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def instant(column: Column) -> ColumnElement[Any]:
     """An instant as RFC 3339 in UTC, whatever the session's zone."""
-    return func.to_char(
-        func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text()
-    )
+    return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
 
 
 def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -81,6 +82,7 @@ class Filter:
 
 
 def equals(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows that have exactly this value."""
     return Filter(Parameter(type_, doc), lambda name: column == param(name, column.type))
 
 
@@ -90,10 +92,12 @@ def any_of(column: Any, type_: Any, doc: str) -> Filter:
 
 
 def at_least(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows whose value is this or more: the lower bound of a range."""
     return Filter(Parameter(type_, doc), lambda name: column >= param(name, column.type))
 
 
 def at_most(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows whose value is this or less: the upper bound of a range."""
     return Filter(Parameter(type_, doc), lambda name: column <= param(name, column.type))
 
 
@@ -136,24 +140,24 @@ class Listing:
     """
 
     schema: type[Read]
-    rows: Select[Any]
-    key: ColumnElement[Any]
+    rows: Rows
+    key: Column
     key_name: str = "id"
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    sorts: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+    sorts: Mapping[str, Column] = field(default_factory=dict)
     default_sort: str = ""
     scopes: Mapping[str, Callable[[str], ColumnElement[bool]]] = field(default_factory=dict)
     derived: bool = False
-    version: ColumnElement[Any] | None = None
-    parent: Select[Any] | None = None
+    version: Column | None = None
+    parent: Rows | None = None
     _compiled: dict[Any, Statement] = field(default_factory=dict, repr=False)
 
     @cached_property
     def fields(self) -> list[str]:
-        return [column.key for column in self.rows.selected_columns]
+        return [str(column.key) for column in self.rows.selected_columns]
 
     @property
-    def _version(self) -> ColumnElement[Any]:
+    def _version(self) -> Column | ColumnElement[None]:
         return self.version if self.version is not None else null()
 
     @cached_property
@@ -168,13 +172,13 @@ class Listing:
         default = self.default_sort or self.key_name
         return {
             **{name: f.parameter for name, f in self.filters.items()},
-            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),  # type: ignore[valid-type]
+            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
             "limit": LIMIT,
             "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
             "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
         }
 
-    def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Select[Any]:
+    def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
         """The rows under the filters given, unordered and whole: what totals and exports are computed from."""
         conditions = [self.filters[name].where(name) for name in sorted(given)]
         conditions += [self.scopes[name]("scope_" + name) for name in sorted(scopes)]
@@ -226,8 +230,8 @@ class Listing:
             p = rows.order_by(*order).limit(limit).subquery("p")
             r = select(*(p.c[name] for name in self.fields)).correlate(p).lateral("r")
             last = literal_column(str(USUAL_LIMIT)) if usual else param("limit", Integer())
-            k0: Any = func.array_agg(p.c._k0, type_=ARRAY(Text()))
-            k1: Any = func.array_agg(p.c._k1, type_=ARRAY(Text()))
+            k0: Any = func.array_agg(p.c["_k0"], type_=ARRAY(Text()))
+            k1: Any = func.array_agg(p.c["_k1"], type_=ARRAY(Text()))
             columns = [func.array_agg(_text_of(r)).label("items"), k0[last].label("k0"), k1[last].label("k1")]
             if counted:
                 columns.append(select(func.count()).select_from(whole.subquery("w")).scalar_subquery().label("total"))
@@ -242,9 +246,9 @@ class Listing:
         return statement
 
 
-def as_object(rows: Select[Any], **more: Any) -> Select[Any]:
+def as_object(rows: Rows, **more: Any) -> Rows:
     """Each row as one JSON text, `body`, beside the columns in `more`, which are not part of the object."""
-    fields = [column.key for column in rows.selected_columns]
+    fields = [str(column.key) for column in rows.selected_columns]
     shown = rows.with_only_columns(*(as_json(column) for column in rows.selected_columns))
     p = shown.add_columns(*(column.label("_" + name) for name, column in more.items())).subquery("p")
     r = select(*(p.c[name] for name in fields)).correlate(p).lateral("r")
@@ -300,7 +304,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
     if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
-        raise NotFound()
+        raise NotFound
     headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
@@ -319,7 +323,7 @@ async def show(request: Request, listing: Listing, **scopes: Any) -> Response:
     bound.update({"scope_" + name: value for name, value in scopes.items()})
     row = await fetchrow(request.state.engine, listing.one(frozenset(scopes)), bound)
     if row is None:
-        raise NotFound()
+        raise NotFound
     return answer(request, listing, row["body"].encode(), row["version"])
 
 

@@ -24,7 +24,7 @@ def config(url: str) -> Config:
 def head() -> str:
     """The revision that this code wants."""
     revision = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    assert revision is not None  # noqa: S101  # the history is never empty
+    assert revision is not None  # the history is never empty
     return revision
 
 

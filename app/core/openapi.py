@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.core.routing import PATH_PARAMETERS
+from app.core.routing import PATH_PARAMETERS, Route
 
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
@@ -58,6 +58,7 @@ def install(app: FastAPI) -> None:
 
 
 def generate(app: FastAPI) -> dict[str, Any]:
+    """The document of this application's routes."""
     document = get_openapi(
         title="Rebond",
         version=app.version,
@@ -70,11 +71,10 @@ def generate(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = PROBLEM
-    components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}
-    }
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
     document["servers"] = [{"url": "/", "description": "This service."}]
-    gates = {(route.path_format, method): route.gate for route in app.routes if hasattr(route, "gate") for method in route.methods}  # type: ignore[attr-defined]
+    ours = [route for route in app.routes if isinstance(route, Route)]
+    gates = {(route.path_format, method): route.gate for route in ours for method in route.methods or ()}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             gate = gates.get((path, method.upper()))
@@ -107,7 +107,7 @@ def _curl(path: str, method: str, parameters: list[dict[str, Any]], example: Any
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
-    line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + " -H \"Authorization: Bearer $KEY\""
+    line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
     if example is not None:
         line += f" --json '{json.dumps(example, ensure_ascii=False)}'"
     return f"{line} http://127.0.0.1:8000{path}"
@@ -134,4 +134,3 @@ def plain(node: Any) -> Any:
 def dumped(document: dict[str, Any]) -> str:
     """The document as it is committed and compared."""
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-

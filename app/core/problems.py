@@ -26,7 +26,7 @@ LANGUAGES = ("en", "fr")
 
 @dataclass(frozen=True)
 class FieldError:
-    """One fault of one field: where (JSON Pointer into the body, or the parameter's name), which rule, and how to mend it."""
+    """A fault of one field: where (JSON Pointer, or a parameter's name), which rule, and how to mend it."""
 
     pointer: str
     code: str
@@ -99,7 +99,7 @@ class Problem(Exception):
             "code": cls.code,
             "status": cls.status,
             "title": cls.title_fr if french else cls.title,
-            "cause": _unfilled((cls.detail_fr if french else cls.detail)) or (cls.title_fr if french else cls.title),
+            "cause": _unfilled(cls.detail_fr if french else cls.detail) or (cls.title_fr if french else cls.title),
             "cure": cls.cure_fr if french else cls.cure,
         }
 
@@ -341,24 +341,60 @@ class Busy(Problem):
 
 FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     "negative_zero": ("Zero has no sign here.", "Zéro n'a pas de signe ici."),
-    "not_a_quarter_day": ("Days are counted in quarters: 0.25, 0.5, 0.75, 1.", "Les jours se comptent en quarts : 0,25, 0,5, 0,75, 1."),
+    "not_a_quarter_day": (
+        "Days are counted in quarters: 0.25, 0.5, 0.75, 1.",
+        "Les jours se comptent en quarts : 0,25, 0,5, 0,75, 1.",
+    ),
     "days_out_of_range": ("The number of days is out of range.", "Le nombre de jours est hors limites."),
-    "invalid_siren": ("A SIREN has nine digits, the last being its Luhn key.", "Un SIREN a neuf chiffres, dont une clé de Luhn."),
-    "invalid_siret": ("A SIRET has fourteen digits, the last being its key.", "Un SIRET a quatorze chiffres, dont une clé."),
-    "invalid_commune_code": ("A commune's INSEE code has five characters, as 30007 or 2A004.", "Un code INSEE de commune a cinq caractères, comme 30007 ou 2A004."),
+    "invalid_siren": (
+        "A SIREN has nine digits, the last being its Luhn key.",
+        "Un SIREN a neuf chiffres, dont une clé de Luhn.",
+    ),
+    "invalid_siret": (
+        "A SIRET has fourteen digits, the last being its key.",
+        "Un SIRET a quatorze chiffres, dont une clé.",
+    ),
+    "invalid_commune_code": (
+        "A commune's INSEE code has five characters, as 30007 or 2A004.",
+        "Un code INSEE de commune a cinq caractères, comme 30007 ou 2A004.",
+    ),
     "invalid_naf_code": ("A NAF code looks like 25.62B.", "Un code NAF s'écrit comme 25.62B."),
-    "invalid_legal_form_code": ("A legal-form code has four digits.", "Un code de catégorie juridique a quatre chiffres."),
-    "invalid_slug": ("Lower-case letters, digits and single hyphens are wanted.", "Des minuscules, des chiffres et des traits d'union simples sont attendus."),
-    "invalid_code": ("A lower_snake code is wanted, as site_visit.", "Un code en lower_snake est attendu, comme site_visit."),
-    "invalid_external_id": ("1 to 100 visible ASCII characters are wanted.", "De 1 à 100 caractères ASCII visibles sont attendus."),
+    "invalid_legal_form_code": (
+        "A legal-form code has four digits.",
+        "Un code de catégorie juridique a quatre chiffres.",
+    ),
+    "invalid_slug": (
+        "Lower-case letters, digits and single hyphens are wanted.",
+        "Des minuscules, des chiffres et des traits d'union simples sont attendus.",
+    ),
+    "invalid_code": (
+        "A lower_snake code is wanted, as site_visit.",
+        "Un code en lower_snake est attendu, comme site_visit.",
+    ),
+    "invalid_external_id": (
+        "1 to 100 visible ASCII characters are wanted.",
+        "De 1 à 100 caractères ASCII visibles sont attendus.",
+    ),
     "invalid_uuid": ("A UUID with hyphens is wanted.", "Un UUID avec traits d'union est attendu."),
     "invalid_email": ("An e-mail address is wanted.", "Une adresse électronique est attendue."),
-    "forbidden_character": ("The text holds a character that is not allowed.", "Le texte contient un caractère interdit."),
-    "too_many_combining_marks": ("The text heaps too many marks on one letter.", "Le texte empile trop de signes sur une lettre."),
+    "forbidden_character": (
+        "The text holds a character that is not allowed.",
+        "Le texte contient un caractère interdit.",
+    ),
+    "too_many_combining_marks": (
+        "The text heaps too many marks on one letter.",
+        "Le texte empile trop de signes sur une lettre.",
+    ),
     "blank_text": ("The text is empty.", "Le texte est vide."),
     "too_deep": ("The document is nested too deeply.", "Le document est imbriqué trop profondément."),
-    "invalid_day": ("A day as 2023-06-14 is wanted, from 1900 to 2199.", "Un jour comme 2023-06-14 est attendu, de 1900 à 2199."),
-    "invalid_instant": ("An instant as 2023-06-14T08:00:00Z is wanted.", "Un instant comme 2023-06-14T08:00:00Z est attendu."),
+    "invalid_day": (
+        "A day as 2023-06-14 is wanted, from 1900 to 2199.",
+        "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
+    ),
+    "invalid_instant": (
+        "An instant as 2023-06-14T08:00:00Z is wanted.",
+        "Un instant comme 2023-06-14T08:00:00Z est attendu.",
+    ),
     "naive_instant": ("The instant needs a zone: Z, or +02:00.", "L'instant demande un fuseau : Z ou +02:00."),
     "period_reversed": ("The end comes before the start.", "La fin précède le début."),
     "invalid_integer": ("A whole number in digits is wanted.", "Un nombre entier en chiffres est attendu."),
@@ -439,7 +475,7 @@ PYDANTIC_BUILTIN = frozenset(get_args(ErrorType))
 # --- what the database refuses ---------------------------------------------------------------------------------------
 
 
-def translate(error: BaseException, metadata: MetaData) -> Problem | None:
+def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # noqa: PLR0911  # one return a kind
     """The problem that a database error is, or None for a bug.
 
     A constraint is recognised by name. A broken foreign key names the field by its last column, a broken key the
@@ -497,7 +533,7 @@ def constraint_of(error: BaseException) -> str:
 def _driver_error(error: BaseException) -> BaseException:
     if isinstance(error, DBAPIError):
         try:
-            return error.driver_exception or error
+            return error.driver_exception
         except ValueError:  # SQLAlchemy's own InvalidCachedStatementError has no driver error behind it
             return error
     return error

@@ -37,7 +37,7 @@ def pairs(request: Request) -> list[tuple[str, str]]:
     try:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
     except ValueError:
-        raise MalformedRequest() from None
+        raise MalformedRequest from None
 
 
 def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
@@ -80,4 +80,5 @@ def _shown(name: str) -> str:
 
 
 def names_parameters(known: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    """The parameters as OpenAPI lists them."""
     return [parameter.schema(name) for name, parameter in known.items()]

@@ -125,7 +125,7 @@ class Route(APIRoute):
             incoming = _ReadBody(request.scope, request.receive)
             raw = await incoming.body()
             if not _is_json(request) and (raw or "content-type" in request.headers):
-                raise UnsupportedMediaType()
+                raise UnsupportedMediaType
             request.state.body = raw
             if raw:
                 incoming.parsed = _parse(raw)
@@ -210,7 +210,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200) -> dict[st
     from app.core.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
     from app.core.writes import HEADERS, QUERY
 
-    known = (
+    known: tuple[type[Problem], ...] = (
         p.CredentialsMissing,
         p.CredentialsInvalid,
         p.Forbidden,
@@ -228,7 +228,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200) -> dict[st
         p.DatabaseUnavailable,
         p.Busy,
     )
-    found = responses(*dict.fromkeys([*known, *problems]))
+    found = responses(*dict.fromkeys((*known, *problems)))
     if status == 201:
         found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
     return {
@@ -309,7 +309,7 @@ class Finder:
             return
         found = self.find(scope["path"])
         if found is None:
-            raise NotFound()
+            raise NotFound
         place, given = found
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route = place.routes.get(method)
@@ -327,4 +327,3 @@ def install(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     for each in routers:
         app.router.routes.extend(each.routes)
     app.router.middleware_stack = Finder(app)
-

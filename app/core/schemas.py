@@ -40,15 +40,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """For each unknown field among Pydantic's `errors`, the nearest field of the model it was sent to, by JSON Pointer."""
+    """For each unknown field among Pydantic's `errors`, by JSON Pointer, the nearest field of its model."""
     found = {}
     for error in errors:
         if error["type"] != "extra_forbidden":
             continue
         *path, name = [part for part in error["loc"] if part != "body"]
         owner = _model_at(model, path)
-        guess = owner and nearest_name(str(name), owner.model_fields)
-        if guess:
+        guess = nearest_name(str(name), owner.model_fields) if owner is not None else None
+        if guess is not None:
             found["".join(f"/{part}" for part in [*path, name])] = guess
     return found
 

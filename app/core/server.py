@@ -4,18 +4,22 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
-HEADER_TIMEOUT = 10.0  # seconds within which a request's headers must be complete; uvicorn itself waits for ever
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris)."""
+    """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris).
+
+    The lifespan's state says in `header_timeout` within how many seconds they must be complete.
+    """
 
     _timer: asyncio.TimerHandle | None = None
 
@@ -24,7 +28,9 @@ class Protocol(HttpToolsProtocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+        cycle: Any = self.cycle  # None before the first request, whatever its annotation says
+        waiting = cycle is None or cycle.response_complete
+        if self._timer is None and waiting:
             self._arm()
         super().data_received(data)
 
@@ -37,7 +43,7 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _arm(self) -> None:
-        self._timer = self.loop.call_later(HEADER_TIMEOUT, self.transport.close)
+        self._timer = self.loop.call_later(self.app_state["header_timeout"], self.transport.close)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -77,12 +83,14 @@ def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
     if workers == 1:
-        server.run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=[listening])
         return
     os.environ[SUPERVISOR] = str(os.getpid())
-    Multiprocess(config, target=server.run, sockets=[listening]).run()
+    supervisor = Multiprocess(config, sockets=[listening])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)
 
 
 async def follow_supervisor() -> None:
@@ -90,6 +98,6 @@ async def follow_supervisor() -> None:
     supervisor = os.environ.get(SUPERVISOR)
     if supervisor is None:
         return
-    while str(os.getppid()) == supervisor:
+    while str(os.getppid()) == supervisor:  # noqa: ASYNC110  # nothing tells of a parent's death
         await asyncio.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)

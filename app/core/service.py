@@ -77,8 +77,8 @@ class Catalogue(BaseModel):
     items: list[ProblemEntry]
 
 
-def _json(content: Any, status: int = 200, **headers: str) -> Response:
-    return Response(to_json(content) + b"\n", status, headers, media_type="application/json")
+def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(to_json(content) + b"\n", headers=headers, media_type="application/json")
 
 
 def _index(request: Request) -> Response:
@@ -124,7 +124,7 @@ async def get_v1_index(request: Request) -> Response:
 async def get_health(request: Request) -> Response:
     """Whether the process lives. It touches nothing else; a failing database does not make it fail."""
     read(request, {})
-    return _json({"status": "ok"}, **{"Cache-Control": "no-store"})
+    return _json({"status": "ok"}, {"Cache-Control": "no-store"})
 
 
 @service.get("/readyz", response_model=Health, responses=responses(DatabaseUnavailable, statuses=[422]))
@@ -136,8 +136,8 @@ async def get_readiness(request: Request) -> Response:
     read(request, {})
     async with raw_connection(request.state.engine) as connection:
         if not migrations.is_current(await migrations.applied(connection)):
-            raise DatabaseUnavailable()
-    return _json({"status": "ready"}, **{"Cache-Control": "no-store"})
+            raise DatabaseUnavailable
+    return _json({"status": "ready"}, {"Cache-Control": "no-store"})
 
 
 @service.get("/metrics", response_class=Response, responses=responses(statuses=[422]))
@@ -159,7 +159,7 @@ async def list_problems(request: Request) -> Response:
     language = language_of(request, request.state.default_language)
     return _json(
         {"items": [CATALOGUE[code].entry(language) for code in sorted(CATALOGUE)]},
-        **{"Content-Language": language, "Vary": "Accept-Language"},
+        {"Content-Language": language, "Vary": "Accept-Language"},
     )
 
 
@@ -169,16 +169,16 @@ async def get_problem(request: Request) -> Response:
     read(request, {})
     problem = CATALOGUE.get(request.path_params["code"])
     if problem is None:
-        raise NotFound()
+        raise NotFound
     language = language_of(request, request.state.default_language)
-    return _json(problem.entry(language), **{"Content-Language": language, "Vary": "Accept-Language"})
+    return _json(problem.entry(language), {"Content-Language": language, "Vary": "Accept-Language"})
 
 
 @service.get("/openapi.json", include_in_schema=False)
 async def get_openapi_document(request: Request) -> Response:
     """The OpenAPI document of exactly this version."""
     read(request, {})
-    return _json(request.app.openapi(), **{"Cache-Control": "no-cache"})
+    return _json(request.app.openapi(), {"Cache-Control": "no-cache"})
 
 
 @service.get("/docs", include_in_schema=False)

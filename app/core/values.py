@@ -318,7 +318,7 @@ _PERHAPS_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MARKS_IN_A_ROW + 1},}}")
 
 
 def text(max_length: int, *, multiline: bool = False) -> _Rule:
-    """The rule of text for people: `Annotated[str, text(500)]`.
+    """The rule of text that people write, for an annotation of str.
 
     Stored in NFC and trimmed, never blank, `max_length` counted in characters of what is stored. A multiline text keeps
     newlines and tabs, and CR LF becomes a newline.

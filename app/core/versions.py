@@ -27,7 +27,7 @@ def check(request: Request, version: int, *, required: bool = False) -> None:
     given = request.headers.get("if-match")
     if given is None:
         if required:
-            raise IfMatchMissing()
+            raise IfMatchMissing
         return
     if given.strip() == "*":
         return

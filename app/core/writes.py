@@ -22,12 +22,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core import clock, events, idempotency, limits, listing as listings, query, versions
+from app.core import clock, events, idempotency, limits, query, versions
+from app.core import listing as listings
 from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
 from app.core.listing import Listing
 from app.core.problems import NotFound, Problem, constraint_of, translate
 from app.core.schemas import Body
-
 
 Row = TypeVar("Row", bound=Base)
 
@@ -57,8 +57,8 @@ class Change:
     """What a write did: the event it appends, and where the changed objects are read.
 
     `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
-    Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says that
-    the answer is a list, however long; `status` is the answer's where only the write knows it (a PUT that creates).
+    Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
+    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does).
     """
 
     type: str
@@ -108,7 +108,7 @@ class Write:
         """
         row = await self.session.scalar(select(model).where(*conditions).with_for_update(key_share=True))
         if row is None:
-            raise NotFound()
+            raise NotFound
         return row
 
     async def see(self, listing: Listing, keys: Sequence[Any], bound: Mapping[str, Any]) -> list[Seen]:
@@ -200,7 +200,9 @@ async def _record(write: Write, change: Change, request_id: str) -> list[Seen]:
     seen = list(change.gone) or await write.see(change.listing, change.keys, change.bound)
     if change.type:
         connection = await driver_connection(write.session)
-        values = event_values(change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory"))
+        values = event_values(
+            change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory")
+        )
         values |= {
             "keys": [str(item.key) for item in seen],
             "versions": [item.version for item in seen],
@@ -252,7 +254,11 @@ def _flag(value: Any) -> Any:
     return value == "true"
 
 
-QUERY = {"dry_run": query.Parameter(Annotated[bool, BeforeValidator(_flag)], "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        Annotated[bool, BeforeValidator(_flag)], "true runs all rules, answers 200, and changes nothing."
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
@@ -314,7 +320,7 @@ async def commit(
         reply=reply,
         explain=explain,
     )
-    assert isinstance(result, Response)  # noqa: S101  # `reply` was given
+    assert isinstance(result, Response)  # `reply` was given
     return result
 
 
@@ -375,12 +381,12 @@ async def run_statement(
                 problem = await explain(session, error.constraint_name or "")
         except asyncpg.ForeignKeyViolationError as error:
             problem = translate(error, Base.metadata)
-        assert problem is not None  # noqa: S101  # each constraint has its problem
+        assert problem is not None  # each constraint has its problem
         raise problem
     if not row["free"]:
         stored = await fetchrow(state.engine, idempotency.STORED, bound)
         if stored is None or claim is None:
-            raise idempotency.IdempotencyKeyInUse()
+            raise idempotency.IdempotencyKeyInUse
         return idempotency.replay(claim, stored)
     if row["body"] is None:
         async with state.sessions() as session:
@@ -405,4 +411,3 @@ async def _undone(connection: Any, sql: str, arguments: Sequence[Any]) -> Any:
 def new_request_id() -> str:
     """The id of a write that no request asked for: a command's."""
     return f"cli-{uuid4().hex[:16]}"
-

@@ -32,7 +32,9 @@ class TimeEntry(Identified, Versioned, Base):
             onupdate="CASCADE",
             info={"field": "consultant_id"},
         ),
-        ForeignKeyConstraint(["validated_by", "validator_kind"], ["subjects.id", "subjects.kind"], name="validator_is_a_person"),
+        ForeignKeyConstraint(
+            ["validated_by", "validator_kind"], ["subjects.id", "subjects.kind"], name="validator_is_a_person"
+        ),
         UniqueConstraint("territory", "external_id"),
         CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in Status)})", name="time_entry_status"),
         CheckConstraint("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
@@ -43,7 +45,9 @@ class TimeEntry(Identified, Versioned, Base):
         CheckConstraint("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
         CheckConstraint("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
         CheckConstraint("validated_by <> ALL (authors) AND validated_by <> person_id", name="separation_of_duties"),
-        CheckConstraint("status NOT IN ('validated', 'certified') OR validated_by IS NOT NULL", name="validated_by_nobody"),
+        CheckConstraint(
+            "status NOT IN ('validated', 'certified') OR validated_by IS NOT NULL", name="validated_by_nobody"
+        ),
         CheckConstraint("validator_kind = 'person'", name="validator_kind"),
         CheckConstraint("status NOT IN ('rejected', 'reversed') OR reason IS NOT NULL", name="reason_missing"),
         CheckConstraint("cardinality(authors) > 0", name="time_entry_authors"),

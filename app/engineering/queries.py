@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Numeric, Select, Text, case, cast, func, literal_column, select, text
+from sqlalchemy import Numeric, Text, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.query import Parameter
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering import schemas
@@ -17,7 +17,7 @@ from app.firms.models import Firm
 from app.missions.models import MemberDays, Mission, MissionDays, MissionMember
 
 
-def entries(e: Any) -> Select[Any]:
+def entries(e: Any) -> Rows:
     """The fields of a time entry, from the table or from the row that a statement has just written."""
     return (
         select(
@@ -113,9 +113,7 @@ def follow_up(one_mission: bool) -> Statement:
         "days_draft": _sum(_e.days, Status.DRAFT),
     }
     worked = (
-        select(
-            _e.mission_id, _e.organisation_id, *(column.label(name) for name, column in by_state.items())
-        )
+        select(_e.mission_id, _e.organisation_id, *(column.label(name) for name, column in by_state.items()))
         .where(_e.mission_id.in_(of_mission))
         .group_by(_e.mission_id, _e.organisation_id)
         .cte("worked")

@@ -93,7 +93,7 @@ async def get_time_entry(request: Request, actor: Actor = require("time_entries:
 async def update_time_entry(
     request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Change a draft or submitted entry. Another date, member or mission frees the one and takes the other in one step."""
+    """Change a draft or submitted entry. A move frees the one date, member or mission and takes the other at once."""
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(
         request,
@@ -127,9 +127,7 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
     return await _act(request, actor, Action.SUBMIT)
 
 
-@engineering.post(
-    ENTRY + "/recall", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation)
-)
+@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation))
 async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Take a submitted or rejected entry back to draft; what it took is free at once."""
     return await _act(request, actor, Action.RECALL)
@@ -167,9 +165,7 @@ async def reject_time_entry(
     return await _act(request, actor, Action.REJECT, body.reason)
 
 
-@engineering.post(
-    ENTRY + "/reverse", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation)
-)
+@engineering.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation))
 async def reverse_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -189,6 +185,6 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     bound = {"territory": request.path_params["territory"], **query}
     row = await fetchrow(request.state.engine, _follow_up("mission_id" in query), bound)
     if "mission_id" in query and not row["missions"]:
-        raise NotFound()
+        raise NotFound
     headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
     return Response(row["body"] + "\n", headers=headers, media_type="application/json")

@@ -76,7 +76,9 @@ class EntryLocked(Problem):
     detail = "It is {current}."
     detail_fr = "Elle est {current}."
     cure = "Recall it while it is submitted; after that, reverse it with a reason and enter it anew."
-    cure_fr = "Rappelez-la tant qu'elle est soumise ; ensuite, contre-passez-la avec un motif et saisissez-la à nouveau."
+    cure_fr = (
+        "Rappelez-la tant qu'elle est soumise ; ensuite, contre-passez-la avec un motif et saisissez-la à nouveau."
+    )
 
 
 class DaysExhausted(Problem):
@@ -107,7 +109,9 @@ class PersonDayExceeded(Problem):
     status = 409
     title_fr = "La personne travaillerait plus d'un jour à une même date."
     detail = "One person has 1.00 day a date, over all missions; {worked_on} has not enough left."
-    detail_fr = "Une personne dispose de 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
+    detail_fr = (
+        "Une personne dispose de 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
+    )
 
 
 class OutsideMissionWindow(Problem):
@@ -198,9 +202,9 @@ def next_status(action: Action, current: Status) -> Status:
 def may_judge(subject_id: UUID, kind: str, authors: Sequence[UUID], person_id: UUID) -> None:
     """Refuse a judge (validation, rejection) who is a program, or who entered or worked the days."""
     if kind != "person":
-        raise PersonRequired()
+        raise PersonRequired
     if subject_id in authors or subject_id == person_id:
-        raise SeparationOfDuties()
+        raise SeparationOfDuties
 
 
 @dataclass(frozen=True)
@@ -238,7 +242,7 @@ class Assignment:
     days_entered: Decimal
 
 
-def refusal(
+def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     wishes: Iterable[Wish],
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Code, Day, DayFraction, Days, ExternalId, Siren, Uuid, text
@@ -13,7 +14,7 @@ from app.engineering.rules import Status
 Note = Annotated[str, text(2000, multiline=True)]
 Reason = Annotated[str, text(1000, multiline=True)]
 
-_ENTRY = {
+_ENTRY: JsonDict = {
     "mission_id": "019a9f5e-0000-7000-8000-000000000000",
     "consultant_id": "019a9f5e-0000-7000-8000-000000000000",
     "worked_on": "2023-07-04",

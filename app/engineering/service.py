@@ -49,16 +49,14 @@ class Attempt:
     wishes: list[Wish] = field(default_factory=list)
 
     async def explain(self, session: AsyncSession, constraint: str) -> Problem:
-        """The problem, on the state after the refusal; the constraint's own where that state allows the wishes again."""
+        """The problem, on the state after the refusal; the constraint's own where that state allows the wishes."""
         missions, assignments = await _states(session, self.territory, self.wishes)
         for wish in self.wishes:
             assignment = assignments.get(wish.consultant_id)
             if assignment is not None and assignment.organisation_id != self.actor.organisation_id:
                 return rules.OtherOrganisation()
         person_days = await _person_days(session, self.wishes, assignments)
-        found = rules.refusal(
-            self.wishes, missions, assignments, person_days, clock.today(), pointer=self.pointer
-        )
+        found = rules.refusal(self.wishes, missions, assignments, person_days, clock.today(), pointer=self.pointer)
         return found or _own_problem(constraint)
 
 
@@ -119,13 +117,15 @@ def record(counts: bool, keyed: bool) -> Statement:
             entry, MISSION_DAYS,
             key={"mission_id": entry.c.mission_id},
             delta={"days_entered": entry.c.days},
-            touch={"worked_from": entry.c.worked_on, "worked_to": entry.c.worked_on, "entered_on": param("today", t.worked_on.type)},
+            touch={
+                "worked_from": entry.c.worked_on,
+                "worked_to": entry.c.worked_on,
+                "entered_on": param("today", t.worked_on.type),
+            },
             name="mission", after=member,
         )  # fmt: skip
         parts += [person, member, mission]
-    answer = select(gate.c.free, shown.c.id, shown.c.version, shown.c.body).select_from(
-        gate.outerjoin(shown, true())
-    )
+    answer = select(gate.c.free, shown.c.id, shown.c.version, shown.c.body).select_from(gate.outerjoin(shown, true()))
     return Statement(answer.add_cte(*parts))
 
 
@@ -140,6 +140,7 @@ def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
 
 
 def wish_of(body: schemas.TimeEntryCreate) -> Wish:
+    """What the body wants to let count."""
     return Wish(body.mission_id, body.consultant_id, body.worked_on, body.days)
 
 
@@ -182,11 +183,9 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
     return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
 
 
-def _entry_of(
-    write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate
-) -> TimeEntry:
+def _entry_of(write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate) -> TimeEntry:
     if consultant.organisation_id != attempt.actor.organisation_id:
-        raise rules.OtherOrganisation()
+        raise rules.OtherOrganisation
     return TimeEntry(
         **{name: getattr(item, name) for name in _FACTS},
         **_assignment(consultant),
@@ -225,7 +224,7 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
         if consultant is None or consultant.mission_id != entry.mission_id:
             raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
         if consultant.organisation_id != attempt.actor.organisation_id:
-            raise rules.OtherOrganisation()
+            raise rules.OtherOrganisation
         for name, value in _assignment(consultant).items():
             setattr(entry, name, value)
     _sign(attempt, entry)
@@ -286,13 +285,13 @@ async def _locked(write: Write, attempt: Attempt, entry_id: UUID) -> TimeEntry:
     actor = attempt.actor
     hidden = actor.sees_only_own("time_entries:read", attempt.territory)
     if hidden and entry.organisation_id != actor.organisation_id:
-        raise NotFound()
+        raise NotFound
     return entry
 
 
 def _own(attempt: Attempt, entry: TimeEntry) -> None:
     if entry.organisation_id != attempt.actor.organisation_id:
-        raise rules.OtherOrganisation()
+        raise rules.OtherOrganisation
 
 
 async def _lead_only(write: Write, attempt: Attempt, entry: TimeEntry, judging: bool) -> None:
@@ -303,7 +302,7 @@ async def _lead_only(write: Write, attempt: Attempt, entry: TimeEntry, judging: 
     if lead != attempt.actor.organisation_id:
         raise rules.NotTheLeadFirm() if judging else rules.OtherOrganisation()
     if not judging and not attempt.actor.may("time_entries:validate", attempt.territory):
-        raise rules.OtherOrganisation()
+        raise rules.OtherOrganisation
 
 
 def _sign(attempt: Attempt, entry: TimeEntry) -> None:

@@ -74,9 +74,7 @@ class StageChange(Identified, Base):
         ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"]),
         Index(None, "territory", "siren", "id"),
         CheckConstraint(_STAGES, name="firm_stage_change_stage"),
-        CheckConstraint(
-            "effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="stage_in_the_future"
-        ),
+        CheckConstraint("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="stage_in_the_future"),
     )
 
     territory: Mapped[str]

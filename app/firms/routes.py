@@ -22,13 +22,9 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 
 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, status=201))
-async def create_firm(
-    request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")
-) -> Response:
+async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")) -> Response:
     """Register a firm by its SIREN. Raises `already-exists`."""
-    return await commit(
-        request, lambda write: service.create_firm(write, body), status=201, location="/v1/firms/{key}"
-    )
+    return await commit(request, lambda write: service.create_firm(write, body), status=201, location="/v1/firms/{key}")
 
 
 @firms.get("/v1/firms/{siren:siren}", **shows(schemas.Firm))
@@ -44,9 +40,7 @@ async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = requi
 
 
 @firms.patch("/v1/firms/{siren:siren}", **changes(schemas.Firm, service.NafCodeWithoutVersion))
-async def update_firm(
-    request: Request, body: schemas.FirmUpdate, actor: Actor = require("firms:write")
-) -> Response:
+async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor = require("firms:write")) -> Response:
     """Change public facts of a firm. Raises `naf-code-without-version`."""
     return await commit(request, lambda write: service.update_firm(write, request.path_params["siren"], body))
 
@@ -63,9 +57,7 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put(
-    "/v1/territories/{territory:slug}/firms/{siren:siren}", **changes(schemas.TerritoryFirm, ReferenceNotFound)
-)
+@firms.put("/v1/territories/{territory:slug}/firms/{siren:siren}", **changes(schemas.TerritoryFirm, ReferenceNotFound))
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
 ) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict
+from pydantic.config import JsonDict
 
 from app.core.schemas import Body, Read
 from app.core.values import Day, LegalFormCode, Line, NafCode, Siren, text
@@ -13,12 +14,20 @@ from app.firms.models import NafVersion, Stage
 Reason = Annotated[str, text(1000, multiline=True)]
 
 
+_FIRM: JsonDict = {
+    "name": "Mécanique cévenole (demonstration)",
+    "naf_code": "25.62B",
+    "naf_version": "naf_rev2",
+    "legal_form_code": "5710",
+}
+
+
 class FirmPut(Body):
     """Public facts of a firm. An activity code without its version is read as rev. 2."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"name": "Mécanique cévenole (demonstration)", "naf_code": "25.62B", "naf_version": "naf_rev2", "legal_form_code": "5710"}]
+            "examples": [_FIRM]
         }
     )  # fmt: skip
 
@@ -33,7 +42,7 @@ class FirmCreate(FirmPut):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"siren": "900000014", "name": "Mécanique cévenole (demonstration)", "naf_code": "25.62B", "naf_version": "naf_rev2", "legal_form_code": "5710"}]
+            "examples": [{"siren": "910000017", **_FIRM}]
         }
     )  # fmt: skip
 
@@ -68,7 +77,9 @@ class TerritoryFirmPut(Body):
     """The stage of a firm here, the reason, and the day from which it holds (today where absent)."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"stage": "interviewed", "reason": "Met on site.", "effective_on": "2023-07-04"}]}
+        json_schema_extra={
+            "examples": [{"stage": "interviewed", "reason": "Met on site.", "effective_on": "2023-07-04"}]
+        }
     )
 
     stage: Stage

@@ -9,8 +9,8 @@ from app.core.values import Code, ExternalId, Uuid
 from app.missions import schemas
 from app.missions.models import (
     FOREVER,
-    Consultant,
     ConsortiumRole,
+    Consultant,
     LateEntryLeave,
     Mission,
     MissionMember,
@@ -22,9 +22,7 @@ _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
 # What a mission's orders come to. The latest act that names a bound of the window says it; ids sort by birth.
-_ordered = (
-    select(func.coalesce(func.sum(Order.days), 0)).where(Order.mission_id == Mission.id).scalar_subquery()
-)
+_ordered = select(func.coalesce(func.sum(Order.days), 0)).where(Order.mission_id == Mission.id).scalar_subquery()
 _allotted = (
     select(func.coalesce(func.sum(MissionMember.days_allotted), 0))
     .where(MissionMember.mission_id == Mission.id)

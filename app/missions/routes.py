@@ -50,9 +50,7 @@ async def update_mission(
 ) -> Response:
     """Change a mission's name, step or grace. Raises `step-in-use` where days are entered."""
     path = request.path_params
-    return await commit(
-        request, lambda write: service.update_mission(write, path["territory"], path["id"], body)
-    )
+    return await commit(request, lambda write: service.update_mission(write, path["territory"], path["id"], body))
 
 
 @missions.get(MISSION + "/orders", **lists(ORDERS))
@@ -167,9 +165,7 @@ async def get_mission_member(request: Request, actor: Actor = require("missions:
 
 @missions.patch(
     MISSION + "/members/{id:uuid}",
-    **changes(
-        schemas.MissionMember, service.SecondLead, service.AllotmentsExceedOrder, service.AllotmentBelowEntered
-    ),
+    **changes(schemas.MissionMember, service.SecondLead, service.AllotmentsExceedOrder, service.AllotmentBelowEntered),
 )
 async def update_mission_member(
     request: Request, body: schemas.MissionMemberUpdate, actor: Actor = require("missions:write")

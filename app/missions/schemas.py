@@ -35,7 +35,7 @@ class MissionCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel", "step": 0.25}]})
 
     name: Line
-    step: Step = Decimal("0.25")
+    step: Annotated[Step, Field(json_schema_extra={"default": 0.25})] = Decimal("0.25")
     late_entry_grace_days: GraceDays | None = None
     external_id: ExternalId | None = None
 
@@ -125,7 +125,9 @@ class Order(Read):
 class LateEntryLeaveCreate(Body):
     """The operator's leave to enter days after the grace, until a day (included), for a reason."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"until_on": "2023-12-31", "reason": "Closing committee of 3 October."}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"until_on": "2023-12-31", "reason": "Closing committee of 3 October."}]}
+    )
 
     until_on: Day
     reason: Reason
@@ -149,7 +151,9 @@ class MissionMemberCreate(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"organisation_id": "019a9f5e-0000-7000-8000-000000000000", "role": "lead", "days_allotted": 40}]
+            "examples": [
+                {"organisation_id": "019a9f5e-0000-7000-8000-000000000000", "role": "lead", "days_allotted": 40}
+            ]
         }
     )
 
@@ -187,7 +191,8 @@ class ConsultantCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"person_id": "019a9f5e-0000-7000-8000-000000000000", "mission_id": "019a9f5e-0000-7000-8000-000000000000",
+                {"person_id": "019a9f5e-0000-7000-8000-000000000000",
+                 "mission_id": "019a9f5e-0000-7000-8000-000000000000",
                  "profile": "senior", "from_on": "2023-06-14"}
             ]
         }

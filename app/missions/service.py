@@ -152,7 +152,7 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
     changed = merge(mission, body)
     if changed:
         if mission.step != step and days.days_entered:
-            raise StepInUse()
+            raise StepInUse
         await write.session.flush()  # the new step reaches the limit row by its foreign key
         await write.session.refresh(days)
         days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
@@ -169,7 +169,7 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     mission = await _mission(write, territory, mission_id)
     days = await _days(write, mission_id)
     if body.kind is OrderKind.AMENDMENT and days.starts_on is None:
-        raise OrderMissing()
+        raise OrderMissing
     order = Order(mission_id=mission_id, **body.model_dump())
     write.session.add(order)
     touch(mission)
@@ -180,7 +180,8 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     # The last spending may have touched what the new window leaves out; what counts is looked at below.
     days.worked_from = days.worked_to = days.entered_on = None
     await write.session.flush()
-    outside = await write.session.scalar(_OUTSIDE, {"mission_id": mission_id, "starts_on": days.starts_on, "ends_on": days.ends_on})  # fmt: skip
+    window = {"starts_on": days.starts_on, "ends_on": days.ends_on}
+    outside = await write.session.scalar(_OUTSIDE, {"mission_id": mission_id, **window})
     if outside:
         raise EntriesOutsideWindow(entries=outside)
     bound = {"territory": territory, "mission_id": mission_id}
@@ -208,7 +209,8 @@ async def grant_late_entry(
     write.session.add(leave)
     await write.session.flush()
     days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
-    return [Change("late_entry_leave.created", LATE_ENTRY_LEAVES, [leave.id], {"territory": territory, "mission_id": mission_id})]  # fmt: skip
+    bound = {"territory": territory, "mission_id": mission_id}
+    return [Change("late_entry_leave.created", LATE_ENTRY_LEAVES, [leave.id], bound)]
 
 
 async def create_member(
@@ -233,7 +235,7 @@ async def create_member(
 async def update_member(
     write: Write, territory: str, mission_id: UUID, member_id: UUID, body: schemas.MissionMemberUpdate
 ) -> list[Change]:
-    """Change a member's role or allotment. Raises `allotment-below-entered`, `allotments-exceed-order`, `second-lead`."""
+    """Change a role or an allotment. Raises `allotment-below-entered`, `allotments-exceed-order`, `second-lead`."""
     mission = await _mission(write, territory, mission_id)
     member = await write.lock(MissionMember, MissionMember.id == member_id, MissionMember.mission_id == mission_id)
     write.expect(member.version)
@@ -273,7 +275,7 @@ async def create_consultant(write: Write, territory: str, body: schemas.Consulta
         )
     )
     if member is None:
-        raise PersonNotInConsortium()
+        raise PersonNotInConsortium
     consultant = Consultant(
         territory=territory,
         organisation_id=organisation_id,

@@ -85,16 +85,16 @@ _oldest = select(func.min(_p.vintage)).where(_p.territory == param("territory", 
 
 PERIMETERS = Listing(
     schema=schemas.Perimeter,
-    rows=select(
-        _p.territory, _p.vintage, _communes.label("communes"), _p.version, _p.created_at, _p.updated_at
-    ).where(_p.territory == param("territory", Text())),
+    rows=select(_p.territory, _p.vintage, _communes.label("communes"), _p.version, _p.created_at, _p.updated_at).where(
+        _p.territory == param("territory", Text())
+    ),
     key=_p.vintage,
     key_name="vintage",
     version=_p.version,
     filters={
         "in_force_on": Filter(
             Parameter(Day, "The vintage in force on this day; the oldest one for earlier days."),
-            lambda name: _p.vintage == func.coalesce(_latest, _oldest),
+            lambda _name: _p.vintage == func.coalesce(_latest, _oldest),
         ),
     },
 )

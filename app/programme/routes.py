@@ -26,9 +26,7 @@ async def create_wave(
     request: Request, body: schemas.WaveCreate, actor: Actor = require("programme:write")
 ) -> Response:
     """Open a round of the call. Raises `already-exists` where the number is taken."""
-    return await commit(
-        request, lambda write: service.create_wave(write, body), status=201, location="/v1/waves/{key}"
-    )
+    return await commit(request, lambda write: service.create_wave(write, body), status=201, location="/v1/waves/{key}")
 
 
 @programme.get("/v1/waves/{id:uuid}", **shows(schemas.Wave))
@@ -81,9 +79,7 @@ async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:
     """Change a territory."""
-    return await commit(
-        request, lambda write: service.update_territory(write, request.path_params["territory"], body)
-    )
+    return await commit(request, lambda write: service.update_territory(write, request.path_params["territory"], body))
 
 
 @programme.get("/v1/territories/{territory:slug}/perimeter", **lists(PERIMETERS))
@@ -104,6 +100,4 @@ async def put_perimeter(
 ) -> Response:
     """Set the communes of one vintage, all of them: 201 for a new vintage, 200 where it is replaced."""
     path = request.path_params
-    return await commit(
-        request, lambda write: service.put_perimeter(write, path["territory"], path["vintage"], body)
-    )
+    return await commit(request, lambda write: service.put_perimeter(write, path["territory"], path["vintage"], body))

@@ -17,7 +17,9 @@ WaveNumber = Annotated[int, Field(strict=True, ge=1, le=999, examples=[2])]
 class WaveCreate(Body):
     """A round of the call."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"number": 2, "opened_on": "2022-10-01", "closed_on": "2023-02-01"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"number": 2, "opened_on": "2022-10-01", "closed_on": "2023-02-01"}]}
+    )
 
     number: WaveNumber
     name: Line | None = None
@@ -116,9 +118,7 @@ class Commune(Body):
 class PerimeterPut(Body):
     """The communes of a territory for one vintage, all of them."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"communes": [{"insee_code": "30007", "name": "Alès"}]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"communes": [{"insee_code": "30007", "name": "Alès"}]}]})
 
     communes: Annotated[list[Commune], Field(min_length=1, max_length=2000)]
 

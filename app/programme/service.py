@@ -69,7 +69,9 @@ async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.Per
     wanted = {(commune.insee_code, commune.name) for commune in body.communes}
     c = PerimeterCommune
     mine = (c.territory == slug, c.vintage == vintage)
-    have = {(row.insee_code, row.name) for row in await write.session.execute(select(c.insee_code, c.name).where(*mine))}
+    have = {
+        (row.insee_code, row.name) for row in await write.session.execute(select(c.insee_code, c.name).where(*mine))
+    }
     bound = {"territory": slug}
     if perimeter is None:
         write.session.add(Perimeter(territory=slug, vintage=vintage))
@@ -79,7 +81,9 @@ async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.Per
     else:
         touch(perimeter)
         await write.session.execute(delete(c).where(*mine))
-    write.session.add_all(c(territory=slug, vintage=vintage, insee_code=code, name=name) for code, name in sorted(wanted))
+    write.session.add_all(
+        c(territory=slug, vintage=vintage, insee_code=code, name=name) for code, name in sorted(wanted)
+    )
     await write.session.flush()
     created = perimeter is None
     kind = "perimeter.created" if created else "perimeter.updated"

@@ -35,5 +35,7 @@ async def test_the_life_of_an_entry_from_draft_to_validated(world: World) -> Non
 async def test_days_beyond_the_order_are_refused_with_figures(world: World) -> None:
     mission = await world.mission(days=1, partner=1)
     ok(await world.consultant.post("time-entries", mission.entry(days=0.75)), 201)
-    refused = problem(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-05")), 409, "days-exhausted")
+    refused = problem(
+        await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-05")), 409, "days-exhausted"
+    )
     assert (refused["days_requested"], refused["days_left"], refused["days_ordered"]) == (0.5, 0.25, 1)

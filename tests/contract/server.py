@@ -1,0 +1,140 @@
+"""The real service as a process of its own, and a client that sends bytes as they are."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+START_S = 60.0
+STOP_S = 30.0
+ANSWER_S = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers by lower-case name, body, and whether the server then closed the connection."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    closed: bool = False
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: where it listens, where it logs, and its process."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
+
+    def send(self, data: bytes) -> Answer:
+        """These bytes on a connection of their own, and the first answer to them."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return answer_on(connection, data.partition(b" ")[0].decode("latin-1"))
+
+    def request(
+        self, method: str, target: str | bytes, headers: Mapping[str, str | bytes] | None = None, body: bytes = b""
+    ) -> Answer:
+        """A well-formed request but for what `target`, `headers` and `body` hold: they travel untouched."""
+        return self.send(message(method, target, headers, body))
+
+
+def message(
+    method: str, target: str | bytes, headers: Mapping[str, str | bytes] | None = None, body: bytes = b""
+) -> bytes:
+    """The bytes of a request. Content-Length is added where there is a body."""
+    fields: dict[str, str | bytes] = {"Host": "rebond.test", **(headers or {})}
+    if body and not {"content-length", "transfer-encoding"} & {name.lower() for name in fields}:
+        fields["Content-Length"] = str(len(body))
+    lines = [method.encode() + b" " + _bytes(target) + b" HTTP/1.1"]
+    lines += [name.encode() + b": " + _bytes(value) for name, value in fields.items()]
+    return b"\r\n".join([*lines, b"", body])
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def answer_on(connection: socket.socket, method: str = "GET") -> Answer:
+    """The next answer on this connection. ConnectionError where the server closes it without a word."""
+    response = http.client.HTTPResponse(connection, method=method)
+    response.begin()
+    body = response.read()
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    return Answer(response.status, headers, body, response.will_close)
+
+
+def closed_within(connection: socket.socket, seconds: float) -> bool:
+    """Whether the server ends this connection within so many seconds; what it still says is passed over."""
+    connection.settimeout(seconds)
+    try:
+        while connection.recv(65_536):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def serving(database_url: str, directory: Path, *, workers: int = 1, **settings: str) -> Iterator[Service]:
+    """`rebond serve` on this database for the length of a block. It logs into `directory`, which is where it works."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REBOND_", "PROMETHEUS_"))}
+    environment = {**kept, "DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1", **settings}
+    path = directory / "service.log"
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
+    with path.open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    try:
+        yield Service(_port(process, path), path, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def _port(process: subprocess.Popen[str], log: Path) -> int:
+    """The port that the service names on its standard output; it listens from then on."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([process.stdout], [], [], 1)
+        if not ready:
+            continue
+        line = process.stdout.readline()
+        if not line:
+            break
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+            return int(found[1])
+    raise AssertionError(f"the service did not start: {log.read_text()[-2000:]}")

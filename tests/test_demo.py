@@ -1,0 +1,304 @@
+"""The Alès demonstration, loaded into databases of its own through the same services as the API."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import stat
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from app import demo
+from app.access.gate import digest_of
+from app.access.rules import Role
+from app.core import values
+from app.core.writes import Write
+from app.engineering.rules import Status
+from app.main import create_app
+from app.settings import Settings
+
+from tests.conftest import plain
+from tests.world import Client, ok, problem
+
+_NUMBERS = itertools.count()
+STEPS = ["people", "programme", "firms", "mission", "entries", "judgements", "corrections", "keys"]
+
+
+class Died(Exception):
+    """The load is stopped here."""
+
+
+def load(url: str, keys_file: Path, *, first_start: bool = True) -> dict[str, str]:
+    return asyncio.run(demo.ensure(url, keys_file, first_start=first_start))
+
+
+def look(url: str, query: str, *arguments: Any) -> list[Any]:
+    """Rows of the demonstration's database, by SQL."""
+
+    async def ask() -> list[Any]:
+        connection = await asyncpg.connect(plain(url))
+        try:
+            rows: list[Any] = await connection.fetch(query, *arguments)
+            return rows
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def fingerprint(url: str) -> dict[str, str]:
+    """Every table's rows, as one digest each: what a run that changes nothing leaves as it was."""
+    tables = [row[0] for row in look(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")]
+    digest = "coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')"
+    return {table: look(url, f"SELECT {digest} FROM {table} t")[0][0] for table in tables}
+
+
+class Loaded:
+    """A database with the demonstration in it."""
+
+    def __init__(self, url: str, keys_file: Path) -> None:
+        self.url, self.keys_file = url, keys_file
+        self.keys = load(url, keys_file)
+
+    @contextlib.asynccontextmanager
+    async def client(self, role: str) -> AsyncIterator[Client]:
+        """The service on this database, spoken to with the key of a role."""
+        settings = Settings(_env_file=None, database_url=self.url, pool_size=2, log_level="error")
+        application = create_app(settings)
+        async with application.router.lifespan_context(application) as state:
+
+            async def served(scope: Any, receive: Any, send: Any) -> None:
+                scope["state"] = dict(state or {})
+                await application(scope, receive, send)
+
+            transport = httpx2.ASGITransport(app=served)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as http:
+                yield Client(http, self.keys[role], "/v1/territories/ales")
+
+    def get(self, role: str, *paths: str) -> list[Any]:
+        """What a role's key reads at these addresses below the territory."""
+
+        async def read() -> list[Any]:
+            async with self.client(role) as client:
+                return [ok(await client.get(path)) for path in paths]
+
+        return asyncio.run(read())
+
+
+@pytest.fixture(scope="module")
+def loaded(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return Loaded(new_database("demo"), tmp_path_factory.mktemp("demo") / demo.KEYS_FILE)
+
+
+@pytest.fixture
+def empty(new_database: Any) -> str:
+    url: str = new_database(f"demo{next(_NUMBERS)}")
+    return url
+
+
+def test_the_days_are_those_of_the_story(loaded: Loaded) -> None:
+    days, missions, orders = loaded.get(
+        "operator", "engineering", "missions", f"missions/{_mission(loaded)}/orders?sort=signed_on"
+    )
+    assert (days["days_ordered"], days["days_entered"], days["days_left"]) == (100, 75, 25)
+    assert 0 < days["days_validated"] < 75
+    assert days["days_certified"] == 0
+    assert days["days_draft"] == 4
+    assert sum(week["days_entered"] for week in days["by_week"]) == 75
+    [mission] = missions["items"]
+    assert (mission["starts_on"], mission["ends_on"]) == ("2023-06-14", "2023-10-03")
+    assert (mission["days_ordered"], mission["days_allotted"]) == (100, 100)
+    told = [(order["kind"], order["days"], order["starts_on"], order["ends_on"]) for order in orders["items"]]
+    assert told == [("initial", 100, "2023-06-14", "2023-09-30"), ("amendment", 0, None, "2023-10-03")]
+
+
+def _mission(loaded: Loaded) -> str:
+    return str(look(loaded.url, "SELECT id FROM missions")[0][0])
+
+
+def test_all_that_is_left_is_the_leads(loaded: Loaded) -> None:
+    [days] = loaded.get("lead", "engineering")
+    left = {member["organisation_name"]: member["days_left"] for member in days["by_member"]}
+    assert left == {
+        "Ancoris (demonstration)": 25,
+        "Studio Reset (demonstration)": 0,
+        "Inec (demonstration)": 0,
+        "June Partners (demonstration)": 0,
+    }
+
+
+def test_four_consultancies_have_two_persons_each(loaded: Loaded) -> None:
+    [consultants] = loaded.get("operator", "consultants")
+    persons: dict[str, set[str]] = {}
+    for consultant in consultants["items"]:
+        persons.setdefault(consultant["organisation_name"], set()).add(consultant["person_id"])
+    assert {name: len(found) for name, found in persons.items()} == dict.fromkeys(demo.CONSULTANCIES, 2)
+    assert look(loaded.url, "SELECT count(DISTINCT entered_by) FROM time_entries")[0][0] == 4
+
+
+def test_entries_are_in_every_state_but_certified(loaded: Loaded) -> None:
+    states = {row[0] for row in look(loaded.url, "SELECT DISTINCT status FROM time_entries")}
+    assert states == set(Status) - {Status.CERTIFIED}
+
+
+def test_the_leads_people_have_august_free(loaded: Loaded) -> None:
+    late = look(
+        loaded.url,
+        "SELECT count(*) FROM time_entries e JOIN organisations o ON o.id = e.organisation_id"
+        " WHERE o.name LIKE 'Ancoris%' AND e.status <> 'draft' AND e.worked_on > '2023-07-31'",
+    )
+    assert late[0][0] == 0
+
+
+def test_the_limit_rows_agree_with_the_entries(loaded: Loaded) -> None:
+    counting = "status IN ('submitted', 'validated', 'certified')"
+    entered = look(loaded.url, f"SELECT sum(days) FROM time_entries WHERE {counting}")[0][0]
+    assert entered == Decimal(75)
+    of_persons = look(loaded.url, "SELECT sum(days), max(days) FROM person_days")[0]
+    assert tuple(of_persons) == (Decimal(75), Decimal(1))
+
+
+def test_the_territory_its_perimeter_and_its_firms(loaded: Loaded) -> None:
+    territory, perimeter, firms = loaded.get("territory", "", "perimeter/2023", "firms?limit=100")
+    assert (territory["wave_number"], territory["status"]) == (2, "laureate")
+    assert territory["epci_sirens"] == ["200066918"]
+    assert len(perimeter["communes"]) >= 15
+    assert {"insee_code": "30007", "name": "Alès"} in perimeter["communes"]
+    assert len(firms["items"]) == 46
+    assert all(values.is_siren(firm["siren"]) and "(demonstration)" in firm["name"] for firm in firms["items"])
+    assert {firm["stage"] for firm in firms["items"]} >= {"interviewed", "shortlisted", "supported", "declined"}
+
+
+def test_leave_for_late_entry_is_recorded_with_its_reason(loaded: Loaded) -> None:
+    [leaves] = loaded.get("auditor", f"missions/{_mission(loaded)}/late-entry-leaves")
+    [leave] = leaves["items"]
+    assert leave["until_on"] > date.today().isoformat()  # noqa: DTZ011  # decades away
+    assert leave["reason"]
+
+
+def test_every_key_works_and_holds_its_role(loaded: Loaded) -> None:
+    assert set(loaded.keys) == set(Role)
+    for role in loaded.keys:
+        [me] = loaded.get(role, "/v1/me")
+        assert [held["role"] for held in me["roles"]] == [role]
+
+
+def test_the_keys_are_for_their_owner_alone(loaded: Loaded) -> None:
+    assert stat.S_IMODE(loaded.keys_file.stat().st_mode) == 0o600
+    assert json.loads(loaded.keys_file.read_text()) == loaded.keys
+    assert [path.name for path in loaded.keys_file.parent.iterdir()] == [demo.KEYS_FILE]
+
+
+@pytest.mark.parametrize("first_start", [True, False])
+def test_a_second_run_changes_nothing(loaded: Loaded, first_start: bool) -> None:
+    before = fingerprint(loaded.url)
+    assert load(loaded.url, loaded.keys_file, first_start=first_start) == loaded.keys
+    assert fingerprint(loaded.url) == before
+
+
+def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:
+    told = {row[0] for row in look(loaded.url, "SELECT DISTINCT type FROM events")}
+    assert told >= {
+        "wave.created", "territory.created", "perimeter.created", "organisation.created", "person.created",
+        "member.created", "api_key.created", "firm.created", "territory_firm.created", "mission.created",
+        "order.created", "late_entry_leave.created", "mission_member.created", "consultant.created",
+        "time_entry.created", "time_entry.validated", "time_entry.rejected", "time_entry.reversed",
+    }  # fmt: skip
+    counted = look(
+        loaded.url,
+        "SELECT (SELECT count(*) FROM events WHERE type = 'time_entry.created'), (SELECT count(*) FROM time_entries)",
+    )
+    assert counted[0][0] == counted[0][1]
+
+
+def test_a_load_that_died_in_any_step_goes_on(
+    empty: str, tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start dies one step later: first before the step's COMMIT, then right after it."""
+    keys_file = tmp_path / demo.KEYS_FILE
+    for step in STEPS:
+        whole = getattr(demo._Load, step)
+
+        async def unfinished(self: Any, *arguments: Any, whole: Any = whole) -> None:
+            with monkeypatch.context() as within:
+                within.setattr(Write, "see", _die)
+                await whole(self, *arguments)
+
+        async def then_die(self: Any, *arguments: Any, whole: Any = whole) -> None:
+            await whole(self, *arguments)
+            raise Died
+
+        for dying in (unfinished, then_die):
+            with monkeypatch.context() as patched:
+                patched.setattr(demo._Load, step, dying)
+                with pytest.raises(Died):
+                    load(empty, keys_file)
+    keys_file.unlink()
+    issued = load(empty, keys_file)
+    assert len(issued) == len(Role)
+    assert _figures(empty) == _figures(loaded.url)
+
+
+async def _die(*_: Any) -> Any:
+    raise Died
+
+
+def _figures(url: str) -> list[tuple[str, ...]]:
+    """What is in the database, without what differs between two loads: ids, times, keys."""
+    members = "member_days m JOIN organisations o ON o.id = m.organisation_id"
+    roles = "members m JOIN subjects s ON s.id = m.subject_id"
+    queries = [
+        "SELECT 'entry', external_id, worked_on::text, days::text, status FROM time_entries",
+        "SELECT 'firm', siren, stage, stage_since_on::text, '' FROM territory_firms",
+        f"SELECT 'member', o.name, m.days_allotted::text, m.days_entered::text, '' FROM {members}",
+        "SELECT 'mission', days_ordered::text, days_allotted::text, days_entered::text, '' FROM mission_days",
+        f"SELECT 'role', s.name, m.role, coalesce(m.territory, ''), m.from_on::text FROM {roles}",
+        "SELECT 'commune', insee_code, name, vintage::text, '' FROM perimeter_communes",
+        "SELECT 'leave', until_on::text, reason, '', '' FROM late_entry_leaves",
+    ]
+    return sorted(tuple(row) for query in queries for row in look(url, query))
+
+
+def test_keys_that_no_longer_work_are_replaced_and_the_others_kept(loaded: Loaded, tmp_path: Path) -> None:
+    keys_file = tmp_path / demo.KEYS_FILE
+    first = load(loaded.url, keys_file, first_start=False)
+    assert set(first.values()).isdisjoint(loaded.keys.values())
+    look(loaded.url, "UPDATE api_keys SET revoked_at = now() WHERE digest = $1", digest_of(first["lead"]))
+    second = load(loaded.url, keys_file, first_start=False)
+    assert [role for role in first if first[role] != second[role]] == ["lead"]
+
+
+def test_a_database_filled_by_others_is_left_alone_on_first_start(empty: str, tmp_path: Path) -> None:
+    look(empty, "INSERT INTO organisations (name, created_at, updated_at) VALUES ('Another', now(), now())")
+    before = fingerprint(empty)
+    assert load(empty, tmp_path / demo.KEYS_FILE) == {}
+    assert fingerprint(empty) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_day_100_25_is_refused_on_the_demonstration(new_database: Any, tmp_path: Path) -> None:
+    """The README's tour: the lead enters the 25 days that are left, and the next quarter is refused."""
+    mine = Loaded(new_database("demotour"), tmp_path / demo.KEYS_FILE)
+    [consultants] = mine.get("lead", "consultants")
+    ours = [item for item in consultants["items"] if item["organisation_name"].startswith("Ancoris")]
+    days = [date(2023, 8, day) for day in range(1, 32) if date(2023, 8, day).weekday() < 5]
+    entries = [
+        {"mission_id": consultant["mission_id"], "consultant_id": consultant["id"], "worked_on": day.isoformat(),
+         "days": 1, "activity": "roadmap"}
+        for day in days for consultant in ours
+    ]  # fmt: skip
+
+    async def enter() -> None:
+        async with mine.client("lead") as lead:
+            ok(await lead.post("time-entries/batch", {"items": entries[:25]}), 201)
+            assert ok(await lead.get("engineering"))["days_left"] == 0
+            refused = problem(await lead.post("time-entries", {**entries[25], "days": 0.25}), 409, "days-exhausted")
+            assert (refused["days_requested"], refused["days_left"], refused["days_ordered"]) == (0.25, 0, 100)
+
+    asyncio.run(enter())
