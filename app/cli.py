@@ -1,30 +1,32 @@
 """The command line: `rebond serve | migrate | demo | keys | openapi`."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import asyncpg
 import typer
+from alembic.util import CommandError
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import __version__, demo
+from app import __version__, check, demo
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
 from app.core import embedded, migrations, openapi, secrets, server, values
 from app.core.db import create_engine, raw_connection, session_factory
-from app.core.problems import Problem
+from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.writes import System, new_request_id, run
 from app.main import create_app
 from app.settings import Settings, get_settings
@@ -58,8 +60,12 @@ def main() -> None:
         _stop(f"{problem.code}: {body['detail']}")
     except ValidationError as error:
         fault = error.errors()[0]
-        name = "_".join(str(part) for part in fault["loc"]).upper()
-        _stop(f"the setting {name if name == 'DATABASE_URL' else 'REBOND_' + name} is not acceptable: {fault['msg']}")
+        name = "_".join(str(part) for part in fault["loc"])
+        if error.title == Settings.__name__:
+            name = name.upper() if name.upper() == "DATABASE_URL" else f"REBOND_{name.upper()}"
+        _stop(f"{name} is not acceptable: {fault['msg'].removeprefix('Value error, ')}")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        _stop(_line(error))
 
 
 def _stop(text: str) -> None:
@@ -67,11 +73,20 @@ def _stop(text: str) -> None:
     raise SystemExit(1)
 
 
+def _line(error: Exception) -> str:
+    """What an error of the system or of the database says, in one line."""
+    cause = getattr(error, "orig", None) or error  # SQLAlchemy puts the statement around it
+    if isinstance(cause, OSError) and cause.filename:
+        return f"{cause.filename}: {cause.strerror}"
+    said = str(cause).strip().partition("\n")[0].rpartition("'>: ")[2]
+    return said or type(cause).__name__
+
+
 # --- the database a command works on ---------------------------------------------------------------------------------
 
 
 def _data_dir(settings: Settings) -> Path:
-    return settings.data_dir or embedded.default_data_dir()
+    return settings.data_dir.expanduser() if settings.data_dir else embedded.default_data_dir()
 
 
 @contextmanager
@@ -91,7 +106,13 @@ def _database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
 
 
 def _upgrade(url: str) -> None:
-    migrations.upgrade(url)
+    try:
+        migrations.upgrade(url)
+    except CommandError:
+        raise Refusal(
+            f"the database {_shown(url)} was migrated by another version of Rebond, which has revisions that this one"
+            " does not know"
+        ) from None
 
     async def ensure() -> None:
         engine = create_engine(url, pool_size=1, name="rebond migrate")
@@ -105,10 +126,11 @@ def _upgrade(url: str) -> None:
 
 def _check(url: str, *, migrated: bool = True) -> None:
     """Refuse, in one line, a database that cannot be reached, is too old, or is not migrated."""
-    place = make_url(url).render_as_string(hide_password=True)
+    place = _shown(url)
 
     async def look() -> tuple[int, str | None]:
-        engine = create_engine(url, pool_size=1, name="rebond")
+        # Without the settings of `create_engine`: an older server knows some of them not, and would not be told apart.
+        engine = create_async_engine(url, connect_args={"timeout": 5})
         try:
             async with raw_connection(engine) as connection:
                 version = int(await connection.fetchval("SHOW server_version_num"))
@@ -118,9 +140,9 @@ def _check(url: str, *, migrated: bool = True) -> None:
 
     try:
         version, revision = asyncio.run(look())
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Refusal(f"the database {place} cannot be reached: {reason}") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TypeError, ValueError) as error:
+        # The last two are what the driver makes of an option behind `?` that it does not know.
+        raise Refusal(f"the database {place} cannot be reached: {_line(error)}") from None
     if version < POSTGRESQL:
         raise Refusal(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
     if not migrated:
@@ -131,6 +153,11 @@ def _check(url: str, *, migrated: bool = True) -> None:
         raise Refusal(
             f"the database {place} is at {revision}, this version needs {migrations.head()}: run «rebond migrate»"
         )
+
+
+def _shown(url: str) -> str:
+    """The address as a person writes it, without the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -147,16 +174,17 @@ def serve(
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
     demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
     """
-    settings = get_settings()
-    chosen = {"host": host, "port": port, "workers": workers}
-    settings = settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+    chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
     try:
         listening = server.listen(settings.host, settings.port)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
+        busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
+        place = f"{settings.host}:{settings.port}"
         raise Refusal(
-            f"cannot listen on {settings.host}:{settings.port}: {reason} (choose another with REBOND_PORT or --port)"
+            f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
         ) from None
     try:
         with listening:
@@ -178,9 +206,10 @@ def serve(
 
 def _serve(settings: Settings, url: str, listening: Any) -> None:
     os.environ["DATABASE_URL"] = url
-    with tempfile.TemporaryDirectory(prefix="rebond-metrics-") as metrics:
+    with ExitStack() as stack:
         if settings.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+            metrics = tempfile.TemporaryDirectory(prefix="rebond-metrics-")
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(metrics)
         server.serve(FACTORY, listening, workers=settings.workers)
 
 
@@ -188,23 +217,28 @@ def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
     """What a person wants to know at a glance: addresses, keys, and lines to paste."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"\n[bold]Rebond {__version__}[/]  {base}")
-    out.print(f"  documentation  {base}/docs")
+    url = settings.database_url
+    lines = [
+        "",
+        f"{typer.style(f'Rebond {__version__}', bold=True)}  {base}",
+        f"  documentation  {base}/docs",
+        f"  data           {_data_dir(settings) if url is None else _shown(url)}",
+    ]
     if issued:
-        out.print(f"  data           {_data_dir(settings)}\n")
-        table = Table(title="Demonstration keys, Alès (also in demo-keys.json)", title_justify="left", box=None)
-        table.add_column("role")
-        table.add_column("key", no_wrap=True)
-        for role, key in issued.items():
-            table.add_row(role, key)
-        out.print(table)
-        who = f'-H "Authorization: Bearer {issued["operator"]}"'
-        out.print("\nTry:")
-        for path in ("/v1/me", "/v1/territories/ales/engineering", "/v1/territories/ales/time-entries?limit=3"):
-            out.print(f"  curl -s {who} '{base}{path}'", markup=False)
-    out.print("\nCtrl-C stops everything.\n")
+        lines += ["", f"Demonstration keys, Alès (kept in {_data_dir(settings) / demo.KEYS_FILE})"]
+        lines += [f"  {line}" for line in _columns(list(issued.items()))]
+        who = f"-H 'Authorization: Bearer {issued['operator']}'"
+        paths = ("/v1/me", "/v1/territories/ales/engineering", "/v1/territories/ales/time-entries?limit=3")
+        lines += ["", "Try", *(f"  curl -s {who} '{base}{path}'" for path in paths)]
+    lines += ["", "Ctrl-C stops the service and its database." if url is None else "Ctrl-C stops the service.", ""]
+    typer.echo("\n".join(lines))  # which drops the bold where no terminal reads it
     sys.stdout.flush()
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as aligned lines, never cut: what is printed here is copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 @app.command()
@@ -222,13 +256,39 @@ def load_demo(
     keys_file: Annotated[
         Path | None, typer.Option(help="Where the keys are kept. [demo-keys.json beside the data, or here]")
     ] = None,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Print the keys as lines for a shell: export LEAD=rbd_…")
+    ] = False,
 ) -> None:
     """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
     settings = get_settings()
     beside = Path() if settings.database_url is not None else _data_dir(settings)
     with _database(settings) as url:
         issued = asyncio.run(demo.ensure(url, keys_file or beside / demo.KEYS_FILE, first_start=False))
-    print(json.dumps(issued, indent=2))
+    if shell:
+        print("\n".join(f"export {role.upper()}={key}" for role, key in issued.items()))
+    else:
+        print(json.dumps(issued, indent=2))
+
+
+@app.command(name="check")
+def check_balances() -> None:
+    """Compute every balance (days and cents) again from its entries; exit code 1 where any differs."""
+
+    async def compute(url: str) -> tuple[int, list[check.Difference]]:
+        engine = create_engine(url, pool_size=1, name="rebond check")
+        try:
+            return await check.differences(engine)
+        finally:
+            await engine.dispose()
+
+    with _database(get_settings()) as url:
+        checked, differing = asyncio.run(compute(url))
+    for each in differing:
+        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
+    print(f"{checked} balances computed again, {len(differing)} differ")
+    if differing:
+        raise SystemExit(1)
 
 
 @keys.command("create")
@@ -262,7 +322,10 @@ def create_key(
         return stored
 
     with _database(get_settings()) as url:
-        stored = asyncio.run(make(url))
+        try:
+            stored = asyncio.run(make(url))
+        except ReferenceNotFound:
+            raise Refusal(f"there is no territory {territory}") from None
     found = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
     print(json.dumps(found) if as_json else key)
 
@@ -287,12 +350,15 @@ def list_keys() -> None:
 
     with _database(get_settings()) as url:
         rows = asyncio.run(read(url))
-    table = Table(box=None)
-    for column in ("id", "key", "subject", "organisation", "scope", "expires", "revoked", "last used"):
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console(soft_wrap=True).print(table)
+    heads = ["id", "key", "subject", "organisation", "scope", "expires", "revoked", "last used"]
+    for line in _columns([heads, *([_text(value) for value in row.values()] for row in rows)]):
+        print(line)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")  # the session's zone is UTC
+    return "" if value is None else str(value)
 
 
 @keys.command("revoke")
@@ -316,7 +382,10 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «re
             await engine.dispose()
 
     with _database(get_settings()) as url:
-        asyncio.run(revoke(url))
+        try:
+            asyncio.run(revoke(url))
+        except NotFound:
+            raise Refusal("no key has this id: see «rebond keys list»") from None
     print("revoked")
 
 

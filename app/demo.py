@@ -400,8 +400,12 @@ class _Load:
         await self._run(actor, lambda write: engineering.create_batch(write, attempt, body))
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
-        """One key per role: those of the file that still work, and new ones in their stead where not."""
-        kept: dict[str, str] = json.loads(keys_file.read_text()) if keys_file.exists() else {}
+        """One key per role: those of the file that still work, and new ones in their stead where not.
+
+        The file comes before the commit: a death between the two leaves keys that do not work, and the next run
+        replaces them; the other way round it would leave keys that work and that nobody knows.
+        """
+        kept = _kept(keys_file)
         issued = {}
 
         async def make(write: Write) -> list[Change]:
@@ -414,11 +418,11 @@ class _Load:
                     body = access_schemas.ApiKeyCreate(subject_id=self.subjects[role], name="demonstration")
                     changes.append(await access.create_api_key(write, body, key))
                 issued[role.value] = key
+            if issued != kept:
+                _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
             return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
 
         await self._run(System(), make)
-        if issued != kept:
-            _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
         return issued
 
     async def _exists(self, query: Any) -> bool:
@@ -428,6 +432,15 @@ class _Load:
 
 async def _one(write: Write, column: Any, *conditions: Any) -> Any:
     return await write.session.scalar(select(column).where(*conditions).limit(1))
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """The keys of the file; none where it is missing, or not what was written."""
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {role: key for role, key in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
 
 
 def _write_private(path: Path, text: str) -> None:

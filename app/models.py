@@ -1,16 +1,21 @@
 """All tables, in the order of the house; what migrations are compared with."""
 
 from app.access import models as access
+from app.advances import models as advances
 from app.core import events, idempotency, routines, secrets
 from app.core.db import Base
 from app.engineering import models as engineering
+from app.envelopes import models as envelopes
 from app.firms import models as firms
+from app.grants import models as grants
 from app.missions import models as missions
 from app.programme import models as programme
 
-DOMAINS = (secrets, idempotency, events, access, programme, missions, firms, engineering)
+DOMAINS = (
+    secrets, idempotency, events, access, programme, missions, firms, engineering, envelopes, grants, advances,
+)  # fmt: skip
 
-for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves"):
+for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):
     routines.keep(_table)
 
 metadata = Base.metadata

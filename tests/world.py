@@ -80,10 +80,19 @@ class Mission:
     lead_member: str
     partner_member: str
 
-    def entry(self, *, by: str = "partner", worked_on: str = "2023-07-04", days: float = 0.5, **more: Any) -> dict[str, Any]:
+    def entry(
+        self, *, by: str = "partner", worked_on: str = "2023-07-04", days: float = 0.5, **more: Any
+    ) -> dict[str, Any]:
         """The body of a time entry of the lead's or the partner's consultant."""
         consultant = self.lead_consultant if by == "lead" else self.partner_consultant
-        return {"mission_id": self.id, "consultant_id": consultant, "worked_on": worked_on, "days": days, "activity": "audition", **more}
+        return {
+            "mission_id": self.id,
+            "consultant_id": consultant,
+            "worked_on": worked_on,
+            "days": days,
+            "activity": "audition",
+            **more,
+        }
 
 
 @dataclass
@@ -203,10 +212,21 @@ class World:
             body = {"organisation_id": str(self.organisations[role]), "role": role, "days_allotted": allotted}
             member = ok(await operator.post(f"missions/{mission['id']}/members", body))
             person = (people or {}).get(role) or await self.add_person(role)
-            assignment = {"person_id": str(person), "mission_id": mission["id"], "from_on": date(2023, 1, 1).isoformat()}
+            assignment = {
+                "person_id": str(person),
+                "mission_id": mission["id"],
+                "from_on": date(2023, 1, 1).isoformat(),
+            }
             consultant = ok(await operator.post("consultants", assignment))
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
         return Mission(mission["id"], **ids)
+
+    async def events(self, resource_id: Any) -> list[Any]:
+        """The events of one object (type, data, …), oldest first, as they are stored: the feed shows them a little later."""
+        rows: list[Any] = await self.pool.fetch(
+            "SELECT * FROM events WHERE resource_id = $1 ORDER BY sequence", str(resource_id)
+        )
+        return rows
 
     async def follow_up(self) -> dict[str, Any]:
         """The days of this territory, as the operator reads them."""

@@ -39,7 +39,7 @@ class Subject(Identified, Versioned, Base):
         CheckConstraint("kind = 'person' OR email IS NULL", name="subject_email"),
         Index("subjects_service_account_name_key", "organisation_id", "name", unique=True,
               postgresql_where=text("kind = 'service_account'")),
-        Index("subjects_email_key", func.lower(text("email")), unique=True),
+        Index("subjects_email_key", func.lower(text("email")), unique=True, info={"field": "email"}),
     )  # fmt: skip
 
     kind: Mapped[str]

@@ -43,6 +43,7 @@ class Scope(StrEnum):
 
 _EVERYONE = frozenset(Role)
 _WHOLE_VIEW = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})  # read everything
+_MONEY_VIEW = _WHOLE_VIEW | {Role.TERRITORY, Role.FUNDER, Role.TREASURER}
 _TERRITORY_VIEW = _WHOLE_VIEW | {Role.LEAD, Role.TERRITORY, Role.FUNDER, Role.TREASURER}
 
 # permission → the roles that hold it. `x:read` is also what decides between 403 and 404 for the other `x:` permissions.
@@ -67,10 +68,19 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
     "engineering:read": _EVERYONE,
+    "envelopes:read": _MONEY_VIEW,
+    "envelopes:write": frozenset({Role.PROGRAMME}),
+    "grants:read": _MONEY_VIEW,
+    "grants:award": frozenset({Role.FUNDER}),
+    "grants:pay": frozenset({Role.TREASURER}),
+    "advances:read": _MONEY_VIEW,
+    "advances:award": frozenset({Role.FUNDER}),
+    "advances:pay": frozenset({Role.TREASURER}),
+    "summary:read": _EVERYONE,
 }
 
 # Held only by a role in all territories: what they change belongs to no single one.
-NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write"})
+NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
 
 # Roles that see no more than their own organisation's part of what a permission shows.
 OWN_ORGANISATION = {"time_entries:read": frozenset({Role.CONSULTANT})}

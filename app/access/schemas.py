@@ -16,7 +16,7 @@ class OrganisationCreate(Body):
     """An organisation. A State service without a SIREN of its own has none."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000014"}]}
+        json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000019"}]}
     )
 
     name: Line

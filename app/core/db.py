@@ -4,15 +4,28 @@ One ordinary engine serves both doors: a `Session` for writes, and `fetchrow`, w
 from the same pool for statements that PostgreSQL answers whole (a page of JSON, a write in one statement).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import BindParameter, Date, DateTime, MetaData, Numeric, Text, Uuid, bindparam, func
+from sqlalchemy import (
+    BindParameter,
+    ColumnClause,
+    Date,
+    DateTime,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -89,6 +102,11 @@ def param(name: str, type_: Any = None) -> BindParameter[Any]:
     then add it to the SET of an UPDATE inside a CTE without a word.
     """
     return bindparam("p_" + name, type_=type_, required=True)
+
+
+def literals(codes: Iterable[StrEnum]) -> list[ColumnClause[str]]:
+    """Codes of ours written out in the SQL, for an IN: bound ones would be expanded after compilation."""
+    return [literal_column(f"'{code.value}'", Text()) for code in codes]
 
 
 class Statement:

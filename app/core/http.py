@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.db import Base
@@ -42,6 +42,7 @@ REQUESTS = Histogram(
 PROBLEMS = Counter("rebond_problems_total", "Problems answered, by code.", ["code"])
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"x-request-id")
 MAX_ADDRESS = 8_192
 MAX_HEADERS = 32_768
 SECURITY = [
@@ -97,6 +98,8 @@ class _Exchange:
             self._check()
             async with asyncio.timeout(self.shell.request_timeout):
                 await self.shell.app(self.scope, self.receive, self.send)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
         except Exception as error:
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
@@ -119,6 +122,7 @@ class _Exchange:
         """What can be refused before anything is read."""
         scope = self.scope
         raw_path: bytes = scope.get("raw_path") or b""
+        self._check_form()
         if len(raw_path) + len(scope["query_string"]) > MAX_ADDRESS:
             raise AddressTooLong(headers={"Connection": "close"})
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
@@ -133,6 +137,14 @@ class _Exchange:
         length = self.headers.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > self.shell.max_body:
             raise self._too_large()
+
+    def _check_form(self) -> None:
+        """What the parser lets through: HTTP/0.9, no Host (RFC 9112 §3.2), a header that decides something twice."""
+        version, headers = self.scope["http_version"], self.scope["headers"]
+        hostless = version == "1.1" and b"host" not in self.headers
+        names = [name for name, _ in headers] if len(self.headers) < len(headers) else []
+        if version == "0.9" or hostless or any(names.count(name) > 1 for name in ONCE):
+            raise MalformedRequest(headers={"Connection": "close"})
 
     def _too_large(self) -> Problem:
         return BodyTooLarge(limit_bytes=self.shell.max_body, headers={"Connection": "close"})

@@ -51,6 +51,7 @@ class IdempotencyKeyInUse(Problem):
     cure = "Send the same request again in a second."
     cure_fr = "Renvoyez la même requête dans une seconde."
     retry_after = 1
+    constraint = "idempotency_keys_pkey"
 
 
 class IdempotencyKeyReused(Problem):
@@ -86,7 +87,7 @@ class Claim:
     digest: bytes
     lock: int
 
-    constraint: ClassVar[str] = "idempotency_keys_pkey"
+    constraint: ClassVar[str] = IdempotencyKeyInUse.constraint
 
 
 def claim(request: Request, subject_id: UUID, *, required: bool = False) -> Claim | None:

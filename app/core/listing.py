@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
     ColumnElement,
@@ -51,6 +51,9 @@ Item = TypeVar("Item")
 
 class Page(BaseModel, Generic[Item]):
     """One page of a collection. `next_cursor` is null on the last one; `total` is there with `count=exact`."""
+
+    # The classes made of this one for each schema do not inherit its docstring.
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a collection."})
 
     items: list[Item]
     next_cursor: str | None
@@ -123,7 +126,7 @@ def _limit(value: str) -> int:
 
 
 LIMIT = Parameter(
-    Annotated[int, BeforeValidator(_limit), Field(ge=1, le=500)], "Rows of a page, 1 to 500; 50 by default."
+    Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)], "Rows of a page, 1 to 500; 50 by default."
 )
 
 

@@ -43,8 +43,8 @@ async def applied(connection: Any) -> str | None:
 
 
 def is_current(revision: str | None) -> bool:
-    """Whether the database has what this code wants; a newer database works with yesterday's code."""
-    if revision is None:
-        return False
-    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    return revision == head() or revision not in known
+    """Whether the database has what this code wants; a newer database works with yesterday's code.
+
+    Revisions are named by the moment they were made, so those of a newer version sort after ours.
+    """
+    return revision is not None and revision >= head()

@@ -14,7 +14,15 @@ from typing import Any, ClassVar, get_args
 import asyncpg
 from pydantic_core import to_json
 from pydantic_core.core_schema import ErrorType
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
@@ -36,8 +44,9 @@ class FieldError:
     def public(self, language: str) -> dict[str, Any]:
         text = FIELD_MESSAGES.get(self.code)
         detail = text[LANGUAGES.index(language)] if text else self.message or FIELD_MESSAGES["invalid"][0]
-        members = {k: _plain(v) for k, v in (self.members or {}).items()}
-        return {"pointer": self.pointer, "code": self.code, "detail": _fill(detail, members), **members}
+        given = self.members or {}
+        members = {name: _plain(value) for name, value in given.items()}
+        return {"pointer": self.pointer, "code": self.code, "detail": _fill(detail, given, language), **members}
 
 
 class Problem(Exception):
@@ -77,7 +86,7 @@ class Problem(Exception):
         detail = self.detail_fr if french else self.detail
         cure = self.cure_fr if french else self.cure
         members = {key: _plain(value) for key, value in self.members.items()}
-        text = " ".join(part for part in (_fill(detail, members), cure) if part)
+        text = " ".join(part for part in (_fill(detail, self.members, language), cure) if part)
         body: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": self.title_fr if french else self.title,
@@ -113,10 +122,12 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _fill(template: str, members: Mapping[str, Any]) -> str:
+def _fill(template: str, members: Mapping[str, Any], language: str) -> str:
     """A template whose members are not all known says nothing rather than half a sentence."""
+    comma = language == "fr"
+    said = {k: str(v).replace(".", ",") if comma and isinstance(v, Decimal) else v for k, v in members.items()}
     try:
-        return template.format_map(members)
+        return template.format_map(said)
     except KeyError:
         return ""
 
@@ -133,8 +144,8 @@ class MalformedJson(Problem):
 
     status = 400
     title_fr = "Le corps n'est pas un JSON lisible."
-    detail = "The reader stopped: {reason}."
-    detail_fr = "La lecture s'est arrêtée : {reason}."
+    detail = "The reader stopped: {reason}"
+    detail_fr = "La lecture s'est arrêtée : {reason}"
     cure = "Send one JSON document in UTF-8, each key once, without NaN or Infinity."
     cure_fr = "Envoyez un document JSON en UTF-8, chaque clé une fois, sans NaN ni Infinity."
 
@@ -391,6 +402,8 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "A day as 2023-06-14 is wanted, from 1900 to 2199.",
         "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
     ),
+    "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
+    "day_not_over": ("The day must be over in Paris.", "Le jour doit être achevé à Paris."),
     "invalid_instant": (
         "An instant as 2023-06-14T08:00:00Z is wanted.",
         "Un instant comme 2023-06-14T08:00:00Z est attendu.",
@@ -452,6 +465,10 @@ PYDANTIC_CODES = {
 }
 
 
+# An unknown name is the client's own text: only one that could be a field's is told back.
+NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
+
+
 def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str] | None = None) -> list[FieldError]:
     """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent."""
     found = []
@@ -459,6 +476,8 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
         kind = str(error["type"])
         code = PYDANTIC_CODES.get(kind) or ("invalid" if kind in PYDANTIC_BUILTIN else kind)
         location = error["loc"][1:] if error["loc"][:1] in (("body",), ("query",), ("path",)) else error["loc"]
+        if code == "unknown_field" and not NAME.fullmatch(str(location[-1])):
+            location = (*location[:-1], "?")
         pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
         members: dict[str, Any] = {}
         if code == "unknown_field" and error.get("msg") and nearest and pointer in nearest:
@@ -497,6 +516,8 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
             return StillReferenced()
         fields = _columns_of(metadata, cause.table_name or "", cause.constraint_name or "")
         return ReferenceNotFound(errors=[FieldError(f"/{field}", "not_found") for field in fields[:1]])
+    if isinstance(cause, asyncpg.NumericValueOutOfRangeError):  # a sum beyond what its column can hold
+        return ValidationFailed(errors=[FieldError("/", "too_large")])
     if isinstance(
         cause,
         asyncpg.LockNotAvailableError
@@ -553,8 +574,10 @@ def _columns_of(metadata: MetaData, table_name: str, constraint: str) -> list[st
     return []
 
 
-def _named(table: Table) -> list[ForeignKeyConstraint | UniqueConstraint | Index | CheckConstraint]:
-    kinds = ForeignKeyConstraint | UniqueConstraint | CheckConstraint
+def _named(
+    table: Table,
+) -> list[ForeignKeyConstraint | UniqueConstraint | PrimaryKeyConstraint | Index | CheckConstraint]:
+    kinds = ForeignKeyConstraint | UniqueConstraint | PrimaryKeyConstraint | CheckConstraint
     return [c for c in table.constraints if isinstance(c, kinds)] + list(table.indexes)
 
 

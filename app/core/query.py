@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from app.core.problems import FieldError, MalformedRequest, ValidationFailed, field_errors
+from app.core.problems import NAME, FieldError, MalformedRequest, ValidationFailed, field_errors
 from app.core.schemas import nearest_name
 
 
@@ -75,8 +75,7 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
 
 
 def _shown(name: str) -> str:
-    """An unknown name is the client's own text: only a plain one is told back."""
-    return name if name.isascii() and name.replace("_", "").isalnum() and len(name) <= 40 else "?"
+    return name if NAME.fullmatch(name) else "?"
 
 
 def names_parameters(known: Mapping[str, Parameter]) -> list[dict[str, Any]]:

@@ -284,6 +284,8 @@ class Finder:
 
     def find(self, path: str) -> tuple[_Node, list[Any]] | None:
         """The place at `path` and the values of its parameters, or None."""
+        if not path.startswith("/"):  # «*»
+            return None
         node = self.root
         found = []
         for segment in path[1:].split("/"):

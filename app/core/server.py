@@ -5,12 +5,19 @@ import os
 import signal
 import socket
 import sys
+import threading
+from multiprocessing import resource_tracker
 from typing import Any
+from uuid import uuid4
 
 import uvicorn
+from pydantic_core import to_json
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
+
+from app.core.http import API_POLICY, SECURITY
+from app.core.problems import MEDIA_TYPE, MalformedRequest
 
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
 
@@ -41,6 +48,24 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser refuses is a problem like any other; uvicorn would tell it in plain text."""
+        request_id = uuid4().hex
+        language = self.app_state["default_language"]
+        body = to_json(MalformedRequest().body(language, request_id=request_id)) + b"\n"
+        headers = {
+            "content-type": MEDIA_TYPE,
+            "content-length": len(body),
+            "content-language": language,
+            "cache-control": "no-store",
+            "x-request-id": request_id,
+            "connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head += "".join(f"{name.decode()}: {value.decode()}\r\n" for name, value in [*SECURITY, API_POLICY])
+        self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n".encode() + body)
+        self.transport.close()
 
     def _arm(self) -> None:
         self._timer = self.loop.call_later(self.app_state["header_timeout"], self.transport.close)
@@ -88,9 +113,19 @@ def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
         return
     os.environ[SUPERVISOR] = str(os.getpid())
     supervisor = Multiprocess(config, sockets=[listening])
+    # Ctrl-C reaches the whole terminal group, and would end workers that are still importing with a traceback. They
+    # inherit this mask and leave it to the supervisor, which tells them by SIGTERM.
+    resource_tracker.ensure_running()  # which unblocks the signal in passing
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_hear_ctrl_c, args=(supervisor,), daemon=True).start()
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(STARTUP_FAILURE)
+
+
+def _hear_ctrl_c(supervisor: Multiprocess) -> None:
+    while True:
+        supervisor.signal_queue.append(signal.sigwait({signal.SIGINT}))
 
 
 async def follow_supervisor() -> None:

@@ -26,7 +26,7 @@ from app.core import clock, events, idempotency, limits, query, versions
 from app.core import listing as listings
 from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
 from app.core.listing import Listing
-from app.core.problems import NotFound, Problem, constraint_of, translate
+from app.core.problems import Busy, NotFound, Problem, constraint_of, translate
 from app.core.schemas import Body
 
 Row = TypeVar("Row", bound=Base)
@@ -338,7 +338,7 @@ async def run_statement(
     event: str,
     territory: str,
     location: str,
-    explain: Callable[[AsyncSession, str], Awaitable[Problem]],
+    explain: Explain,
 ) -> Response:
     """A hot write: everything that `commit` does, in the one statement that `statement(keyed)` gives.
 
@@ -378,7 +378,7 @@ async def run_statement(
             problem = translate(error, Base.metadata)
         except asyncpg.CheckViolationError as error:
             async with state.sessions() as session:
-                problem = await explain(session, error.constraint_name or "")
+                problem = await explain(session, error.constraint_name or "") or translate(error, Base.metadata)
         except asyncpg.ForeignKeyViolationError as error:
             problem = translate(error, Base.metadata)
         assert problem is not None  # each constraint has its problem
@@ -390,7 +390,7 @@ async def run_statement(
         return idempotency.replay(claim, stored)
     if row["body"] is None:
         async with state.sessions() as session:
-            raise await explain(session, "")
+            raise await explain(session, "") or Busy()
     answer = listings.answer(request, listing, row["body"].encode(), row["version"], 200 if dry_run else 201)
     if dry_run:
         del answer.headers["ETag"]

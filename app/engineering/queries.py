@@ -6,7 +6,7 @@ from sqlalchemy import Numeric, Text, case, cast, func, literal_column, select, 
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, param
+from app.core.db import Statement, literals, param
 from app.core.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.query import Parameter
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
@@ -86,7 +86,7 @@ _ZERO = literal_column("0", Numeric(7, 2))
 
 
 def _sum(column: Any, *states: Status) -> Any:
-    counted = case((_e.status.in_([literal_column(f"'{state}'") for state in states]), column))
+    counted = case((_e.status.in_(literals(states)), column))
     return func.coalesce(func.sum(counted), _ZERO)
 
 
@@ -151,7 +151,7 @@ def follow_up(one_mission: bool) -> Statement:
             _sum(_e.days, Status.VALIDATED, Status.CERTIFIED).label("days_validated"),
             _sum(_e.days, Status.CERTIFIED).label("days_certified"),
         )
-        .where(_e.mission_id.in_(of_mission), _e.status.in_([literal_column(f"'{state}'") for state in counting]))
+        .where(_e.mission_id.in_(of_mission), _e.status.in_(literals(counting)))
         .group_by(text("1"))
         .subquery("weeks")
     )

@@ -6,7 +6,7 @@ What counts when: `submitted` and beyond takes the person's day, the member's al
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -249,12 +249,13 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     person_days: Mapping[tuple[UUID, date], Decimal],
     today: date,
     *,
+    freed: Iterable[Wish] = (),
     pointer: str = "",
 ) -> Problem | None:
     """Why these wishes cannot count together, the most fundamental reason first; None where nothing speaks against it.
 
-    `pointer` is the place of a wish in the body, `{}` standing for its number. The answer names the problem after the
-    database has refused; it never lets anything through.
+    `freed` is given back in the same step; `pointer` is the place of a wish in the body, `{}` standing for its number.
+    The answer names the problem after the database has refused; it never lets anything through.
     """
     wanted = list(wishes)
     missing = [
@@ -280,7 +281,8 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
             return OffStep(step=mission.step)
         if mission.enterable_until_on is not None and today > mission.enterable_until_on:
             return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
-    return _exhausted(wanted, missions, assignments, person_days)
+    given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days)
 
 
 def _assigned(wish: Wish, assignments: Mapping[UUID, Assignment]) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, insert, select, true, tuple_
+from sqlalchemy import Text, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,6 @@ from app.core.db import Statement, param
 from app.core.listing import as_object
 from app.core.problems import (
     BY_CONSTRAINT,
-    FIELD_MESSAGES,
     Busy,
     FieldError,
     NotFound,
@@ -33,30 +32,37 @@ from app.engineering.queries import TIME_ENTRIES, entries
 from app.engineering.rules import COUNTING, EDITABLE, PAST, Action, Status, Wish
 from app.missions.models import MEMBER_DAYS, MISSION_DAYS, Consultant, MemberDays, MissionDays, MissionMember
 
-FIELD_MESSAGES["future_day"] = ("The day is still to come in Paris.", "Le jour est encore à venir à Paris.")
-
 
 @dataclass
 class Attempt:
     """What an actor tries to let count in a territory; `explain` says why the database refused it.
 
-    `pointer` is the place of a wish in the body, `{}` standing for its number.
+    `pointer` is the place of a wish in the body, `{}` standing for its number; `freed` is what a change gives back.
     """
 
     actor: Actor
     territory: str
     pointer: str = ""
     wishes: list[Wish] = field(default_factory=list)
+    freed: list[Wish] = field(default_factory=list)
 
-    async def explain(self, session: AsyncSession, constraint: str) -> Problem:
-        """The problem, on the state after the refusal; the constraint's own where that state allows the wishes."""
-        missions, assignments = await _states(session, self.territory, self.wishes)
+    async def explain(self, session: AsyncSession, constraint: str) -> Problem | None:
+        """The problem, on the state after the refusal; the constraint's own where that state allows the wishes.
+
+        None where the constraint is no limit: a duplicate, or a broken reference.
+        """
+        if constraint and constraint not in BY_CONSTRAINT:
+            return None
+        touched = [*self.wishes, *self.freed]
+        missions, assignments = await _states(session, self.territory, touched)
         for wish in self.wishes:
             assignment = assignments.get(wish.consultant_id)
             if assignment is not None and assignment.organisation_id != self.actor.organisation_id:
                 return rules.OtherOrganisation()
-        person_days = await _person_days(session, self.wishes, assignments)
-        found = rules.refusal(self.wishes, missions, assignments, person_days, clock.today(), pointer=self.pointer)
+        person_days = await _person_days(session, touched, assignments)
+        found = rules.refusal(
+            self.wishes, missions, assignments, person_days, clock.today(), freed=self.freed, pointer=self.pointer
+        )
         return found or _own_problem(constraint)
 
 
@@ -91,12 +97,18 @@ def record(counts: bool, keyed: bool) -> Statement:
         "created_at": param("now", t.created_at.type),
         "updated_at": param("now", t.created_at.type),
     }
-    source = select(*row.values()).where(
-        gate.c.free,
-        c.id == facts["consultant_id"],
-        c.mission_id == facts["mission_id"],
-        c.territory == param("territory", Text()),
-        c.organisation_id == param("actor_organisation_id", c.organisation_id.type),
+    # The assignment is locked as its foreign key will lock it, but before the limits: who changes it never waits for
+    # an entry that waits for a writer who holds a limit and waits for the assignment.
+    source = (
+        select(*row.values())
+        .where(
+            gate.c.free,
+            c.id == facts["consultant_id"],
+            c.mission_id == facts["mission_id"],
+            c.territory == param("territory", Text()),
+            c.organisation_id == param("actor_organisation_id", c.organisation_id.type),
+        )
+        .with_for_update(read=True, key_share=True, of=c)
     )
     entry = insert(TimeEntry).from_select(list(row), source).returning(*TimeEntry.__table__.c).cte("entry")
     shown = as_object(entries(entry.c), id=entry.c.id, version=entry.c.version).cte("shown")
@@ -140,8 +152,13 @@ def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
 
 
 def wish_of(body: schemas.TimeEntryCreate) -> Wish:
-    """What the body wants to let count."""
-    return Wish(body.mission_id, body.consultant_id, body.worked_on, body.days)
+    """What the body wants to let count; a draft counts for nothing."""
+    return _wish_for(body)
+
+
+def _wish_for(entry: schemas.TimeEntryCreate | TimeEntry) -> Wish:
+    days = entry.days if entry.status in COUNTING else Decimal(0)
+    return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days)
 
 
 def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
@@ -165,7 +182,7 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
     """
     _refuse_future([item.worked_on for item in body.items], "/items/{}")
     attempt.wishes = [wish_of(item) for item in body.items]
-    assigned = await _consultants(write.session, attempt.territory, {item.consultant_id for item in body.items})
+    assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in body.items})
     faults = [
         FieldError(f"/items/{number}/consultant_id", "not_found")
         for number, item in enumerate(body.items)
@@ -174,7 +191,13 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
     if faults:
         raise ReferenceNotFound(errors=faults)
     made = [_entry_of(write, attempt, assigned[item.consultant_id], item) for item in body.items]
-    write.session.add_all(made)
+    # What the database would choose is chosen beforehand: an INSERT that tells it back is sent row by row.
+    ids = await write.session.scalars(select(func.uuidv7()).select_from(func.generate_series(1, len(made))))
+    for entry, entry_id in zip(made, ids, strict=True):
+        entry.id, entry.validator_kind = entry_id, "person"
+    # Two batches with the same external ids wait for each other in one order.
+    ordered: list[TimeEntry] = sorted(made, key=lambda entry: str(entry.external_id))
+    write.session.add_all(ordered)
     await write.session.flush()
     for entry in made:
         if entry.status in COUNTING:
@@ -203,34 +226,37 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
 
     Raises `entry-locked`, `other-organisation`, `reference-not-found`, and the limits (409).
     """
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    known: dict[UUID, Consultant] = {}
+    if "consultant_id" in given:  # locked before the entry: who changes an assignment locks its entries after it
+        known = await _assigned(write.session, attempt.territory, {given["consultant_id"]})
     entry = await _locked(write, attempt, entry_id)
     _own(attempt, entry)
     write.expect(entry.version)
     if entry.status not in EDITABLE:
         raise rules.EntryLocked(current=entry.status)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
     changed = {name: value for name, value in given.items() if getattr(entry, name) != value}
     bound = {"territory": attempt.territory}
     if not changed:
         return Change("", TIME_ENTRIES, [entry_id], bound)
+    if "consultant_id" in changed or "mission_id" in changed:
+        consultant = known.get(given.get("consultant_id", entry.consultant_id))
+        if consultant is None or consultant.mission_id != given.get("mission_id", entry.mission_id):
+            raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+        if consultant.organisation_id != attempt.actor.organisation_id:
+            raise rules.OtherOrganisation
+        changed |= _assignment(consultant)
     before = _Taken.of(entry)
+    attempt.freed = [_wish_for(entry)]
     for name, value in changed.items():
         setattr(entry, name, value)
     _refuse_future([entry.worked_on])
     entry.counted_on = entry.worked_on
-    if "consultant_id" in changed or "mission_id" in changed:
-        known = await _consultants(write.session, attempt.territory, {entry.consultant_id})
-        consultant = known.get(entry.consultant_id)
-        if consultant is None or consultant.mission_id != entry.mission_id:
-            raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
-        if consultant.organisation_id != attempt.actor.organisation_id:
-            raise rules.OtherOrganisation
-        for name, value in _assignment(consultant).items():
-            setattr(entry, name, value)
     _sign(attempt, entry)
     after = _Taken.of(entry)
+    attempt.wishes = [_wish_for(entry)]
     if entry.status in COUNTING and after != before:
-        _move(write, attempt, entry, before, after)
+        _move(write, entry, before, after)
     return Change("time_entry.updated", TIME_ENTRIES, [entry_id], bound)
 
 
@@ -354,7 +380,7 @@ def _give_back(write: Write, taken: _Taken) -> None:
     _spend(write, taken, -taken.days, {})
 
 
-def _move(write: Write, attempt: Attempt, entry: TimeEntry, before: _Taken, after: _Taken) -> None:
+def _move(write: Write, entry: TimeEntry, before: _Taken, after: _Taken) -> None:
     """Give back and take in one step. An edit that only shrinks the entry touches neither window nor deadline."""
     _give_back(write, before)
     same_place = (before.mission_id, before.person_id, before.worked_on) == (
@@ -366,8 +392,6 @@ def _move(write: Write, attempt: Attempt, entry: TimeEntry, before: _Taken, afte
         _spend(write, after, after.days, {})
         return
     _take(write, entry)
-    freed = before.days if same_place else Decimal(0)
-    attempt.wishes = [Wish(entry.mission_id, entry.consultant_id, entry.worked_on, after.days - freed)]
 
 
 # --- the state behind a refusal --------------------------------------------------------------------------------------
@@ -375,6 +399,13 @@ def _move(write: Write, attempt: Attempt, entry: TimeEntry, before: _Taken, afte
 
 async def _consultants(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
     rows = await session.scalars(select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids)))
+    return {row.id: row for row in rows}
+
+
+async def _assigned(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
+    """The assignments, which stay as they are until the end of this write."""
+    found = select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids))
+    rows = await session.scalars(found.with_for_update(read=True, key_share=True))
     return {row.id: row for row in rows}
 
 

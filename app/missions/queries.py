@@ -120,6 +120,7 @@ LATE_ENTRY_LEAVES = Listing(
     key=LateEntryLeave.id,
     version=LateEntryLeave.version,
     parent=_parent,
+    filters={"updated_since": updated_since(LateEntryLeave.updated_at)},
     sorts={"until_on": LateEntryLeave.until_on},
 )
 

@@ -297,6 +297,8 @@ async def update_consultant(
     if "to_on" in given:
         given["until_on"] = given.pop("to_on") or FOREVER
     changed = {name: value for name, value in given.items() if getattr(consultant, name) != value}
+    if changed:
+        await _referenced(write, territory, consultant.mission_id)
     for name, value in changed.items():
         setattr(consultant, name, value)
     if consultant.until_on < consultant.from_on:
@@ -310,7 +312,8 @@ async def _mission(write: Write, territory: str, mission_id: UUID) -> Mission:
 
 async def _referenced(write: Write, territory: str, mission_id: UUID) -> None:
     found = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
-    if await write.session.scalar(found) is None:
+    # Assignments to one mission are made one after the other: an exclusion constraint alone would deadlock.
+    if await write.session.scalar(found.with_for_update(key_share=True)) is None:
         raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
 
 

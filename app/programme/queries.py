@@ -96,5 +96,6 @@ PERIMETERS = Listing(
             Parameter(Day, "The vintage in force on this day; the oldest one for earlier days."),
             lambda _name: _p.vintage == func.coalesce(_latest, _oldest),
         ),
+        "updated_since": updated_since(_p.updated_at),
     },
 )

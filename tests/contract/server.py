@@ -40,7 +40,7 @@ class Service:
 
     port: int
     log: Path
-    process: subprocess.Popen[str] = field(repr=False)
+    process: subprocess.Popen[bytes] = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -109,7 +109,7 @@ def serving(database_url: str, directory: Path, *, workers: int = 1, **settings:
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
     with path.open("ab") as log:
         process = subprocess.Popen(
-            command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log
         )
     try:
         yield Service(_port(process, path), path, process)
@@ -124,17 +124,17 @@ def serving(database_url: str, directory: Path, *, workers: int = 1, **settings:
             process.stdout.close()
 
 
-def _port(process: subprocess.Popen[str], log: Path) -> int:
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
     """The port that the service names on its standard output; it listens from then on."""
     assert process.stdout is not None
+    said = b""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        ready, _, _ = select.select([process.stdout], [], [], 1)
-        if not ready:
-            continue
-        line = process.stdout.readline()
-        if not line:
-            break
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+        if found := re.search(rb"http://127\.0\.0\.1:(\d+)\s", said):
             return int(found[1])
+        if select.select([process.stdout], [], [], 1)[0]:
+            more = os.read(process.stdout.fileno(), 65_536)
+            if not more:
+                break
+            said += more
     raise AssertionError(f"the service did not start: {log.read_text()[-2000:]}")

@@ -1,0 +1,1 @@
+"""Repayable advances (*avances remboursables*): awards with terms, tranches, the schedule, repayments."""

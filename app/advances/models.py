@@ -1,0 +1,118 @@
+"""Tables of advances. What is disbursed, released and repaid stands on the advance's own row, which refuses the cent
+too many.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.access.models import one_of
+from app.core.db import Base, Identified, Versioned
+from app.envelopes.models import CENTS_MAX
+
+
+class AdvanceStatus(StrEnum):
+    """The life of an advance: decided, being paid out, being repaid, repaid, or cancelled unpaid."""
+
+    AWARDED = "awarded"
+    PAYING = "paying"
+    REPAYING = "repaying"
+    REPAID = "repaid"
+    CANCELLED = "cancelled"
+
+
+class Advance(Identified, Versioned, Base):
+    """A decided repayable advance, with the terms of its repayment."""
+
+    __tablename__ = "advances"
+    __table_args__ = (
+        UniqueConstraint("id", "territory", "awarded_by"),
+        UniqueConstraint("territory", "external_id"),
+        UniqueConstraint("territory", "decision_reference"),
+        ForeignKeyConstraint(
+            ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
+        ),
+        CheckConstraint("awarder_kind = 'person'", name="advance_awarder_kind"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="advance_amount"),
+        CheckConstraint("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
+        CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
+        CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
+        CheckConstraint(one_of("status", AdvanceStatus), name="advance_status"),
+        CheckConstraint("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        Index(None, "firm_siren"),
+    )
+
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
+    firm_siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
+    project_title: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    repaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    decided_on: Mapped[date]
+    decision_reference: Mapped[str]
+    external_id: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="awarded")
+    reason: Mapped[str | None]
+    awarded_by: Mapped[UUID]
+    awarder_kind: Mapped[str] = mapped_column(server_default="person")
+
+
+class Tranche(Identified, Versioned, Base):
+    """A part of an advance paid out. Who decided the aid does not pay it (*ordonnateur* and *comptable*)."""
+
+    __tablename__ = "advance_tranches"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["advance_id", "territory", "awarded_by"],
+            ["advances.id", "advances.territory", "advances.awarded_by"],
+            name="advance_tranches_advance_fkey",
+        ),
+        CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
+        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
+        CheckConstraint("status IN ('recorded', 'reversed')", name="tranche_status"),
+        Index(None, "advance_id"),
+    )
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    awarded_by: Mapped[UUID]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    paid_on: Mapped[date]
+    status: Mapped[str] = mapped_column(server_default="recorded")
+    reason: Mapped[str | None]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
+
+
+class Repayment(Identified, Versioned, Base):
+    """Capital that a firm paid back."""
+
+    __tablename__ = "advance_repayments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["advance_id", "territory", "awarded_by"],
+            ["advances.id", "advances.territory", "advances.awarded_by"],
+            name="advance_repayments_advance_fkey",
+        ),
+        UniqueConstraint("advance_id", "reference"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
+        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
+        CheckConstraint("status IN ('recorded', 'reversed')", name="repayment_status"),
+    )
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    awarded_by: Mapped[UUID]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    received_on: Mapped[date]
+    reference: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="recorded")
+    reason: Mapped[str | None]
+    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

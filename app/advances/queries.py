@@ -1,0 +1,135 @@
+"""Reads of advances."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ScalarSelect, Text, cast, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.advances import schemas
+from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
+from app.core.db import Statement, param
+from app.core.listing import Column, Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.firms.models import Firm
+
+_territory = param("territory", Text())
+_a = Advance
+
+ADVANCES = Listing(
+    schema=schemas.Advance,
+    rows=select(
+        _a.id,
+        _a.territory,
+        _a.firm_siren,
+        Firm.name.label("firm_name"),
+        _a.project_title,
+        _a.amount_cents,
+        _a.disbursed_cents,
+        _a.released_cents,
+        (_a.amount_cents - _a.disbursed_cents - _a.released_cents).label("remaining_cents"),
+        _a.repaid_cents,
+        (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
+        _a.terms,
+        _a.decided_on,
+        _a.decision_reference,
+        _a.external_id,
+        _a.status,
+        _a.reason,
+        _a.awarded_by,
+        _a.version,
+        _a.created_at,
+        _a.updated_at,
+    )
+    .join(Firm, Firm.siren == _a.firm_siren)
+    .where(_a.territory == _territory),
+    key=_a.id,
+    version=_a.version,
+    derived=True,
+    filters={
+        "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
+        "firm_siren": equals(_a.firm_siren, Siren, "Advances to this firm."),
+        "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
+        "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
+        "decided_from": at_least(_a.decided_on, Day, "Decided on this day or later."),
+        "decided_to": at_most(_a.decided_on, Day, "Decided on this day or earlier."),
+        "q": matches(_a.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
+        "updated_since": updated_since(_a.updated_at),
+    },
+    sorts={"decided_on": _a.decided_on, "amount_cents": _a.amount_cents, "updated_at": _a.updated_at},
+)
+
+_advance_id = param("advance_id", _a.id.type)
+_parent = select(_a.id).where(_a.territory == _territory, _a.id == _advance_id)
+
+_t = Tranche
+TRANCHES = Listing(
+    schema=schemas.Tranche,
+    rows=select(
+        _t.id,
+        _t.advance_id,
+        _t.amount_cents,
+        _t.paid_on,
+        _t.status,
+        _t.reason,
+        _t.recorded_by,
+        _t.version,
+        _t.created_at,
+        _t.updated_at,
+    ).where(_t.territory == _territory, _t.advance_id == _advance_id),
+    key=_t.id,
+    version=_t.version,
+    parent=_parent,
+    filters={"updated_since": updated_since(_t.updated_at)},
+    sorts={"paid_on": _t.paid_on, "amount_cents": _t.amount_cents},
+)
+
+_r = Repayment
+REPAYMENTS = Listing(
+    schema=schemas.Repayment,
+    rows=select(
+        _r.id,
+        _r.advance_id,
+        _r.amount_cents,
+        _r.received_on,
+        _r.reference,
+        _r.status,
+        _r.reason,
+        _r.recorded_by,
+        _r.version,
+        _r.created_at,
+        _r.updated_at,
+    ).where(_r.territory == _territory, _r.advance_id == _advance_id),
+    key=_r.id,
+    version=_r.version,
+    parent=_parent,
+    filters={
+        "reference": equals(_r.reference, ShortLine, "The repayment with this reference."),
+        "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
+        "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),
+        "updated_since": updated_since(_r.updated_at),
+    },
+    sorts={"received_on": _r.received_on, "amount_cents": _r.amount_cents},
+)
+
+
+@cache
+def account() -> Statement:
+    """An advance's terms, tranches and repayments that count, in one row: what its schedule is made from."""
+
+    def moves(table: type[Tranche | Repayment], day: Column) -> ScalarSelect[Any]:
+        pair = func.json_build_array(day, table.amount_cents)
+        return (
+            select(func.coalesce(func.json_agg(aggregate_order_by(pair, day)), text("'[]'::json")))
+            .where(table.advance_id == _a.id, table.status == text("'recorded'"))
+            .scalar_subquery()
+        )
+
+    return Statement(
+        select(
+            _a.id,
+            cast(_a.terms, Text).label("terms"),
+            cast(moves(Tranche, _t.paid_on), Text).label("tranches"),
+            cast(moves(Repayment, _r.received_on), Text).label("repayments"),
+        ).where(_a.territory == _territory, _a.id == _advance_id)
+    )

@@ -1,0 +1,235 @@
+"""Writes of advances. Tranches never exceed the award, repayments never what is owed."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.advances import schedule, schemas
+from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
+from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
+from app.core import clock
+from app.core.problems import Problem
+from app.core.writes import Change, Write
+from app.envelopes import ledger
+from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, decider, payer
+from app.envelopes.ledger import AlreadyReversed, Cause
+from app.envelopes.rules import Act, Instrument
+from app.envelopes.schemas import Release, Reversal
+from app.envelopes.service import refuse_future
+
+
+class TranchesExceedAward(Problem):
+    """The tranches would exceed the award."""
+
+    status = 409
+    title_fr = "Les versements dépasseraient l'attribution."
+    detail = "{requested_cents} cents were asked for, {remaining_cents} remain."
+    detail_fr = "{requested_cents} centimes demandés, {remaining_cents} restants."
+
+
+class RepaymentExceedsOutstanding(Problem):
+    """More would be repaid than was owed on that day."""
+
+    status = 409
+    title_fr = "Le remboursement dépasserait ce qui était dû à cette date."
+    detail = "{outstanding_cents} cents are outstanding now."
+    detail_fr = "{outstanding_cents} centimes restent dus aujourd'hui."
+    cure = "Check the amount and the day; what was received too much is returned to the firm."
+    cure_fr = "Vérifiez le montant et le jour ; le trop-perçu est rendu à l'entreprise."
+
+
+class AfterLastInstalment(Problem):
+    """The tranche would be paid when its last instalment is already due."""
+
+    status = 409
+    title_fr = "Le versement interviendrait quand sa dernière échéance est déjà passée."
+
+
+async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> Change:
+    """Decide an advance. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
+    refuse_future("decided_on", body.decided_on)
+    facts = body.model_dump(exclude={"terms"})
+    terms = body.terms.model_dump(mode="json")
+    advance = Advance(territory=territory, awarded_by=decider(write), terms=terms, **facts)
+    write.session.add(advance)
+    await write.session.flush()
+    cause = Cause(Act.AWARD, advance.id, body.decided_on, advance.id)
+    await ledger.award(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
+    return Change("advance.awarded", ADVANCES, [advance.id], {"territory": territory})
+
+
+async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
+    """Pay a tranche out. Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`."""
+    refuse_future("paid_on", body.paid_on)
+    advance = await _locked(write, territory, advance_id)
+    recorded_by = payer(write, advance.awarded_by)
+    remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
+    if advance.status == AdvanceStatus.CANCELLED or (advance.released_cents and not remaining):
+        raise AwardEnded(current=advance.status)
+    if body.amount_cents > remaining:
+        raise TranchesExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
+    if body.paid_on >= schedule.due_dates(_plan(advance))[-1]:
+        raise AfterLastInstalment
+    tranche = Tranche(
+        territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by, recorded_by=recorded_by,
+        **body.model_dump(),
+    )  # fmt: skip
+    write.session.add(tranche)
+    advance.disbursed_cents += body.amount_cents
+    advance.status = _status_of(advance)
+    await write.session.flush()
+    cause = Cause(Act.TRANCHE, tranche.id, body.paid_on, advance_id)
+    await ledger.pay(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
+    bound = _bound(territory, advance_id)
+    return [
+        Change("advance_tranche.created", TRANCHES, [tranche.id], bound),
+        Change("advance.paid", ADVANCES, [advance_id], bound),
+    ]
+
+
+async def reverse_tranche(
+    write: Write, territory: str, advance_id: UUID, tranche_id: UUID, body: Reversal
+) -> list[Change]:
+    """Take a mistaken tranche back: what it paid is committed again.
+
+    Raises `already-reversed`, and `repayment-exceeds-outstanding` (409) where it has been repaid since.
+    """
+    advance = await _locked(write, territory, advance_id)
+    tranche = await write.lock(Tranche, Tranche.id == tranche_id, Tranche.advance_id == advance_id)
+    write.expect(tranche.version, required=True)
+    payer(write, advance.awarded_by)
+    if tranche.status == "reversed":
+        raise AlreadyReversed
+    tranche.status, tranche.reason = "reversed", body.reason
+    advance.disbursed_cents -= tranche.amount_cents
+    if advance.repaid_cents > advance.disbursed_cents:
+        owed = advance.disbursed_cents + tranche.amount_cents - advance.repaid_cents
+        raise RepaymentExceedsOutstanding(outstanding_cents=owed)
+    advance.status = _status_of(advance)
+    await write.session.flush()
+    await _refuse_repaid_before(write, advance)
+    await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
+    bound = _bound(territory, advance_id)
+    return [
+        Change("advance_tranche.reversed", TRANCHES, [tranche_id], bound),
+        Change("advance.updated", ADVANCES, [advance_id], bound),
+    ]
+
+
+async def receive_repayment(
+    write: Write, territory: str, advance_id: UUID, body: schemas.RepaymentCreate
+) -> list[Change]:
+    """Take capital in. Raises `repayment-exceeds-outstanding`, `already-exists` (the same reference twice; 409)."""
+    refuse_future("received_on", body.received_on)
+    advance = await _locked(write, territory, advance_id)
+    outstanding = advance.disbursed_cents - advance.repaid_cents
+    if body.amount_cents > outstanding:
+        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
+    repayment = Repayment(
+        territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by,
+        recorded_by=write.actor.subject_id, **body.model_dump(),
+    )  # fmt: skip
+    write.session.add(repayment)
+    advance.repaid_cents += body.amount_cents
+    advance.status = _status_of(advance)
+    await write.session.flush()
+    await _refuse_repaid_before(write, advance)
+    cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
+    await ledger.repay(write, territory, body.amount_cents, cause)
+    return _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
+
+
+async def reverse_repayment(
+    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: Reversal
+) -> list[Change]:
+    """Take a mistaken repayment back: the firm owes it again.
+
+    Raises `already-reversed`, and `envelope-exhausted` (409) where it was recycled and awarded since.
+    """
+    advance = await _locked(write, territory, advance_id)
+    repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
+    write.expect(repayment.version, required=True)
+    if repayment.status == "reversed":
+        raise AlreadyReversed
+    repayment.status, repayment.reason = "reversed", body.reason
+    advance.repaid_cents -= repayment.amount_cents
+    advance.status = _status_of(advance)
+    await write.session.flush()
+    await ledger.reverse(write, territory, Act.REPAYMENT, repayment_id)
+    return _received("advance_repayment.reversed", "advance.updated", territory, advance_id, repayment_id)
+
+
+async def release(write: Write, territory: str, advance_id: UUID, body: Release) -> Change:
+    """Give what is not disbursed back to the envelope. Raises `award-ended` (409) where nothing is left to release."""
+    advance = await _locked(write, territory, advance_id)
+    write.expect(advance.version, required=True)
+    decider(write)
+    if advance.disbursed_cents + advance.released_cents == advance.amount_cents:
+        raise AwardEnded(current=advance.status)
+    released_on = body.released_on or clock.today()
+    refuse_future("released_on", released_on)
+    advance.released_cents = advance.amount_cents - advance.disbursed_cents
+    advance.status = _status_of(advance)
+    advance.reason = body.reason
+    await write.session.flush()
+    cause = Cause(Act.RELEASE, advance_id, released_on, advance_id)
+    await ledger.release(write, territory, Instrument.ADVANCE, cause)
+    return Change("advance.released", ADVANCES, [advance_id], {"territory": territory})
+
+
+async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal) -> Change:
+    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
+    advance = await _locked(write, territory, advance_id)
+    write.expect(advance.version, required=True)
+    decider(write)
+    if advance.disbursed_cents:
+        raise AwardAlreadyPaid
+    if advance.released_cents:
+        raise AwardEnded(current=advance.status)
+    advance.released_cents = advance.amount_cents
+    advance.status, advance.reason = AdvanceStatus.CANCELLED, body.reason
+    await write.session.flush()
+    await ledger.reverse(write, territory, Act.AWARD, advance_id)
+    return Change("advance.reversed", ADVANCES, [advance_id], {"territory": territory})
+
+
+async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
+    return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
+
+
+def _plan(advance: Advance) -> schedule.Terms:
+    return schemas.Terms.model_validate(advance.terms).plan()
+
+
+async def _refuse_repaid_before(write: Write, advance: Advance) -> None:
+    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile."""
+    t, r = Tranche, Repayment
+    tranches = await write.session.execute(
+        select(t.paid_on, t.amount_cents).where(t.advance_id == advance.id, t.status == "recorded")
+    )
+    repayments = await write.session.execute(
+        select(r.received_on, r.amount_cents).where(r.advance_id == advance.id, r.status == "recorded")
+    )
+    out = [schedule.Payment(day, cents) for day, cents in tranches]
+    back = [schedule.Payment(day, cents) for day, cents in repayments]
+    if schedule.repaid_before_disbursed(out, back):
+        raise RepaymentExceedsOutstanding(outstanding_cents=sum(p.cents for p in out) - sum(p.cents for p in back))
+
+
+def _status_of(advance: Advance) -> AdvanceStatus:
+    if advance.released_cents == advance.amount_cents:
+        return AdvanceStatus.CANCELLED
+    if advance.disbursed_cents == 0:
+        return AdvanceStatus.AWARDED
+    if advance.disbursed_cents + advance.released_cents < advance.amount_cents:
+        return AdvanceStatus.PAYING
+    return AdvanceStatus.REPAID if advance.repaid_cents == advance.disbursed_cents else AdvanceStatus.REPAYING
+
+
+def _bound(territory: str, advance_id: UUID) -> dict[str, object]:
+    return {"territory": territory, "advance_id": advance_id}
+
+
+def _received(kind: str, advance_kind: str, territory: str, advance_id: UUID, repayment_id: UUID) -> list[Change]:
+    bound = _bound(territory, advance_id)
+    return [Change(kind, REPAYMENTS, [repayment_id], bound), Change(advance_kind, ADVANCES, [advance_id], bound)]

@@ -1,0 +1,111 @@
+"""Every balance of the service, computed again from what it sums up. `rebond check` says what differs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.core.db import raw_connection
+
+# Each gives one row per balance: its key, what the entries come to, what the balance says.
+CHECKS = {
+    "days entered of a mission": """
+        SELECT d.mission_id::text, coalesce(sum(e.days), 0), d.days_entered
+        FROM mission_days d LEFT JOIN time_entries e
+            ON e.mission_id = d.mission_id AND e.status IN ('submitted', 'validated', 'certified')
+        GROUP BY d.mission_id""",
+    "days ordered of a mission": """
+        SELECT d.mission_id::text, coalesce(sum(o.days), 0), d.days_ordered
+        FROM mission_days d LEFT JOIN orders o USING (mission_id) GROUP BY d.mission_id""",
+    "days allotted of a mission": """
+        SELECT d.mission_id::text, coalesce(sum(m.days_allotted), 0), d.days_allotted
+        FROM mission_days d LEFT JOIN mission_members m USING (mission_id) GROUP BY d.mission_id""",
+    "days entered of a member": """
+        SELECT d.mission_id || ' ' || d.organisation_id, coalesce(sum(e.days), 0), d.days_entered
+        FROM member_days d LEFT JOIN time_entries e ON e.mission_id = d.mission_id
+            AND e.organisation_id = d.organisation_id AND e.status IN ('submitted', 'validated', 'certified')
+        GROUP BY d.mission_id, d.organisation_id""",
+    "days allotted to a member": """
+        SELECT d.mission_id || ' ' || d.organisation_id, m.days_allotted, d.days_allotted
+        FROM member_days d JOIN mission_members m USING (mission_id, organisation_id)""",
+    "a person's day": """
+        SELECT person_id || ' ' || worked_on, coalesce(e.days, 0), coalesce(d.days, 0)
+        FROM person_days d FULL JOIN (
+            SELECT person_id, worked_on, sum(days) AS days FROM time_entries
+            WHERE status IN ('submitted', 'validated', 'certified') GROUP BY 1, 2
+        ) e USING (person_id, worked_on)""",
+    "balance of an account": """
+        SELECT b.territory || ' ' || b.contribution_id || ' ' || b.account,
+            coalesce(sum(CASE WHEN (e.debit = b.account) = (b.account <> 'contributor')
+                THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            b.balance_cents
+        FROM account_balances b LEFT JOIN ledger_entries e
+            ON e.contribution_id = b.contribution_id AND b.account IN (e.debit, e.credit)
+        GROUP BY b.territory, b.contribution_id, b.account""",
+    "zero-sum of a contribution": """
+        SELECT contribution_id::text, coalesce(sum(balance_cents) FILTER (WHERE account <> 'contributor'), 0),
+            coalesce(sum(balance_cents) FILTER (WHERE account = 'contributor'), 0)
+        FROM account_balances GROUP BY contribution_id""",
+    "running balance of an account": """
+        SELECT b.territory || ' ' || b.contribution_id || ' ' || b.account, coalesce(e.after_cents, 0), b.balance_cents
+        FROM account_balances b LEFT JOIN LATERAL (
+            SELECT CASE WHEN e.debit = b.account THEN e.debit_balance_cents ELSE e.credit_balance_cents END
+                AS after_cents
+            FROM ledger_entries e WHERE e.contribution_id = b.contribution_id AND b.account IN (e.debit, e.credit)
+            ORDER BY e.id DESC LIMIT 1
+        ) e ON true""",
+    "paid of a grant": """
+        SELECT g.id::text, coalesce(sum(p.amount_cents), 0), g.paid_cents
+        FROM grants g LEFT JOIN grant_payments p ON p.grant_id = g.id AND p.status = 'recorded' GROUP BY g.id""",
+    "commitment of a grant": """
+        SELECT g.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'grants_committed' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            g.amount_cents - g.paid_cents - g.released_cents
+        FROM grants g LEFT JOIN ledger_entries e ON e.award_id = g.id AND 'grants_committed' IN (e.debit, e.credit)
+        GROUP BY g.id""",
+    "disbursed of an advance": """
+        SELECT a.id::text, coalesce(sum(t.amount_cents), 0), a.disbursed_cents
+        FROM advances a LEFT JOIN advance_tranches t ON t.advance_id = a.id AND t.status = 'recorded' GROUP BY a.id""",
+    "repaid of an advance": """
+        SELECT a.id::text, coalesce(sum(r.amount_cents), 0), a.repaid_cents
+        FROM advances a LEFT JOIN advance_repayments r ON r.advance_id = a.id AND r.status = 'recorded'
+        GROUP BY a.id""",
+    "commitment of an advance": """
+        SELECT a.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'advances_committed' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            a.amount_cents - a.disbursed_cents - a.released_cents
+        FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_committed' IN (e.debit, e.credit)
+        GROUP BY a.id""",
+    "outstanding of an advance": """
+        SELECT a.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'advances_paid' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            a.disbursed_cents - a.repaid_cents
+        FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_paid' IN (e.debit, e.credit)
+        GROUP BY a.id""",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A balance that does not agree: which, whose, what the entries come to, what it says."""
+
+    balance: str
+    key: str
+    entries: Any
+    found: Any
+
+
+async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
+    """How many balances were computed again, and those that differ; all seen in one snapshot."""
+    checked = 0
+    found = []
+    async with (
+        raw_connection(engine) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        for balance, query in CHECKS.items():
+            for key, entries, says in await connection.fetch(query):
+                checked += 1
+                if entries != says:
+                    found.append(Difference(balance, key, entries, says))
+    return checked, found

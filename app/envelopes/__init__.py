@@ -1,0 +1,1 @@
+"""The envelope of a territory: a double-entry ledger in cents, and the contributions that fill it."""

@@ -1,0 +1,89 @@
+"""HTTP of the envelope: the figures as of a day, contributions, the statement."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core import clock
+from app.core.db import fetchrow
+from app.core.idempotency import IdempotencyKeyMissing
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
+from app.core.query import read
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.envelopes import schemas, service
+from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
+from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, TWO_TIMES, envelope, known_before
+
+envelopes = router("envelopes")
+
+T = "/v1/territories/{territory:slug}"
+
+
+@envelopes.get(T + "/envelope", **shows(schemas.Envelope, parameters=TWO_TIMES))
+async def get_envelope(request: Request, actor: Actor = require("envelopes:read")) -> Response:
+    """What was contributed, committed, paid, released and repaid, and what is available, whole and by contributor.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    """
+    query = read(request, TWO_TIMES)
+    recorded_as_of = query.get("recorded_as_of")
+    before = known_before(recorded_as_of)
+    bound = {
+        "territory": request.path_params["territory"],
+        "as_of": query.get("as_of") or clock.today(),
+        "recorded_as_of": recorded_as_of,
+        "known_before": before,
+    }
+    row = await fetchrow(request.state.engine, envelope(before is not None), bound)
+    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+
+
+@envelopes.get(T + "/envelope/contributions", **lists(CONTRIBUTIONS))
+async def list_contributions(request: Request, actor: Actor = require("envelopes:read")) -> Response:
+    """Contributions to the envelope."""
+    return await page(request, CONTRIBUTIONS)
+
+
+@envelopes.post(
+    T + "/envelope/contributions",
+    **changes(schemas.Contribution, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201),
+)
+async def create_contribution(
+    request: Request, body: schemas.ContributionCreate, actor: Actor = require("envelopes:write")
+) -> Response:
+    """Put money into the envelope. Needs an Idempotency-Key."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_contribution(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/envelope/contributions/{{key}}",
+        idempotency_required=True,
+    )
+
+
+@envelopes.get(T + "/envelope/contributions/{id:uuid}", **shows(schemas.Contribution))
+async def get_contribution(request: Request, actor: Actor = require("envelopes:read")) -> Response:
+    """One contribution."""
+    return await show(request, CONTRIBUTIONS)
+
+
+@envelopes.post(
+    T + "/envelope/contributions/{id:uuid}/reverse",
+    **changes(schemas.Contribution, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
+)
+async def reverse_contribution(
+    request: Request, body: schemas.Reversal, actor: Actor = require("envelopes:write")
+) -> Response:
+    """Reverse a mistaken contribution with a reason. Needs If-Match; refused where the money is spent already."""
+    path = request.path_params
+    return await commit(request, lambda write: service.reverse_contribution(write, path["territory"], path["id"], body))
+
+
+@envelopes.get(T + "/envelope/entries", **lists(ENTRIES))
+async def list_ledger_entries(request: Request, actor: Actor = require("envelopes:read")) -> Response:
+    """The statement: every movement in the order of its recording, with both balances after it."""
+    return await page(request, ENTRIES)

@@ -1,0 +1,47 @@
+"""Writes of the envelope: contributions, and their reversal."""
+
+from datetime import date
+from uuid import UUID
+
+from app.core import clock
+from app.core.problems import FieldError, ValidationFailed
+from app.core.writes import Change, Write
+from app.envelopes import ledger, schemas
+from app.envelopes.ledger import AlreadyReversed, Cause
+from app.envelopes.models import Contribution
+from app.envelopes.queries import CONTRIBUTIONS
+from app.envelopes.rules import Act
+
+
+def refuse_future(field: str, day: date) -> None:
+    """Money counts on a day that has come: `future_day` (422)."""
+    if day > clock.today():
+        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
+
+
+async def create_contribution(write: Write, territory: str, body: schemas.ContributionCreate) -> Change:
+    """Put money into the envelope. Raises `already-exists` (the contributor's reference), `reference-not-found`."""
+    refuse_future("decided_on", body.decided_on)
+    contribution = Contribution(territory=territory, **body.model_dump())
+    write.session.add(contribution)
+    await write.session.flush()
+    cause = Cause(Act.CONTRIBUTION, contribution.id, body.decided_on)
+    await ledger.contribute(write, territory, contribution.id, body.amount_cents, cause)
+    return Change("contribution.created", CONTRIBUTIONS, [contribution.id], {"territory": territory})
+
+
+async def reverse_contribution(write: Write, territory: str, contribution_id: UUID, body: schemas.Reversal) -> Change:
+    """Take a mistaken contribution back, as a whole and with a reason (*contre-passation*).
+
+    Raises `already-reversed`, and `envelope-exhausted` (409) where it is committed or spent already.
+    """
+    contribution = await write.lock(
+        Contribution, Contribution.id == contribution_id, Contribution.territory == territory
+    )
+    write.expect(contribution.version, required=True)
+    if contribution.status == "reversed":
+        raise AlreadyReversed
+    contribution.status, contribution.reason = "reversed", body.reason
+    await write.session.flush()
+    await ledger.reverse(write, territory, Act.CONTRIBUTION, contribution_id)
+    return Change("contribution.reversed", CONTRIBUTIONS, [contribution_id], {"territory": territory})

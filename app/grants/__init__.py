@@ -1,0 +1,1 @@
+"""Grants (*subventions*): awards that commit the envelope, and their payments."""

@@ -1,0 +1,86 @@
+"""Tables of grants. What is paid and released stands on the grant's own row, which refuses the cent too many."""
+
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.access.models import one_of
+from app.core.db import Base, Identified, Versioned
+from app.envelopes.awards import AwardStatus
+from app.envelopes.models import CENTS_MAX
+
+
+class PaymentKind(StrEnum):
+    """Kinds of payment: *avance*, *acompte*, *solde*."""
+
+    ADVANCE_PAYMENT = "advance_payment"
+    INTERIM_PAYMENT = "interim_payment"
+    BALANCE_PAYMENT = "balance_payment"
+
+
+class Grant(Identified, Versioned, Base):
+    """A decided grant (*décision attributive*). It commits the envelope from the day of the decision."""
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        UniqueConstraint("id", "territory", "awarded_by"),
+        UniqueConstraint("territory", "external_id"),
+        UniqueConstraint("territory", "decision_reference"),
+        ForeignKeyConstraint(
+            ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
+        ),
+        CheckConstraint("awarder_kind = 'person'", name="grant_awarder_kind"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_amount"),
+        CheckConstraint("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
+        CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
+        CheckConstraint(one_of("status", AwardStatus), name="grant_status"),
+        CheckConstraint("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        CheckConstraint("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
+        Index(None, "firm_siren"),
+    )  # fmt: skip
+
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
+    firm_siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
+    project_title: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    decided_on: Mapped[date]
+    decision_reference: Mapped[str]
+    external_id: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="awarded")
+    reason: Mapped[str | None]
+    awarded_by: Mapped[UUID]
+    awarder_kind: Mapped[str] = mapped_column(server_default="person")
+
+
+class GrantPayment(Identified, Versioned, Base):
+    """A payment of a grant. Who decided the aid does not pay it (*ordonnateur* and *comptable*)."""
+
+    __tablename__ = "grant_payments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["grant_id", "territory", "awarded_by"], ["grants.id", "grants.territory", "grants.awarded_by"],
+            name="grant_payments_grant_fkey",
+        ),
+        UniqueConstraint("grant_id", "reference"),
+        CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
+        CheckConstraint(one_of("kind", PaymentKind), name="grant_payment_kind"),
+        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
+        CheckConstraint("status IN ('recorded', 'reversed')", name="grant_payment_status"),
+    )  # fmt: skip
+
+    territory: Mapped[str]
+    grant_id: Mapped[UUID]
+    awarded_by: Mapped[UUID]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    paid_on: Mapped[date]
+    kind: Mapped[str]
+    reference: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="recorded")
+    reason: Mapped[str | None]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))

@@ -1,0 +1,83 @@
+"""Reads of grants."""
+
+from sqlalchemy import Text, select
+
+from app.core.db import param
+from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.envelopes.awards import AwardStatus
+from app.firms.models import Firm
+from app.grants import schemas
+from app.grants.models import Grant, GrantPayment, PaymentKind
+
+_territory = param("territory", Text())
+_g = Grant
+
+GRANTS = Listing(
+    schema=schemas.Grant,
+    rows=select(
+        _g.id,
+        _g.territory,
+        _g.firm_siren,
+        Firm.name.label("firm_name"),
+        _g.project_title,
+        _g.amount_cents,
+        _g.paid_cents,
+        _g.released_cents,
+        (_g.amount_cents - _g.paid_cents - _g.released_cents).label("remaining_cents"),
+        _g.decided_on,
+        _g.decision_reference,
+        _g.external_id,
+        _g.status,
+        _g.reason,
+        _g.awarded_by,
+        _g.version,
+        _g.created_at,
+        _g.updated_at,
+    )
+    .join(Firm, Firm.siren == _g.firm_siren)
+    .where(_g.territory == _territory),
+    key=_g.id,
+    version=_g.version,
+    derived=True,
+    filters={
+        "status": any_of(_g.status, AwardStatus, "Any of these states."),
+        "firm_siren": equals(_g.firm_siren, Siren, "Grants to this firm."),
+        "decision_reference": equals(_g.decision_reference, ShortLine, "The grant with this decision."),
+        "external_id": equals(_g.external_id, ExternalId, "The grant that another system knows by this id."),
+        "decided_from": at_least(_g.decided_on, Day, "Decided on this day or later."),
+        "decided_to": at_most(_g.decided_on, Day, "Decided on this day or earlier."),
+        "q": matches(_g.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
+        "updated_since": updated_since(_g.updated_at),
+    },
+    sorts={"decided_on": _g.decided_on, "amount_cents": _g.amount_cents, "updated_at": _g.updated_at},
+)
+
+_p = GrantPayment
+_grant_id = param("grant_id", _g.id.type)
+PAYMENTS = Listing(
+    schema=schemas.Payment,
+    rows=select(
+        _p.id,
+        _p.grant_id,
+        _p.amount_cents,
+        _p.paid_on,
+        _p.kind,
+        _p.reference,
+        _p.status,
+        _p.reason,
+        _p.recorded_by,
+        _p.version,
+        _p.created_at,
+        _p.updated_at,
+    ).where(_p.territory == _territory, _p.grant_id == _grant_id),
+    key=_p.id,
+    version=_p.version,
+    parent=select(_g.id).where(_g.territory == _territory, _g.id == _grant_id),
+    filters={
+        "kind": any_of(_p.kind, PaymentKind, "Any of these kinds."),
+        "reference": equals(_p.reference, ShortLine, "The payment with this reference."),
+        "updated_since": updated_since(_p.updated_at),
+    },
+    sorts={"paid_on": _p.paid_on, "amount_cents": _p.amount_cents},
+)

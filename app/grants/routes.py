@@ -1,0 +1,128 @@
+"""HTTP of grants: awards, payments, releases and reversals."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core.idempotency import IdempotencyKeyMissing
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, DeciderPays
+from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
+from app.envelopes.schemas import Release, Reversal
+from app.grants import schemas, service
+from app.grants.queries import GRANTS, PAYMENTS
+
+grants = router("grants")
+
+T = "/v1/territories/{territory:slug}"
+GRANT = T + "/grants/{grant_id:uuid}"
+
+
+@grants.get(T + "/grants", **lists(GRANTS))
+async def list_grants(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """Grants of the territory."""
+    return await page(request, GRANTS)
+
+
+@grants.post(
+    T + "/grants",
+    **changes(
+        schemas.Grant,
+        EnvelopeExhausted,
+        AlreadyExists,
+        ReferenceNotFound,
+        IdempotencyKeyMissing,
+        DeciderNotAPerson,
+        status=201,
+    ),
+)
+async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
+    """Decide a grant: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.award_grant(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/grants/{{key}}",
+        idempotency_required=True,
+    )
+
+
+@grants.get(T + "/grants/{id:uuid}", **shows(schemas.Grant))
+async def get_grant(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """One grant."""
+    return await show(request, GRANTS)
+
+
+@grants.post(
+    T + "/grants/{id:uuid}/release",
+    **changes(schemas.Grant, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+)
+async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
+    """Give what is not paid back to the envelope, and close the grant. Needs If-Match."""
+    path = request.path_params
+    return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
+
+
+@grants.post(
+    T + "/grants/{id:uuid}/reverse",
+    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+)
+async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
+    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    path = request.path_params
+    return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
+
+
+@grants.get(GRANT + "/payments", **lists(PAYMENTS))
+async def list_grant_payments(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """Payments of a grant."""
+    return await page(request, PAYMENTS)
+
+
+@grants.post(
+    GRANT + "/payments",
+    **changes(
+        schemas.Payment,
+        service.PaymentsExceedAward,
+        AwardEnded,
+        DeciderPays,
+        AlreadyExists,
+        IdempotencyKeyMissing,
+        status=201,
+    ),
+)
+async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
+    """Record a payment; together they never exceed the award. Needs an Idempotency-Key."""
+    path = request.path_params
+    territory, grant_id = path["territory"], path["grant_id"]
+    return await commit(
+        request,
+        lambda write: service.pay(write, territory, grant_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/grants/{grant_id}/payments/{{key}}",
+        idempotency_required=True,
+    )
+
+
+@grants.get(GRANT + "/payments/{id:uuid}", **shows(schemas.Payment))
+async def get_grant_payment(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """One payment of a grant."""
+    return await show(request, PAYMENTS)
+
+
+@grants.post(
+    GRANT + "/payments/{id:uuid}/reverse",
+    **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
+)
+async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
+    """Reverse a mistaken payment with a reason: what it paid is committed again. Needs If-Match."""
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.reverse_payment(write, path["territory"], path["grant_id"], path["id"], body),
+    )

@@ -1,0 +1,121 @@
+"""Writes of grants: an award commits the envelope, a payment pays from it, a release gives the rest back."""
+
+from uuid import UUID
+
+from app.core import clock
+from app.core.problems import Problem
+from app.core.writes import Change, Write
+from app.envelopes import ledger
+from app.envelopes.awards import AwardAlreadyPaid, AwardStatus, decider, payer, refuse_ended
+from app.envelopes.ledger import AlreadyReversed, Cause
+from app.envelopes.rules import Act, Instrument
+from app.envelopes.schemas import Release, Reversal
+from app.envelopes.service import refuse_future
+from app.grants import schemas
+from app.grants.models import Grant, GrantPayment
+from app.grants.queries import GRANTS, PAYMENTS
+
+
+class PaymentsExceedAward(Problem):
+    """The payments would exceed the award."""
+
+    status = 409
+    title_fr = "Les paiements dépasseraient l'attribution."
+    detail = "{requested_cents} cents were asked for, {remaining_cents} remain."
+    detail_fr = "{requested_cents} centimes demandés, {remaining_cents} restants."
+
+
+async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
+    """Decide a grant. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
+    refuse_future("decided_on", body.decided_on)
+    grant = Grant(territory=territory, awarded_by=decider(write), **body.model_dump())
+    write.session.add(grant)
+    await write.session.flush()
+    cause = Cause(Act.AWARD, grant.id, body.decided_on, grant.id)
+    await ledger.award(write, territory, Instrument.GRANT, body.amount_cents, cause)
+    return Change("grant.awarded", GRANTS, [grant.id], {"territory": territory})
+
+
+async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
+    """Record a payment. Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403)."""
+    refuse_future("paid_on", body.paid_on)
+    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
+    recorded_by = payer(write, grant.awarded_by)
+    refuse_ended(grant.status)
+    remaining = grant.amount_cents - grant.paid_cents - grant.released_cents
+    if body.amount_cents > remaining:
+        raise PaymentsExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
+    payment = GrantPayment(
+        territory=territory, grant_id=grant_id, awarded_by=grant.awarded_by, recorded_by=recorded_by,
+        **body.model_dump(),
+    )  # fmt: skip
+    write.session.add(payment)
+    grant.paid_cents += body.amount_cents
+    grant.status = _status_of(grant)
+    await write.session.flush()
+    cause = Cause(Act.PAYMENT, payment.id, body.paid_on, grant_id)
+    await ledger.pay(write, territory, Instrument.GRANT, body.amount_cents, cause)
+    return _paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id)
+
+
+async def reverse_payment(
+    write: Write, territory: str, grant_id: UUID, payment_id: UUID, body: Reversal
+) -> list[Change]:
+    """Take a mistaken payment back: what it paid is committed again. Raises `already-reversed` (409).
+
+    A closed grant is open again for what the payment frees.
+    """
+    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
+    payment = await write.lock(GrantPayment, GrantPayment.id == payment_id, GrantPayment.grant_id == grant_id)
+    write.expect(payment.version, required=True)
+    payer(write, grant.awarded_by)
+    if payment.status == "reversed":
+        raise AlreadyReversed
+    payment.status, payment.reason = "reversed", body.reason
+    grant.paid_cents -= payment.amount_cents
+    grant.status = _status_of(grant)
+    await write.session.flush()
+    await ledger.reverse(write, territory, Act.PAYMENT, payment_id)
+    return _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
+
+
+async def release(write: Write, territory: str, grant_id: UUID, body: Release) -> Change:
+    """Give what is not paid back to the envelope; the grant is closed, or cancelled where nothing was paid."""
+    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
+    write.expect(grant.version, required=True)
+    decider(write)
+    refuse_ended(grant.status)
+    released_on = body.released_on or clock.today()
+    refuse_future("released_on", released_on)
+    grant.released_cents = grant.amount_cents - grant.paid_cents
+    grant.status = AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
+    grant.reason = body.reason
+    await write.session.flush()
+    await ledger.release(write, territory, Instrument.GRANT, Cause(Act.RELEASE, grant_id, released_on, grant_id))
+    return Change("grant.released", GRANTS, [grant_id], {"territory": territory})
+
+
+async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) -> Change:
+    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
+    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
+    write.expect(grant.version, required=True)
+    decider(write)
+    refuse_ended(grant.status)
+    if grant.paid_cents:
+        raise AwardAlreadyPaid
+    grant.released_cents = grant.amount_cents
+    grant.status, grant.reason = AwardStatus.CANCELLED, body.reason
+    await write.session.flush()
+    await ledger.reverse(write, territory, Act.AWARD, grant_id)
+    return Change("grant.reversed", GRANTS, [grant_id], {"territory": territory})
+
+
+def _status_of(grant: Grant) -> AwardStatus:
+    if grant.paid_cents + grant.released_cents == grant.amount_cents and grant.paid_cents:
+        return AwardStatus.CLOSED
+    return AwardStatus.PAYING if grant.paid_cents else AwardStatus.AWARDED
+
+
+def _paid(payment_type: str, grant_type: str, territory: str, grant_id: UUID, payment_id: UUID) -> list[Change]:
+    bound = {"territory": territory, "grant_id": grant_id}
+    return [Change(payment_type, PAYMENTS, [payment_id], bound), Change(grant_type, GRANTS, [grant_id], bound)]

@@ -1,0 +1,1 @@
+"""What the others come to: read-only SQL over their models."""

@@ -1,0 +1,42 @@
+"""HTTP of reports: the promise of the product in one call."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core import clock
+from app.core.db import Statement, fetchrow
+from app.core.query import Parameter, read
+from app.core.routing import router, shows
+from app.core.values import Day
+from app.reports import schemas
+from app.reports.queries import summary
+
+reports = router("reports")
+
+AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}
+
+
+@reports.get("/v1/territories/{territory:slug}/summary", **shows(schemas.Summary, parameters=AS_OF))
+async def get_territory_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
+    """How many days are left, what the envelope can still promise, what advances owe, and where the firms stand."""
+    as_of = read(request, AS_OF).get("as_of") or clock.today()
+    return await _answer(request, summary(many=False), {"territory": request.path_params["territory"], "as_of": as_of})
+
+
+@reports.get("/v1/summary", **shows(schemas.ProgrammeSummary, parameters=AS_OF))
+async def get_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
+    """The same over all territories that the caller may see, and of each of them."""
+    as_of = read(request, AS_OF).get("as_of") or clock.today()
+    visible = actor.territories("summary:read")
+    return await _answer(
+        request,
+        summary(many=True, everywhere=visible is None),
+        {"territories": visible, "as_of": as_of},
+    )
+
+
+async def _answer(request: Request, statement: Statement, bound: dict[str, object]) -> Response:
+    row = await fetchrow(request.state.engine, statement, bound)
+    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")

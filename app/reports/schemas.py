@@ -1,0 +1,39 @@
+"""What travels as a summary."""
+
+from datetime import date
+
+from app.core.values import Days
+from app.envelopes.schemas import Amounts
+from app.firms.models import Stage
+
+
+class Figures(Amounts):
+    """Days, euros (in cents) and firms on a day, as known now."""
+
+    days_ordered: Days
+    days_entered: Days
+    days_left: Days
+    firms_by_stage: dict[Stage, int]
+
+
+class Summary(Figures):
+    """The figures of one territory."""
+
+    territory: str
+    territory_name: str
+    as_of: date
+
+
+class TerritoryFigures(Figures):
+    """The figures of one territory among several."""
+
+    territory: str
+    territory_name: str
+
+
+class ProgrammeSummary(Figures):
+    """The figures over all territories that the caller may see, and of each."""
+
+    as_of: date
+    territories: int
+    by_territory: list[TerritoryFigures]

@@ -1,0 +1,316 @@
+"""One Select, every representation: columns are the schema's fields, and a list costs one query whatever its length."""
+
+import asyncio
+import contextlib
+import secrets
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from app.core.listing import Listing
+from app.core.schemas import Read
+from app.main import ROUTERS
+from sqlalchemy import event
+
+from tests.world import Client, Mission, World, fresh_siren, ok
+
+
+def listings() -> dict[str, Listing]:
+    """Every Listing of the application, by its place."""
+    found: dict[str, Listing] = {}
+    for module in sorted(name for name in sys.modules if name.startswith("app.")):
+        for name, value in vars(sys.modules[module]).items():
+            if isinstance(value, Listing) and value not in found.values():
+                found[f"{module}.{name}"] = value
+    return found
+
+
+LISTINGS = listings()
+
+
+def test_the_walk_finds_the_listings_of_every_domain() -> None:
+    assert len(LISTINGS) >= 16
+    domains = {str(router.tags[0]) for router in ROUTERS} - {"service"}
+    assert {name.split(".")[1] for name in LISTINGS} == domains
+
+
+@pytest.mark.parametrize("place", sorted(LISTINGS))
+def test_a_select_has_exactly_the_fields_of_its_schema(place: str) -> None:
+    listing = LISTINGS[place]
+    assert listing.fields == list(listing.schema.model_fields)
+    assert len(set(listing.fields)) == len(listing.fields)
+
+
+@pytest.mark.parametrize("place", sorted(LISTINGS))
+def test_a_read_schema_has_no_default(place: str) -> None:
+    assert [name for name, field in LISTINGS[place].schema.model_fields.items() if not field.is_required()] == []
+
+
+@pytest.mark.parametrize("place", sorted(LISTINGS))
+def test_an_object_with_a_version_shows_it(place: str) -> None:
+    listing = LISTINGS[place]
+    assert ("version" in listing.fields) is (listing.version is not None)
+    assert listing.key.key in listing.fields
+
+
+def source(column: Any) -> Any:
+    """The table's column behind a label."""
+    return next(iter(column.base_columns))
+
+
+def origin(column: Any) -> str | None:
+    """The table that a column comes from; None for what is computed."""
+    return getattr(getattr(source(column), "table", None), "name", None)
+
+
+@pytest.mark.parametrize("place", sorted(LISTINGS))
+def test_a_listing_that_shows_a_neighbour_says_so(place: str) -> None:
+    """A neighbour's new name changes the object's bytes without a new version: its ETag needs the digest."""
+    listing = LISTINGS[place]
+    shown = {table for column in listing.rows.selected_columns if (table := origin(column)) is not None}
+    own = origin(listing.key)
+    assert listing.derived is bool(shown - {own})
+
+
+def test_names_and_addresses_of_people_are_declared_personal() -> None:
+    """A name that travels from `subjects` is a person's, whatever the field is called."""
+    for place, listing in LISTINGS.items():
+        personal = set()
+        for column in listing.rows.selected_columns:
+            if origin(column) == "subjects" and source(column).key in ("name", "email"):
+                personal.add(column.key)
+        if place.endswith("SERVICE_ACCOUNTS"):  # a program is no person
+            personal = set()
+        assert set(listing.personal) == personal, place
+
+
+def test_no_other_schema_holds_personal_fields_in_secret() -> None:
+    shown = {listing.schema for listing in LISTINGS.values()}
+    rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
+    assert [schema.__name__ for schema in rest if schema.personal()] == []
+
+
+# --- how many queries -----------------------------------------------------------------------------------------------
+
+
+class Queries(list[str]):
+    """The statements that the application sends while it is watched, but for the frame of a transaction."""
+
+
+@contextlib.contextmanager
+def watched(app: Any) -> Iterator[Queries]:
+    """Statements of sessions are seen by SQLAlchemy, those of raw connections by asyncpg's logger."""
+    engine = app.state["engine"].sync_engine
+    seen = Queries()
+    listening: list[Any] = []
+
+    def by_session(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    def by_driver(record: Any) -> None:
+        frame = record.query.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT"))
+        if not frame and record.query not in seen[-3:]:  # an executemany of a session is told by both
+            seen.append(record.query)
+
+    def checked_out(connection: Any, *_: Any) -> None:
+        driver = connection.driver_connection
+        driver.add_query_logger(by_driver)
+        listening.append(driver)
+
+    def checked_in(connection: Any, *_: Any) -> None:
+        if connection is not None and connection.driver_connection in listening:
+            connection.driver_connection.remove_query_logger(by_driver)
+            listening.remove(connection.driver_connection)
+
+    event.listen(engine, "before_cursor_execute", by_session)
+    event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "checkin", checked_in)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", by_session)
+        event.remove(engine, "checkout", checked_out)
+        event.remove(engine, "checkin", checked_in)
+
+
+async def logged() -> None:
+    """asyncpg tells its loggers in the loop's next turn."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def known_callers(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials stay known for the whole test: asking for them is not the endpoint's business."""
+    monkeypatch.setattr(app.state["credentials"], "_kept", 600.0)
+    app.state["credentials"].forget()
+
+
+async def count(app: Any, client: Client, method: str, path: str, body: Any = None, **more: Any) -> int:
+    """The number of queries of a request that succeeds, once its caller and its SQL are known."""
+    ok(await client.get("/v1/me"))
+    ok(await client.get("engineering"))
+    with watched(app) as seen:
+        arguments = {"json": body} if body is not None else {}
+        ok(await client.request(method, path, **arguments, **more))
+        await logged()
+    return len(seen)
+
+
+async def test_the_watch_sees_both_kinds_of_statements(app: Any, world: World, known_callers: None) -> None:
+    ok(await world.admin.get("/v1/me"))
+    with watched(app) as seen:
+        ok(await world.admin.get("/v1/organisations?limit=1"))
+        ok(await world.admin.post("/v1/organisations", {"name": "Watched"}), 201)
+        await logged()
+    assert "organisations" in seen[0]
+    assert any(statement.startswith("INSERT INTO organisations") for statement in seen)
+    assert any(statement.startswith("INSERT INTO events") for statement in seen)
+
+
+async def fill(world: World, mission: Mission, rounds: int) -> None:
+    """Some of everything that lists of the territory show."""
+    for _ in range(rounds):
+        name = secrets.token_hex(4)
+        siren = await world.add_firm()
+        ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+        ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "solicited"}))
+        person = await world.add_person("partner")
+        assignment = {"person_id": str(person), "mission_id": mission.id, "from_on": "2023-06-14"}
+        consultant = ok(await world.operator.post("consultants", assignment), 201)
+        order = {"kind": "amendment", "reference": name, "signed_on": "2023-07-01", "days": 1}
+        ok(await world.operator.post(f"missions/{mission.id}/orders", order), 201)
+        leave = {"until_on": "2099-12-31", "reason": "Late."}
+        ok(await world.operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)
+        organisation = ok(await world.admin.post("/v1/organisations", {"name": name}), 201)["id"]
+        member = {"organisation_id": organisation, "role": "partner", "days_allotted": 0}
+        ok(await world.operator.post(f"missions/{mission.id}/members", member), 201)
+        ok(await world.operator.post("missions", {"name": name}), 201)
+        ok(await world.programme.put(f"perimeter/{1950 + secrets.randbelow(200)}", {"communes": _COMMUNES}))
+        entry = {**mission.entry(days=0.25, worked_on="2023-07-05"), "consultant_id": consultant["id"]}
+        ok(await world.consultant.post("time-entries", entry), 201)
+        home = f"/v1/organisations/{world.organisations['partner']}"
+        account = ok(await world.admin.post(f"{home}/service-accounts", {"name": name}), 201)
+        role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
+        ok(await world.admin.post("/v1/members", role), 201)
+        ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
+
+
+_COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "name": "Anduze"}]
+
+# collection → its queries; every list is one statement
+LISTS = [
+    "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
+    "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "perimeter", "firms",
+    "firms/{siren}/stages", "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
+    "missions/{mission}/members", "consultants", "time-entries", "engineering",
+]  # fmt: skip
+
+
+async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, known_callers: None) -> None:
+    mission = await world.mission(days=50)
+    reader = world.admin
+    lengths: list[dict[str, int]] = []
+    for rounds in (2, 2):
+        await fill(world, mission, rounds)
+        siren = ok(await reader.get("firms?limit=1"))["items"][0]["siren"]
+        names = {"partner": world.organisations["partner"], "siren": siren, "mission": mission.id}
+        found = {}
+        for template in LISTS:
+            path = template.format(**names)
+            assert await count(app, reader, "GET", path) == 1, path
+            answer = ok(await reader.get(path))
+            found[template] = len(answer.get("items") or answer.get("by_member"))
+        lengths.append(found)
+    first, second = lengths
+    grown = {template for template in LISTS if second[template] > first[template]}
+    whole = {template for template in LISTS if first[template] == 50} | {
+        "/v1/waves",
+        "/v1/territories",
+        "firms/{siren}/stages",
+    }
+    assert grown | whole == set(LISTS), "twice the rows were there"
+
+
+async def test_every_collection_of_the_service_is_among_those_counted(app: Any) -> None:
+    collections = {
+        path for path, ways in app.application.openapi()["paths"].items() if ways.get("get", {}).get("x-listing")
+    }
+    assert len(collections) == len(LISTS) - 1  # the follow-up is no collection
+
+
+async def test_the_number_of_queries_of_each_read_is_pinned(app: Any, world: World, known_callers: None) -> None:
+    mission = await world.mission(days=10)
+    await fill(world, mission, 1)
+    entry = ok(await world.consultant.post("time-entries", mission.entry()), 201)
+    firm = ok(await world.admin.get("firms"))["items"][0]["siren"]
+    pinned = {
+        "/v1/me": 1,
+        "": 1,
+        f"/v1/organisations/{world.organisations['lead']}": 1,
+        f"/v1/organisations/{world.organisations['lead']}/persons/{world.subjects['lead']}": 1,
+        f"/v1/firms/{firm}": 1,
+        f"firms/{firm}": 1,
+        f"missions/{mission.id}": 1,
+        f"missions/{mission.id}/members/{mission.lead_member}": 1,
+        f"consultants/{mission.lead_consultant}": 1,
+        f"time-entries/{entry['id']}": 1,
+        "time-entries?status=submitted&worked_from=2023-01-01&sort=-worked_on&count=exact": 1,
+        "missions?limit=1&count=exact": 1,
+        f"engineering?mission_id={mission.id}": 1,
+        "/healthz": 0,
+    }
+    found = {path: await count(app, world.admin, "GET", path) for path in pinned}
+    assert found == pinned
+    # An empty page asks whether its parent is there; the feed asks for its horizon first.
+    empty = ok(await world.operator.post("missions", {"name": "Empty"}), 201)["id"]
+    assert await count(app, world.admin, "GET", f"missions/{empty}/orders") == 2
+    assert 2 <= await count(app, world.admin, "GET", f"/v1/events?territory={world.territory}") <= 4
+
+
+async def test_the_number_of_queries_of_each_write_is_pinned(app: Any, world: World, known_callers: None) -> None:
+    mission = await world.mission(days=20)
+    firm = await world.add_firm()
+    entries = "time-entries"
+
+    async def entry(days: float = 0.25, **more: Any) -> str:
+        made = ok(await world.consultant.post(entries, mission.entry(days=days, **more)), 201)
+        return f"{entries}/{made['id']}"
+
+    territory = world.clients["territory"]
+    day = "2023-07-1"
+    amendment = {"kind": "amendment", "reference": "AV-1", "signed_on": "2023-07-01", "days": 1}
+    wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]["id"]
+    calls: dict[str, tuple[Client, str, str, Any]] = {
+        "enter": (world.consultant, "POST", entries, mission.entry(worked_on=f"{day}1")),
+        "draft": (world.consultant, "POST", entries, mission.entry(worked_on=f"{day}2", status="draft")),
+        "note": (world.consultant, "PATCH", await entry(), {"note": "Afterwards"}),
+        "days": (world.consultant, "PATCH", await entry(), {"days": 0.5}),
+        "submit": (world.consultant, "POST", f"{await entry(status='draft', worked_on='2023-07-19')}/submit", None),
+        "recall": (world.consultant, "POST", f"{await entry()}/recall", None),
+        "validate": (world.lead_judge, "POST", f"{await entry(worked_on='2023-07-20')}/validate", None),
+        "reject": (world.lead_judge, "POST", f"{await entry(worked_on='2023-07-21')}/reject", {"reason": "Why?"}),
+        "reverse": (world.consultant, "POST", f"{await entry(worked_on='2023-07-22')}/reverse", {"reason": "Twice."}),
+        "delete": (world.consultant, "DELETE", await entry(status="draft", worked_on="2023-07-23"), None),
+        "order": (world.operator, "POST", f"missions/{mission.id}/orders", amendment),
+        "stage": (territory, "PUT", f"firms/{firm}", {"stage": "identified"}),
+        "firm": (territory, "PUT", f"/v1/firms/{fresh_siren()}", {"name": "Counted"}),
+        "wave": (world.programme, "PATCH", f"/v1/waves/{wave}", {"name": secrets.token_hex(4)}),
+    }  # fmt: skip
+    assert {name: await count(app, *call) for name, call in calls.items()} == {
+        "enter": 1, "draft": 1, "note": 4, "days": 8, "submit": 8, "recall": 7, "validate": 5, "reject": 8,
+        "reverse": 7, "delete": 4, "order": 9, "stage": 5, "firm": 3, "wave": 4
+    }  # fmt: skip
+
+
+async def test_a_batch_costs_the_same_however_many_rows(app: Any, world: World, known_callers: None) -> None:
+    mission = await world.mission(days=100)
+    days = [f"2023-0{month}-{day:02}" for month in (7, 8) for day in range(1, 29)]
+
+    def rows(first: int, number: int) -> dict[str, Any]:
+        return {"items": [mission.entry(worked_on=day, days=0.5) for day in days[first : first + number]]}
+
+    few = await count(app, world.consultant, "POST", "time-entries/batch", rows(0, 2))
+    many = await count(app, world.consultant, "POST", "time-entries/batch", rows(2, 40))
+    assert few == many

@@ -1,0 +1,377 @@
+"""Every route, walked: what it needs, what it documents, and who gets through."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+from app.access.rules import MATRIX
+from app.core import strictjson
+from app.core.problems import CATALOGUE
+
+from tests.world import Client, Mission, World, ok
+
+# --- who may do what, as product.md says it -----------------------------------------------------------------------
+
+ALL = {
+    "programme", "operator", "consultant", "lead", "territory", "funder", "treasurer", "committee", "auditor", "admin",
+}  # fmt: skip
+NATIONAL = {"programme", "operator", "auditor", "admin"}  # who reads everything, in all territories
+IN_PLACE = NATIONAL | {"lead", "territory", "funder", "treasurer"}
+AT_WORK = IN_PLACE | {"consultant"}
+
+T = "/v1/territories/{territory}"
+MISSION = T + "/missions/{mission_id}"
+ENTRY = T + "/time-entries/{id}"
+
+# address → who reads it, who writes to it
+TABLE: dict[str, tuple[set[str], set[str]]] = {
+    "/v1/me": (ALL, set()),
+    "/v1/events": (IN_PLACE, set()),
+    "/v1/organisations": (NATIONAL, {"admin"}),
+    "/v1/organisations/{id}": (NATIONAL, {"admin"}),
+    "/v1/organisations/{organisation_id}/persons": (NATIONAL, {"admin"}),
+    "/v1/organisations/{organisation_id}/persons/{id}": (NATIONAL, {"admin"}),
+    "/v1/organisations/{organisation_id}/service-accounts": (NATIONAL, {"admin"}),
+    "/v1/organisations/{organisation_id}/service-accounts/{id}": (NATIONAL, set()),
+    "/v1/members": (NATIONAL, {"admin"}),
+    "/v1/members/{id}": (NATIONAL, {"admin"}),
+    "/v1/api-keys": ({"auditor", "admin"}, {"admin"}),
+    "/v1/api-keys/{id}": ({"auditor", "admin"}, set()),
+    "/v1/api-keys/{id}/rotate": ({"auditor", "admin"}, {"admin"}),
+    "/v1/api-keys/{id}/revoke": ({"auditor", "admin"}, {"admin"}),
+    "/v1/waves": (ALL, {"programme"}),
+    "/v1/waves/{id}": (ALL, {"programme"}),
+    "/v1/territories": (ALL, {"programme"}),
+    T: (ALL, {"programme"}),
+    T + "/perimeter": (ALL, set()),
+    T + "/perimeter/{vintage}": (ALL, {"programme"}),
+    "/v1/firms": (ALL, {"territory"}),
+    "/v1/firms/{siren}": (ALL, {"territory"}),
+    T + "/firms": (AT_WORK, set()),
+    T + "/firms/{siren}": (AT_WORK, {"territory"}),
+    T + "/firms/{siren}/stages": (AT_WORK, set()),
+    T + "/missions": (AT_WORK, {"operator"}),
+    T + "/missions/{id}": (AT_WORK, {"operator"}),
+    MISSION + "/orders": (AT_WORK, {"operator"}),
+    MISSION + "/orders/{id}": (AT_WORK, set()),
+    MISSION + "/late-entry-leaves": (AT_WORK, {"operator"}),
+    MISSION + "/late-entry-leaves/{id}": (AT_WORK, set()),
+    MISSION + "/members": (AT_WORK, {"operator"}),
+    MISSION + "/members/{id}": (AT_WORK, {"operator"}),
+    T + "/consultants": (AT_WORK, {"operator"}),
+    T + "/consultants/{id}": (AT_WORK, {"operator"}),
+    T + "/time-entries": (AT_WORK, {"consultant", "lead"}),
+    T + "/time-entries/batch": (AT_WORK, {"consultant", "lead"}),
+    ENTRY: (AT_WORK, {"consultant", "lead"}),
+    ENTRY + "/submit": (AT_WORK, {"consultant", "lead"}),
+    ENTRY + "/recall": (AT_WORK, {"consultant", "lead"}),
+    ENTRY + "/reverse": (AT_WORK, {"consultant", "lead"}),
+    ENTRY + "/validate": (AT_WORK, {"lead"}),
+    ENTRY + "/reject": (AT_WORK, {"lead"}),
+    T + "/engineering": (ALL, set()),
+}
+
+
+def expected(role: str, method: str, path: str, *, own: bool) -> str:
+    """`shown`, `passed` (the gate lets through), `forbidden` or `hidden`, for a role in its own or another territory.
+
+    The ids are those of the own territory: in another one, whoever looks there finds none of them.
+    """
+    readers, writers = TABLE[path]
+    away = "{territory}" in path and not own
+    if role not in readers or (away and role not in NATIONAL):
+        return "hidden"
+    if method == "GET":
+        return "hidden" if away and re.search(r"\{(id|mission_id|siren|vintage)\}", path) else "shown"
+    return "passed" if role in writers else "forbidden"
+
+
+def outcome(response: httpx2.Response) -> str:
+    code = response.json().get("type", "") if response.content else ""
+    if response.status_code == 404:
+        assert code == "/problems/not-found", response.text
+        return "hidden"
+    if code == "/problems/forbidden":
+        assert response.status_code == 403
+        return "forbidden"
+    if response.request.method == "GET":
+        return "shown" if response.status_code == 200 else response.text
+    return "passed" if response.status_code in (200, 409, 422) or response.status_code == 403 else response.text
+
+
+# --- the table of routes ---------------------------------------------------------------------------------------------
+
+
+def plain_path(path: str) -> str:
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+
+
+def routes(app: Any) -> Iterator[tuple[str, str, Any]]:
+    """(method, address, route) of everything under /v1 but the index."""
+    for route in app.application.routes:
+        for method in sorted(route.methods):
+            if route.path.startswith("/v1/"):
+                yield method, plain_path(route.path), route
+
+
+def operations(app: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in app.application.openapi()["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_every_route_names_a_permission_of_the_matrix(app: Any) -> None:
+    walked = list(routes(app))
+    assert len(walked) > 60
+    nameless = [(method, path) for method, path, route in walked if route.gate is None]
+    assert nameless == []
+    assert {route.gate.permission for _, _, route in walked} == set(MATRIX)
+
+
+def test_a_route_reads_with_a_permission_to_read_and_writes_with_another(app: Any) -> None:
+    for method, path, route in routes(app):
+        assert route.gate.permission.endswith(":read") is (method == "GET"), (method, path)
+
+
+def test_only_the_index_and_what_stands_beside_the_resources_is_open(app: Any) -> None:
+    """`routes` are all the routes there are: nothing is mounted or included past the walk."""
+    open_ = {route.path for route in app.application.routes if route.gate is None}
+    assert open_ == {
+        "/", "/v1", "/healthz", "/readyz", "/metrics", "/problems", "/problems/{code:slug}", "/openapi.json", "/docs",
+        "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
+    }  # fmt: skip
+
+
+def test_the_table_of_this_test_knows_every_address(app: Any) -> None:
+    assert {path for _, path, _ in routes(app)} == set(TABLE)
+
+
+async def places(world: World) -> tuple[Mission, dict[str, str]]:
+    """Real ids of a territory in which everything exists once."""
+    mission = await world.mission(days=10)
+    siren = await world.add_firm()
+    ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+    communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
+    ok(await world.programme.put("perimeter/2023", communes))
+    leave = {"until_on": "2099-12-31", "reason": "Committee."}
+    leave_id = ok(await world.operator.post(f"missions/{mission.id}/late-entry-leaves", leave))["id"]
+    orders = ok(await world.operator.get(f"missions/{mission.id}/orders"))["items"]
+    organisation = str(world.organisations["partner"])
+    account = ok(await world.admin.post(f"/v1/organisations/{organisation}/service-accounts", {"name": "warehouse"}))
+    person = str(world.subjects["consultant"])
+    me = ok(await world.consultant.get("/v1/me"))
+    member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
+    wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
+    found = {
+        "mission_id": mission.id,
+        "organisation_id": organisation,
+        "territory": world.territory,
+        "siren": siren,
+        "vintage": "2023",
+        "/v1/organisations/{id}": organisation,
+        "/v1/organisations/{organisation_id}/persons/{id}": person,
+        "/v1/organisations/{organisation_id}/service-accounts/{id}": account["id"],
+        "/v1/members/{id}": member["id"],
+        "/v1/api-keys/{id}": me["key_id"],
+        "/v1/waves/{id}": wave["id"],
+        T + "/missions/{id}": mission.id,
+        MISSION + "/orders/{id}": orders[0]["id"],
+        MISSION + "/late-entry-leaves/{id}": leave_id,
+        MISSION + "/members/{id}": mission.partner_member,
+        T + "/consultants/{id}": mission.partner_consultant,
+    }
+    return mission, found
+
+
+def address(path: str, known: dict[str, str]) -> str:
+    """The address with real ids; `{id}` is found by the template that ends with it."""
+    head = re.sub(r"\{id\}.*", "{id}", path)
+    values = {**known, "id": known.get(head, "")}
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
+
+
+async def ask(client: Client, method: str, path: str, route: Any) -> httpx2.Response:
+    """A read, or a write that cannot change anything: an unknown field, or a dry run where there is no body."""
+    if method == "GET":
+        return await client.get(path)
+    if route.body_field is not None:
+        return await client.request(method, path, json={"nope": 1})
+    return await client.request(method, path, params={"dry_run": "true"})
+
+
+async def test_every_route_with_every_role_in_both_territories(app: Any, world: World, other: World) -> None:
+    mission, known = await places(world)
+    entries = {
+        "lead": ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)["id"],
+        "consultant": ok(await world.consultant.post("time-entries", mission.entry()), 201)["id"],
+    }
+    events = await world.pool.fetchval("SELECT count(*) FROM events WHERE territory = $1", world.territory)
+    wrong, tried = [], set()
+    for method, path, route in routes(app):
+        for role in sorted(ALL):
+            ids = {**known, ENTRY: entries.get(role, entries["consultant"])}
+            for own in (True, False) if "{territory}" in path else (True,):
+                ids["territory"] = world.territory if own else other.territory
+                response = await ask(world.clients[role], method, address(path, ids), route)
+                found, wanted = outcome(response), expected(role, method, path, own=own)
+                tried.add((wanted, own))
+                if found != wanted:
+                    wrong.append((role, method, path, "own" if own else "other", wanted, found))
+    assert wrong == []
+    assert tried == {(word, own) for word in ("shown", "passed", "forbidden", "hidden") for own in (True, False)}, (
+        "each answer is met in both territories"
+    )
+    assert events == await world.pool.fetchval("SELECT count(*) FROM events WHERE territory = $1", world.territory)
+
+
+async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(app: Any, world: World) -> None:
+    """The 422 comes after the permission: who may not write learns nothing about the body."""
+    _, known = await places(world)
+    for method, path, route in routes(app):
+        _, writers = TABLE[path]
+        if method == "GET" or route.body_field is None or "/time-entries/{" in path:
+            continue
+        for role in writers:
+            response = await ask(world.clients[role], method, address(path, known), route)
+            assert response.status_code == 422, (role, method, path, response.text)
+            assert "unknown_field" in {error["code"] for error in response.json()["errors"]}, (method, path)
+
+
+async def test_no_route_answers_without_a_key(app: Any, http: httpx2.AsyncClient, world: World) -> None:
+    _, known = await places(world)
+    known[ENTRY] = known["mission_id"]
+    bearers = [{}, {"Authorization": "Bearer rbd_" + "x" * 43}, {"Authorization": "Basic cmJkOng="}]
+    for method, path, route in routes(app):
+        for headers in bearers:
+            body = {"nope": 1} if route.body_field is not None else None
+            response = await http.request(method, address(path, known), headers=headers, json=body)
+            assert response.status_code == 401, (method, path, response.text)
+            code = "credentials-invalid" if headers else "credentials-missing"
+            assert response.json()["type"] == f"/problems/{code}", (method, path)
+            assert response.headers["www-authenticate"].startswith("Bearer"), (method, path)
+
+
+async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, world: World) -> None:
+    async with world.pool.acquire() as connection:
+        nobody = await world.add_subject(connection, "nobody", "partner", None)
+    _, known = await places(world)
+    known[ENTRY] = known["mission_id"]
+    for method, path, route in routes(app):
+        response = await ask(nobody, method, address(path, known), route)
+        assert response.status_code == (200 if path == "/v1/me" else 404), (method, path, response.text)
+
+
+async def test_what_may_not_be_seen_answers_exactly_like_what_is_not_there(world: World, other: World) -> None:
+    mission = await world.mission(days=10)
+    absent = "019a9f5e-0000-7000-8000-000000000000"
+
+    def said(response: httpx2.Response) -> dict[str, Any]:
+        return {k: v for k, v in response.json().items() if k not in ("request_id", "instance")}
+
+    hidden = await other.lead.get(f"/v1/territories/{world.territory}/missions/{mission.id}")
+    nowhere = await other.lead.get(f"/v1/territories/no-such-place/missions/{mission.id}")
+    gone = await other.lead.get(f"missions/{absent}")
+    crossed = await other.operator.get(f"missions/{mission.id}")
+    assert {response.status_code for response in (hidden, nowhere, gone, crossed)} == {404}
+    assert said(hidden) == said(nowhere) == said(gone) == said(crossed)
+
+
+# --- what the document says -----------------------------------------------------------------------------------------
+
+
+def test_the_document_shows_every_route_and_no_other(app: Any) -> None:
+    documented = {(method, path) for method, path, _ in operations(app) if path.startswith("/v1/")}
+    assert documented == {(method, path) for method, path, _ in routes(app)}
+
+
+def test_every_operation_has_a_name_a_summary_words_and_a_curl_line(app: Any) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(app)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(app):
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", operation["operationId"]), operation["operationId"]
+        assert operation["summary"], path
+        assert operation["description"].endswith("."), path
+        [sample] = operation["x-codeSamples"]
+        assert sample["lang"] == "curl"
+        assert sample["source"].startswith("curl -s"), path
+        assert (f"-X {method}" in sample["source"]) is (method != "GET"), path
+        assert "{" not in sample["source"].partition("http://")[2], "the address of the sample is a real one"
+        assert ("--json" in sample["source"]) is ("requestBody" in operation), path
+
+
+def test_every_operation_says_its_permission_and_its_security(app: Any) -> None:
+    gates = {(method, path): route.gate.permission for method, path, route in routes(app)}
+    for method, path, operation in operations(app):
+        if path.startswith("/v1/"):
+            assert operation["security"] == [{"key": []}], path
+            assert operation["x-permission"] == gates[method, path]
+        else:
+            assert operation["security"] == [], path
+
+
+def test_every_operation_lists_its_problems_with_their_codes(app: Any) -> None:
+    reads, writes = {"401", "404", "422"}, {"400", "401", "403", "404", "409", "412", "413", "415", "422", "503"}
+    for method, path, operation in operations(app):
+        if not path.startswith("/v1/"):
+            continue
+        refused = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        assert set(refused) >= (reads if method == "GET" else writes), (method, path)
+        for status, answer in refused.items():
+            assert answer["content"] == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            }, (method, path, status)
+            codes = re.findall(r"`([a-z0-9-]+)`: ", answer["description"])
+            assert codes, (method, path, status)
+            assert {CATALOGUE[code].status for code in codes} == {int(status)}, (method, path, status)
+
+
+def test_every_answer_has_a_schema_with_words(app: Any) -> None:
+    schemas = app.application.openapi()["components"]["schemas"]
+    for method, path, operation in operations(app):
+        if not path.startswith("/v1/"):
+            continue
+        for status, answer in operation["responses"].items():
+            if status in ("200", "201"):
+                name = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                assert schemas[name]["description"], (method, path, name)
+                assert schemas[name]["properties"], (method, path, name)
+    wordless = [name for name, schema in schemas.items() if not schema.get("description")]
+    assert wordless == []
+
+
+def test_every_body_has_an_example_that_its_own_model_takes(app: Any) -> None:
+    seen = 0
+    for method, path, route in routes(app):
+        if route.body_field is None:
+            continue
+        model = route.body_field.field_info.annotation
+        examples = model.model_config["json_schema_extra"]["examples"]
+        assert examples, (method, path)
+        for example in examples:
+            model.model_validate(strictjson.loads(httpx2.Request("POST", "http://x", json=example).content))
+            seen += 1
+    assert seen > 25
+
+
+def test_every_path_parameter_is_documented_with_an_example(app: Any) -> None:
+    for method, path, operation in operations(app):
+        wanted = set(re.findall(r"\{(\w+)\}", path))
+        described = {p["name"]: p for p in operation.get("parameters", []) if p["in"] == "path"}
+        assert set(described) == wanted, (method, path)
+        assert all(p["required"] and p["example"] and p["schema"]["type"] for p in described.values())
+
+
+def test_query_parameters_are_described_in_words_and_json_schema(app: Any) -> None:
+    known = {
+        "type", "enum", "const", "format", "pattern", "minLength", "maxLength", "minimum", "maximum", "items",
+        "examples", "default", "title", "description", "anyOf",
+    }  # fmt: skip
+    for method, path, operation in operations(app):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] != "query":
+                continue
+            assert parameter["description"], (method, path, parameter["name"])
+            schema = parameter["schema"]
+            unknown = (set(schema) | set(schema.get("items", {}))) - known - {"$ref"}
+            assert not unknown, (method, path, parameter["name"], unknown)

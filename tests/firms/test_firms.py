@@ -1,0 +1,252 @@
+"""The register of firms by SIREN, and a firm's stages in a territory."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from app.core import clock
+
+from tests.world import World, fresh_siren, ok, problem
+
+FACTS: dict[str, Any] = {
+    "name": "Mécanique",
+    "naf_code": "25.62B",
+    "naf_version": "naf_rev2",
+    "legal_form_code": "5710",
+}
+
+
+def staff(world: World) -> Any:
+    """The agglomeration's client: its role is called like the territory itself."""
+    return world.clients["territory"]
+
+
+async def firm(world: World, **more: Any) -> str:
+    siren = fresh_siren()
+    ok(await staff(world).put(f"/v1/firms/{siren}", {**FACTS, **more}), 201)
+    return siren
+
+
+async def test_a_firm_is_registered_once_for_all_territories(world: World, other: World) -> None:
+    siren = fresh_siren()
+    made = await staff(world).post("/v1/firms", {"siren": siren, **FACTS})
+    registered = ok(made, 201)
+    assert made.headers["location"] == f"/v1/firms/{siren}"
+    refused = problem(await staff(other).post("/v1/firms", {"siren": siren, **FACTS}), 409, "already-exists")
+    assert refused["errors"][0]["pointer"] == "/siren"
+    assert ok(await other.consultant.get(f"/v1/firms/{siren}")) == registered
+    assert "territory" not in registered
+
+
+async def test_a_put_registers_then_replaces_then_changes_nothing(world: World) -> None:
+    siren = fresh_siren()
+    made = await staff(world).put(f"/v1/firms/{siren}", FACTS)
+    assert ok(made, 201)["version"] == 1
+    same = await staff(world).put(f"/v1/firms/{siren}", FACTS)
+    assert (ok(same, 200), same.headers["etag"]) == (made.json(), made.headers["etag"])
+    replaced = ok(await staff(world).put(f"/v1/firms/{siren}", {"name": "Mécanique"}), 200)
+    assert (replaced["naf_code"], replaced["naf_version"], replaced["legal_form_code"]) == (None, None, None)
+    assert replaced["version"] == 2
+    assert [event["type"] for event in await world.events(siren)] == ["firm.created", "firm.updated"]
+
+
+async def test_twenty_puts_of_one_siren_at_once_make_one_firm(world: World) -> None:
+    siren = fresh_siren()
+    answers = await asyncio.gather(*(staff(world).put(f"/v1/firms/{siren}", FACTS) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert await world.pool.fetchval("SELECT count(*) FROM firms WHERE siren = $1", siren) == 1
+    assert [event["type"] for event in await world.events(siren)] == ["firm.created"]
+
+
+async def test_twenty_posts_of_one_siren_at_once_make_one_firm(world: World) -> None:
+    siren = fresh_siren()
+    answers = await asyncio.gather(*(staff(world).post("/v1/firms", {"siren": siren, **FACTS}) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+
+
+async def test_a_put_respects_the_version_that_was_read(world: World) -> None:
+    siren = await firm(world)
+    ok(await staff(world).patch(f"/v1/firms/{siren}", {"name": "Mécanique d'Alès"}))
+    refused = await staff(world).put(f"/v1/firms/{siren}", FACTS, headers={"If-Match": '"1"'})
+    assert problem(refused, 412, "stale-version")["current_version"] == 2
+
+
+async def test_an_activity_code_without_its_version_is_read_as_revision_2(world: World) -> None:
+    siren = fresh_siren()
+    made = ok(await staff(world).put(f"/v1/firms/{siren}", {"name": "A", "naf_code": "25.62B"}), 201)
+    assert made["naf_version"] == "naf_rev2"
+    posted = {"siren": fresh_siren(), "name": "A", "naf_code": "25.62B"}
+    assert ok(await staff(world).post("/v1/firms", posted), 201)["naf_version"] == "naf_rev2"
+
+
+async def test_a_version_without_its_activity_code_is_refused(world: World) -> None:
+    lone = {"name": "A", "naf_version": "naf_2025"}
+    problem(await staff(world).put(f"/v1/firms/{fresh_siren()}", lone), 422, "naf-code-without-version")
+    problem(await staff(world).post("/v1/firms", {"siren": fresh_siren(), **lone}), 422, "naf-code-without-version")
+    siren = await firm(world)
+    for half in ({"naf_code": None}, {"naf_version": None}):
+        problem(await staff(world).patch(f"/v1/firms/{siren}", half), 422, "naf-code-without-version")
+    cleared = ok(await staff(world).patch(f"/v1/firms/{siren}", {"naf_code": None, "naf_version": None}))
+    assert (cleared["naf_code"], cleared["naf_version"]) == (None, None)
+    bare = await staff(world).patch(f"/v1/firms/{siren}", {"naf_code": "25.62B"})
+    problem(bare, 422, "naf-code-without-version")
+
+
+async def test_a_patch_changes_what_it_names_alone(world: World) -> None:
+    siren = await firm(world)
+    changed = ok(await staff(world).patch(f"/v1/firms/{siren}", {"legal_form_code": None}))
+    assert (changed["legal_form_code"], changed["naf_code"]) == (None, "25.62B")
+    again = await staff(world).patch(f"/v1/firms/{siren}", {"legal_form_code": None})
+    assert (ok(again), again.headers["etag"]) == (changed, '"2"')
+    untouched = await staff(world).patch(f"/v1/firms/{siren}", {})
+    assert ok(untouched) == changed
+    refused = problem(await staff(world).patch(f"/v1/firms/{siren}", {"name": None}), 422, "validation-failed")
+    assert refused["errors"][0]["pointer"].startswith("/name")
+    assert [event["type"] for event in await world.events(siren)] == ["firm.created", "firm.updated"]
+
+
+@pytest.mark.parametrize("siren", ["200066919", "000000000", "20006691", "2000669180", "20006691x", "٢٠٠٠٦٦٩١٨"])
+async def test_what_is_no_siren_is_no_address_and_no_field(world: World, siren: str) -> None:
+    for client, method in ((world.lead, "GET"), (staff(world), "PUT"), (staff(world), "PATCH")):
+        for base in ("/v1/firms", f"{world.lead.base}/firms"):
+            if (method, base) != ("PATCH", f"{world.lead.base}/firms"):
+                problem(await client.request(method, f"{base}/{siren}", json={"name": "A"}), 404, "not-found")
+    refused = problem(await staff(world).post("/v1/firms", {"siren": siren, "name": "A"}), 422, "validation-failed")
+    assert refused["errors"][0]["code"] == "invalid_siren"
+    listed = await world.lead.get("time-entries", params={"firm_siren": siren})
+    problem(listed, 422, "validation-failed")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("naf_code", "2562B"), ("naf_code", "25.62"), ("naf_code", "25.62b"), ("naf_version", "rev3"),
+        ("legal_form_code", "57"), ("legal_form_code", 5710), ("name", ""), ("name", "x" * 201), ("siret", "x"),
+    ],
+)  # fmt: skip
+async def test_public_facts_have_their_official_form(world: World, field: str, value: Any) -> None:
+    refused = await staff(world).put(f"/v1/firms/{fresh_siren()}", {**FACTS, field: value})
+    assert [error["pointer"] for error in problem(refused, 422, "validation-failed")["errors"]] == [f"/{field}"]
+
+
+async def test_firms_are_found_by_name_siren_and_activity(world: World) -> None:
+    siren = await firm(world, name=f"Fonderie de l'Évêché {world.territory}")
+    for query in ({"q": f"eveche {world.territory}"}, {"q": siren}):
+        found = ok(await world.committee.get("/v1/firms", params=query))["items"]
+        assert [item["siren"] for item in found] == [siren]
+    nothing = ok(await world.committee.get("/v1/firms", params={"q": f"%{world.territory}"}))["items"]
+    assert nothing == [], "a percent sign means itself"
+    other = ok(await world.committee.get("/v1/firms", params={"q": siren, "naf_code": "10.39B"}))["items"]
+    assert other == []
+
+
+# --- a firm in a territory -------------------------------------------------------------------------------------------
+
+
+async def test_a_firm_goes_from_stage_to_stage_and_its_history_keeps_both_times(world: World) -> None:
+    siren = await firm(world)
+    first = await staff(world).put(f"firms/{siren}", {"stage": "identified", "effective_on": "2023-06-20"})
+    assert ok(first, 201)["stage_since_on"] == "2023-06-20"
+    met = {"stage": "interviewed", "reason": "Met on site.", "effective_on": "2023-07-04"}
+    second = await staff(world).put(f"firms/{siren}", met)
+    assert (ok(second, 200)["stage"], second.json()["version"]) == ("interviewed", 2)
+    corrected = {"stage": "declined", "reason": "Closed since spring.", "effective_on": "2023-03-31"}
+    ok(await staff(world).put(f"firms/{siren}", corrected), 200)
+    history = ok(await world.auditor.get(f"firms/{siren}/stages"))["items"]
+    assert [(act["stage"], act["previous_stage"], act["effective_on"]) for act in history] == [
+        ("identified", None, "2023-06-20"),
+        ("interviewed", "identified", "2023-07-04"),
+        ("declined", "interviewed", "2023-03-31"),
+    ]
+    recorded = [datetime.fromisoformat(act["recorded_at"]) for act in history]
+    assert recorded == sorted(recorded)
+    assert {act["recorded_by"] for act in history} == {str(world.subjects["territory"])}
+    told = await world.pool.fetch(
+        "SELECT type FROM events WHERE territory = $1 AND resource_type = 'territory_firm' ORDER BY sequence",
+        world.territory,
+    )
+    assert [row["type"] for row in told] == ["territory_firm.created"] + ["territory_firm.stage_changed"] * 2
+
+
+async def test_the_same_stage_again_changes_nothing(world: World) -> None:
+    siren = await firm(world)
+    body = {"stage": "solicited", "reason": "By mail.", "effective_on": "2023-07-04"}
+    first = await staff(world).put(f"firms/{siren}", body)
+    for again in (body, {"stage": "solicited", "reason": "By mail."}):
+        answer = await staff(world).put(f"firms/{siren}", again)
+        assert (ok(answer, 200), answer.headers["etag"]) == (first.json(), first.headers["etag"])
+    assert len(ok(await world.lead.get(f"firms/{siren}/stages"))["items"]) == 1
+    ok(await staff(world).put(f"firms/{siren}", {**body, "reason": "By phone."}), 200)
+    assert len(ok(await world.lead.get(f"firms/{siren}/stages"))["items"]) == 2
+
+
+async def test_twenty_puts_of_one_stage_at_once_are_one_passage(world: World) -> None:
+    siren = await firm(world)
+    answers = await asyncio.gather(*(staff(world).put(f"firms/{siren}", {"stage": "solicited"}) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len(ok(await world.lead.get(f"firms/{siren}/stages"))["items"]) == 1
+
+
+async def test_a_stage_without_a_day_holds_from_today_in_paris(world: World) -> None:
+    siren = await firm(world)
+    with clock.frozen(datetime.fromisoformat("2026-07-13T22:30:00Z")):
+        assert (
+            ok(await staff(world).put(f"firms/{siren}", {"stage": "solicited"}), 201)["stage_since_on"] == "2026-07-14"
+        )
+
+
+async def test_no_stage_holds_from_a_day_to_come(world: World) -> None:
+    siren = await firm(world)
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    refused = await staff(world).put(f"firms/{siren}", {"stage": "solicited", "effective_on": tomorrow})
+    assert problem(refused, 422, "validation-failed")["errors"][0]["pointer"] == "/effective_on"
+    problem(await world.lead.get(f"firms/{siren}"), 404, "not-found")
+
+
+async def test_a_firm_outside_the_register_has_no_stage(world: World) -> None:
+    unknown = await staff(world).put(f"firms/{fresh_siren()}", {"stage": "solicited"})
+    assert problem(unknown, 404, "reference-not-found")["errors"][0]["pointer"] == "/siren"
+
+
+async def test_who_prospects_whom_is_the_territorys_own_business(world: World, other: World) -> None:
+    siren = await firm(world)
+    ok(await staff(world).put(f"firms/{siren}", {"stage": "supported"}), 201)
+    problem(await other.lead.get(f"firms/{siren}"), 404, "not-found")
+    problem(await other.lead.get(f"firms/{siren}/stages"), 404, "not-found")
+    problem(await other.lead.get(f"{world.lead.base}/firms/{siren}"), 404, "not-found")
+    assert ok(await other.lead.get("firms"))["items"] == []
+    ok(await staff(other).put(f"firms/{siren}", {"stage": "identified"}), 201)
+    assert ok(await world.lead.get(f"firms/{siren}"))["stage"] == "supported"
+
+
+async def test_a_firms_new_name_shows_here_without_a_new_version(world: World) -> None:
+    siren = await firm(world)
+    first = await staff(world).put(f"firms/{siren}", {"stage": "identified"})
+    ok(await staff(world).patch(f"/v1/firms/{siren}", {"name": "Renommée"}))
+    read = await world.lead.get(f"firms/{siren}", headers={"If-None-Match": first.headers["etag"]})
+    assert (ok(read, 200)["name"], read.json()["version"]) == ("Renommée", 1)
+    ok(
+        await staff(world).put(f"firms/{siren}", {"stage": "declined"}, headers={"If-Match": first.headers["etag"]}),
+        200,
+    )
+
+
+async def test_the_history_is_append_only(world: World) -> None:
+    siren = await firm(world)
+    ok(await staff(world).put(f"firms/{siren}", {"stage": "identified"}), 201)
+    for attack in ("UPDATE firm_stage_changes SET stage = 'declined'", "DELETE FROM firm_stage_changes"):
+        with pytest.raises(Exception, match=r"append-only|never"):
+            await world.pool.execute(f"{attack} WHERE siren = $1", siren)
+
+
+async def test_firms_are_listed_by_stage(world: World) -> None:
+    sirens = {}
+    for stage in ("identified", "declined", "supported"):
+        sirens[stage] = await firm(world)
+        ok(await staff(world).put(f"firms/{sirens[stage]}", {"stage": stage, "effective_on": "2023-07-04"}), 201)
+    listed = ok(await world.lead.get("firms?stage=declined&stage=supported&sort=-stage&count=exact"))
+    assert [item["siren"] for item in listed["items"]] == [sirens["supported"], sirens["declined"]]
+    assert listed["total"] == 2
+    assert ok(await world.lead.get("firms?stage_since_from=2023-07-05"))["items"] == []

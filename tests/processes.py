@@ -1,0 +1,176 @@
+"""`rebond` as a process: typed as a person types it, stopped as terminals and machines do, and what it leaves."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+REBOND = [sys.executable, "-m", "app.cli"]
+ANSWER_S = 60.0
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float = 20) -> bool:
+    """Whether the condition is met in time."""
+    deadline = time.monotonic() + timeout_s
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return met
+
+
+def roomy() -> Path:
+    """Memory if there is plenty of it, else the disk; never pytest's own place, which other accounts cannot enter."""
+    shm = Path("/dev/shm")
+    usable = shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2**30
+    return shm if usable else Path(tempfile.gettempdir())
+
+
+@contextlib.contextmanager
+def new_home() -> Iterator["Home"]:
+    """A directory for one story. No process may outlive it."""
+    home = Home(Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy())))
+    home.path.chmod(0o711)  # as root the server runs as another account, which must reach it
+    try:
+        yield home
+        assert eventually(lambda: not home.processes()), f"left behind: {home.processes()}"
+    finally:
+        for pid in home.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not home.processes())
+        shutil.rmtree(home.path, ignore_errors=True)
+
+
+class Home:
+    """A working directory, the data directory in it, and the commands that are run there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.data = path, path / "data"
+        self.rows: dict[str, int] = {}  # table → rows, where a story wants to compare them
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """The environment without any setting but these, and the data directory."""
+        ours = {name: value for name, value in os.environ.items() if not re.match("REBOND_|PYTEST|DATABASE_URL", name)}
+        return {**ours, "REBOND_DATA_DIR": str(self.data), **settings}
+
+    def rebond(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """A command, until its end."""
+        return subprocess.run(
+            [*REBOND, *words], cwd=self.path, env=self.environment(**settings), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=ANSWER_S, check=False,
+        )  # fmt: skip
+
+    def said(self, *words: str, **settings: str) -> str:
+        """What a command that succeeds prints."""
+        done = self.rebond(*words, **settings)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def refusal(self, *words: str, **settings: str) -> str:
+        """The one line of a command that is refused."""
+        done = self.rebond(*words, **settings)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        assert done.stderr.startswith("rebond: ")
+        return done.stderr.removeprefix("rebond: ").strip()
+
+    @contextlib.contextmanager
+    def serving(self, *words: str, **settings: str) -> Iterator["Service"]:
+        """The service on a free port, listening; stopped at the end of the block if it still runs."""
+        with self.starting(*words, **settings) as service:
+            service.read_banner()
+            yield service
+
+    @contextlib.contextmanager
+    def starting(self, *words: str, **settings: str) -> Iterator["Service"]:
+        """The service, from its first moment on. It leads a process group, as a terminal would have it."""
+        with (
+            (self.path / "stderr").open("w") as errors,
+            subprocess.Popen(
+                [*REBOND, "serve", "--port", "0", *words], cwd=self.path, env=self.environment(**settings),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
+            ) as process,
+        ):  # fmt: skip
+            service = Service(self, process)
+            try:
+                yield service
+            finally:
+                if process.poll() is None:
+                    service.stop(signal.SIGTERM)
+
+    def processes(self) -> dict[int, str]:
+        """The living processes of this place, by their command line, directory or environment; this one is none."""
+        found = {}
+        name = os.fsencode(self.path)
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (entry / "cmdline").read_bytes()
+                at_work = os.fsencode(f"{entry.joinpath('cwd').readlink()}/").startswith(name + b"/")
+                if at_work or name in command or name in (entry / "environ").read_bytes():
+                    found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue  # it ended meanwhile, or is a stranger's
+        found.pop(os.getpid(), None)
+        return found
+
+    def postmaster(self) -> int:
+        """The process id of the bundled server."""
+        return int((self.data / "pg/postmaster.pid").read_text().split()[0])
+
+    def server_is_gone(self) -> bool:
+        return not any("postgres" in command for command in self.processes().values())
+
+
+class Service:
+    """A `rebond serve` under way."""
+
+    def __init__(self, home: Home, process: subprocess.Popen[str]) -> None:
+        self.home, self.process = home, process
+        self.banner, self.base = "", ""
+
+    def read_banner(self) -> None:
+        """Wait for what it prints when it can be used."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.banner += line
+            if line.startswith("Ctrl-C"):
+                break
+        found = re.search(r"^Rebond \S+ +(http://\S+)$", self.banner, re.MULTILINE)
+        assert found, (self.banner, self.errors())
+        self.base = found[1]
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The demonstration's keys, as printed."""
+        return dict(re.findall(r"^ +([a-z]+) +(rbd_\S+)$", self.banner, re.MULTILINE))
+
+    @property
+    def port(self) -> int:
+        return int(self.base.rpartition(":")[2])
+
+    def errors(self) -> str:
+        return (self.home.path / "stderr").read_text()
+
+    def ask(
+        self, method: str, path: str, key: str = "", headers: Mapping[str, str] | None = None, json: Any = None
+    ) -> httpx2.Response:
+        """A request on a connection of its own."""
+        credential = {"Authorization": f"Bearer {key}"} if key else {}
+        with httpx2.Client(base_url=self.base, trust_env=False, timeout=30) as client:
+            return client.request(method, path, headers={**credential, **(headers or {})}, json=json)
+
+    def stop(self, number: signal.Signals) -> int:
+        """End it as a machine does (SIGTERM to the process), as a terminal does (SIGINT to all), or by kill -9."""
+        if number == signal.SIGINT:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+        return self.process.wait(timeout=30)
