@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
+from app import demo_money
 from app.access import models as access_models
 from app.access import schemas as access_schemas
 from app.access import service as access
@@ -122,6 +123,7 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
         await load.entries()
         await load.judgements()
         await load.corrections()
+        await demo_money.load(demo_money.Story(load.factory, load.run, load.actor))
         return await load.keys(keys_file)
     finally:
         await engine.dispose()
@@ -137,10 +139,12 @@ class _Load:
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
-    async def _run(self, actor: Subject, work: Work) -> None:
+    async def run(self, actor: Subject, work: Work) -> None:
+        """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
-    def _as(self, role: Role) -> Actor:
+    def actor(self, role: Role) -> Actor:
+        """The person of the demonstration who holds the role."""
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
@@ -174,7 +178,7 @@ class _Load:
                 self.consultants[name] = persons
             return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
 
-        await self._run(System(), make)
+        await self.run(System(), make)
 
     async def _person(self, write: Write, changes: list[Change], organisation: str, name: str) -> Any:
         organisation_id = self.organisations[organisation]
@@ -215,7 +219,7 @@ class _Load:
                 changes.append(await access.create_member(write, member))
             return changes
 
-        await self._run(System(), make)
+        await self.run(System(), make)
 
     async def firms(self) -> None:
         """46 synthetic firms, each at its stage."""
@@ -237,7 +241,7 @@ class _Load:
                 changes.append(await firms.put_territory_firm(write, ALES, siren, stage))
             return changes
 
-        await self._run(self._as(Role.TERRITORY), make)
+        await self.run(self.actor(Role.TERRITORY), make)
 
     async def mission(self) -> None:
         """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""
@@ -284,7 +288,7 @@ class _Load:
                     changes.append(await missions.create_consultant(write, ALES, consultant))
             return changes
 
-        await self._run(self._as(Role.OPERATOR), make)
+        await self.run(self.actor(Role.OPERATOR), make)
 
     async def entries(self) -> None:
         """The days worked, entered by a consultant of each firm, in one batch a firm."""
@@ -304,7 +308,7 @@ class _Load:
                     )
                 ).all()
             body = engineering_schemas.TimeEntryBatch(items=list(self._worked(place, ENTERED[name], list(assigned))))
-            await self._run(actor, lambda write, a=attempt, b=body: engineering.create_batch(write, a, b))  # type: ignore[misc]  # bound now
+            await self.run(actor, lambda write, a=attempt, b=body: engineering.create_batch(write, a, b))  # type: ignore[misc]  # bound now
 
     def _worked(
         self, place: int, quarters: int, consultants: list[UUID]
@@ -354,7 +358,7 @@ class _Load:
             )
         if judged:
             return
-        lead = self._as(Role.LEAD)
+        lead = self.actor(Role.LEAD)
 
         async def judge(write: Write) -> list[Change]:
             changes = []
@@ -372,7 +376,7 @@ class _Load:
                     changes.append(await engineering.act(write, attempt, entry.id, Action.VALIDATE))
             return changes
 
-        await self._run(lead, judge)
+        await self.run(lead, judge)
 
     async def corrections(self) -> None:
         """What was rejected or reversed, the lead firm enters anew on free days of July: 75 days count again."""
@@ -397,7 +401,7 @@ class _Load:
         )
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)
-        await self._run(actor, lambda write: engineering.create_batch(write, attempt, body))
+        await self.run(actor, lambda write: engineering.create_batch(write, attempt, body))
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
         """One key per role: those of the file that still work, and new ones in their stead where not.
@@ -422,7 +426,7 @@ class _Load:
                 _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
             return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
 
-        await self._run(System(), make)
+        await self.run(System(), make)
         return issued
 
     async def _exists(self, query: Any) -> bool:

@@ -221,8 +221,34 @@ class World:
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
         return Mission(mission["id"], **ids)
 
+    async def money(self) -> dict[str, str]:
+        """A contribution, and a grant and an advance out of it, each with a payment: their ids by name."""
+        firm = await self.add_firm()
+
+        async def post(role: str, path: str, **body: Any) -> str:
+            headers = {"Idempotency-Key": secrets.token_hex(16)}
+            return str(ok(await self.clients[role].post(path, body, headers=headers), 201)["id"])
+
+        def award(**more: Any) -> dict[str, Any]:
+            decision = {"decided_on": "2023-10-03", "decision_reference": secrets.token_hex(4)}
+            return {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 60_000_00, **decision, **more}
+
+        terms = {"instalments": 12, "frequency": "quarterly", "due_dates": "period_end", "first_due_on": "2024-03-31"}
+        contributor, reference = str(self.organisations["office"]), secrets.token_hex(4)
+        contribution = await post("programme", "envelope/contributions", organisation_id=contributor,
+                                  amount_cents=200_000_00, decided_on="2023-06-14", reference=reference)  # fmt: skip
+        grant = await post("funder", "grants", **award())
+        payment = await post("treasurer", f"grants/{grant}/payments", amount_cents=10_000_00, paid_on="2023-11-15",
+                             kind="advance_payment", reference=reference)  # fmt: skip
+        advance = await post("funder", "advances", **award(terms=terms))
+        tranche = await post("treasurer", f"advances/{advance}/tranches", amount_cents=50_000_00, paid_on="2023-12-01")
+        repayment = await post("treasurer", f"advances/{advance}/repayments", amount_cents=1_000_00,
+                               received_on="2024-04-02", reference=reference)  # fmt: skip
+        return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
+                "tranche": tranche, "repayment": repayment}  # fmt: skip
+
     async def events(self, resource_id: Any) -> list[Any]:
-        """The events of one object (type, data, …), oldest first, as they are stored: the feed shows them a little later."""
+        """The events of one object (type, data, …), oldest first, as stored: the feed shows them a little later."""
         rows: list[Any] = await self.pool.fetch(
             "SELECT * FROM events WHERE resource_id = $1 ORDER BY sequence", str(resource_id)
         )

@@ -21,8 +21,8 @@ from app.core.query import Parameter, read
 from app.core.routing import changes, lists, router, shows
 from app.core.values import Day
 from app.core.writes import commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, DeciderPays
-from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
+from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Release, Reversal
 
 advances = router("advances")
@@ -71,7 +71,8 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 
 @advances.post(
-    T + "/advances/{id:uuid}/release", **changes(schemas.Advance, AwardEnded, DeciderNotAPerson, IfMatchMissing)
+    T + "/advances/{id:uuid}/release",
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Give what is not disbursed back to the envelope. Needs If-Match."""
@@ -102,6 +103,7 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
         service.TranchesExceedAward,
         service.AfterLastInstalment,
         AwardEnded,
+        BeforeDecision,
         DeciderPays,
         IdempotencyKeyMissing,
         status=201,
@@ -130,7 +132,14 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     ADVANCE + "/tranches/{id:uuid}/reverse",
-    **changes(schemas.Tranche, AlreadyReversed, service.RepaymentExceedsOutstanding, DeciderPays, IfMatchMissing),
+    **changes(
+        schemas.Tranche,
+        AlreadyReversed,
+        service.RepaymentExceedsOutstanding,
+        AccountOverdrawn,
+        DeciderPays,
+        IfMatchMissing,
+    ),
 )
 async def reverse_tranche(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
     """Reverse a mistaken tranche with a reason: what it paid is committed again. Needs If-Match."""

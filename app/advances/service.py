@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.problems import Problem
 from app.core.writes import Change, Write
 from app.envelopes import ledger
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, decider, payer
+from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Release, Reversal
@@ -23,8 +23,8 @@ class TranchesExceedAward(Problem):
 
     status = 409
     title_fr = "Les versements dépasseraient l'attribution."
-    detail = "{requested_cents} cents were asked for, {remaining_cents} remain."
-    detail_fr = "{requested_cents} centimes demandés, {remaining_cents} restants."
+    detail = "{requested_cents} were asked for, {remaining_cents} remain."
+    detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
 
 
 class RepaymentExceedsOutstanding(Problem):
@@ -32,8 +32,8 @@ class RepaymentExceedsOutstanding(Problem):
 
     status = 409
     title_fr = "Le remboursement dépasserait ce qui était dû à cette date."
-    detail = "{outstanding_cents} cents are outstanding now."
-    detail_fr = "{outstanding_cents} centimes restent dus aujourd'hui."
+    detail = "{outstanding_cents} are outstanding now."
+    detail_fr = "{outstanding_cents} restent dus aujourd'hui."
     cure = "Check the amount and the day; what was received too much is returned to the firm."
     cure_fr = "Vérifiez le montant et le jour ; le trop-perçu est rendu à l'entreprise."
 
@@ -66,6 +66,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
     if advance.status == AdvanceStatus.CANCELLED or (advance.released_cents and not remaining):
         raise AwardEnded(current=advance.status)
+    refuse_before_decision(advance.decided_on, body.paid_on)
     if body.amount_cents > remaining:
         raise TranchesExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
     if body.paid_on >= schedule.due_dates(_plan(advance))[-1]:
@@ -168,6 +169,7 @@ async def release(write: Write, territory: str, advance_id: UUID, body: Release)
         raise AwardEnded(current=advance.status)
     released_on = body.released_on or clock.today()
     refuse_future("released_on", released_on)
+    refuse_before_decision(advance.decided_on, released_on)
     advance.released_cents = advance.amount_cents - advance.disbursed_cents
     advance.status = _status_of(advance)
     advance.reason = body.reason
@@ -182,10 +184,10 @@ async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
     decider(write)
-    if advance.disbursed_cents:
-        raise AwardAlreadyPaid
-    if advance.released_cents:
+    if advance.status == AdvanceStatus.CANCELLED:
         raise AwardEnded(current=advance.status)
+    if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once
+        raise AwardAlreadyPaid
     advance.released_cents = advance.amount_cents
     advance.status, advance.reason = AdvanceStatus.CANCELLED, body.reason
     await write.session.flush()

@@ -23,11 +23,13 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    event,
     func,
     literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.elements import CompilerElement
@@ -128,12 +130,13 @@ class Statement:
 
 def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, name: str = "rebond") -> AsyncEngine:
     """An engine whose sessions bound every wait: 3 s for a lock, 30 s for a transaction."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=pool_timeout,
         pool_pre_ping=False,
+        hide_parameters=True,  # they are personal data, and errors go to the log
         connect_args={
             "timeout": 5,
             "server_settings": {
@@ -147,6 +150,17 @@ def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, n
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(held: Any, _record: Any, _fairy: Any) -> None:
+    """Let the pool open another connection where asyncpg has seen this one end; it costs no round trip.
+
+    Without it a killed backend would poison the pool for ever for bare reads, and fail one write in a Session.
+    """
+    if held.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 SessionFactory = async_sessionmaker[AsyncSession]
@@ -159,14 +173,8 @@ def session_factory(engine: AsyncEngine) -> SessionFactory:
 
 @asynccontextmanager
 async def raw_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """A bare asyncpg connection of the pool, in autocommit; dead ones are thrown out, not handed back.
-
-    Without the two `invalidate` a killed backend would poison the pool for ever: SQLAlchemy pings only what it runs.
-    """
+    """A bare asyncpg connection of the pool, in autocommit; one that dies meanwhile is thrown out, not handed back."""
     held = await engine.raw_connection()
-    while held.driver_connection.is_closed():  # type: ignore[union-attr]  # asyncpg's own connection
-        held.invalidate()
-        held = await engine.raw_connection()
     try:
         yield held.driver_connection
     except DEAD as error:

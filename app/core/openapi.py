@@ -6,7 +6,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.core.routing import PATH_PARAMETERS, Route
+from app.core.problems import (
+    AddressTooLong,
+    Busy,
+    DatabaseUnavailable,
+    HeadersTooLarge,
+    InternalError,
+    MalformedRequest,
+)
+from app.core.routing import PATH_PARAMETERS, Route, responses
 
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
@@ -46,6 +54,15 @@ PROBLEM: dict[str, Any] = {
 }
 
 
+# What any address may answer, whatever it does.
+EVERYWHERE = {
+    str(status): response
+    for status, response in responses(
+        MalformedRequest, AddressTooLong, HeadersTooLarge, InternalError, DatabaseUnavailable, Busy
+    ).items()
+}
+
+
 def install(app: FastAPI) -> None:
     """Make `app.openapi()` give the mended document, generated once."""
 
@@ -71,6 +88,7 @@ def generate(app: FastAPI) -> dict[str, Any]:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schemas["Problem"] = PROBLEM
+    components["responses"] = {f"Problem{status}": response for status, response in EVERYWHERE.items()}
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
     document["servers"] = [{"url": "/", "description": "This service."}]
     ours = [route for route in app.routes if isinstance(route, Route)]
@@ -98,6 +116,10 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
     content = operation["responses"].get("422", {}).get("content", {})
     if "application/json" in content:  # FastAPI's own 422, which is never sent
         operation["responses"].pop("422")
+    for status, response in EVERYWHERE.items():
+        own = operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
+        if "$ref" not in own and response["description"] not in own["description"]:
+            own["description"] += f" · {response['description']}"
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
     operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, example)}]
@@ -109,7 +131,8 @@ def _curl(path: str, method: str, parameters: list[dict[str, Any]], example: Any
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
     line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
     if example is not None:
-        line += f" --json '{json.dumps(example, ensure_ascii=False)}'"
+        body = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
+        line += f" --json '{body}'"
     return f"{line} http://127.0.0.1:8000{path}"
 
 

@@ -122,12 +122,19 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def _said(name: str, value: Any, language: str) -> Any:
+    """A figure as a sentence says it: days with their digits, cents as euros; a comma in French."""
+    french = language == "fr"
+    if name.endswith("_cents") and isinstance(value, int):
+        euros = f"{value // 100:,}.{value % 100:02} €"
+        return euros.translate({ord(","): "\N{NARROW NO-BREAK SPACE}", ord("."): ","}) if french else euros
+    return str(value).replace(".", ",") if french and isinstance(value, Decimal) else value
+
+
 def _fill(template: str, members: Mapping[str, Any], language: str) -> str:
     """A template whose members are not all known says nothing rather than half a sentence."""
-    comma = language == "fr"
-    said = {k: str(v).replace(".", ",") if comma and isinstance(v, Decimal) else v for k, v in members.items()}
     try:
-        return template.format_map(said)
+        return template.format_map({name: _said(name, value, language) for name, value in members.items()})
     except KeyError:
         return ""
 

@@ -78,7 +78,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "code": {"schema": {"type": "string", "pattern": f"^{_Slug.regex}$"}, "example": "not-found"},
     **{
         name: {"schema": {"type": "string", "format": "uuid"}, "example": "019a9f5e-0000-7000-8000-000000000000"}
-        for name in ("id", "organisation_id", "mission_id")
+        for name in ("id", "organisation_id", "mission_id", "grant_id", "advance_id")
     },
 }
 
@@ -193,14 +193,28 @@ def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
     }
 
 
+IF_NONE_MATCH: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag you have: the answer is 304 without a body where it is still the object's.",
+    "schema": {"type": "string"},
+}
+
+
 def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Decorator arguments of a read of one object."""
     from app.core.problems import CredentialsInvalid, CredentialsMissing
 
+    found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
+    headers = []
+    if "version" in schema.model_fields:
+        found[304] = {"description": "The client has this version already."}
+        headers.append(IF_NONE_MATCH)
     return {
         "response_model": schema,
-        "responses": responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems),
-        "openapi_extra": {"parameters": names_parameters(parameters or {})},
+        "responses": found,
+        "openapi_extra": {"parameters": [*headers, *names_parameters(parameters or {})]},
     }
 
 

@@ -1,5 +1,6 @@
 """What grants and advances have in common: who decides, who pays, and when an award has ended."""
 
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
@@ -53,6 +54,15 @@ class DeciderNotAPerson(Problem):
     cure_fr = "Utilisez la clé d'une personne."
 
 
+class BeforeDecision(Problem):
+    """The day is before that of the decision."""
+
+    status = 409
+    title_fr = "Le jour précède celui de la décision."
+    detail = "It was decided on {decided_on}."
+    detail_fr = "Elle date du {decided_on}."
+
+
 def decider(write: Write) -> UUID:
     """The person who decides. Raises `decider-not-a-person` (403) for a program."""
     if write.actor.kind != "person" or write.actor.subject_id is None:
@@ -71,3 +81,9 @@ def refuse_ended(status: str) -> None:
     """Raises `award-ended` (409) for an award on which nothing more is done."""
     if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED):
         raise AwardEnded(current=status)
+
+
+def refuse_before_decision(decided_on: date, day: date) -> None:
+    """Raises `before-decision` (409) for a payment or a release that would count before there was an award."""
+    if day < decided_on:
+        raise BeforeDecision(decided_on=decided_on)

@@ -4,12 +4,12 @@ The accounts are locked in one order before anything is shared out, so parallel 
 deadlocking; the CHECKs of the balance rows are the last line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Text, case, func, insert, select, update
+from sqlalchemy import BigInteger, Date, Row, Text, case, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.core.db import Statement, driver_connection, param
@@ -24,8 +24,8 @@ class EnvelopeExhausted(Problem):
 
     status = 409
     title_fr = "L'enveloppe n'a plus assez de crédits."
-    detail = "{requested_cents} cents were asked for, {available_cents} are available."
-    detail_fr = "{requested_cents} centimes demandés, {available_cents} disponibles."
+    detail = "{requested_cents} were asked for, {available_cents} are available."
+    detail_fr = "{requested_cents} demandés, {available_cents} disponibles."
     cure = "Award less, release what is no longer needed, or ask the programme for a contribution."
     cure_fr = "Attribuez moins, libérez ce qui n'est plus nécessaire, ou demandez une contribution au programme."
 
@@ -80,12 +80,8 @@ async def award(write: Write, territory: str, instrument: Instrument, amount_cen
 
     Raises `EnvelopeExhausted` (409).
     """
-    await _lock(write, territory)
-    b = AccountBalance
-    rows = await write.session.execute(
-        select(b.contribution_id, b.balance_cents).where(b.territory == territory, b.account == Account.AVAILABLE)
-    )
-    available = {row.contribution_id: row.balance_cents for row in rows}
+    rows = await _lock(write, territory)
+    available = {row.contribution_id: row.balance_cents for row in rows if row.account == Account.AVAILABLE}
     left = sum(available.values())
     if amount_cents > left:
         raise EnvelopeExhausted(requested_cents=amount_cents, available_cents=left)
@@ -143,19 +139,26 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
         )
     ).all()
     for entry in rows:
+        if entry.award_id is not None and entry.debit != Account.AVAILABLE:
+            # The account's CHECK would let another award's money stand in for what this one no longer holds.
+            held = await _held(write, entry.award_id, Account(entry.debit))
+            if held.get(entry.contribution_id, 0) < entry.amount_cents:
+                raise AccountOverdrawn
         cause = Cause(Act(entry.act), act_id, entry.effective_on, entry.award_id)
         back = Move(entry.contribution_id, Account(entry.credit), Account(entry.debit), entry.amount_cents, entry.id)
         await _post(write, territory, [back], cause)
 
 
-async def _lock(write: Write, territory: str) -> None:
+async def _lock(write: Write, territory: str) -> Sequence[Row[tuple[UUID, str, int]]]:
+    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
     b = AccountBalance
-    await write.session.execute(
-        select(b.balance_cents)
+    rows = await write.session.execute(
+        select(b.contribution_id, b.account, b.balance_cents)
         .where(b.territory == territory)
         .order_by(b.contribution_id, b.account)
         .with_for_update(key_share=True)
     )
+    return rows.all()
 
 
 async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[UUID, int]:

@@ -99,11 +99,16 @@ TWO_TIMES = {
 }
 
 
+# A write is recorded at the instant at which it began: a day is over when none that began in it can still be open
+# (core/db bounds the wait for a connection and the transaction).
+SETTLED = timedelta(minutes=1)
+
+
 def known_before(recorded_as_of: date | None) -> datetime | None:
     """The instant at which a Paris day ends. Raises `ValidationFailed` (422) for a day that is not over."""
     if recorded_as_of is None:
         return None
-    if recorded_as_of >= clock.today():
+    if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
         raise ValidationFailed(errors=[FieldError("recorded_as_of", "day_not_over")])
     return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)
 

@@ -10,7 +10,7 @@ from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, DeciderPays
+from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Release, Reversal
 from app.grants import schemas, service
@@ -60,7 +60,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Give what is not paid back to the envelope, and close the grant. Needs If-Match."""
@@ -90,6 +90,7 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
         schemas.Payment,
         service.PaymentsExceedAward,
         AwardEnded,
+        BeforeDecision,
         DeciderPays,
         AlreadyExists,
         IdempotencyKeyMissing,

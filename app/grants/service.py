@@ -6,7 +6,7 @@ from app.core import clock
 from app.core.problems import Problem
 from app.core.writes import Change, Write
 from app.envelopes import ledger
-from app.envelopes.awards import AwardAlreadyPaid, AwardStatus, decider, payer, refuse_ended
+from app.envelopes.awards import AwardAlreadyPaid, AwardStatus, decider, payer, refuse_before_decision, refuse_ended
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Release, Reversal
@@ -21,8 +21,8 @@ class PaymentsExceedAward(Problem):
 
     status = 409
     title_fr = "Les paiements dépasseraient l'attribution."
-    detail = "{requested_cents} cents were asked for, {remaining_cents} remain."
-    detail_fr = "{requested_cents} centimes demandés, {remaining_cents} restants."
+    detail = "{requested_cents} were asked for, {remaining_cents} remain."
+    detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
 
 
 async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
@@ -42,6 +42,7 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     recorded_by = payer(write, grant.awarded_by)
     refuse_ended(grant.status)
+    refuse_before_decision(grant.decided_on, body.paid_on)
     remaining = grant.amount_cents - grant.paid_cents - grant.released_cents
     if body.amount_cents > remaining:
         raise PaymentsExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
@@ -87,6 +88,7 @@ async def release(write: Write, territory: str, grant_id: UUID, body: Release) -
     refuse_ended(grant.status)
     released_on = body.released_on or clock.today()
     refuse_future("released_on", released_on)
+    refuse_before_decision(grant.decided_on, released_on)
     grant.released_cents = grant.amount_cents - grant.paid_cents
     grant.status = AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
     grant.reason = body.reason
@@ -101,7 +103,7 @@ async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) 
     write.expect(grant.version, required=True)
     decider(write)
     refuse_ended(grant.status)
-    if grant.paid_cents:
+    if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
     grant.released_cents = grant.amount_cents
     grant.status, grant.reason = AwardStatus.CANCELLED, body.reason

@@ -174,6 +174,8 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     write.session.add(order)
     touch(mission)
     days.days_ordered += body.days
+    if days.days_ordered < days.days_entered:  # below the allotments too: the CHECK would name those first
+        raise OrderedBelowEntered
     days.starts_on = body.starts_on or days.starts_on
     days.ends_on = body.ends_on or days.ends_on
     days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)

@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 
 from app.access.gate import digest_of
@@ -24,6 +23,7 @@ from app.core import embedded, migrations, secrets
 from app.core.db import create_engine
 from app.core.openapi import PROBLEM
 from app.core.problems import CATALOGUE
+from tests.conftest import plain
 from tests.contract.conftest import BODY_TIMEOUT, HEADER_TIMEOUT
 from tests.contract.server import Answer, Service, answer_on, closed_within, message, serving
 from tests.world import Client, Mission, World, dumps, fresh_siren, ok
@@ -1050,12 +1050,14 @@ class Caller:
         return answer
 
 
-def issue_key(database_url: str, role: str) -> str:
-    """A key of the role, made by the command line."""
-    command = [sys.executable, "-m", "app.cli", "keys", "create", "--role", role]
-    environment = {**os.environ, "DATABASE_URL": database_url}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def issue_key(url: str) -> str:
+    """The key of an administrator in this database."""
+
+    async def issue() -> str:
+        async with httpx2.AsyncClient() as http, asyncpg.create_pool(plain(url), min_size=1) as connections:
+            return (await World.create(http, connections)).admin.key
+
+    return asyncio.run(issue())
 
 
 def test_a_database_that_dies_is_told_and_comes_back_by_itself(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -1067,7 +1069,7 @@ def test_a_database_that_dies_is_told_and_comes_back_by_itself(tmp_path_factory:
             embedded.ensure_database(database, "rebond_test_dies")
             url = database.dsn("rebond_test_dies")
             migrate(url)
-            key = issue_key(url, "admin")
+            key = issue_key(url)
             with serving(url, tmp_path_factory.mktemp("dies"), REBOND_CREDENTIAL_CACHE="0") as service:
                 caller = Caller(service, key)
                 assert caller.send("POST", "/v1/organisations", {"name": "Before"}).status == 201
@@ -1110,12 +1112,12 @@ def migrate(url: str) -> None:
 def own(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Caller]]:
     """A service with two connections and a database of its own, and its administrator."""
     url: str = new_database("own")
-    key = issue_key(url, "admin")
+    key = issue_key(url)
     small = {"REBOND_POOL_SIZE": "2", "REBOND_POOL_TIMEOUT": "0.5", "REBOND_CREDENTIAL_CACHE": "0"}
     with serving(url, tmp_path_factory.mktemp("own"), **small) as service:
         caller = Caller(service, key)
         caller.await_status(200, "/readyz")
-        yield url.replace("postgresql+asyncpg:", "postgresql:"), caller
+        yield plain(url), caller
 
 
 async def test_killed_connections_are_replaced_without_a_word(own: tuple[str, Caller]) -> None:
@@ -1185,23 +1187,41 @@ async def test_an_exhausted_pool_is_told_as_busy(own: tuple[str, Caller]) -> Non
         await connection.close()
 
 
-def test_a_stopping_service_finishes_what_it_has_begun(new_database: Any, tmp_path: Path) -> None:
-    url: str = new_database("stops")
-    key = issue_key(url, "admin")
-    body = dumps({"name": "Begun before the stop"})
-    headers = {"Authorization": f"Bearer {key}", **JSON, "Content-Length": str(len(body)), "Idempotency-Key": "stop"}
+def test_an_answer_that_was_lost_with_the_service_is_given_again(new_database: Any, tmp_path: Path) -> None:
+    url: str = new_database("killed")
+    key = issue_key(url)
+    once = {"Idempotency-Key": "once"}
     with serving(url, tmp_path) as service:
-        with service.connect() as connection:
-            connection.sendall(message("POST", "/v1/organisations", headers, body[:5]))
-            Caller(service, key).await_status(200, "/healthz")
-            service.process.terminate()
-            deadline = time.monotonic() + 20
-            while _listens(service):
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            connection.sendall(body[5:])
-            assert answer_on(connection).status == 201
-        assert service.process.wait(20) == 0
+        first = Caller(service, key).send("POST", "/v1/organisations", {"name": "Once"}, **once)
+        assert first.status == 201
+        service.process.kill()
+        service.process.wait()
+    with serving(url, tmp_path) as service:
+        caller = Caller(service, key)
+        again = caller.send("POST", "/v1/organisations", {"name": "Once"}, **once)
+        assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
+        assert again.body == first.body
+        other = caller.send("POST", "/v1/organisations", {"name": "Twice"}, **once)
+        problem_of(other, 422, "idempotency-key-reused")
+        assert len(caller.send("GET", "/v1/organisations?q=once").json["items"]) == 1
+        finishes_what_it_has_begun(caller)
+
+
+def finishes_what_it_has_begun(caller: Caller) -> None:
+    """Told to stop, the service takes no new connection and answers the request under way."""
+    body = dumps({"name": "Begun before the stop"})
+    headers = {"Authorization": f"Bearer {caller.key}", **JSON, "Content-Length": str(len(body))}
+    with caller.service.connect() as connection:
+        connection.sendall(message("POST", "/v1/organisations", headers, body[:5]))
+        assert caller.send("GET", "/healthz").status == 200
+        caller.service.process.terminate()
+        deadline = time.monotonic() + 20
+        while _listens(caller.service):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        connection.sendall(body[5:])
+        assert answer_on(connection).status == 201
+    assert caller.service.process.wait(20) == 0
 
 
 def _listens(service: Service) -> bool:
@@ -1210,21 +1230,3 @@ def _listens(service: Service) -> bool:
             return True
     except ConnectionError:
         return False
-
-
-def test_an_answer_that_was_lost_with_the_service_is_given_again(new_database: Any, tmp_path: Path) -> None:
-    url: str = new_database("killed")
-    key = issue_key(url, "admin")
-    with serving(url, tmp_path) as service:
-        first = Caller(service, key).send("POST", "/v1/organisations", {"name": "Once"}, **{"Idempotency-Key": "once"})
-        assert first.status == 201
-        service.process.kill()
-        service.process.wait()
-    with serving(url, tmp_path) as service:
-        caller = Caller(service, key)
-        again = caller.send("POST", "/v1/organisations", {"name": "Once"}, **{"Idempotency-Key": "once"})
-        assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
-        assert again.body == first.body
-        other = caller.send("POST", "/v1/organisations", {"name": "Twice"}, **{"Idempotency-Key": "once"})
-        problem_of(other, 422, "idempotency-key-reused")
-        assert len(caller.send("GET", "/v1/organisations?q=once").json["items"]) == 1

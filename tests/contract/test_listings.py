@@ -31,7 +31,7 @@ LISTINGS = listings()
 
 def test_the_walk_finds_the_listings_of_every_domain() -> None:
     assert len(LISTINGS) >= 16
-    domains = {str(router.tags[0]) for router in ROUTERS} - {"service"}
+    domains = {str(router.tags[0]) for router in ROUTERS} - {"service", "reports"}
     assert {name.split(".")[1] for name in LISTINGS} == domains
 
 
@@ -70,7 +70,7 @@ def test_a_listing_that_shows_a_neighbour_says_so(place: str) -> None:
     listing = LISTINGS[place]
     shown = {table for column in listing.rows.selected_columns if (table := origin(column)) is not None}
     own = origin(listing.key)
-    assert listing.derived is bool(shown - {own})
+    assert listing.derived is bool(shown - {own}) or listing.version is None
 
 
 def test_names_and_addresses_of_people_are_declared_personal() -> None:
@@ -110,6 +110,9 @@ def watched(app: Any) -> Iterator[Queries]:
 
     def by_driver(record: Any) -> None:
         frame = record.query.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT"))
+        frame = frame or any(
+            word in record.query for word in ("pg_catalog", "set_config")
+        )  # a new connection learns the server's types
         if not frame and record.query not in seen[-3:]:  # an executemany of a session is told by both
             seen.append(record.query)
 
@@ -169,8 +172,9 @@ async def test_the_watch_sees_both_kinds_of_statements(app: Any, world: World, k
     assert any(statement.startswith("INSERT INTO events") for statement in seen)
 
 
-async def fill(world: World, mission: Mission, rounds: int) -> None:
-    """Some of everything that lists of the territory show."""
+async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
+    """Some of everything that lists of the territory show; the ids of a grant and an advance."""
+    money: dict[str, str] = {}
     for _ in range(rounds):
         name = secrets.token_hex(4)
         siren = await world.add_firm()
@@ -195,6 +199,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> None:
         role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
+        money = await world.money()
+    return money
 
 
 _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "name": "Anduze"}]
@@ -204,8 +210,17 @@ LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "perimeter", "firms",
     "firms/{siren}/stages", "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
-    "missions/{mission}/members", "consultants", "time-entries", "engineering",
+    "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
+    "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
+    "advances/{advance}/repayments",
 ]  # fmt: skip
+
+
+# Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
+ONE_PARENT = {
+    "/v1/waves", "/v1/territories", "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
+    "advances/{advance}/repayments",
+}  # fmt: skip
 
 
 async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, known_callers: None) -> None:
@@ -213,9 +228,9 @@ async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, 
     reader = world.admin
     lengths: list[dict[str, int]] = []
     for rounds in (2, 2):
-        await fill(world, mission, rounds)
+        money = await fill(world, mission, rounds)
         siren = ok(await reader.get("firms?limit=1"))["items"][0]["siren"]
-        names = {"partner": world.organisations["partner"], "siren": siren, "mission": mission.id}
+        names = {"partner": world.organisations["partner"], "siren": siren, "mission": mission.id, **money}
         found = {}
         for template in LISTS:
             path = template.format(**names)
@@ -225,11 +240,7 @@ async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, 
         lengths.append(found)
     first, second = lengths
     grown = {template for template in LISTS if second[template] > first[template]}
-    whole = {template for template in LISTS if first[template] == 50} | {
-        "/v1/waves",
-        "/v1/territories",
-        "firms/{siren}/stages",
-    }
+    whole = {template for template in LISTS if first[template] == 50} | ONE_PARENT
     assert grown | whole == set(LISTS), "twice the rows were there"
 
 

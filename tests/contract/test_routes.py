@@ -19,10 +19,13 @@ ALL = {
 NATIONAL = {"programme", "operator", "auditor", "admin"}  # who reads everything, in all territories
 IN_PLACE = NATIONAL | {"lead", "territory", "funder", "treasurer"}
 AT_WORK = IN_PLACE | {"consultant"}
+MONEY = NATIONAL | {"territory", "funder", "treasurer"}
 
 T = "/v1/territories/{territory}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
+GRANT = T + "/grants/{grant_id}"
+ADVANCE = T + "/advances/{advance_id}"
 
 # address → who reads it, who writes to it
 TABLE: dict[str, tuple[set[str], set[str]]] = {
@@ -70,6 +73,32 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ENTRY + "/validate": (AT_WORK, {"lead"}),
     ENTRY + "/reject": (AT_WORK, {"lead"}),
     T + "/engineering": (ALL, set()),
+    T + "/envelope": (MONEY, set()),
+    T + "/envelope/contributions": (MONEY, {"programme"}),
+    T + "/envelope/contributions/{id}": (MONEY, set()),
+    T + "/envelope/contributions/{id}/reverse": (MONEY, {"programme"}),
+    T + "/envelope/entries": (MONEY, set()),
+    T + "/grants": (MONEY, {"funder"}),
+    T + "/grants/{id}": (MONEY, set()),
+    T + "/grants/{id}/release": (MONEY, {"funder"}),
+    T + "/grants/{id}/reverse": (MONEY, {"funder"}),
+    GRANT + "/payments": (MONEY, {"treasurer"}),
+    GRANT + "/payments/{id}": (MONEY, set()),
+    GRANT + "/payments/{id}/reverse": (MONEY, {"treasurer"}),
+    T + "/advances": (MONEY, {"funder"}),
+    T + "/advances/{id}": (MONEY, set()),
+    T + "/advances/{id}/release": (MONEY, {"funder"}),
+    T + "/advances/{id}/reverse": (MONEY, {"funder"}),
+    ADVANCE + "/tranches": (MONEY, {"treasurer"}),
+    ADVANCE + "/tranches/{id}": (MONEY, set()),
+    ADVANCE + "/tranches/{id}/reverse": (MONEY, {"treasurer"}),
+    ADVANCE + "/repayments": (MONEY, {"treasurer"}),
+    ADVANCE + "/repayments/{id}": (MONEY, set()),
+    ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
+    ADVANCE + "/schedule": (MONEY, set()),
+    ADVANCE + "/statement": (MONEY, set()),
+    T + "/summary": (ALL, set()),
+    "/v1/summary": (ALL, set()),
 }
 
 
@@ -83,7 +112,7 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     if role not in readers or (away and role not in NATIONAL):
         return "hidden"
     if method == "GET":
-        return "hidden" if away and re.search(r"\{(id|mission_id|siren|vintage)\}", path) else "shown"
+        return "hidden" if away and re.search(r"\{(\w+_)?(id|siren|vintage)\}", path) else "shown"
     return "passed" if role in writers else "forbidden"
 
 
@@ -163,6 +192,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     me = ok(await world.consultant.get("/v1/me"))
     member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
+    money = await world.money()
     found = {
         "mission_id": mission.id,
         "organisation_id": organisation,
@@ -180,6 +210,14 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         MISSION + "/late-entry-leaves/{id}": leave_id,
         MISSION + "/members/{id}": mission.partner_member,
         T + "/consultants/{id}": mission.partner_consultant,
+        "grant_id": money["grant"],
+        "advance_id": money["advance"],
+        T + "/envelope/contributions/{id}": money["contribution"],
+        T + "/grants/{id}": money["grant"],
+        GRANT + "/payments/{id}": money["payment"],
+        T + "/advances/{id}": money["advance"],
+        ADVANCE + "/tranches/{id}": money["tranche"],
+        ADVANCE + "/repayments/{id}": money["repayment"],
     }
     return mission, found
 

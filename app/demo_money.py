@@ -1,0 +1,177 @@
+"""The money of the Alès demonstration: 1 500 000 € from two contributors, four grants and three advances.
+
+The total is real (target envelope of Alès); projects, decisions and payments are synthetic. Every step is one
+transaction, and is left out where it is done already.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from app.access.rules import Actor, Role
+from app.advances import schemas as advances_schemas
+from app.advances import service as advances
+from app.advances.models import Advance, Repayment, Tranche
+from app.advances.schedule import DueDates, Frequency
+from app.core.db import SessionFactory
+from app.core.values import siren_from
+from app.core.writes import Change, Work, Write
+from app.envelopes import schemas as envelopes_schemas
+from app.envelopes import service as envelopes
+from app.envelopes.models import Contribution
+from app.envelopes.rules import RepaymentPolicy
+from app.grants import schemas as grants_schemas
+from app.grants import service as grants
+from app.grants.models import Grant, GrantPayment, PaymentKind
+
+ALES = "ales"
+DECIDED = date(2023, 10, 3)
+EURO = 100
+
+CONTRIBUTIONS = [  # role of the contributor's person, euros, reference, where repaid capital goes
+    (Role.PROGRAMME, 1_200_000, "DEMO-FR2030", RepaymentPolicy.RETURN),
+    (Role.TERRITORY, 300_000, "DEMO-AGGLO", RepaymentPolicy.RECYCLE),
+]
+GRANTS = [(250_000, "Centre d'usinage cinq axes"), (120_000, "Banc d'essai"), (90_000, "Atelier de découpe"),
+          (60_000, "Ligne d'emballage")]  # fmt: skip
+ADVANCES = [(300_000, "Extension de la fonderie"), (200_000, "Ligne de traitement de surface"),
+            (150_000, "Cellule robotisée")]  # fmt: skip
+# Quarters that fell due by 30 September 2026: all but the last are paid, so one is late.
+QUARTERS = [
+    date(year, month, day) for year in (2024, 2025, 2026) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))
+]
+PAID_QUARTERS = 10
+
+
+@dataclass(frozen=True)
+class Story:
+    """What the steps need: the people of the demonstration, and the awards made so far."""
+
+    factory: SessionFactory
+    run: Callable[[Actor, Work], Awaitable[None]]
+    actor: Callable[[Role], Actor]
+
+    async def awards(self, model: type[Grant | Advance]) -> Sequence[UUID]:
+        """The demonstration's grants or advances, in their order."""
+        async with self.factory() as session:
+            found = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
+            return (await session.scalars(found.order_by(model.external_id))).all()
+
+
+async def load(story: Story) -> None:
+    """Contribute, award and pay as the people of the demonstration would."""
+    steps: list[tuple[Select[Any], Role, Callable[[Write, Story], Awaitable[Change | list[Change]]]]] = [
+        (select(Contribution.id).where(Contribution.territory == ALES), Role.PROGRAMME, _contribute),
+        (select(Grant.id).where(Grant.territory == ALES), Role.FUNDER, _award_grants),
+        (select(Advance.id).where(Advance.territory == ALES), Role.FUNDER, _award_advances),
+        (select(GrantPayment.id).where(GrantPayment.territory == ALES), Role.TREASURER, _pay_grants),
+        (select(Grant.id).where(Grant.territory == ALES, Grant.status == "cancelled"), Role.FUNDER, _release),
+        (select(Tranche.id).where(Tranche.territory == ALES), Role.TREASURER, _pay_tranches),
+        (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
+    ]
+    for done, role, step in steps:
+        async with story.factory() as session:
+            if await session.scalar(done.limit(1)) is not None:
+                continue
+        await story.run(story.actor(role), lambda write, step=step: step(write, story))  # type: ignore[misc]  # bound now
+
+
+async def _contribute(write: Write, story: Story) -> list[Change]:
+    changes = []
+    for role, euros, reference, policy in CONTRIBUTIONS:
+        body = envelopes_schemas.ContributionCreate(
+            organisation_id=story.actor(role).organisation_id,
+            amount_cents=euros * EURO,
+            decided_on=date(2023, 6, 14),
+            reference=reference,
+            repayment_policy=policy,
+        )
+        changes.append(await envelopes.create_contribution(write, ALES, body))
+    return changes
+
+
+async def _award_grants(write: Write, story: Story) -> list[Change]:
+    changes = []
+    for number, (euros, title) in enumerate(GRANTS, start=1):
+        body = grants_schemas.GrantCreate(
+            firm_siren=siren_from(91_000_038 + number),
+            project_title=title,
+            amount_cents=euros * EURO,
+            decided_on=DECIDED,
+            decision_reference=f"DEMO-DEC-{number}",
+            external_id=f"demo-grant-{number}",
+        )
+        changes.append(await grants.award_grant(write, ALES, body))
+    return changes
+
+
+async def _award_advances(write: Write, story: Story) -> list[Change]:
+    terms = advances_schemas.Terms(
+        instalments=12, frequency=Frequency.QUARTERLY, due_dates=DueDates.PERIOD_END, first_due_on=QUARTERS[0]
+    )
+    changes = []
+    for number, (euros, title) in enumerate(ADVANCES, start=1):
+        body = advances_schemas.AdvanceCreate(
+            firm_siren=siren_from(91_000_030 + number),
+            project_title=title,
+            amount_cents=euros * EURO,
+            decided_on=DECIDED,
+            decision_reference=f"DEMO-DEC-{number + 10}",
+            external_id=f"demo-advance-{number}",
+            terms=terms,
+        )
+        changes.append(await advances.award_advance(write, ALES, body))
+    return changes
+
+
+async def _pay_grants(write: Write, story: Story) -> list[Change]:
+    first, second, *_ = await story.awards(Grant)
+    changes: list[Change] = []
+    for grant_id, euros, kind, day in (
+        (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
+        (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
+        (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
+        (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
+    ):
+        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, len(changes)))
+    mistaken = changes[-2].keys[0]
+    wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
+    changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
+    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), len(changes))
+    return changes + await grants.pay(write, ALES, second, balance)
+
+
+def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_schemas.PaymentCreate:
+    return grants_schemas.PaymentCreate(
+        amount_cents=euros * EURO, paid_on=day, kind=kind, reference=f"DEMO-VIR-{number + 1}"
+    )
+
+
+async def _release(write: Write, story: Story) -> Change:
+    *_, last = await story.awards(Grant)
+    why = envelopes_schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
+    return await grants.release(write, ALES, last, why)
+
+
+async def _pay_tranches(write: Write, story: Story) -> list[Change]:
+    first, second, _ = await story.awards(Advance)
+    changes: list[Change] = []
+    for advance_id, euros in ((first, 300_000), (second, 100_000)):
+        tranche = advances_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
+        changes += await advances.pay_tranche(write, ALES, advance_id, tranche)
+    return changes
+
+
+async def _repay(write: Write, story: Story) -> list[Change]:
+    first, *_ = await story.awards(Advance)
+    changes: list[Change] = []
+    references = [(day, f"DEMO-PRLV-{number}") for number, day in enumerate(QUARTERS[:PAID_QUARTERS], start=1)]
+    for day, reference in [*references, (references[-1][0], f"{references[-1][1]}-BIS")]:
+        body = advances_schemas.RepaymentCreate(amount_cents=25_000 * EURO, received_on=day, reference=reference)
+        changes += await advances.receive_repayment(write, ALES, first, body)
+    wrong = envelopes_schemas.Reversal(reason="The same debit was recorded twice.")
+    return changes + await advances.reverse_repayment(write, ALES, first, changes[-2].keys[0], wrong)

@@ -1,0 +1,37 @@
+"""The README's tour works as it is printed: its lines are run, and what they say is compared with what the README says."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.processes import new_home
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
+    block = re.search(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+    assert block is not None
+    with new_home() as home, home.serving() as service:
+        rebond = shlex.join([sys.executable, "-m", "app.cli"])
+        script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for promised in (
+        '"days_ordered":100.00,"days_entered":75.00,"days_left":25.00',
+        '"contributed_cents":150000000,"available_cents":44000000,"committed_cents":41500000,"paid_cents":69500000',
+        '25 "status":"submitted"',
+        "0,25 demandés, 0,00 restants sur 100,00 commandés.",
+        '"days_entered" : 100.00, "days_validated" : 56.50',
+        "403\n201\n",
+        '"due_cents":27500000,"paid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
+        '"available_cents":14000000\n"available_cents":150000000\n',
+        "140,000.01 € were asked for, 140,000.00 € are available.",
+        "balances computed again, 0 differ",
+    ):
+        assert promised in done.stdout, done.stdout
