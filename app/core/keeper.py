@@ -58,6 +58,10 @@ def tell(mode: str, cluster: str, pg_ctl: str, uid: int, gid: int) -> None:
         os.waitpid(child, 0)
         return
     if os.geteuid() == 0:
+        if os.path.exists("/proc/self/fd"):  # the account may not be able to enter the directories above its cluster
+            descriptor = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY)
+            os.set_inheritable(descriptor, True)
+            cluster = f"/proc/self/fd/{descriptor}"
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

@@ -410,6 +410,22 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
     ),
     "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
+    "not_a_step": ("A step is 0.25 or 0.5 of a day.", "Un pas est de 0,25 ou 0,5 jour."),
+    "initial_order_days": (
+        "An initial order orders more than zero days.",
+        "Un bon de commande initial commande plus de zéro jour.",
+    ),
+    "initial_order_window": (
+        "An initial order says starts_on and ends_on.",
+        "Un bon de commande initial dit starts_on et ends_on.",
+    ),
+    "repeated_commune": ("A commune is named twice.", "Une commune est nommée deux fois."),
+    "only_zero_rate": ("Only a rate of 0 is served for now.", "Seul un taux de 0 est servi pour l'instant."),
+    "grace_without_end": ("The grace leaves no instalment.", "Le différé ne laisse aucune échéance."),
+    "schedule_too_long": (
+        "The last instalment would fall after 2199.",
+        "La dernière échéance tomberait après 2199.",
+    ),
     "day_not_over": ("The day must be over in Paris.", "Le jour doit être achevé à Paris."),
     "invalid_instant": (
         "An instant as 2023-06-14T08:00:00Z is wanted.",

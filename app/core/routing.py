@@ -218,8 +218,13 @@ def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] |
     }
 
 
-def changes(schema: Any, *problems: type[Problem], status: int = 200) -> dict[str, Any]:
-    """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes."""
+def changes(
+    schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False
+) -> dict[str, Any]:
+    """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes.
+
+    `may_create` says that the answer is 201 where nothing was there (PUT).
+    """
     from app.core import problems as p
     from app.core.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
     from app.core.writes import HEADERS, QUERY
@@ -243,6 +248,8 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200) -> dict[st
         p.Busy,
     )
     found = responses(*dict.fromkeys((*known, *problems)))
+    if may_create:
+        found[201] = {"description": "Nothing was there: it is created.", "model": schema}
     if status == 201:
         found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
     return {

@@ -33,7 +33,7 @@ async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Re
     return await show(request, FIRMS)
 
 
-@firms.put("/v1/firms/{siren:siren}", **changes(schemas.Firm))
+@firms.put("/v1/firms/{siren:siren}", **changes(schemas.Firm, may_create=True))
 async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:write")) -> Response:
     """The firm of this SIREN with exactly these facts: 201 for a new one, 200 where it is replaced."""
     return await commit(request, lambda write: service.put_firm(write, request.path_params["siren"], body))
@@ -57,7 +57,10 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put("/v1/territories/{territory:slug}/firms/{siren:siren}", **changes(schemas.TerritoryFirm, ReferenceNotFound))
+@firms.put(
+    "/v1/territories/{territory:slug}/firms/{siren:siren}",
+    **changes(schemas.TerritoryFirm, ReferenceNotFound, may_create=True),
+)
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
 ) -> Response:

@@ -94,7 +94,9 @@ async def get_perimeter(request: Request, actor: Actor = require("programme:read
     return await show(request, PERIMETERS)
 
 
-@programme.put("/v1/territories/{territory:slug}/perimeter/{vintage:year}", **changes(schemas.Perimeter))
+@programme.put(
+    "/v1/territories/{territory:slug}/perimeter/{vintage:year}", **changes(schemas.Perimeter, may_create=True)
+)
 async def put_perimeter(
     request: Request, body: schemas.PerimeterPut, actor: Actor = require("programme:write")
 ) -> Response:

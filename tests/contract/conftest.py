@@ -1,10 +1,16 @@
 """The service over a real socket, beside the application in the process of the tests; both use one database."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
+import httpx2
 import pytest
 
+from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
+from tests.world import Client, World, ok
 
 HEADER_TIMEOUT = 1.0
 BODY_TIMEOUT = 1.0
@@ -17,3 +23,83 @@ def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     patience = {"REBOND_HEADER_TIMEOUT": str(HEADER_TIMEOUT), "REBOND_BODY_TIMEOUT": str(BODY_TIMEOUT)}
     with serving(database_url, directory, **patience) as running:
         yield running
+
+
+@dataclass(frozen=True)
+class Known:
+    """A world with one of everything, and the ids of it: by the segment of its collection, or by a field's name."""
+
+    world: World
+    ids: dict[str, str]
+
+    def value(self, path: str, name: str) -> str:
+        """What stands in the address of something that exists for a parameter of this path."""
+        if name == "id":
+            parts = path.split("/")
+            collection = parts[parts.index("{id}") - 1]
+            return self.ids["missions/members" if collection == "members" and "missions" in parts else collection]
+        return {"vintage": "2023", "code": "not-found"}.get(name) or self.ids[name]
+
+    def address(self, path: str) -> str:
+        """The path of an operation, with everything in it existing."""
+        return re.sub(r"\{(\w+)\}", lambda found: self.value(path, found[1]), path)
+
+    def holder(self, permission: str | None) -> Client:
+        """A client whose role gives the permission."""
+        return self.world.clients[max(MATRIX[permission or "me:read"])]
+
+
+@pytest.fixture(scope="module")
+async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Known:
+    """Shared by the tests of a module, and changed by some: they rest on what exists, never on its values."""
+    world = await World.create(http, pool)
+    operator, admin, own = world.operator, world.admin, world.clients["territory"]
+    mission = await world.mission(days=1000, starts_on="2000-01-01", ends_on="2100-01-01")
+    entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
+    order = ok(await operator.get(f"missions/{mission.id}/orders"))["items"][0]
+    leave = {"until_on": "2199-01-01", "reason": "Late papers."}
+    leave = ok(await operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)
+    communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
+    ok(await world.programme.put("perimeter/2023", communes), 201)
+    firm = await world.add_firm()
+    ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
+    money = await world.money()
+    office = str(world.organisations["office"])
+    account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
+    spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
+    member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
+    key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
+    wave = ok(await admin.get("/v1/waves"))["items"][0]
+    return Known(
+        world,
+        {
+            "territory": world.territory,
+            "siren": firm,
+            "firm_siren": firm,
+            "missions": mission.id,
+            "mission_id": mission.id,
+            "missions/members": mission.partner_member,
+            "consultants": mission.partner_consultant,
+            "consultant_id": mission.partner_consultant,
+            "time-entries": entry["id"],
+            "orders": order["id"],
+            "late-entry-leaves": leave["id"],
+            "organisations": office,
+            "organisation_id": office,
+            "persons": spare,
+            "person_id": str(world.subjects["consultant"]),
+            "subject_id": spare,
+            "service-accounts": account["id"],
+            "members": member["id"],
+            "api-keys": key["id"],
+            "waves": wave["id"],
+            "contributions": money["contribution"],
+            "grants": money["grant"],
+            "grant_id": money["grant"],
+            "payments": money["payment"],
+            "advances": money["advance"],
+            "advance_id": money["advance"],
+            "tranches": money["tranche"],
+            "repayments": money["repayment"],
+        },
+    )

@@ -350,11 +350,22 @@ def test_a_missing_wheel_is_said_in_one_line(directory: Path, monkeypatch: pytes
 
 
 @only_root
-def test_a_directory_closed_to_the_servers_account_is_named(home: Path) -> None:
-    (home / "closed").mkdir(mode=0o700)
-    message = refusal(home / "closed/data")
-    assert f"cannot enter {home / 'closed'}: set REBOND_DATA_DIR" in message
-    assert stat.S_IMODE((home / "closed").stat().st_mode) == 0o700
+def test_a_directory_closed_to_the_servers_account_serves_all_the_same(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, data = home / "closed", home / "closed/data"
+    closed.mkdir(mode=0o700)
+    data.mkdir(mode=0o700)
+    for name in (embedded.INSTALL.parts[0], str(embedded.LIBRARIES)):
+        (closed / name).symlink_to(embedded._site_packages() / name)
+    monkeypatch.setattr(embedded, "_site_packages", lambda: closed)
+    monkeypatch.setattr(embedded, "FOR_ROOT", home / "programs")
+    for _ in range(2):
+        with running(data, settings=QUICK) as server:
+            assert ask(server, "select 1") == 1
+            assert len(list((home / "programs").glob("postgresql-*"))) == 1
+        assert eventually(lambda: not (data / "pg/postmaster.pid").exists())
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (closed, data)] == [0o700, 0o700]
 
 
 @only_root

@@ -1,9 +1,10 @@
 """Limits under real parallel connections: the last day goes to one, whoever asks at the same time."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -129,6 +130,28 @@ async def deadlocks(app: Any, pool: Any) -> Callable[[], Awaitable[int]]:
         return await count() - before
 
     return since
+
+
+@contextlib.asynccontextmanager
+async def held(world: World, *statements: tuple[Any, ...]) -> AsyncIterator[None]:
+    """A transaction of somebody else that has done this and lasts; it is rolled back at the end."""
+    async with world.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            for statement, *arguments in statements:
+                await connection.execute(statement, *arguments)
+            yield
+        finally:
+            await transaction.rollback()
+
+
+async def waiting(world: World, number: int) -> None:
+    """Return once so many writers wait for a lock."""
+    look = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while await world.pool.fetchval(look) < number:  # each look is a round trip: the writers get their turn
+            pass
 
 
 # --- the last quarter-day --------------------------------------------------------------------------------------------
@@ -495,27 +518,41 @@ async def test_batches_with_the_same_external_ids_in_opposite_orders_never_deadl
     world: World, deadlocks: Callable[[], Awaitable[int]]
 ) -> None:
     mission = await world.mission(days=100)
-    for number in range(6):
-        ids = [f"cra-{number}-{i}" for i in range(60)]
-        items = [mission.entry(status="draft", external_id=id_) for id_ in ids]
-        sent = [items, items[::-1], items, items[::-1]]
-        responses = await asyncio.gather(
-            *(world.consultant.post("time-entries/batch", {"items": listed}) for listed in sent)
-        )
-        assert answers(responses) == {"201": 1, "already-exists": 3}
-        (taken,) = (i for i in range(4) if responses[i].status_code == 201)
-        given = [entry["external_id"] for entry in responses[taken].json()["items"]]
-        assert given == [item["external_id"] for item in sent[taken]]
+    draft = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
+    items = [mission.entry(status="draft", external_id=name) for name in ("a", "m", "z")]
+    both = (items, items[::-1])
+    async with held(world, ("UPDATE time_entries SET external_id = 'm' WHERE id = $1", draft["id"])):
+        # Each comes to the id in the middle, and holds what it wrote before.
+        batches = []
+        for number, listed in enumerate(both, 1):
+            batches.append(asyncio.create_task(world.consultant.post("time-entries/batch", {"items": listed})))
+            await waiting(world, number)
+    responses = await asyncio.gather(*batches)
+    assert answers(responses) == {"201": 1, "already-exists": 1}
+    for response, listed in zip(responses, both, strict=True):
+        if response.is_success:
+            given = [entry["external_id"] for entry in response.json()["items"]]
+            assert given == [item["external_id"] for item in listed]
     assert await deadlocks() == 0
+
+
+ASSIGN = """
+INSERT INTO consultants (territory, mission_id, organisation_id, person_id, from_on, until_on, created_at, updated_at)
+SELECT territory, mission_id, organisation_id, $2, '2023-04-15', '2023-06-15', now(), now()
+FROM consultants WHERE id = $1
+"""
 
 
 async def test_one_of_twenty_equal_assignments_is_made_and_the_others_told(
     world: World, deadlocks: Callable[[], Awaitable[int]]
 ) -> None:
     mission = await world.mission(days=10)
-    body = {"person_id": str(await world.add_person()), "mission_id": mission.id, "from_on": "2023-01-01"}
-    responses = await at_once(20, lambda _: world.operator.post("consultants", body))
-    assert answers(responses) == {"201": 1, "already-assigned": 19}
+    person = await world.add_person()
+    body = {"person_id": str(person), "mission_id": mission.id, "from_on": "2023-01-01"}
+    async with held(world, (ASSIGN, mission.partner_consultant, person)):
+        posts = [asyncio.create_task(world.operator.post("consultants", body)) for _ in range(18)]
+        await waiting(world, 18)
+    assert answers(await asyncio.gather(*posts)) == {"201": 1, "already-assigned": 17}
     assert await deadlocks() == 0
 
 
@@ -523,21 +560,42 @@ async def test_assignments_that_grow_into_each_other_are_refused_without_a_deadl
     world: World, deadlocks: Callable[[], Awaitable[int]]
 ) -> None:
     mission = await world.mission(days=10)
-    person = str(await world.add_person())
-    early = {"person_id": person, "mission_id": mission.id, "from_on": "2023-01-01", "to_on": "2023-03-31"}
-    late = {"person_id": person, "mission_id": mission.id, "from_on": "2023-07-01", "to_on": "2023-12-31"}
-    ids = [ok(await world.operator.post("consultants", body), 201)["id"] for body in (early, late)]
-    for _ in range(10):
-        found = answers(
-            await asyncio.gather(
-                world.operator.patch(f"consultants/{ids[0]}", {"to_on": "2023-05-15"}),
-                world.operator.patch(f"consultants/{ids[1]}", {"from_on": "2023-05-01"}),
-            )
-        )
-        assert found == {"200": 1, "already-assigned": 1}
-        ok(await world.operator.patch(f"consultants/{ids[0]}", {"to_on": "2023-03-31"}))
-        ok(await world.operator.patch(f"consultants/{ids[1]}", {"from_on": "2023-07-01"}))
+    person = await world.add_person()
+    same = {"person_id": str(person), "mission_id": mission.id}
+    early = ok(await world.operator.post("consultants", {**same, "from_on": "2023-01-01", "to_on": "2023-03-31"}), 201)
+    late = ok(await world.operator.post("consultants", {**same, "from_on": "2023-07-01"}), 201)
+    async with held(world, (ASSIGN, mission.partner_consultant, person)):
+        patches = [
+            asyncio.create_task(world.operator.patch(f"consultants/{early['id']}", {"to_on": "2023-05-15"})),
+            asyncio.create_task(world.operator.patch(f"consultants/{late['id']}", {"from_on": "2023-05-01"})),
+        ]
+        await waiting(world, 2)
+    assert answers(await asyncio.gather(*patches)) == {"200": 1, "already-assigned": 1}
     assert await deadlocks() == 0
+
+
+async def test_an_entry_a_recall_and_a_new_assignment_never_wait_in_a_circle(
+    world: World, deadlocks: Callable[[], Awaitable[int]]
+) -> None:
+    """The recall holds its entry, the assignment waits for that entry, and the new entry waits for the assignment."""
+    mission = await world.mission(days=10)
+    entry = ok(await world.consultant.post("time-entries", mission.entry()), 201)
+    lock = (
+        "SELECT 1 FROM person_days p JOIN time_entries e USING (person_id, worked_on) WHERE e.id = $1 FOR UPDATE OF p"
+    )
+    steps: list[Callable[[], Coroutine[Any, Any, httpx2.Response]]] = [
+        lambda: world.consultant.post(f"time-entries/{entry['id']}/recall"),
+        lambda: world.operator.patch(f"consultants/{mission.partner_consultant}", {"to_on": "2024-01-01"}),
+        lambda: world.consultant.post("time-entries", mission.entry(worked_on=day(0))),
+    ]
+    async with held(world, (lock, entry["id"])):
+        writes = []
+        for number, step in enumerate(steps, 1):
+            writes.append(asyncio.create_task(step()))
+            await waiting(world, number)
+    assert [response.status_code for response in await asyncio.gather(*writes)] == [200, 200, 201]
+    assert await deadlocks() == 0
+    assert await agree(world, mission) == Decimal("0.5")
 
 
 async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_deadlocks(
@@ -605,7 +663,7 @@ async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_dead
 
     kinds = [batch, batch, single, single, single, act, act, act, act, move, move, move, amend, allot, assign, leave]
     seen: Counter[str] = Counter()
-    for _ in range(25):
+    for _ in range(15):
         known = [
             str(row["id"])
             for row in await world.pool.fetch("SELECT id FROM time_entries WHERE territory = $1", world.territory)

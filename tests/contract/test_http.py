@@ -1,0 +1,510 @@
+"""The manners of HTTP that every address shares, walked over the whole document."""
+
+import contextlib
+import itertools
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.core.problems import CATALOGUE, FIELD_MESSAGES, PYDANTIC_CODES, Problem
+from app.main import ROUTERS, create_app
+from app.settings import Settings
+from tests.contract.conftest import Known
+from tests.contract.server import Service
+from tests.contract.test_hostile import await_lines
+from tests.world import Client, World, ok, problem
+
+ROUTES = {
+    (route.path_format, method): route  # type: ignore[attr-defined]  # our own routes
+    for router in ROUTERS
+    for route in router.routes
+    for method in route.methods  # type: ignore[attr-defined]
+}
+PATHS = sorted({path for path, _ in ROUTES})
+READS = sorted(path for path, method in ROUTES if method == "GET" and ROUTES[path, method].include_in_schema)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+def reader(known: Known, path: str) -> Client:
+    """A client that may read this address."""
+    gate = ROUTES[path, "GET"].gate
+    return known.holder(gate.permission if gate else None)
+
+
+@contextlib.asynccontextmanager
+async def application(settings: Settings, **chosen: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of another application on the same database, set up otherwise."""
+    app = create_app(settings.model_copy(update=chosen))
+    async with app.router.lifespan_context(app) as state:
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state)  # type: ignore[call-overload]  # the lifespan's dictionary
+            await app(scope, receive, send)
+
+        transport = httpx2.ASGITransport(app=served, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
+            yield client
+
+
+# --- methods and addresses -------------------------------------------------------------------------------------------
+
+
+async def test_head_answers_as_get_does_without_the_body(known: Known) -> None:
+    for path in READS:
+        if path == "/metrics":
+            continue  # its figures grow with every request
+        address, client = known.address(path), reader(known, path)
+        got, head = await client.get(address), await client.request("HEAD", address)
+        assert (got.status_code, head.status_code) == (200, 200), (path, got.text)
+        assert got.content.endswith(b"\n"), path
+        assert not head.content
+        passing = {"x-request-id", "date"}
+        assert {k: v for k, v in head.headers.items() if k not in passing} == {
+            k: v for k, v in got.headers.items() if k not in passing
+        }, path
+
+
+async def test_every_address_names_the_methods_that_it_knows(known: Known) -> None:
+    for path in PATHS:
+        here = {method for route, method in ROUTES if route == path}
+        allowed = sorted(here | ({"HEAD"} if "GET" in here else set()))
+        for method in METHODS:
+            if method in allowed:
+                continue
+            answer = await known.world.admin.request(method, known.address(path))
+            assert answer.status_code == 405, (method, path)
+            assert answer.headers["allow"] == ", ".join(allowed)
+            if method != "HEAD":
+                problem(answer, 405, "method-not-allowed")
+
+
+async def test_a_wrong_slash_is_a_404_that_says_so(known: Known, http: httpx2.AsyncClient) -> None:
+    for path in PATHS:
+        if path == "/":
+            continue
+        for address in (f"{known.address(path)}/", f"/{known.address(path)}", known.address(path).replace("/v1/", "/v1//")):
+            if address == known.address(path):
+                continue
+            target = httpx2.URL("http://rebond.test").copy_with(raw_path=address.encode())
+            told = problem(await http.get(target), 404, "not-found")
+            assert "slash" in told["detail"], address
+
+
+async def test_there_is_an_index_of_addresses_that_exist(known: Known, http: httpx2.AsyncClient) -> None:
+    for start in ("/", "/v1"):
+        for link in ok(await http.get(start))["links"]:
+            assert (await known.world.admin.get(link["href"])).status_code == 200, link
+
+
+# --- headers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["a", "A.b_c-9", "x" * 64])
+async def test_a_plain_request_id_comes_back(known: Known, given: str) -> None:
+    for address, status in (("/v1/me", 200), ("/nowhere", 404)):
+        answer = await known.world.admin.get(address, headers={"X-Request-Id": given})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (status, given)
+        assert status == 200 or answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a/b", "a\tb", "<a>", "é", "a,b", '"a"'])
+async def test_any_other_request_id_is_replaced(known: Known, given: str) -> None:
+    answer = await known.world.admin.get("/nowhere", headers={"X-Request-Id": given.encode("latin-1")})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_the_request_id_of_a_write_is_in_its_event(known: Known) -> None:
+    given = secrets.token_hex(8)
+    made = await known.world.admin.post("/v1/organisations", {"name": "Traced"}, headers={"X-Request-Id": given})
+    stored = await known.world.pool.fetchval("SELECT request_id FROM events WHERE resource_id = $1", ok(made)["id"])
+    assert stored == given
+
+
+async def test_every_answer_forbids_what_a_browser_might_do_with_it(known: Known, http: httpx2.AsyncClient) -> None:
+    answers = [await http.get(address) for address in ("/", "/healthz", "/docs", "/nowhere", "/v1/me", "/docs/start.js")]
+    answers += [await http.post("/"), await known.world.admin.post("/v1/organisations", {"name": "Guarded"})]
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert "max-age" in answer.headers["strict-transport-security"]
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
+        assert "x-powered-by" not in answer.headers
+
+
+async def test_what_only_its_reader_may_see_is_not_kept_by_others(known: Known) -> None:
+    for path in READS:
+        if path.startswith("/v1/"):
+            answer = await reader(known, path).get(known.address(path))
+            assert answer.headers["cache-control"] in ("private, no-cache", "no-store"), path
+
+
+# --- problems --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("fr", "fr"), ("fr-FR,fr;q=0.9,en;q=0.8", "fr"), ("en;q=0.5, fr", "fr"), ("de, fr;q=0.1", "fr"), ("FR-ca", "fr"),
+        ("en", "en"), ("", "en"), ("de", "en"), ("fr;q=0", "en"), ("fr;q=x", "en"), ("*", "en"), ("fr;q=0.2, en;q=0.3", "en"),
+    ],
+)  # fmt: skip
+async def test_problems_speak_the_language_asked_for_with_one_code(known: Known, accepted: str, language: str) -> None:
+    headers = {"Accept-Language": accepted}
+    answer = await known.world.admin.post("/v1/organisations", {"nom": 1}, headers=headers)
+    told = problem(answer, 422, "validation-failed")
+    assert answer.headers["content-language"] == language
+    assert told["title"] == {"en": "Some fields are not acceptable.", "fr": "Certains champs ne sont pas acceptables."}[language]
+    assert {(e["pointer"], e["code"]) for e in told["errors"]} == {("/name", "required"), ("/nom", "unknown_field")}
+    assert next(e for e in told["errors"] if e["code"] == "required")["detail"] == FIELD_MESSAGES["required"][language == "fr"]
+
+
+async def test_a_deployment_may_speak_french_by_default(settings: Settings) -> None:
+    async with application(settings, default_language="fr") as client:
+        assert problem(await client.get("/nowhere"), 404, "not-found")["title"].startswith("Il n'y a rien ici")
+        english = await client.get("/nowhere", headers={"Accept-Language": "en"})
+        assert problem(english, 404, "not-found")["title"].startswith("Nothing here")
+
+
+async def test_the_catalogue_has_every_problem_in_both_languages(http: httpx2.AsyncClient) -> None:
+    known = set(_subclasses(Problem))
+    assert {problem.code for problem in known} == set(CATALOGUE)
+    for language in ("en", "fr"):
+        listed = ok(await http.get("/problems", headers={"Accept-Language": language}))["items"]
+        assert [entry["code"] for entry in listed] == sorted(CATALOGUE)
+        for entry in listed:
+            alone = await http.get(entry["type"], headers={"Accept-Language": language})
+            assert ok(alone) == entry
+            assert alone.headers["content-language"] == language
+            assert entry["title"]
+            assert entry["cause"]
+    for refused in known:
+        assert refused.title_fr not in (Problem.title_fr, refused.title), refused
+        assert refused.title[-1] == refused.title_fr[-1] == ".", refused
+        assert bool(refused.detail) == bool(refused.detail_fr), refused
+        assert bool(refused.cure) == bool(refused.cure_fr), refused
+        assert _members(refused.detail) == _members(refused.detail_fr), refused
+
+
+async def test_the_faults_of_fields_are_told_in_both_languages() -> None:
+    told = re.compile(r'(?:PydanticCustomError|_shape|FieldError)\((?:[^()"]|"/[^"]*",|f"[^"]*",)*"([a-z_]+)"[,)]')
+    root = Path(Problem.__module__.replace(".", "/")).parent.parent
+    codes = set()
+    for path in (Path(__file__).parents[2] / root).rglob("*.py"):
+        codes |= {PYDANTIC_CODES.get(code, code) for code in told.findall(path.read_text())}
+    assert len(codes) > 20
+    assert codes | set(PYDANTIC_CODES.values()) <= set(FIELD_MESSAGES)
+    for english, french in FIELD_MESSAGES.values():
+        assert english != french
+        assert _members(english) == _members(french)
+
+
+def _subclasses(of: type[Problem]) -> list[type[Problem]]:
+    return [found for each in of.__subclasses__() for found in (each, *_subclasses(each))]
+
+
+def _members(template: str) -> list[str]:
+    return sorted(re.findall(r"\{(\w+)\}", template))
+
+
+async def test_a_misspelt_name_is_told_the_nearest_known_one(known: Known) -> None:
+    world = known.world
+    entries = f"/v1/territories/{world.territory}/time-entries"
+    for name, nearest in (("worked_form", "worked_from"), ("staus", "status"), ("Limit", "limit"), ("sorted", "sort"), ("zzz", None)):
+        told = problem(await world.operator.get(f"{entries}?{name}=1"), 422, "validation-failed")["errors"]
+        assert [(e["pointer"], e["code"], e.get("did_you_mean")) for e in told] == [(name, "unknown_parameter", nearest)]
+    draft = {"mission_id": known.ids["mission_id"], "consultant_id": known.ids["consultant_id"], "worked_on": "2023-07-04", "days": 0.5, "activity": "audition"}  # fmt: skip
+    for name, nearest in (("notes", "note"), ("firmSiren", "firm_siren"), ("externalid", "external_id"), ("zzz", None)):
+        for path, body, at in ((entries, draft | {name: "x"}, f"/{name}"), (f"{entries}/batch", {"items": [draft, draft | {name: "x"}]}, f"/items/1/{name}")):  # fmt: skip
+            told = problem(await world.consultant.post(path, body), 422, "validation-failed")["errors"]
+            assert [(e["pointer"], e["code"], e.get("did_you_mean")) for e in told] == [(at, "unknown_field", nearest)]
+    told = problem(await world.consultant.post(f"{entries}?dry_rum=true", draft), 422, "validation-failed")["errors"]
+    assert told[0]["did_you_mean"] == "dry_run"
+
+
+# --- versions --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_client_has_already_is_not_sent_again(known: Known) -> None:
+    for path in READS:
+        address, client = known.address(path), reader(known, path)
+        tag = (await client.get(address)).headers.get("etag")
+        if tag is None:
+            continue
+        for given in (tag, f"W/{tag}", "*", f'"x", {tag}', f'{tag} , "y"'):
+            for method in ("GET", "HEAD"):
+                answer = await client.request(method, address, headers={"If-None-Match": given})
+                assert (answer.status_code, answer.content) == (304, b""), (path, given)
+                assert answer.headers["etag"] == tag
+        for given in ('"0"', '"x"', "", tag.replace('"', "") + "9"):
+            assert (await client.get(address, headers={"If-None-Match": given})).status_code == 200, (path, given)
+
+
+async def test_a_write_on_an_old_version_is_refused_with_the_current_one(world: World) -> None:
+    office = f"/v1/organisations/{world.organisations['office']}"
+    first = (await world.admin.get(office)).headers["etag"]
+    changed = await world.admin.patch(office, {"name": "Changed"}, headers={"If-Match": first})
+    assert ok(changed)["version"] == 2
+    for given in (first, '"0"', f'"9", {first}', "W/" + changed.headers["etag"], '"x"'):
+        told = problem(await world.admin.patch(office, {"name": "Lost"}, headers={"If-Match": given}), 412, "stale-version")
+        assert told["current_version"] == 2
+    for number, given in enumerate(("*", '"3"', '"1", "4"')):
+        ok(await world.admin.patch(office, {"name": f"Kept {number}"}, headers={"If-Match": given}))
+    assert ok(await world.admin.get(office))["name"] == "Kept 2"
+
+
+async def test_a_neighbour_s_new_name_changes_the_tag_but_stales_no_write(world: World) -> None:
+    office = f"/v1/organisations/{world.organisations['office']}"
+    person = f"{office}/persons/{world.subjects['auditor']}"
+    tag = (await world.admin.get(person)).headers["etag"]
+    assert re.fullmatch(r'"1-[0-9a-f]{8}"', tag)
+    ok(await world.admin.patch(office, {"name": "Renamed"}))
+    read = await world.admin.get(person, headers={"If-None-Match": tag})
+    assert ok(read, 200)["organisation_name"] == "Renamed"
+    assert read.headers["etag"] != tag
+    written = await world.admin.patch(person, {"email": f"{world.territory}@example.fr"}, headers={"If-Match": tag})
+    assert ok(written)["version"] == 2
+
+
+async def test_a_change_that_changes_nothing_keeps_the_tag(world: World) -> None:
+    office = f"/v1/organisations/{world.organisations['office']}"
+    before = await world.admin.get(office)
+    same = await world.admin.patch(office, {"name": before.json()["name"]})
+    assert (same.headers["etag"], same.json()) == (before.headers["etag"], before.json())
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", ["0", "501", "-1", "+1", "%2B1", "1_0", "1.0", "", "01a", "1e2", "9" * 30, "٣", "1%20"])
+async def test_a_limit_out_of_bounds_is_refused_not_clamped(known: Known, limit: str) -> None:
+    for path in ("/v1/firms", "/v1/events"):
+        problem(await known.world.operator.get(f"{path}?limit={limit}"), 422, "validation-failed")
+
+
+async def test_a_page_has_at_most_what_was_asked_for(known: Known) -> None:
+    for limit in (1, 2, 500):
+        page = ok(await known.world.operator.get(f"/v1/firms?limit={limit}"))
+        assert len(page["items"]) <= limit
+
+
+async def rich(world: World) -> None:
+    """Rows with equal and absent sort values in the lists that can have them."""
+    admin, operator = world.admin, world.operator
+    subject = str(world.subjects["auditor"])
+    for role, to_on in (("auditor", None), ("operator", "2030-01-01"), ("programme", "2030-01-01"), ("admin", "2031-01-01")):
+        ok(await admin.post("/v1/members", {"subject_id": subject, "role": role, "to_on": to_on, "from_on": "2021-01-01"}))
+    for number, expires_at in enumerate((None, None, "2199-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "2198-01-01T00:00:00Z")):
+        ok(await admin.post("/v1/api-keys", {"subject_id": subject, "name": f"k{number}", "expires_at": expires_at}))
+    for laureate_on in (None, None, "2023-06-14", "2023-06-14", "2024-01-01"):
+        slug = f"r-{secrets.token_hex(6)}"
+        body = {"slug": slug, "name": "Rich", "wave_number": 1, "lead_siren": "200066918", "laureate_on": laureate_on}
+        ok(await world.programme.post("/v1/territories", body), 201)
+    mission = await world.mission(days=20)
+    for number, days in itertools.product(range(5), (0.25, 0.5)):
+        entry = mission.entry(worked_on=f"2023-07-{number + 3:02}", days=days, note="Été à Alès" if number else "100 % fait_")
+        ok(await world.consultant.post("time-entries", entry), 201)
+    for number in range(3):
+        ok(await operator.post("missions", {"name": "Same", "external_id": f"M-{number}"}), 201)
+        order = {"kind": "amendment", "reference": f"A{number}", "signed_on": "2023-08-01", "days": 0}
+        ok(await operator.post(f"missions/{mission.id}/orders", order), 201)
+        leave = {"until_on": "2023-12-31", "reason": "Late papers."}
+        ok(await operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)
+        ok(await world.programme.put(f"perimeter/{2021 + number}", {"communes": [{"insee_code": "30007", "name": "Alès"}]}))
+        firm = await world.add_firm("Same")
+        for stage in ("interviewed", "project_detected"):
+            ok(await world.clients["territory"].put(f"firms/{firm}", {"stage": stage}))
+        ok(await admin.post(f"/v1/organisations/{world.organisations['office']}/persons", {"name": "Same"}), 201)
+
+
+LISTINGS = [path for path in READS if (ROUTES[path, "GET"].openapi_extra or {}).get("x-listing")]
+
+
+async def test_paging_walks_every_row_exactly_once_in_every_order(known: Known) -> None:
+    await rich(known.world)
+    for path in LISTINGS:
+        client, address = reader(known, path), known.address(path)
+        parameters = {p["name"]: p for p in ROUTES[path, "GET"].openapi_extra["parameters"]}
+        await client.get(address)
+        total = ok(await client.get(f"{address}?count=exact&limit=1"))["total"]
+        limit = max(1, min(500, total // 8))
+        whole = None
+        for sort in parameters["sort"]["schema"]["enum"]:
+            items = await walk(client, f"{address}?sort={sort}&limit={limit}")
+            seen = [json.dumps(item, sort_keys=True) for item in items]
+            assert len(seen) == len(set(seen)) == total, (path, sort)
+            whole = whole or set(seen)
+            assert set(seen) == whole, (path, sort)
+            values = [item.get(sort.removeprefix("-"), ...) for item in items]
+            if ... not in values:
+                present = [value for value in values if value is not None]
+                assert values == present + [None] * (len(values) - len(present)), (path, sort)
+                assert present == sorted(present, reverse=sort.startswith("-")), (path, sort)
+
+
+async def walk(client: Client, address: str) -> list[Any]:
+    """All rows of a list, by its cursors; the Link header says the same."""
+    items = []
+    following: str | None = address
+    while following is not None:
+        answer = await client.get(following)
+        page = ok(answer)
+        items += page["items"]
+        if page["next_cursor"] is None:
+            assert "link" not in answer.headers
+            break
+        following = f"{address}&cursor={page['next_cursor']}"
+        assert answer.headers["link"] == f'<{following}>; rel="next"'
+    return items
+
+
+async def test_the_rows_are_counted_under_the_filters(world: World) -> None:
+    await rich(world)
+    page = ok(await world.operator.get("time-entries?count=exact&limit=3&worked_from=2023-07-04&worked_to=2023-07-05"))
+    assert (page["total"], len(page["items"])) == (4, 3)
+    assert "total" not in ok(await world.operator.get("time-entries?limit=3"))
+
+
+async def test_a_filter_of_several_values_means_any_of_them(world: World) -> None:
+    mission = await world.mission(days=10)
+    made = [ok(await world.consultant.post("time-entries", mission.entry(days=0.25, status=status)), 201) for status in ("draft", "submitted")]  # fmt: skip
+    ok(await world.lead_judge.post(f"time-entries/{made[1]['id']}/validate"))
+    for query, found in (
+        ("status=draft", {made[0]["id"]}),
+        ("status=draft&status=validated", {made[0]["id"], made[1]["id"]}),
+        ("status=draft&status=validated&activity=audition&activity=travel", {made[0]["id"], made[1]["id"]}),
+        ("status=submitted", set()),
+    ):
+        items = ok(await world.operator.get(f"time-entries?{query}"))["items"]
+        assert {item["id"] for item in items} == found, query
+
+
+async def test_a_search_minds_neither_accents_nor_case_and_takes_signs_as_they_are(world: World) -> None:
+    await rich(world)
+    for text, count in (
+        ("ete a ales", 8), ("ÉTÉ", 8), ("e\u0301te\u0301", 8), ("100 %", 2), ("fait_", 2), ("%", 2), ("_", 2), ("a_a", 0), ("\\", 0), ("Œ", 0),
+    ):  # fmt: skip
+        page = ok(await world.operator.get("time-entries", params={"q": text, "count": "exact"}))
+        assert page["total"] == count, text
+
+
+async def test_changes_since_an_instant_overlap_by_a_minute(world: World) -> None:
+    first = ok(await world.operator.post("missions", {"name": "Early"}), 201)
+    second = ok(await world.operator.post("missions", {"name": "Late"}), 201)
+    early = "UPDATE missions SET updated_at = updated_at - interval '3 minutes' WHERE id = $1"
+    await world.pool.execute(early, first["id"])
+    items = ok(await world.operator.get("missions", params={"updated_since": second["updated_at"]}))["items"]
+    assert [item["id"] for item in items] == [second["id"]]
+    within = "UPDATE missions SET updated_at = $2::text::timestamptz - interval '59 seconds' WHERE id = $1"
+    await world.pool.execute(within, first["id"], second["updated_at"])
+    items = ok(await world.operator.get("missions", params={"updated_since": second["updated_at"]}))["items"]
+    assert {item["id"] for item in items} == {first["id"], second["id"]}
+
+
+async def test_a_limit_may_change_from_page_to_page(world: World) -> None:
+    await rich(world)
+    first = ok(await world.operator.get("time-entries?sort=days&limit=3"))
+    rest = ok(await world.operator.get(f"time-entries?sort=days&limit=500&cursor={first['next_cursor']}"))
+    assert rest["next_cursor"] is None
+    assert len({item["id"] for item in first["items"] + rest["items"]}) == 10
+
+
+# --- links, documentation, browsers, logs ----------------------------------------------------------------------------
+
+
+async def test_links_begin_with_the_address_that_the_deployment_names(settings: Settings, world: World) -> None:
+    await world.add_firm()
+    await world.add_firm()
+    async with application(settings, public_url="https://api.example.fr") as client:
+        headers = {"Authorization": f"Bearer {world.operator.key}", "Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+        answer = await client.get("/v1/firms?limit=1", headers=headers)
+        assert answer.headers["link"].startswith("<https://api.example.fr/v1/firms?limit=1&cursor=")
+
+
+class _Loads(HTMLParser):
+    """What a page loads, and what it runs in itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.inline = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.addresses += [str(given[name]) for name in ("src", "href", "action", "data") if name in given]
+        self.inline |= tag in ("script", "style") and "src" not in given
+        self.inline |= any(name.startswith("on") for name in given)
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(http: httpx2.AsyncClient) -> None:
+    page = await http.get("/docs")
+    found = _Loads()
+    found.feed(page.text)
+    assert not found.inline
+    assert len(found.addresses) == 3
+    for address in found.addresses:
+        assert re.fullmatch(r"/docs/[\w.-]+", address)
+        loaded = await http.get(address)
+        assert loaded.status_code == 200
+        assert loaded.content
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+    start = (await http.get("/docs/start.js")).text
+    assert re.findall(r'url: "([^"]*)"', start) == ["/openapi.json"]
+    assert ok(await http.get("/openapi.json"))["openapi"].startswith("3.1")
+
+
+async def test_browsers_of_the_origins_named_may_call_and_no_others(settings: Settings, world: World) -> None:
+    wanted = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization, if-match, idempotency-key"}
+    async with application(settings, cors_origins=("https://app.example.fr",)) as client:
+        ours, others = {"Origin": "https://app.example.fr"}, {"Origin": "https://evil.example"}
+        asked = await client.options("/v1/firms", headers=ours | wanted)
+        assert asked.status_code == 200
+        assert asked.headers["access-control-allow-origin"] == ours["Origin"]
+        assert "PATCH" in asked.headers["access-control-allow-methods"]
+        assert "access-control-allow-credentials" not in asked.headers
+        key = {"Authorization": f"Bearer {world.operator.key}"}
+        answer = await client.get("/v1/firms", headers=ours | key)
+        assert answer.headers["access-control-allow-origin"] == ours["Origin"]
+        assert {"ETag", "Link", "X-Request-Id"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+        assert (await client.options("/v1/firms", headers=others | wanted)).status_code == 400
+        for headers in (others, {"Origin": "https://app.example.fr.evil.example"}, {"Origin": "null"}):
+            assert "access-control-allow-origin" not in (await client.get("/v1/firms", headers=headers | key)).headers
+    async with application(settings) as client:
+        assert "access-control-allow-origin" not in (await client.get("/v1/me", headers=ours)).headers
+        problem(await client.options("/v1/firms", headers=ours | wanted), 405, "method-not-allowed")
+
+
+async def test_the_log_tells_no_name_address_query_or_secret(world: World, service: Service) -> None:
+    word = f"q{secrets.token_hex(8)}"
+    key = {"Authorization": f"Bearer {world.admin.key}", "Content-Type": "application/json"}
+    persons = f"/v1/organisations/{world.organisations['office']}/persons"
+    body = json.dumps({"name": f"Zoé {word}", "email": f"{word}@example.fr"}).encode()
+    assert service.request("POST", persons, key, body).status == 201
+    assert service.request("POST", persons, key, body).status == 409
+    made = service.request("POST", "/v1/api-keys", key, json.dumps({"subject_id": str(world.subjects["lead"]), "name": word}).encode())  # fmt: skip
+    secret = made.json["key"]
+    for target in (f"/v1/organisations?q={word}", f"/v1/organisations?{word}=1", f"/v1/{word}", f"/v1/territories/{word}/missions"):
+        service.request("GET", target, key)
+    service.request("GET", "/v1/me", {"Authorization": f"Bearer rbd_{word}", "Cookie": word, "User-Agent": word, "X-Forwarded-For": word})
+    service.request("POST", persons, key, b'{"name": "' + word.encode())
+    service.request("GET", "/healthz", {"X-Request-Id": f"last-{world.territory}"})
+    await_lines(service.log, f'"last-{world.territory}"', 1)
+    log = service.log.read_text()
+    for hidden in (word, "Zoé", "example.fr", secret, world.admin.key, world.admin.key[4:20], "q="):
+        assert hidden not in log
+    lines = [json.loads(line) for line in log.splitlines()]
+    noted = next(line for line in lines if line.get("route") == "/v1/organisations/{organisation_id}/persons")
+    assert noted["status"] == 201
+    assert noted["subject_id"] == str(world.subjects["admin"])

@@ -1,0 +1,164 @@
+"""The follow-up of the days: totals, by member, by ISO week."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.world import World, ok, problem
+
+
+async def enter(world: World, mission: Any, *, by: str = "partner", **more: Any) -> str:
+    client = world.lead if by == "lead" else world.consultant
+    return str(ok(await client.post("time-entries", mission.entry(by=by, **more)), 201)["id"])
+
+
+async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
+    found = await world.follow_up()
+    assert found == {
+        "territory": world.territory, "days_ordered": 0, "days_entered": 0, "days_validated": 0, "days_certified": 0,
+        "days_draft": 0, "days_left": 0, "by_member": [], "by_week": [],
+    }  # fmt: skip
+
+
+async def test_each_state_counts_where_it_should(world: World) -> None:
+    mission = await world.mission(days=20)
+    day = iter(range(3, 30))
+    entries = {}
+    for state, action, body in (
+        ("draft", None, None),
+        ("submitted", None, None),
+        ("recalled", "recall", None),
+        ("validated", "validate", None),
+        ("rejected", "reject", {"reason": "Which firm?"}),
+        ("reversed", "reverse", {"reason": "Twice."}),
+    ):
+        status = "draft" if state == "draft" else "submitted"
+        entries[state] = await enter(world, mission, worked_on=f"2023-07-{next(day):02}", days=0.25, status=status)
+        if action is not None:
+            client = world.lead_judge if action in ("validate", "reject") else world.consultant
+            ok(await client.post(f"time-entries/{entries[state]}/{action}", body))
+    found = await world.follow_up()
+    figures = {name: found[name] for name in found if name.startswith("days_")}
+    assert figures == {
+        "days_ordered": 20, "days_entered": 0.5, "days_validated": 0.25, "days_certified": 0, "days_draft": 0.5,
+        "days_left": 19.5,
+    }  # fmt: skip
+    [partner] = [member for member in found["by_member"] if member["organisation_name"].startswith("partner")]
+    assert {name: partner[name] for name in partner if name.startswith("days_")} == {
+        "days_allotted": 10, "days_entered": 0.5, "days_validated": 0.25, "days_certified": 0, "days_draft": 0.5,
+        "days_left": 9.5,
+    }  # fmt: skip
+    assert sum(week["days_entered"] for week in found["by_week"]) == 0.5
+    assert sum(week["days_validated"] for week in found["by_week"]) == 0.25
+
+
+async def test_members_are_told_apart_and_sum_to_the_whole(world: World) -> None:
+    mission = await world.mission(days=20, lead=12, partner=6)
+    await enter(world, mission, days=0.75)
+    await enter(world, mission, by="lead", days=1)
+    await enter(world, mission, by="lead", days=0.25, worked_on="2023-07-05", status="draft")
+    found = await world.follow_up()
+    told = {
+        member["organisation_id"]: tuple(member[f"days_{name}"] for name in ("allotted", "entered", "draft", "left"))
+        for member in found["by_member"]
+    }  # fmt: skip
+    assert told == {
+        str(world.organisations["lead"]): (12, 1, 0.25, 11),
+        str(world.organisations["partner"]): (6, 0.75, 0, 5.25),
+    }
+    assert found["days_entered"] == 1.75
+    assert found["days_left"] == 18.25, "what is not allotted is left too"
+
+
+async def test_missions_sum_and_are_asked_for_one_by_one(world: World, other: World) -> None:
+    first, second = await world.mission(days=10), await world.mission(days=20)
+    await enter(world, first, days=1)
+    await enter(world, second, days=0.5, worked_on="2023-07-11")
+    whole = await world.follow_up()
+    assert (whole["days_ordered"], whole["days_entered"], whole["days_left"]) == (30, 1.5, 28.5)
+    assert [member["days_allotted"] for member in whole["by_member"]] == [15, 15]
+    for mission, ordered, entered in ((first, 10, 1), (second, 20, 0.5)):
+        found = ok(await world.committee.get(f"engineering?mission_id={mission.id}"))
+        assert (found["days_ordered"], found["days_entered"]) == (ordered, entered)
+        assert [week["days_entered"] for week in found["by_week"]] == [entered]
+    problem(await other.operator.get(f"engineering?mission_id={first.id}"), 404, "not-found")
+    problem(await world.operator.get("engineering?mission_id=1"), 422, "validation-failed")
+    problem(await world.operator.get("engineering?mision_id=1"), 422, "validation-failed")
+
+
+@pytest.mark.parametrize(
+    ("worked_on", "week", "starts_on"),
+    [
+        ("2024-12-29", "2024-W52", "2024-12-23"),
+        ("2024-12-30", "2025-W01", "2024-12-30"),  # a Monday of December in the next year's first week
+        ("2025-01-01", "2025-W01", "2024-12-30"),
+        ("2021-01-03", "2020-W53", "2020-12-28"),  # a Sunday of January in the last year's week 53
+        ("2020-12-31", "2020-W53", "2020-12-28"),
+        ("2024-02-29", "2024-W09", "2024-02-26"),  # leap day
+        ("2025-03-30", "2025-W13", "2025-03-24"),  # 23 hours long
+        ("2025-10-26", "2025-W43", "2025-10-20"),  # 25 hours long
+    ],
+)
+async def test_days_fall_into_iso_weeks(world: World, worked_on: str, week: str, starts_on: str) -> None:
+    day = date.fromisoformat(worked_on)
+    mission = await world.mission(days=10, starts_on=str(day - timedelta(days=9)), ends_on=str(day + timedelta(days=9)))
+    assigned = {"from_on": "2020-01-01"}
+    ok(await world.operator.patch(f"consultants/{mission.partner_consultant}", assigned))
+    await enter(world, mission, days=1, worked_on=worked_on)
+    found = (await world.follow_up())["by_week"]
+    assert found == [
+        {"week": week, "starts_on": starts_on, "days_entered": 1, "days_validated": 0, "days_certified": 0}
+    ]
+    iso = day.isocalendar()
+    assert week == f"{iso.year}-W{iso.week:02}"
+
+
+async def test_weeks_stand_in_order_and_hold_seven_days(world: World) -> None:
+    mission = await world.mission(days=30, starts_on="2024-12-16", ends_on="2025-01-31")
+    for offset in range(21):
+        day = date(2024, 12, 16) + timedelta(days=offset)
+        await enter(world, mission, days=0.5, worked_on=day.isoformat())
+    weeks = (await world.follow_up())["by_week"]
+    assert [(week["week"], week["starts_on"], week["days_entered"]) for week in weeks] == [
+        ("2024-W51", "2024-12-16", 3.5),
+        ("2024-W52", "2024-12-23", 3.5),
+        ("2025-W01", "2024-12-30", 3.5),
+    ]
+
+
+async def test_everybody_who_sees_the_territory_reads_the_same_follow_up(world: World, other: World) -> None:
+    mission = await world.mission(days=10)
+    await enter(world, mission, days=1)
+    whole = await world.follow_up()
+    for client in world.clients.values():
+        assert ok(await client.get("engineering")) == whole
+    assert (await other.follow_up())["days_entered"] == 0
+    problem(await other.lead.get(f"{world.lead.base}/engineering"), 404, "not-found")
+
+
+async def test_the_totals_agree_with_the_entries_after_a_long_life(world: World) -> None:
+    mission = await world.mission(days=10)
+    entry = await enter(world, mission, days=1)
+    address = f"time-entries/{entry}"
+    for days in (0.25, 0.75, 0.5):
+        ok(await world.consultant.patch(address, {"days": days}))
+    ok(await world.consultant.patch(address, {"worked_on": "2023-07-10"}))
+    for action in ("recall", "submit", "recall", "submit"):
+        ok(await world.consultant.post(f"{address}/{action}"))
+    ok(await world.lead_judge.post(f"{address}/reject", {"reason": "Which firm?"}))
+    assert (await world.follow_up())["days_entered"] == 0
+    ok(await world.consultant.post(f"{address}/recall"))
+    ok(await world.consultant.post(f"{address}/submit"))
+    ok(await world.lead_judge.post(f"{address}/validate"))
+    found = await world.follow_up()
+    assert (found["days_entered"], found["days_validated"], found["days_left"]) == (0.5, 0.5, 9.5)
+    assert [week["week"] for week in found["by_week"]] == ["2023-W28"]
+    of = "WHERE mission_id = $1::text::uuid"
+    sums = (
+        f"SELECT sum(days) FROM time_entries {of} AND status = 'validated'",
+        f"SELECT days_entered FROM mission_days {of}",
+        f"SELECT sum(days_entered) FROM member_days {of}",
+        f"SELECT sum(p.days) FROM person_days p JOIN consultants c USING (person_id) {of}",
+    )
+    assert [float(await world.pool.fetchval(query, mission.id)) for query in sums] == [0.5] * 4

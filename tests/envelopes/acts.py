@@ -1,0 +1,89 @@
+"""The acts on a territory's money, each by who may do it, through HTTP; every one gives its response."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+
+from tests.world import Client, World, ok
+
+DAY = "2023-10-03"  # when everything is decided and moved, unless a test says otherwise
+TERMS = {"instalments": 12, "frequency": "quarterly", "first_due_on": "2026-03-31"}
+
+
+def key() -> dict[str, str]:
+    """A new intention."""
+    return {"Idempotency-Key": str(uuid4())}
+
+
+@dataclass
+class Acts:
+    """Contributions and awards in a world, on one firm."""
+
+    world: World
+    firm: str = ""
+    numbers: int = field(default=0)
+
+    @classmethod
+    async def of(cls, world: World, *contributions: int) -> "Acts":
+        """The acts in a world whose envelope has received these contributions."""
+        acts = cls(world, await world.add_firm())
+        for cents in contributions:
+            ok(await acts.contribute(cents), 201)
+        return acts
+
+    def reference(self) -> str:
+        self.numbers += 1
+        return f"R-{self.numbers}"
+
+    async def contribute(self, cents: int, *, organisation: str = "office", **more: Any) -> httpx2.Response:
+        body = {"organisation_id": str(self.world.organisations[organisation]), "amount_cents": cents}
+        body |= {"decided_on": DAY, "reference": self.reference(), **more}
+        return await self.world.programme.post("envelope/contributions", body, headers=key())
+
+    def award(self, cents: int, **more: Any) -> dict[str, Any]:
+        body = {"firm_siren": self.firm, "project_title": "Atelier", "amount_cents": cents, "decided_on": DAY}
+        return {**body, "decision_reference": self.reference(), **more}
+
+    async def grant(self, cents: int, **more: Any) -> httpx2.Response:
+        return await self.world.funder.post("grants", self.award(cents, **more), headers=key())
+
+    async def advance(self, cents: int, **more: Any) -> httpx2.Response:
+        return await self.world.funder.post("advances", self.award(cents, **{"terms": TERMS, **more}), headers=key())
+
+    async def pay(self, grant: str, cents: int, **more: Any) -> httpx2.Response:
+        body = {"amount_cents": cents, "paid_on": DAY, "kind": "interim_payment", "reference": self.reference(), **more}
+        return await self.world.treasurer.post(f"grants/{grant}/payments", body, headers=key())
+
+    async def tranche(self, advance: str, cents: int, **more: Any) -> httpx2.Response:
+        body = {"amount_cents": cents, "paid_on": DAY, **more}
+        return await self.world.treasurer.post(f"advances/{advance}/tranches", body, headers=key())
+
+    async def repay(self, advance: str, cents: int, **more: Any) -> httpx2.Response:
+        body = {"amount_cents": cents, "received_on": DAY, "reference": self.reference(), **more}
+        return await self.world.treasurer.post(f"advances/{advance}/repayments", body, headers=key())
+
+    def who_undoes(self, path: str) -> Client:
+        """Who reverses what stands at this path."""
+        if path.startswith("envelope"):
+            return self.world.programme
+        return self.world.treasurer if path.count("/") > 1 else self.world.funder
+
+    async def seen(self, path: str) -> dict[str, str]:
+        """If-Match with the version that is read now."""
+        response = await self.world.auditor.get(path)
+        ok(response)
+        return {"If-Match": response.headers["etag"]}
+
+    async def reverse(self, path: str) -> httpx2.Response:
+        headers = await self.seen(path)
+        return await self.who_undoes(path).post(f"{path}/reverse", {"reason": "Mistaken."}, headers=headers)
+
+    async def release(self, path: str, **more: Any) -> httpx2.Response:
+        headers = await self.seen(path)
+        return await self.world.funder.post(f"{path}/release", {"reason": "Cheaper.", **more}, headers=headers)
+
+    async def envelope(self, **query: str) -> dict[str, Any]:
+        found: dict[str, Any] = ok(await self.world.auditor.get("envelope", params=query))
+        return found

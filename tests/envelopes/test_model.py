@@ -1,0 +1,489 @@
+"""Any interleaving of acts on one envelope: held against a plain model, then over real parallel connections."""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from app import check
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import plain
+from tests.envelopes.acts import Acts
+from tests.envelopes.test_limits import FIGURES, figures
+from tests.world import World, ok
+
+FIRST = date(2024, 1, 1)
+DAYS = st.integers(0, 5)
+CENTS = st.one_of(st.integers(1, 12), st.integers(1, 2000))
+ORGANISATIONS = ("office", "lead", "partner")
+
+
+def day(number: int) -> str:
+    return (FIRST + timedelta(days=number)).isoformat()
+
+
+@dataclass
+class Service:
+    """The service on a database of its own, in a thread with its event loop."""
+
+    portal: BlockingPortal
+    http: httpx2.AsyncClient
+    pool: Any
+    engine: Any
+
+    def call(self, function: Callable[..., Awaitable[Any]], *arguments: Any, **named: Any) -> Any:
+        return self.portal.call(lambda: function(*arguments, **named))
+
+
+@asynccontextmanager
+async def serving(url: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any, Any]]:
+    own = Settings(_env_file=None, database_url=url, pool_size=20, log_level="error", credential_cache=3.0)  # type: ignore[call-arg]
+    application = create_app(own)
+    async with application.router.lifespan_context(application) as state:
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state)  # type: ignore[call-overload]
+            await application(scope, receive, send)
+
+        transport = httpx2.ASGITransport(app=served, raise_app_exceptions=False)
+        async with (
+            httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client,
+            asyncpg.create_pool(plain(url), min_size=1, max_size=2) as pool,
+        ):
+            yield client, pool, state["engine"]  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def own_database(new_database: Any) -> str:
+    url: str = new_database("money")
+    return url
+
+
+@pytest.fixture
+def service(own_database: str) -> Iterator[Service]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(own_database)) as served:
+        yield Service(portal, *served)
+
+
+async def nothing_differs(engine: Any) -> None:
+    checked, found = await check.differences(engine)
+    assert not found
+    assert checked > 0
+
+
+async def deadlocks(url: str) -> int:
+    """Deadlocks of the database so far: a connection reports its own when it ends, so all others are closed before."""
+    connection = await asyncpg.connect(plain(url))
+    try:
+        for _ in range(100):
+            if await connection.fetchval(
+                "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database()"
+                " AND backend_type = 'client backend'"
+            ):
+                break
+            await asyncio.sleep(0.02)
+        found: int = await connection.fetchval(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+    finally:
+        await connection.close()
+    return found
+
+
+# --- the plain model -------------------------------------------------------------------------------------------------
+
+
+def divide(cents: int, weights: dict[str, int]) -> dict[str, int]:
+    """By largest remainder, with exact fractions."""
+    whole = Fraction(cents, sum(weights.values()))
+    parts = {name: int(weight * whole) for name, weight in weights.items()}
+    order = sorted(weights, key=lambda name: (parts[name] - weights[name] * whole, name))
+    for name in order[: cents - sum(parts.values())]:
+        parts[name] += 1
+    return parts
+
+
+@dataclass
+class Fact:
+    """What an act adds to one figure of one contribution, from a day on."""
+
+    on: int
+    contribution: str
+    figure: str
+    cents: int
+    award: str = ""
+
+
+@dataclass
+class Deed:
+    """An act that can be taken back: its address, and what it did."""
+
+    path: str
+    on: int
+    cents: int
+    facts: list[Fact]
+    award: "Award | None" = None
+    gone: bool = False
+
+
+@dataclass
+class Award:
+    path: str
+    id: str
+    kind: str
+    on: int
+    cents: int
+    deed: Deed
+    paid: list[Deed] = field(default_factory=list)
+    repaid: list[Deed] = field(default_factory=list)
+    released: int = 0
+    cancelled: bool = False
+
+    @property
+    def paid_cents(self) -> int:
+        return sum(deed.cents for deed in self.paid if not deed.gone)
+
+    @property
+    def repaid_cents(self) -> int:
+        return sum(deed.cents for deed in self.repaid if not deed.gone)
+
+    @property
+    def left(self) -> int:
+        return self.cents - self.paid_cents - self.released
+
+    def owed_badly(self) -> bool:
+        """Whether on some day more had come back than had gone out."""
+        moves: Counter[int] = Counter()
+        for deeds, sign in ((self.paid, 1), (self.repaid, -1)):
+            for deed in deeds:
+                moves[deed.on] += 0 if deed.gone else sign * deed.cents
+        return any(sum(moves[d] for d in moves if d <= last) < 0 for last in moves)
+
+
+class Envelope(RuleBasedStateMachine):
+    """The rules act by HTTP and on the model, and expect of the answer what the model says."""
+
+    service: Service
+
+    def __init__(self) -> None:
+        super().__init__()
+        world = self.service.call(World.create, self.service.http, self.service.pool)
+        self.acts: Acts = self.service.call(Acts.of, world)
+        self.facts: list[Fact] = []
+        self.contributions: list[Deed] = []
+        self.organisation: dict[str, str] = {}
+        self.recycling: set[str] = set()
+        self.awards: list[Award] = []
+        self.touched: Award | None = None
+
+    # what the model knows
+
+    def sums(self, *, by: int = 5, figure: str = "available", award: str = "") -> dict[str, int]:
+        """A figure by contribution, of what counts by a day."""
+        found: dict[str, int] = defaultdict(int)
+        for fact in self.facts:
+            if fact.on <= by and fact.figure == figure and award in ("", fact.award):
+                found[fact.contribution] += fact.cents
+        return {name: cents for name, cents in found.items() if cents}
+
+    def note(self, on: int, award: str = "", **figures: dict[str, int]) -> list[Fact]:
+        """Facts of one act: what it adds to each figure, by contribution."""
+        return [
+            Fact(on, contribution, figure, cents, award)
+            for figure, parts in figures.items()
+            for contribution, cents in parts.items()
+        ]
+
+    def minus(self, parts: dict[str, int]) -> dict[str, int]:
+        return {name: -cents for name, cents in parts.items()}
+
+    # acts
+
+    def send(self, function: Callable[..., Awaitable[httpx2.Response]], *given: Any, expect: str, **more: Any) -> Any:
+        response: httpx2.Response = self.service.call(function, *given, **more)
+        got = response.json()["type"].removeprefix("/problems/") if response.is_error else ""
+        assert got == expect, (response.status_code, response.text, expect)
+        return response.json()
+
+    @rule(cents=CENTS, on=DAYS, organisation=st.sampled_from(ORGANISATIONS), recycle=st.booleans())
+    def contribute(self, cents: int, on: int, organisation: str, recycle: bool) -> None:
+        policy = "recycle" if recycle else "return"
+        made = self.send(
+            self.acts.contribute, cents, organisation=organisation, decided_on=day(on), repayment_policy=policy,
+            expect="",
+        )  # fmt: skip
+        key = made["id"]
+        self.organisation[key] = made["organisation_id"]
+        if recycle:
+            self.recycling.add(key)
+        facts = self.note(on, contributed={key: cents}, available={key: cents})
+        self.facts += facts
+        self.contributions.append(Deed(f"envelope/contributions/{key}", on, cents, facts))
+
+    @rule(cents=CENTS, on=DAYS, kind=st.sampled_from(["grants", "advances"]))
+    def award(self, cents: int, on: int, kind: str) -> None:
+        available = self.sums()
+        fits = cents <= sum(available.values())
+        send = self.acts.grant if kind == "grants" else self.acts.advance
+        made = self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
+        if not fits:
+            assert made["available_cents"] == sum(available.values())
+            return
+        parts = divide(cents, available)
+        facts = self.note(on, made["id"], available=self.minus(parts), committed=parts)
+        self.facts += facts
+        path = f"{kind}/{made['id']}"
+        award = Award(path, made["id"], kind, on, cents, Deed(path, on, cents, facts))
+        award.deed.award = award
+        self.awards.append(award)
+        self.touched = award
+
+    @precondition(lambda self: self.awards)
+    @rule(which=st.integers(0), cents=CENTS, exact=st.booleans(), on=DAYS)
+    def pay(self, which: int, cents: int, exact: bool, on: int) -> None:
+        award = self.touched = self.awards[which % len(self.awards)]
+        cents = max(award.left, 1) if exact else cents
+        grant = award.kind == "grants"
+        if award.cancelled or (not award.left and (grant or award.released)):
+            expect = "award-ended"
+        elif on < award.on:
+            expect = "before-decision"
+        elif cents > award.left:
+            expect = "payments-exceed-award" if grant else "tranches-exceed-award"
+        else:
+            expect = ""
+        made = self.send(self.acts.pay if grant else self.acts.tranche, award.id, cents, paid_on=day(on), expect=expect)
+        if expect:
+            return
+        parts = divide(cents, self.sums(figure="committed", award=award.id))
+        more = {} if grant else {"outstanding": parts}
+        facts = self.note(on, award.id, committed=self.minus(parts), paid=parts, **more)
+        self.facts += facts
+        place = "payments" if grant else "tranches"
+        award.paid.append(Deed(f"{award.path}/{place}/{made['id']}", on, cents, facts, award))
+
+    @precondition(lambda self: any(award.kind == "advances" for award in self.awards))
+    @rule(which=st.integers(0), cents=CENTS, exact=st.booleans(), on=DAYS)
+    def repay(self, which: int, cents: int, exact: bool, on: int) -> None:
+        advances = [award for award in self.awards if award.kind == "advances"]
+        award = self.touched = advances[which % len(advances)]
+        owed = award.paid_cents - award.repaid_cents
+        cents = max(owed, 1) if exact else cents
+        deed = Deed("", on, cents, [], award)
+        award.repaid.append(deed)
+        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else ""
+        made = self.send(self.acts.repay, award.id, cents, received_on=day(on), expect=expect)
+        if expect:
+            award.repaid.remove(deed)
+            return
+        parts = divide(cents, self.sums(figure="outstanding", award=award.id))
+        again = {key: part for key, part in parts.items() if key in self.recycling}
+        deed.facts = self.note(
+            on, award.id, repaid=parts, outstanding=self.minus(parts), recycled=again, available=again
+        )
+        self.facts += deed.facts
+        deed.path = f"{award.path}/repayments/{made['id']}"
+
+    @precondition(lambda self: self.awards)
+    @rule(which=st.integers(0), on=DAYS)
+    def release(self, which: int, on: int) -> None:
+        award = self.touched = self.awards[which % len(self.awards)]
+        ended = award.cancelled or not award.left
+        expect = "award-ended" if ended else "before-decision" if on < award.on else ""
+        self.send(self.acts.release, award.path, released_on=day(on), expect=expect)
+        if not expect:
+            parts = self.sums(figure="committed", award=award.id)
+            self.facts += self.note(on, award.id, committed=self.minus(parts), available=parts, released=parts)
+            award.released += award.left
+            award.cancelled = not award.paid_cents
+
+    def deeds(self) -> list[Deed]:
+        of_awards = [deed for award in self.awards for deed in (award.deed, *award.paid, *award.repaid)]
+        return self.contributions + of_awards
+
+    @precondition(lambda self: self.deeds())
+    @rule(which=st.integers(0))
+    def reverse(self, which: int) -> None:
+        found = self.deeds()
+        deed = found[which % len(found)]
+        award = self.touched = deed.award
+        expect = self.refusal(deed)
+        self.send(self.acts.reverse, deed.path, expect=expect)
+        if expect:
+            return
+        deed.gone = True
+        self.facts += [Fact(f.on, f.contribution, f.figure, -f.cents, f.award) for f in deed.facts]
+        if award is not None and deed is award.deed:
+            award.released, award.cancelled = award.cents, True
+
+    def refusal(self, deed: Deed) -> str:  # noqa: PLR0911
+        award = deed.award
+        if award is not None and deed is award.deed:
+            if award.cancelled or (award.kind == "grants" and award.paid_cents and not award.left):
+                return "award-ended"
+            return "award-already-paid" if award.paid_cents or award.released else ""
+        if deed.gone:
+            return "already-reversed"
+        if award is not None and deed in award.paid and award.kind == "advances":
+            deed.gone = True
+            short = award.repaid_cents > award.paid_cents or award.owed_badly()
+            deed.gone = False
+            if short:
+                return "repayment-exceeds-outstanding"
+            held = self.sums(figure="outstanding", award=award.id)
+            if any(f.figure == "paid" and f.cents > held.get(f.contribution, 0) for f in deed.facts):
+                return "account-overdrawn"
+        available = self.sums()
+        if any(f.figure == "available" and f.cents > available.get(f.contribution, 0) for f in deed.facts):
+            return "envelope-exhausted"
+        return ""
+
+    # what must hold after every act
+
+    @invariant()
+    def the_envelope_says_what_the_model_says(self) -> None:
+        said = figures(self.service.call(self.acts.envelope))
+        assert said == {name: sum(self.sums(figure=name).values()) for name in FIGURES}
+
+    @invariant()
+    def so_it_does_of_every_contributor_on_a_day_in_between(self) -> None:
+        by = len(self.facts) % 6
+        said = self.service.call(self.acts.envelope, as_of=day(by))
+        wanted: dict[str, Counter[str]] = defaultdict(Counter)
+        for fact in self.facts:
+            if fact.on <= by:
+                wanted[self.organisation[fact.contribution]][fact.figure] += fact.cents
+        got = {each["organisation_id"]: {n: each[f"{n}_cents"] for n in FIGURES} for each in said["by_contributor"]}
+        assert got == {key: {name: found[name] for name in FIGURES} for key, found in wanted.items()}
+
+    @invariant()
+    def the_award_last_touched_says_what_the_model_says(self) -> None:
+        award = self.touched
+        if award is None:
+            return
+        said = ok(self.service.call(self.acts.world.auditor.get, award.path))
+        assert (said["released_cents"], said["remaining_cents"]) == (award.released, award.left)
+        if award.kind == "grants":
+            done = award.paid_cents and not award.left
+            status = "closed" if done else "paying" if award.paid_cents else "awarded"
+            assert said["paid_cents"] == award.paid_cents
+        else:
+            owed = award.paid_cents - award.repaid_cents
+            status = "repaying" if owed else "repaid"
+            status = "awarded" if not award.paid_cents else "paying" if award.left else status
+            assert (said["disbursed_cents"], said["outstanding_cents"]) == (award.paid_cents, owed)
+        assert said["status"] == ("cancelled" if award.cancelled else status)
+
+
+def test_any_interleaving_of_acts_ends_with_the_sums_of_a_plain_model(service: Service) -> None:
+    class Here(Envelope):
+        pass
+
+    Here.service = service
+    bounded = settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Here, settings=bounded)  # type: ignore[no-untyped-call]
+    service.call(nothing_differs, service.engine)
+
+
+# --- the same over parallel connections ------------------------------------------------------------------------------
+
+REFUSALS = {
+    "envelope-exhausted", "payments-exceed-award", "tranches-exceed-award", "repayment-exceeds-outstanding",
+    "award-ended", "award-already-paid", "already-reversed", "account-overdrawn", "stale-version",
+}  # fmt: skip
+
+
+async def busy(acts: Acts, chance: random.Random, known: dict[str, list[str]], answers: Counter[str]) -> None:
+    """One caller: a random walk through the acts on awards that all callers share."""
+
+    async def act() -> httpx2.Response:
+        made: str = chance.choice(["contribute", "grant", "grant", "advance", "advance", "pay", "pay", "tranche",
+                                   "tranche", "repay", "repay", "release", "reverse", "reverse"])  # fmt: skip
+        cents = chance.randint(1, 400)
+        source = {"pay": "grant", "tranche": "advance", "repay": "advance"}.get(made)
+        if made == "release" or made == "reverse":
+            kinds = ["grant", "advance"] if made == "release" else list(known)
+            paths = [path for kind in kinds for path in known[kind]]
+            if paths:
+                path = chance.choice(paths)
+                return await (acts.release(path) if made == "release" else acts.reverse(path))
+        elif source and known[source]:
+            path = chance.choice(known[source])
+            response = await getattr(acts, made)(path.partition("/")[2], cents)
+            place = {"pay": "payments", "tranche": "tranches", "repay": "repayments"}[made]
+            if response.is_success:
+                known[made].append(f"{path}/{place}/{response.json()['id']}")
+            return response
+        elif source is None and made in ("grant", "advance"):
+            response = await getattr(acts, made)(cents)
+            if response.is_success:
+                known[made].append(f"{made}s/{response.json()['id']}")
+            return response
+        policy = chance.choice(["recycle", "return"])
+        response = await acts.contribute(cents, organisation=chance.choice(ORGANISATIONS), repayment_policy=policy)
+        known["contribute"].append(f"envelope/contributions/{response.json()['id']}")
+        return response
+
+    for _ in range(15):
+        response = await act()
+        name = response.json()["type"].removeprefix("/problems/") if response.is_error else "done"
+        answers[name] += 1
+
+
+async def many_at_once(service: Service, seed: int) -> Counter[str]:
+    worlds = [await World.create(service.http, service.pool) for _ in range(2)]
+    answers: Counter[str] = Counter()
+    each = []
+    for world in worlds:
+        acts = await Acts.of(world, 1500, 700)
+        known: dict[str, list[str]] = defaultdict(list)
+        each += [busy(acts, random.Random(f"{seed} {n} {world.wave}"), known, answers) for n in range(8)]
+    await asyncio.gather(*each)
+    for world in worlds:
+        now = figures(await Acts(world).envelope())
+        assert min(now.values()) >= 0
+        row = await service.pool.fetchrow(
+            """
+            SELECT (SELECT coalesce(sum(amount_cents), 0) FROM contributions
+                    WHERE territory = $1 AND status = 'recorded') AS contributed,
+                   (SELECT coalesce(sum(amount_cents - paid_cents - released_cents), 0) FROM grants
+                    WHERE territory = $1)
+                 + (SELECT coalesce(sum(amount_cents - disbursed_cents - released_cents), 0) FROM advances
+                    WHERE territory = $1) AS committed,
+                   (SELECT coalesce(sum(amount_cents), 0) FROM grant_payments
+                    WHERE territory = $1 AND status = 'recorded')
+                 + (SELECT coalesce(sum(amount_cents), 0) FROM advance_tranches
+                    WHERE territory = $1 AND status = 'recorded') AS paid,
+                   (SELECT coalesce(sum(amount_cents), 0) FROM advance_repayments
+                    WHERE territory = $1 AND status = 'recorded') AS repaid
+            """,
+            world.territory,
+        )
+        assert {name: now[name] for name in row.keys()} == dict(row)  # noqa: SIM118  # a record's names
+    await nothing_differs(service.engine)
+    return answers
+
+
+def test_many_callers_at_once_end_with_sums_that_agree_and_never_in_a_deadlock(own_database: str) -> None:
+    total: Counter[str] = Counter()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(own_database)) as served:
+        service = Service(portal, *served)
+        for seed in range(3):
+            total += service.call(many_at_once, service, seed)
+    assert set(total) <= {"done", *REFUSALS}
+    assert total["done"] > 200
+    assert asyncio.run(deadlocks(own_database)) == 0
