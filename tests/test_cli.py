@@ -327,7 +327,13 @@ def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
     """The rows, or none where the server, the database or the table is not there yet."""
     try:
         return ask()
-    except (OSError, TimeoutError, asyncpg.PostgresError, embedded.EmbeddedError):
+    except (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        embedded.EmbeddedError,
+    ):
         return []
 
 

@@ -18,7 +18,7 @@ RETURN siren ~ '^[0-9]{9}$' AND siren <> '000000000' AND (
 
 ARE_SIREN = """
 CREATE FUNCTION is_siren(sirens text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (SELECT bool_and(is_siren(siren)) FROM unnest(sirens) AS siren)
+RETURN (SELECT bool_and(siren IS NOT NULL AND is_siren(siren)) FROM unnest(sirens) AS siren)
 """
 
 FOLD = """
@@ -44,10 +44,10 @@ for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE):
     event.listen(Base.metadata, "before_create", DDL(_statement.replace("%", "%%")))
 
 
-def append_only(table: str) -> str:
-    """The trigger that keeps rows of `table` as they were written."""
+def append_only(table: str, refused: str = "UPDATE OR DELETE OR TRUNCATE") -> str:
+    """The trigger that keeps rows of `table` as they were written, or refuses the statements named."""
     return (
-        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE TRIGGER append_only BEFORE {refused} ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned
 from app.core.limits import Balance
+from app.core.routines import append_only
 from app.engineering.rules import COUNTING, Status
 
 _COUNTING = ", ".join(f"'{status}'" for status in COUNTING)
@@ -50,7 +51,9 @@ class TimeEntry(Identified, Versioned, Base):
         ),
         CheckConstraint("validator_kind = 'person'", name="validator_kind"),
         CheckConstraint("status NOT IN ('rejected', 'reversed') OR reason IS NOT NULL", name="reason_missing"),
-        CheckConstraint("cardinality(authors) > 0", name="time_entry_authors"),
+        CheckConstraint(
+            "cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"
+        ),
         Index(None, "territory", "worked_on", "id"),
         Index(None, "territory", "id"),
         Index(None, "mission_id", "worked_on"),
@@ -117,10 +120,12 @@ BEGIN
     END IF;
     IF OLD.status NOT IN ('draft', 'submitted') AND
         (OLD.territory, OLD.mission_id, OLD.consultant_id, OLD.worked_on, OLD.counted_on, OLD.days, OLD.activity,
-         OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.created_at)
+         OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.authors, OLD.validated_by, OLD.validated_at,
+         OLD.created_at)
         IS DISTINCT FROM
         (NEW.territory, NEW.mission_id, NEW.consultant_id, NEW.worked_on, NEW.counted_on, NEW.days, NEW.activity,
-         NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.created_at)
+         NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.authors, NEW.validated_by, NEW.validated_at,
+         NEW.created_at)
     THEN
         RAISE EXCEPTION 'the entry counts' USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_locked';
     END IF;
@@ -132,3 +137,4 @@ GUARD = "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH R
 
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD_FUNCTION))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD))
+event.listen(TimeEntry.__table__, "after_create", DDL(append_only("time_entries", "TRUNCATE")))

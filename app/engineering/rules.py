@@ -271,15 +271,17 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
         return ReferenceNotFound(errors=missing)
     for wish in wanted:
         mission, assignment = missions[wish.mission_id], assignments[wish.consultant_id]
-        if mission.starts_on is None or mission.ends_on is None:
-            return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
-        if not mission.starts_on <= wish.worked_on <= mission.ends_on:
-            return OutsideMissionWindow(starts_on=mission.starts_on.isoformat(), ends_on=mission.ends_on.isoformat())
+        if wish.days:  # a draft wants none, and only the assignment holds it
+            if mission.starts_on is None or mission.ends_on is None:
+                return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
+            if not mission.starts_on <= wish.worked_on <= mission.ends_on:
+                starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
+                return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
         if not assignment.from_on <= wish.worked_on <= assignment.until_on:
             return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
         if wish.days % mission.step:
             return OffStep(step=mission.step)
-        if mission.enterable_until_on is not None and today > mission.enterable_until_on:
+        if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
             return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
     return _exhausted([*wanted, *given_back], missions, assignments, person_days)

@@ -33,6 +33,9 @@ from app.engineering.rules import COUNTING, EDITABLE, PAST, Action, Status, Wish
 from app.missions.models import MEMBER_DAYS, MISSION_DAYS, Consultant, MemberDays, MissionDays, MissionMember
 
 
+STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
+
+
 @dataclass
 class Attempt:
     """What an actor tries to let count in a territory; `explain` says why the database refused it.
@@ -51,7 +54,7 @@ class Attempt:
 
         None where the constraint is no limit: a duplicate, or a broken reference.
         """
-        if constraint and constraint not in BY_CONSTRAINT:
+        if constraint and constraint not in (*BY_CONSTRAINT, STEP):
             return None
         touched = [*self.wishes, *self.freed]
         missions, assignments = await _states(session, self.territory, touched)
@@ -202,8 +205,24 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
     for entry in made:
         if entry.status in COUNTING:
             _take(write, entry)
+    await _on_step(write, made)
     keys = [entry.id for entry in made]
     return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
+
+
+async def _on_step(write: Write, made: Sequence[TimeEntry]) -> None:
+    """Hold each entry to its mission's step: the CHECK sees only their sum. Raises `off-step` (409).
+
+    The step is written back to the limit row as it was read here, so that a change of it meanwhile is refused.
+    """
+    d = MissionDays
+    asked = select(d.mission_id, d.step).where(d.mission_id.in_({entry.mission_id for entry in made}))
+    steps: dict[UUID, Decimal] = {row.mission_id: row.step for row in await write.session.execute(asked)}
+    for entry in made:
+        if entry.status in COUNTING and entry.days % steps[entry.mission_id]:
+            raise rules.OffStep(step=steps[entry.mission_id])
+    for mission_id in {entry.mission_id for entry in made if entry.status in COUNTING}:
+        write.spend(MISSION_DAYS, mission_id, delta={}, put={"step": steps[mission_id]})
 
 
 def _entry_of(write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate) -> TimeEntry:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
 from app.core.values import Cents, Day, PositiveCents, ShortLine, Uuid, text
@@ -92,7 +92,7 @@ class Amounts(Read):
     """The envelope's figures in cents. Committed is what awards still hold; paid counts what was paid in all."""
 
     contributed_cents: Cents
-    available_cents: Cents
+    available_cents: Annotated[int, Field(description="Below zero on a day before the money of a back-dated award.")]
     committed_cents: Cents
     paid_cents: Cents
     released_cents: Cents

@@ -25,7 +25,7 @@ RETURN siren ~ '^[0-9]{9}$' AND siren <> '000000000' AND (
 """
 
 ARE_SIREN = r"""CREATE FUNCTION is_siren(sirens text[]) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (SELECT bool_and(is_siren(siren)) FROM unnest(sirens) AS siren)
+RETURN (SELECT bool_and(siren IS NOT NULL AND is_siren(siren)) FROM unnest(sirens) AS siren)
 """
 
 FOLD = r"""CREATE FUNCTION fold(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
@@ -60,10 +60,12 @@ BEGIN
     END IF;
     IF OLD.status NOT IN ('draft', 'submitted') AND
         (OLD.territory, OLD.mission_id, OLD.consultant_id, OLD.worked_on, OLD.counted_on, OLD.days, OLD.activity,
-         OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.created_at)
+         OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.authors, OLD.validated_by, OLD.validated_at,
+         OLD.created_at)
         IS DISTINCT FROM
         (NEW.territory, NEW.mission_id, NEW.consultant_id, NEW.worked_on, NEW.counted_on, NEW.days, NEW.activity,
-         NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.created_at)
+         NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.authors, NEW.validated_by, NEW.validated_at,
+         NEW.created_at)
     THEN
         RAISE EXCEPTION 'the entry counts' USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_locked';
     END IF;
@@ -595,7 +597,7 @@ def upgrade() -> None:
         sa.CheckConstraint("validator_kind = 'person'", name="validator_kind"),
         sa.CheckConstraint("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
         sa.CheckConstraint("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
-        sa.CheckConstraint("cardinality(authors) > 0", name="time_entry_authors"),
+        sa.CheckConstraint("cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"),
         sa.CheckConstraint("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
         sa.CheckConstraint("validated_by <> ALL (authors) AND validated_by <> person_id", name="separation_of_duties"),
         sa.ForeignKeyConstraint(
@@ -648,6 +650,9 @@ def upgrade() -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE TRUNCATE ON time_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
     op.execute(GUARD_TIME_ENTRY)
     op.execute(
         "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH ROW EXECUTE FUNCTION guard_time_entry()"

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-
 from app.access.rules import MATRIX
+
 from tests.contract.server import Service, serving
 from tests.world import Client, World, ok
 

@@ -108,9 +108,7 @@ def serving(database_url: str, directory: Path, *, workers: int = 1, **settings:
     path = directory / "service.log"
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
     with path.open("ab") as log:
-        process = subprocess.Popen(
-            command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log
-        )
+        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log)
     try:
         yield Service(_port(process, path), path, process)
     finally:

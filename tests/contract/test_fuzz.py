@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
+from app.main import ROUTERS
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -20,7 +21,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.main import ROUTERS
 from tests.contract.conftest import Known
 from tests.contract.server import Service
 from tests.world import fresh_siren
@@ -75,13 +75,17 @@ def test_every_answer_is_as_the_document_says(
     operation = schema[path][method]
     permission = document["paths"][path][method.lower()].get("x-permission")
     headers = {"Authorization": f"Bearer {known.holder(permission).key}"} if permission else {}
-    if mode is GenerationMode.NEGATIVE and not {"parameters", "requestBody"} & set(document["paths"][path][method.lower()]):
+    if mode is GenerationMode.NEGATIVE and not {"parameters", "requestBody"} & set(
+        document["paths"][path][method.lower()]
+    ):
         pytest.skip("it takes nothing that could be wrong")
     print(f"REBOND_FUZZ_SEED={SEED}")  # shown where the test fails
 
     @hypothesis.seed(SEED)
     @SETTINGS
-    @hypothesis.given(case=operation.as_strategy(generation_mode=mode), aimed=st.sampled_from([True, True, True, False]))
+    @hypothesis.given(
+        case=operation.as_strategy(generation_mode=mode), aimed=st.sampled_from([True, True, True, False])
+    )
     def run(case: Any, aimed: bool) -> None:
         if aimed:
             aim(case, path, known)

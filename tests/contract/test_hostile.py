@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -17,12 +18,12 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
-
 from app.access.gate import digest_of
 from app.core import embedded, migrations, secrets
 from app.core.db import create_engine
 from app.core.openapi import PROBLEM
 from app.core.problems import CATALOGUE
+
 from tests.conftest import plain
 from tests.contract.conftest import BODY_TIMEOUT, HEADER_TIMEOUT
 from tests.contract.server import Answer, Service, answer_on, closed_within, message, serving
@@ -87,7 +88,9 @@ class Siege:
         headers: Mapping[str, str | bytes] | None = None,
     ) -> Answer:
         """One request. `who` is a role of the world, None for nobody; a body is JSON unless `headers` say otherwise."""
-        fields: dict[str, str | bytes] = {} if who is None else {"Authorization": f"Bearer {self.world.clients[who].key}"}
+        fields: dict[str, str | bytes] = (
+            {} if who is None else {"Authorization": f"Bearer {self.world.clients[who].key}"}
+        )
         if body:
             fields |= JSON
         return self.service.request(method, target, {**fields, **(headers or {})}, body)
@@ -149,6 +152,14 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
     entries, ready = f"{found.base}/time-entries", mission.entry()
     order = {"kind": "amendment", "reference": "BC-2", "signed_on": "2023-06-01", "days": 0}
     wave = {"number": 7}
+    award = {
+        "firm_siren": found.firm,
+        "project_title": "Atelier",
+        "decided_on": "2023-10-03",
+        "decision_reference": "D",
+    }
+    office = str(world.organisations["office"])
+    contribution = {"organisation_id": office, "decided_on": "2023-06-14", "reference": "R"}
     found.places = {
         "text": [
             Place("admin", "POST", "/v1/organisations", {}, "name"),
@@ -166,6 +177,8 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
             Place("operator", "POST", f"{found.base}/missions", {"name": "Other"}, "late_entry_grace_days"),
             Place("operator", "PATCH", f"{found.base}/missions/{mission.id}", {}, "late_entry_grace_days"),
             Place("admin", "POST", f"/v1/api-keys/{NOBODY}/rotate", {}, "overlap_hours"),
+            Place("funder", "POST", f"{found.base}/grants", award, "amount_cents"),
+            Place("programme", "POST", f"{found.base}/envelope/contributions", contribution, "amount_cents"),
         ],
         "days": [
             Place("consultant", "POST", entries, ready, "days"),
@@ -231,7 +244,11 @@ async def test_half_a_surrogate_pair_is_refused_in_values_and_keys(siege: Siege)
 
 async def test_what_is_not_utf_8_is_unreadable(siege: Siege) -> None:
     refuse_everywhere(siege, "text", [b'"\xff"', b'"\xc0\xaf"', b'"\xed\xa0\x80"', b'"\xe9"'], 400, "malformed-json")
-    for body in ('{"name": "x"}'.encode("utf-16"), b"\xef\xbb\xbf" + b'{"name": "x"}', '{"name": "é"}'.encode("latin-1")):
+    for body in (
+        '{"name": "x"}'.encode("utf-16"),
+        b"\xef\xbb\xbf" + b'{"name": "x"}',
+        '{"name": "é"}'.encode("latin-1"),
+    ):
         siege.refused(400, "malformed-json", "POST", "/v1/organisations", body)
     for target in ("/v1/firms?q=%ff", "/v1/firms?%ff=1", "/v1/firms?q=%C0%AF", "/v1/firms?q=%ED%A0%80", "/v1/%ff"):
         siege.refused(400, "malformed-request", "GET", target, who="operator")
@@ -285,7 +302,7 @@ async def test_days_that_no_calendar_has_are_refused(siege: Siege) -> None:
     refuse_everywhere(siege, "day", odd, 422, "validation-failed", "invalid_day")
     for literal in odd:
         if literal.startswith(b'"') and b"\\" not in literal:
-            text = "".join(f"%{byte:02x}" for byte in literal.strip(b'"'))
+            text = escaped(literal.strip(b'"').decode())
             target = f"{siege.base}/time-entries?worked_from={text}"
             siege.refused(422, "validation-failed", "GET", target, who="operator", fault="invalid_day")
 
@@ -324,7 +341,9 @@ async def test_the_same_key_twice_is_unreadable(siege: Siege) -> None:
     ]
     for body in twice:
         siege.refused(400, "malformed-json", "POST", "/v1/organisations", body)
-        siege.refused(400, "malformed-json", "PATCH", f"{siege.base}/time-entries/{siege.entry}", body, who="consultant")
+        siege.refused(
+            400, "malformed-json", "PATCH", f"{siege.base}/time-entries/{siege.entry}", body, who="consultant"
+        )
 
 
 async def test_deep_nesting_is_refused_before_it_is_built(siege: Siege) -> None:
@@ -354,9 +373,14 @@ async def test_an_unknown_name_is_told_back_only_if_it_could_be_a_name(siege: Si
     for name in (f"<script>{MARK}</script>", f"{MARK}' OR 1=1 --", f"a/{MARK}", f"{MARK}{'a' * 40}", f"é{MARK}", ""):
         body = siege.refused(422, "validation-failed", "POST", "/v1/organisations", dumps({"name": "x", name: 1}))
         assert [error["pointer"] for error in body["errors"]] == ["/?"]
-        parameter = "".join(f"%{byte:02x}" for byte in name.encode())
+        parameter = escaped(name)
         body = siege.refused(422, "validation-failed", "GET", f"/v1/organisations?{parameter}=1")
         assert [error["pointer"] for error in body["errors"]] == ["?"]
+
+
+def escaped(text: str) -> str:
+    """The text with every byte percent-encoded."""
+    return "".join(f"%{byte:02x}" for byte in text.encode())
 
 
 def _error(body: dict[str, Any], pointer: str) -> dict[str, Any]:
@@ -367,16 +391,16 @@ def _error(body: dict[str, Any], pointer: str) -> dict[str, Any]:
 # --- 17-20: bodies, sizes, slow clients ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json",
-        "application/json; charset=latin-1", "application/json; charset=utf-16", "application/jsonx", "", "*/*",
-        "application/json, text/plain", "application/json; charset*=utf-8''%ff",
-    ],
-)  # fmt: skip
-async def test_only_json_in_utf_8_is_read(siege: Siege, content_type: str) -> None:
-    for place in (siege.places["text"][0], siege.places["text"][3], siege.places["text"][6], siege.places["day"][3]):
+OTHER_TYPES = [
+    "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json",
+    "application/json; charset=latin-1", "application/json; charset=utf-16", "application/jsonx", "", "*/*",
+    "application/json, text/plain", "application/json; charset*=utf-8''%ff",
+]  # fmt: skip
+
+
+async def test_only_json_in_utf_8_is_read(siege: Siege) -> None:
+    text = siege.places["text"]
+    for place, content_type in itertools.product((text[0], text[3], text[6], siege.places["day"][3]), OTHER_TYPES):
         body = place.holding(b'"%s"' % MARK.encode())
         headers = {"Content-Type": content_type}
         siege.refused(415, "unsupported-media-type", place.method, place.path, body, who=place.who, headers=headers)
@@ -403,7 +427,9 @@ async def test_what_is_too_large_is_told_so_and_the_connection_ends(siege: Siege
         answer = siege.service.request(place.method, place.path, {"Authorization": f"Bearer {key}", **JSON}, large)
         assert problem_of(answer, 413, "body-too-large")["limit_bytes"] == 1_048_576
         assert answer.closed
-    siege.refused(413, "body-too-large", "POST", "/v1/organisations", b"{}", headers={**JSON, "Content-Length": "9999999"})
+    siege.refused(
+        413, "body-too-large", "POST", "/v1/organisations", b"{}", headers={**JSON, "Content-Length": "9999999"}
+    )
     chunk = b"%x\r\n" % 65_536 + b"a" * 65_536 + b"\r\n"
     headers = {**JSON, "Transfer-Encoding": "chunked"}
     siege.refused(413, "body-too-large", "POST", "/v1/organisations", chunk * 20 + b"0\r\n\r\n", headers=headers)
@@ -414,11 +440,11 @@ async def test_what_is_too_large_is_told_so_and_the_connection_ends(siege: Siege
     siege.refused(400, "malformed-request", "GET", f"/v1/me?{'a' * 100_000}")
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip", "GZIP", "identity, gzip", "x"])
-async def test_a_compressed_body_is_never_inflated(siege: Siege, encoding: str) -> None:
-    headers = {**JSON, "Content-Encoding": encoding}
-    for path in ("/v1/organisations", f"{siege.base}/time-entries"):
-        siege.refused(415, "unsupported-media-type", "POST", path, b"\x1f\x8b\x08" + b"\0" * 1000, headers=headers)
+async def test_a_compressed_body_is_never_inflated(siege: Siege) -> None:
+    for encoding in ("gzip", "deflate", "br", "gzip, gzip", "GZIP", "identity, gzip", "x"):
+        headers = {**JSON, "Content-Encoding": encoding}
+        for path in ("/v1/organisations", f"{siege.base}/time-entries"):
+            siege.refused(415, "unsupported-media-type", "POST", path, b"\x1f\x8b\x08" + b"\0" * 1000, headers=headers)
 
 
 async def test_a_client_that_trickles_its_headers_is_cut_off(siege: Siege) -> None:
@@ -467,7 +493,9 @@ async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(siege: Sie
     with siege.service.connect() as connection:
         connection.sendall(message("POST", "/v1/organisations", {**headers, "Content-Length": "100"}, b"{"))
     with siege.service.connect() as connection:
-        connection.sendall(message("POST", "/v1/organisations", {**headers, "Transfer-Encoding": "chunked"}, b"zz\r\n\r\n"))
+        connection.sendall(
+            message("POST", "/v1/organisations", {**headers, "Transfer-Encoding": "chunked"}, b"zz\r\n\r\n")
+        )
         problem_of(answer_on(connection), 400, "malformed-request")
     wanted = f'"leaves-{MARK}"'
     lines = await_lines(siege.service.log, wanted, 2)
@@ -570,7 +598,9 @@ async def test_another_territory_s_objects_cannot_be_written(world: World, hidde
         (f"missions/{mine.id}/members/*", {"role": "partner"}),
         ("consultants/*", {"profile": "senior"}),
     ):
-        kind = {"missions/*": "mission", "consultants/*": "consultant"}.get(path, "order" if "orders" in path else "member")
+        kind = {"missions/*": "mission", "consultants/*": "consultant"}.get(
+            path, "order" if "orders" in path else "member"
+        )
         method = "GET" if body is None else "PATCH"
         await alike(world.operator, method, path, hidden[kind], body)
 
@@ -620,7 +650,7 @@ async def test_a_cursor_opens_nothing_but_its_own_list(world: World, other: Worl
     flipped = [cursor[:i] + ("A" if cursor[i] != "A" else "B") + cursor[i + 1 :] for i in (0, 5, 20, 40)]
     entries = f"{siege.base}/time-entries"
     for token in (*flipped, foreign, same_person, cursor[:-4], cursor + "AAAA", "A", "%00", "é", "' OR 1=1 --", ""):
-        text = "".join(f"%{byte:02x}" for byte in token.encode()) if token != "%00" else token
+        text = escaped(token) if token != "%00" else token
         answer = siege.send("GET", f"{entries}?sort=worked_on&cursor={text}", who="lead")
         code = "validation-failed" if token in ("", "%00") else "invalid-cursor"
         problem_of(answer, 422, code, sent=token)
@@ -673,7 +703,17 @@ HOSTILE_HEADER_VALUES: list[bytes] = [
 
 
 async def test_no_header_is_reflected(siege: Siege) -> None:
-    names = ["X-Request-Id", "Accept-Language", "Accept", "Origin", "Referer", "User-Agent", "Cookie", "Range", "If-None-Match"]
+    names = [
+        "X-Request-Id",
+        "Accept-Language",
+        "Accept",
+        "Origin",
+        "Referer",
+        "User-Agent",
+        "Cookie",
+        "Range",
+        "If-None-Match",
+    ]
     for name in names:
         for value in HOSTILE_HEADER_VALUES:
             for target, status in (("/v1/firms?limit=1", 200), ("/v1/nowhere", 404)):
@@ -751,16 +791,15 @@ async def test_a_method_is_what_the_request_line_says(siege: Siege) -> None:
 # --- 30, 33-37: text, keys, scopes, searches, numbers of firms -------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["=cmd|' /C calc'!A0", "+33 4 66", "-1+1", "@SUM(1)", '=HYPERLINK("http://x")', "<script>alert(1)</script>", "#read"]
-)
-async def test_text_that_a_spreadsheet_would_run_is_only_text(world: World, service: Service, name: str) -> None:
+async def test_text_that_a_spreadsheet_would_run_is_only_text(world: World, service: Service) -> None:
     headers = {"Authorization": f"Bearer {world.admin.key}", **JSON}
-    made = service.request("POST", "/v1/organisations", headers, dumps({"name": name}))
-    assert made.status == 201
-    assert made.json["name"] == name
-    assert made.headers["content-type"] == "application/json"
-    assert made.headers["x-content-type-options"] == "nosniff"
+    formulas = ["=cmd|' /C calc'!A0", "+33 4 66", "-1+1", "@SUM(1)", '=HYPERLINK("http://x")']
+    for name in (*formulas, "<script>alert(1)</script>", "#read"):
+        made = service.request("POST", "/v1/organisations", headers, dumps({"name": name}))
+        assert made.status == 201
+        assert made.json["name"] == name
+        assert made.headers["content-type"] == "application/json"
+        assert made.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_only_a_whole_living_key_opens(siege: Siege) -> None:
@@ -806,20 +845,36 @@ async def test_a_key_that_may_only_read_writes_nothing(siege: Siege) -> None:
             siege.refused(403, "insufficient-scope", place.method, place.path, place.holding(b"{"), who=who)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["%", "_", "\\", "%%", "_%", "\\%", "'", "''; --", "' OR '1'='1", "$1", ":p_q", "%(q)s", "{}", "(a+)+$", ".*", "["],
-)  # fmt: skip
-async def test_what_is_searched_means_itself(siege: Siege, text: str) -> None:
+SIGNS = [
+    "%",
+    "_",
+    "\\",
+    "%%",
+    "_%",
+    "\\%",
+    "'",
+    "''; --",
+    "' OR '1'='1",
+    "$1",
+    ":p_q",
+    "%(q)s",
+    "{}",
+    "(a+)+$",
+    ".*",
+    "[",
+]
+
+
+async def test_what_is_searched_means_itself(siege: Siege) -> None:
     ok(await siege.world.clients["territory"].put(f"firms/{siege.firm}", {"stage": "interviewed"}))
     await siege.begin()
-    quoted = "".join(f"%{byte:02x}" for byte in text.encode())
     for target, known in (("consultants", "pers"), ("missions", "miss"), ("firms", "irm")):
         found = siege.send("GET", f"{siege.base}/{target}?q={known}", who="operator")
         assert found.json["items"], target
-        answer = siege.send("GET", f"{siege.base}/{target}?q={quoted}", who="operator")
-        assert answer.status == 200, answer.body
-        assert answer.json["items"] == []
+        for text in SIGNS:
+            answer = siege.send("GET", f"{siege.base}/{target}?q={escaped(text)}", who="operator")
+            assert answer.status == 200, answer.body
+            assert answer.json["items"] == [], (target, text)
 
 
 async def test_a_search_is_at_most_a_hundred_characters(siege: Siege) -> None:
@@ -829,19 +884,41 @@ async def test_a_search_is_at_most_a_hundred_characters(siege: Siege) -> None:
 
 
 async def test_invisible_and_turning_characters_are_refused(siege: Siege) -> None:
-    for code in ("\u202e", "\u2066", "\u200b", "\u200f", "\ufeff", "\u0085", "\x7f", "\x1b", "\ufffe", "\u2028", "\u061c"):
+    for code in (
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\u200f",
+        "\ufeff",
+        "\u0085",
+        "\x7f",
+        "\x1b",
+        "\ufffe",
+        "\u2028",
+        "\u061c",
+    ):
         for place in siege.places["text"]:
             if place.field == "external_id":
                 continue
             if code == "\u2028" and place.field in ("note", "reason"):
                 continue  # a line break, which longer texts may have
             body = place.holding(dumps(f"{MARK}{code}b"))
-            siege.refused(422, "validation-failed", place.method, place.path, body, who=place.who, fault="forbidden_character")
+            siege.refused(
+                422, "validation-failed", place.method, place.path, body, who=place.who, fault="forbidden_character"
+            )
     heap = dumps("e" + "\u0301" * 150)
     for place in siege.places["text"]:
         if place.field != "external_id":
             body = place.holding(heap)
-            siege.refused(422, "validation-failed", place.method, place.path, body, who=place.who, fault="too_many_combining_marks")
+            siege.refused(
+                422,
+                "validation-failed",
+                place.method,
+                place.path,
+                body,
+                who=place.who,
+                fault="too_many_combining_marks",
+            )
     refuse_everywhere(siege, "text", [dumps("e" + "\u0301" * 10_000), dumps("a" * 100_000)], 422, "validation-failed")
     refuse_everywhere(siege, "text", [b'""', b'" "', b'"\\u00a0"', '"\u00ad"'.encode()], 422, "validation-failed")
 
@@ -865,7 +942,7 @@ async def test_a_siren_has_one_form(siege: Siege) -> None:
     literals = [*(dumps(text) for text in odd), good.encode(), b"true", b"[]"]
     refuse_everywhere(siege, "siren", literals, 422, "validation-failed")
     for text in odd:
-        quoted = "".join(f"%{byte:02x}" for byte in text.encode())
+        quoted = escaped(text)
         if text:
             siege.refused(404, "not-found", "GET", f"/v1/firms/{quoted}", who="operator")
             siege.refused(404, "not-found", "PUT", f"{siege.base}/firms/{quoted}", b"{}", who="territory")
@@ -874,23 +951,34 @@ async def test_a_siren_has_one_form(siege: Siege) -> None:
 
 async def test_ids_have_one_form_in_bodies_and_none_but_ids_in_paths(siege: Siege) -> None:
     plain = siege.entry
-    odd = [plain.replace("-", ""), f"{{{plain}}}", f"urn:uuid:{plain}", f"{plain}\n", f" {plain}", plain[:-1], f"{plain}0", "1", ""]
+    odd = [
+        plain.replace("-", ""),
+        f"{{{plain}}}",
+        f"urn:uuid:{plain}",
+        f"{plain}\n",
+        f" {plain}",
+        plain[:-1],
+        f"{plain}0",
+        "1",
+        "",
+    ]
     for text in odd:
         body = dumps(siege.mission.entry() | {"mission_id": text})
-        siege.refused(422, "validation-failed", "POST", f"{siege.base}/time-entries", body, who="consultant", fault="invalid_uuid")
-        quoted = "".join(f"%{byte:02x}" for byte in text.encode())
+        siege.refused(
+            422, "validation-failed", "POST", f"{siege.base}/time-entries", body, who="consultant", fault="invalid_uuid"
+        )
+        quoted = escaped(text)
         target = f"{siege.base}/time-entries?mission_id={quoted}"
         siege.refused(422, "validation-failed", "GET", target, who="operator", fault="invalid_uuid")
         if text != odd[0]:
             siege.refused(404, "not-found", "GET", f"{siege.base}/time-entries/{quoted}", who="operator")
 
 
-@pytest.mark.parametrize(
-    "path", ["..%2f..%2fetc%2fpasswd", "%2e%2e/v1/me", "me%2f", "me%00", "me;a=b", "me%20", "me?", "ME", "%6de", "v1/me", "me#a"]
-)
-async def test_paths_are_taken_as_they_are(siege: Siege, path: str) -> None:
-    known = {"me?": 200, "%6de": 200, "me#a": 200}  # an empty query, an escaped letter, a fragment: the same address
-    assert siege.send("GET", f"/v1/{path}").status == known.get(path, 404)
+async def test_paths_are_taken_as_they_are(siege: Siege) -> None:
+    for path in ("..%2f..%2fetc%2fpasswd", "%2e%2e/v1/me", "me%2f", "me%00", "me;a=b", "me%20", "ME", "v1/me", "me%0a"):
+        siege.refused(404, "not-found", "GET", f"/v1/{path}")
+    for path in ("me?", "%6de", "me#a"):  # an empty query, an escaped letter, a fragment: the same address
+        assert siege.send("GET", f"/v1/{path}").status == 200
 
 
 # --- 39-41: preconditions, idempotency, states -----------------------------------------------------------------------
@@ -907,25 +995,24 @@ async def test_the_second_of_two_writers_is_told_that_the_version_is_old(world: 
     assert service.request("GET", target, headers).json["name"] == "First"
 
 
-@pytest.mark.parametrize("tag", ['"0"', '"2"', "1x", '"', '""', 'W/"1"', '"a", "b"', '"9223372036854775808"', "%22", '"-1"', '"１"'])
-async def test_no_odd_if_match_passes(siege: Siege, tag: str) -> None:
+async def test_no_odd_if_match_passes(siege: Siege) -> None:
     target = f"{siege.base}/time-entries/{siege.entry}"
-    headers = {**JSON, "If-Match": tag}
-    siege.refused(412, "stale-version", "PATCH", target, b'{"days": 0.25}', who="consultant", headers=headers)
-    siege.refused(412, "stale-version", "DELETE", target, who="consultant", headers=headers)
-    siege.refused(412, "stale-version", "POST", target + "/submit", who="consultant", headers=headers)
+    for tag in ('"0"', '"2"', "1x", '"', '""', 'W/"1"', '"a", "b"', '"9223372036854775808"', "%22", '"-1"', '"\uff11"'):
+        headers = {**JSON, "If-Match": tag}
+        siege.refused(412, "stale-version", "PATCH", target, b'{"days": 0.25}', who="consultant", headers=headers)
+        siege.refused(412, "stale-version", "DELETE", target, who="consultant", headers=headers)
+        siege.refused(412, "stale-version", "POST", target + "/submit", who="consultant", headers=headers)
 
 
-@pytest.mark.parametrize("key", [b"", b" ", b"a" * 256, b"a" * 3_000, b"a b", b"\xc3\xa9", b"a\tb", "\u202e".encode()])
-async def test_an_idempotency_key_is_1_to_255_visible_characters(siege: Siege, key: bytes) -> None:
-    headers = {"Idempotency-Key": key}
-    for place in [*siege.places["text"][:4], *siege.places["integer"][:2]]:
-        if place.method == "POST":
-            value = b"7" if place in siege.places["integer"] else b'"x"'
-            body = place.holding(value)
-            siege.refused(400, "idempotency-key-invalid", "POST", place.path, body, who=place.who, headers=headers)
+async def test_an_idempotency_key_is_1_to_255_visible_characters(siege: Siege) -> None:
     submit = f"{siege.base}/time-entries/{siege.entry}/submit"
-    siege.refused(400, "idempotency-key-invalid", "POST", submit, who="consultant", headers=headers)
+    for key in (b"", b" ", b"a" * 256, b"a" * 3_000, b"a b", b"\xc3\xa9", b"a\tb", "\u202e".encode()):
+        headers = {"Idempotency-Key": key}
+        for place in [*siege.places["text"][:4], *siege.places["integer"][:2]]:
+            if place.method == "POST":
+                body = place.holding(b"7" if place in siege.places["integer"] else b'"x"')
+                siege.refused(400, "idempotency-key-invalid", "POST", place.path, body, who=place.who, headers=headers)
+        siege.refused(400, "idempotency-key-invalid", "POST", submit, who="consultant", headers=headers)
 
 
 async def test_steps_out_of_turn_are_refused_by_the_state(siege: Siege) -> None:
@@ -935,7 +1022,9 @@ async def test_steps_out_of_turn_are_refused_by_the_state(siege: Siege) -> None:
     siege.refused(409, "invalid-transition", "POST", f"{entry}/validate", who="lead_judge")
     siege.refused(409, "invalid-transition", "POST", f"{entry}/reject", b'{"reason": "r"}', who="lead_judge")
     future = dumps(siege.mission.entry(worked_on="2199-12-31"))
-    siege.refused(422, "validation-failed", "POST", f"{siege.base}/time-entries", future, who="consultant", fault="future_day")
+    siege.refused(
+        422, "validation-failed", "POST", f"{siege.base}/time-entries", future, who="consultant", fault="future_day"
+    )
     negative = dumps(siege.mission.entry(days=-0.5))
     siege.refused(422, "validation-failed", "POST", f"{siege.base}/time-entries", negative, who="consultant")
 
@@ -1023,7 +1112,12 @@ def test_requests_in_one_packet_are_answered_in_turn(service: Service) -> None:
 
 def test_an_upgrade_is_not_taken_up(service: Service) -> None:
     for protocol in ("websocket", "h2c"):
-        headers = {"Connection": "Upgrade", "Upgrade": protocol, "Sec-WebSocket-Key": "YQ==", "Sec-WebSocket-Version": "13"}
+        headers = {
+            "Connection": "Upgrade",
+            "Upgrade": protocol,
+            "Sec-WebSocket-Key": "YQ==",
+            "Sec-WebSocket-Version": "13",
+        }
         assert service.request("GET", "/healthz", headers).status == 200
 
 

@@ -111,7 +111,8 @@ ENTRIES = [
     Attack("separation_of_duties", change("time_entries", SUBMITTED, status="'validated'", validated_by="entered_by")),
     Attack("separation_of_duties", change("time_entries", SUBMITTED, status="'validated'", validated_by="authors[1]")),
     Attack("separation_of_duties", change("time_entries", SUBMITTED, status="'validated'", validated_by="person_id")),
-    Attack("separation_of_duties", change("time_entries", VALIDATED, authors="authors || validated_by")),
+    Attack("entry_locked", change("time_entries", VALIDATED, authors="authors || validated_by")),
+    Attack("time_entry_authors", change("time_entries", SUBMITTED, authors="authors || NULL::uuid")),
     Attack("validator_is_a_person", change("time_entries", SUBMITTED, status="'validated'", validated_by="$robot")),
     Attack("validator_is_a_person", change("time_entries", SUBMITTED, status="'validated'", validated_by="uuidv7()")),
     Attack(
@@ -129,7 +130,7 @@ ENTRIES = [
     Attack(
         "time_entries_consultant_fkey",
         change(
-            "time_entries", VALIDATED, person_id="$judge", authors="ARRAY[$robot::uuid]", validated_by="$second_judge"
+            "time_entries", SUBMITTED, person_id="$judge", authors="ARRAY[$robot::uuid]"
         ),
     ),
     Attack("time_entries_consultant_fkey", "DELETE FROM consultants WHERE id = $consultant"),
@@ -300,7 +301,7 @@ APPEND_ONLY = [
     Attack(f"{table}_append_only", sql.format(table))
     for table in ("orders", "late_entry_leaves", "firm_stage_changes", "events")
     for sql in ("UPDATE {0} SET id = id", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0}")
-]
+] + [Attack("time_entries_append_only", "TRUNCATE time_entries")]
 
 ATTACKS = [*LIMITS, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *APPEND_ONLY]
 
@@ -309,7 +310,8 @@ LOCKED = {
     "territory": "$elsewhere", "mission_id": "$other_mission", "consultant_id": "$lead_consultant",
     "worked_on": "worked_on + 1", "counted_on": "counted_on + 1", "days": "days + 0.25", "activity": "'travel'",
     "firm_siren": "$firm", "note": "'Another'", "external_id": "'cra-9'", "entered_by": "$robot",
-    "created_at": "created_at - interval '1 day'",
+    "created_at": "created_at - interval '1 day'", "authors": "authors || $robot::uuid", "validated_by": "$second_judge",
+    "validated_at": "now()",
 }  # fmt: skip
 
 

@@ -146,6 +146,13 @@ def test_the_edges_belong_to_what_is_allowed(mission: Any, assigned: Any, taken:
     assert why(mission=state(**mission), assigned=assignment(**assigned), taken=taken) is None
 
 
+def test_a_draft_wants_no_days_and_is_held_by_its_assignment_alone() -> None:
+    shut = state(starts_on=None, ends_on=None, enterable_until_on=date(2023, 7, 1), days_entered=Decimal(100))
+    assert why(wish("0"), mission=shut, taken="1") is None
+    assert type(why(wish("0"), assigned=assignment(until_on=date(2023, 7, 3)))) is rules.OutsideAssignment
+    assert type(why(wish("0.5"), wish("0"), mission=state(ends_on=DAY), taken="0.75")) is rules.PersonDayExceeded
+
+
 def test_the_most_fundamental_reason_comes_first() -> None:
     everything: dict[str, Any] = {
         "starts_on": date(2023, 8, 1), "step": Decimal("0.5"), "enterable_until_on": date(2023, 7, 1),

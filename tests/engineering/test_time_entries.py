@@ -400,7 +400,9 @@ async def test_what_is_no_day_is_refused(world: World, day: Any) -> None:
     assert [error["pointer"] for error in problem(refused, 422, "validation-failed")["errors"]] == ["/worked_on"]
 
 
-@pytest.mark.parametrize(("day", "inside"), [("2023-07-02", False), ("2023-07-03", True), ("2023-07-07", True), ("2023-07-08", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("day", "inside"), [("2023-07-02", False), ("2023-07-03", True), ("2023-07-07", True), ("2023-07-08", False)]
+)
 async def test_an_assignment_holds_its_first_and_its_last_day(world: World, day: str, inside: bool) -> None:
     mission = await world.mission(days=10)
     dates = {"from_on": "2023-07-03", "to_on": "2023-07-07"}
@@ -435,8 +437,37 @@ async def test_a_mission_in_half_days_takes_no_quarters(world: World, days: floa
 async def test_a_batch_of_quarters_is_off_the_step_of_half_days_even_where_their_sum_is_on_it(world: World) -> None:
     mission = await world.mission(days=10, step=0.5)
     items = [mission.entry(days=0.25, worked_on=day) for day in ("2023-07-04", "2023-07-05")]
-    problem(await world.consultant.post("time-entries/batch", {"items": items}), 409, "off-step")
+    refused = problem(await world.consultant.post("time-entries/batch", {"items": items}), 409, "off-step")
+    assert refused["step"] == 0.5
     assert (await world.follow_up())["days_entered"] == 0
+    for item in items:
+        item["status"] = "draft"
+    ok(await world.consultant.post("time-entries/batch", {"items": items}), 201)
+
+
+async def test_a_step_that_changes_under_a_batch_refuses_it(world: World) -> None:
+    """The batch has read a step of a quarter; an operator's change commits before the batch spends."""
+    mission = await world.mission(days=10)
+    items = [mission.entry(days=0.25, worked_on=day) for day in ("2023-07-04", "2023-07-05")]
+    async with world.pool.acquire() as operator:
+        change = operator.transaction()
+        await change.start()
+        await operator.execute("UPDATE missions SET step = 0.5 WHERE id = $1::text::uuid", mission.id)
+        batch = asyncio.create_task(world.consultant.post("time-entries/batch", {"items": items}))
+        async with asyncio.timeout(10):
+            while not await waits(world):  # noqa: ASYNC110  # another server process waits
+                await asyncio.sleep(0.01)  # the batch reaches the limit row that the change holds
+        await change.commit()
+    assert problem(await batch, 409, "off-step")["step"] == 0.5
+    assert ok(await world.lead.get("time-entries"))["items"] == []
+
+
+async def waits(world: World) -> bool:
+    """Whether somebody waits for a mission's limit row."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE mission_days%'"
+    )
+    return bool(await world.pool.fetchval(waiting))
 
 
 # --- the limits, each by its name ------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def divide(cents: int, weights: dict[str, int]) -> dict[str, int]:
     order = sorted(weights, key=lambda name: (parts[name] - weights[name] * whole, name))
     for name in order[: cents - sum(parts.values())]:
         parts[name] += 1
-    return parts
+    return {name: part for name, part in parts.items() if part}
 
 
 @dataclass
@@ -394,7 +394,7 @@ def test_any_interleaving_of_acts_ends_with_the_sums_of_a_plain_model(service: S
         pass
 
     Here.service = service
-    bounded = settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+    bounded = settings(max_examples=20, stateful_step_count=30, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Here, settings=bounded)  # type: ignore[no-untyped-call]
     service.call(nothing_differs, service.engine)
 
@@ -438,7 +438,7 @@ async def busy(acts: Acts, chance: random.Random, known: dict[str, list[str]], a
         known["contribute"].append(f"envelope/contributions/{response.json()['id']}")
         return response
 
-    for _ in range(15):
+    for _ in range(10):
         response = await act()
         name = response.json()["type"].removeprefix("/problems/") if response.is_error else "done"
         answers[name] += 1
@@ -451,7 +451,7 @@ async def many_at_once(service: Service, seed: int) -> Counter[str]:
     for world in worlds:
         acts = await Acts.of(world, 1500, 700)
         known: dict[str, list[str]] = defaultdict(list)
-        each += [busy(acts, random.Random(f"{seed} {n} {world.wave}"), known, answers) for n in range(8)]
+        each += [busy(acts, random.Random(f"{seed} {n} {world.wave}"), known, answers) for n in range(6)]
     await asyncio.gather(*each)
     for world in worlds:
         now = figures(await Acts(world).envelope())
@@ -482,8 +482,8 @@ def test_many_callers_at_once_end_with_sums_that_agree_and_never_in_a_deadlock(o
     total: Counter[str] = Counter()
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(own_database)) as served:
         service = Service(portal, *served)
-        for seed in range(3):
+        for seed in range(2):
             total += service.call(many_at_once, service, seed)
     assert set(total) <= {"done", *REFUSALS}
-    assert total["done"] > 200
+    assert total["done"] > 100
     assert asyncio.run(deadlocks(own_database)) == 0

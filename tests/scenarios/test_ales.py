@@ -104,7 +104,7 @@ async def test_the_hundred_days_of_ales(world: World) -> None:
 
     # Consultants log quarter days, each firm all it is allotted; only the lead keeps one quarter for the end.
     for house, allotted in ALLOTMENTS.items():
-        left = allotted - (0.75 if house == "Ancoris" else 0.0)
+        left = float(allotted) - (0.75 if house == "Ancoris" else 0)
         entries: list[dict[str, Any]] = []
         for day, place in (
             (day, place) for day in working_days(date(2023, 6, 14), date(2023, 9, 30)) for place in (0, 1)
