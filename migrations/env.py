@@ -27,9 +27,9 @@ def _configure(**arguments: object) -> None:
 
 
 def _run(connection: Connection) -> None:
+    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))  # without a limit: another migration may take long
     connection.execute(text("SET lock_timeout = '3s'"))
     connection.execute(text("SET statement_timeout = '60s'"))
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
     connection.commit()
     _configure(connection=connection)
     try:

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+
 from app import demo
 from app.access.gate import digest_of
 from app.access.rules import Role
@@ -22,7 +23,6 @@ from app.core.writes import Write
 from app.engineering.rules import Status
 from app.main import create_app
 from app.settings import Settings
-
 from tests.conftest import plain
 from tests.world import Client, ok, problem
 

@@ -49,7 +49,7 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's signature; the parser's words stay here
         """What the parser refuses is a problem like any other; uvicorn would tell it in plain text."""
         request_id = uuid4().hex
         language = self.app_state["default_language"]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from app.access import gate
 from app.access.gate import Credentials
 from app.core import clock
 from app.core.problems import CredentialsInvalid
-
 from tests.world import Client, World, ok, problem
 
 
@@ -289,8 +289,9 @@ async def test_a_remembered_key_stops_at_its_own_expiry_within_the_memory(app: A
 
 
 async def test_no_setting_lets_a_worker_remember_for_five_seconds() -> None:
-    from app.settings import Settings
     from pydantic import ValidationError
+
+    from app.settings import Settings
 
     with pytest.raises(ValidationError, match="credential_cache"):
         Settings(_env_file=None, credential_cache=5.0)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+
 from app.access.rules import MATRIX, OWN_ORGANISATION, Actor, Grant, Role, SubjectKind, permissions_of
 from app.core import clock
-
 from tests.world import Client, World, ok, problem
 
 TODAY = clock.today()

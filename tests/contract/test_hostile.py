@@ -835,7 +835,7 @@ async def test_without_a_key_nothing_is_said_about_the_body(siege: Siege) -> Non
 
 async def test_a_key_that_may_only_read_writes_nothing(siege: Siege) -> None:
     world = siege.world
-    for role in ("admin", "consultant", "programme", "territory", "operator"):
+    for role in ("admin", "consultant", "programme", "territory", "operator", "funder"):
         home = "partner" if role == "consultant" else "office"
         await world.add_subject(world.pool, f"reading {role}", home, role, scope="read_only")
     await siege.begin()

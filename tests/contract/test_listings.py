@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+
 from app.core.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS
-from sqlalchemy import event
-
 from tests.world import Client, Mission, World, fresh_siren, ok
 
 

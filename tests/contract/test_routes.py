@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+
 from app.access.rules import MATRIX
 from app.core import strictjson
 from app.core.problems import CATALOGUE
-
 from tests.world import Client, Mission, World, ok
 
 # --- who may do what, as product.md says it -----------------------------------------------------------------------

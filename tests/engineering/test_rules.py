@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from app.engineering import rules
-from app.engineering.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.engineering import rules
+from app.engineering.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
 
 # From each state, where each action leads; "" is refused.
 LIFE = {

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from app.core import clock
 
+from app.core import clock
 from tests.world import Client, Mission, World, ok, problem
 
 NOWHERE = "019a9f5e-0000-7000-8000-000000000000"

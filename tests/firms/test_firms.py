@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from app.core import clock
 
+from app.core import clock
 from tests.world import World, fresh_siren, ok, problem
 
 FACTS: dict[str, Any] = {

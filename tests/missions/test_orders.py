@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from app.core import clock
 
+from app.core import clock
 from tests.world import Mission, World, ok, problem
 
 INITIAL = {

@@ -109,11 +109,11 @@ async def test_the_hundred_days_of_ales(world: World) -> None:
         for day, place in (
             (day, place) for day in working_days(date(2023, 6, 14), date(2023, 9, 30)) for place in (0, 1)
         ):
-            days = min((0.25, 0.5, 0.75, 1.0)[len(entries) % 4], left)
-            if days <= 0:
+            part = min((0.25, 0.5, 0.75, 1.0)[len(entries) % 4], left)
+            if part <= 0:
                 break
-            entries.append(ales.entry(house, place, day, days))
-            left -= days
+            entries.append(ales.entry(house, place, day, part))
+            left -= part
         ok(await people[house].post("time-entries/batch", {"items": entries}), 201)
     assert ok(await lead.get("engineering"))["days_left"] == 0.25
 
