@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.models import one_of
 from app.core.db import Base, Identified, Versioned
+from app.envelopes.awards import Award
 from app.envelopes.models import CENTS_MAX
 
 
@@ -26,7 +27,7 @@ class AdvanceStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Advance(Identified, Versioned, Base):
+class Advance(Award, Identified, Versioned, Base):
     """A decided repayable advance, with the terms of its repayment."""
 
     __tablename__ = "advances"
@@ -47,21 +48,9 @@ class Advance(Identified, Versioned, Base):
         Index(None, "firm_siren"),
     )
 
-    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    firm_siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
-    project_title: Mapped[str]
-    amount_cents: Mapped[int] = mapped_column(BigInteger)
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     repaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    decided_on: Mapped[date]
-    decision_reference: Mapped[str]
-    external_id: Mapped[str | None]
-    status: Mapped[str] = mapped_column(server_default="awarded")
-    reason: Mapped[str | None]
-    awarded_by: Mapped[UUID]
-    awarder_kind: Mapped[str] = mapped_column(server_default="person")
 
 
 class Tranche(Identified, Versioned, Base):

@@ -12,7 +12,8 @@ from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
 from app.core.schemas import Body, Read
-from app.core.values import BasisPoints, Cents, Day, ExternalId, Line, PositiveCents, ShortLine, Siren
+from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
+from app.envelopes.schemas import AwardCreate
 
 _TERMS: JsonDict = {
     "instalments": 12,
@@ -86,7 +87,7 @@ class Terms(Body):
         )
 
 
-class AdvanceCreate(Body):
+class AdvanceCreate(AwardCreate):
     """An award decision: it commits the envelope at once, or is refused."""
 
     model_config = ConfigDict(
@@ -98,12 +99,6 @@ class AdvanceCreate(Body):
         }
     )  # fmt: skip
 
-    firm_siren: Siren
-    project_title: Line
-    amount_cents: PositiveCents
-    decided_on: Day
-    decision_reference: ShortLine
-    external_id: ExternalId | None = None
     terms: Terms
 
 

@@ -32,7 +32,6 @@ from app.engineering.queries import TIME_ENTRIES, entries
 from app.engineering.rules import COUNTING, EDITABLE, PAST, Action, Status, Wish
 from app.missions.models import MEMBER_DAYS, MISSION_DAYS, Consultant, MemberDays, MissionDays, MissionMember
 
-
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
 
 

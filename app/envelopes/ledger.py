@@ -149,7 +149,7 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
         await _post(write, territory, [back], cause)
 
 
-async def _lock(write: Write, territory: str) -> Sequence[Row[tuple[UUID, str, int]]]:
+async def _lock(write: Write, territory: str) -> Sequence[Row[UUID, str, int]]:
     """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
     b = AccountBalance
     rows = await write.session.execute(

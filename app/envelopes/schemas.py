@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, PositiveCents, ShortLine, Uuid, text
+from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, ShortLine, Siren, Uuid, text
 from app.envelopes.rules import Account, Act, RepaymentPolicy
 
 Reason = Annotated[str, text(1000, multiline=True)]
@@ -38,6 +38,17 @@ class Reversal(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Recorded twice."}]})
 
     reason: Reason
+
+
+class AwardCreate(Body):
+    """What every award decision says: to whom, for what, how much, decided when and by which act."""
+
+    firm_siren: Siren
+    project_title: Line
+    amount_cents: PositiveCents
+    decided_on: Day
+    decision_reference: ShortLine
+    external_id: ExternalId | None = None
 
 
 class Release(Body):

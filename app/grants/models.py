@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.models import one_of
 from app.core.db import Base, Identified, Versioned
-from app.envelopes.awards import AwardStatus
+from app.envelopes.awards import Award, AwardStatus
 from app.envelopes.models import CENTS_MAX
 
 
@@ -21,7 +21,7 @@ class PaymentKind(StrEnum):
     BALANCE_PAYMENT = "balance_payment"
 
 
-class Grant(Identified, Versioned, Base):
+class Grant(Award, Identified, Versioned, Base):
     """A decided grant (*décision attributive*). It commits the envelope from the day of the decision."""
 
     __tablename__ = "grants"
@@ -42,19 +42,7 @@ class Grant(Identified, Versioned, Base):
         Index(None, "firm_siren"),
     )  # fmt: skip
 
-    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    firm_siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
-    project_title: Mapped[str]
-    amount_cents: Mapped[int] = mapped_column(BigInteger)
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    decided_on: Mapped[date]
-    decision_reference: Mapped[str]
-    external_id: Mapped[str | None]
-    status: Mapped[str] = mapped_column(server_default="awarded")
-    reason: Mapped[str | None]
-    awarded_by: Mapped[UUID]
-    awarder_kind: Mapped[str] = mapped_column(server_default="person")
 
 
 class GrantPayment(Identified, Versioned, Base):

@@ -7,12 +7,13 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, ShortLine, Siren
+from app.core.values import Cents, Day, PositiveCents, ShortLine
 from app.envelopes.awards import AwardStatus
+from app.envelopes.schemas import AwardCreate
 from app.grants.models import PaymentKind
 
 
-class GrantCreate(Body):
+class GrantCreate(AwardCreate):
     """An award decision: it commits the envelope at once, or is refused."""
 
     model_config = ConfigDict(
@@ -24,12 +25,6 @@ class GrantCreate(Body):
         }
     )  # fmt: skip
 
-    firm_siren: Siren
-    project_title: Line
-    amount_cents: PositiveCents
-    decided_on: Day
-    decision_reference: ShortLine
-    external_id: ExternalId | None = None
 
 
 class Grant(Read):
