@@ -1,7 +1,7 @@
 """Every balance of the service, computed again from what it sums up. `rebond check` says what differs."""
 
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -98,8 +98,8 @@ class Difference:
 
     balance: str
     key: str
-    entries: Any
-    found: Any
+    entries: str
+    found: str
 
 
 async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
@@ -114,5 +114,10 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
             for key, entries, says in await connection.fetch(query):
                 checked += 1
                 if entries != says:
-                    found.append(Difference(balance, key, entries, says))
+                    found.append(Difference(balance, key, _figure(entries), _figure(says)))
     return checked, found
+
+
+def _figure(value: Decimal | int) -> str:
+    """All digits: the sum of a column of bigints comes as a Decimal such as 1.00E+6."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -54,7 +54,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "organisations:write": frozenset({Role.ADMIN}),
     "members:read": _WHOLE_VIEW,
     "members:write": frozenset({Role.ADMIN}),
-    "api_keys:read": frozenset({Role.ADMIN, Role.AUDITOR}),
+    "api_keys:read": _WHOLE_VIEW,  # never their secrets
     "api_keys:write": frozenset({Role.ADMIN}),
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),

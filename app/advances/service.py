@@ -101,14 +101,14 @@ async def reverse_tranche(
     payer(write, advance.awarded_by)
     if tranche.status == "reversed":
         raise AlreadyReversed
+    outstanding = advance.disbursed_cents - advance.repaid_cents
     tranche.status, tranche.reason = "reversed", body.reason
     advance.disbursed_cents -= tranche.amount_cents
     if advance.repaid_cents > advance.disbursed_cents:
-        owed = advance.disbursed_cents + tranche.amount_cents - advance.repaid_cents
-        raise RepaymentExceedsOutstanding(outstanding_cents=owed)
+        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
     advance.status = _status_of(advance)
     await write.session.flush()
-    await _refuse_repaid_before(write, advance)
+    await _refuse_repaid_before(write, advance, outstanding)
     await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
     bound = _bound(territory, advance_id)
     return [
@@ -134,7 +134,7 @@ async def receive_repayment(
     advance.repaid_cents += body.amount_cents
     advance.status = _status_of(advance)
     await write.session.flush()
-    await _refuse_repaid_before(write, advance)
+    await _refuse_repaid_before(write, advance, outstanding)
     cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
     await ledger.repay(write, territory, body.amount_cents, cause)
     return _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
@@ -203,8 +203,11 @@ def _plan(advance: Advance) -> schedule.Terms:
     return schemas.Terms.model_validate(advance.terms).plan()
 
 
-async def _refuse_repaid_before(write: Write, advance: Advance) -> None:
-    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile."""
+async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int) -> None:
+    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile.
+
+    `outstanding` is what was owed before this act, for the refusal.
+    """
     t, r = Tranche, Repayment
     tranches = await write.session.execute(
         select(t.paid_on, t.amount_cents).where(t.advance_id == advance.id, t.status == "recorded")
@@ -215,7 +218,7 @@ async def _refuse_repaid_before(write: Write, advance: Advance) -> None:
     out = [schedule.Payment(day, cents) for day, cents in tranches]
     back = [schedule.Payment(day, cents) for day, cents in repayments]
     if schedule.repaid_before_disbursed(out, back):
-        raise RepaymentExceedsOutstanding(outstanding_cents=sum(p.cents for p in out) - sum(p.cents for p in back))
+        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
 
 
 def _status_of(advance: Advance) -> AdvanceStatus:

@@ -102,7 +102,7 @@ def generate(app: FastAPI) -> dict[str, Any]:
             else:
                 operation["security"] = [{"key": []}]
                 operation["x-permission"] = gate.permission
-    return plain(document)  # type: ignore[no-any-return]
+    return plain(document, schemas)  # type: ignore[no-any-return]
 
 
 def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
@@ -136,16 +136,19 @@ def _curl(path: str, method: str, parameters: list[dict[str, Any]], example: Any
     return f"{line} http://127.0.0.1:8000{path}"
 
 
-def plain(node: Any) -> Any:
-    """`anyOf: [X, null]` as `type: [X, "null"]`, which generators read; Python's own titles are left out."""
+def plain(node: Any, schemas: dict[str, Any]) -> Any:
+    """`anyOf: [X, null]` as `type: [X, "null"]`, which generators read; a code of ours is written out for it."""
     if isinstance(node, list):
-        return [plain(item) for item in node]
+        return [plain(item, schemas) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: plain(value) for key, value in node.items()}
+    node = {key: plain(value, schemas) for key, value in node.items()}
     options = node.get("anyOf")
     if isinstance(options, list) and len(options) == 2 and {"type": "null"} in options:
         other = next((option for option in options if option != {"type": "null"}), None)
+        named = schemas.get(str((other or {}).get("$ref", "")).rpartition("/")[2], {})
+        if "enum" in named:
+            other = {key: value for key, value in named.items() if key != "title"}
         if other is not None and isinstance(other.get("type"), str):
             rest = {key: value for key, value in node.items() if key != "anyOf"}
             if "enum" in other:

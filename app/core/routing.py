@@ -109,6 +109,7 @@ class Route(APIRoute):
         calls = [dependency.call for dependency in self.dependant.dependencies]
         self.gate = gate = next((cast("Gate", call) for call in calls if hasattr(call, "permission")), None)
         wanted = set(inspect.signature(self.endpoint).parameters)
+        changing = "GET" not in (self.methods or ())
         body_field = self.body_field
         endpoint = self.endpoint
         bound = super().get_route_handler()
@@ -117,6 +118,8 @@ class Route(APIRoute):
             arguments: dict[str, Any] = {"request": request}
             if gate is not None:
                 arguments["actor"] = await gate(request)
+            if changing:
+                request.state.body = await _no_body(request)
             return await endpoint(**{name: arguments[name] for name in wanted})  # type: ignore[no-any-return]
 
         async def write(request: Request) -> Response:
@@ -138,6 +141,14 @@ class Route(APIRoute):
                 raise ValidationFailed(errors=field_errors(errors, nearest)) from None
 
         return write if body_field is not None else read
+
+
+async def _no_body(request: Request) -> bytes:
+    """The body of an action that takes none: nothing, or an empty object; anything else would be ignored in silence."""
+    raw = await request.body()
+    if raw.strip() not in (b"", b"{}"):
+        raise ValidationFailed(errors=[FieldError("/", "unknown_field")])
+    return raw
 
 
 def _is_json(request: Request) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from app.access.rules import MATRIX
 
+from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
 from tests.world import Client, World, ok
 
@@ -21,7 +21,7 @@ def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """The real service on this worker's database, impatient with slow clients."""
     directory = tmp_path_factory.mktemp("service")
     patience = {"REBOND_HEADER_TIMEOUT": str(HEADER_TIMEOUT), "REBOND_BODY_TIMEOUT": str(BODY_TIMEOUT)}
-    with serving(database_url, directory, **patience) as running:
+    with serving(database_url, directory, settings=patience) as running:
         yield running
 
 

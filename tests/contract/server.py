@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 START_S = 60.0
 STOP_S = 30.0
 ANSWER_S = 30.0
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,16 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def await_lines(self, wanted: str, count: int) -> list[str]:
+        """The lines of the log with this text, once there are so many."""
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            lines = [line for line in self.log.read_text().splitlines() if wanted in line]
+            if len(lines) >= count:
+                return lines
+            assert time.monotonic() < deadline, f"the log has no {count} lines with {wanted}"
+            time.sleep(0.02)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
@@ -101,7 +113,9 @@ def closed_within(connection: socket.socket, seconds: float) -> bool:
 
 
 @contextlib.contextmanager
-def serving(database_url: str, directory: Path, *, workers: int = 1, **settings: str) -> Iterator[Service]:
+def serving(
+    database_url: str, directory: Path, *, workers: int = 1, settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[Service]:
     """`rebond serve` on this database for the length of a block. It logs into `directory`, which is where it works."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REBOND_", "PROMETHEUS_"))}
     environment = {**kept, "DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1", **settings}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core import clock
-from tests.world import Client, Mission, World, ok, problem
+from tests.world import Client, Mission, World, fresh_siren, ok, problem
 
 NOWHERE = "019a9f5e-0000-7000-8000-000000000000"
 
@@ -638,9 +638,8 @@ async def test_an_entry_names_what_exists_here(world: World, other: World, statu
     cases = {
         "/mission_id": {"mission_id": NOWHERE},
         "/consultant_id": {"consultant_id": elsewhere.partner_consultant},
-        "/firm_siren": {"firm_siren": "200066918"},
+        "/firm_siren": {"firm_siren": fresh_siren()},
     }
-    await world.pool.execute("DELETE FROM firms WHERE siren = '200066918'")
     for pointer, change in cases.items():
         answer = await world.consultant.post("time-entries", {**mission.entry(status=status), **change})
         refused = problem(answer, 404, "reference-not-found")
@@ -829,3 +828,12 @@ async def test_a_dry_run_is_refused_like_the_real_thing(world: World) -> None:
     twice = await world.consultant.post("time-entries?dry_run=maybe", more)
     problem(twice, 422, "validation-failed")
     assert await stored(world) == before
+
+
+async def test_an_action_that_takes_no_body_says_so(world: World) -> None:
+    mission = await world.mission(days=10)
+    entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
+    refused = await world.consultant.post(f"time-entries/{entry['id']}/submit", {"days": 1})
+    problem(refused, 422, "validation-failed")
+    assert (await world.follow_up())["days_entered"] == 0
+    ok(await world.consultant.post(f"time-entries/{entry['id']}/submit", {}))

@@ -200,11 +200,14 @@ async def test_of_ten_reversals_of_one_act_at_once_one_takes_it_back(world: Worl
     assert answers(responses) == {"200": 1, ended: 9}
     after = figures(await acts.envelope())
     changed = {name: after[name] - before[name] for name in FIGURES if after[name] != before[name]}
-    assert changed == {
-        "contribution": {"contributed": -77, "available": -77},
-        "grant": {"committed": -77, "available": 77},
-        "advance": {"committed": -77, "available": 77},
-        "payment": {"paid": -10_000_00, "committed": 10_000_00},
-        "tranche": {"paid": -50_000_00, "committed": 50_000_00, "outstanding": -50_000_00},
-        "repayment": {"repaid": -1_000_00, "outstanding": 1_000_00},
-    }[kind]
+    assert (
+        changed
+        == {
+            "contribution": {"contributed": -77, "available": -77},
+            "grant": {"committed": -77, "available": 77},
+            "advance": {"committed": -77, "available": 77},
+            "payment": {"paid": -10_000_00, "committed": 10_000_00},
+            "tranche": {"paid": -50_000_00, "committed": 50_000_00, "outstanding": -50_000_00},
+            "repayment": {"repaid": -1_000_00, "outstanding": 1_000_00},
+        }[kind]
+    )

@@ -57,7 +57,9 @@ def test_shares_sum_to_the_amount_and_stay_within_a_cent_of_the_proportion(case:
 
 
 @given(wanted(), st.randoms(use_true_random=False))
-def test_shares_do_not_depend_on_the_order_of_the_contributions(case: tuple[int, dict[UUID, int]], chance: object) -> None:
+def test_shares_do_not_depend_on_the_order_of_the_contributions(
+    case: tuple[int, dict[UUID, int]], chance: object
+) -> None:
     cents, weights = case
     items = list(weights.items())
     chance.shuffle(items)  # type: ignore[attr-defined]

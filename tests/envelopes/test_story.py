@@ -38,13 +38,22 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     )
     assert ok(release)["status"] == "closed"
     envelope = ok(await world.auditor.get("envelope"))
-    assert (envelope["released_cents"], envelope["committed_cents"], envelope["paid_cents"]) == (39_999_99, 0, 20_000_01)
+    assert (envelope["released_cents"], envelope["committed_cents"], envelope["paid_cents"]) == (
+        39_999_99,
+        0,
+        20_000_01,
+    )
 
     terms = {"instalments": 12, "frequency": "quarterly", "due_dates": "period_end", "first_due_on": "2024-03-31"}
     loan = {**award, "amount_cents": 100_000_00, "decision_reference": "D-2", "terms": terms}
     advance = ok(await world.funder.post("advances", loan, headers=key()), 201)
     address = f"advances/{advance['id']}"
-    ok(await world.treasurer.post(f"{address}/tranches", {"amount_cents": 100_000_00, "paid_on": "2023-12-01"}, headers=key()), 201)
+    ok(
+        await world.treasurer.post(
+            f"{address}/tranches", {"amount_cents": 100_000_00, "paid_on": "2023-12-01"}, headers=key()
+        ),
+        201,
+    )
     schedule = ok(await world.funder.get(f"{address}/schedule"))
     assert [line["principal_cents"] for line in schedule["lines"]] == [8_333_33] * 11 + [8_333_37]
     repayment = {"amount_cents": 8_333_33, "received_on": "2024-04-02", "reference": "PRLV-1"}
@@ -55,7 +64,10 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     envelope = ok(await world.auditor.get("envelope"))
     assert envelope["repaid_cents"] == 8_333_33
     assert 0 < envelope["recycled_cents"] < 8_333_33
-    assert envelope["contributed_cents"] + envelope["recycled_cents"] == envelope["available_cents"] + envelope["committed_cents"] + envelope["paid_cents"]
+    assert (
+        envelope["contributed_cents"] + envelope["recycled_cents"]
+        == envelope["available_cents"] + envelope["committed_cents"] + envelope["paid_cents"]
+    )
     summary = ok(await world.committee.get("summary"))
     assert summary["outstanding_cents"] == 91_666_67
     whole = ok(await world.committee.get("/v1/summary"))

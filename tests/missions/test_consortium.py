@@ -113,6 +113,33 @@ async def test_the_same_allotment_again_changes_nothing(world: World) -> None:
     assert len(await world.events(mission.partner_member)) == 1
 
 
+async def test_a_dry_run_of_the_consortium_changes_nothing(world: World) -> None:
+    mission = await world.mission(days=10, lead=4, partner=4)
+    before = await allotted(world, mission.id), await world.follow_up()
+    told = "SELECT count(*) FROM events WHERE territory = $1"
+    events = await world.pool.fetchval(told, world.territory)
+    members = f"missions/{mission.id}/members"
+    person = str(await world.add_person("partner"))
+    assigned = {"person_id": person, "mission_id": mission.id, "from_on": "2023-06-14"}
+    leave = {"until_on": "2199-12-31", "reason": "Late."}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", members, member(world, "office", 2)),
+        ("PATCH", f"{members}/{mission.partner_member}", {"days_allotted": 6}),
+        ("POST", "consultants", assigned),
+        ("PATCH", f"consultants/{mission.partner_consultant}", {"to_on": "2023-07-31"}),
+        ("POST", f"missions/{mission.id}/late-entry-leaves", leave),
+        ("PATCH", f"missions/{mission.id}", {"step": 0.5}),
+        ("POST", "missions", {"name": "Another"}),
+    ]
+    for method, path, body in calls:
+        ok(await world.operator.request(method, path, json=body, params={"dry_run": "true"}), 200)
+    beyond = member(world, "office", 2.25)
+    problem(await world.operator.post(f"{members}?dry_run=true", beyond), 409, "allotments-exceed-order")
+    assert (await allotted(world, mission.id), await world.follow_up()) == before
+    assert await world.pool.fetchval(told, world.territory) == events
+    assert len(ok(await world.lead.get("missions"))["items"]) == 1
+
+
 async def test_a_change_of_a_member_is_a_change_of_the_mission(world: World) -> None:
     mission = await world.mission(days=10)
     tag = (await world.operator.get(f"missions/{mission.id}")).headers["etag"]

@@ -1,0 +1,281 @@
+"""The life of an advance: terms, tranches, schedule, repayments, statement."""
+
+from typing import Any
+
+import pytest
+
+from app.advances.schedule import Frequency
+from tests.envelopes.acts import TERMS, Acts
+from tests.envelopes.test_limits import figures
+from tests.world import World, ok, problem
+
+
+@pytest.fixture
+async def acts(world: World) -> Acts:
+    return await Acts.of(world, 100_000_00)
+
+
+async def status(acts: Acts, advance: str) -> tuple[str, int, int, int]:
+    found = ok(await acts.world.auditor.get(f"advances/{advance}"))
+    parts = found["disbursed_cents"] + found["released_cents"] + found["remaining_cents"]
+    assert found["amount_cents"] == parts
+    assert found["outstanding_cents"] == found["disbursed_cents"] - found["repaid_cents"]
+    return found["status"], found["disbursed_cents"], found["released_cents"], found["outstanding_cents"]
+
+
+# --- terms -----------------------------------------------------------------------------------------------------------
+
+
+async def test_terms_are_kept_as_given_with_their_defaults(acts: Acts) -> None:
+    given = {
+        "instalments": 8, "frequency": "half_yearly", "annual_rate_bp": 0, "shape": "constant_principal",
+        "grace_periods": 3, "grace_kind": "nothing_due", "grace_counts_in_term": True, "day_count": "act_365",
+        "due_dates": "anchored", "first_due_on": "2025-01-31", "rounding": {"multiple_cents": 100, "remainder": "last"},
+    }  # fmt: skip
+    made = ok(await acts.advance(100, terms=given), 201)
+    assert made["terms"] == given
+    plain = ok(await acts.advance(100, terms=TERMS), 201)
+    assert plain["terms"] == {
+        **TERMS, "annual_rate_bp": 0, "shape": "constant_principal", "grace_periods": 0, "grace_kind": "nothing_due",
+        "grace_counts_in_term": False, "day_count": "30_360", "due_dates": "period_end",
+        "rounding": {"multiple_cents": 1, "remainder": "last"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("frequency", Frequency)
+@pytest.mark.parametrize("due", ["period_end", "anchored"])
+async def test_every_frequency_and_kind_of_due_date_is_served(acts: Acts, frequency: str, due: str) -> None:
+    advance = ok(await acts.advance(100, terms={**TERMS, "frequency": frequency, "due_dates": due}), 201)["id"]
+    ok(await acts.tranche(advance, 100), 201)
+    lines = ok(await acts.world.funder.get(f"advances/{advance}/schedule"))["lines"]
+    assert len(lines) == 12
+    assert sum(line["principal_cents"] for line in lines) == 100
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"annual_rate_bp": 1}, "/terms/annual_rate_bp", "only_zero_rate"),
+        ({"annual_rate_bp": 200}, "/terms/annual_rate_bp", "only_zero_rate"),
+        ({"annual_rate_bp": -1}, "/terms/annual_rate_bp", "too_small"),
+        ({"annual_rate_bp": 0.5}, "/terms/annual_rate_bp", "not_an_integer"),
+        ({"annual_rate_bp": None}, "/terms/annual_rate_bp", "not_an_integer"),
+        ({"shape": "constant_annuity"}, "/terms/shape", "not_one_of"),
+        ({"shape": "bullet"}, "/terms/shape", "not_one_of"),
+        ({"grace_kind": "interest_only"}, "/terms/grace_kind", "not_one_of"),
+        ({"day_count": "act_act"}, "/terms/day_count", "not_one_of"),
+        ({"due_dates": "working_day"}, "/terms/due_dates", "not_one_of"),
+        ({"frequency": "weekly"}, "/terms/frequency", "not_one_of"),
+        ({"rounding": {"multiple_cents": 1, "remainder": "first"}}, "/terms/rounding/remainder", "not_one_of"),
+        ({"rounding": {"multiple_cents": 0}}, "/terms/rounding/multiple_cents", "too_small"),
+        ({"rounding": {"multiple_cents": 1_000_001}}, "/terms/rounding/multiple_cents", "too_large"),
+        ({"rounding": {"cents": 1}}, "/terms/rounding/cents", "unknown_field"),
+        ({"instalments": 0}, "/terms/instalments", "too_small"),
+        ({"instalments": 601}, "/terms/instalments", "too_large"),
+        ({"instalments": "12"}, "/terms/instalments", "not_an_integer"),
+        ({"grace_periods": -1}, "/terms/grace_periods", "too_small"),
+        ({"grace_periods": 121}, "/terms/grace_periods", "too_large"),
+        ({"grace_counts_in_term": "yes"}, "/terms/grace_counts_in_term", None),
+        ({"grace_periods": 12, "grace_counts_in_term": True}, "/terms", "grace_without_end"),
+        ({"first_due_on": "2199-12-31"}, "/terms", "schedule_too_long"),
+        ({"first_due_on": "2023-02-29"}, "/terms/first_due_on", None),
+        ({"first_due_on": None}, "/terms/first_due_on", None),
+        ({"rate_bp": 0}, "/terms/rate_bp", "unknown_field"),
+    ],
+)
+async def test_a_term_that_is_not_served_is_refused_where_it_stands(
+    acts: Acts, change: dict[str, Any], pointer: str, code: str | None
+) -> None:
+    errors = problem(await acts.advance(1, terms={**TERMS, **change}), 422, "validation-failed")["errors"]
+    assert [error["pointer"] for error in errors] == [pointer]
+    assert code in (None, errors[0]["code"])
+    assert errors[0]["detail"]
+    assert figures(await acts.envelope())["committed"] == 0
+
+
+@pytest.mark.parametrize("name", ["instalments", "frequency", "first_due_on"])
+async def test_what_makes_a_schedule_must_be_said(acts: Acts, name: str) -> None:
+    terms = {key: value for key, value in TERMS.items() if key != name}
+    errors = problem(await acts.advance(1, terms=terms), 422, "validation-failed")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [(f"/terms/{name}", "required")]
+
+
+# --- its life --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_advance_is_awarded_paying_repaying_and_repaid(acts: Acts) -> None:
+    advance = ok(await acts.advance(100), 201)["id"]
+    assert await status(acts, advance) == ("awarded", 0, 0, 0)
+    ok(await acts.tranche(advance, 60), 201)
+    assert await status(acts, advance) == ("paying", 60, 0, 60)
+    ok(await acts.repay(advance, 60), 201)
+    assert await status(acts, advance) == ("paying", 60, 0, 0)
+    ok(await acts.tranche(advance, 40), 201)
+    assert await status(acts, advance) == ("repaying", 100, 0, 40)
+    last = ok(await acts.repay(advance, 40), 201)["id"]
+    assert await status(acts, advance) == ("repaid", 100, 0, 0)
+    ok(await acts.reverse(f"advances/{advance}/repayments/{last}"))
+    assert await status(acts, advance) == ("repaying", 100, 0, 40)
+    problem(await acts.release(f"advances/{advance}"), 409, "award-ended")
+    problem(await acts.reverse(f"advances/{advance}"), 409, "award-already-paid")
+
+
+async def test_a_release_ends_the_tranches_and_not_the_repayments(acts: Acts) -> None:
+    advance, unpaid = ok(await acts.advance(100), 201)["id"], ok(await acts.advance(50), 201)["id"]
+    ok(await acts.tranche(advance, 60), 201)
+    ok(await acts.release(f"advances/{advance}"))
+    assert await status(acts, advance) == ("repaying", 60, 40, 60)
+    problem(await acts.tranche(advance, 1), 409, "award-ended")
+    ok(await acts.repay(advance, 60), 201)
+    assert await status(acts, advance) == ("repaid", 60, 40, 0)
+    ok(await acts.release(f"advances/{unpaid}"))
+    assert await status(acts, unpaid) == ("cancelled", 0, 50, 0)
+    for send in (acts.tranche, acts.repay):
+        assert (await send(unpaid, 1)).status_code == 409
+    problem(await acts.reverse(f"advances/{unpaid}"), 409, "award-ended")
+    now = figures(await acts.envelope())
+    assert (now["released"], now["paid"], now["repaid"], now["available"]) == (90, 60, 60, 100_000_00 - 60)
+
+
+async def test_a_tranche_that_was_repaid_since_is_not_reversed_before_the_repayment(acts: Acts) -> None:
+    advance = ok(await acts.advance(100), 201)["id"]
+    first = ok(await acts.tranche(advance, 60), 201)["id"]
+    ok(await acts.tranche(advance, 40), 201)
+    back = ok(await acts.repay(advance, 41), 201)["id"]
+    refused = problem(await acts.reverse(f"advances/{advance}/tranches/{first}"), 409, "repayment-exceeds-outstanding")
+    assert refused["outstanding_cents"] == 59
+    ok(await acts.reverse(f"advances/{advance}/repayments/{back}"))
+    ok(await acts.reverse(f"advances/{advance}/tranches/{first}"))
+    assert await status(acts, advance) == ("paying", 40, 0, 40)
+    assert figures(await acts.envelope())["outstanding"] == 40
+
+
+async def test_an_advance_that_was_paid_and_released_in_part_is_not_reversed_as_a_whole(acts: Acts) -> None:
+    ok(await acts.advance(500), 201)  # stands in the same account
+    advance = ok(await acts.advance(100), 201)["id"]
+    tranche = ok(await acts.tranche(advance, 40), 201)["id"]
+    ok(await acts.release(f"advances/{advance}"))
+    ok(await acts.reverse(f"advances/{advance}/tranches/{tranche}"))
+    assert await status(acts, advance) == ("awarded", 0, 60, 0)
+    problem(await acts.reverse(f"advances/{advance}"), 409, "award-already-paid")
+    ok(await acts.release(f"advances/{advance}"))
+    assert await status(acts, advance) == ("cancelled", 0, 100, 0)
+    now = figures(await acts.envelope())
+    assert (now["committed"], now["available"]) == (500, 100_000_00 - 500)
+
+
+async def test_nobody_repays_for_another_contribution(world: World) -> None:
+    """Three cents from two contributors: what was repaid of one of them is not taken back a second time."""
+    acts = await Acts.of(world, 200, 100)
+    other = ok(await acts.advance(270), 201)["id"]
+    ok(await acts.tranche(other, 270), 201)  # its outstanding could hide a negative one
+    advance = ok(await acts.advance(3), 201)["id"]
+    tranches = [ok(await acts.tranche(advance, 1), 201)["id"] for _ in range(3)]
+    repayment = ok(await acts.repay(advance, 2), 201)["id"]
+    taken = []
+    for tranche in tranches:
+        response = await acts.reverse(f"advances/{advance}/tranches/{tranche}")
+        taken.append(response.status_code)
+        if response.is_error:
+            assert response.json()["type"].removeprefix("/problems/") in (
+                "account-overdrawn", "repayment-exceeds-outstanding",
+            )  # fmt: skip
+        rows = await world.pool.fetch(
+            "SELECT contribution_id, sum(CASE WHEN debit = 'advances_paid' THEN amount_cents ELSE -amount_cents END)"
+            " AS cents FROM ledger_entries WHERE award_id = $1 AND 'advances_paid' IN (debit, credit) GROUP BY 1",
+            advance,
+        )
+        assert min(row["cents"] for row in rows) >= 0
+    assert taken.count(200) == 1
+    ok(await acts.reverse(f"advances/{advance}/repayments/{repayment}"))
+    for tranche, code in zip(tranches, taken, strict=True):
+        if code != 200:
+            ok(await acts.reverse(f"advances/{advance}/tranches/{tranche}"))
+    assert await status(acts, advance) == ("awarded", 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("received_on", "cents", "fits"),
+    [("2023-12-31", 1, False), ("2024-01-10", 60, True), ("2024-02-09", 61, False), ("2024-02-10", 100, True)],
+)
+async def test_a_repayment_is_of_what_was_owed_on_its_day(acts: Acts, received_on: str, cents: int, fits: bool) -> None:
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 60, paid_on="2024-01-10"), 201)
+    ok(await acts.tranche(advance, 40, paid_on="2024-02-10"), 201)
+    response = await acts.repay(advance, cents, received_on=received_on)
+    if fits:
+        ok(response, 201)
+    else:
+        assert problem(response, 409, "repayment-exceeds-outstanding")["outstanding_cents"] == 100
+        assert await status(acts, advance) == ("repaying", 100, 0, 100)
+
+
+async def test_a_tranche_is_paid_between_the_decision_and_the_last_instalment(acts: Acts) -> None:
+    terms = {**TERMS, "instalments": 2, "first_due_on": "2024-03-31"}
+    advance = ok(await acts.advance(100, terms=terms, decided_on="2024-01-10"), 201)["id"]
+    problem(await acts.tranche(advance, 1, paid_on="2024-01-09"), 409, "before-decision")
+    problem(await acts.tranche(advance, 1, paid_on="2024-06-30"), 409, "after-last-instalment")
+    problem(await acts.release(f"advances/{advance}", released_on="2024-01-09"), 409, "before-decision")
+    ok(await acts.tranche(advance, 1, paid_on="2024-01-10"), 201)
+    ok(await acts.tranche(advance, 1, paid_on="2024-06-29"), 201)
+    lines = ok(await acts.world.funder.get(f"advances/{advance}/schedule"))["lines"]
+    assert [line["principal_cents"] for line in lines] == [0, 2]
+
+
+async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_reversals(acts: Acts) -> None:
+    advance = ok(await acts.advance(100_000_00, terms={**TERMS, "first_due_on": "2024-03-31"}), 201)["id"]
+    path = f"advances/{advance}"
+    auditor = acts.world.auditor
+    empty = ok(await auditor.get(f"{path}/schedule"))
+    assert empty == {"advance_id": advance, "disbursed_cents": 0, "lines": []}
+    first = ok(await acts.tranche(advance, 100_000_00), 201)["id"]
+    lines = ok(await auditor.get(f"{path}/schedule"))["lines"]
+    assert [line["principal_cents"] for line in lines] == [8_333_33] * 11 + [8_333_37]
+    assert lines[0] == {
+        "number": 1, "due_on": "2024-03-31", "opening_cents": 100_000_00, "principal_cents": 8_333_33,
+        "interest_cents": 0, "total_cents": 8_333_33, "closing_cents": 91_666_67,
+    }  # fmt: skip
+    back = ok(await acts.repay(advance, 8_333_33, received_on="2024-04-02"), 201)["id"]
+
+    async def stands(day: str) -> tuple[int, int, int, int]:
+        found = ok(await auditor.get(f"{path}/statement?as_of={day}"))
+        assert sum(line["late_cents"] for line in found["lines"]) == found["late_cents"]
+        assert found["as_of"] == day
+        return found["due_cents"], found["paid_cents"], found["late_cents"], found["outstanding_cents"]
+
+    assert await stands("2024-03-31") == (8_333_33, 0, 0, 100_000_00)
+    assert await stands("2024-04-01") == (8_333_33, 0, 8_333_33, 100_000_00)
+    assert await stands("2024-04-02") == (8_333_33, 8_333_33, 0, 91_666_67)
+    assert await stands("2024-07-01") == (16_666_66, 8_333_33, 8_333_33, 91_666_67)
+    assert await stands("2023-10-02") == (0, 0, 0, 0)
+    ok(await acts.reverse(f"{path}/repayments/{back}"))
+    assert await stands("2024-04-02") == (8_333_33, 0, 8_333_33, 100_000_00)
+    ok(await acts.reverse(f"{path}/tranches/{first}"))
+    assert await stands("2024-04-02") == (0, 0, 0, 0)
+    assert ok(await auditor.get(f"{path}/schedule"))["lines"] == []
+    problem(await auditor.get(f"{path}/schedule?as_of=2024-01-01"), 422, "validation-failed")
+    problem(await auditor.get(f"{path}/statement?as_of=2024-02-30"), 422, "validation-failed")
+    problem(await auditor.get("advances/019a9f5e-0000-7000-8000-000000000000/statement"), 404, "not-found")
+
+
+async def test_what_is_recycled_can_be_awarded_again_and_then_not_be_owed_again(world: World) -> None:
+    acts = await Acts.of(world)
+    ok(await acts.contribute(100, repayment_policy="recycle"), 201)
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 100), 201)
+    back = ok(await acts.repay(advance, 70), 201)["id"]
+    now = figures(await acts.envelope())
+    assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (70, 70, 70, 30)
+    grant = ok(await acts.grant(1), 201)["id"]
+    problem(await acts.reverse(f"advances/{advance}/repayments/{back}"), 409, "envelope-exhausted")
+    ok(await acts.release(f"grants/{grant}"))
+    ok(await acts.reverse(f"advances/{advance}/repayments/{back}"))
+    now = figures(await acts.envelope())
+    assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (0, 0, 0, 100)
+
+
+async def test_what_is_returned_to_the_contributor_cannot_be_awarded_again(acts: Acts) -> None:
+    advance = ok(await acts.advance(100_000_00), 201)["id"]
+    ok(await acts.tranche(advance, 100_000_00), 201)
+    ok(await acts.repay(advance, 100_000_00), 201)
+    assert problem(await acts.grant(1), 409, "envelope-exhausted")["available_cents"] == 0

@@ -1,0 +1,278 @@
+"""What the database itself refuses of money, whoever writes: every CHECK and every rule of a row, by bare SQL."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from app.core.db import Base
+from tests.engineering.test_raw_sql import Attack, Stage, change, clone
+from tests.envelopes.acts import TERMS
+from tests.world import World, ok
+
+GRANT, ADVANCE, PAYMENT = "id = $grant", "id = $advance", "id = $payment"
+TRANCHE, REPAYMENT, CONTRIBUTION = "id = $tranche", "id = $repayment", "id = $contribution"
+ENTRY = "act = 'payment' AND act_id = $payment"
+TOO_LARGE = "9007199254740992"
+
+
+def account(name: str) -> str:
+    return f"contribution_id = $contribution AND account = '{name}'"
+
+
+def entry(**changes: str) -> str:
+    """INSERT of a copy of the payment's entry; its running balances are taken as they are."""
+    return clone("ledger_entries", ENTRY, **changes)
+
+
+CONTRIBUTIONS = [
+    *(
+        Attack("contribution_amount", clone("contributions", CONTRIBUTION, reference="'N'", amount_cents=cents))
+        for cents in ("0", "-1", TOO_LARGE)
+    ),
+    Attack("contribution_repayment_policy", change("contributions", CONTRIBUTION, repayment_policy="'keep'")),
+    Attack("contribution_reason", change("contributions", CONTRIBUTION, status="'reversed'")),
+    Attack("contribution_reason", change("contributions", CONTRIBUTION, reason="'Why'")),
+    Attack("contribution_status", change("contributions", CONTRIBUTION, status="'lost'")),
+    Attack("contributions_territory_organisation_id_reference_key", clone("contributions", CONTRIBUTION)),
+    Attack("contributions_territory_fkey", clone("contributions", CONTRIBUTION, territory="'nowhere'")),
+    Attack("contributions_organisation_id_fkey", clone("contributions", CONTRIBUTION, organisation_id="uuidv7()")),
+    Attack("account_balances_territory_contribution_id_fkey", f"DELETE FROM contributions WHERE {CONTRIBUTION}"),
+]
+
+BALANCES = [
+    Attack("envelope_exhausted", change("account_balances", account("available"), balance_cents="-1")),
+    *(
+        Attack("account_overdrawn", change("account_balances", account(name), balance_cents="-1"))
+        for name in ("contributor", "grants_committed", "grants_paid", "advances_committed", "advances_paid",
+                     "released", "repaid")
+    ),
+    Attack("account_too_large", change("account_balances", account("available"), balance_cents=TOO_LARGE)),
+    Attack("account_name", clone("account_balances", account("available"), account="'slush'")),
+    Attack("account_balances_pkey", clone("account_balances", account("available"))),
+    Attack(
+        "account_balances_territory_contribution_id_fkey",
+        clone("account_balances", account("available"), territory="$elsewhere"),
+    ),
+    Attack("ledger_entries_debit_fkey", "DELETE FROM account_balances WHERE " + account("grants_paid")),
+]  # fmt: skip
+
+ENTRIES = [
+    Attack("entry_within_one_account", entry(debit="credit")),
+    Attack("entry_within_one_account", entry(credit="debit")),
+    *(Attack("entry_amount", entry(amount_cents=cents)) for cents in ("0", "-1", TOO_LARGE)),
+    Attack("entry_act", entry(act="'gift'")),
+    Attack("entry_balances", entry(debit_balance_cents="-1")),
+    Attack("entry_balances", entry(credit_balance_cents="-1")),
+    *(Attack("entry_effective_on", entry(effective_on=day)) for day in ("'1899-12-31'", "'2200-01-01'", "'infinity'")),
+    Attack("ledger_entries_debit_fkey", entry(debit="'slush'")),
+    Attack("ledger_entries_credit_fkey", entry(credit="'slush'")),
+    # A contribution of another territory: either side of the pair is refused, whichever is looked at first.
+    Attack("ledger_entries_credit_fkey", entry(territory="$elsewhere", debit="'slush'")),
+    Attack("ledger_entries_credit_fkey", entry(contribution_id="$other_contribution")),
+    Attack("ledger_entries_credit_fkey", entry(contribution_id="uuidv7()")),
+    Attack("ledger_entries_reverses_id_fkey", entry(reverses_id="uuidv7()")),
+    Attack("ledger_entries_recorded_by_fkey", entry(recorded_by="uuidv7()")),
+    Attack("already_reversed", entry(reverses_id="id") + "; " + entry(reverses_id="id")),
+]
+
+GRANTS = [
+    Attack("payments_exceed_award", change("grants", GRANT, paid_cents="amount_cents + 1", status="'paying'")),
+    Attack("payments_exceed_award", change("grants", GRANT, released_cents="amount_cents - paid_cents + 1")),
+    Attack("payments_exceed_award", change("grants", GRANT, amount_cents="paid_cents - 1")),
+    Attack("grant_amounts", change("grants", GRANT, paid_cents="-1")),
+    Attack("grant_amounts", change("grants", GRANT, released_cents="-1")),
+    *(Attack("grant_amount", change("grants", "id = $new_grant", amount_cents=cents)) for cents in ("0", TOO_LARGE)),
+    Attack("grant_status", change("grants", GRANT, status="'lost'")),
+    Attack("grant_cancelled_but_paid", change("grants", GRANT, status="'cancelled'")),
+    Attack("grant_awarded_but_paid", change("grants", GRANT, status="'awarded'")),
+    Attack("grant_awarder_kind", change("grants", "id = $new_grant", awarder_kind="'service_account'")),
+    Attack("grant_awarder_kind", change("grants", "id = $new_grant", awarded_by="$robot", awarder_kind="'service_account'")),
+    Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="$robot")),
+    Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="uuidv7()")),
+    Attack("grants_firm_siren_fkey", change("grants", GRANT, firm_siren="'123456782'")),
+    Attack("grants_territory_fkey", clone("grants", GRANT, territory="'nowhere'", decision_reference="'N'")),
+    Attack("grants_territory_decision_reference_key", clone("grants", GRANT, external_id="NULL")),
+    Attack("grants_territory_external_id_key", clone("grants", GRANT, decision_reference="'N'", external_id="'E'") + "; "
+           + clone("grants", GRANT, decision_reference="'M'", external_id="'E'")),
+    Attack("grant_payments_grant_fkey", f"DELETE FROM grants WHERE {GRANT}"),
+    Attack("grant_payments_grant_fkey", change("grants", GRANT, awarded_by="$judge")),
+    Attack("decider_pays", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="awarded_by")),
+    Attack("decider_pays", change("grant_payments", PAYMENT, recorded_by="awarded_by")),
+    # The decider named on the payment is the grant's: it cannot be put aside to let him pay.
+    Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="awarded_by",
+                                              awarded_by="$judge")),
+    Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", territory="$elsewhere")),
+    Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", grant_id="$advance")),
+    Attack("grant_payments_grant_id_reference_key", clone("grant_payments", PAYMENT)),
+    Attack("grant_payments_recorded_by_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="uuidv7()")),
+    *(Attack("grant_payment_amount", change("grant_payments", PAYMENT, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    Attack("grant_payment_kind", change("grant_payments", PAYMENT, kind="'gift'")),
+    Attack("grant_payment_reason", change("grant_payments", PAYMENT, status="'reversed'")),
+    Attack("grant_payment_reason", change("grant_payments", PAYMENT, reason="'Why'")),
+    Attack("grant_payment_status", change("grant_payments", PAYMENT, status="'lost'")),
+]  # fmt: skip
+
+ADVANCES = [
+    Attack("tranches_exceed_award", change("advances", ADVANCE, disbursed_cents="amount_cents + 1")),
+    Attack("tranches_exceed_award", change("advances", ADVANCE, released_cents="amount_cents - disbursed_cents + 1")),
+    Attack("repayment_exceeds_outstanding", change("advances", ADVANCE, repaid_cents="disbursed_cents + 1")),
+    Attack("repayment_exceeds_outstanding", change("advances", ADVANCE, disbursed_cents="repaid_cents - 1")),
+    *(
+        Attack("advance_amounts", change("advances", ADVANCE, **{f"{name}_cents": "-1"}))
+        for name in ("released", "repaid")
+    ),
+    Attack("advance_amounts", change("advances", "id = $new_advance", disbursed_cents="-1", repaid_cents="-1")),
+    *(Attack("advance_amount", change("advances", "id = $new_advance", amount_cents=c)) for c in ("0", TOO_LARGE)),
+    Attack("advance_status", change("advances", ADVANCE, status="'lost'")),
+    Attack("advance_cancelled_but_paid", change("advances", ADVANCE, status="'cancelled'")),
+    Attack("advance_awarder_kind", change("advances", "id = $new_advance", awarder_kind="'service_account'")),
+    Attack("advance_awarded_by_a_person", change("advances", "id = $new_advance", awarded_by="$robot")),
+    Attack("advances_firm_siren_fkey", change("advances", ADVANCE, firm_siren="'123456782'")),
+    Attack("advances_territory_fkey", clone("advances", ADVANCE, territory="'nowhere'", decision_reference="'N'")),
+    Attack("advances_territory_decision_reference_key", clone("advances", ADVANCE, external_id="NULL")),
+    Attack("advances_territory_external_id_key", clone("advances", ADVANCE, decision_reference="'N'", external_id="'E'")
+           + "; " + clone("advances", ADVANCE, decision_reference="'M'", external_id="'E'")),
+    Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, territory="$elsewhere")),
+    Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, awarded_by="$judge")),
+    Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, advance_id="$grant")),
+    Attack("decider_pays", clone("advance_tranches", TRANCHE, recorded_by="awarded_by")),
+    Attack("advance_tranches_recorded_by_fkey", clone("advance_tranches", TRANCHE, recorded_by="uuidv7()")),
+    *(Attack("tranche_amount", change("advance_tranches", TRANCHE, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    Attack("tranche_reason", change("advance_tranches", TRANCHE, status="'reversed'")),
+    Attack("tranche_reason", change("advance_tranches", TRANCHE, reason="'Why'")),
+    Attack("tranche_status", change("advance_tranches", TRANCHE, status="'lost'")),
+    Attack("advance_repayments_advance_fkey", clone("advance_repayments", REPAYMENT, reference="'N'", territory="$elsewhere")),
+    Attack("advance_repayments_advance_id_reference_key", clone("advance_repayments", REPAYMENT)),
+    Attack("advance_repayments_recorded_by_fkey",
+           clone("advance_repayments", REPAYMENT, reference="'N'", recorded_by="uuidv7()")),
+    *(Attack("repayment_amount", change("advance_repayments", REPAYMENT, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    Attack("repayment_reason", change("advance_repayments", REPAYMENT, status="'reversed'")),
+    Attack("repayment_reason", change("advance_repayments", REPAYMENT, reason="'Why'")),
+    Attack("repayment_status", change("advance_repayments", REPAYMENT, status="'lost'")),
+]  # fmt: skip
+
+APPEND_ONLY = [
+    Attack("ledger_entries_append_only", sql)
+    for sql in (
+        f"UPDATE ledger_entries SET amount_cents = amount_cents + 1 WHERE {ENTRY}",
+        f"UPDATE ledger_entries SET effective_on = '2020-01-01', recorded_at = '2020-01-01' WHERE {ENTRY}",
+        f"DELETE FROM ledger_entries WHERE {ENTRY}",
+        "DELETE FROM ledger_entries WHERE false",
+        "TRUNCATE ledger_entries",
+        "TRUNCATE contributions CASCADE",
+        f"MERGE INTO ledger_entries e USING contributions c ON e.contribution_id = c.id AND {ENTRY}"
+        " WHEN MATCHED THEN DELETE",
+    )
+]
+
+MONEY_ATTACKS = [*CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *APPEND_ONLY]
+
+
+@pytest.fixture(scope="module")
+async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
+    world, other = await World.create(http, pool), await World.create(http, pool)
+    ids = {**await world.money(), "territory": world.territory, "elsewhere": other.territory}
+    ids["other_contribution"] = (await other.money())["contribution"]
+    ids["judge"] = str(world.subjects["lead_judge"])
+    firm = await world.add_firm()
+    award = {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
+    for name, path in (("new_grant", "grants"), ("new_advance", "advances")):
+        body = {**award, "decision_reference": name, **({"terms": TERMS} if path == "advances" else {})}
+        ids[name] = ok(await world.funder.post(path, body, headers={"Idempotency-Key": name}), 201)["id"]
+    async with pool.acquire() as connection:
+        await world.add_subject(connection, "robot", "office", None, kind="service_account")
+    ids["robot"] = str(world.subjects["robot"])
+    return Stage(pool, ids)
+
+
+@pytest.mark.parametrize("attack", MONEY_ATTACKS, ids=str)
+async def test_the_database_refuses_by_the_rule_of_money_that_was_broken(stage: Stage, attack: Attack) -> None:
+    assert await stage.refused(attack.sql) == attack.constraint
+
+
+TABLES = sorted(
+    mapper.local_table.description
+    for mapper in Base.registry.mappers
+    if mapper.class_.__module__.split(".")[1] in ("envelopes", "grants", "advances")
+)
+
+
+async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Stage) -> None:
+    rows = await stage.pool.fetch(
+        "SELECT conname, contype FROM pg_constraint"
+        " WHERE contype IN ('c', 'x', 'f', 'u') AND conrelid = ANY ($1::text[]::regclass[])",
+        TABLES,
+    )
+    # What only gives a foreign key of other tables its target; the primary key is its narrower twin.
+    targets = {"contributions_territory_id_key", "grants_id_territory_awarded_by_key",
+               "advances_id_territory_awarded_by_key"}  # fmt: skip
+    assert len(rows) > 45
+    assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
+
+
+async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> None:
+    rows = await stage.pool.fetch(
+        "SELECT tgrelid::regclass::text AS name FROM pg_trigger"
+        " WHERE tgname = 'append_only' AND tgrelid = ANY ($1::text[]::regclass[])",
+        TABLES,
+    )
+    assert {f"{row['name']}_append_only" for row in rows} == {attack.constraint for attack in APPEND_ONLY}
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        change("account_balances", account("available"), balance_cents="0"),
+        change("account_balances", account("available"), balance_cents="9007199254740991"),
+        change("grants", GRANT, paid_cents="amount_cents", status="'closed'"),
+        change("grants", GRANT, released_cents="amount_cents - paid_cents", status="'closed'"),
+        change("advances", ADVANCE, disbursed_cents="amount_cents"),
+        change("advances", ADVANCE, repaid_cents="disbursed_cents"),
+        change("advances", "id = $new_advance", released_cents="amount_cents", status="'cancelled'"),
+        clone("grant_payments", PAYMENT, reference="'N'", amount_cents="1"),
+        entry(amount_cents="1"),
+        entry(reverses_id="id"),
+        entry(effective_on="'1900-01-01'"),
+    ],
+)
+async def test_what_reaches_the_limit_of_money_and_does_not_pass_it_is_taken(stage: Stage, edge: str) -> None:
+    assert await stage.taken(edge) == 1
+
+
+@pytest.mark.parametrize(
+    ("spend", "constraint"),
+    [
+        ("UPDATE account_balances SET balance_cents = balance_cents - 1 WHERE account = 'available'"
+         " AND territory = $1", "envelope_exhausted"),
+        ("UPDATE account_balances SET balance_cents = balance_cents - 1 WHERE account = 'grants_committed'"
+         " AND territory = $1", "account_overdrawn"),
+        ("UPDATE grants SET paid_cents = paid_cents + 1, status = 'paying' WHERE territory = $1",
+         "payments_exceed_award"),
+        ("UPDATE advances SET disbursed_cents = disbursed_cents + 1 WHERE territory = $1", "tranches_exceed_award"),
+        ("UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE territory = $1", "repayment_exceeds_outstanding"),
+    ],
+)  # fmt: skip
+async def test_of_twenty_bare_updates_of_the_last_cent_one_succeeds(world: World, spend: str, constraint: str) -> None:
+    await world.money()
+    async with world.pool.acquire() as connection:
+        await connection.execute("UPDATE account_balances SET balance_cents = 1 WHERE territory = $1", world.territory)
+        await connection.execute(
+            "UPDATE grants SET paid_cents = amount_cents - 1 WHERE territory = $1", world.territory
+        )
+        await connection.execute(
+            "UPDATE advances SET disbursed_cents = amount_cents - 1, repaid_cents = amount_cents - 2"
+            " WHERE territory = $1",
+            world.territory,
+        )
+
+    async def attack() -> str:
+        try:
+            return str(await world.pool.execute(spend, world.territory))
+        except asyncpg.CheckViolationError as error:
+            return str(error.constraint_name)
+
+    found = await asyncio.gather(*(attack() for _ in range(20)))
+    assert sorted(found) == sorted(["UPDATE 1", *[constraint] * 19])
