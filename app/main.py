@@ -103,6 +103,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
+    app.add_middleware(
+        Shell,
+        max_body=settings.max_body_bytes,
+        body_timeout=settings.body_timeout,
+        request_timeout=settings.request_timeout,
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -118,12 +124,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ],
             expose_headers=EXPOSED,
         )
-    app.add_middleware(
-        Shell,
-        max_body=settings.max_body_bytes,
-        body_timeout=settings.body_timeout,
-        request_timeout=settings.request_timeout,
-    )
     _handle(app)
     routing.install(app, ROUTERS)
     openapi.install(app)

@@ -61,7 +61,7 @@ def _server(stack: contextlib.ExitStack) -> str:
     given = Settings(_env_file=None).database_url  # type: ignore[call-arg]  # pydantic-settings' own argument
     if given is not None:
         return make_url(given).set(database="postgres").render_as_string(hide_password=False)
-    shm = Path("/dev/shm")  # noqa: S108  # memory: a test database outlives no run
+    shm = Path("/dev/shm")  # memory: a test database outlives no run
     base = shm if shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2**30 else None
     home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=base))
     stack.callback(shutil.rmtree, home, ignore_errors=True)
@@ -136,12 +136,6 @@ def database_url(new_database: Any) -> str:
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """One event loop for the whole run: pools belong to a loop."""
     return ("asyncio", {"use_uvloop": True})
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.function):
-            item.add_marker(pytest.mark.anyio)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests.conftest import plain
 from tests.world import World, ok
 
-# A planted difference for each query: bare SQL with triggers and foreign keys off, and how many balances it makes wrong.
+# A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
     "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",
@@ -43,12 +43,12 @@ def test_every_balance_has_a_planted_difference() -> None:
 
 async def live(url: str) -> None:
     """Something of everything: days and money, judged, reversed, released."""
-    own = Settings(_env_file=None, database_url=url, pool_size=5, log_level="error")  # type: ignore[call-arg]
+    own = Settings(_env_file=None, database_url=url, pool_size=5, log_level="error")
     application = create_app(own)
     async with application.router.lifespan_context(application) as state, asyncpg.create_pool(plain(url)) as pool:
 
         async def served(scope: Any, receive: Any, send: Any) -> None:
-            scope["state"] = dict(state)  # type: ignore[call-overload]
+            scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
         transport = httpx2.ASGITransport(app=served)

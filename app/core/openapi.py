@@ -122,14 +122,23 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
             own["description"] += f" · {response['description']}"
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
-    operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, example)}]
+    headers = [line for code, line in PRECONDITIONS.items() if code in json.dumps(operation["responses"])]
+    operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, headers, example)}]
 
 
-def _curl(path: str, method: str, parameters: list[dict[str, Any]], example: Any) -> str:
+# What a request needs where one of these problems tells of its lack.
+PRECONDITIONS = {
+    "idempotency-key-missing": ' -H "Idempotency-Key: $(uuidgen)"',
+    "if-match-missing": " -H 'If-Match: \"1\"'",
+}
+
+
+def _curl(path: str, method: str, parameters: list[dict[str, Any]], headers: list[str], example: Any) -> str:
     for parameter in parameters:
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
     line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
+    line += "".join(headers)
     if example is not None:
         body = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
         line += f" --json '{body}'"

@@ -507,7 +507,7 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
             members["did_you_mean"] = nearest[pointer]
         if code == "not_one_of":
             members["expected"] = str(error.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
-        found.append(FieldError(pointer or "/", code, members, str(error.get("msg", "")) if code == kind else ""))
+        found.append(FieldError(pointer, code, members, str(error.get("msg", "")) if code == kind else ""))
     return found
 
 
@@ -527,7 +527,7 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
     if isinstance(cause, asyncpg.CheckViolationError):
         known = BY_CONSTRAINT.get(cause.constraint_name or "")
         # A CHECK without a problem is a rule that the schemas should have held already: refused all the same.
-        return known() if known else ValidationFailed(errors=[FieldError("/", "invalid")])
+        return known() if known else ValidationFailed(errors=[FieldError("", "invalid")])
     if isinstance(cause, asyncpg.ExclusionViolationError | asyncpg.UniqueViolationError):
         name = cause.constraint_name or ""
         if known := BY_CONSTRAINT.get(name):
@@ -540,7 +540,7 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
         fields = _columns_of(metadata, cause.table_name or "", cause.constraint_name or "")
         return ReferenceNotFound(errors=[FieldError(f"/{field}", "not_found") for field in fields[:1]])
     if isinstance(cause, asyncpg.NumericValueOutOfRangeError):  # a sum beyond what its column can hold
-        return ValidationFailed(errors=[FieldError("/", "too_large")])
+        return ValidationFailed(errors=[FieldError("", "too_large")])
     if isinstance(
         cause,
         asyncpg.LockNotAvailableError

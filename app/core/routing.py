@@ -147,7 +147,7 @@ async def _no_body(request: Request) -> bytes:
     """The body of an action that takes none: nothing, or an empty object; anything else would be ignored in silence."""
     raw = await request.body()
     if raw.strip() not in (b"", b"{}"):
-        raise ValidationFailed(errors=[FieldError("/", "unknown_field")])
+        raise ValidationFailed(errors=[FieldError("", "unknown_field")])
     return raw
 
 

@@ -65,7 +65,7 @@ async def test_money_is_created_under_a_key_and_once(world: World, kind: str) ->
 
 @pytest.mark.parametrize("kind", CREATES)
 async def test_one_intention_sent_ten_times_at_once_moves_money_once(world: World, kind: str) -> None:
-    acts, role, path, body = await creation(world, kind)
+    _, role, path, body = await creation(world, kind)
     total = ok(await world.auditor.get(f"{path}?count=exact"))["total"]
     mine = key()
     responses = await asyncio.gather(*(world.clients[role].post(path, body, headers=mine) for _ in range(10)))

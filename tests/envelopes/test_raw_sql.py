@@ -89,31 +89,44 @@ GRANTS = [
     Attack("grant_cancelled_but_paid", change("grants", GRANT, status="'cancelled'")),
     Attack("grant_awarded_but_paid", change("grants", GRANT, status="'awarded'")),
     Attack("grant_awarder_kind", change("grants", "id = $new_grant", awarder_kind="'service_account'")),
-    Attack("grant_awarder_kind", change("grants", "id = $new_grant", awarded_by="$robot", awarder_kind="'service_account'")),
+    Attack(
+        "grant_awarder_kind", change("grants", "id = $new_grant", awarded_by="$robot", awarder_kind="'service_account'")
+    ),
     Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="$robot")),
     Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="uuidv7()")),
     Attack("grants_firm_siren_fkey", change("grants", GRANT, firm_siren="'123456782'")),
     Attack("grants_territory_fkey", clone("grants", GRANT, territory="'nowhere'", decision_reference="'N'")),
     Attack("grants_territory_decision_reference_key", clone("grants", GRANT, external_id="NULL")),
-    Attack("grants_territory_external_id_key", clone("grants", GRANT, decision_reference="'N'", external_id="'E'") + "; "
-           + clone("grants", GRANT, decision_reference="'M'", external_id="'E'")),
+    Attack(
+        "grants_territory_external_id_key",
+        clone("grants", GRANT, decision_reference="'N'", external_id="'E'")
+        + "; "
+        + clone("grants", GRANT, decision_reference="'M'", external_id="'E'"),
+    ),
     Attack("grant_payments_grant_fkey", f"DELETE FROM grants WHERE {GRANT}"),
     Attack("grant_payments_grant_fkey", change("grants", GRANT, awarded_by="$judge")),
     Attack("decider_pays", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="awarded_by")),
     Attack("decider_pays", change("grant_payments", PAYMENT, recorded_by="awarded_by")),
     # The decider named on the payment is the grant's: it cannot be put aside to let him pay.
-    Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="awarded_by",
-                                              awarded_by="$judge")),
+    Attack(
+        "grant_payments_grant_fkey",
+        clone("grant_payments", PAYMENT, reference="'N'", recorded_by="awarded_by", awarded_by="$judge"),
+    ),
     Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", territory="$elsewhere")),
     Attack("grant_payments_grant_fkey", clone("grant_payments", PAYMENT, reference="'N'", grant_id="$advance")),
     Attack("grant_payments_grant_id_reference_key", clone("grant_payments", PAYMENT)),
-    Attack("grant_payments_recorded_by_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="uuidv7()")),
-    *(Attack("grant_payment_amount", change("grant_payments", PAYMENT, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    Attack(
+        "grant_payments_recorded_by_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="uuidv7()")
+    ),
+    *(
+        Attack("grant_payment_amount", change("grant_payments", PAYMENT, amount_cents=c))
+        for c in ("0", "-1", TOO_LARGE)
+    ),
     Attack("grant_payment_kind", change("grant_payments", PAYMENT, kind="'gift'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, status="'reversed'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, reason="'Why'")),
     Attack("grant_payment_status", change("grant_payments", PAYMENT, status="'lost'")),
-]  # fmt: skip
+]
 
 ADVANCES = [
     Attack("tranches_exceed_award", change("advances", ADVANCE, disbursed_cents="amount_cents + 1")),
@@ -133,8 +146,12 @@ ADVANCES = [
     Attack("advances_firm_siren_fkey", change("advances", ADVANCE, firm_siren="'123456782'")),
     Attack("advances_territory_fkey", clone("advances", ADVANCE, territory="'nowhere'", decision_reference="'N'")),
     Attack("advances_territory_decision_reference_key", clone("advances", ADVANCE, external_id="NULL")),
-    Attack("advances_territory_external_id_key", clone("advances", ADVANCE, decision_reference="'N'", external_id="'E'")
-           + "; " + clone("advances", ADVANCE, decision_reference="'M'", external_id="'E'")),
+    Attack(
+        "advances_territory_external_id_key",
+        clone("advances", ADVANCE, decision_reference="'N'", external_id="'E'")
+        + "; "
+        + clone("advances", ADVANCE, decision_reference="'M'", external_id="'E'"),
+    ),
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, territory="$elsewhere")),
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, awarded_by="$judge")),
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, advance_id="$grant")),
@@ -144,15 +161,23 @@ ADVANCES = [
     Attack("tranche_reason", change("advance_tranches", TRANCHE, status="'reversed'")),
     Attack("tranche_reason", change("advance_tranches", TRANCHE, reason="'Why'")),
     Attack("tranche_status", change("advance_tranches", TRANCHE, status="'lost'")),
-    Attack("advance_repayments_advance_fkey", clone("advance_repayments", REPAYMENT, reference="'N'", territory="$elsewhere")),
+    Attack(
+        "advance_repayments_advance_fkey",
+        clone("advance_repayments", REPAYMENT, reference="'N'", territory="$elsewhere"),
+    ),
     Attack("advance_repayments_advance_id_reference_key", clone("advance_repayments", REPAYMENT)),
-    Attack("advance_repayments_recorded_by_fkey",
-           clone("advance_repayments", REPAYMENT, reference="'N'", recorded_by="uuidv7()")),
-    *(Attack("repayment_amount", change("advance_repayments", REPAYMENT, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    Attack(
+        "advance_repayments_recorded_by_fkey",
+        clone("advance_repayments", REPAYMENT, reference="'N'", recorded_by="uuidv7()"),
+    ),
+    *(
+        Attack("repayment_amount", change("advance_repayments", REPAYMENT, amount_cents=c))
+        for c in ("0", "-1", TOO_LARGE)
+    ),
     Attack("repayment_reason", change("advance_repayments", REPAYMENT, status="'reversed'")),
     Attack("repayment_reason", change("advance_repayments", REPAYMENT, reason="'Why'")),
     Attack("repayment_status", change("advance_repayments", REPAYMENT, status="'lost'")),
-]  # fmt: skip
+]
 
 APPEND_ONLY = [
     Attack("ledger_entries_append_only", sql)
@@ -163,8 +188,7 @@ APPEND_ONLY = [
         "DELETE FROM ledger_entries WHERE false",
         "TRUNCATE ledger_entries",
         "TRUNCATE contributions CASCADE",
-        f"MERGE INTO ledger_entries e USING contributions c ON e.contribution_id = c.id AND {ENTRY}"
-        " WHEN MATCHED THEN DELETE",
+        f"MERGE INTO ledger_entries USING waves ON number = 1 AND {ENTRY} WHEN MATCHED THEN DELETE",
     )
 ]
 
@@ -242,19 +266,22 @@ async def test_what_reaches_the_limit_of_money_and_does_not_pass_it_is_taken(sta
     assert await stage.taken(edge) == 1
 
 
+SPEND = "UPDATE account_balances SET balance_cents = balance_cents - 1 WHERE territory = $1 AND account = '{}'"
+
+
 @pytest.mark.parametrize(
     ("spend", "constraint"),
     [
-        ("UPDATE account_balances SET balance_cents = balance_cents - 1 WHERE account = 'available'"
-         " AND territory = $1", "envelope_exhausted"),
-        ("UPDATE account_balances SET balance_cents = balance_cents - 1 WHERE account = 'grants_committed'"
-         " AND territory = $1", "account_overdrawn"),
-        ("UPDATE grants SET paid_cents = paid_cents + 1, status = 'paying' WHERE territory = $1",
-         "payments_exceed_award"),
+        (SPEND.format("available"), "envelope_exhausted"),
+        (SPEND.format("grants_committed"), "account_overdrawn"),
+        (
+            "UPDATE grants SET paid_cents = paid_cents + 1, status = 'paying' WHERE territory = $1",
+            "payments_exceed_award",
+        ),
         ("UPDATE advances SET disbursed_cents = disbursed_cents + 1 WHERE territory = $1", "tranches_exceed_award"),
         ("UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE territory = $1", "repayment_exceeds_outstanding"),
     ],
-)  # fmt: skip
+)
 async def test_of_twenty_bare_updates_of_the_last_cent_one_succeeds(world: World, spend: str, constraint: str) -> None:
     await world.money()
     async with world.pool.acquire() as connection:

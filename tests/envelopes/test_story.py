@@ -11,7 +11,13 @@ def key() -> dict[str, str]:
 
 
 async def contribute(world: World, organisation: str, cents: int, **more: Any) -> Any:
-    body = {"organisation_id": str(world.organisations[organisation]), "amount_cents": cents, "decided_on": "2023-06-14", "reference": f"REF-{uuid4()}", **more}  # fmt: skip
+    body = {
+        "organisation_id": str(world.organisations[organisation]),
+        "amount_cents": cents,
+        "decided_on": "2023-06-14",
+        "reference": f"REF-{uuid4()}",
+        **more,
+    }
     return ok(await world.programme.post("envelope/contributions", body, headers=key()), 201)
 
 
@@ -19,7 +25,13 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     await contribute(world, "office", 100_000_00)
     await contribute(world, "lead", 50_000_00, repayment_policy="recycle")
     firm = await world.add_firm()
-    award = {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 60_000_00, "decided_on": "2023-10-03", "decision_reference": "D-1"}  # fmt: skip
+    award = {
+        "firm_siren": firm,
+        "project_title": "Atelier",
+        "amount_cents": 60_000_00,
+        "decided_on": "2023-10-03",
+        "decision_reference": "D-1",
+    }
     grant = ok(await world.funder.post("grants", award, headers=key()), 201)
     envelope = ok(await world.auditor.get("envelope"))
     assert envelope["contributed_cents"] == 150_000_00

@@ -132,19 +132,18 @@ async def test_money_counts_on_a_day_that_has_come(world: World) -> None:
     ok(await acts.tranche(advance, 50), 201)
     before = await acts.envelope()
     tomorrow, today = (clock.today() + timedelta(days=1)).isoformat(), clock.today().isoformat()
-    for send, field in (
-        (lambda day: acts.contribute(1, decided_on=day), "decided_on"),
-        (lambda day: acts.grant(1, decided_on=day), "decided_on"),
-        (lambda day: acts.advance(1, decided_on=day), "decided_on"),
-        (lambda day: acts.pay(grant, 1, paid_on=day), "paid_on"),
-        (lambda day: acts.repay(advance, 1, received_on=day), "received_on"),
-        (lambda day: acts.release(f"grants/{grant}", released_on=day), "released_on"),
-        (lambda day: acts.release(f"advances/{advance}", released_on=day), "released_on"),
+    for response, field in (
+        (await acts.contribute(1, decided_on=tomorrow), "decided_on"),
+        (await acts.grant(1, decided_on=tomorrow), "decided_on"),
+        (await acts.advance(1, decided_on=tomorrow), "decided_on"),
+        (await acts.pay(grant, 1, paid_on=tomorrow), "paid_on"),
+        (await acts.tranche(advance, 1, paid_on=tomorrow), "paid_on"),
+        (await acts.repay(advance, 1, received_on=tomorrow), "received_on"),
+        (await acts.release(f"grants/{grant}", released_on=tomorrow), "released_on"),
+        (await acts.release(f"advances/{advance}", released_on=tomorrow), "released_on"),
     ):
-        errors = problem(await send(tomorrow), 422, "validation-failed")["errors"]
+        errors = problem(response, 422, "validation-failed")["errors"]
         assert [(e["pointer"], e["code"]) for e in errors] == [(f"/{field}", "future_day")]
-    errors = problem(await acts.tranche(advance, 1, paid_on=tomorrow), 422, "validation-failed")["errors"]
-    assert [(e["pointer"], e["code"]) for e in errors] == [("/paid_on", "future_day")]
     assert await acts.envelope() == before
     ok(await acts.pay(grant, 1, paid_on=today), 201)
     ok(await acts.release(f"grants/{grant}", released_on=today))

@@ -36,8 +36,8 @@ async def test_it_begins_at_zero_and_names_every_stage(world: World) -> None:
 
 async def test_on_any_day_it_says_what_counted_by_then(world: World) -> None:
     mission = await world.mission(days=10)
-    for day, days in (("2023-07-04", 0.5), ("2023-07-06", 0.25)):
-        ok(await world.consultant.post("time-entries", mission.entry(worked_on=day, days=days)), 201)
+    for day, quantity in (("2023-07-04", 0.5), ("2023-07-06", 0.25)):
+        ok(await world.consultant.post("time-entries", mission.entry(worked_on=day, days=quantity)), 201)
     draft = mission.entry(worked_on="2023-07-05", days=1, status="draft")
     ok(await world.consultant.post("time-entries", draft), 201)
     amendment = {"kind": "amendment", "reference": "A", "signed_on": "2023-07-10", "days": 2.5, "reason": "More"}
