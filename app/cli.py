@@ -1,4 +1,7 @@
-"""The command line: `rebond serve | migrate | demo | keys | openapi`."""
+"""The command line: `rebond serve | migrate | demo | keys | check | openapi`.
+
+What one command alone needs is imported by it: the whole application takes most of a second.
+"""
 
 import asyncio
 import errno
@@ -21,15 +24,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import __version__, check, demo
+from app import __version__
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, migrations, openapi, secrets, server, values
+from app.core import embedded, migrations, secrets, server, values
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.writes import System, new_request_id, run
-from app.main import create_app
-from app.settings import Settings, get_settings
+from app.settings import KEYS_FILE, Settings, get_settings
 
 app = typer.Typer(
     name="rebond",
@@ -197,7 +199,9 @@ def serve(
             with embedded.running(data_dir, exclusive_service=True) as bundled:
                 embedded.ensure_database(bundled, "rebond")
                 _upgrade(bundled.dsn())
-                issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / demo.KEYS_FILE, first_start=True))
+                from app import demo
+
+                issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / KEYS_FILE, first_start=True))
                 _say(settings, listening.getsockname()[1], issued)
                 _serve(settings, bundled.dsn(), listening)
     except KeyboardInterrupt:
@@ -225,7 +229,7 @@ def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
         f"  data           {_data_dir(settings) if url is None else _shown(url)}",
     ]
     if issued:
-        lines += ["", f"Demonstration keys, Alès (kept in {_data_dir(settings) / demo.KEYS_FILE})"]
+        lines += ["", f"Demonstration keys, Alès (kept in {_data_dir(settings) / KEYS_FILE})"]
         lines += [f"  {line}" for line in _columns(list(issued.items()))]
         who = f"-H 'Authorization: Bearer {issued['operator']}'"
         paths = ("/v1/me", "/v1/territories/ales/engineering", "/v1/territories/ales/time-entries?limit=3")
@@ -261,10 +265,12 @@ def load_demo(
     ] = False,
 ) -> None:
     """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
+    from app import demo
+
     settings = get_settings()
     beside = Path() if settings.database_url is not None else _data_dir(settings)
     with _database(settings) as url:
-        issued = asyncio.run(demo.ensure(url, keys_file or beside / demo.KEYS_FILE, first_start=False))
+        issued = asyncio.run(demo.ensure(url, keys_file or beside / KEYS_FILE, first_start=False))
     if shell:
         print("\n".join(f"export {role.upper()}={key}" for role, key in issued.items()))
     else:
@@ -274,6 +280,7 @@ def load_demo(
 @app.command(name="check")
 def check_balances() -> None:
     """Compute every balance (days and cents) again from its entries; exit code 1 where any differs."""
+    from app import check
 
     async def compute(url: str) -> tuple[int, list[check.Difference]]:
         engine = create_engine(url, pool_size=1, name="rebond check")
@@ -394,6 +401,9 @@ def write_openapi(
     output: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
 ) -> None:
     """Write the OpenAPI document, exactly as the service serves it."""
+    from app.core import openapi
+    from app.main import create_app
+
     document = openapi.dumped(create_app(Settings(database_url="postgresql://localhost/none")).openapi())
     if output is None:
         print(document, end="")

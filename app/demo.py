@@ -41,8 +41,8 @@ from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind
 from app.programme import schemas as programme_schemas
 from app.programme import service as programme
 from app.programme.models import Territory, Wave
+from app.settings import KEYS_FILE as KEYS_FILE
 
-KEYS_FILE = "demo-keys.json"
 ALES = "ales"
 
 # Bodies, by name. SIREN 200066918, 180020026 and 320252489 are those of the real bodies.

@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+KEYS_FILE = "demo-keys.json"  # the demonstration's keys, beside the data
+
 
 class Settings(BaseSettings):
     """What a deployment may choose. Times are seconds, sizes are bytes."""

@@ -46,10 +46,7 @@ for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE):
 
 def append_only(table: str, refused: str = "UPDATE OR DELETE OR TRUNCATE") -> str:
     """The trigger that keeps rows of `table` as they were written, or refuses the statements named."""
-    return (
-        f"CREATE TRIGGER append_only BEFORE {refused} ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-    )
+    return f"CREATE TRIGGER append_only BEFORE {refused} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
 
 
 def keep(table: str) -> None:

@@ -229,9 +229,7 @@ def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] |
     }
 
 
-def changes(
-    schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False
-) -> dict[str, Any]:
+def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False) -> dict[str, Any]:
     """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes.
 
     `may_create` says that the answer is 201 where nothing was there (PUT).

@@ -166,7 +166,11 @@ def envelope(known: bool) -> Statement:
     )
     by_contributor = select(
         func.coalesce(
-            func.json_agg(aggregate_order_by(func.row_to_json(each.table_valued()), each.c.organisation_name)),
+            func.json_agg(
+                aggregate_order_by(
+                    func.row_to_json(each.table_valued()), each.c.organisation_name, each.c.organisation_id
+                )
+            ),
             text("'[]'::json"),
         )
     ).scalar_subquery()

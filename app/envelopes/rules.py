@@ -72,10 +72,6 @@ def share(amount_cents: int, weights: Mapping[UUID, int]) -> dict[UUID, int]:
     shares = {key: amount_cents * weight // total for key, weight in weights.items()}
     missing = amount_cents - sum(shares.values())
     by_remainder = sorted(weights, key=lambda key: (-(amount_cents * weights[key] % total), key))
-    for key in by_remainder:
-        if missing == 0:
-            break
-        if shares[key] < weights[key]:
-            shares[key] += 1
-            missing -= 1
+    for key in by_remainder[:missing]:  # each of them has a remainder, hence a cent more to give
+        shares[key] += 1
     return {key: cents for key, cents in shares.items() if cents}

@@ -26,7 +26,6 @@ class GrantCreate(AwardCreate):
     )  # fmt: skip
 
 
-
 class Grant(Read):
     """A grant. `remaining_cents` is what may still be paid."""
 
