@@ -41,7 +41,6 @@ from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind
 from app.programme import schemas as programme_schemas
 from app.programme import service as programme
 from app.programme.models import Territory, Wave
-from app.settings import KEYS_FILE as KEYS_FILE
 
 ALES = "ales"
 

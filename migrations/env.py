@@ -3,10 +3,11 @@
 import asyncio
 
 from alembic import context
-from app.models import metadata
 from sqlalchemy import Column, Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from app.models import metadata
 
 LOCK = 7_302_411  # the advisory lock that two `rebond migrate` at once queue for
 

@@ -58,7 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _server(stack: contextlib.ExitStack) -> str:
-    given = Settings(_env_file=None).database_url  # type: ignore[call-arg]  # pydantic-settings' own argument
+    given = Settings(_env_file=None).database_url
     if given is not None:
         return make_url(given).set(database="postgres").render_as_string(hide_password=False)
     shm = Path("/dev/shm")  # memory: a test database outlives no run
@@ -140,7 +140,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
-    return Settings(_env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0)  # type: ignore[call-arg]
+    return Settings(_env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +150,7 @@ async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
     async with application.router.lifespan_context(application) as state:
 
         async def served(scope: Any, receive: Any, send: Any) -> None:
-            scope["state"] = dict(state)  # type: ignore[call-overload]  # the lifespan's dictionary
+            scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
         served.state = state  # type: ignore[attr-defined]

@@ -59,7 +59,11 @@ class Home:
 
     def environment(self, **settings: str) -> dict[str, str]:
         """The environment without any setting but these, and the data directory."""
-        ours = {name: value for name, value in os.environ.items() if not re.match("REBOND_|PYTEST|DATABASE_URL", name)}
+        ours = {
+            name: value
+            for name, value in os.environ.items()
+            if not re.match("REBOND_|PYTEST|DATABASE_URL|MAKE|MFLAGS", name)
+        }
         return {**ours, "REBOND_DATA_DIR": str(self.data), "TMPDIR": str(self.path), **settings}
 
     def rebond(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -21,11 +21,11 @@ import asyncpg
 import httpx2
 import pytest
 import typer
+from prometheus_client.parser import text_string_to_metric_families
+
 from app import cli
 from app.access.rules import Role
 from app.core import embedded, migrations
-from prometheus_client.parser import text_string_to_metric_families
-
 from tests.conftest import plain
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
@@ -635,7 +635,9 @@ def test_make_run_installs_by_hash_until_it_has_succeeded_once(home: Home) -> No
         shutil.copy(ROOT / name, home.path)
 
     def plan() -> str:
-        planned = subprocess.run(["make", "-n", "run"], cwd=home.path, capture_output=True, text=True, check=True)
+        planned = subprocess.run(
+            ["make", "-n", "run"], cwd=home.path, env=home.environment(), capture_output=True, text=True, check=True
+        )
         return planned.stdout
 
     first = plan()

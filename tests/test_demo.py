@@ -22,7 +22,7 @@ from app.core import values
 from app.core.writes import Write
 from app.engineering.rules import Status
 from app.main import create_app
-from app.settings import Settings
+from app.settings import KEYS_FILE, Settings
 from tests.conftest import plain
 from tests.world import Client, ok, problem
 
@@ -93,7 +93,7 @@ class Loaded:
 
 @pytest.fixture(scope="module")
 def loaded(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    return Loaded(new_database("demo"), tmp_path_factory.mktemp("demo") / demo.KEYS_FILE)
+    return Loaded(new_database("demo"), tmp_path_factory.mktemp("demo") / KEYS_FILE)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_the_territory_its_perimeter_and_its_firms(loaded: Loaded) -> None:
 def test_leave_for_late_entry_is_recorded_with_its_reason(loaded: Loaded) -> None:
     [leaves] = loaded.get("auditor", f"missions/{_mission(loaded)}/late-entry-leaves")
     [leave] = leaves["items"]
-    assert leave["until_on"] > date.today().isoformat()  # noqa: DTZ011  # decades away
+    assert leave["until_on"] > date.today().isoformat()  # decades away
     assert leave["reason"]
 
 
@@ -192,7 +192,7 @@ def test_every_key_works_and_holds_its_role(loaded: Loaded) -> None:
 def test_the_keys_are_for_their_owner_alone(loaded: Loaded) -> None:
     assert stat.S_IMODE(loaded.keys_file.stat().st_mode) == 0o600
     assert json.loads(loaded.keys_file.read_text()) == loaded.keys
-    assert [path.name for path in loaded.keys_file.parent.iterdir()] == [demo.KEYS_FILE]
+    assert [path.name for path in loaded.keys_file.parent.iterdir()] == [KEYS_FILE]
 
 
 @pytest.mark.parametrize("first_start", [True, False])
@@ -221,7 +221,7 @@ def test_a_load_that_died_in_any_step_goes_on(
     empty: str, tmp_path: Path, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each start dies one step later: first before the step's COMMIT, then right after it."""
-    keys_file = tmp_path / demo.KEYS_FILE
+    keys_file = tmp_path / KEYS_FILE
     for step in STEPS:
         whole = getattr(demo._Load, step)
 
@@ -266,7 +266,7 @@ def _figures(url: str) -> list[tuple[str, ...]]:
 
 
 def test_keys_that_no_longer_work_are_replaced_and_the_others_kept(loaded: Loaded, tmp_path: Path) -> None:
-    keys_file = tmp_path / demo.KEYS_FILE
+    keys_file = tmp_path / KEYS_FILE
     first = load(loaded.url, keys_file, first_start=False)
     assert set(first.values()).isdisjoint(loaded.keys.values())
     look(loaded.url, "UPDATE api_keys SET revoked_at = now() WHERE digest = $1", digest_of(first["lead"]))
@@ -277,14 +277,14 @@ def test_keys_that_no_longer_work_are_replaced_and_the_others_kept(loaded: Loade
 def test_a_database_filled_by_others_is_left_alone_on_first_start(empty: str, tmp_path: Path) -> None:
     look(empty, "INSERT INTO organisations (name, created_at, updated_at) VALUES ('Another', now(), now())")
     before = fingerprint(empty)
-    assert load(empty, tmp_path / demo.KEYS_FILE) == {}
+    assert load(empty, tmp_path / KEYS_FILE) == {}
     assert fingerprint(empty) == before
     assert list(tmp_path.iterdir()) == []
 
 
 def test_day_100_25_is_refused_on_the_demonstration(new_database: Any, tmp_path: Path) -> None:
     """The README's tour: the lead enters the 25 days that are left, and the next quarter is refused."""
-    mine = Loaded(new_database("demotour"), tmp_path / demo.KEYS_FILE)
+    mine = Loaded(new_database("demotour"), tmp_path / KEYS_FILE)
     [consultants] = mine.get("lead", "consultants")
     ours = [item for item in consultants["items"] if item["organisation_name"].startswith("Ancoris")]
     days = [date(2023, 8, day) for day in range(1, 32) if date(2023, 8, day).weekday() < 5]

@@ -128,14 +128,16 @@ class World:
             )
             siren = fresh_siren()
             await connection.execute(
-                "INSERT INTO territories (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"
+                "INSERT INTO territories"
+                " (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"
                 " VALUES ($1, $1, 1, $2, ARRAY[$2], 'laureate', now(), now())",
                 slug,
                 siren,
             )
             for name in ("office", "lead", "partner"):
                 world.organisations[name] = await connection.fetchval(
-                    "INSERT INTO organisations (name, siren, created_at, updated_at) VALUES ($1, $2, now(), now()) RETURNING id",
+                    "INSERT INTO organisations (name, siren, created_at, updated_at)"
+                    " VALUES ($1, $2, now(), now()) RETURNING id",
                     f"{name} of {slug}",
                     fresh_siren(),
                 )
@@ -151,8 +153,8 @@ class World:
     ) -> Client:  # fmt: skip
         """A subject of one of the organisations with a key, and a role here (`territory=None`: everywhere)."""
         subject_id = await connection.fetchval(
-            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at) VALUES ($1, $2, $3, now(), now())"
-            " RETURNING id",
+            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)"
+            " VALUES ($1, $2, $3, now(), now()) RETURNING id",
             kind,
             self.organisations[organisation],
             f"{name} of {self.territory}",
@@ -205,7 +207,14 @@ class World:
         partner_days = days / 2 if partner is None else partner
         lead_days = days - partner_days if lead is None else lead
         mission = ok(await operator.post("missions", {"name": "Mission", "step": step, **more}))
-        order = {"kind": "initial", "reference": "BC-1", "signed_on": "2023-06-01", "days": days, "starts_on": starts_on, "ends_on": ends_on}  # fmt: skip
+        order = {
+            "kind": "initial",
+            "reference": "BC-1",
+            "signed_on": "2023-06-01",
+            "days": days,
+            "starts_on": starts_on,
+            "ends_on": ends_on,
+        }
         ok(await operator.post(f"missions/{mission['id']}/orders", order))
         ids = {}
         for role, allotted in (("lead", lead_days), ("partner", partner_days)):

@@ -597,7 +597,9 @@ def upgrade() -> None:
         sa.CheckConstraint("validator_kind = 'person'", name="validator_kind"),
         sa.CheckConstraint("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
         sa.CheckConstraint("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
-        sa.CheckConstraint("cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"),
+        sa.CheckConstraint(
+            "cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"
+        ),
         sa.CheckConstraint("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
         sa.CheckConstraint("validated_by <> ALL (authors) AND validated_by <> person_id", name="separation_of_duties"),
         sa.ForeignKeyConstraint(

@@ -42,7 +42,9 @@ CATALOGUE = {
         SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid) FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace
           AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'i')""",
-    "options": "SELECT relname, reloptions::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
+    "options": """
+        SELECT relname, reloptions::text FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'""",
     "sequences": "SELECT sequencename, increment_by, cache_size FROM pg_sequences WHERE schemaname = 'public'",
 }
 

@@ -28,7 +28,9 @@ def test_a_nullable_field_is_a_type_with_null() -> None:
     def walk(node: Any, path: str) -> None:
         if isinstance(node, dict):
             options = node.get("anyOf", [])
-            assert not ({"type": "null"} in options and any("$ref" not in o and o != {"type": "null"} for o in options)), path
+            assert not (
+                {"type": "null"} in options and any("$ref" not in o and o != {"type": "null"} for o in options)
+            ), path
             for key, value in node.items():
                 walk(value, f"{path}/{key}")
         elif isinstance(node, list):

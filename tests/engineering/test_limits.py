@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from app.core.db import raw_connection
 
+from app.core.db import raw_connection
 from tests.world import Client, Mission, World, ok, problem
 
 FIRST = date(2023, 6, 14)  # the window of `World.mission` opens here and holds 109 days

@@ -129,9 +129,7 @@ ENTRIES = [
     Attack("time_entries_consultant_fkey", clone("time_entries", DRAFT, assigned_from_on="'2000-01-01'")),
     Attack(
         "time_entries_consultant_fkey",
-        change(
-            "time_entries", SUBMITTED, person_id="$judge", authors="ARRAY[$robot::uuid]"
-        ),
+        change("time_entries", SUBMITTED, person_id="$judge", authors="ARRAY[$robot::uuid]"),
     ),
     Attack("time_entries_consultant_fkey", "DELETE FROM consultants WHERE id = $consultant"),
     Attack("time_entries_firm_siren_fkey", clone("time_entries", DRAFT, firm_siren="'123456782'")),
@@ -310,8 +308,8 @@ LOCKED = {
     "territory": "$elsewhere", "mission_id": "$other_mission", "consultant_id": "$lead_consultant",
     "worked_on": "worked_on + 1", "counted_on": "counted_on + 1", "days": "days + 0.25", "activity": "'travel'",
     "firm_siren": "$firm", "note": "'Another'", "external_id": "'cra-9'", "entered_by": "$robot",
-    "created_at": "created_at - interval '1 day'", "authors": "authors || $robot::uuid", "validated_by": "$second_judge",
-    "validated_at": "now()",
+    "created_at": "created_at - interval '1 day'", "authors": "authors || $robot::uuid",
+    "validated_by": "$second_judge", "validated_at": "now()",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The README's tour works as it is printed: its lines are run, and what they say is compared with what the README says."""
+"""The README's tour works as it is printed: its lines are run, and say what the README says."""
 
 import re
 import shlex
