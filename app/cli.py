@@ -203,7 +203,8 @@ def serve(
 
                 issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / KEYS_FILE, first_start=True))
                 _say(settings, listening.getsockname()[1], issued)
-                _serve(settings, bundled.dsn(), listening)
+                with embedded.revived(bundled):
+                    _serve(settings, bundled.dsn(), listening)
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -279,6 +279,23 @@ def test_workers_follow_a_supervisor_that_was_killed(loaded: Home) -> None:
         assert is_free(service.port)
 
 
+def test_a_database_that_was_killed_under_the_service_is_started_again(home: Home) -> None:
+    with home.serving() as service:
+        key = service.keys["operator"]
+        assert service.ask("GET", "/v1/territories/ales", key).status_code == 200
+        before = home.postmaster()
+        os.kill(before, signal.SIGKILL)
+        answers = set()
+
+        def works() -> bool:
+            answers.add(service.ask("GET", "/v1/territories/ales", key).status_code)
+            return home.postmaster() != before and 200 in answers
+
+        assert eventually(lambda: (home.data / "pg/postmaster.pid").exists() and works())
+        assert answers <= {200, 503}
+        assert service.stop(signal.SIGTERM) == 0
+
+
 def test_a_worker_that_was_killed_is_replaced(loaded: Home) -> None:
     with loaded.serving("--workers", "2") as service:
         stands(service)

@@ -23,9 +23,11 @@ import os
 import pwd
 import shlex
 import shutil
+import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -50,6 +52,7 @@ START_LOCK_S = 60.0  # others may be making the cluster, or stopping a server th
 SILENCE_S = 30.0  # how long a server may be alive without answering
 START_S = 120  # includes recovery after a crash: at most about 1 GB of journal
 RELEASE_S = 10.0
+WATCH_S = 0.5  # how often the service looks whether the server it started is still there
 
 # Written into postgresql.conf when the cluster is made; whoever runs the service may edit them there.
 TUNING = {"max_connections": "100", "shared_buffers": "128MB", "jit": "off", "timezone": "UTC", "log_timezone": "UTC"}
@@ -82,6 +85,16 @@ class Server:
     def plain(self, database: str = "rebond") -> str:
         """The address for asyncpg.connect(), psql and pg_dump."""
         return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(self.socket_dir))}"
+
+    def listens(self) -> bool:
+        """Whether somebody takes connections on its socket."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(WATCH_S)
+            try:
+                probe.connect(str(self.socket_dir / SOCKET))
+            except OSError:
+                return False
+        return True
 
     def release(self) -> None:
         """Stop using the server. The last user waits until it has stopped, at most 10 s; a second call does nothing."""
@@ -154,6 +167,28 @@ def running(
         yield server
     finally:
         server.release()
+
+
+@contextmanager
+def revived(server: Server) -> Iterator[None]:
+    """Start the server again, within about a second, whenever it is killed during the block."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(WATCH_S):
+            if server.listens():
+                continue
+            with suppress(EmbeddedError, OSError), _starting(server.data_dir, START_LOCK_S):  # or at the next look
+                if not ended.is_set():
+                    _join(server.data_dir, NO_SETTINGS)
+
+    watcher = threading.Thread(target=watch, name="rebond-revive", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join(RELEASE_S)
 
 
 def ensure_database(server: Server, name: str) -> None:

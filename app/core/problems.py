@@ -580,7 +580,9 @@ def _driver_error(error: BaseException) -> BaseException:
             return error.driver_exception
         except ValueError:  # SQLAlchemy's own InvalidCachedStatementError has no driver error behind it
             return error
-    return error
+    # While a connection is being made, SQLAlchemy's adapter hides the driver's error behind one of its own.
+    cause = error.__cause__
+    return cause if cause is not None and isinstance(cause, asyncpg.PostgresError | asyncpg.InterfaceError) else error
 
 
 def _columns_of(metadata: MetaData, table_name: str, constraint: str) -> list[str]:
