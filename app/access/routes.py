@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import Actor, permissions_of
+from app.access.rules import MONEY_EVENTS, Actor, permissions_of
 from app.core import events
 from app.core.db import raw_connection
 from app.core.listing import Page, page, show
@@ -234,9 +234,16 @@ async def list_events(request: Request, actor: Actor = require("events:read")) -
     """The change feed and audit trail: nothing missed, nothing twice, never backwards.
 
     Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
-    waves, firms) are shown to who holds the permission in all territories.
+    waves, firms) are shown to who reads members in all territories, events about money to who reads the envelope.
     """
-    return await events.feed(request, actor.territories("events:read"))
+    money = actor.territories("envelopes:read")
+    sight = events.Sight(
+        territories=actor.territories("events:read"),
+        national=actor.territories("members:read") is None,
+        guarded=[] if money is None else MONEY_EVENTS,
+        guarded_in=money or [],
+    )
+    return await events.feed(request, sight)
 
 
 def _forgetting(request: Request, answer: Response) -> Response:

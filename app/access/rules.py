@@ -79,6 +79,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "summary:read": _EVERYONE,
 }
 
+# Events about these objects are shown only where the envelope may be read.
+MONEY_EVENTS = ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment")
+
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
 

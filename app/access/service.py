@@ -175,7 +175,7 @@ async def issue_key(
     if held is None:
         member = schemas.MemberCreate(subject_id=subject_id, role=role, territory=territory)
         changes.append(await create_member(write, member))
-    issued = await create_api_key(write, schemas.ApiKeyCreate(subject_id=subject_id, name=name), key)
+    issued = await create_api_key(write, schemas.ApiKeyCreate(subject_id=subject_id, name=role.value), key)
     return [issued, *changes]
 
 

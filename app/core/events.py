@@ -7,6 +7,7 @@ transaction id would be wrong: a transaction takes its id long before it gets th
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 from fastapi import Request
 from prometheus_client import Gauge
 from pydantic_core import to_json
-from sqlalchemy import CTE, BigInteger, Index, Text, any_, cast, func, insert, select, text, true
+from sqlalchemy import CTE, BigInteger, Boolean, Index, Text, any_, cast, func, insert, select, text, true
 from sqlalchemy import Sequence as SqlSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -180,6 +181,9 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
         "data", _e.data,
     )  # fmt: skip
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
+    conditions.append(_e.territory.is_not(None) | param("national", Boolean()))
+    closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
+    conditions.append(~closed | (_e.territory == any_(param("guarded_in", ARRAY(Text())))))
     conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
     if "occurred_from" in given:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
@@ -200,10 +204,21 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
     return statement
 
 
-async def feed(request: Request, territories: Sequence[str] | None) -> Response:
+@dataclass(frozen=True)
+class Sight:
+    """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
+    about the `guarded` kinds of object only in `guarded_in`.
+    """
+
+    territories: Sequence[str] | None
+    national: bool
+    guarded: Sequence[str]
+    guarded_in: Sequence[str]
+
+
+async def feed(request: Request, sight: Sight) -> Response:
     """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
 
-    `territories` are those whose events the caller may read, None for all and for national events too.
     `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).
     """
     state = request.state
@@ -213,10 +228,12 @@ async def feed(request: Request, territories: Sequence[str] | None) -> Response:
     seal = to_json([str(state.actor.subject_id), "events", sorted((k, str(v)) for k, v in query.items())])
     after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secret, seal, token))
     horizon = max(await state.horizon.advance(state.engine), 0)
+    territories = sight.territories
     asked = query.pop("territory", None)
     if asked is not None:
         territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
     bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
+    bound |= {"national": sight.national, "guarded": list(sight.guarded), "guarded_in": list(sight.guarded_in)}
     rows = await fetch(state.engine, _feed(territories is None, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
     items = ",".join(row["body"] for row in rows)

@@ -20,7 +20,7 @@ from app.core.db import Base
 from app.core.problems import (
     AddressTooLong,
     BodyTooLarge,
-    Busy,
+    DatabaseUnavailable,
     HeadersTooLarge,
     InternalError,
     MalformedRequest,
@@ -115,7 +115,7 @@ class _Exchange:
         if isinstance(error, Problem):
             return error
         if isinstance(error, TimeoutError):
-            return Busy()
+            return DatabaseUnavailable()  # perhaps in the middle of COMMIT: nothing is known to be changed
         return translate(error, Base.metadata) or InternalError()
 
     def _check(self) -> None:

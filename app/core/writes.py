@@ -18,7 +18,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -305,7 +305,7 @@ async def commit(
         answer = listings.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
         if location and not dry_run:
             answer.headers["Location"] = location.format(key=seen[0].key)
-        if dry_run and code != status:
+        if dry_run:  # the version it shows will never be, or will be another object's state
             del answer.headers["ETag"]
         return answer
 
@@ -363,10 +363,8 @@ async def run_statement(
     for attempt in (1, 2):
         try:
             async with raw_connection(state.engine) as connection:
-                if dry_run:
-                    row = await _undone(connection, prepared.sql, arguments)
-                else:
-                    row = await connection.fetchrow(prepared.sql, *arguments)
+                sql = prepared.sql
+                row = await (_undone(connection, sql, arguments) if dry_run else connection.fetchrow(sql, *arguments))
             break
         except asyncpg.UniqueViolationError as error:
             # A twin committed between our snapshot and our lock: the second try finds its answer. Or the key is
@@ -381,13 +379,14 @@ async def run_statement(
                 problem = await explain(session, error.constraint_name or "") or translate(error, Base.metadata)
         except asyncpg.ForeignKeyViolationError as error:
             problem = translate(error, Base.metadata)
+        if replayed := await _replayed(state.engine, claim, bound):
+            return replayed  # that twin has taken what this try was refused
         assert problem is not None  # each constraint has its problem
         raise problem
     if not row["free"]:
-        stored = await fetchrow(state.engine, idempotency.STORED, bound)
-        if stored is None or claim is None:
-            raise idempotency.IdempotencyKeyInUse
-        return idempotency.replay(claim, stored)
+        if replayed := await _replayed(state.engine, claim, bound):
+            return replayed
+        raise idempotency.IdempotencyKeyInUse
     if row["body"] is None:
         async with state.sessions() as session:
             raise await explain(session, "") or Busy()
@@ -397,6 +396,12 @@ async def run_statement(
     else:
         answer.headers["Location"] = location + str(row["id"])
     return answer
+
+
+async def _replayed(engine: AsyncEngine, claim: idempotency.Claim | None, bound: dict[str, Any]) -> Response | None:
+    """The answer stored under the key by now. Raises `IdempotencyKeyReused` where it is another request's."""
+    stored = await fetchrow(engine, idempotency.STORED, bound) if claim is not None else None
+    return idempotency.replay(claim, stored) if claim is not None and stored is not None else None
 
 
 async def _undone(connection: Any, sql: str, arguments: Sequence[Any]) -> Any:

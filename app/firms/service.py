@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock
+from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writes import Change, Write, merge
 from app.firms import schemas
@@ -64,7 +65,7 @@ async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Cha
 async def put_territory_firm(write: Write, territory: str, siren: str, body: schemas.TerritoryFirmPut) -> Change:
     """Put a firm of the register at a stage here, and keep the passage in its history.
 
-    The same stage, reason and day again change nothing. Raises `not-found` for a SIREN outside the register.
+    The same stage, reason and day again change nothing. Raises `reference-not-found` for a SIREN outside the register.
     """
     effective_on = body.effective_on or clock.today()
     if effective_on > clock.today():
@@ -86,7 +87,10 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
         if known.stage == body.stage and known.reason == body.reason and same_day:
             return Change("", TERRITORY_FIRMS, [siren], bound)
         previous = known.stage
-        known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
+        if effective_on >= known.stage_since_on:
+            known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
+        else:  # the past as it should have been recorded: it does not move where the firm stands now
+            touch(known)
     write.session.add(
         StageChange(
             territory=territory,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from app.core.values import Days
+from app.core.values import Days, SignedDays
 from app.envelopes.schemas import Amounts
 from app.firms.models import Stage
 
@@ -12,7 +12,7 @@ class Figures(Amounts):
 
     days_ordered: Days
     days_entered: Days
-    days_left: Days
+    days_left: SignedDays  # below zero on a day before the order of days that were worked already
     firms_by_stage: dict[Stage, int]
 
 

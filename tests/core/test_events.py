@@ -404,3 +404,48 @@ async def test_a_number_is_drawn_once(world: World) -> None:
     await world.pool.execute(APPEND, world.territory, "first", 1)
     with pytest.raises(asyncpg.UniqueViolationError):
         await world.pool.execute("INSERT INTO events SELECT * FROM events WHERE territory = $1", world.territory)
+
+
+async def test_events_about_money_are_for_those_who_read_the_envelope(world: World) -> None:
+    office = str(world.organisations["office"])
+    body = {"organisation_id": office, "amount_cents": 100, "decided_on": "2023-06-14", "reference": "R"}
+    ok(await world.programme.post("envelope/contributions", body, headers={"Idempotency-Key": "k"}), 201)
+
+    async def types(client: Client) -> set[str]:
+        found: set[str] = set()
+        after = ""
+        while True:
+            page = ok(await client.get(f"/v1/events?territory={world.territory}&limit=500{after}"))
+            if not page["items"] and "contribution.created" in await recorded():
+                return found
+            found |= {event["type"] for event in page["items"]}
+            after = f"&after={page['next_cursor']}"
+
+    async def recorded() -> set[str]:
+        rows = await world.pool.fetch("SELECT type FROM events WHERE territory = $1", world.territory)
+        return {row["type"] for row in rows}
+
+    await world.add_firm()
+    for _ in range(200):
+        if "contribution.created" in await types(world.funder):
+            break
+    else:
+        raise AssertionError("the funder never sees the contribution")
+    assert "contribution.created" not in await types(world.lead)
+
+
+async def test_a_national_funder_sees_no_event_about_members(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        funder = await world.add_subject(connection, "national_funder", "office", None)
+        await connection.execute(
+            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+            " VALUES ($1, 'funder', NULL, '2020-01-01', now(), now())",
+            world.subjects["national_funder"],
+        )
+    made = ok(await world.admin.post("/v1/organisations", {"name": f"Body of {world.territory}"}), 201)
+    for _ in range(200):
+        seen = ok(await world.admin.get(f"/v1/events?resource_id={made['id']}"))["items"]
+        if seen:
+            break
+    assert [event["type"] for event in seen] == ["organisation.created"]
+    assert ok(await funder.get(f"/v1/events?resource_id={made['id']}"))["items"] == []
