@@ -24,7 +24,10 @@ from app.core import strictjson, values
 from app.core.listing import Listing, Page
 from app.core.problems import (
     MEDIA_TYPE,
+    CredentialsInvalid,
+    CredentialsMissing,
     FieldError,
+    InvalidCursor,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -194,8 +197,6 @@ def _problem_content() -> dict[str, Any]:
 
 def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
     """Decorator arguments of a collection: filters, sorts and pages, all of them in OpenAPI."""
-    from app.core.problems import CredentialsInvalid, CredentialsMissing, InvalidCursor
-
     known = (CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, InvalidCursor)
     return {
         "response_model": Page[listing.schema],  # type: ignore[name-defined]  # a class made at run time
@@ -215,8 +216,6 @@ IF_NONE_MATCH: dict[str, Any] = {
 
 def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Decorator arguments of a read of one object."""
-    from app.core.problems import CredentialsInvalid, CredentialsMissing
-
     found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
     headers = []
     if "version" in schema.model_fields:

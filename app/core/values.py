@@ -368,6 +368,9 @@ Text = Annotated[str, text(10_000, multiline=True)]
 # One line, at most 200 characters: a name, a title.
 Line = Annotated[str, text(200)]
 
+# Why an act was done, in a person's words.
+Reason = Annotated[str, text(1000, multiline=True)]
+
 # One line, at most 100 characters.
 ShortLine = Annotated[str, text(100)]
 

@@ -8,11 +8,10 @@ from pydantic import MISSING, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.core.schemas import PERSONAL, Body, Read
-from app.core.values import Code, Day, DayFraction, Days, ExternalId, Siren, Uuid, text
+from app.core.values import Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
 from app.engineering.rules import Status
 
 Note = Annotated[str, text(2000, multiline=True)]
-Reason = Annotated[str, text(1000, multiline=True)]
 
 _ENTRY: JsonDict = {
     "mission_id": "019a9f5e-0000-7000-8000-000000000000",

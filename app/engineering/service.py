@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, func, insert, select, true, tuple_
+from sqlalchemy import Select, Text, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -153,12 +153,8 @@ def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
     }
 
 
-def wish_of(body: schemas.TimeEntryCreate) -> Wish:
-    """What the body wants to let count; a draft counts for nothing."""
-    return _wish_for(body)
-
-
-def _wish_for(entry: schemas.TimeEntryCreate | TimeEntry) -> Wish:
+def wish_of(entry: schemas.TimeEntryCreate | TimeEntry) -> Wish:
+    """What an entry wants to let count; a draft counts for nothing."""
     days = entry.days if entry.status in COUNTING else Decimal(0)
     return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days)
 
@@ -265,14 +261,14 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
             raise rules.OtherOrganisation
         changed |= _assignment(consultant)
     before = _Taken.of(entry)
-    attempt.freed = [_wish_for(entry)]
+    attempt.freed = [wish_of(entry)]
     for name, value in changed.items():
         setattr(entry, name, value)
     _refuse_future([entry.worked_on])
     entry.counted_on = entry.worked_on
     _sign(attempt, entry)
     after = _Taken.of(entry)
-    attempt.wishes = [_wish_for(entry)]
+    attempt.wishes = [wish_of(entry)]
     if entry.status in COUNTING and after != before:
         _move(write, entry, before, after)
     return Change("time_entry.updated", TIME_ENTRIES, [entry_id], bound)
@@ -315,7 +311,7 @@ async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, re
     entry.reason = reason
     if action is Action.SUBMIT:
         _sign(attempt, entry)
-        attempt.wishes = [Wish(entry.mission_id, entry.consultant_id, entry.worked_on, entry.days)]
+        attempt.wishes = [wish_of(entry)]
         _take(write, entry)
     elif counted and target not in COUNTING:
         _give_back(write, _Taken.of(entry))
@@ -415,22 +411,21 @@ def _move(write: Write, entry: TimeEntry, before: _Taken, after: _Taken) -> None
 # --- the state behind a refusal --------------------------------------------------------------------------------------
 
 
-async def _consultants(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
-    rows = await session.scalars(select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids)))
-    return {row.id: row for row in rows}
+def _consultants(territory: str, ids: set[UUID]) -> Select[Consultant]:
+    return select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids))
 
 
 async def _assigned(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
     """The assignments, which stay as they are until the end of this write."""
-    found = select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids))
-    rows = await session.scalars(found.with_for_update(read=True, key_share=True))
+    rows = await session.scalars(_consultants(territory, ids).with_for_update(read=True, key_share=True))
     return {row.id: row for row in rows}
 
 
 async def _states(
     session: AsyncSession, territory: str, wishes: Sequence[Wish]
 ) -> tuple[dict[UUID, rules.MissionState], dict[UUID, rules.Assignment]]:
-    consultants = await _consultants(session, territory, {wish.consultant_id for wish in wishes})
+    rows = await session.scalars(_consultants(territory, {wish.consultant_id for wish in wishes}))
+    consultants = {row.id: row for row in rows}
     d, m = MissionDays, MemberDays
     own = select(Consultant.mission_id).where(Consultant.territory == territory)
     mission_ids = {wish.mission_id for wish in wishes}

@@ -7,10 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, ShortLine, Siren, Uuid, text
+from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
 from app.envelopes.rules import Account, Act, RepaymentPolicy
-
-Reason = Annotated[str, text(1000, multiline=True)]
 
 
 class ContributionCreate(Body):

@@ -1,18 +1,14 @@
 """What travels about firms."""
 
 from datetime import date, datetime
-from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict
 from pydantic.config import JsonDict
 
 from app.core.schemas import Body, Read
-from app.core.values import Day, LegalFormCode, Line, NafCode, Siren, text
+from app.core.values import Day, LegalFormCode, Line, NafCode, Reason, Siren
 from app.firms.models import NafVersion, Stage
-
-Reason = Annotated[str, text(1000, multiline=True)]
-
 
 _FIRM: JsonDict = {
     "name": "Mécanique cévenole (demonstration)",

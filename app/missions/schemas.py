@@ -9,10 +9,8 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.schemas import PERSONAL, Body, Read
-from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, ShortLine, SignedDays, Uuid, text
+from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
 from app.missions.models import ConsortiumRole, OrderKind
-
-Reason = Annotated[str, text(1000, multiline=True)]
 
 
 def _quarter_or_half(step: Decimal) -> Decimal:

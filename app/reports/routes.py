@@ -7,15 +7,13 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import Statement, fetchrow
-from app.core.query import Parameter, read
+from app.core.query import read
 from app.core.routing import router, shows
-from app.core.values import Day
+from app.envelopes.queries import AS_OF
 from app.reports import schemas
 from app.reports.queries import summary
 
 reports = router("reports")
-
-AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}
 
 
 @reports.get("/v1/territories/{territory:slug}/summary", **shows(schemas.Summary, parameters=AS_OF))
