@@ -199,7 +199,7 @@ def serve(
             with embedded.running(data_dir, exclusive_service=True) as bundled:
                 embedded.ensure_database(bundled, "rebond")
                 _upgrade(bundled.dsn())
-                from app import demo
+                from app.demo import load as demo
 
                 issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / KEYS_FILE, first_start=True))
                 _say(settings, listening.getsockname()[1], issued)
@@ -266,7 +266,7 @@ def load_demo(
     ] = False,
 ) -> None:
     """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
-    from app import demo
+    from app.demo import load as demo
 
     settings = get_settings()
     beside = Path() if settings.database_url is not None else _data_dir(settings)

@@ -7,12 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.rules import Role, Scope, SubjectKind
-from app.core.db import Base, Identified, Versioned
-
-
-def one_of(column: str, codes: type) -> str:
-    """A CHECK's text: the column holds one of the codes."""
-    return f"{column} IN ({', '.join(repr(str(code)) for code in codes)})"  # type: ignore[attr-defined]
+from app.core.db import Base, Identified, Versioned, one_of
 
 
 class Organisation(Identified, Versioned, Base):

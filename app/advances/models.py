@@ -11,8 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.access.models import one_of
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.awards import Award
 from app.envelopes.models import CENTS_MAX
 

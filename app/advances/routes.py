@@ -24,10 +24,10 @@ from app.core.writes import commit
 from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Release, Reversal
+from app.programme.routes import T
 
 advances = router("advances")
 
-T = "/v1/territories/{territory:slug}"
 ADVANCE = T + "/advances/{advance_id:uuid}"
 AS_OF = {"as_of": Parameter(Day, "The day looked at; today where absent.")}
 

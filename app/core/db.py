@@ -111,6 +111,11 @@ def literals(codes: Iterable[StrEnum]) -> list[ColumnClause[str]]:
     return [literal_column(f"'{code.value}'", Text()) for code in codes]
 
 
+def one_of(column: str, codes: Iterable[StrEnum]) -> str:
+    """A CHECK's text: the column holds one of the codes."""
+    return f"{column} IN ({', '.join(repr(str(code)) for code in codes)})"
+
+
 class Statement:
     """A Core statement compiled once, run by name on a raw connection.
 

@@ -18,10 +18,10 @@ from app.core.writes import commit, run_statement
 from app.engineering import queries, rules, schemas, service
 from app.engineering.queries import FOLLOW_UP, TIME_ENTRIES
 from app.engineering.rules import Action
+from app.programme.routes import T
 
 engineering: APIRouter = router("engineering")
 
-T = "/v1/territories/{territory:slug}"
 ENTRY = T + "/time-entries/{id:uuid}"
 LIMITS = (
     ReferenceNotFound,

@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.access.models import one_of
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.rules import Account, Act, RepaymentPolicy
 
 CENTS_MAX = 2**53 - 1

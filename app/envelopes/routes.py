@@ -16,10 +16,9 @@ from app.core.writes import commit
 from app.envelopes import schemas, service
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, TWO_TIMES, envelope, known_before
+from app.programme.routes import T
 
 envelopes = router("envelopes")
-
-T = "/v1/territories/{territory:slug}"
 
 
 @envelopes.get(T + "/envelope", **shows(schemas.Envelope, parameters=TWO_TIMES))

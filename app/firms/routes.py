@@ -11,6 +11,7 @@ from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit
 from app.firms import schemas, service
 from app.firms.queries import FIRMS, STAGE_CHANGES, TERRITORY_FIRMS
+from app.programme.routes import T
 
 firms = router("firms")
 
@@ -45,20 +46,20 @@ async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor =
     return await commit(request, lambda write: service.update_firm(write, request.path_params["siren"], body))
 
 
-@firms.get("/v1/territories/{territory:slug}/firms", **lists(TERRITORY_FIRMS))
+@firms.get(T + "/firms", **lists(TERRITORY_FIRMS))
 async def list_territory_firms(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
     """Firms that this territory follows, with their stages."""
     return await page(request, TERRITORY_FIRMS)
 
 
-@firms.get("/v1/territories/{territory:slug}/firms/{siren:siren}", **shows(schemas.TerritoryFirm))
+@firms.get(T + "/firms/{siren:siren}", **shows(schemas.TerritoryFirm))
 async def get_territory_firm(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
     """One firm as this territory knows it."""
     return await show(request, TERRITORY_FIRMS)
 
 
 @firms.put(
-    "/v1/territories/{territory:slug}/firms/{siren:siren}",
+    T + "/firms/{siren:siren}",
     **changes(schemas.TerritoryFirm, ReferenceNotFound, may_create=True),
 )
 async def put_territory_firm(
@@ -74,7 +75,7 @@ async def put_territory_firm(
     )
 
 
-@firms.get("/v1/territories/{territory:slug}/firms/{siren:siren}/stages", **lists(STAGE_CHANGES))
+@firms.get(T + "/firms/{siren:siren}/stages", **lists(STAGE_CHANGES))
 async def list_stage_changes(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
     """The history of a firm's stages here, oldest first."""
     return await page(request, STAGE_CHANGES)

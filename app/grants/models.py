@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.access.models import one_of
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.awards import Award, AwardStatus
 from app.envelopes.models import CENTS_MAX
 

@@ -15,10 +15,10 @@ from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Release, Reversal
 from app.grants import schemas, service
 from app.grants.queries import GRANTS, PAYMENTS
+from app.programme.routes import T
 
 grants = router("grants")
 
-T = "/v1/territories/{territory:slug}"
 GRANT = T + "/grants/{grant_id:uuid}"
 
 

@@ -11,10 +11,10 @@ from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit, refused_as
 from app.missions import schemas, service
 from app.missions.queries import CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS
+from app.programme.routes import T
 
 missions = router("missions")
 
-T = "/v1/territories/{territory:slug}"
 MISSION = T + "/missions/{mission_id:uuid}"
 
 

@@ -14,6 +14,8 @@ from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
 
 programme = router("programme")
 
+T = "/v1/territories/{territory:slug}"  # the address below which everything of a territory lives
+
 
 @programme.get("/v1/waves", **lists(WAVES))
 async def list_waves(request: Request, actor: Actor = require("programme:read")) -> Response:
@@ -66,15 +68,13 @@ async def create_territory(
     )
 
 
-@programme.get("/v1/territories/{territory:slug}", **shows(schemas.Territory))
+@programme.get(T, **shows(schemas.Territory))
 async def get_territory(request: Request, actor: Actor = require("programme:read")) -> Response:
     """One territory."""
     return await show(request, TERRITORIES)
 
 
-@programme.patch(
-    "/v1/territories/{territory:slug}", **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci)
-)
+@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci))
 async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:
@@ -82,21 +82,19 @@ async def update_territory(
     return await commit(request, lambda write: service.update_territory(write, request.path_params["territory"], body))
 
 
-@programme.get("/v1/territories/{territory:slug}/perimeter", **lists(PERIMETERS))
+@programme.get(T + "/perimeter", **lists(PERIMETERS))
 async def list_perimeters(request: Request, actor: Actor = require("programme:read")) -> Response:
     """The territory's perimeters by vintage; `in_force_on` finds the one of a day."""
     return await page(request, PERIMETERS)
 
 
-@programme.get("/v1/territories/{territory:slug}/perimeter/{vintage:year}", **shows(schemas.Perimeter))
+@programme.get(T + "/perimeter/{vintage:year}", **shows(schemas.Perimeter))
 async def get_perimeter(request: Request, actor: Actor = require("programme:read")) -> Response:
     """The communes of one vintage, in force from 1 January of that year."""
     return await show(request, PERIMETERS)
 
 
-@programme.put(
-    "/v1/territories/{territory:slug}/perimeter/{vintage:year}", **changes(schemas.Perimeter, may_create=True)
-)
+@programme.put(T + "/perimeter/{vintage:year}", **changes(schemas.Perimeter, may_create=True))
 async def put_perimeter(
     request: Request, body: schemas.PerimeterPut, actor: Actor = require("programme:write")
 ) -> Response:

@@ -10,13 +10,14 @@ from app.core.db import Statement, fetchrow
 from app.core.query import read
 from app.core.routing import router, shows
 from app.envelopes.queries import AS_OF
+from app.programme.routes import T
 from app.reports import schemas
 from app.reports.queries import summary
 
 reports = router("reports")
 
 
-@reports.get("/v1/territories/{territory:slug}/summary", **shows(schemas.Summary, parameters=AS_OF))
+@reports.get(T + "/summary", **shows(schemas.Summary, parameters=AS_OF))
 async def get_territory_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
     """How many days are left, what the envelope can still promise, what advances owe, and where the firms stand."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()

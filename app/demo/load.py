@@ -16,7 +16,6 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from app import demo_money
 from app.access import models as access_models
 from app.access import schemas as access_schemas
 from app.access import service as access
@@ -28,6 +27,7 @@ from app.core import clock
 from app.core.db import SessionFactory, create_engine, session_factory
 from app.core.values import siren_from
 from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.demo import money
 from app.engineering import schemas as engineering_schemas
 from app.engineering import service as engineering
 from app.engineering.models import TimeEntry
@@ -122,7 +122,7 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
         await load.entries()
         await load.judgements()
         await load.corrections()
-        await demo_money.load(demo_money.Story(load.factory, load.run, load.actor))
+        await money.load(money.Story(load.factory, load.run, load.actor))
         return await load.keys(keys_file)
     finally:
         await engine.dispose()

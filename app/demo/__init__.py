@@ -1,0 +1,1 @@
+"""The Alès demonstration, loaded through the same services as the API."""
