@@ -39,10 +39,11 @@ from app.firms.routes import firms
 from app.grants.routes import grants
 from app.missions.routes import missions
 from app.programme.routes import programme
+from app.projects.routes import projects
 from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
+ROUTERS = (service, access, programme, missions, firms, projects, engineering, envelopes, grants, advances, reports)
 EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 

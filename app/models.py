@@ -13,10 +13,11 @@ from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.missions import models as missions
 from app.programme import models as programme
+from app.projects import models as projects
 
 DOMAINS = (
-    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, engineering,
-    envelopes, grants, advances,
+    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
+    engineering, envelopes, grants, advances,
 )  # fmt: skip
 
 for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):

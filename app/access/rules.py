@@ -64,6 +64,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "territory_firms:write": frozenset({Role.TERRITORY}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
+    "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "projects:write": frozenset({Role.TERRITORY}),
     "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
