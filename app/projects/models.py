@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.auditions.models import Audition
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.routines import append_only
@@ -70,7 +71,7 @@ class Project(Identified, Versioned, Base):
             info={"field": "consultant_id"},
         ),
         ForeignKeyConstraint(
-            ["territory", "detected_in_audition_id"], ["auditions.territory", "auditions.id"],
+            ["territory", "detected_in_audition_id"], [Audition.__table__.c.territory, Audition.__table__.c.id],
             name="projects_audition_fkey", info={"field": "detected_in_audition_id"},
         ),
         ForeignKeyConstraint(

@@ -120,6 +120,7 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
         changed["perimeter_vintage"] = await _vintage(write, territory, changed["commune_code"], first.effective_on)
     for name, value in changed.items():
         setattr(project, name, value)
+    touch(project)  # before the first flush: holders and costs make one new version with the rest
     _check_period(project.starts_on, project.ends_on)
     if project.funding_route is None and project.stage not in rules.WITHOUT_ROUTE:
         raise rules.FundingRouteMissing
@@ -133,7 +134,6 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
         write.session.add_all(new_costs)
         await write.session.flush()
         changes += await _replan(write, project, new_costs)
-    touch(project)
     await write.session.flush()
     return changes
 
