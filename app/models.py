@@ -14,9 +14,10 @@ from app.grants import models as grants
 from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects
+from app.roadmap import models as roadmap
 
 DOMAINS = (
-    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
+    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
     engineering, envelopes, grants, advances,
 )  # fmt: skip
 

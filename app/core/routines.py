@@ -39,8 +39,9 @@ $$
 """
 
 UUIDRANGE = "CREATE TYPE uuidrange AS RANGE (subtype = uuid)"
+TEXTRANGE = "CREATE TYPE textrange AS RANGE (subtype = text)"
 
-for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE):
+for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE, TEXTRANGE):
     event.listen(Base.metadata, "before_create", DDL(_statement.replace("%", "%%")))
 
 
