@@ -22,7 +22,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'no such transition' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_transition';
     END IF;
-    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level AND OLD.status <> 'planned' THEN
+    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level THEN
         RAISE EXCEPTION 'a meeting keeps its place' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_moved';
     END IF;
     IF NEW.status IN ('held', 'closed') AND NOT EXISTS (
