@@ -1,4 +1,4 @@
-"""The command line: `rebond serve | migrate | demo | keys | check | openapi`.
+"""The command line: `rebond serve | migrate | demo | keys | check | tick | openapi`.
 
 What one command alone needs is imported by it: the whole application takes most of a second.
 """
@@ -297,6 +297,23 @@ def check_balances() -> None:
     print(f"{checked} balances computed again, {len(differing)} differ")
     if differing:
         raise SystemExit(1)
+
+
+@app.command(name="tick")
+def do_what_is_due() -> None:
+    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
+    from app.tick import tick
+
+    async def due(url: str) -> str:
+        engine = create_engine(url, pool_size=1, name="rebond tick")
+        try:
+            done = await tick(session_factory(engine))
+        finally:
+            await engine.dispose()
+        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+
+    with _database(get_settings()) as url:
+        print(asyncio.run(due(url)))
 
 
 @keys.command("create")

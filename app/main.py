@@ -18,6 +18,8 @@ from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
+from app.auditions.routes import auditions
+from app.committees.routes import committees
 from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import create_engine, session_factory
 from app.core.events import Horizon
@@ -35,15 +37,20 @@ from app.core.problems import (
 from app.core.service import service
 from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
+from app.firms.contacts.routes import contacts
 from app.firms.routes import firms
 from app.grants.routes import grants
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
 from app.reports.routes import reports
+from app.roadmap.routes import roadmap
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, projects, engineering, envelopes, grants, advances, reports)
+ROUTERS = (
+    service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
+    engineering, envelopes, grants, advances, reports,
+)  # fmt: skip
 EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 

@@ -17,8 +17,8 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 
 DOMAINS = (
-    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    engineering, envelopes, grants, advances,
+    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
+    roadmap, engineering, envelopes, grants, advances,
 )  # fmt: skip
 
 for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):

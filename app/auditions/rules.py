@@ -1,7 +1,6 @@
 """What an audition may be and become. No session, no await."""
 
 from collections.abc import Mapping
-from datetime import date
 from enum import StrEnum
 
 from app.core.problems import Problem
@@ -122,10 +121,3 @@ def may_change(current: Status, fields: frozenset[str]) -> None:
     """Refuse a change of what is over. Raises `AuditionOver` (409)."""
     if current in (Status.CANCELLED, Status.NO_SHOW) and not fields <= AFTERWARDS:
         raise AuditionOver
-
-
-def follow_up_of(due_on: date | None, done_on: date | None) -> FollowUp:
-    """Where the follow-up stands."""
-    if due_on is None:
-        return FollowUp.NONE
-    return FollowUp.OPEN if done_on is None else FollowUp.DONE

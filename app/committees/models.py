@@ -38,9 +38,12 @@ class Committee(Identified, Versioned, Base):
         CheckConstraint("(status IN ('held', 'closed')) = (held_at IS NOT NULL)", name="committee_held"),
         CheckConstraint("held_at <= updated_at", name="held_in_the_future"),
         CheckConstraint("(status = 'cancelled') = (reason IS NOT NULL)", name="committee_reason"),
-        CheckConstraint("status IN ('held', 'closed') OR minutes IS NULL", name="minutes_before_the_meeting"),
         CheckConstraint(
-            "minutes_adopted_on IS NULL OR (minutes IS NOT NULL AND held_at IS NOT NULL"
+            "status IN ('held', 'closed') OR (minutes IS NULL AND minutes_adopted_on IS NULL)",
+            name="minutes_before_the_meeting",
+        ),
+        CheckConstraint(
+            "minutes_adopted_on IS NULL OR held_at IS NULL OR (minutes IS NOT NULL"
             f" AND minutes_adopted_on BETWEEN {_PARIS_DAY.format('held_at')} AND {_PARIS_DAY.format('updated_at')})",
             name="minutes_adopted_on",
         ),
@@ -106,7 +109,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'no such transition' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_transition';
     END IF;
-    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level AND OLD.status <> 'planned' THEN
+    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level THEN
         RAISE EXCEPTION 'a meeting keeps its place' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_moved';
     END IF;
     IF NEW.status IN ('held', 'closed') AND NOT EXISTS (

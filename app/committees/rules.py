@@ -1,10 +1,6 @@
-"""What a meeting may be and become. No session, no await.
+"""What a meeting may be and become. No session, no await."""
 
-Who chairs: the steering committee of Alès was presided by the sous-préfet with the agglomeration's president; the
-State-Region committee by the préfet de région and the Région (`docs/personal-data.md` says what is kept of them).
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 
 from app.core.problems import Problem
@@ -26,7 +22,7 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-OVER = (Status.CANCELLED, Status.CLOSED)
+OVER = (Status.CANCELLED, Status.CLOSED)  # the record no longer changes
 
 
 class MemberKind(StrEnum):
@@ -132,13 +128,3 @@ def next_status(action: Action, current: Status) -> Status:
     if current is not source:
         raise MeetingTransition(current=current, action=action, needed=source)
     return target
-
-
-def quorum_reached(quorum: int | None, attendance: Sequence[Attendance | None]) -> bool | None:
-    """Whether enough members took part; None where the committee has no quorum or nobody's attendance is recorded.
-
-    A member who gave a mandate counts (code des relations entre le public et l'administration, art. R. 133-10).
-    """
-    if quorum is None or all(one is None for one in attendance):
-        return None
-    return sum(one in (Attendance.PRESENT, Attendance.REPRESENTED) for one in attendance) >= quorum

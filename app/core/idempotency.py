@@ -6,12 +6,27 @@ for, tells a twin that is still running. A refusal stores nothing, so the same k
 
 import hashlib
 import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CTE, LargeBinary, SmallInteger, Text, cast, delete, exists, func, insert, literal_column, select
+from pydantic_core import from_json, to_json
+from sqlalchemy import (
+    CTE,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.requests import Request
@@ -216,3 +231,25 @@ async def forget_expired(session: AsyncSession) -> int:
     """Delete answers older than 24 h; how many."""
     result = await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT))
     return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a DELETE's result has it
+
+
+async def redact(session: AsyncSession, forgotten: Mapping[UUID, Sequence[str]]) -> None:
+    """Take texts out of the stored answers that speak of an object: by its id, the texts that are erased with it.
+
+    The answer itself stays, with null in their place: a retry must have no second effect.
+    """
+    if not any(forgotten.values()):
+        return
+    k = IdempotencyKey
+    mentions = or_(*(k.body.contains(str(each)) for each in forgotten))
+    for row in await session.scalars(select(k).where(mentions).with_for_update()):
+        gone = {text for each, texts in forgotten.items() if str(each) in row.body for text in texts}
+        row.body = to_json(_without(from_json(row.body), gone)).decode() + "\n"
+
+
+def _without(value: Any, gone: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(each, gone) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without(each, gone) for each in value]
+    return None if isinstance(value, str) and value in gone else value

@@ -22,7 +22,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'no such transition' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_transition';
     END IF;
-    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level AND OLD.status <> 'planned' THEN
+    IF OLD.id <> NEW.id OR OLD.territory <> NEW.territory OR OLD.level <> NEW.level THEN
         RAISE EXCEPTION 'a meeting keeps its place' USING ERRCODE = 'check_violation', CONSTRAINT = 'meeting_moved';
     END IF;
     IF NEW.status IN ('held', 'closed') AND NOT EXISTS (
@@ -125,11 +125,14 @@ def upgrade() -> None:
         sa.CheckConstraint("closer_kind = 'person'", name="committee_closer_kind"),
         sa.CheckConstraint("level IN ('territorial', 'state_region')", name="committee_level"),
         sa.CheckConstraint(
-            "minutes_adopted_on IS NULL OR (minutes IS NOT NULL AND held_at IS NOT NULL AND minutes_adopted_on BETWEEN (timezone('Europe/Paris', held_at))::date AND (timezone('Europe/Paris', updated_at))::date)",
+            "minutes_adopted_on IS NULL OR held_at IS NULL OR (minutes IS NOT NULL AND minutes_adopted_on BETWEEN (timezone('Europe/Paris', held_at))::date AND (timezone('Europe/Paris', updated_at))::date)",
             name="minutes_adopted_on",
         ),
         sa.CheckConstraint("status <> 'closed' OR minutes_adopted_on IS NOT NULL", name="minutes_missing"),
-        sa.CheckConstraint("status IN ('held', 'closed') OR minutes IS NULL", name="minutes_before_the_meeting"),
+        sa.CheckConstraint(
+            "status IN ('held', 'closed') OR (minutes IS NULL AND minutes_adopted_on IS NULL)",
+            name="minutes_before_the_meeting",
+        ),
         sa.CheckConstraint("status IN ('planned', 'held', 'cancelled', 'closed')", name="committee_status"),
         sa.CheckConstraint("held_at <= updated_at", name="held_in_the_future"),
         sa.CheckConstraint("quorum >= 1", name="committee_quorum"),

@@ -73,12 +73,22 @@ def test_a_listing_that_shows_a_neighbour_says_so(place: str) -> None:
     assert listing.derived is bool(shown - {own}) or listing.version is None
 
 
+PEOPLE = {"subjects": {"name", "email"}, "contacts": {"name", "function", "email", "phone", "external_id"}}
+
+# What people write about a meeting may name somebody; a list of names is no column of its own.
+TOLD = {
+    "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
+    "app.auditions.queries.NOTES": {"body"},
+    "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
+}
+
+
 def test_names_and_addresses_of_people_are_declared_personal() -> None:
-    """A name that travels from `subjects` is a person's, whatever the field is called."""
+    """A name that travels from `subjects` or `contacts` is a person's, whatever the field is called."""
     for place, listing in LISTINGS.items():
-        personal = set()
+        personal = set(TOLD.get(place, ()))
         for column in listing.rows.selected_columns:
-            if origin(column) == "subjects" and source(column).key in ("name", "email"):
+            if source(column).key in PEOPLE.get(str(origin(column)), ()):
                 personal.add(column.key)
         if place.endswith("SERVICE_ACCOUNTS"):  # a program is no person
             personal = set()
@@ -199,7 +209,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
-        money = await world.money()
+        money = await world.money() | await world.meetings()
     return money
 
 
@@ -212,14 +222,14 @@ LISTS = [
     "firms/{siren}/stages", "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
-    "advances/{advance}/repayments",
+    "advances/{advance}/repayments", "contacts", "auditions", "auditions/{audition}/notes", "committees",
 ]  # fmt: skip
 
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
     "/v1/waves", "/v1/territories", "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
-    "advances/{advance}/repayments",
+    "advances/{advance}/repayments", "auditions/{audition}/notes",
 }  # fmt: skip
 
 
