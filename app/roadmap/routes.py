@@ -18,7 +18,7 @@ from app.core.problems import NotFound, ReferenceNotFound
 from app.core.query import Parameter, read
 from app.core.routing import changes, lists, router, shows
 from app.core.values import Uuid
-from app.core.writes import commit
+from app.core.writes import commit, refused_as
 from app.programme.routes import T
 from app.roadmap import rules, schemas, service
 from app.roadmap.queries import ACTIONS, AS_OF, COMPARED, ROADMAP, STATES, VERSIONS
@@ -54,6 +54,7 @@ async def create_roadmap_version(
         lambda write: service.create_draft(write, territory, body),
         status=201,
         location=f"/v1/territories/{territory}/roadmap/versions/{{key}}",
+        explain=refused_as({"roadmap_versions_number_key": rules.DraftExists}),  # only a draft takes a number
     )
 
 
