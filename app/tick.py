@@ -5,6 +5,7 @@ Safe to run twice, and twice at once: each batch is a transaction of its own, an
 
 from dataclasses import dataclass
 
+import app.models  # noqa: F401  # a session needs every table that a foreign key names
 from app.core import clock, idempotency
 from app.core.db import SessionFactory
 from app.core.writes import Change, System, Write, new_request_id, run

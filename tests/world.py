@@ -280,7 +280,7 @@ class World:
         found: dict[str, Any] = ok(await self.clients["consultant"].post("auditions", body), 201)
         return found
 
-    async def committee(self, **more: Any) -> dict[str, Any]:
+    async def meeting(self, **more: Any) -> dict[str, Any]:
         """A planned meeting of the territorial committee with two chairs and a third member."""
         members = [
             {"kind": "person", "name": "First Chair", "function": "sous-préfecture", "chair": True},
@@ -296,7 +296,7 @@ class World:
         contact = await self.contact()
         audition = await self.audition(contact["siren"], contact_ids=[contact["id"]])
         note = ok(await self.clients["lead"].post(f"auditions/{audition['id']}/notes", {"body": "Quietly."}), 201)
-        committee = await self.committee()
+        committee = await self.meeting()
         found = {"contact": contact, "audition": audition, "note": note, "committee": committee}
         return {name: str(item["id"]) for name, item in found.items()}
 

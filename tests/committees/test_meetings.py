@@ -25,7 +25,7 @@ def seats(*attendance: str | None, chairs: int = 1) -> list[dict[str, Any]]:
 
 async def held(world: World, *attendance: str | None, **more: Any) -> str:
     """A meeting that was held, with the attendance given."""
-    meeting = await world.committee(**more)
+    meeting = await world.meeting(**more)
     body = {"held_at": HELD, "members": seats(*(attendance or ("present", "represented")))}
     ok(await world.clients["territory"].post(f"committees/{meeting['id']}/hold", body))
     return f"committees/{meeting['id']}"
@@ -83,7 +83,7 @@ async def test_a_meeting_is_planned_held_and_closed(world: World) -> None:
 
 
 async def test_a_cancelled_meeting_says_why_and_is_over(world: World) -> None:
-    meeting = await world.committee()
+    meeting = await world.meeting()
     path = f"committees/{meeting['id']}"
     staff = world.clients["territory"]
     assert ok(await staff.post(f"{path}/cancel", {"reason": "Postponed."}))["reason"] == "Postponed."
@@ -104,14 +104,14 @@ async def test_a_cancelled_meeting_says_why_and_is_over(world: World) -> None:
 async def test_who_is_present_or_represented_makes_the_quorum(
     world: World, attendance: tuple[str | None, ...], quorum: int | None, reached: bool | None
 ) -> None:
-    meeting = await world.committee(members=seats(*attendance), quorum=quorum)
+    meeting = await world.meeting(members=seats(*attendance), quorum=quorum)
     assert meeting["quorum_reached"] is reached
     assert meeting["members_attending"] == sum(one in ("present", "represented") for one in attendance)
 
 
 async def test_somebody_presides_and_no_more_than_two(world: World) -> None:
     staff = world.clients["territory"]
-    nobody = await world.committee(members=seats("present", chairs=0))
+    nobody = await world.meeting(members=seats("present", chairs=0))
     problem(await staff.post(f"committees/{nobody['id']}/hold", {"held_at": HELD}), 409, "chair-missing")
     three = {"level": "territorial", "planned_at": HELD, "members": seats("present", "present", "present", chairs=3)}
     refused = problem(await staff.post("committees", three), 422, "validation-failed")
@@ -131,7 +131,7 @@ async def test_a_record_is_closed_with_everybodys_attendance_and_adopted_minutes
 
 async def test_minutes_are_of_a_meeting_that_was_held_and_adopted_after_it(world: World) -> None:
     staff = world.clients["territory"]
-    meeting = await world.committee()
+    meeting = await world.meeting()
     problem(await staff.patch(f"committees/{meeting['id']}", RECORD), 409, "minutes-before-the-meeting")
     path = await held(world)
     for day in ("2023-10-02", "2199-01-01"):
@@ -140,7 +140,7 @@ async def test_minutes_are_of_a_meeting_that_was_held_and_adopted_after_it(world
 
 
 async def test_a_meeting_is_not_held_in_the_future(world: World) -> None:
-    meeting = await world.committee()
+    meeting = await world.meeting()
     late = await world.clients["territory"].post(
         f"committees/{meeting['id']}/hold", {"held_at": "2199-01-01T00:00:00Z"}
     )
@@ -157,7 +157,7 @@ async def test_who_prepares_the_record_does_not_close_it_and_no_program_does(wor
 
 
 async def test_a_change_that_changes_nothing_leaves_the_version(world: World) -> None:
-    meeting = await world.committee()
+    meeting = await world.meeting()
     path = f"committees/{meeting['id']}"
     same = {"members": meeting["members"], "place": meeting["place"]}
     assert ok(await world.clients["territory"].patch(path, same)) == meeting
@@ -178,7 +178,7 @@ async def test_no_name_of_a_meeting_enters_an_event(world: World) -> None:
 
 async def test_meetings_are_found_by_level_state_day_and_words(world: World) -> None:
     path = await closed(world)
-    await world.committee(level="state_region", planned_at="2023-10-03T22:30:00Z", external_id="COPIL-2")
+    await world.meeting(level="state_region", planned_at="2023-10-03T22:30:00Z", external_id="COPIL-2")
     wanted = {
         "level=state_region": 1, "status=closed": 1, "status=planned": 1, "status=planned&status=closed": 2,
         "planned_from=2023-10-04": 1, "planned_to=2023-10-03": 1, "held_from=2023-10-03&held_to=2023-10-03": 1,
