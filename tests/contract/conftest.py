@@ -37,7 +37,8 @@ class Known:
         if name == "id":
             parts = path.split("/")
             collection = parts[parts.index("{id}") - 1]
-            return self.ids["missions/members" if collection == "members" and "missions" in parts else collection]
+            parent = next((known for known in ("missions", "roadmap") if known in parts), "")
+            return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         return {"vintage": "2023", "code": "not-found"}.get(name) or self.ids[name]
 
     def address(self, path: str) -> str:
@@ -64,6 +65,9 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     money = await world.money()
+    plans = await world.plans()
+    again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
+    ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
     spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
@@ -93,6 +97,14 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
             "members": member["id"],
             "api-keys": key["id"],
             "waves": wave["id"],
+            "projects": plans["project"],
+            "project_id": plans["project"],
+            "job-observations": plans["jobs"],
+            "versions": plans["plan"],
+            "funding-statements": plans["statement"],
+            "roadmap/versions": plans["roadmap"],
+            "roadmap/actions": plans["action"],
+            "action_id": plans["action"],
             "contributions": money["contribution"],
             "grants": money["grant"],
             "grant_id": money["grant"],

@@ -268,7 +268,7 @@ async def test_every_collection_of_the_service_is_among_those_counted(app: Any) 
 
 async def test_the_number_of_queries_of_each_read_is_pinned(app: Any, world: World, known_callers: None) -> None:
     mission = await world.mission(days=10)
-    await fill(world, mission, 1)
+    plans = await fill(world, mission, 1)
     entry = ok(await world.consultant.post("time-entries", mission.entry()), 201)
     firm = ok(await world.admin.get("firms"))["items"][0]["siren"]
     pinned = {
@@ -285,6 +285,19 @@ async def test_the_number_of_queries_of_each_read_is_pinned(app: Any, world: Wor
         "time-entries?status=submitted&worked_from=2023-01-01&sort=-worked_on&count=exact": 1,
         "missions?limit=1&count=exact": 1,
         f"engineering?mission_id={mission.id}": 1,
+        f"projects/{plans['project']}": 1,
+        f"projects/{plans['project']}?as_of=2199-12-31": 1,
+        f"projects/{plans['project']}/financing": 1,
+        f"projects/{plans['project']}/financing/versions/{plans['plan']}/compare": 1,
+        "projects/totals": 1,
+        "projects/totals?as_of=2199-12-31&stage=detected&q=project": 1,
+        "projects?q=project&stage=detected&amount_min_cents=0&sort=-cost_cents&count=exact": 1,
+        "roadmap": 1,
+        f"roadmap/versions/{plans['roadmap']}": 1,
+        f"roadmap/versions/{plans['roadmap']}/compare": 1,
+        f"roadmap/actions/{plans['action']}": 1,
+        "summary": 1,
+        "/v1/summary": 1,
         "/healthz": 0,
     }
     found = {path: await count(app, world.admin, "GET", path) for path in pinned}
