@@ -255,7 +255,8 @@ def _passages(number: int, sketch: Sketch) -> list[projects_schemas.Passage]:
 
 async def _draft(write: Write, story: Story) -> Change:
     p = Project
-    served = dict((await write.session.execute(select(p.external_id, p.id).where(p.territory == ALES))).tuples().all())
+    rows = await write.session.execute(select(p.external_id, p.id).where(p.territory == ALES))
+    served = {row.external_id: row.id for row in rows}
     owners = [story.actor(Role.TERRITORY).organisation_id, story.actor(Role.OPERATOR).organisation_id]
     training = [served["demo-project-22"]] if "demo-project-22" in served else []
     awarded = [served[key] for key in (f"demo-project-{n}" for n in range(7)) if key in served]

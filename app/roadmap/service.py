@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from app.committees.models import Committee
 from app.core import clock
@@ -227,14 +227,16 @@ async def _put_axes(write: Write, draft: RoadmapVersion, axes: Sequence[schemas.
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    fresh = {(n, m): f(territory=draft.territory, state=ActionState.PLANNED)
-             for n, axis in enumerate(axes) for m, action in enumerate(axis.actions) if action.id is None}  # fmt: skip
-    write.session.add_all(fresh.values())
+    new = [(n, m) for n, axis in enumerate(axes) for m, action in enumerate(axis.actions) if action.id is None]
+    fresh: dict[tuple[int, int], UUID] = {}
+    if new:
+        made = await write.session.scalars(insert(f).returning(f.id), [{"territory": draft.territory}] * len(new))
+        fresh = dict(zip(new, made, strict=True))
     write.session.add_all(
         Axis(**place, position=n, title=a.title, objective=a.objective) for n, a in enumerate(axes, 1)
     )
     await write.session.flush()
-    ids = {(n, m): action.id or fresh[n, m].id for n, axis in enumerate(axes) for m, action in enumerate(axis.actions)}
+    ids = {(n, m): action.id or fresh[n, m] for n, axis in enumerate(axes) for m, action in enumerate(axis.actions)}
     worded = [(ids[n, m], n + 1, m + 1, action) for n, axis in enumerate(axes) for m, action in enumerate(axis.actions)]
     write.session.add_all(
         Action(**place, action_id=key, axis=n, position=m, **_worded(action)) for key, n, m, action in worded

@@ -102,13 +102,14 @@ def _plain(**more: Any) -> dict[str, Any]:
 
 async def test_holders_and_what_a_project_points_to_are_those_of_the_territory(world: World, other: World) -> None:
     theirs, mission = await followed(other), await other.mission()
-    for change, field in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"holders": [{"kind": "firm", "siren": theirs}]}, "/holders"),
         ({"holders": [{"kind": "firm", "siren": fresh_siren()}]}, "/holders"),
         ({"mission_id": mission.id}, "/mission_id"),
         ({"consultant_id": mission.lead_consultant}, "/consultant_id"),
         ({"detected_in_audition_id": mission.id}, "/detected_in_audition_id"),
-    ]:
+    ]
+    for change, field in wrong:
         told = problem(await staff(world).post("projects", _plain(**change)), 404, "reference-not-found")
         assert told["errors"][0]["pointer"] == field
     costs = [{**COSTS[0], "holder": 2}]
