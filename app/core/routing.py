@@ -113,6 +113,7 @@ class Route(APIRoute):
         self.gate = gate = next((cast("Gate", call) for call in calls if hasattr(call, "permission")), None)
         wanted = set(inspect.signature(self.endpoint).parameters)
         changing = "GET" not in (self.methods or ())
+        uploads = "requestBody" in (self.openapi_extra or {})  # the endpoint itself reads the file that comes
         body_field = self.body_field
         endpoint = self.endpoint
         bound = super().get_route_handler()
@@ -121,7 +122,7 @@ class Route(APIRoute):
             arguments: dict[str, Any] = {"request": request}
             if gate is not None:
                 arguments["actor"] = await gate(request)
-            if changing:
+            if changing and not uploads:
                 request.state.body = await _no_body(request)
             return await endpoint(**{name: arguments[name] for name in wanted})  # type: ignore[no-any-return]
 
