@@ -74,13 +74,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
     tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
-    imports = runner.serve(state["engine"], state["sessions"], state["import_received"])
+    # A pool of its own: a long import never takes a connection that a request waits for.
+    background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    imports = runner.serve(background, session_factory(background), state["import_received"])
     tasks.append(asyncio.create_task(imports))
     try:
         yield state
     finally:
         for task in tasks:
             task.cancel()
+        await background.dispose()
         await state["engine"].dispose()
 
 

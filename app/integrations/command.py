@@ -75,12 +75,12 @@ async def _report(engine: AsyncEngine, import_id: UUID) -> bool:
     async with raw_connection(engine) as connection:
         ended: Any = await connection.fetchrow("SELECT * FROM imports WHERE id = $1", import_id)
         problems = await connection.fetch(
-            'SELECT line, "column", severity, detail FROM import_problems WHERE import_id = $1'
-            ' ORDER BY line, id LIMIT $2',
+            "SELECT line, column_name, severity, detail FROM import_problems WHERE import_id = $1"
+            " ORDER BY line, id LIMIT $2",
             import_id, SHOWN,
         )  # fmt: skip
     for each in problems:
-        place = f"line {each['line']}" + (f", {each['column']}" if each["column"] else "")
+        place = f"line {each['line']}" + (f", {each['column_name']}" if each["column_name"] else "")
         print(f"{place}: {each['detail']}" + (" (advisory)" if each["severity"] == "advisory" else ""))
     told = ended["blocking_problems"] + ended["advisory_problems"]
     if told > len(problems):

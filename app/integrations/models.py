@@ -117,7 +117,7 @@ class ImportProblem(Identified, Base):
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id"))
     line: Mapped[int]
-    column: Mapped[str]
+    column_name: Mapped[str]
     severity: Mapped[str]
     code: Mapped[str]
     detail: Mapped[str]

@@ -44,7 +44,7 @@ def _problems(place: ColumnElement[bool]) -> Listing:
     mine = (_i.id == _import_id, place)
     return Listing(
         schema=schemas.ImportProblem,
-        rows=select(_p.id, _p.line, _p.column, _p.severity, _p.code, _p.detail, _p.detail_fr)
+        rows=select(_p.id, _p.line, _p.column_name.label("column"), _p.severity, _p.code, _p.detail, _p.detail_fr)
         .join(_i, _i.id == _p.import_id)
         .where(*mine),
         key=_p.id,

@@ -21,7 +21,7 @@ from app.integrations.models import OnError
 from app.integrations.queries import IMPORTS, PROBLEMS, TERRITORY_IMPORTS, TERRITORY_PROBLEMS
 from app.programme.routes import T
 
-integrations = router("imports")
+integrations = router("integrations")
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

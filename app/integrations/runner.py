@@ -92,7 +92,7 @@ DELETE FROM import_lines l USING imports i WHERE i.id = $1 AND l.import_id = i.i
 _FORGET_FILE = """
 DELETE FROM import_chunks c USING imports i WHERE i.id = $1 AND c.upload_id = i.upload_id AND i.finished_at IS NOT NULL
 """
-_PROBLEMS = ["import_id", "line", "column", "severity", "code", "detail", "detail_fr"]
+_PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "detail_fr"]
 
 
 @dataclass

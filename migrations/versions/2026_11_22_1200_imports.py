@@ -84,7 +84,7 @@ def upgrade() -> None:
         "import_problems",
         sa.Column("import_id", sa.Uuid(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("column", sa.Text(), nullable=False),
+        sa.Column("column_name", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
