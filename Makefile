@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check fuzz lock openapi format clean
+.PHONY: run test check fuzz lock openapi clients format clean
 
 run: $(READY)
 	@exec $(BIN)/rebond serve
@@ -25,6 +25,9 @@ fuzz: $(READY)
 
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
+
+clients:
+	@.ci/clients
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
