@@ -20,6 +20,7 @@ from app.core import clock, embedded, migrations
 DATABASE = "rebond"
 RESTORED = "rebond_restored"  # while it is being filled
 REPLACED = "rebond_replaced"  # what was there before
+GAP = 1_000_000_000  # more events than any database has had since its last backup
 DUMP = ("--format=custom", "--no-owner", "--no-privileges")
 RESTORE = ("--exit-on-error", "--no-owner", "--no-privileges")
 OTHERS = "a command beside the service is using the database: try again when it has ended"
@@ -110,6 +111,9 @@ def fill(server: embedded.Server, file: Path, say: Say) -> None:
 async def put_in_place(server: embedded.Server) -> None:
     """Let the new database take the place of the one there is, which becomes `rebond_replaced`: both or neither."""
     await _drop(server, REPLACED)
+    async with _connected(server, RESTORED) as connection:
+        # Who has read the feed further than the backup goes would miss what gets the same numbers again.
+        await connection.fetch("SELECT setval('events_sequence', last_value + $1) FROM events_sequence", GAP)
     async with _connected(server, "postgres") as connection:
         there = await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE)
         try:

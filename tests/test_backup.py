@@ -118,6 +118,27 @@ def test_a_backup_of_the_running_service_brings_back_what_stood_then_elsewhere(l
     assert home.said("check").endswith(" 0 differ\n")
 
 
+def test_who_has_read_the_feed_further_than_the_backup_misses_nothing_after_it(loaded: Home) -> None:
+    with loaded.serving() as service:
+        organisation(service, "Lost")
+        key = service.keys["admin"]
+        assert eventually(lambda: feed(service, key)[-1]["data"]["name"] == "Lost")
+        page = ok(service.ask("GET", "/v1/events?limit=500", key))
+        while page["items"]:
+            page = ok(service.ask("GET", f"/v1/events?limit=500&after={page['next_cursor']}", key))
+    loaded.said("restore", "demo.dump", "--replace")
+    with loaded.serving() as service:
+        organisation(service, "New")
+
+        def told() -> list[Any]:
+            return [
+                event["data"].get("name")
+                for event in ok(service.ask("GET", f"/v1/events?after={page['next_cursor']}", key))["items"]
+            ]
+
+        assert eventually(lambda: "New" in told())
+
+
 def test_a_backup_is_one_snapshot_while_others_write(loaded: Home, home: Home) -> None:
     ended = threading.Event()
 
