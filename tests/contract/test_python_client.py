@@ -137,10 +137,9 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
     assert over.additional_properties["available_cents"] == 14_000_000
 
     # What happened, page by page, in the feed.
-    told, after = [], {}
-    while page := as_("auditor")("access.list_events", limit=500, **after):
-        if not page.items:
-            break
+    told: list[str] = []
+    page = as_("auditor")("access.list_events", limit=500)
+    while page.items:
         told += [event.type_ for event in page.items]
-        after = {"after": page.next_cursor}
-    assert told.count("grant.awarded") + told.count("grant.created") >= 5
+        page = as_("auditor")("access.list_events", limit=500, after=page.next_cursor)
+    assert told.count("grant.awarded") == 5  # four of the demonstration's, and ours
