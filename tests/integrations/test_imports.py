@@ -21,6 +21,12 @@ def firms(count: int = 2) -> tuple[list[str], list[str]]:
     return sirens, ["siren;raison sociale;code APE", *(f"{s};Atelier {s};25.62B" for s in sirens)]
 
 
+async def told(world: World, siren: str) -> list[tuple[str, str, str]]:
+    """The events about a firm, in their order, also those above the feed's horizon."""
+    query = "SELECT type, data->>'name' AS name, request_id FROM events WHERE resource_id = $1 ORDER BY sequence"
+    return [tuple(row.values()) for row in await world.pool.fetch(query, siren)]
+
+
 @pytest.fixture
 def run_next(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What carries an import out, for this test to call: the service's own runner rests meanwhile."""
@@ -49,9 +55,7 @@ async def test_a_file_of_firms_is_imported_once_and_a_second_run_changes_nothing
     lines[1] = lines[1].replace("Atelier", "Fonderie")
     changed = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
     assert (changed["rows_created"], changed["rows_updated"], changed["rows_unchanged"]) == (0, 1, 2)
-    events = ok(await world.auditor.get(f"/v1/events?resource_type=firm&resource_id={sirens[0]}"))["items"]
-    told = [(e["type"], e["data"]["name"], e["request_id"]) for e in events]
-    assert told == [
+    assert await told(world, sirens[0]) == [
         ("firm.created", f"Atelier {sirens[0]}", f"import-{first['id']}"),
         ("firm.updated", f"Fonderie {sirens[0]}", f"import-{changed['id']}"),
     ]
@@ -218,8 +222,7 @@ async def test_two_processes_carry_an_import_out_once(app: Any, world: World, ru
     engine, sessions = app.state["engine"], app.state["sessions"]
     ran = await asyncio.gather(*(run_next(engine, sessions, UUID(received["id"])) for _ in range(4)))
     assert sorted(ran) == [False, False, False, True]
-    events = ok(await world.auditor.get(f"/v1/events?resource_type=firm&resource_id={sirens[7]}"))["items"]
-    assert len(events) == 1
+    assert len(await told(world, sirens[7])) == 1
 
 
 async def test_an_import_whose_process_died_is_taken_over_and_done_once(
