@@ -11,6 +11,7 @@ from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
+from app.integrations import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects
@@ -18,7 +19,7 @@ from app.roadmap import models as roadmap
 
 DOMAINS = (
     secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, engineering, envelopes, grants, advances,
+    roadmap, engineering, envelopes, grants, advances, integrations,
 )  # fmt: skip
 
 for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):

@@ -210,6 +210,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
+        money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
     return money
 
 
@@ -225,7 +226,8 @@ LISTS = [
     "advances/{advance}/repayments", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
-    "roadmap/actions", "roadmap/actions/{action}/states",
+    "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
+    "imports", "imports/{import}/problems",
 ]  # fmt: skip
 
 
@@ -235,6 +237,7 @@ ONE_PARENT = {
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",
+    "/v1/imports/{national_import}/problems", "imports/{import}/problems",
 }  # fmt: skip
 
 
