@@ -214,9 +214,9 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
 async def test_a_summary_counts_the_auditions_held_by_its_day(world: World) -> None:
     await held(world)
     await world.audition()
-    counts = [ok(await world.lead.get(f"summary?as_of={day}"))["auditions_held"] for day in ("2023-07-03", HELD_ON)]
+    counts = [ok(await world.auditor.get(f"summary?as_of={day}"))["auditions_held"] for day in ("2023-07-03", HELD_ON)]
     assert counts == [0, 1]
-    assert ok(await world.lead.get("/v1/summary"))["auditions_held"] == 1
+    assert ok(await world.clients["territory"].get("/v1/summary"))["auditions_held"] == 1
 
 
 # --- confidential notes ----------------------------------------------------------------------------------------------
@@ -239,6 +239,12 @@ async def test_a_note_is_read_by_who_meets_the_firms_and_enters_no_event(world: 
     assert ok(await world.lead.get(notes))["items"] == []
     told = {event["type"]: "banque" in event["data"] for event in await world.events(note["id"])}
     assert told == dict.fromkeys(("audition_note.created", "audition_note.updated", "audition_note.deleted"), False)
+    feed = f"/v1/events?territory={world.territory}&resource_type=audition_note"
+    async with asyncio.timeout(10):
+        while len(ok(await world.lead.get(feed))["items"]) < 3:  # shown up to the horizon, a little later
+            pass
+    for role in ("funder", "treasurer"):
+        assert ok(await world.clients[role].get(feed))["items"] == []
     shown = ok(await world.clients["funder"].get(f"auditions/{audition['id']}"))
     assert "banque" not in str(shown)
 
