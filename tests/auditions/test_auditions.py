@@ -185,6 +185,8 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
     mission = await world.mission()
     siren = await world.followed_firm("Mécanique cévenole")
     person = await world.contact(siren)
+    consultant = ok(await world.lead.get(f"consultants/{mission.partner_consultant}"))
+    person_id = consultant["person_id"]
     first = await held(
         world, siren, findings="Atelier saturé", needs=[{"category": "energy"}],
         plan={"mission_id": mission.id, "consultant_ids": [mission.partner_consultant], "contact_ids": [person["id"]],
@@ -194,6 +196,7 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
     await world.audition(kind="site_visit", planned_on="2023-09-01")
     hits = {
         f"firm_siren={siren}", f"consultant_id={mission.partner_consultant}", f"contact_id={person['id']}",
+        f"person_id={person_id}",
         f"mission_id={mission.id}", "status=held", "kind=interview", "planned_to=2023-08-31", "held_from=2023-07-04",
         "held_to=2023-07-04", "follow_up_status=open", f"follow_up_owner_id={world.subjects['lead']}",
         "follow_up_due_to=2023-07-31", "follow_up_due_from=2023-07-31", "external_id=CRM-7", "q=mecanique+cevenole",

@@ -64,6 +64,7 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     money = await world.money()
+    meetings = await world.meetings()
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
     spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
@@ -101,5 +102,10 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "contacts": meetings["contact"],
+            "auditions": meetings["audition"],
+            "audition_id": meetings["audition"],
+            "notes": meetings["note"],
+            "committees": meetings["committee"],
         },
     )
