@@ -391,7 +391,8 @@ def do_what_is_due() -> None:
     async def due(url: str) -> str:
         engine = create_engine(url, pool_size=1, name="rebond tick")
         try:
-            done = await tick(session_factory(engine))
+            with _progress("erased") as say:
+                done = await tick(session_factory(engine), say=say)
         finally:
             await engine.dispose()
         return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
