@@ -383,6 +383,24 @@ def _bundled(otherwise: str) -> Path:
     return _data_dir(settings)
 
 
+@app.command(name="tick")
+def do_what_is_due() -> None:
+    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
+    from app.tick import tick
+
+    async def due(url: str) -> str:
+        engine = create_engine(url, pool_size=1, name="rebond tick")
+        try:
+            with _progress("erased") as say:
+                done = await tick(session_factory(engine), say=say)
+        finally:
+            await engine.dispose()
+        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+
+    with _database(get_settings()) as url:
+        print(asyncio.run(due(url)))
+
+
 @app.command(name="import")
 def import_file(
     kind: Annotated[str, typer.Argument(help="What the lines are: firms, sites, perimeter, …")],
@@ -401,23 +419,6 @@ def import_file(
         ended = asyncio.run(command.carry_out(url, kind, file, territory, key, dry_run=dry_run, skip=skip))
     if not ended:
         raise SystemExit(1)
-
-
-@app.command(name="tick")
-def do_what_is_due() -> None:
-    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
-    from app.tick import tick
-
-    async def due(url: str) -> str:
-        engine = create_engine(url, pool_size=1, name="rebond tick")
-        try:
-            done = await tick(session_factory(engine))
-        finally:
-            await engine.dispose()
-        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
-
-    with _database(get_settings()) as url:
-        print(asyncio.run(due(url)))
 
 
 @keys.command("create")

@@ -3,6 +3,7 @@
 Safe to run twice, and twice at once: each batch is a transaction of its own, and leaves rows that another one holds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
@@ -22,8 +23,11 @@ class Done:
     replies_forgotten: int
 
 
-async def tick(factory: SessionFactory, *, batch: int = BATCH) -> Done:
-    """Erase the persons whose retention date is past, and forget the replies that were kept for retries."""
+async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None) -> Done:
+    """Erase the persons whose retention date is past, and forget the replies that were kept for retries.
+
+    `say` is told after each batch how far it is.
+    """
     today = clock.today()
     erased, found = 0, batch
 
@@ -36,6 +40,7 @@ async def tick(factory: SessionFactory, *, batch: int = BATCH) -> Done:
     while found == batch:  # a shorter one was the last
         await run(factory, System(), erase, request_id=new_request_id())
         erased += found
+        say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
     return Done(erased, forgotten)

@@ -106,8 +106,14 @@ MATRIX: dict[str, frozenset[Role]] = {
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
-# Events about these objects are shown only where the envelope may be read.
-MONEY_EVENTS = ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment")
+# Events about these objects are shown only where the permission is held.
+GUARDED_EVENTS = {
+    **dict.fromkeys(
+        ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
+    ),
+    "contact": "contacts:read",
+    "audition_note": "audition_notes:read",
+}
 
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})

@@ -66,6 +66,13 @@ def _of(model: Any, column: Any, type_: Any, doc: str) -> Filter:
     )
 
 
+def _person(name: str) -> Any:
+    """Whatever the assignment by which a consultant takes part."""
+    taken = select(_c.consultant_id).join(Consultant, Consultant.id == _c.consultant_id)
+    here = taken.where(_c.audition_id == _a.id, Consultant.person_id == param(name, Consultant.person_id.type))
+    return here.correlate(_a).exists()
+
+
 _words = matches(
     _a.place, _a.findings, _a.follow_up, doc="Part of a firm's name, the place, the findings or the follow-up."
 )
@@ -121,6 +128,7 @@ AUDITIONS = Listing(
     filters={
         "firm_siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
         "consultant_id": _of(_c, _c.consultant_id, Uuid, "Auditions in which this assignment takes part."),
+        "person_id": Filter(Parameter(Uuid, "Auditions in which this person of a consultancy takes part."), _person),
         "contact_id": _of(_k, _k.contact_id, Uuid, "Auditions in which this person takes part."),
         "need_category": _of(_n, _n.category, NeedCategory, "Auditions that found such a need."),
         "mission_id": equals(_a.mission_id, Uuid, "Auditions of this mission."),

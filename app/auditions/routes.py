@@ -144,7 +144,7 @@ async def update_audition_note(
     )
 
 
-@auditions.delete(NOTE, **changes(None, status=204))
+@auditions.delete(NOTE, **changes(schemas.Note, status=204))
 async def delete_audition_note(request: Request, actor: Actor = require("audition_notes:write")) -> Response:
     """Delete a confidential note: it counts nowhere, and may hold what a person asks to have erased."""
     path = request.path_params

@@ -6,7 +6,7 @@ for, tells a twin that is still running. A refusal stores nothing, so the same k
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -24,7 +24,6 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -233,17 +232,17 @@ async def forget_expired(session: AsyncSession) -> int:
     return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a DELETE's result has it
 
 
-async def redact(session: AsyncSession, forgotten: Mapping[UUID, Sequence[str]]) -> None:
-    """Take texts out of the stored answers that speak of an object: by its id, the texts that are erased with it.
+async def redact(session: AsyncSession, forgotten: Mapping[str, Collection[str]]) -> None:
+    """Take texts out of the stored answers that created objects: by their `location`, the texts that are erased.
 
     The answer itself stays, with null in their place: a retry must have no second effect.
     """
-    if not any(forgotten.values()):
+    addresses = [address for address, texts in forgotten.items() if texts]
+    if not addresses:
         return
     k = IdempotencyKey
-    mentions = or_(*(k.body.contains(str(each)) for each in forgotten))
-    for row in await session.scalars(select(k).where(mentions).with_for_update()):
-        gone = {text for each, texts in forgotten.items() if str(each) in row.body for text in texts}
+    for row in await session.scalars(select(k).where(k.location.in_(addresses)).with_for_update()):
+        gone = forgotten[row.location or ""]
         row.body = to_json(_without(from_json(row.body), gone)).decode() + "\n"
 
 

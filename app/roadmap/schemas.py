@@ -1,7 +1,7 @@
 """What travels about the roadmap."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.schemas import Body, Read
 from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
+from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
 
 
@@ -222,13 +223,6 @@ class ActionStateChange(Read):
     effective_on: date
     recorded_by: UUID | None
     recorded_at: datetime
-
-
-class FieldChange(Read):
-    """A field's value before and after."""
-
-    before: Any
-    after: Any
 
 
 class ComparedAxis(Read):

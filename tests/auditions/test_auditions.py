@@ -185,6 +185,8 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
     mission = await world.mission()
     siren = await world.followed_firm("Mécanique cévenole")
     person = await world.contact(siren)
+    consultant = ok(await world.lead.get(f"consultants/{mission.partner_consultant}"))
+    person_id = consultant["person_id"]
     first = await held(
         world, siren, findings="Atelier saturé", needs=[{"category": "energy"}],
         plan={"mission_id": mission.id, "consultant_ids": [mission.partner_consultant], "contact_ids": [person["id"]],
@@ -194,6 +196,7 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
     await world.audition(kind="site_visit", planned_on="2023-09-01")
     hits = {
         f"firm_siren={siren}", f"consultant_id={mission.partner_consultant}", f"contact_id={person['id']}",
+        f"person_id={person_id}",
         f"mission_id={mission.id}", "status=held", "kind=interview", "planned_to=2023-08-31", "held_from=2023-07-04",
         "held_to=2023-07-04", "follow_up_status=open", f"follow_up_owner_id={world.subjects['lead']}",
         "follow_up_due_to=2023-07-31", "follow_up_due_from=2023-07-31", "external_id=CRM-7", "q=mecanique+cevenole",
@@ -214,9 +217,9 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
 async def test_a_summary_counts_the_auditions_held_by_its_day(world: World) -> None:
     await held(world)
     await world.audition()
-    counts = [ok(await world.lead.get(f"summary?as_of={day}"))["auditions_held"] for day in ("2023-07-03", HELD_ON)]
+    counts = [ok(await world.auditor.get(f"summary?as_of={day}"))["auditions_held"] for day in ("2023-07-03", HELD_ON)]
     assert counts == [0, 1]
-    assert ok(await world.lead.get("/v1/summary"))["auditions_held"] == 1
+    assert ok(await world.clients["territory"].get("/v1/summary"))["auditions_held"] == 1
 
 
 # --- confidential notes ----------------------------------------------------------------------------------------------
@@ -239,6 +242,12 @@ async def test_a_note_is_read_by_who_meets_the_firms_and_enters_no_event(world: 
     assert ok(await world.lead.get(notes))["items"] == []
     told = {event["type"]: "banque" in event["data"] for event in await world.events(note["id"])}
     assert told == dict.fromkeys(("audition_note.created", "audition_note.updated", "audition_note.deleted"), False)
+    feed = f"/v1/events?territory={world.territory}&resource_type=audition_note"
+    async with asyncio.timeout(10):
+        while len(ok(await world.lead.get(feed))["items"]) < 3:  # shown up to the horizon, a little later
+            pass
+    for role in ("funder", "treasurer"):
+        assert ok(await world.clients[role].get(feed))["items"] == []
     shown = ok(await world.clients["funder"].get(f"auditions/{audition['id']}"))
     assert "banque" not in str(shown)
 

@@ -69,6 +69,7 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     money = await world.money()
+    meetings = await world.meetings()
     plans = await world.plans()
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
     ok(await own.post("roadmap/versions", again), 201)
@@ -117,6 +118,11 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "contacts": meetings["contact"],
+            "auditions": meetings["audition"],
+            "audition_id": meetings["audition"],
+            "notes": meetings["note"],
+            "committees": meetings["committee"],
             "imports": (own_import := await world.add_import(world.territory)),
             "import_id": own_import,
             "national_import_id": await world.add_import(None),

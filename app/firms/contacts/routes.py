@@ -34,7 +34,7 @@ async def create_contact(
         request,
         lambda write: service.create_contact(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/contacts/{{key}}",
+        location=service.ADDRESS.format(territory=territory, key="{key}"),
     )
 
 

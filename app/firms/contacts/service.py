@@ -16,6 +16,7 @@ from app.firms.contacts.queries import CONTACTS
 from app.firms.models import TerritoryFirm
 
 PERSON = ("name", "function", "email", "phone", "external_id")  # what erasure takes away
+ADDRESS = "/v1/territories/{territory}/contacts/{key}"  # the Location of the one stored reply that names a person
 
 
 class ContactGone(Problem):
@@ -55,7 +56,7 @@ async def update_contact(write: Write, territory: str, contact_id: UUID, body: s
     before = _person(contact)
     changed = merge(contact, body)
     forgotten = [value for value in before if value not in _person(contact)]
-    await idempotency.redact(write.session, {contact_id: forgotten})
+    await idempotency.redact(write.session, {ADDRESS.format(territory=territory, key=contact_id): forgotten})
     return Change("contact.updated" if changed else "", CONTACTS, [contact_id], {"territory": territory})
 
 
@@ -90,7 +91,7 @@ async def erase_expired(write: Write, today: date, most: int) -> list[Change]:
 
 
 async def _erase(write: Write, contacts: Iterable[Contact], cause: ErasureCause) -> None:
-    known = {contact.id: _person(contact) for contact in contacts}
+    known = {ADDRESS.format(territory=contact.territory, key=contact.id): _person(contact) for contact in contacts}
     for contact in contacts:
         for name in PERSON:
             setattr(contact, name, None)
