@@ -319,7 +319,9 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-async def show(request: Request, listing: Listing, given: Mapping[str, Any] | None = None, **scopes: Any) -> Response:
+async def show(
+    request: Request, listing: Listing, given: Mapping[str, Any] | None = None, /, **scopes: Any
+) -> Response:
     """One object, found by the path; 304 where the client has it already. Raises `NotFound`.
 
     `given` are parameters of the rows that the route has read from the query string; without it the query is empty.

@@ -25,7 +25,7 @@ from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
 from app.projects.models import Project
-from app.projects.rules import CostKind, FundingRoute, HolderKind, Kind, Maturity, Stage
+from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 from app.roadmap import schemas as roadmap_schemas
 from app.roadmap import service as roadmap
 from app.roadmap.models import Action, RoadmapVersion
@@ -45,7 +45,7 @@ class Sketch:
 
     firm: int
     title: str
-    kind: Kind
+    kind: ProjectKind
     cost_keur: int
     jobs: int
     route: FundingRoute
@@ -54,7 +54,7 @@ class Sketch:
 
 
 def _awarded(
-    firm: int, award: tuple[int, str], instrument: SourceKind, kind: Kind, cost_keur: int, jobs: int
+    firm: int, award: tuple[int, str], instrument: SourceKind, kind: ProjectKind, cost_keur: int, jobs: int
 ) -> Sketch:
     euros, title = award
     return Sketch(firm, title, kind, cost_keur, jobs, REBOND, euros // 1000, instrument)
@@ -62,31 +62,31 @@ def _awarded(
 
 _GRANT, _ADVANCE = SourceKind.REBOND_GRANT, SourceKind.REBOND_ADVANCE
 SKETCHES = [
-    _awarded(38, GRANTS[0], _GRANT, Kind.EQUIPMENT, 2_400, 12),
-    _awarded(39, GRANTS[1], _GRANT, Kind.RESEARCH_DEVELOPMENT, 1_200, 5),
-    _awarded(40, GRANTS[2], _GRANT, Kind.EQUIPMENT, 900, 4),
-    _awarded(41, GRANTS[3], _GRANT, Kind.EQUIPMENT, 600, 3),
-    _awarded(30, ADVANCES[0], _ADVANCE, Kind.BUILDING, 3_600, 18),
-    _awarded(31, ADVANCES[1], _ADVANCE, Kind.EQUIPMENT, 2_100, 9),
-    _awarded(32, ADVANCES[2], _ADVANCE, Kind.DIGITAL, 1_500, 7),
-    Sketch(0, "Usine de pièces aéronautiques", Kind.BUILDING, 42_000, 120, FRANCE_2030, 6_000),
-    Sketch(1, "Fonderie à induction", Kind.DECARBONATION, 28_500, 82, FRANCE_2030, 5_500),
-    Sketch(2, "Recyclage de polymères", Kind.DIVERSIFICATION, 19_800, 61, FRANCE_2030, 3_000),
-    Sketch(3, "Atelier de chimie fine", Kind.EQUIPMENT, 14_200, 45, FRANCE_2030, 2_000),
-    Sketch(4, "Démonstrateur de structures légères", Kind.RESEARCH_DEVELOPMENT, 11_600, 38, FRANCE_2030, 2_400),
-    Sketch(5, "Faisceaux pour l'énergie", Kind.RELOCATION, 9_400, 32, REGION, 900),
-    Sketch(6, "Tissage technique", Kind.RELOCATION, 7_800, 27, REGION, 700),
-    Sketch(7, "Conserverie", Kind.EQUIPMENT, 6_300, 22, REGION, 600),
-    Sketch(8, "Ossature bois", Kind.DIVERSIFICATION, 5_200, 19, REGION, 500),
-    Sketch(9, "Cellules robotisées mobiles", Kind.DIGITAL, 4_300, 16, FONDS_VERT, 800),
-    Sketch(10, "Bains sans chrome", Kind.DECARBONATION, 3_600, 14, FONDS_VERT, 700),
-    Sketch(11, "Emballages de papier", Kind.DECARBONATION, 3_100, 12, FONDS_VERT, 600),
-    Sketch(12, "Extension de l'atelier", Kind.BUILDING, 2_500, 10, BANK),
-    Sketch(13, "Seconde ligne de moulage", Kind.EQUIPMENT, 2_000, 9, BANK),
-    Sketch(14, "Presse d'injection", Kind.EQUIPMENT, 1_600, 7, BANK),
-    Sketch(15, "Plateau de formation partagé", Kind.TRAINING, 1_300, 6, REGION, 400),
-    Sketch(16, "Progiciel de production", Kind.DIGITAL, 900, 5, NONE_NEEDED),
-    Sketch(17, "Poste de découpe", Kind.EQUIPMENT, 600, 3, NONE_NEEDED),
+    _awarded(38, GRANTS[0], _GRANT, ProjectKind.EQUIPMENT, 2_400, 12),
+    _awarded(39, GRANTS[1], _GRANT, ProjectKind.RESEARCH_DEVELOPMENT, 1_200, 5),
+    _awarded(40, GRANTS[2], _GRANT, ProjectKind.EQUIPMENT, 900, 4),
+    _awarded(41, GRANTS[3], _GRANT, ProjectKind.EQUIPMENT, 600, 3),
+    _awarded(30, ADVANCES[0], _ADVANCE, ProjectKind.BUILDING, 3_600, 18),
+    _awarded(31, ADVANCES[1], _ADVANCE, ProjectKind.EQUIPMENT, 2_100, 9),
+    _awarded(32, ADVANCES[2], _ADVANCE, ProjectKind.DIGITAL, 1_500, 7),
+    Sketch(0, "Usine de pièces aéronautiques", ProjectKind.BUILDING, 42_000, 120, FRANCE_2030, 6_000),
+    Sketch(1, "Fonderie à induction", ProjectKind.DECARBONATION, 28_500, 82, FRANCE_2030, 5_500),
+    Sketch(2, "Recyclage de polymères", ProjectKind.DIVERSIFICATION, 19_800, 61, FRANCE_2030, 3_000),
+    Sketch(3, "Atelier de chimie fine", ProjectKind.EQUIPMENT, 14_200, 45, FRANCE_2030, 2_000),
+    Sketch(4, "Démonstrateur de structures légères", ProjectKind.RESEARCH_DEVELOPMENT, 11_600, 38, FRANCE_2030, 2_400),
+    Sketch(5, "Faisceaux pour l'énergie", ProjectKind.RELOCATION, 9_400, 32, REGION, 900),
+    Sketch(6, "Tissage technique", ProjectKind.RELOCATION, 7_800, 27, REGION, 700),
+    Sketch(7, "Conserverie", ProjectKind.EQUIPMENT, 6_300, 22, REGION, 600),
+    Sketch(8, "Ossature bois", ProjectKind.DIVERSIFICATION, 5_200, 19, REGION, 500),
+    Sketch(9, "Cellules robotisées mobiles", ProjectKind.DIGITAL, 4_300, 16, FONDS_VERT, 800),
+    Sketch(10, "Bains sans chrome", ProjectKind.DECARBONATION, 3_600, 14, FONDS_VERT, 700),
+    Sketch(11, "Emballages de papier", ProjectKind.DECARBONATION, 3_100, 12, FONDS_VERT, 600),
+    Sketch(12, "Extension de l'atelier", ProjectKind.BUILDING, 2_500, 10, BANK),
+    Sketch(13, "Seconde ligne de moulage", ProjectKind.EQUIPMENT, 2_000, 9, BANK),
+    Sketch(14, "Presse d'injection", ProjectKind.EQUIPMENT, 1_600, 7, BANK),
+    Sketch(15, "Plateau de formation partagé", ProjectKind.TRAINING, 1_300, 6, REGION, 400),
+    Sketch(16, "Progiciel de production", ProjectKind.DIGITAL, 900, 5, NONE_NEEDED),
+    Sketch(17, "Poste de découpe", ProjectKind.EQUIPMENT, 600, 3, NONE_NEEDED),
 ]
 DROPPED, SHARED, LONG, UNBALANCED = 14, 22, 7, 13  # places in the list that tell another story
 
@@ -203,7 +203,7 @@ def _body(
         holders=holders, commune_code=COMMUNES[number % len(COMMUNES)], detected_on=detected_on,
         starts_on=date(2024, 1, 15), ends_on=date(2026, 6, 30) if number == LONG else date(2025, 12, 31), costs=costs,
         jobs_created_fte=Decimal(sketch.jobs), mission_id=mission_id, detected_in_audition_id=audition_id,
-        environmental_effect="Moins d'énergie par pièce." if sketch.kind is Kind.DECARBONATION else None,
+        environmental_effect="Moins d'énergie par pièce." if sketch.kind is ProjectKind.DECARBONATION else None,
         external_id=f"demo-project-{number}",
     )  # fmt: skip
 
@@ -237,18 +237,21 @@ def _plan(number: int, sketch: Sketch) -> projects_schemas.FinancingPut:
 
 def _passages(number: int, sketch: Sketch) -> list[projects_schemas.Passage]:
     passage = projects_schemas.Passage
-    told = [passage(stage=Stage.ORIENTED, effective_on=ORIENTED, funding_route=sketch.route)]
+    told = [passage(stage=ProjectStage.ORIENTED, effective_on=ORIENTED, funding_route=sketch.route)]
     if sketch.route is REBOND:
-        told += [passage(stage=Stage.FILED, effective_on=FILED), passage(stage=Stage.SELECTED, effective_on=DECIDED)]
+        told += [
+            passage(stage=ProjectStage.FILED, effective_on=FILED),
+            passage(stage=ProjectStage.SELECTED, effective_on=DECIDED),
+        ]
         if sketch.instrument is _GRANT:
-            told.append(passage(stage=Stage.CONTRACTED, effective_on=date(2023, 11, 10)))
+            told.append(passage(stage=ProjectStage.CONTRACTED, effective_on=date(2023, 11, 10)))
     elif sketch.route in (FRANCE_2030, FONDS_VERT):
-        told.append(passage(stage=Stage.FILED, effective_on=date(2023, 12, 18)))
+        told.append(passage(stage=ProjectStage.FILED, effective_on=date(2023, 12, 18)))
     elif sketch.route is NONE_NEEDED:
-        told.append(passage(stage=Stage.COMPLETED, effective_on=date(2024, 6, 28)))
+        told.append(passage(stage=ProjectStage.COMPLETED, effective_on=date(2024, 6, 28)))
     if number == DROPPED:
         told.append(
-            passage(stage=Stage.DROPPED, effective_on=date(2024, 3, 4), reason="L'entreprise a changé de plan.")
+            passage(stage=ProjectStage.DROPPED, effective_on=date(2024, 3, 4), reason="L'entreprise a changé de plan.")
         )
     return told
 

@@ -33,13 +33,13 @@ from app.projects.rules import (
     CostKind,
     FundingRoute,
     HolderKind,
-    Kind,
     Maturity,
-    Stage,
+    ProjectKind,
+    ProjectStage,
 )
 
 
-def _pairs(pairs: list[tuple[Stage, Stage]]) -> str:
+def _pairs(pairs: list[tuple[ProjectStage, ProjectStage]]) -> str:
     return ", ".join(f"('{source.value}', '{target.value}')" for source, target in sorted(pairs))
 
 
@@ -86,7 +86,7 @@ class Project(Identified, Versioned, Base):
             deferrable=True, initially="DEFERRED",
         ),
         CheckConstraint("title <> ''", name="project_title"),
-        CheckConstraint(one_of("kind", Kind), name="project_kind"),
+        CheckConstraint(one_of("kind", ProjectKind), name="project_kind"),
         CheckConstraint(one_of("maturity", Maturity), name="project_maturity"),
         CheckConstraint(one_of("funding_route", FundingRoute), name="project_funding_route"),
         CheckConstraint(
@@ -130,7 +130,7 @@ class Project(Identified, Versioned, Base):
     lead_position: Mapped[int] = mapped_column(SmallInteger)
 
 
-class ProjectStage(Base):
+class ProjectPassage(Base):
     """A passage of a project to a stage, in both times. Append-only; each follows the one before, by foreign key."""
 
     __tablename__ = "project_stages"
@@ -413,7 +413,7 @@ def check_financing(table: str, events: str) -> str:
 
 event.listen(Base.metadata, "before_create", DDL(CHECK_FINANCING))
 for _table, _statements in (
-    (ProjectStage, (append_only("project_stages"),)),
+    (ProjectPassage, (append_only("project_stages"),)),
     (Cost, (check_financing("project_costs", "INSERT OR UPDATE OR DELETE"), append_only("project_costs", "TRUNCATE"))),
     (JobObservation, (append_only("job_observations"),)),
     (FinancingPlan, (check_financing("financing_plans", "INSERT"), append_only("financing_plans"))),

@@ -39,9 +39,9 @@ from app.projects.models import (
     Holder,
     JobObservation,
     Project,
-    ProjectStage,
+    ProjectPassage,
 )
-from app.projects.rules import FundingRoute, HolderKind, Kind, Maturity, Stage
+from app.projects.rules import FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 
 # An amount as a filter gives it: text of a query string.
 _Amount = Annotated[int, BeforeValidator(lambda value: parse_int(value, 0, MAX_CENTS))]
@@ -94,7 +94,7 @@ _observed = _array(
     jobs_maintained_fte=_o.jobs_maintained_fte,
 )  # fmt: skip
 _jobs = func.coalesce(_p.jobs_created_fte, 0) + func.coalesce(_p.jobs_maintained_fte, 0)
-_first = aliased(ProjectStage)
+_first = aliased(ProjectPassage)
 _detected_on = (
     select(_first.effective_on)
     .where(_first.project_id == _p.id, _first.number == literal_column("1"))
@@ -176,10 +176,10 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
         derived=True,
         filters={
             **more,
-            "stage": any_of(stage, Stage, "Any of these stages."),
+            "stage": any_of(stage, ProjectStage, "Any of these stages."),
             "stage_since_from": at_least(stage_since_on, Day, "At this stage since this day or later."),
             "stage_since_to": at_most(stage_since_on, Day, "At this stage since this day or earlier."),
-            "kind": any_of(_p.kind, Kind, "Any of these kinds."),
+            "kind": any_of(_p.kind, ProjectKind, "Any of these kinds."),
             "maturity": any_of(_p.maturity, Maturity, "Any of these maturities."),
             "funding_route": any_of(_p.funding_route, FundingRoute, "Any of these proposed routes."),
             "commune_code": any_of(_p.commune_code, InseeCode, "On a site in any of these communes."),
@@ -215,7 +215,7 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
 PROJECTS = _projects(_p.stage, _p.stage_since_on, _rows(_p.stage, _p.stage_since_on))
 
 # As of a day: the last passage by then; projects detected later are not there yet.
-_at, _by = aliased(ProjectStage), aliased(ProjectStage)
+_at, _by = aliased(ProjectPassage), aliased(ProjectPassage)
 _last = (
     select(func.max(_by.number)).where(_by.project_id == _p.id, _by.effective_on <= _as_of).correlate(Project)
 ).scalar_subquery()
@@ -233,9 +233,9 @@ PROJECTS_AS_OF = _projects(
 _of_project = (Project.territory == _territory, Project.id == _project_id)
 _parent = select(Project.id).where(*_of_project)
 
-_s = ProjectStage
+_s = ProjectPassage
 STAGES = Listing(
-    schema=schemas.ProjectStage,
+    schema=schemas.ProjectPassage,
     rows=select(
         _s.number, _s.project_id, _s.stage, _s.previous_stage, _s.reason, _s.effective_on, _s.recorded_by,
         _s.recorded_at,
@@ -243,7 +243,7 @@ STAGES = Listing(
     key=_s.number,
     key_name="number",
     parent=_parent,
-    filters={"stage": any_of(_s.stage, Stage, "Passages to any of these stages.")},
+    filters={"stage": any_of(_s.stage, ProjectStage, "Passages to any of these stages.")},
     sorts={"effective_on": _s.effective_on},
 )  # fmt: skip
 
@@ -390,7 +390,7 @@ def _sums(rows: Rows) -> Any:
     plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), _current).scalar_subquery()
     counted = [
         part
-        for each in Stage
+        for each in ProjectStage
         for part in (text(f"'{each.value}'"), func.count(case((m.c.stage == literal_column(f"'{each.value}'"), 1))))
     ]
     by_route = (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from app.core.problems import FieldError, Problem, ValidationFailed
 
 
-class Kind(StrEnum):
+class ProjectKind(StrEnum):
     """What a project is about."""
 
     EQUIPMENT = "equipment"
@@ -60,7 +60,7 @@ class CostKind(StrEnum):
     NOT_ELIGIBLE = "not_eligible"
 
 
-class Stage(StrEnum):
+class ProjectStage(StrEnum):
     """How far a project has come in the programme."""
 
     DETECTED = "detected"
@@ -74,27 +74,31 @@ class Stage(StrEnum):
 
 # From each stage, where a project may go. A file that is not taken goes back to orientation, to try another route;
 # what was dropped may come back as detected; what is completed stays.
-PASSAGES: Mapping[Stage, frozenset[Stage]] = {
-    Stage.DETECTED: frozenset({Stage.ORIENTED, Stage.DROPPED}),
-    Stage.ORIENTED: frozenset({Stage.FILED, Stage.COMPLETED, Stage.DROPPED}),
-    Stage.FILED: frozenset({Stage.SELECTED, Stage.ORIENTED, Stage.DROPPED}),
-    Stage.SELECTED: frozenset({Stage.CONTRACTED, Stage.ORIENTED, Stage.DROPPED}),
-    Stage.CONTRACTED: frozenset({Stage.COMPLETED, Stage.DROPPED}),
-    Stage.COMPLETED: frozenset(),
-    Stage.DROPPED: frozenset({Stage.DETECTED}),
+PASSAGES: Mapping[ProjectStage, frozenset[ProjectStage]] = {
+    ProjectStage.DETECTED: frozenset({ProjectStage.ORIENTED, ProjectStage.DROPPED}),
+    ProjectStage.ORIENTED: frozenset({ProjectStage.FILED, ProjectStage.COMPLETED, ProjectStage.DROPPED}),
+    ProjectStage.FILED: frozenset({ProjectStage.SELECTED, ProjectStage.ORIENTED, ProjectStage.DROPPED}),
+    ProjectStage.SELECTED: frozenset({ProjectStage.CONTRACTED, ProjectStage.ORIENTED, ProjectStage.DROPPED}),
+    ProjectStage.CONTRACTED: frozenset({ProjectStage.COMPLETED, ProjectStage.DROPPED}),
+    ProjectStage.COMPLETED: frozenset(),
+    ProjectStage.DROPPED: frozenset({ProjectStage.DETECTED}),
 }
 
 # Passages that go back or out, and are told with a reason.
 NEED_REASON = frozenset(
-    {(source, Stage.DROPPED) for source, targets in PASSAGES.items() if Stage.DROPPED in targets}
-    | {(Stage.FILED, Stage.ORIENTED), (Stage.SELECTED, Stage.ORIENTED), (Stage.DROPPED, Stage.DETECTED)}
+    {(source, ProjectStage.DROPPED) for source, targets in PASSAGES.items() if ProjectStage.DROPPED in targets}
+    | {
+        (ProjectStage.FILED, ProjectStage.ORIENTED),
+        (ProjectStage.SELECTED, ProjectStage.ORIENTED),
+        (ProjectStage.DROPPED, ProjectStage.DETECTED),
+    }
 )
 
 # Routes without an aid file: the project is completed without having been filed, selected and contracted.
 WITHOUT_FILE = frozenset({FundingRoute.BANK, FundingRoute.NONE_NEEDED})
 
 # Stages that say nothing about the money yet, or no more.
-WITHOUT_ROUTE = (Stage.DETECTED, Stage.DROPPED)
+WITHOUT_ROUTE = (ProjectStage.DETECTED, ProjectStage.DROPPED)
 
 
 class StagePassageRefused(Problem):
@@ -124,16 +128,16 @@ class FundingRouteMissing(Problem):
     cure_fr = "Envoyez funding_route avec le passage, ou renseignez-la d'abord sur le projet."
 
 
-def allowed(current: Stage, route: FundingRoute | None) -> frozenset[Stage]:
+def allowed(current: ProjectStage, route: FundingRoute | None) -> frozenset[ProjectStage]:
     """The stages that a project of this route may pass to."""
     targets = PASSAGES[current]
-    if current is Stage.ORIENTED and route is not None:
-        targets -= {Stage.FILED} if route is FundingRoute.NONE_NEEDED else frozenset()
-        targets -= {Stage.COMPLETED} if route not in WITHOUT_FILE else frozenset()
+    if current is ProjectStage.ORIENTED and route is not None:
+        targets -= {ProjectStage.FILED} if route is FundingRoute.NONE_NEEDED else frozenset()
+        targets -= {ProjectStage.COMPLETED} if route not in WITHOUT_FILE else frozenset()
     return targets
 
 
-def check_passage(current: Stage, target: Stage, route: FundingRoute | None, reason: str | None) -> None:
+def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRoute | None, reason: str | None) -> None:
     """Refuse a passage that does not exist, or lacks its route or reason.
 
     Raises `stage-passage-refused`, `funding-route-missing` (409), `validation-failed` (422) for a missing reason.

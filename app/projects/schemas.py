@@ -25,7 +25,7 @@ from app.core.values import (
     Uuid,
 )
 from app.projects.financing import GapCode, LineStatus, PlanStatus, SourceKind
-from app.projects.rules import CostKind, FundingRoute, HolderKind, Kind, Maturity, Stage
+from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 
 Ratio = Annotated[float, Field(ge=0, description="Rounded half up to four decimals.")]
 Place = Annotated[int, Field(strict=True, ge=1, le=20, description="A holder, by its place in the list, from 1.")]
@@ -115,7 +115,7 @@ class ProjectCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_PROJECT | {"detected_on": "2023-07-04"}]})
 
     title: Line
-    kind: Kind
+    kind: ProjectKind
     maturity: Maturity
     holders: Holders
     description: Text | None = None
@@ -140,7 +140,7 @@ class ProjectUpdate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"maturity": "started", "jobs_created_fte": 7}]})
 
     title: Line | MISSING = MISSING
-    kind: Kind | MISSING = MISSING
+    kind: ProjectKind | MISSING = MISSING
     maturity: Maturity | MISSING = MISSING
     holders: Holders | MISSING = MISSING
     description: Text | None | MISSING = MISSING
@@ -196,7 +196,7 @@ class Project(Read):
     territory: str
     title: str
     description: str | None
-    kind: Kind
+    kind: ProjectKind
     maturity: Maturity
     holders: list[Holder]
     commune_code: str | None
@@ -216,7 +216,7 @@ class Project(Read):
     jobs_observed: list[ObservedJobs]
     environmental_effect: str | None
     funding_route: FundingRoute | None
-    stage: Stage
+    stage: ProjectStage
     stage_since_on: date
     mission_id: UUID | None
     mission_name: str | None
@@ -239,19 +239,19 @@ class Passage(Body):
         json_schema_extra={"examples": [{"stage": "oriented", "funding_route": "rebond", "effective_on": "2023-09-12"}]}
     )
 
-    stage: Stage
+    stage: ProjectStage
     effective_on: Day | None = None
     reason: Reason | None = None
     funding_route: FundingRoute | None = None
 
 
-class ProjectStage(Read):
+class ProjectPassage(Read):
     """A passage of a project, in both times: when it held, and when it was recorded."""
 
     number: int
     project_id: UUID
-    stage: Stage
-    previous_stage: Stage | None
+    stage: ProjectStage
+    previous_stage: ProjectStage | None
     reason: str | None
     effective_on: date
     recorded_by: UUID | None
@@ -490,6 +490,6 @@ class Totals(Read):
     jobs_fte: Fte
     jobs_observed_12_fte: Fte
     jobs_observed_36_fte: Fte
-    by_stage: dict[Stage, int]
+    by_stage: dict[ProjectStage, int]
     by_funding_route: list[RouteTotals]
     leverage: Leverages

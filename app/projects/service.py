@@ -22,10 +22,10 @@ from app.projects.models import (
     Holder,
     JobObservation,
     Project,
-    ProjectStage,
+    ProjectPassage,
 )
 from app.projects.queries import FINANCING, FUNDING_STATEMENTS, JOB_OBSERVATIONS, PROJECTS
-from app.projects.rules import CostKind, FundingRoute, HolderKind, Stage
+from app.projects.rules import CostKind, FundingRoute, HolderKind, ProjectStage
 
 
 class CommuneOutsidePerimeter(Problem):
@@ -78,7 +78,7 @@ async def create_project(write: Write, territory: str, body: schemas.ProjectCrea
     _check_period(body.starts_on, body.ends_on)
     project = Project(
         territory=territory,
-        stage=Stage.DETECTED,
+        stage=ProjectStage.DETECTED,
         stage_number=1,
         stage_since_on=detected_on,
         lead_position=_lead(body.holders),
@@ -116,7 +116,7 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
     if not changed and new_holders is None and new_costs is None:
         return [Change("", PROJECTS, [project_id], bound)]
     if "commune_code" in changed:
-        first = await write.session.get_one(ProjectStage, (project_id, 1))
+        first = await write.session.get_one(ProjectPassage, (project_id, 1))
         changed["perimeter_vintage"] = await _vintage(write, territory, changed["commune_code"], first.effective_on)
     for name, value in changed.items():
         setattr(project, name, value)
@@ -150,7 +150,7 @@ async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.
     if body.funding_route is not None:
         project.funding_route = body.funding_route
     route = FundingRoute(project.funding_route) if project.funding_route else None
-    rules.check_passage(Stage(project.stage), body.stage, route, body.reason)
+    rules.check_passage(ProjectStage(project.stage), body.stage, route, body.reason)
     if effective_on < project.stage_since_on:
         raise rules.StageOutOfOrder(stage_since_on=project.stage_since_on.isoformat())
     before = (project.stage_number, project.stage, project.stage_since_on)
@@ -367,9 +367,9 @@ def _differ(known: Sequence[Any], wanted: list[Any]) -> list[Any] | None:
 
 def _passage(
     write: Write, project: Project, before: tuple[int, str, date] | None, reason: str | None = None
-) -> ProjectStage:
+) -> ProjectPassage:
     number, stage, day = before or (None, None, None)
-    return ProjectStage(
+    return ProjectPassage(
         project_id=project.id, territory=project.territory, number=project.stage_number, stage=project.stage,
         effective_on=project.stage_since_on, previous_number=number, previous_stage=stage, previous_on=day,
         reason=reason, recorded_by=write.actor.subject_id, recorded_at=write.now,

@@ -16,8 +16,8 @@ from app.envelopes.queries import amounts
 from app.firms.models import Stage, StageChange
 from app.missions.models import Mission, Order
 from app.programme.models import Territory
-from app.projects.models import Cost, Project, ProjectStage
-from app.projects.rules import Stage as ProjectStageCode
+from app.projects.models import Cost, Project, ProjectPassage
+from app.projects.rules import ProjectStage
 
 _as_of = param("as_of", Date())
 _DAYS = ("days_ordered", "days_entered", "days_left")
@@ -77,7 +77,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
     )
 
     # Projects detected by that day, at the stage where they stood; costs and jobs as known now.
-    g, p = ProjectStage, Project
+    g, p = ProjectPassage, Project
     detected = (
         select(g.territory, g.project_id, g.stage)
         .ext(distinct_on(g.project_id))
@@ -118,7 +118,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
             func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
             stages(stood, Stage, stood.c.territory == seen.c.slug).label("firms_by_stage"),
             *(func.coalesce(pipeline.c[name], 0).label(name) for name in _PIPELINE),
-            stages(detected, ProjectStageCode, detected.c.territory == seen.c.slug).label("projects_by_stage"),
+            stages(detected, ProjectStage, detected.c.territory == seen.c.slug).label("projects_by_stage"),
         )
         .outerjoin(ordered, ordered.c.territory == seen.c.slug)
         .outerjoin(entered, entered.c.territory == seen.c.slug)
@@ -139,7 +139,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
         stages(stood, Stage).label("firms_by_stage"),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
-        stages(detected, ProjectStageCode).label("projects_by_stage"),
+        stages(detected, ProjectStage).label("projects_by_stage"),
         func.coalesce(listed, text("'[]'::json")).label("by_territory"),
     ).select_from(rows)
     return Statement(as_object(whole))

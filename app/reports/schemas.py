@@ -5,7 +5,7 @@ from datetime import date
 from app.core.values import Cents, Days, Fte, SignedDays
 from app.envelopes.schemas import Amounts
 from app.firms.models import Stage
-from app.projects.rules import Stage as ProjectStage
+from app.projects.rules import ProjectStage
 
 
 class Figures(Amounts):

@@ -12,7 +12,7 @@ from app.core.compare import changes, compare
 from app.core.problems import ValidationFailed
 from app.projects import financing, rules
 from app.projects.financing import PLANNED, SECURED, GapCode, Line, LineStatus, SourceKind
-from app.projects.rules import NEED_REASON, PASSAGES, FundingRoute, Stage
+from app.projects.rules import NEED_REASON, PASSAGES, FundingRoute, ProjectStage
 
 # From each stage, where a project may go, as the field says it.
 LIFE = {
@@ -27,13 +27,17 @@ LIFE = {
 
 
 def test_the_table_has_every_stage() -> None:
-    assert set(LIFE) == set(Stage) == set(PASSAGES)
+    assert set(LIFE) == set(ProjectStage) == set(PASSAGES)
 
 
-@pytest.mark.parametrize(("current", "target"), list(product(Stage, Stage)))
-def test_every_passage_is_allowed_or_told_what_is(current: Stage, target: Stage) -> None:
+@pytest.mark.parametrize(("current", "target"), list(product(ProjectStage, ProjectStage)))
+def test_every_passage_is_allowed_or_told_what_is(current: ProjectStage, target: ProjectStage) -> None:
     if target in LIFE[current]:
-        route = FundingRoute.BANK if (current, target) == (Stage.ORIENTED, Stage.COMPLETED) else FundingRoute.REBOND
+        route = (
+            FundingRoute.BANK
+            if (current, target) == (ProjectStage.ORIENTED, ProjectStage.COMPLETED)
+            else FundingRoute.REBOND
+        )
         rules.check_passage(current, target, route, "For a reason.")
         return
     with pytest.raises(rules.StagePassageRefused) as refused:
@@ -43,34 +47,36 @@ def test_every_passage_is_allowed_or_told_what_is(current: Stage, target: Stage)
 
 @pytest.mark.parametrize("route", [*FundingRoute, None])
 def test_only_a_project_without_a_file_is_completed_right_after_orientation(route: FundingRoute | None) -> None:
-    targets = rules.allowed(Stage.ORIENTED, route)
-    assert (Stage.COMPLETED in targets) is (route in (None, FundingRoute.BANK, FundingRoute.NONE_NEEDED))
-    assert (Stage.FILED in targets) is (route is not FundingRoute.NONE_NEEDED)
+    targets = rules.allowed(ProjectStage.ORIENTED, route)
+    assert (ProjectStage.COMPLETED in targets) is (route in (None, FundingRoute.BANK, FundingRoute.NONE_NEEDED))
+    assert (ProjectStage.FILED in targets) is (route is not FundingRoute.NONE_NEEDED)
 
 
 def test_a_project_is_not_oriented_nowhere() -> None:
     with pytest.raises(rules.FundingRouteMissing):
-        rules.check_passage(Stage.DETECTED, Stage.ORIENTED, None, None)
+        rules.check_passage(ProjectStage.DETECTED, ProjectStage.ORIENTED, None, None)
 
 
 @pytest.mark.parametrize(("current", "target"), sorted(NEED_REASON))
-def test_going_back_or_out_needs_a_reason(current: Stage, target: Stage) -> None:
+def test_going_back_or_out_needs_a_reason(current: ProjectStage, target: ProjectStage) -> None:
     with pytest.raises(ValidationFailed):
         rules.check_passage(current, target, FundingRoute.REBOND, None)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Stage), st.sampled_from(FundingRoute))))
-def test_no_walk_leaves_the_table_and_none_returns_from_completion(steps: list[tuple[Stage, FundingRoute]]) -> None:
-    stage = Stage.DETECTED
+@given(st.lists(st.tuples(st.sampled_from(ProjectStage), st.sampled_from(FundingRoute))))
+def test_no_walk_leaves_the_table_and_none_returns_from_completion(
+    steps: list[tuple[ProjectStage, FundingRoute]],
+) -> None:
+    stage = ProjectStage.DETECTED
     for target, route in steps:
         try:
             rules.check_passage(stage, target, route, "For a reason.")
         except rules.StagePassageRefused:
             continue
-        assert stage is not Stage.COMPLETED
+        assert stage is not ProjectStage.COMPLETED
         assert target in LIFE[stage]
-        if target in (Stage.SELECTED, Stage.CONTRACTED):
-            assert stage in (Stage.FILED, Stage.SELECTED), "nothing is selected that was not filed"
+        if target in (ProjectStage.SELECTED, ProjectStage.CONTRACTED):
+            assert stage in (ProjectStage.FILED, ProjectStage.SELECTED), "nothing is selected that was not filed"
         stage = target
 
 

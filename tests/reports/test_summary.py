@@ -8,7 +8,7 @@ import pytest
 from app.access.rules import MATRIX, Role
 from app.core.clock import PARIS, frozen
 from app.firms.models import Stage
-from app.projects.rules import Stage as ProjectStage
+from app.projects.rules import ProjectStage
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES
 from tests.envelopes.test_two_times import noon
