@@ -1002,7 +1002,29 @@ async def test_the_second_of_two_writers_is_told_that_the_version_is_old(world: 
 
 async def test_no_odd_if_match_passes(siege: Siege) -> None:
     target = f"{siege.base}/time-entries/{siege.entry}"
-    for tag in ('"0"', '"2"', "1x", '"', '""', 'W/"1"', '"a", "b"', '"9223372036854775808"', "%22", '"-1"', '"\uff11"'):
+    for tag in (
+        "1",
+        "0, 1",
+        '"1',
+        "'1'",
+        '"1"x',
+        '"1-"',
+        '"1-g"',
+        '"01"',
+        '"1" "1"',
+        "1-00000000",
+        '"0"',
+        '"2"',
+        "1x",
+        '"',
+        '""',
+        'W/"1"',
+        '"a", "b"',
+        '"9223372036854775808"',
+        "%22",
+        '"-1"',
+        '"\uff11"',
+    ):
         headers = {**JSON, "If-Match": tag}
         siege.refused(412, "stale-version", "PATCH", target, b'{"days": 0.25}', who="consultant", headers=headers)
         siege.refused(412, "stale-version", "DELETE", target, who="consultant", headers=headers)
