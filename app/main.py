@@ -44,6 +44,7 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
 EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+WATCH = "watch-the-feed"  # the task's name
 log = structlog.get_logger("rebond")
 
 
@@ -69,7 +70,11 @@ async def state_of(settings: Settings) -> dict[str, Any]:
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
-    tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
+    tasks = [
+        asyncio.create_task(_housekeeping(state)),
+        asyncio.create_task(_watch_the_feed(state), name=WATCH),
+        asyncio.create_task(server.follow_supervisor()),
+    ]
     try:
         yield state
     finally:
@@ -87,6 +92,14 @@ async def _housekeeping(state: dict[str, Any]) -> None:
                 await idempotency.forget_expired(session)
         except Exception:
             log.warning("housekeeping_failed", exc_info=True)
+
+
+async def _watch_the_feed(state: dict[str, Any]) -> None:
+    """Every other second, so that the age of the feed's horizon in the metrics is true within that."""
+    while True:
+        with contextlib.suppress(Exception):  # the database is away or busy: the requests tell of that
+            await state["horizon"].look(state["engine"])
+        await asyncio.sleep(2)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
