@@ -28,6 +28,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core.db import DEAD
+
 MEDIA_TYPE = "application/problem+json"
 LANGUAGES = ("en", "fr")
 
@@ -568,16 +570,7 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
         return ValidationFailed(errors=[FieldError("", "too_large")])
     if reason := next((reason for kind, reason in SHORTAGES.items() if isinstance(cause, kind)), None):
         return Busy.because(reason)
-    if isinstance(
-        cause,
-        asyncpg.InterfaceError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError
-        | asyncpg.CannotConnectNowError
-        | asyncpg.InvalidCatalogNameError
-        | OSError,
-    ):
+    if isinstance(cause, (*DEAD, asyncpg.InvalidCatalogNameError)):
         return DatabaseUnavailable()
     return None
 
