@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +21,12 @@ from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
 from app.core import idempotency, logs, openapi, routing, secrets, server
-from app.core.db import create_engine, session_factory
+from app.core.db import Base, create_engine, session_factory
 from app.core.events import Horizon
 from app.core.http import Shell
 from app.core.problems import (
+    Busy,
+    DatabaseUnavailable,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
@@ -31,6 +35,7 @@ from app.core.problems import (
     ValidationFailed,
     field_errors,
     respond,
+    translate,
 )
 from app.core.service import service
 from app.engineering.routes import engineering
@@ -56,7 +61,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     return {
         "engine": engine,
         "sessions": session_factory(engine),
-        "cursor_secret": await secrets.cursor_secret(engine),
+        "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "credentials": Credentials(settings.credential_cache),
         "public_url": settings.public_url,
@@ -64,6 +69,20 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "header_timeout": settings.header_timeout,
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
+
+
+async def _cursor_secret(engine: AsyncEngine) -> bytes:
+    """Waits for a database that is away: a worker that cannot start would end its supervisor and all other workers."""
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            return await secrets.cursor_secret(engine)
+        except Exception as error:
+            away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
+            if not away or time.monotonic() > give_up:
+                raise
+        log.warning("waiting_for_the_database")
+        await asyncio.sleep(0.5)
 
 
 @contextlib.asynccontextmanager
