@@ -23,7 +23,7 @@ from app.advances.routes import advances
 from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import Base, create_engine, session_factory
 from app.core.events import Horizon
-from app.core.http import Shell
+from app.core.http import Allowance, Shell
 from app.core.problems import (
     Busy,
     DatabaseUnavailable,
@@ -42,12 +42,15 @@ from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.routes import firms
 from app.grants.routes import grants
+from app.integrations import runner
+from app.integrations.routes import integrations
+from app.integrations.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
+ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports, integrations)
 EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 WATCH = "watch-the-feed"  # the task's name
 log = structlog.get_logger("rebond")
@@ -67,6 +70,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
+        "import_received": asyncio.Event(),
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
@@ -94,11 +98,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         asyncio.create_task(_watch_the_feed(state), name=WATCH),
         asyncio.create_task(server.follow_supervisor()),
     ]
+    # A pool of its own: a long import never takes a connection that a request waits for.
+    background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    imports = runner.serve(background, session_factory(background), state["import_received"])
+    tasks.append(asyncio.create_task(imports))
     try:
         yield state
     finally:
         for task in tasks:
             task.cancel()
+        await background.dispose()
         await state["engine"].dispose()
 
 
@@ -109,6 +118,7 @@ async def _housekeeping(state: dict[str, Any]) -> None:
         try:
             async with state["sessions"]() as session, session.begin():
                 await idempotency.forget_expired(session)
+            await forget_uploads(state["engine"])
         except Exception:
             log.warning("housekeeping_failed", exc_info=True)
 
@@ -137,9 +147,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(
         Shell,
-        max_body=settings.max_body_bytes,
-        body_timeout=settings.body_timeout,
-        request_timeout=settings.request_timeout,
+        usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
+        upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )
     if settings.cors_origins:
         app.add_middleware(
