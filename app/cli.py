@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -179,6 +178,8 @@ def serve(
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     try:
         listening = server.listen(settings.host, settings.port)
     except OSError as error:
@@ -213,8 +214,7 @@ def _serve(settings: Settings, url: str, listening: Any) -> None:
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:
-            metrics = tempfile.TemporaryDirectory(prefix="rebond-metrics-")
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(metrics)
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(server.metrics_directory())
         server.serve(FACTORY, listening, workers=settings.workers)
 
 

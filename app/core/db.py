@@ -41,6 +41,7 @@ DIALECT = asyncpg_dialect()
 # The connection is gone: not a fault of the statement. A read may be tried once more, a write is a 503.
 DEAD = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server hung up between two messages: «cannot switch to state …»
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

@@ -20,7 +20,7 @@ from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
-from tests.world import Client, World, dumps, ok, problem
+from tests.world import Client, World, dumps, fresh_siren, ok, problem
 
 ROUTES = {
     (route.path_format, method): route
@@ -289,6 +289,22 @@ async def test_a_write_on_an_old_version_is_refused_with_the_current_one(world: 
     for number, given in enumerate(("*", '"3"', '"1", "4"')):
         ok(await world.admin.patch(office, {"name": f"Kept {number}"}, headers={"If-Match": given}))
     assert ok(await world.admin.get(office))["name"] == "Kept 2"
+
+
+async def test_what_is_not_there_answers_to_no_precondition(world: World) -> None:
+    territory, siren = world.clients["territory"], fresh_siren()
+    firm, perimeter = await world.add_firm(), {"communes": [{"insee_code": "30007", "name": "Alès"}]}
+    for client, path, body in (
+        (territory, f"/v1/firms/{siren}", {"name": "Nobody's"}),
+        (territory, f"firms/{firm}", {"stage": "interviewed"}),
+        (world.programme, "perimeter/2023", perimeter),
+    ):
+        for tag in ('"1"', "*"):
+            problem(await client.put(path, body, headers={"If-Match": tag}), 412, "stale-version")
+            problem(await client.get(path), 404, "not-found")
+        made = await client.put(path, body)
+        assert made.status_code == 201, made.text
+        ok(await client.put(path, body, headers={"If-Match": made.headers["etag"]}), 200)
 
 
 async def test_a_neighbour_s_new_name_changes_the_tag_but_stales_no_write(world: World) -> None:
