@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import (
     BindParameter,
     ColumnClause,
+    ColumnElement,
     Date,
     DateTime,
     MetaData,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     event,
     func,
     literal_column,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
@@ -104,6 +106,11 @@ def param(name: str, type_: Any = None) -> BindParameter[Any]:
     then add it to the SET of an UPDATE inside a CTE without a word.
     """
     return bindparam("p_" + name, type_=type_, required=True)
+
+
+def instant(column: Any) -> ColumnElement[Any]:
+    """An instant as RFC 3339 in UTC, whatever the session's zone."""
+    return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
 
 
 def literals(codes: Iterable[StrEnum]) -> list[ColumnClause[str]]:
@@ -187,6 +194,28 @@ async def raw_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
         raise
     finally:
         held.close()
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine, seconds: float) -> AsyncIterator[Any]:
+    """A bare asyncpg connection that sees the database as it is now, read-only, for at most so many seconds.
+
+    Cut off in the middle of a statement, the connection is handed back only if it is fit for the next one.
+    """
+    bound = f"{int(seconds * 1000)}ms"
+    # A transaction's clock that ticks already is stopped by 0 alone, and then wound again.
+    settings = (
+        f"SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '{bound}'; "
+        f"SET LOCAL statement_timeout = '{bound}'; SET LOCAL datestyle = 'ISO, YMD'"
+    )
+    async with raw_connection(engine) as connection:
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute(settings)
+                yield connection
+        finally:
+            if connection.is_in_transaction():
+                connection.terminate()
 
 
 async def fetchrow(engine: AsyncEngine, statement: Statement, values: dict[str, Any]) -> Any:
