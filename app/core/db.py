@@ -198,24 +198,37 @@ async def raw_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def snapshot(engine: AsyncEngine, seconds: float) -> AsyncIterator[Any]:
-    """A bare asyncpg connection that sees the database as it is now, read-only, for at most so many seconds.
-
-    Cut off in the middle of a statement, the connection is handed back only if it is fit for the next one.
-    """
+    """A bare asyncpg connection that sees the database as it is now, read-only, for at most so many seconds."""
     bound = f"{int(seconds * 1000)}ms"
     # A transaction's clock that ticks already is stopped by 0 alone, and then wound again.
-    settings = (
-        f"SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '{bound}'; "
-        f"SET LOCAL statement_timeout = '{bound}'; SET LOCAL datestyle = 'ISO, YMD'"
+    begin = (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL transaction_timeout = 0; "
+        f"SET LOCAL transaction_timeout = '{bound}'; SET LOCAL statement_timeout = '{bound}'; "
+        "SET LOCAL datestyle = 'ISO, YMD'"
     )
     async with raw_connection(engine) as connection:
+        await connection.execute(begin)
         try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                await connection.execute(settings)
-                yield connection
+            yield connection
         finally:
-            if connection.is_in_transaction():
-                connection.terminate()
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+
+
+async def copy_out(
+    connection: Any, sql: str, arguments: Iterable[Any], write: Callable[[bytes], Any], **options: Any
+) -> int:
+    """Pass the rows of a query to `write` as COPY writes them, no faster than it takes them; how many there were.
+
+    A connection whose COPY was cut off is closed, and the pool opens another: asyncpg cannot use it any more ("another
+    operation is in progress").
+    """
+    try:
+        status = await connection.copy_from_query(sql, *arguments, output=write, **options)
+    except BaseException:
+        connection.terminate()
+        raise
+    return int(status.removeprefix("COPY "))
 
 
 async def fetchrow(engine: AsyncEngine, statement: Statement, values: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.core import clock
-from app.core.db import Statement, snapshot
+from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
 from app.core.tabular import Column, Form
 
@@ -87,16 +87,20 @@ class Export(Response):
 
     async def _stream(self, connection: Any, send: Send) -> None:
         async def pass_on(data: bytes) -> None:
-            if data:
-                async with asyncio.timeout(self.state.send_timeout):  # the client has stopped reading
+            if not data:
+                return
+            try:
+                async with asyncio.timeout(self.state.send_timeout):
                     await send({"type": "http.response.body", "body": data, "more_body": True})
+            except TimeoutError:
+                raise ClientDisconnect from None  # who has stopped reading is as good as gone
 
         async def write(rows: bytes) -> None:
             await pass_on(self.writer.add(rows))
 
         await pass_on(self.writer.begin())
         arguments = self.statement.arguments(self.bound)
-        await connection.copy_from_query(self.statement.sql, *arguments, output=write, **self.form.copy)
+        await copy_out(connection, self.statement.sql, arguments, write, **self.form.copy)
         await pass_on(self.writer.end())
 
 

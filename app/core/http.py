@@ -100,7 +100,7 @@ class _Exchange:
                 self.scope["state"]["time_limit"] = limit  # an export, which is long by its nature, sets its own
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
-            pass  # nobody is left to answer
+            self._abort()  # nobody is left to answer
         except Exception as error:
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
