@@ -62,33 +62,53 @@ def bare(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return bare(next(part for part in get_args(annotation) if part is not type(None)))
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return bare(parts[0]) if len(parts) == 1 else annotation
     return annotation
+
+
+def is_object(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, BaseModel)
 
 
 def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
     """(column, JSON value, type) of a field, nested objects as dotted columns; written apart from app/core/tabular."""
     wanted = bare(annotation)
-    if isinstance(wanted, type) and issubclass(wanted, BaseModel):
+    if is_object(wanted):
         for part, field in wanted.model_fields.items():
             yield from flat(None if value is None else value[part], field.annotation, f"{name}.{part}")
-    elif get_origin(wanted) is list and issubclass(inner := bare(get_args(wanted)[0]), BaseModel):
+    elif get_origin(wanted) is list and is_object(inner := bare(get_args(wanted)[0])):
         for part in inner.model_fields:
-            yield f"{name}.{part}", [each[part] for each in value], list
+            yield f"{name}.{part}", None if value is None else [each[part] for each in value], list
     else:
         yield name, value, wanted
 
 
-def joined(value: list[Any]) -> str:
-    return "|".join(str(each).replace("\\", "\\\\").replace("|", "\\|") for each in value)
-
-
-def in_workbook(value: Any, wanted: Any, column: str) -> Any:
-    """How a workbook shows a JSON value."""
+def written(value: Any, column: str, *, comma: bool) -> str:
+    """A JSON value as text."""
     if value is None:
-        return None
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        text = f"{Decimal(value) / 100:.2f}" if column.endswith("_cents") else str(value)
+        return text.replace(".", ",") if comma else text
     if isinstance(value, list):
-        return joined(value) or None
+        each = [written(element, column, comma=comma) for element in value]
+        return "|".join(text.replace("\\", "\\\\").replace("|", "\\|") for text in each)
+    return str(value)
+
+
+def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
+    """How a form shows a JSON value; an object of no known shape stays one, and is compared as JSON."""
+    if isinstance(value, dict) or (value is None and form == "xlsx"):
+        return value
+    if form != "xlsx":
+        text = written(value, column, comma=form == "csv-fr")
+        guarded = isinstance(value, str | list) and re.match(r"'*[=+\-@\t\r]", text)
+        return "'" + text if guarded else text
+    if isinstance(value, list):
+        return written(value, column, comma=False) or None
     if wanted is datetime:
         return datetime.fromisoformat(value).replace(tzinfo=None)
     if wanted is date:
@@ -96,24 +116,11 @@ def in_workbook(value: Any, wanted: Any, column: str) -> Any:
     return value / 100 if column.endswith("_cents") else value
 
 
-def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
-    """How a form shows a JSON value."""
-    if form == "xlsx":
-        return in_workbook(value, wanted, column)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float | Decimal):
-        text = f"{Decimal(value) / 100:.2f}" if column.endswith("_cents") else str(value)
-        return text.replace(".", ",") if form == "csv-fr" else text
-    text = joined(value) if isinstance(value, list) else value
-    return "'" + text if re.match(r"'*[=+\-@\t\r]", text) else text
-
-
 def same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, datetime) and isinstance(found, datetime):
         return abs(found - wanted) < timedelta(milliseconds=1)  # a day's fraction has fewer digits than a microsecond
+    if isinstance(wanted, dict):
+        return bool(parsed(found.encode()) == wanted)
     if isinstance(found, str) and isinstance(wanted, str):
         return unescape(found) == wanted if "_x005F_" in found else found == wanted
     return bool(found == wanted)

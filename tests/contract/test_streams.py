@@ -21,16 +21,15 @@ from tests.world import World, ok
 
 ROWS = MOST_ROWS + 1
 IMPATIENCE = {
-    "REBOND_SEND_TIMEOUT": "1",
-    "REBOND_REQUEST_TIMEOUT": "1",
+    "REBOND_SEND_TIMEOUT": "3",
+    "REBOND_REQUEST_TIMEOUT": "5",
     "REBOND_EXPORTS": "2",
-    "REBOND_EXPORT_TIMEOUT": "20",
 }
 
 
 @pytest.fixture(scope="module")
 def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that waits a second for a client, and runs two exports at once."""
+    """A service that waits three seconds for a client, and runs two exports at once."""
     with serving(database_url, tmp_path_factory.mktemp("impatient"), settings=IMPATIENCE) as running:
         yield running
 
@@ -171,8 +170,8 @@ async def test_a_slow_client_that_goes_on_reading_gets_all_however_long_it_takes
         while piece := response.read(65_536):
             lines += piece.count(b"\n")
             size += len(piece)
-            if time.monotonic() - begun < 2 and size > 4_000_000:  # longer than an answer may take to begin
-                await asyncio.sleep(0.05)
+            if time.monotonic() - begun < 6 and size > 4_000_000:  # longer than an answer may take to begin
+                await asyncio.sleep(0.02)
     assert lines == ROWS + 1
 
 
@@ -191,8 +190,9 @@ async def test_an_export_has_a_limit_of_time(
     database_url: str, long: Long, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     directory = tmp_path_factory.mktemp("hurried")
-    with serving(database_url, directory, settings={"REBOND_EXPORT_TIMEOUT": "0.3"}) as hurried:
+    with serving(database_url, directory, settings={"REBOND_EXPORT_TIMEOUT": "2"}) as hurried:
         with opened(hurried, long, "csv") as response:
+            await long.await_exports(running=True)
             await long.await_exports(running=False)
             with pytest.raises((http.client.IncompleteRead, ConnectionError)):
                 counted(response)
