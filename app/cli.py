@@ -518,7 +518,7 @@ def export_territory(
     """
     from app import export
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which leaves nothing half-written
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which leaves nothing half-written
     told = sys.stderr.isatty()
 
     def progress(table: str, size: int) -> None:
@@ -544,6 +544,7 @@ def export_territory(
         finally:
             if told:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            signal.signal(signal.SIGTERM, before)
     print(f"{written.rows} rows of {written.tables} tables in {written.directory}")
 
 
