@@ -51,8 +51,8 @@ from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
 ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports, integrations)
-EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 WATCH = "watch-the-feed"  # the task's name
+EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
 
@@ -70,6 +70,9 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
+        "exports": asyncio.Semaphore(max(1, min(settings.exports, settings.pool_size - 1))),
+        "export_timeout": settings.export_timeout,
+        "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
