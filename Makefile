@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check fuzz lock openapi clients format clean
+.PHONY: run test check fuzz faults lock openapi clients format clean
 
 run: $(READY)
 	@exec $(BIN)/rebond serve
@@ -20,8 +20,14 @@ check: $(READY)
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest -q tests/checks
 
+# Some eight minutes: requests by the document and by the table of attacks, against two workers.
 fuzz: $(READY)
-	@REBOND_FUZZ_EXAMPLES=$${REBOND_FUZZ_EXAMPLES:-300} $(BIN)/pytest -q -p no:randomly tests/contract/test_fuzz.py $(ARGS)
+	@REBOND_FUZZ_EXAMPLES=$${REBOND_FUZZ_EXAMPLES:-100} REBOND_FUZZ_SECONDS=$${REBOND_FUZZ_SECONDS:-90} \
+		$(BIN)/pytest -q -p no:randomly tests/fuzz $(ARGS)
+
+# Some five minutes: kill -9, held locks, a full disk, under writers who must lose nothing.
+faults: $(READY)
+	@REBOND_FAULTS_ROUNDS=$${REBOND_FAULTS_ROUNDS:-60} $(BIN)/pytest -q -p no:randomly tests/faults $(ARGS)
 
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,10 +23,12 @@ from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
 from app.core import idempotency, logs, openapi, routing, secrets, server
-from app.core.db import create_engine, session_factory
+from app.core.db import Base, create_engine, session_factory
 from app.core.events import Horizon
 from app.core.http import Allowance, Shell
 from app.core.problems import (
+    Busy,
+    DatabaseUnavailable,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
@@ -33,6 +37,7 @@ from app.core.problems import (
     ValidationFailed,
     field_errors,
     respond,
+    translate,
 )
 from app.core.service import service
 from app.engineering.routes import engineering
@@ -54,7 +59,8 @@ ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
     engineering, envelopes, grants, advances, reports, integrations,
 )  # fmt: skip
-EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+WATCH = "watch-the-feed"  # the task's name
+EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
 
@@ -66,22 +72,43 @@ async def state_of(settings: Settings) -> dict[str, Any]:
     return {
         "engine": engine,
         "sessions": session_factory(engine),
-        "cursor_secret": await secrets.cursor_secret(engine),
+        "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "credentials": Credentials(settings.credential_cache),
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
+        "exports": asyncio.Semaphore(max(1, min(settings.exports, settings.pool_size - 1))),
+        "export_timeout": settings.export_timeout,
+        "send_timeout": settings.send_timeout,
         "import_received": asyncio.Event(),
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
+
+
+async def _cursor_secret(engine: AsyncEngine) -> bytes:
+    """Waits for a database that is away: a worker that cannot start would end its supervisor and all other workers."""
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            return await secrets.cursor_secret(engine)
+        except Exception as error:
+            away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
+            if not away or time.monotonic() > give_up:
+                raise
+        log.warning("waiting_for_the_database")
+        await asyncio.sleep(0.5)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
-    tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
+    tasks = [
+        asyncio.create_task(_housekeeping(state)),
+        asyncio.create_task(_watch_the_feed(state), name=WATCH),
+        asyncio.create_task(server.follow_supervisor()),
+    ]
     # A pool of its own: a long import never takes a connection that a request waits for.
     background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
     imports = runner.serve(background, session_factory(background), state["import_received"])
@@ -105,6 +132,14 @@ async def _housekeeping(state: dict[str, Any]) -> None:
             await forget_uploads(state["engine"])
         except Exception:
             log.warning("housekeeping_failed", exc_info=True)
+
+
+async def _watch_the_feed(state: dict[str, Any]) -> None:
+    """Every other second, so that the age of the feed's horizon in the metrics is true within that."""
+    while True:
+        with contextlib.suppress(Exception):  # the database is away or busy: the requests tell of that
+            await state["horizon"].look(state["engine"])
+        await asyncio.sleep(2)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -172,8 +172,8 @@ class Service:
             return client.request(method, path, headers={**credential, **(headers or {})}, json=json)
 
     def stop(self, number: signal.Signals) -> int:
-        """End it as a machine does (SIGTERM to the process), as a terminal does (SIGINT to all), or by kill -9."""
-        if number == signal.SIGINT:
+        """End it as a machine does (SIGTERM to the process), as a terminal does (to all in it), or by kill -9."""
+        if number in (signal.SIGINT, signal.SIGHUP):
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)

@@ -27,13 +27,13 @@ from sqlalchemy.engine import make_url
 
 from app import cli
 from app.access.rules import Role
-from app.core import embedded, migrations
+from app.core import embedded, migrations, server
 from tests.conftest import plain
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
 
 ROOT = Path(__file__).parents[1]
-STOPS = [signal.SIGINT, signal.SIGTERM]
+STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 CURL = shutil.which("curl")
 BASH = shutil.which("bash")
 
@@ -182,7 +182,7 @@ def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(hom
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm", "terminal-closed"])
 def test_a_stop_ends_service_and_database_and_leaves_no_process(
     loaded: Home, number: signal.Signals, workers: int
 ) -> None:
@@ -407,6 +407,40 @@ def test_two_workers_give_one_sum_and_no_request_id_twice(loaded: Home) -> None:
         assert sums == [len(ids)] * 8
         service.stop(signal.SIGTERM)
     assert list(scratch.iterdir()) == []
+
+
+def test_what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else(loaded: Home) -> None:
+    scratch = loaded.path / "tmp"
+    scratch.mkdir()
+
+    def left() -> set[Path]:
+        return set(scratch.glob("rebond-metrics-*"))
+
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        dead = left()
+        service.stop(signal.SIGKILL)
+    assert eventually(lambda: not loaded.processes())
+    assert left() == dead
+    assert len(dead) == 1
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        living = left()
+        assert len(living) == 1
+        assert not living & dead
+        with server_metrics(scratch) as another:
+            assert left() == {*living, another}
+        assert left() == living
+    assert left() == set()
+
+
+@contextlib.contextmanager
+def server_metrics(scratch: Path) -> Iterator[Path]:
+    """The directory of another supervisor with the same temporary directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(scratch))
+        with server.metrics_directory() as directory:
+            yield Path(directory)
 
 
 # --- one line, not a traceback

@@ -9,9 +9,9 @@ from app.access.models import Subject
 from app.auditions import schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.rules import FollowUp, Kind, NeedCategory, Status
-from app.core.db import param
+from app.core.db import instant, param
 from app.core.events import Event
-from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, instant, matches, updated_since
+from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.query import Parameter
 from app.core.values import Day, ExternalId, Siren, Uuid
 from app.firms.contacts.models import Contact

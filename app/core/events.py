@@ -38,8 +38,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
 from app.core import cursors, values
-from app.core.db import Base, Statement, fetch, param, raw_connection
-from app.core.listing import LIMIT, instant
+from app.core.db import Base, Statement, fetch, instant, param, raw_connection
+from app.core.listing import LIMIT
 from app.core.query import Parameter, read
 from app.core.schemas import Read
 
@@ -159,7 +159,11 @@ def _events(key: Any, version: Any, body: Any) -> Any:
 
 # --- the feed --------------------------------------------------------------------------------------------------------
 
-AGE = Gauge("rebond_feed_horizon_age_seconds", "How long ago the event feed's horizon was last settled.")
+AGE = Gauge(
+    "rebond_feed_horizon_age_seconds",
+    "How far the event feed is behind: seconds since the newest instant up to which it is known to be whole.",
+    multiprocess_mode="mostrecent",
+)
 
 
 class Horizon:
@@ -172,29 +176,36 @@ class Horizon:
     def __init__(self) -> None:
         self.settled = 0
         self.settled_at = time.monotonic()
-        self._sample: tuple[int, int] | None = None
+        self._sample: tuple[int, int, float] | None = None
         self._lock = asyncio.Lock()
-        AGE.set_function(lambda: time.monotonic() - self.settled_at)
 
     async def advance(self, engine: AsyncEngine) -> int:
         """The horizon now. It never goes back; an open transaction keeps it where it is."""
         async with self._lock, raw_connection(engine) as connection:
             if self._sample is None:
+                now = time.monotonic()
                 last = await connection.fetchval(
                     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"
                 )
                 if last == self.settled:
-                    self.settled_at = time.monotonic()
+                    self.settled_at = now
                     return self.settled
                 own = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
-                self._sample = (last, own)
+                self._sample = (last, own, now)
             oldest_open = int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
-            last, own = self._sample
+            last, own, sampled_at = self._sample
             if oldest_open > own:
                 self.settled = max(self.settled, last)
-                self.settled_at = time.monotonic()
+                self.settled_at = sampled_at
                 self._sample = None
             return self.settled
+
+    async def look(self, engine: AsyncEngine) -> None:
+        """Tell in the metrics how old the horizon is, whether anybody reads the feed or not."""
+        try:
+            await self.advance(engine)
+        finally:  # while the database is away, its age grows
+            AGE.set(time.monotonic() - self.settled_at)
 
 
 FILTERS: Mapping[str, Parameter] = {

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.db import Base
 from app.core.problems import (
+    DEADLOCK,
     AddressTooLong,
     BodyTooLarge,
     DatabaseUnavailable,
@@ -40,7 +41,9 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-PROBLEMS = Counter("rebond_problems_total", "Problems answered, by code.", ["code"])
+PROBLEMS = Counter(
+    "rebond_problems_total", "Problems answered, by code, and for busy by what ran out.", ["code", "reason"]
+)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"x-request-id")
@@ -112,13 +115,15 @@ class _Exchange:
     async def run(self) -> None:
         try:
             self._check()
-            async with asyncio.timeout(self.allowed.request_timeout):
+            async with asyncio.timeout(self.allowed.request_timeout) as limit:
+                self.scope["state"]["time_limit"] = limit  # an export, which is long by its nature, sets its own
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
-            pass  # nobody is left to answer
+            self._abort()  # nobody is left to answer
         except Exception as error:
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
+                self._abort()
                 raise
             problem = self._problem(error)
             if problem.status == InternalError.status:
@@ -127,12 +132,20 @@ class _Exchange:
         finally:
             self._note()
 
+    def _abort(self) -> None:
+        """Close the connection at once: uvicorn would wait until a client that no longer reads has read the rest."""
+        abort = self.scope["state"].get("abort")
+        if abort is not None:
+            abort()
+
     def _problem(self, error: Exception) -> Problem:
         if isinstance(error, Problem):
             return error
         if isinstance(error, TimeoutError):
             return DatabaseUnavailable()  # perhaps in the middle of COMMIT: nothing is known to be changed
-        return translate(error, Base.metadata) or InternalError()
+        problem = translate(error, Base.metadata) or InternalError()
+        problem.__cause__ = error
+        return problem
 
     def _check(self) -> None:
         """What can be refused before anything is read."""
@@ -201,9 +214,12 @@ class _Exchange:
         seconds = time.perf_counter() - self.started
         method = scope["method"] if scope["method"] in _METHODS else "other"
         REQUESTS.labels(method, route, self.status).observe(seconds)
-        code = state.get("problem")
-        if code:
-            PROBLEMS.labels(code).inc()
+        problem: Problem | None = state.get("problem")
+        reason = getattr(problem, "reason", "")
+        if problem is not None:
+            PROBLEMS.labels(problem.code, reason).inc()
+        if reason == DEADLOCK:  # the traceback says whose lock was out of order
+            log.error("deadlock", request_id=state["request_id"], exc_info=problem)
         actor = state.get("actor")
         log.info(
             "request",
@@ -212,7 +228,8 @@ class _Exchange:
             route=route,
             status=self.status,
             ms=round(seconds * 1000, 2),
-            problem=code,
+            problem=problem.code if problem is not None else None,
+            **({"reason": reason} if reason else {}),
             subject_id=str(actor.subject_id) if actor is not None else None,
         )
 

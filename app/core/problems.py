@@ -28,6 +28,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core.db import DEAD
+
 MEDIA_TYPE = "application/problem+json"
 LANGUAGES = ("en", "fr")
 
@@ -353,6 +355,31 @@ class Busy(Problem):
     cure = "Nothing was changed. Try again in a moment."
     cure_fr = "Rien n'a été modifié. Réessayez dans un instant."
     retry_after = 1
+    reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
+
+    @classmethod
+    def because(cls, reason: str) -> "Busy":
+        """The problem, with what ran out."""
+        busy = cls()
+        busy.reason = reason
+        return busy
+
+
+DEADLOCK = "deadlock"
+
+# What ran out, and how it is counted. A deadlock is a bug of ours: writers take their locks in one order.
+SHORTAGES: Mapping[type[BaseException], str] = {
+    asyncpg.DeadlockDetectedError: DEADLOCK,
+    asyncpg.LockNotAvailableError: "lock_timeout",
+    asyncpg.QueryCanceledError: "statement_timeout",
+    asyncpg.TransactionTimeoutError: "transaction_timeout",
+    asyncpg.IdleInTransactionSessionTimeoutError: "transaction_timeout",
+    PoolTimeout: "pool",
+    TimeoutError: "connect_timeout",
+    asyncpg.TooManyConnectionsError: "connections",
+    asyncpg.DiskFullError: "disk_full",
+    asyncpg.InsufficientResourcesError: "memory",
+}
 
 
 # --- faults of single fields: code → English, French ----------------------------------------------------------------
@@ -514,6 +541,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     "too_long": ("The value is too long.", "La valeur est trop longue."),
     "too_many_items": ("There are too many items.", "Il y a trop d'éléments."),
     "too_few_items": ("There are too few items.", "Il y a trop peu d'éléments."),
+    "only_with_json": (
+        "This goes with pages of JSON; another format has all rows.",
+        "Ceci va avec les pages en JSON ; un autre format a toutes les lignes.",
+    ),
     "wrong_form": ("The value has not the form that is wanted.", "La valeur n'a pas la forme attendue."),
 }
 
@@ -600,30 +631,9 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
         return ReferenceNotFound(errors=[FieldError(f"/{field}", "not_found") for field in fields[:1]])
     if isinstance(cause, asyncpg.NumericValueOutOfRangeError):  # a sum beyond what its column can hold
         return ValidationFailed(errors=[FieldError("", "too_large")])
-    if isinstance(
-        cause,
-        asyncpg.LockNotAvailableError
-        | asyncpg.QueryCanceledError
-        | asyncpg.TransactionTimeoutError
-        | asyncpg.IdleInTransactionSessionTimeoutError
-        | asyncpg.TooManyConnectionsError
-        | asyncpg.DeadlockDetectedError
-        | PoolTimeout
-        | TimeoutError,
-    ):
-        return Busy()
-    if isinstance(cause, asyncpg.InsufficientResourcesError):  # a full disk, no memory left
-        return Busy()
-    if isinstance(
-        cause,
-        asyncpg.InterfaceError
-        | asyncpg.PostgresConnectionError
-        | asyncpg.AdminShutdownError
-        | asyncpg.CrashShutdownError
-        | asyncpg.CannotConnectNowError
-        | asyncpg.InvalidCatalogNameError
-        | OSError,
-    ):
+    if reason := next((reason for kind, reason in SHORTAGES.items() if isinstance(cause, kind)), None):
+        return Busy.because(reason)
+    if isinstance(cause, (*DEAD, asyncpg.InvalidCatalogNameError)):
         return DatabaseUnavailable()
     return None
 
@@ -690,7 +700,7 @@ def respond(request: Request, problem: Problem) -> Response:
     path = request.scope.get("path", "")
     instance = path if re.fullmatch(r"[\w/.~:@%-]*", path, re.ASCII) else ""
     body = problem.body(language, instance=instance[:200], request_id=state.get("request_id", ""))
-    request.scope.setdefault("state", {})["problem"] = problem.code
+    request.scope.setdefault("state", {})["problem"] = problem
     headers = {"Content-Language": language, "Vary": "Accept, Accept-Language", "Cache-Control": "no-store"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="rebond"'

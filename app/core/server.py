@@ -1,12 +1,18 @@
 """How uvicorn is run: one socket, bounded headers, clean stops, workers that follow their supervisor."""
 
 import asyncio
+import fcntl
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,12 +26,14 @@ from app.core.http import API_POLICY, SECURITY
 from app.core.problems import MEDIA_TYPE, MalformedRequest
 
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
+METRICS = "rebond-metrics-"
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris).
 
-    The lifespan's state says in `header_timeout` within how many seconds they must be complete.
+    The lifespan's state says in `header_timeout` within how many seconds they must be complete. The request's state
+    gets `abort`, which breaks its connection off.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -43,6 +51,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._disarm()
+        self.scope["state"]["abort"] = self.transport.abort
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -92,7 +101,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM: requests under way are finished first, for ten seconds at most."""
+    """Serve until SIGINT, SIGTERM or SIGHUP: requests under way are finished first, for ten seconds at most."""
     config = uvicorn.Config(
         factory,
         factory=True,
@@ -112,20 +121,51 @@ def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
         uvicorn.Server(config).run(sockets=[listening])
         return
     os.environ[SUPERVISOR] = str(os.getpid())
+    # Ctrl-C, or the terminal's end, reaches its whole group, and would end workers that are still importing with a
+    # traceback. They inherit this mask and leave it to the supervisor, which tells them by SIGTERM.
+    ours = {signal.SIGINT} | ({signal.SIGHUP} if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else set())
     supervisor = Multiprocess(config, sockets=[listening])
-    # Ctrl-C reaches the whole terminal group, and would end workers that are still importing with a traceback. They
-    # inherit this mask and leave it to the supervisor, which tells them by SIGTERM.
-    resource_tracker.ensure_running()  # which unblocks the signal in passing
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=_hear_ctrl_c, args=(supervisor,), daemon=True).start()
+    supervisor.handle_hup = supervisor.handle_term  # type: ignore[method-assign]  # uvicorn would restart its workers
+    resource_tracker.ensure_running()  # which unblocks the signals in passing
+    signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    threading.Thread(target=_hear_the_terminal, args=(supervisor, ours), daemon=True).start()
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(STARTUP_FAILURE)
 
 
-def _hear_ctrl_c(supervisor: Multiprocess) -> None:
+def _hear_the_terminal(supervisor: Multiprocess, signals: set[signal.Signals]) -> None:
     while True:
-        supervisor.signal_queue.append(signal.sigwait({signal.SIGINT}))
+        supervisor.signal_queue.append(signal.sigwait(signals))
+
+
+@contextmanager
+def metrics_directory() -> Iterator[str]:
+    """Where workers put their figures for each other, for the length of a block.
+
+    A lock on the directory, which ends with its supervisor whatever the death, tells the next one what it may remove.
+    """
+    place = Path(tempfile.gettempdir())
+    for old in place.glob(f"{METRICS}*"):
+        with suppress(OSError), _locked(old):
+            shutil.rmtree(old)
+    new = Path(tempfile.mkdtemp(prefix=f".{METRICS}", dir=place))
+    with _locked(new):
+        directory = new.rename(place / new.name.removeprefix("."))  # found by others once it is locked
+        try:
+            yield str(directory)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 async def follow_supervisor() -> None:

@@ -1,10 +1,13 @@
 """ETag, If-Match and If-None-Match (RFC 9110 §13): one object, one version, one tag."""
 
+import re
 from hashlib import md5
 
 from starlette.requests import Request
 
 from app.core.problems import IfMatchMissing, StaleVersion
+
+TAG = re.compile(r'"([0-9]+)(?:-[0-9a-f]{8})?"')
 
 
 def etag(version: int, body: bytes, *, derived: bool) -> str:
@@ -21,7 +24,8 @@ def is_current(request: Request, tag: str) -> bool:
 def check(request: Request, version: int, *, required: bool = False) -> None:
     """Refuse a write that was prepared on another version of the object.
 
-    Only the part before the dash counts: a neighbour's new name does not make a change stale.
+    Only the part before the dash counts: a neighbour's new name does not make a change stale. What is no tag of ours
+    (unquoted, weak, cut) matches nothing: If-Match compares strongly, and a doubtful precondition must not hold.
     Raises `StaleVersion` (412), and `IfMatchMissing` (428) where a precondition is `required`.
     """
     given = request.headers.get("if-match")
@@ -31,6 +35,15 @@ def check(request: Request, version: int, *, required: bool = False) -> None:
         return
     if given.strip() == "*":
         return
-    versions = {part.strip().strip('"').partition("-")[0] for part in given.split(",")}
-    if str(version) not in versions:
+    tags = (TAG.fullmatch(part.strip(" \t")) for part in given.split(","))
+    if str(version) not in {tag[1] for tag in tags if tag}:
         raise StaleVersion(current_version=version)
+
+
+def check_absent(request: Request) -> None:
+    """Refuse to create what If-Match supposes to be there: no tag matches an object that is not, nor does `*`.
+
+    Raises `StaleVersion` (412).
+    """
+    if request.method == "PUT" and "if-match" in request.headers:
+        raise StaleVersion

@@ -169,6 +169,8 @@ async def run(
             write = Write(session, actor, now, request)
             done = await work(write)
             made = [done] if isinstance(done, Change) else list(done)
+            if request is not None and made[0].status == 201:
+                versions.check_absent(request)
             seen = [await record(write, change, request_id) for change in made]
             response = reply(made[0], seen[0]) if reply is not None else None
             if claim is not None and response is not None and not dry_run:
@@ -260,7 +262,8 @@ HEADERS: list[dict[str, Any]] = [
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read: refuses with 412 where the object has changed since.",
+        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
+        " and where there is none to replace.",
         "schema": {"type": "string"},
     },
 ]

@@ -57,7 +57,11 @@ class Known:
 @pytest.fixture(scope="module")
 async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Known:
     """Shared by the tests of a module, and changed by some: they rest on what exists, never on its values."""
-    world = await World.create(http, pool)
+    return await one_of_everything(await World.create(http, pool))
+
+
+async def one_of_everything(world: World) -> Known:
+    """Everything that an address or a body may name, in this world."""
     operator, admin, own = world.operator, world.admin, world.clients["territory"]
     mission = await world.mission(days=1000, starts_on="2000-01-01", ends_on="2100-01-01")
     entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)

@@ -20,7 +20,7 @@ from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
-from tests.world import Client, World, dumps, ok, problem
+from tests.world import Client, World, dumps, fresh_siren, ok, problem
 
 ROUTES = {
     (route.path_format, method): route
@@ -291,6 +291,22 @@ async def test_a_write_on_an_old_version_is_refused_with_the_current_one(world: 
     assert ok(await world.admin.get(office))["name"] == "Kept 2"
 
 
+async def test_what_is_not_there_answers_to_no_precondition(world: World) -> None:
+    territory, siren = world.clients["territory"], fresh_siren()
+    firm, perimeter = await world.add_firm(), {"communes": [{"insee_code": "30007", "name": "Alès"}]}
+    for client, path, body in (
+        (territory, f"/v1/firms/{siren}", {"name": "Nobody's"}),
+        (territory, f"firms/{firm}", {"stage": "interviewed"}),
+        (world.programme, "perimeter/2023", perimeter),
+    ):
+        for tag in ('"1"', "*"):
+            problem(await client.put(path, body, headers={"If-Match": tag}), 412, "stale-version")
+            problem(await client.get(path), 404, "not-found")
+        made = await client.put(path, body)
+        assert made.status_code == 201, made.text
+        ok(await client.put(path, body, headers={"If-Match": made.headers["etag"]}), 200)
+
+
 async def test_a_neighbour_s_new_name_changes_the_tag_but_stales_no_write(world: World) -> None:
     office = f"/v1/organisations/{world.organisations['office']}"
     person = f"{office}/persons/{world.subjects['auditor']}"
@@ -333,7 +349,8 @@ async def rich(world: World) -> None:
     admin, operator = world.admin, world.operator
     subject = str(world.subjects["auditor"])
     for opened_on in (None, None, "2023-01-01", "2023-01-01", None):
-        number = await world.pool.fetchval("SELECT max(number) + 1 FROM waves")
+        free = "SELECT min(n) FROM generate_series(1, 900) n WHERE NOT EXISTS (SELECT FROM waves WHERE number = n)"
+        number = await world.pool.fetchval(free)
         ok(await world.programme.post("/v1/waves", {"number": number, "opened_on": opened_on}), 201)
     for role, to_on in (
         ("auditor", None),

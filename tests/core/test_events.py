@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -218,6 +219,26 @@ async def test_the_horizon_never_goes_back(world: World, app: Any) -> None:
     first, second, _ = await asyncio.gather(look(), look(), write())
     assert first == sorted(first)
     assert second == sorted(second)
+
+
+async def test_the_metrics_tell_how_far_the_feed_is_behind_although_nobody_reads_it(
+    world: World, app: Any, http: httpx2.AsyncClient
+) -> None:
+    horizon, engine = Horizon(), app.state["engine"]
+
+    async def age() -> float:
+        await horizon.look(engine)
+        told = re.search(r"^rebond_feed_horizon_age_seconds (\S+)$", (await http.get("/metrics")).text, re.MULTILINE)
+        assert told is not None
+        return float(told[1])
+
+    async with asyncio.timeout(60), world.pool.acquire() as slow:
+        async with slow.transaction():
+            await slow.fetchval(APPEND, world.territory, "held", 1)
+            while (behind := await age()) < 0.3:
+                pass
+        while await age() >= behind:
+            pass
 
 
 # --- cursors and filters ---------------------------------------------------------------------------------------------

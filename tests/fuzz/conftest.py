@@ -1,0 +1,80 @@
+"""`rebond serve` with two workers on its bundled database, besieged; and how much was sent.
+
+REBOND_FUZZ_EXAMPLES says how many requests of a kind are made up, REBOND_FUZZ_SECONDS how long a phase of the
+document's tests may take, REBOND_FUZZ_SEED repeats a run. `make fuzz` sets them high; without them this is a short
+part of the ordinary tests.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import asyncpg
+import httpx2
+import pytest
+
+from app.core import embedded
+from tests import processes
+from tests.contract import server
+from tests.contract.conftest import Known, one_of_everything
+from tests.world import World
+
+EXAMPLES = int(os.environ.get("REBOND_FUZZ_EXAMPLES", "3"))
+SECONDS = int(os.environ.get("REBOND_FUZZ_SECONDS", "6"))
+SEED = int(os.environ.get("REBOND_FUZZ_SEED") or random.SystemRandom().randrange(2**32))
+SENT: Counter[tuple[str, str, int]] = Counter()  # by kind of test, operation and status
+TALLY = pytest.StashKey[list[str]]()
+
+
+class Fortress:
+    """The service under siege, and new worlds in its database."""
+
+    def __init__(self, home: processes.Home, service: processes.Service) -> None:
+        self.home, self.base = home, service.base
+        self.service = server.Service(service.port, home.path / "stderr", service.process)  # type: ignore[arg-type]  # text or bytes, it is waited for alone
+
+    def new_world(self) -> Known:
+        """A fresh territory with one of everything; the keys of a world may not outlive what is done to it."""
+
+        async def make() -> Known:
+            socket_dir = embedded._socket_dir(self.home.data, embedded._account(self.home.data))
+            url = embedded.Server(self.home.data, socket_dir, []).plain()
+            async with (
+                httpx2.AsyncClient(base_url=self.base, trust_env=False, timeout=30) as http,
+                asyncpg.create_pool(url, min_size=1, max_size=2) as pool,
+            ):
+                return await one_of_everything(await World.create(http, pool))
+
+        return asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def fortress() -> Iterator[Fortress]:
+    """After the siege: it still answers, no request has met a bug or a deadlock, every balance is what it sums up."""
+    with processes.new_home() as home, home.serving("--workers", "2") as service:
+        yield Fortress(home, service)
+        assert service.ask("GET", "/readyz").status_code == 200
+        log = service.errors()
+        for word in ("unexpected_error", "broken_answer", '"deadlock"'):
+            assert word not in log, [line for line in log.splitlines() if word in line][:3]
+        assert home.said("check").endswith(" 0 differ\n")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many requests were sent, of which kind and to which end: the last lines of `make fuzz`."""
+    if not SENT:
+        return
+    by_kind: dict[str, Counter[int]] = {}
+    operations: dict[str, set[str]] = {}
+    for (kind, operation, status), count in SENT.items():
+        by_kind.setdefault(kind, Counter())[status] += count
+        operations.setdefault(kind, set()).add(operation)
+    write = terminalreporter.write_line
+    write("")
+    for kind, statuses in by_kind.items():
+        said = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
+        write(f"{kind:>10} {statuses.total():>8} requests, {len(operations[kind]):>3} operations   {said}")
+    write(f"{sum(SENT.values())} requests sent; again: REBOND_FUZZ_SEED={SEED} make fuzz")
