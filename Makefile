@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check fuzz lock openapi format clean
+.PHONY: run test check fuzz bench bench-quick lock openapi format clean
 
 run: $(READY)
 	@exec $(BIN)/rebond serve
@@ -21,6 +21,13 @@ check: $(READY)
 
 fuzz: $(READY)
 	@REBOND_FUZZ_EXAMPLES=$${REBOND_FUZZ_EXAMPLES:-300} $(BIN)/pytest -q -p no:randomly tests/contract/test_fuzz.py $(ARGS)
+
+# One worker beside a bare handler on databases of 100 000 and 1 000 000 entries; the quick one takes about a minute.
+bench: $(READY)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-quick: $(READY)
+	@$(BIN)/python -m tests.bench --quick $(ARGS)
 
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
