@@ -7,9 +7,10 @@ address of the client, no body; the subject is an id.
 import asyncio
 import re
 import time
+from functools import cache
+from os import urandom
 from typing import Any
 from urllib.parse import unquote_to_bytes
-from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -39,6 +40,7 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+_requests = cache(REQUESTS.labels)
 PROBLEMS = Counter("rebond_problems_total", "Problems answered, by code.", ["code"])
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -89,7 +91,7 @@ class _Exchange:
         self.deadline = 0.0
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
-        self.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex.encode()
+        self.request_id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex().encode()
         state = scope.setdefault("state", {})
         state["request_id"] = self.request_id.decode()
 
@@ -184,7 +186,7 @@ class _Exchange:
         route = getattr(scope.get("route"), "path_format", "")
         seconds = time.perf_counter() - self.started
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        REQUESTS.labels(method, route, self.status).observe(seconds)
+        _requests(method, route, self.status).observe(seconds)
         code = state.get("problem")
         if code:
             PROBLEMS.labels(code).inc()
