@@ -43,7 +43,7 @@ from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
 ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
-EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
 
@@ -61,6 +61,9 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
+        "exports": asyncio.Semaphore(max(1, min(settings.exports, settings.pool_size - 1))),
+        "export_timeout": settings.export_timeout,
+        "send_timeout": settings.send_timeout,
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 

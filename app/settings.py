@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     header_timeout: float = Field(10.0, gt=0)
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)
+    send_timeout: float = Field(20.0, gt=0)
+    exports: int = Field(3, ge=1, le=100)
+    export_timeout: float = Field(600.0, gt=0)
     credential_cache: float = Field(3.0, ge=0, le=4)
 
     @field_validator("cors_origins", mode="before")

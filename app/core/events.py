@@ -23,8 +23,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
 from app.core import cursors, values
-from app.core.db import Base, Statement, fetch, param, raw_connection
-from app.core.listing import LIMIT, instant
+from app.core.db import Base, Statement, fetch, instant, param, raw_connection
+from app.core.listing import LIMIT
 from app.core.query import Parameter, read
 
 SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)

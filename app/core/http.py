@@ -98,13 +98,15 @@ class _Exchange:
     async def run(self) -> None:
         try:
             self._check()
-            async with asyncio.timeout(self.shell.request_timeout):
+            async with asyncio.timeout(self.shell.request_timeout) as limit:
+                self.scope["state"]["time_limit"] = limit  # an export, which is long by its nature, sets its own
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
-            pass  # nobody is left to answer
+            self._abort()  # nobody is left to answer
         except Exception as error:
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
+                self._abort()
                 raise
             problem = self._problem(error)
             if problem.status == InternalError.status:
@@ -112,6 +114,12 @@ class _Exchange:
             await respond(Request(self.scope), problem)(self.scope, self._receive, self.send)
         finally:
             self._note()
+
+    def _abort(self) -> None:
+        """Close the connection at once: uvicorn would wait until a client that no longer reads has read the rest."""
+        abort = self.scope["state"].get("abort")
+        if abort is not None:
+            abort()
 
     def _problem(self, error: Exception) -> Problem:
         if isinstance(error, Problem):

@@ -35,10 +35,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import cursors, values, versions
-from app.core.db import Statement, fetchrow, param
-from app.core.problems import NotFound
+from app.core.db import Statement, fetchrow, instant, param
+from app.core.exports import Export
+from app.core.problems import FieldError, NotFound, ValidationFailed
 from app.core.query import Parameter, read
 from app.core.schemas import Read
+from app.core.tabular import FORMS, JSON_SUFFICES, NAMES, Form, columns_of, negotiated
+from app.core.tabular import Column as TableColumn
 
 Rows: TypeAlias = Select[*tuple[Any, ...]]
 Column: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -58,11 +61,6 @@ class Page(BaseModel, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
     total: int | None = Field(default=None, description="Rows that the filters select, with count=exact.")
-
-
-def instant(column: Column) -> ColumnElement[Any]:
-    """An instant as RFC 3339 in UTC, whatever the session's zone."""
-    return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
 
 
 def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -125,8 +123,14 @@ def _limit(value: str) -> int:
     return values.parse_int(value, 1, 500)
 
 
+FORMAT = Parameter(
+    Literal[NAMES],
+    "The representation; weighs more than Accept. All but json are whole and streamed: csv-fr has semicolons and a"
+    " decimal comma for a French Excel, xlsx holds at most 100 000 rows.",
+)
 LIMIT = Parameter(
-    Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)], "Rows of a page, 1 to 500; 50 by default."
+    Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
+    "Rows of a page, 1 to 500; 50 by default. Other formats than json have all rows without it.",
 )
 
 
@@ -176,6 +180,7 @@ class Listing:
         return {
             **{name: f.parameter for name, f in self.filters.items()},
             "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
+            "format": FORMAT,
             "limit": LIMIT,
             "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
             "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
@@ -218,14 +223,9 @@ class Listing:
         """
 
         def build() -> Any:
-            descending = sort.startswith("-")
-            name = sort.removeprefix("-")
-            column = self.key if name == self.key_name else self.sorts[name]
+            column, descending, order = self._order(sort)
             whole = self.filtered(given, scopes)
             rows = whole.with_only_columns(*(as_json(column) for column in whole.selected_columns))
-            order = [column.desc().nulls_last() if descending else column.asc()]
-            if column is not self.key:
-                order.append(self.key.desc() if descending else self.key.asc())
             if after:
                 rows = rows.where(_beyond(column, self.key, descending, after))
             limit = literal_column(str(USUAL_LIMIT + 1)) if usual else param("limit", Integer()) + 1
@@ -241,6 +241,39 @@ class Listing:
             return select(*columns).select_from(p.join(r, text("true")))
 
         return self._statement(("page", given, scopes, sort, after, usual, counted), build)
+
+    def _order(self, sort: str) -> tuple[Column, bool, list[ColumnElement[Any]]]:
+        """The column of a sort, whether it descends, and the whole order: the key decides between equals."""
+        descending = sort.startswith("-")
+        name = sort.removeprefix("-")
+        column = self.key if name == self.key_name else self.sorts[name]
+        order: list[ColumnElement[Any]] = [column.desc().nulls_last() if descending else column.asc()]
+        if column is not self.key:
+            order.append(self.key.desc() if descending else self.key.asc())
+        return column, descending, order
+
+    @cached_property
+    def columns(self) -> list[TableColumn]:
+        """The columns of this collection as a table."""
+        return columns_of(self.rows.subquery("shown"), self.schema)
+
+    def whole(
+        self, form: Form, given: frozenset[str], scopes: frozenset[str], sort: str, *, limited: bool
+    ) -> tuple[Statement, Statement | None]:
+        """All rows (the first `limit` where `limited`) in a form, and their number as far as the form can hold them."""
+
+        def rows() -> Rows:
+            found = self.filtered(given, scopes).order_by(*self._order(sort)[2])
+            return found.limit(param("limit", Integer())) if limited else found
+
+        def counted() -> Any:
+            found = rows().with_only_columns(self.key).order_by(None)
+            bounded = found if limited else found.limit((form.most or 0) + 1)
+            return select(func.count()).select_from(bounded.subquery())
+
+        shape = (form.name, given, scopes, sort, limited)
+        statement = self._statement(shape, lambda: form.select(rows(), self.schema))
+        return statement, self._statement(("count", *shape), counted) if form.most else None
 
     def _statement(self, shape: Any, build: Callable[[], Any]) -> Statement:
         statement = self._compiled.get(shape)
@@ -282,20 +315,23 @@ def _beyond(column: Any, key: Any, descending: bool, after: str) -> ColumnElemen
 
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
-    """A page of the collection at this address, for this caller.
+    """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
 
     Raises `ValidationFailed` and `InvalidCursor` (422).
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
+    form = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    if form is not None and form != "json":
+        return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
     cursor = query.pop("cursor", None)
     counted = query.pop("count", None) is not None
     given = frozenset(query)
-    bound = {name: listing.filters[name].prepare(value) for name, value in query.items()}
-    bound.update(request.path_params)
-    bound.update({"scope_" + name: value for name, value in scopes.items()})
+    bound = _bound(request, listing, query, scopes)
     after = ""
     seal = _seal(request, sort, bound)
     if cursor is not None:
@@ -317,6 +353,29 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     total = f',"total":{row["total"]}' if counted else ""
     body = f'{{"items":[{",".join(items[:limit])}],"next_cursor":{following}{total}}}\n'
     return Response(body, headers=headers, media_type="application/json")
+
+
+def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
+    bound = {name: listing.filters[name].prepare(value) for name, value in filters.items()}
+    bound.update(request.path_params)
+    bound.update({"scope_" + name: value for name, value in scopes.items()})
+    return bound
+
+
+def _export(
+    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any]
+) -> Response:
+    """The whole collection as a table or as lines; what belongs to pages is refused."""
+    faults = [FieldError(name, "only_with_json") for name in ("cursor", "count") if name in query]
+    if faults:
+        raise ValidationFailed(errors=faults)
+    sort = query.pop("sort", "") or listing.default_sort or listing.key_name
+    limit = query.pop("limit", None)
+    statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
+    bound = _bound(request, listing, query, scopes)
+    bound["limit"] = limit
+    parent = listing.found() if listing.parent is not None else None
+    return Export(request, form, listing.columns, statement, count, parent, bound)
 
 
 async def show(request: Request, listing: Listing, **scopes: Any) -> Response:

@@ -455,6 +455,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     "too_long": ("The value is too long.", "La valeur est trop longue."),
     "too_many_items": ("There are too many items.", "Il y a trop d'éléments."),
     "too_few_items": ("There are too few items.", "Il y a trop peu d'éléments."),
+    "only_with_json": (
+        "This goes with pages of JSON; another format has all rows.",
+        "Ceci va avec les pages en JSON ; un autre format a toutes les lignes.",
+    ),
     "wrong_form": ("The value has not the form that is wanted.", "La valeur n'a pas la forme attendue."),
 }
 

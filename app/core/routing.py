@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.core import strictjson, values
+from app.core import strictjson, values, xlsx
+from app.core.exports import TooManyExports, TooManyRows
 from app.core.listing import Listing, Page
 from app.core.problems import (
     MEDIA_TYPE,
@@ -210,12 +211,29 @@ def _problem_content() -> dict[str, Any]:
     return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
+# What a collection answers beside application/json.
+OTHER_FORMS: dict[str, Any] = {
+    "content": {
+        "application/x-ndjson": {"schema": {"type": "string", "description": "One object a line."}},
+        "text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a header."}},
+        xlsx.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+    },
+    "headers": {
+        "Content-Disposition": {
+            "description": "The name of the file, of every form but JSON.", "schema": {"type": "string"},
+        }
+    },
+}  # fmt: skip
+
+
 def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
-    """Decorator arguments of a collection: filters, sorts and pages, all of them in OpenAPI."""
-    known = (CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, InvalidCursor)
+    """Decorator arguments of a collection: filters, sorts, pages and forms, all of them in OpenAPI."""
+    known = (
+        CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, InvalidCursor, TooManyRows, TooManyExports,
+    )  # fmt: skip
     return {
         "response_model": Page[listing.schema],  # type: ignore[name-defined]  # a class made at run time
-        "responses": responses(*known, *problems),
+        "responses": {**responses(*known, *problems), 200: OTHER_FORMS},
         "openapi_extra": {"parameters": names_parameters(listing.parameters), "x-listing": True},
     }
 

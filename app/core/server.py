@@ -25,7 +25,8 @@ SUPERVISOR = "REBOND_SUPERVISOR_PID"
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, which closes a connection whose headers only trickle (slowloris).
 
-    The lifespan's state says in `header_timeout` within how many seconds they must be complete.
+    The lifespan's state says in `header_timeout` within how many seconds they must be complete. The request's state
+    gets `abort`, which breaks its connection off.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -42,6 +43,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._disarm()
+        self.scope["state"]["abort"] = self.transport.abort
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
