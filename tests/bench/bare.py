@@ -1,7 +1,8 @@
 """What the service is measured against: a bare ASGI handler over an asyncpg pool, its SQL written by hand.
 
-No permission, no validation, no ETag, no log; the statements do what the service's do, and the bench compares the
-answers before it measures. `asyncpg.Pool` would send RESET at every release: that is left out here as in the service.
+No permission, no validation, no ETag, no log. The statements do what the service's do: the fields shown are taken from
+its Select, all else follows the schema by hand, and the bench compares the answers before it measures. `asyncpg.Pool`
+would send RESET at every release: that is left out here as in the service.
 """
 
 import hashlib
@@ -18,23 +19,32 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import uvicorn
+from sqlalchemy import column, table
 
-INSTANT = """to_char(timezone('UTC', {}), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-ENTRY = f"""
-    SELECT e.id, e.territory, e.mission_id, m.name AS mission_name, e.consultant_id, s.name AS consultant_name,
-        e.organisation_id, o.name AS organisation_name, e.worked_on, e.counted_on, e.days, e.activity, e.firm_siren,
-        f.name AS firm_name, e.note, e.external_id, e.status, e.reason, e.entered_by, e.validated_by,
-        {INSTANT.format("e.validated_at")} AS validated_at, e.version,
-        {INSTANT.format("e.created_at")} AS created_at, {INSTANT.format("e.updated_at")} AS updated_at
-    FROM {{source}} e JOIN missions m ON m.id = e.mission_id JOIN subjects s ON s.id = e.person_id
-        JOIN organisations o ON o.id = e.organisation_id LEFT JOIN firms f ON f.siren = e.firm_siren"""
-ENTRIES = ENTRY.format(source="time_entries")
+from app.core.db import DIALECT
+from app.core.listing import as_json
+from app.engineering.models import TimeEntry
+from app.engineering.queries import entries
+from app.grants.queries import GRANTS
+
+
+def shape(rows: Any) -> str:
+    """The fields and joins of the service's own Select, as text: what is shown is no question of who writes the SQL."""
+    shown = rows.with_only_columns(*(as_json(column) for column in rows.selected_columns))
+    return str(shown.compile(dialect=DIALECT))
+
+
+ENTRIES = shape(entries(TimeEntry))
+ENTRY = shape(entries(table("entry", *(column(c.key, c.type) for c in TimeEntry.__table__.columns)).c))
+GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
 
 LIST = f"""
 SELECT array_agg(row_to_json(p)::text) AS items, (array_agg(p.id::text))[50] AS last
-FROM ({ENTRIES} WHERE e.territory = $1 ORDER BY e.id LIMIT 51) p"""
+FROM ({ENTRIES} WHERE time_entries.territory = $1 ORDER BY time_entries.id LIMIT 51) p"""
 
-ONE = f"SELECT row_to_json(p)::text AS body FROM ({ENTRIES} WHERE e.territory = $1 AND e.id = $2) p"
+ONE = f"""
+SELECT row_to_json(p)::text AS body
+FROM ({ENTRIES} WHERE time_entries.territory = $1 AND time_entries.id = $2) p"""
 
 GATE = """
 gate AS (
@@ -68,7 +78,7 @@ WITH {GATE}, entry AS (
     WHERE gate.free AND c.id = $12 AND c.mission_id = $11 AND c.territory = $6 AND c.organisation_id = $7
     RETURNING *
 ), shown AS (
-    SELECT p.id, p.version, row_to_json(p)::text AS body FROM ({ENTRY.format(source="entry")}) p
+    SELECT p.id, p.version, row_to_json(p)::text AS body FROM ({ENTRY}) p
 ), {told("time_entry.created")}, person AS (
     INSERT INTO person_days AS d (person_id, worked_on, days) SELECT person_id, worked_on, days FROM entry
     ON CONFLICT (person_id, worked_on) DO UPDATE SET days = d.days + excluded.days RETURNING 1
@@ -90,12 +100,7 @@ WITH {GATE}, given AS (
         created_at, updated_at)
     SELECT $6, $11, $12, $13, $14, $15, $2, $5, $5 FROM gate WHERE gate.free RETURNING *
 ), shown AS (
-    SELECT p.id, p.version, row_to_json(p)::text AS body FROM (
-        SELECT g.id, g.territory, g.firm_siren, f.name AS firm_name, g.project_title, g.amount_cents, g.paid_cents,
-            g.released_cents, g.amount_cents - g.paid_cents - g.released_cents AS remaining_cents, g.decided_on,
-            g.decision_reference, g.external_id, g.status, g.reason, g.awarded_by, g.version,
-            {INSTANT.format("g.created_at")} AS created_at, {INSTANT.format("g.updated_at")} AS updated_at
-        FROM given g JOIN firms f ON f.siren = g.firm_siren) p
+    SELECT p.id, p.version, row_to_json(p)::text AS body FROM ({GRANT}) p
 ), {told("grant.awarded")}, credit AS (
     UPDATE account_balances b SET balance_cents = b.balance_cents - g.amount_cents FROM given g
     WHERE b.territory = g.territory AND b.account = 'available' RETURNING b.contribution_id, b.balance_cents

@@ -13,10 +13,10 @@ import httpx2
 from app.main import create_app
 from app.settings import Settings
 from tests.bench.bare import ENTRIES
-from tests.world import World, fresh_siren, ok
+from tests.world import World, ok
 
 TERRITORIES = 100
-FIRMS = 200
+FIRMS = 5  # that each territory follows
 EXPORTED = 100_000  # entries of the one more territory whose list is exported
 HOT = 60  # consultants of the hot mission: each takes four quarters on each of DAYS days
 DAYS = 1_000
@@ -62,14 +62,12 @@ async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
 async def settle(url: str, plain: str) -> Setting:
     """Territories with a mission each, an envelope, and people with keys; no entry yet."""
     async with client(url) as http, asyncpg.create_pool(plain, min_size=1, max_size=10) as pool:
-        firms = [fresh_siren() for _ in range(FIRMS)]
-        await pool.executemany(
-            "INSERT INTO firms (siren, name, created_at, updated_at) VALUES ($1, $2, now(), now())",
-            [(siren, f"Mécanique de précision {number}") for number, siren in enumerate(firms)],
-        )
+        firms = [await (await World.create(http, pool)).add_firm(f"Mécanique {n}") for n in range(FIRMS)]
 
         async def found() -> tuple[World, str]:
             world = await World.create(http, pool)
+            for siren in firms:
+                ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
             window = {"starts_on": FIRST.isoformat(), "ends_on": (TODAY + timedelta(days=30)).isoformat()}
             mission = await world.mission(days=99_000, lead=0, partner=99_000, **window)  # type: ignore[arg-type]
             return world, mission.id
@@ -147,10 +145,8 @@ BALANCE = (
     """UPDATE member_days d SET days_entered = e.days FROM (
         SELECT mission_id, organisation_id, sum(days) AS days FROM time_entries GROUP BY 1, 2
     ) e WHERE (d.mission_id, d.organisation_id) = (e.mission_id, e.organisation_id)""",
-    """UPDATE mission_days d SET days_entered = e.days, worked_from = e.first, worked_to = e.last, entered_on = e.last
-    FROM (
-        SELECT mission_id, sum(days) AS days, min(worked_on) AS first, max(worked_on) AS last
-        FROM time_entries GROUP BY 1
+    """UPDATE mission_days d SET days_entered = e.days FROM (
+        SELECT mission_id, sum(days) AS days FROM time_entries GROUP BY 1
     ) e WHERE d.mission_id = e.mission_id""",
     f"""INSERT INTO events (type, occurred_at, territory, actor_id, actor_kind, actor_organisation_id, request_id,
         resource_type, resource_id, resource_version, data)
