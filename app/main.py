@@ -21,7 +21,7 @@ from app.advances.routes import advances
 from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import create_engine, session_factory
 from app.core.events import Horizon
-from app.core.http import Shell
+from app.core.http import Allowance, Shell
 from app.core.problems import (
     InternalError,
     MalformedRequest,
@@ -37,12 +37,15 @@ from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.routes import firms
 from app.grants.routes import grants
+from app.integrations import runner
+from app.integrations.routes import integrations
+from app.integrations.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
+ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports, integrations)
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
@@ -64,6 +67,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "exports": asyncio.Semaphore(max(1, min(settings.exports, settings.pool_size - 1))),
         "export_timeout": settings.export_timeout,
         "send_timeout": settings.send_timeout,
+        "import_received": asyncio.Event(),
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
@@ -73,11 +77,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
     tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
+    # A pool of its own: a long import never takes a connection that a request waits for.
+    background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    imports = runner.serve(background, session_factory(background), state["import_received"])
+    tasks.append(asyncio.create_task(imports))
     try:
         yield state
     finally:
         for task in tasks:
             task.cancel()
+        await background.dispose()
         await state["engine"].dispose()
 
 
@@ -88,6 +97,7 @@ async def _housekeeping(state: dict[str, Any]) -> None:
         try:
             async with state["sessions"]() as session, session.begin():
                 await idempotency.forget_expired(session)
+            await forget_uploads(state["engine"])
         except Exception:
             log.warning("housekeeping_failed", exc_info=True)
 
@@ -111,9 +121,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(
         Shell,
-        max_body=settings.max_body_bytes,
-        body_timeout=settings.body_timeout,
-        request_timeout=settings.request_timeout,
+        usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
+        upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )
     if settings.cors_origins:
         app.add_middleware(

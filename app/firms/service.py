@@ -1,6 +1,9 @@
 """Writes of firms."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from itertools import groupby
+
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock
@@ -52,6 +55,36 @@ async def put_firm(write: Write, siren: str, body: schemas.FirmPut) -> Change:
             setattr(firm, name, value)
             changed = True
     return Change("firm.updated" if changed else "", FIRMS, [siren])
+
+
+async def upsert_firms(write: Write, bodies: Sequence[schemas.FirmCreate]) -> tuple[Change, Change]:
+    """Many firms at once: what was created, and what was updated. Facts that a body does not give are left alone.
+
+    One statement whatever the number, the rows in the order of their SIREN so that two imports wait for each other.
+    """
+    created: list[str] = []
+    updated: list[str] = []
+    ordered = sorted(bodies, key=lambda body: body.siren)
+    for names, group in groupby(sorted(ordered, key=_given), key=_given):
+        rows = [{name: value for name, value in _facts(b).items() if name in names} | {"siren": b.siren} for b in group]
+        now = {"created_at": write.now, "updated_at": write.now}
+        statement = insert(Firm).values([row | now for row in rows])
+        changed = [Firm.__table__.c[name].is_distinct_from(statement.excluded[name]) for name in names]
+        statement = statement.on_conflict_do_update(
+            index_elements=[Firm.siren],
+            set_={name: statement.excluded[name] for name in names}
+            | {"version": Firm.version + 1, "updated_at": write.now},
+            where=or_(*changed),
+        )
+        found = await write.session.execute(statement.returning(Firm.siren, Firm.version == 1))
+        for siren, new in found:
+            (created if new else updated).append(siren)
+    return Change("firm.created", FIRMS, sorted(created)), Change("firm.updated", FIRMS, sorted(updated))
+
+
+def _given(body: schemas.FirmCreate) -> tuple[str, ...]:
+    names = set(body.model_fields_set) - {"siren"}
+    return tuple(sorted(names | ({"naf_version"} if "naf_code" in names else set())))
 
 
 async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Change:
