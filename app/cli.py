@@ -1,4 +1,4 @@
-"""The command line: `rebond serve | migrate | demo | keys | check | backup | restore | openapi`.
+"""The command line: `rebond serve | migrate | demo | keys | check | export | backup | restore | openapi`.
 
 What one command alone needs is imported by it: the whole application takes most of a second.
 """
@@ -42,6 +42,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="API keys: make one, list them, end one.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+exports = typer.Typer(help="Take data out, in documented files.", no_args_is_help=True)
+app.add_typer(exports, name="export")
 
 POSTGRESQL = 180_000  # the oldest server_version_num that the migrations run on
 FACTORY = "app.main:create_app"
@@ -503,6 +505,46 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «re
         except NotFound:
             raise Refusal("no key has this id: see «rebond keys list»") from None
     print("revoked")
+
+
+@exports.command("territory")
+def export_territory(
+    territory: Annotated[str, typer.Argument(help="The territory's slug.")],
+    directory: Annotated[Path, typer.Argument(help="Where to: absent, or empty.")],
+) -> None:
+    """Write every table of a territory as CSV, with a manifest and a README that explain them.
+
+    All is seen in one snapshot. The directory appears complete or not at all, and only its owner can read it.
+    """
+    from app import export
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which leaves nothing half-written
+    told = sys.stderr.isatty()
+
+    def progress(table: str, size: int) -> None:
+        if told:
+            print(f"\r\x1b[K{table}  {size / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
+
+    async def write(url: str) -> export.Written:
+        engine = create_engine(url, pool_size=1, name="rebond export")
+        try:
+            return await export.write(engine, territory, directory, progress)
+        finally:
+            await engine.dispose()
+
+    with _database(get_settings()) as url:
+        try:
+            written = asyncio.run(write(url))
+        except export.NoSuchTerritory:
+            raise Refusal(f"there is no territory {territory}") from None
+        except FileExistsError as error:
+            raise Refusal(f"{error.filename or error}") from None
+        except KeyboardInterrupt:
+            sys.exit(1)
+        finally:
+            if told:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    print(f"{written.rows} rows of {written.tables} tables in {written.directory}")
 
 
 @app.command(name="openapi")

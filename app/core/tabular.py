@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum, StrEnum
 from types import UnionType
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, Union, get_args, get_origin
@@ -216,14 +216,12 @@ def split(value: str) -> list[str]:
 
 
 def cents(value: str) -> int:
-    """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError where they are no whole number."""
-    try:
-        found = Decimal(value.replace(",", ".")) * 100
-        if found == found.to_integral_value():
-            return int(found)
-    except (InvalidOperation, OverflowError):
-        pass
-    raise ValueError("not an amount of euros and cents")
+    """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError for any other text."""
+    found = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
+    if found is None:
+        raise ValueError("not an amount of euros and cents")
+    amount = int(found[2]) * 100 + int((found[3] or "0").ljust(2, "0"))
+    return -amount if found[1] else amount
 
 
 # --- the forms -------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def cell(kind: str, value: Any) -> ColumnElement[str]:
                 for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
                     content = func.replace(content, _text(sign), _text(name))
                 # «_x0041_» in a text is what Excel would read as «A»: its first sign is itself escaped.
-                escaped = func.regexp_replace(content, _text("_(x[0-9A-Fa-f]{4}_)"), _text("_x005F_\\1"), _text("g"))
+                escaped = func.regexp_replace(content, _text("_(?=x[0-9A-Fa-f]{4}_)"), _text("_x005F_"), _text("g"))
                 content = case((func.strpos(value, _text("_x")) > 0, escaped), else_=content)
         case "truth":
             opening, content = '<c t="b"><v>', cast(cast(value, Integer), Text)

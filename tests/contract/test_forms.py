@@ -4,24 +4,28 @@ import csv
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import httpx2
 import openpyxl
+import pytest
 from openpyxl.utils.escape import unescape
 from pydantic import BaseModel
 
+from app.core import clock, xlsx
 from app.core.listing import Listing
+from app.core.problems import CATALOGUE
+from app.core.tabular import FORMS, cents, negotiated, split, unguard
 from tests.contract.conftest import Known
 from tests.contract.test_http import LISTINGS, ROUTES, reader, rich
 from tests.contract.test_listings import LISTINGS as ALL_LISTINGS
-from tests.world import Client
+from tests.world import Client, World, ok, problem
 
-TABLES = ("csv", "csv-fr", "xlsx")
 MEDIA = {
     "csv": "text/csv; charset=utf-8; header=present",
     "csv-fr": "text/csv; charset=utf-8; header=present",
@@ -58,53 +62,65 @@ def bare(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        return bare(next(part for part in get_args(annotation) if part is not type(None)))
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return bare(parts[0]) if len(parts) == 1 else annotation
     return annotation
+
+
+def is_object(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, BaseModel)
 
 
 def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
     """(column, JSON value, type) of a field, nested objects as dotted columns; written apart from app/core/tabular."""
     wanted = bare(annotation)
-    if isinstance(wanted, type) and issubclass(wanted, BaseModel):
+    if is_object(wanted):
         for part, field in wanted.model_fields.items():
             yield from flat(None if value is None else value[part], field.annotation, f"{name}.{part}")
-    elif get_origin(wanted) is list and issubclass(inner := bare(get_args(wanted)[0]), BaseModel):
+    elif get_origin(wanted) is list and is_object(inner := bare(get_args(wanted)[0])):
         for part in inner.model_fields:
-            yield f"{name}.{part}", [each[part] for each in value], list
+            yield f"{name}.{part}", None if value is None else [each[part] for each in value], list
     else:
         yield name, value, wanted
 
 
-def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
-    """How a form shows a JSON value."""
-    money = column.endswith("_cents")
-    if form == "xlsx":
-        if value is None or value == "":
-            return None
-        if isinstance(value, list):
-            return "|".join(str(each).replace("\\", "\\\\").replace("|", "\\|") for each in value)
-        if wanted is datetime:
-            return datetime.fromisoformat(value).replace(tzinfo=None)
-        if wanted is date:
-            return datetime.combine(date.fromisoformat(value), datetime.min.time())
-        return value / 100 if money else value
+def written(value: Any, column: str, *, comma: bool) -> str:
+    """A JSON value as text."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        text = f"{Decimal(value) / 100:.2f}" if column.endswith("_cents") else str(value)
+        return text.replace(".", ",") if comma else text
     if isinstance(value, list):
-        text = "|".join(str(each).replace("\\", "\\\\").replace("|", "\\|") for each in value)
-    elif isinstance(value, int | float | Decimal):
-        text = f"{Decimal(value) / 100:.2f}" if money else str(value)
-        return text.replace(".", ",") if form == "csv-fr" else text
-    else:
-        text = value
-    return "'" + text if re.match(r"'*[=+\-@\t\r]", text) else text
+        each = [written(element, column, comma=comma) for element in value]
+        return "|".join(text.replace("\\", "\\\\").replace("|", "\\|") for text in each)
+    return str(value)
+
+
+def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
+    """How a form shows a JSON value; an object of no known shape stays one, and is compared as JSON."""
+    if isinstance(value, dict) or (value is None and form == "xlsx"):
+        return value
+    if form != "xlsx":
+        text = written(value, column, comma=form == "csv-fr")
+        guarded = isinstance(value, str | list) and re.match(r"'*[=+\-@\t\r]", text)
+        return "'" + text if guarded else text
+    if isinstance(value, list):
+        return written(value, column, comma=False) or None
+    if wanted is datetime:
+        return datetime.fromisoformat(value).replace(tzinfo=None)
+    if wanted is date:
+        return datetime.combine(date.fromisoformat(value), datetime.min.time())
+    return value / 100 if column.endswith("_cents") else value
 
 
 def same(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, datetime) and isinstance(found, datetime):
         return abs(found - wanted) < timedelta(milliseconds=1)  # a day's fraction has fewer digits than a microsecond
+    if isinstance(wanted, dict):
+        return bool(parsed(found.encode()) == wanted)
     if isinstance(found, str) and isinstance(wanted, str):
         return unescape(found) == wanted if "_x005F_" in found else found == wanted
     return bool(found == wanted)
@@ -181,3 +197,245 @@ async def test_every_collection_has_the_same_rows_in_every_form_and_order(known:
             check_table("csv", (await whole(client, address, "csv", sort=sort)).content, items, listing)
         check_table("csv-fr", (await whole(client, address, "csv-fr", sort=sorts[-1])).content, items, listing)
         check_table("xlsx", (await whole(client, address, "xlsx", sort=sorts[-1])).content, items, listing)
+
+
+async def test_filters_and_limits_hold_in_every_form(world: World) -> None:
+    await rich(world)
+    for form in FORMS:
+        for query in (
+            {"worked_from": "2023-07-04", "worked_to": "2023-07-05"},
+            {"status": "draft"},
+            {"q": "100 %"},
+            {"limit": "3", "sort": "-worked_on"},
+        ):
+            address = f"{world.operator.base}/time-entries"
+            wanted = ok(await world.operator.get(address, params={"limit": "500", **query}))["items"]
+            body = (await whole(world.operator, address, form, **query)).content
+            found = (
+                [json.loads(line)["id"] for line in body.splitlines()]
+                if form == "ndjson"
+                else [row[0] for row in table(form, body)[1]]
+            )
+            assert found == [item["id"] for item in wanted], (form, query)
+
+
+async def test_a_caller_sees_in_an_export_what_it_sees_in_the_list(world: World, other: World) -> None:
+    for each in (world, other):
+        mission = await each.mission(days=10)
+        ok(await each.lead.post("time-entries", mission.entry(by="lead")), 201)
+        ok(await each.consultant.post("time-entries", mission.entry()), 201)
+    for form in FORMS:
+        problem(await other.lead.get(f"{world.lead.base}/time-entries?format={form}"), 404, "not-found")
+        both = (await whole(world.lead, f"{world.lead.base}/time-entries", form)).content
+        own = (await whole(world.consultant, f"{world.lead.base}/time-entries", form)).content
+        if form == "ndjson":
+            assert (len(both.splitlines()), len(own.splitlines())) == (2, 1)
+        else:
+            assert [len(table(form, body)[1]) for body in (both, own)] == [2, 1]
+            assert table(form, both)[0] == table(form, own)[0], "columns never depend on the caller"
+            assert other.territory not in str(table(form, both))
+
+
+# --- hostile values --------------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "=1+1", "'=1+1", "''@x", "+33 6", "-2", "@SUM(A1)", "'", "'plain", "a=b", '"', 'he said "no"', "a,b;c|d", "\\|\\",
+    "line\nbreak", "tab\there", "\N{LINE SEPARATOR}x", "🏭", "Œuvre à l’été", "$1 $2::text", "%s %(x)s {0}", "NULL",
+    "\\N", "\\.",
+    "_x0041_", "_x005F_x0041_", "_x", "<c t='s'>&amp;]]></c>", "https://example.fr/", "1e5", "00123", "2026-01-01",
+    '=HYPERLINK("http://x")', "a\n=1+1", "]]>", "true",
+]  # fmt: skip
+
+
+async def test_hostile_text_comes_back_as_it_was(world: World) -> None:
+    mission = await world.mission(days=50)
+    notes = {}
+    for number, note in enumerate(HOSTILE):
+        entry = mission.entry(days=0.25, worked_on=f"2023-07-{1 + number % 28:02}", note=note)
+        made = ok(await world.consultant.post("time-entries", entry), 201)
+        notes[made["id"]] = made["note"]
+    address = f"{world.operator.base}/time-entries"
+    for form in FORMS:
+        body = (await whole(world.operator, address, form)).content
+        if form == "ndjson":
+            found = {(item := json.loads(line))["id"]: item["note"] for line in body.splitlines()}
+        else:
+            names, rows = table(form, body)
+            texts = {row[names.index("id")]: row[names.index("note")] for row in rows}
+            if form == "xlsx":
+                found = {key: unescape(text) if "_x005F_" in text else text for key, text in texts.items()}
+            else:
+                assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r")) for text in texts.values())
+                found = {key: unguard(text) for key, text in texts.items()}
+        assert found == notes, form
+
+
+async def test_a_filter_s_value_is_a_value_whatever_it_holds(world: World) -> None:
+    mission = await world.mission(days=50)
+    for number, note in enumerate(HOSTILE):
+        entry = mission.entry(days=0.25, worked_on=f"2023-07-{1 + number % 28:02}", note=note)
+        ok(await world.consultant.post("time-entries", entry), 201)
+    address = f"{world.operator.base}/time-entries"
+    for text in ["$1 $2::text", "%s %(x)s {0}", "'", '"', "\\", "''", "' OR true --", "$1", "%", "<c", "🏭", "\\|"]:
+        wanted = ok(await world.operator.get(address, params={"q": text, "limit": "500"}))["items"]
+        lines = (await whole(world.operator, address, "ndjson", q=text)).content.splitlines()
+        assert [json.loads(line)["id"] for line in lines] == [item["id"] for item in wanted], text
+        assert len(wanted) < len(HOSTILE)
+    for form in FORMS:
+        problem(await world.operator.get(f"{address}?format={form}&q=%00"), 422, "validation-failed")
+
+
+# --- which form ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("text/csv", "csv"), ("TEXT/CSV", "csv"), ("text/*", "csv"), ("application/x-ndjson", "ndjson"),
+        ("application/jsonl", "ndjson"), (xlsx.MEDIA_TYPE, "xlsx"), ("application/*", "json"), ("*/*;q=0.1", "json"),
+        ("text/csv;q=0.5, application/json;q=0.4", "csv"), ("text/csv;q=0.4, application/json;q=0.5", "json"),
+        ("text/csv, */*;q=0.1", "csv"), ("text/csv;q=0, */*", "json"), ("application/json;q=0, */*", "csv"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "json"), ("image/png", "json"),
+        ("text/csv;q=x", "json"), ("", "json"), (",;q=,/", "json"), ("text/csv; charset=utf-8", "csv"),
+        ("application/json, text/csv", "json"), ("text/csv;q=0", "json"),
+    ],
+)  # fmt: skip
+def test_accept_chooses_by_weight_then_by_our_order(accept: str, form: str) -> None:
+    assert negotiated(accept) == form
+
+
+async def test_the_form_is_asked_for_by_header_or_by_name(world: World) -> None:
+    await world.mission(days=10)
+    for form, media in MEDIA.items():
+        named = await world.operator.get(f"missions?format={form}", headers={"Accept": "application/json"})
+        assert (named.status_code, named.headers["content-type"]) == (200, media)
+        asked = await world.operator.get("missions", headers={"Accept": media.partition(";")[0]})
+        assert asked.headers["content-type"] == media
+        for answer in (named, asked):
+            assert answer.headers["vary"] == "Accept, Accept-Language"
+            assert answer.headers["cache-control"] == "private, no-cache"
+            assert "etag" not in answer.headers
+            assert "link" not in answer.headers
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/xml"}, {"Accept": "text/csv"}):
+        answer = await world.operator.get("missions?format=json", headers=headers)
+        assert answer.headers["content-type"] == "application/json"
+    page = await world.operator.get("missions", headers={"Accept": "application/xml"})
+    assert page.headers["content-type"] == "application/json"
+
+
+async def test_a_file_is_named_after_territory_collection_and_day_in_paris(world: World) -> None:
+    mission = await world.mission(days=10)
+    for path, name in (
+        ("missions", f"{world.territory}-missions"),
+        ("envelope/contributions", f"{world.territory}-envelope-contributions"),
+        (f"missions/{mission.id}/orders", f"{world.territory}-missions-orders"),
+        ("/v1/firms", "firms"),
+    ):
+        # 23:30 in UTC is the next day in Paris.
+        with clock.frozen(datetime(2026, 11, 22, 23, 30, tzinfo=UTC)):
+            for form, ending in (("csv", "csv"), ("csv-fr", "csv"), ("ndjson", "ndjson"), ("xlsx", "xlsx")):
+                answer = await world.auditor.get(path, params={"format": form, "limit": "1"})
+                file = f"{name}-2026-11-23.{ending}"
+                wanted = f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}"
+                assert answer.headers["content-disposition"] == wanted
+
+
+async def test_what_belongs_to_pages_is_refused_with_its_name(world: World) -> None:
+    for name, value in (("cursor", "abc"), ("count", "exact")):
+        for form in FORMS:
+            told = problem(await world.operator.get(f"missions?format={form}&{name}={value}"), 422, "validation-failed")
+            assert [(e["pointer"], e["code"]) for e in told["errors"]] == [(name, "only_with_json")]
+    for value in ("xls", "CSV", "", "json,csv"):
+        told = problem(await world.operator.get("missions", params={"format": value}), 422, "validation-failed")
+        assert [(e["pointer"], e["code"]) for e in told["errors"]] == [("format", "not_one_of")]
+    told = problem(await world.operator.get("missions?format=csv&format=csv"), 422, "validation-failed")
+    assert told["errors"][0]["code"] == "repeated_parameter"
+    problem(await world.operator.get("missions?format=csv&limit=501"), 422, "validation-failed")
+
+
+async def test_head_says_of_an_export_what_get_says(world: World) -> None:
+    mission = await world.mission(days=10)
+    absent = "019a9f5e-0000-7000-8000-000000000000"
+    for form in FORMS:
+        for path in (f"missions/{mission.id}/orders", f"missions/{absent}/orders", "missions"):
+            got = await world.operator.get(f"{path}?format={form}")
+            head = await world.operator.request("HEAD", f"{path}?format={form}")
+            assert (head.status_code, head.content) == (got.status_code, b"")
+            passing = {"x-request-id"}
+            assert {k: v for k, v in head.headers.items() if k not in passing} == {
+                k: v for k, v in got.headers.items() if k not in passing
+            }
+
+
+async def test_an_export_of_what_hangs_on_nothing_is_not_found_and_an_empty_one_has_its_header(world: World) -> None:
+    absent = "019a9f5e-0000-7000-8000-000000000000"
+    empty_mission = ok(await world.operator.post("missions", {"name": "Empty"}), 201)["id"]
+    for form in FORMS:
+        problem(await world.operator.get(f"missions/{absent}/orders?format={form}"), 404, "not-found")
+        body = (await whole(world.operator, f"{world.operator.base}/missions/{empty_mission}/orders", form)).content
+        if form == "ndjson":
+            assert body == b""
+        else:
+            names, rows = table(form, body)
+            assert (names[0], rows) == ("id", [])
+
+
+async def test_a_csv_is_rfc_4180_and_the_french_one_opens_in_a_french_excel(world: World) -> None:
+    money = await world.money()
+    address = f"{world.auditor.base}/advances"
+    body = (await whole(world.auditor, address, "csv")).content
+    assert body.count(b"\r\n") == body.count(b"\n") == 2
+    assert b",60000.00,50000.00," in body
+    french = (await whole(world.auditor, address, "csv-fr")).content
+    assert french.startswith(b"\xef\xbb\xbfid;territory;")
+    assert b";60000,00;50000,00;" in french
+    names, rows = table("csv", body)
+    row = dict(zip(names, rows[0], strict=True))
+    assert row["id"] == money["advance"]
+    assert row["terms.first_due_on"] == "2024-03-31"
+    assert row["terms.rounding.multiple_eur"] == "0.01"
+    assert row["terms.grace_counts_in_term"] == "false"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["created_at"])
+    assert cents(row["amount_eur"]) == 60_000_00
+
+
+async def test_an_array_of_objects_is_one_column_per_field(world: World) -> None:
+    communes = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "name": "Anduze | \\bas"}]
+    ok(await world.programme.put("perimeter/2023", {"communes": communes}), 201)
+    names, rows = table("csv", (await whole(world.auditor, f"{world.auditor.base}/perimeter", "csv")).content)
+    row = dict(zip(names, rows[0], strict=True))
+    assert split(row["communes.insee_code"]) == ["30007", "30010"]
+    assert split(row["communes.name"]) == ["Alès", "Anduze | \\bas"]
+
+
+async def test_a_workbook_has_typed_cells_a_bold_frozen_header_and_nothing_that_runs(world: World) -> None:
+    await world.money()
+    body = (await whole(world.auditor, f"{world.auditor.base}/advances", "xlsx")).content
+    archive = zipfile.ZipFile(io.BytesIO(body))
+    assert archive.testzip() is None
+    assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    assert not any(b"<f>" in archive.read(name) or b"hyperlink" in archive.read(name) for name in archive.namelist())
+    sheet = openpyxl.load_workbook(io.BytesIO(body)).worksheets[0]
+    assert sheet.title == f"{world.territory}-advances"[:31]
+    assert sheet.freeze_panes == "A2"
+    assert all(cell.font.bold for cell in sheet[1])
+    row = {head.value: cell for head, cell in zip(sheet[1], sheet[2], strict=True)}
+    assert (row["amount_eur"].value, row["amount_eur"].number_format) == (60000, "#,##0.00")
+    assert row["decided_on"].value == datetime(2023, 10, 3)
+    assert row["decided_on"].is_date
+    assert row["created_at"].is_date
+    assert row["firm_siren"].data_type == "s"
+    assert row["terms.grace_counts_in_term"].value is False
+
+
+def test_every_collection_documents_its_forms(app: Any) -> None:
+    document = app.application.openapi()
+    assert {"too-many-rows", "too-many-exports"} <= set(CATALOGUE)
+    for path in LISTINGS:
+        operation = document["paths"][path]["get"]
+        parameter = next(p for p in operation["parameters"] if p["name"] == "format")
+        assert parameter["schema"]["enum"] == ["json", *FORMS]
+        media = {each.partition(";")[0] for each in MEDIA.values()}
+        assert set(operation["responses"]["200"]["content"]) == {"application/json", *media}
+        assert "too-many-rows" in operation["responses"]["422"]["description"]
+        assert "too-many-exports" in operation["responses"]["503"]["description"]

@@ -333,7 +333,8 @@ async def rich(world: World) -> None:
     admin, operator = world.admin, world.operator
     subject = str(world.subjects["auditor"])
     for opened_on in (None, None, "2023-01-01", "2023-01-01", None):
-        number = await world.pool.fetchval("SELECT max(number) + 1 FROM waves")
+        free = "SELECT min(n) FROM generate_series(1, 900) n WHERE NOT EXISTS (SELECT FROM waves WHERE number = n)"
+        number = await world.pool.fetchval(free)
         ok(await world.programme.post("/v1/waves", {"number": number, "opened_on": opened_on}), 201)
     for role, to_on in (
         ("auditor", None),
