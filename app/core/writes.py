@@ -88,6 +88,11 @@ class Write:
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def last(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        self.closing.append(act)
 
     def spend(
         self, balance: limits.Balance, *key: Any, delta: Mapping[str, Any], touch: Mapping[str, Any] | None = None,
@@ -178,6 +183,8 @@ async def run(
             if claim is not None and response is not None and not dry_run:
                 session.add(_kept(claim, response, now))
                 await session.flush()
+            for act in write.closing:
+                await act()
             await limits.apply(session, write.spends)
             if dry_run:
                 await transaction.rollback()
