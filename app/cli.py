@@ -1,4 +1,4 @@
-"""The command line: `rebond serve | migrate | demo | keys | check | export | backup | restore | openapi`.
+"""The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
 What one command alone needs is imported by it: the whole application takes most of a second.
 """
@@ -383,6 +383,24 @@ def _bundled(otherwise: str) -> Path:
         raise Refusal(f"DATABASE_URL names a server of its own; {command}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return _data_dir(settings)
+
+
+@app.command(name="tick")
+def do_what_is_due() -> None:
+    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
+    from app.tick import tick
+
+    async def due(url: str) -> str:
+        engine = create_engine(url, pool_size=1, name="rebond tick")
+        try:
+            with _progress("erased") as say:
+                done = await tick(session_factory(engine), say=say)
+        finally:
+            await engine.dispose()
+        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+
+    with _database(get_settings()) as url:
+        print(asyncio.run(due(url)))
 
 
 @app.command(name="import")

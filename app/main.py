@@ -20,6 +20,8 @@ from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
+from app.auditions.routes import auditions
+from app.committees.routes import committees
 from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import Base, create_engine, session_factory
 from app.core.events import Horizon
@@ -40,6 +42,7 @@ from app.core.problems import (
 from app.core.service import service
 from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
+from app.firms.contacts.routes import contacts
 from app.firms.routes import firms
 from app.grants.routes import grants
 from app.integrations import runner
@@ -50,7 +53,10 @@ from app.programme.routes import programme
 from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports, integrations)
+ROUTERS = (
+    service, access, programme, committees, missions, firms, contacts, auditions, engineering, envelopes, grants,
+    advances, reports, integrations,
+)  # fmt: skip
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")

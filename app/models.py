@@ -2,19 +2,22 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.auditions import models as auditions
+from app.committees import models as committees
 from app.core import events, idempotency, routines, secrets
 from app.core.db import Base
 from app.engineering import models as engineering
 from app.envelopes import models as envelopes
 from app.firms import models as firms
+from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.integrations import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
 
 DOMAINS = (
-    secrets, idempotency, events, access, programme, missions, firms, engineering, envelopes, grants, advances,
-    integrations,
+    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, engineering,
+    envelopes, grants, advances, integrations,
 )  # fmt: skip
 
 for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):

@@ -700,7 +700,7 @@ def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:
         yield path, command
 
     found = dict(explained(typer.main.get_command(cli.app), ()))
-    commands = {"serve", "migrate", "demo", "keys", "openapi"}
+    commands = {"serve", "migrate", "demo", "keys", "tick", "openapi"}
     assert {path[0] for path in found if path} >= commands
     said = home.said("--help")
     assert [name for name in commands if not re.search(rf"^  {name} +[A-Z]", said, re.MULTILINE)] == []

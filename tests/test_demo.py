@@ -175,6 +175,28 @@ def test_the_territory_its_perimeter_and_its_firms(loaded: Loaded) -> None:
     assert {firm["stage"] for firm in firms["items"]} >= {"interviewed", "shortlisted", "supported", "declined"}
 
 
+def test_46_auditions_were_held_on_working_days_and_some_are_still_followed_up(loaded: Loaded) -> None:
+    whole, early, auditions, still, people = loaded.get(
+        "territory", "summary?as_of=2023-10-03", "summary?as_of=2023-06-15", "auditions?status=held&limit=100",
+        "auditions?follow_up_status=open&count=exact", "contacts?limit=100",
+    )  # fmt: skip
+    assert (whole["auditions_held"], early["auditions_held"]) == (46, 2)
+    assert len({siren for audition in auditions["items"] for siren in audition["firm_sirens"]}) == 46
+    assert {date.fromisoformat(audition["held_on"]).weekday() for audition in auditions["items"]} <= {0, 1, 2, 3, 4}
+    assert all(audition["findings"] and audition["needs"] for audition in auditions["items"])
+    assert still["total"] == 8
+    assert all(
+        "(demonstration)" in person["name"] and person["email"].endswith(".invalid") for person in people["items"]
+    )
+
+
+def test_the_closing_committee_of_3_october_is_closed(loaded: Loaded) -> None:
+    [meetings] = loaded.get("committee", "committees?sort=held_at")
+    told = [(meeting["level"], meeting["held_at"][:10], meeting["status"]) for meeting in meetings["items"]]
+    assert told == [("territorial", "2023-09-26", "closed"), ("state_region", "2023-10-03", "closed")]
+    assert [meeting["quorum_reached"] for meeting in meetings["items"]] == [True, True]
+
+
 def test_leave_for_late_entry_is_recorded_with_its_reason(loaded: Loaded) -> None:
     [leaves] = loaded.get("auditor", f"missions/{_mission(loaded)}/late-entry-leaves")
     [leave] = leaves["items"]

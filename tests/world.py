@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import httpx2
 
 from app.access.gate import digest_of
 from app.access.rules import Role
+from app.core import clock
 from app.core.values import siren_from
 
 _NUMBERS = itertools.count()
@@ -270,6 +271,49 @@ class World:
                                received_on="2024-04-02", reference=reference)  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
                 "tranche": tranche, "repayment": repayment}  # fmt: skip
+
+    async def followed_firm(self, name: str = "Firm") -> str:
+        """A firm that this territory follows."""
+        siren = await self.add_firm(name)
+        ok(await self.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+        return siren
+
+    async def contact(self, siren: str | None = None, **more: Any) -> dict[str, Any]:
+        """A person of a firm that this territory follows."""
+        body = {
+            "siren": siren or await self.followed_firm(), "name": f"Contact {next(_NUMBERS)}",
+            "purpose": "engineering_mission", "legal_basis": "public_task",
+            "retain_until_on": (clock.today() + timedelta(days=365)).isoformat(), **more,
+        }  # fmt: skip
+        found: dict[str, Any] = ok(await self.clients["territory"].post("contacts", body), 201)
+        return found
+
+    async def audition(self, *sirens: str, **more: Any) -> dict[str, Any]:
+        """A planned audition of the firms, or of one that is made for it."""
+        firms = list(sirens) or [await self.followed_firm()]
+        body = {"kind": "interview", "firm_sirens": firms, "planned_on": "2023-07-04", **more}
+        found: dict[str, Any] = ok(await self.clients["consultant"].post("auditions", body), 201)
+        return found
+
+    async def meeting(self, **more: Any) -> dict[str, Any]:
+        """A planned meeting of the territorial committee with two chairs and a third member."""
+        members = [
+            {"kind": "person", "name": "First Chair", "function": "sous-préfecture", "chair": True},
+            {"kind": "organisation", "name": "Agglomeration", "chair": True},
+            {"kind": "organisation", "name": "Operator"},
+        ]
+        body = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "quorum": 2, "members": members, **more}
+        found: dict[str, Any] = ok(await self.clients["territory"].post("committees", body), 201)
+        return found
+
+    async def meetings(self) -> dict[str, str]:
+        """A committee, a contact, an audition in which it takes part, and a note of it: their ids by name."""
+        contact = await self.contact()
+        audition = await self.audition(contact["siren"], contact_ids=[contact["id"]])
+        note = ok(await self.clients["lead"].post(f"auditions/{audition['id']}/notes", {"body": "Quietly."}), 201)
+        committee = await self.meeting()
+        found = {"contact": contact, "audition": audition, "note": note, "committee": committee}
+        return {name: str(item["id"]) for name, item in found.items()}
 
     async def events(self, resource_id: Any) -> list[Any]:
         """The events of one object (type, data, …), oldest first, as stored: the feed shows them a little later."""

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import MONEY_EVENTS, NATIONAL, Actor, permissions_of
+from app.access.rules import GUARDED_EVENTS, NATIONAL, Actor, permissions_of
 from app.core import events
 from app.core.db import raw_connection
 from app.core.listing import page, show
@@ -234,14 +234,15 @@ async def list_events(request: Request, actor: Actor = require("events:read")) -
     """The change feed and audit trail: nothing missed, nothing twice, never backwards.
 
     Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
-    waves, firms) are shown to who reads members in all territories, events about money to who reads the envelope.
+    waves, firms) are shown to who reads members in all territories, events about money, contacts and confidential notes
+    to who may read those.
     """
-    money = actor.territories("envelopes:read")
+    where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
     sight = events.Sight(
         territories=actor.territories("events:read"),
         national=actor.territories("members:read") is None,
-        guarded=[] if money is None else MONEY_EVENTS,
-        guarded_in=money or [],
+        guarded=[kind for kind, slugs in where.items() if slugs is not None],
+        guarded_in=[f"{kind} {slug}" for kind, slugs in where.items() for slug in slugs or ()],
     )
     return await events.feed(request, sight)
 

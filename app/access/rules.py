@@ -11,6 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
+from app.core.problems import Problem
+
 
 class Role(StrEnum):
     """What a subject may be, in one territory or in all."""
@@ -32,6 +34,15 @@ class SubjectKind(StrEnum):
 
     PERSON = "person"
     SERVICE_ACCOUNT = "service_account"
+
+
+class PersonRequired(Problem):
+    """A service account never validates, certifies, approves or decides."""
+
+    status = 403
+    title_fr = "Un compte de service ne valide, ne certifie, n'approuve ni ne décide."
+    cure = "Use the key of a person."
+    cure_fr = "Utilisez la clé d'une personne."
 
 
 class Scope(StrEnum):
@@ -62,6 +73,15 @@ MATRIX: dict[str, frozenset[Role]] = {
     "firms:write": frozenset({Role.TERRITORY}),
     "territory_firms:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "territory_firms:write": frozenset({Role.TERRITORY}),
+    "contacts:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY, Role.FUNDER},
+    "contacts:write": frozenset({Role.TERRITORY}),
+    "committees:read": _EVERYONE,
+    "committees:write": frozenset({Role.TERRITORY}),
+    "committees:close": frozenset({Role.COMMITTEE}),  # who presides says what the record is, not who wrote it
+    "auditions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "auditions:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
+    "audition_notes:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY},
+    "audition_notes:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
     "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -81,8 +101,14 @@ MATRIX: dict[str, frozenset[Role]] = {
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
-# Events about these objects are shown only where the envelope may be read.
-MONEY_EVENTS = ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment")
+# Events about these objects are shown only where the permission is held.
+GUARDED_EVENTS = {
+    **dict.fromkeys(
+        ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
+    ),
+    "contact": "contacts:read",
+    "audition_note": "audition_notes:read",
+}
 
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})

@@ -16,7 +16,21 @@ from fastapi import Request
 from prometheus_client import Gauge
 from pydantic import Field
 from pydantic_core import to_json
-from sqlalchemy import CTE, BigInteger, Boolean, Index, Text, any_, cast, func, insert, select, text, true
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    Index,
+    Text,
+    any_,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    true,
+)
 from sqlalchemy import Sequence as SqlSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -232,7 +246,8 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
     conditions.append(_e.territory.is_not(None) | param("national", Boolean()))
     closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
-    conditions.append(~closed | (_e.territory == any_(param("guarded_in", ARRAY(Text())))))
+    place = _e.resource_type + literal_column("' '") + _e.territory
+    conditions.append(~closed | (place == any_(param("guarded_in", ARRAY(Text())))))
     conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
     if "occurred_from" in given:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
@@ -256,7 +271,7 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
 @dataclass(frozen=True)
 class Sight:
     """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
-    about the `guarded` kinds of object only in `guarded_in`.
+    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory).
     """
 
     territories: Sequence[str] | None

@@ -6,11 +6,13 @@ for, tells a twin that is still running. A refusal stores nothing, so the same k
 
 import hashlib
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -222,3 +224,25 @@ async def forget_expired(session: AsyncSession) -> int:
     """Delete answers older than 24 h; how many."""
     result = await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT))
     return result.rowcount  # type: ignore[attr-defined,no-any-return]  # a DELETE's result has it
+
+
+async def redact(session: AsyncSession, forgotten: Mapping[str, Collection[str]]) -> None:
+    """Take texts out of the stored answers that created objects: by their `location`, the texts that are erased.
+
+    The answer itself stays, with null in their place: a retry must have no second effect.
+    """
+    addresses = [address for address, texts in forgotten.items() if texts]
+    if not addresses:
+        return
+    k = IdempotencyKey
+    for row in await session.scalars(select(k).where(k.location.in_(addresses)).with_for_update()):
+        gone = forgotten[row.location or ""]
+        row.body = to_json(_without(from_json(row.body), gone)).decode() + "\n"
+
+
+def _without(value: Any, gone: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(each, gone) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without(each, gone) for each in value]
+    return None if isinstance(value, str) and value in gone else value

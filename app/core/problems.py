@@ -437,6 +437,14 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
     ),
     "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
+    "past_day": ("The day is over in Paris.", "Le jour est passé à Paris."),
+    "future_instant": ("The instant is still to come.", "L'instant est encore à venir."),
+    "repeated_item": ("The list names this twice.", "La liste nomme ceci deux fois."),
+    "too_many_chairs": ("One or two members preside.", "Un ou deux membres président."),
+    "kept_too_long": (
+        "Personal data is kept at most ten years from now.",
+        "Les données personnelles se gardent au plus dix ans à partir d'aujourd'hui.",
+    ),
     "not_a_step": ("A step is 0.25 or 0.5 of a day.", "Un pas est de 0,25 ou 0,5 jour."),
     "initial_order_days": (
         "An initial order orders more than zero days.",

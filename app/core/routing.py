@@ -102,7 +102,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
             "schema": {"type": "string", "format": "uuid"},
             "example": "019a9f5e-0000-7000-8000-000000000000",
         }
-        for name in ("id", "organisation_id", "mission_id", "grant_id", "advance_id", "import_id")
+        for name in ("id", "organisation_id", "mission_id", "audition_id", "grant_id", "advance_id", "import_id")
     },
 }
 

@@ -193,7 +193,7 @@ async def run(
         if problem is None:
             raise
         raise problem from error
-    return response if response is not None else seen[0]
+    return response if response is not None else seen[0] if seen else []
 
 
 async def _explained(factory: SessionFactory, error: Exception, explain: Explain | None) -> Problem | None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.core.db import Statement, fetchrow
 from app.core.listing import page, show
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
@@ -139,7 +139,7 @@ async def recall_time_entry(request: Request, actor: Actor = require("time_entri
         schemas.TimeEntry,
         rules.InvalidTransition,
         rules.SeparationOfDuties,
-        rules.PersonRequired,
+        PersonRequired,
         rules.NotTheLeadFirm,
     ),
 )
@@ -154,7 +154,7 @@ async def validate_time_entry(request: Request, actor: Actor = require("time_ent
         schemas.TimeEntry,
         rules.InvalidTransition,
         rules.SeparationOfDuties,
-        rules.PersonRequired,
+        PersonRequired,
         rules.NotTheLeadFirm,
     ),
 )

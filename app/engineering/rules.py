@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from app.access.rules import PersonRequired
 from app.core.problems import FieldError, Problem, ReferenceNotFound
 
 
@@ -163,15 +164,6 @@ class SeparationOfDuties(Problem):
     title_fr = "Nul ne valide ni ne rejette des jours qu'il a saisis ou effectués."
     cure = "Ask another person of the lead firm."
     cure_fr = "Demandez à une autre personne du mandataire."
-
-
-class PersonRequired(Problem):
-    """A service account never validates, certifies, approves or decides."""
-
-    status = 403
-    title_fr = "Un compte de service ne valide, ne certifie, n'approuve ni ne décide."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
 
 
 class NotTheLeadFirm(Problem):

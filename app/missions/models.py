@@ -116,6 +116,7 @@ class Consultant(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["person_id", "person_kind"], ["subjects.id", "subjects.kind"], info={"field": "person_id"}
         ),
+        UniqueConstraint("territory", "id"),
         UniqueConstraint(
             "id", "territory", "mission_id", "organisation_id", "person_id", "from_on", "until_on",
             name="consultants_assignment_key",

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Numeric, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Numeric, Text, any_, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 
+from app.auditions.models import Audition
 from app.core.db import Statement, literals, param
 from app.core.listing import as_object
 from app.engineering.models import TimeEntry
@@ -56,6 +57,12 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         .cte("entry")
     )
     money = select(entry.c.territory, *amounts(entry)).group_by(entry.c.territory).cte("money")
+    auditions_held = (
+        select(Audition.territory, func.count().label("held"))
+        .where(Audition.territory.in_(mine), Audition.held_on <= _as_of)
+        .group_by(Audition.territory)
+        .cte("auditions_held")
+    )
     # Where each firm stood: its last passage by that day; of two on one day, the one recorded last.
     s = StageChange
     stood = (
@@ -83,11 +90,13 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
             func.coalesce(entered.c.days, zero).label("days_entered"),
             (func.coalesce(ordered.c.days, zero) - func.coalesce(entered.c.days, zero)).label("days_left"),
             *(func.coalesce(money.c[name], 0).label(name) for name in cents),
+            func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
             stages(stood.c.territory == seen.c.slug).label("firms_by_stage"),
         )
         .outerjoin(ordered, ordered.c.territory == seen.c.slug)
         .outerjoin(entered, entered.c.territory == seen.c.slug)
         .outerjoin(money, money.c.territory == seen.c.slug)
+        .outerjoin(auditions_held, auditions_held.c.territory == seen.c.slug)
     )
     if not many:
         one = each.cte("each")
@@ -99,6 +108,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         func.count().label("territories"),
         *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
+        cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
         stages().label("firms_by_stage"),
         func.coalesce(listed, text("'[]'::json")).label("by_territory"),
     ).select_from(rows)

@@ -13,6 +13,7 @@ class Figures(Amounts):
     days_ordered: Days
     days_entered: Days
     days_left: SignedDays  # below zero on a day before the order of days that were worked already
+    auditions_held: int
     firms_by_stage: dict[Stage, int]
 
 

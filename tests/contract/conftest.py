@@ -72,6 +72,7 @@ async def one_of_everything(world: World) -> Known:
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     money = await world.money()
+    meetings = await world.meetings()
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
     spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
@@ -109,6 +110,11 @@ async def one_of_everything(world: World) -> Known:
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "contacts": meetings["contact"],
+            "auditions": meetings["audition"],
+            "audition_id": meetings["audition"],
+            "notes": meetings["note"],
+            "committees": meetings["committee"],
             "imports": (own_import := await world.add_import(world.territory)),
             "import_id": own_import,
             "national_import_id": await world.add_import(None),

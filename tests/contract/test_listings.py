@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from app.core import clock
 from app.core.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS, WATCH
@@ -73,13 +74,23 @@ def test_a_listing_that_shows_a_neighbour_says_so(place: str) -> None:
     assert listing.derived is bool(shown - {own}) or listing.version is None
 
 
+PEOPLE = {"subjects": {"name", "email"}, "contacts": {"name", "function", "email", "phone", "external_id"}}
+
+# What people write about a meeting may name somebody; a list of names is no column of its own.
+TOLD = {
+    "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
+    "app.auditions.queries.NOTES": {"body"},
+    "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
+}
+
+
 def test_names_and_addresses_of_people_are_declared_personal() -> None:
-    """A name that travels from `subjects` is a person's, whatever the field is called."""
+    """A name that travels from `subjects` or `contacts` is a person's, whatever the field is called."""
     for place, listing in LISTINGS.items():
-        personal = set()
+        personal = set(TOLD.get(place, ()))
         for column in listing.rows.selected_columns:
-            if origin(column) == "subjects" and source(column).key in ("name", "email"):
-                personal.add(column.key)
+            if source(column).key in PEOPLE.get(str(origin(column)), ()):
+                personal.add(str(column.key))
         if place.endswith("SERVICE_ACCOUNTS"):  # a program is no person
             personal = set()
         assert set(listing.personal) == personal, place
@@ -202,7 +213,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         role = {"subject_id": account["id"], "role": "consultant", "territory": world.territory}
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
-        money = await world.money()
+        money = await world.money() | await world.meetings()
         money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
     return money
 
@@ -218,6 +229,7 @@ LISTS = [
     "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
     "advances/{advance}/repayments", "/v1/imports", "/v1/imports/{national_import}/problems", "imports",
     "imports/{import}/problems",
+    "contacts", "auditions", "auditions/{audition}/notes", "committees",
 ]  # fmt: skip
 
 
@@ -225,6 +237,7 @@ LISTS = [
 ONE_PARENT = {
     "/v1/waves", "/v1/territories", "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
     "advances/{advance}/repayments", "/v1/imports/{national_import}/problems", "imports/{import}/problems",
+    "auditions/{audition}/notes",
 }  # fmt: skip
 
 
@@ -317,6 +330,47 @@ async def test_the_number_of_queries_of_each_write_is_pinned(app: Any, world: Wo
     assert {name: await count(app, *call) for name, call in calls.items()} == {
         "enter": 1, "draft": 1, "note": 4, "days": 8, "submit": 8, "recall": 7, "validate": 5, "reject": 8,
         "reverse": 7, "delete": 4, "order": 9, "stage": 5, "firm": 3, "wave": 4
+    }  # fmt: skip
+
+
+async def test_the_number_of_queries_of_meetings_is_pinned_however_many_take_part(
+    app: Any, world: World, known_callers: None
+) -> None:
+    mission = await world.mission()
+    staff = world.clients["territory"]
+    both = [mission.lead_consultant, mission.partner_consultant]
+    found: list[dict[str, int]] = []
+    for size in (2, 4):
+        sirens = [await world.followed_firm() for _ in range(size)]
+        people = [(await world.contact(siren))["id"] for siren in sirens]
+        plan = {
+            "kind": "group_meeting", "firm_sirens": sirens, "planned_on": "2023-07-04", "mission_id": mission.id,
+            "consultant_ids": both, "contact_ids": people, "needs": [{"category": "energy"}] * size,
+        }  # fmt: skip
+        seats = [{"kind": "organisation", "name": f"Seat {n}", "chair": n < 2} for n in range(size)]
+        meeting = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "members": seats}
+        audition = f"auditions/{(await world.audition(sirens[0]))['id']}"
+        held, person = {"held_on": "2023-07-04", "findings": "Found."}, f"contacts/{people[0]}"
+        committee = f"committees/{(await world.meeting())['id']}"
+        body = {"siren": sirens[0], "name": "New", "purpose": "information", "legal_basis": "consent",
+                "retain_until_on": clock.today().isoformat()}  # fmt: skip
+        calls: dict[str, tuple[Client, str, str, Any]] = {
+            "plan": (world.lead, "POST", "auditions", plan),
+            "change": (world.lead, "PATCH", audition, {**plan, "consultant_ids": both}),
+            "hold": (world.lead, "POST", f"{audition}/hold", held),
+            "audition": (world.lead, "GET", audition, None),
+            "note": (world.lead, "POST", f"{audition}/notes", {"body": "Quietly."}),
+            "meeting": (staff, "POST", "committees", meeting),
+            "held": (staff, "POST", f"{committee}/hold", {"held_at": "2023-10-03T12:00:00Z", "members": seats}),
+            "contact": (staff, "POST", "contacts", body),
+            "export": (staff, "GET", f"{person}/export", None),
+            "erase": (staff, "POST", f"{person}/erase", None),
+        }  # fmt: skip
+        found.append({name: await count(app, *call) for name, call in calls.items()})
+    assert found[0] == found[1]
+    assert found[0] == {
+        "plan": 15, "change": 17, "hold": 4, "audition": 1, "note": 4, "meeting": 4, "held": 7, "contact": 4,
+        "export": 1, "erase": 5,
     }  # fmt: skip
 
 

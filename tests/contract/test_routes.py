@@ -19,6 +19,8 @@ ALL = {
 NATIONAL = {"programme", "operator", "auditor", "admin"}  # who reads everything, in all territories
 IN_PLACE = NATIONAL | {"lead", "territory", "funder", "treasurer"}
 AT_WORK = IN_PLACE | {"consultant"}
+MEETING = {"consultant", "lead", "territory"}  # who meets the firms
+PEOPLE = NATIONAL | MEETING | {"funder"}  # who needs the names of a firm's people
 MONEY = NATIONAL | {"territory", "funder", "treasurer"}
 
 IMPORTERS = {"consultant", "lead", "territory", "programme"}  # each for the kinds that its other permissions allow
@@ -28,6 +30,9 @@ MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
+CONTACT = T + "/contacts/{id}"
+COMMITTEE = T + "/committees/{id}"
+NOTES = T + "/auditions/{audition_id}/notes"
 
 # address → who reads it, who writes to it
 TABLE: dict[str, tuple[set[str], set[str]]] = {
@@ -56,6 +61,22 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/firms": (AT_WORK, set()),
     T + "/firms/{siren}": (AT_WORK, {"territory"}),
     T + "/firms/{siren}/stages": (AT_WORK, set()),
+    T + "/contacts": (PEOPLE, {"territory"}),
+    CONTACT: (PEOPLE, {"territory"}),
+    CONTACT + "/erase": (PEOPLE, {"territory"}),
+    CONTACT + "/export": (PEOPLE, set()),
+    T + "/committees": (ALL, {"territory"}),
+    COMMITTEE: (ALL, {"territory"}),
+    COMMITTEE + "/hold": (ALL, {"territory"}),
+    COMMITTEE + "/cancel": (ALL, {"territory"}),
+    COMMITTEE + "/close": (ALL, {"committee"}),
+    T + "/auditions": (AT_WORK, MEETING),
+    T + "/auditions/{id}": (AT_WORK, MEETING),
+    T + "/auditions/{id}/hold": (AT_WORK, MEETING),
+    T + "/auditions/{id}/cancel": (AT_WORK, MEETING),
+    T + "/auditions/{id}/no-show": (AT_WORK, MEETING),
+    NOTES: (NATIONAL | MEETING, MEETING),
+    NOTES + "/{id}": (NATIONAL | MEETING, MEETING),
     T + "/missions": (AT_WORK, {"operator"}),
     T + "/missions/{id}": (AT_WORK, {"operator"}),
     MISSION + "/orders": (AT_WORK, {"operator"}),
@@ -205,7 +226,13 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     money = await world.money()
+    meetings = await world.meetings()
     found = {
+        CONTACT: meetings["contact"],
+        COMMITTEE: meetings["committee"],
+        "audition_id": meetings["audition"],
+        T + "/auditions/{id}": meetings["audition"],
+        NOTES + "/{id}": meetings["note"],
         "mission_id": mission.id,
         "organisation_id": organisation,
         "territory": world.territory,

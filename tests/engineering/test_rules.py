@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.access.rules import PersonRequired
 from app.engineering import rules
 from app.engineering.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
 
@@ -59,9 +60,9 @@ A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
         (A, "person", [A], C, rules.SeparationOfDuties),
         (A, "person", [B, A], C, rules.SeparationOfDuties),
         (A, "person", [B], A, rules.SeparationOfDuties),
-        (A, "service_account", [B], C, rules.PersonRequired),
-        (A, "service_account", [A], A, rules.PersonRequired),
-        (A, "system", [B], C, rules.PersonRequired),
+        (A, "service_account", [B], C, PersonRequired),
+        (A, "service_account", [A], A, PersonRequired),
+        (A, "system", [B], C, PersonRequired),
     ],
 )
 def test_who_may_judge_an_entry(judge: UUID, kind: str, authors: list[UUID], worker: UUID, refusal: Any) -> None:

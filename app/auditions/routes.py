@@ -1,0 +1,161 @@
+"""HTTP of auditions, of their confidential notes, and of what is held about one contact."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.auditions import rules, schemas, service
+from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
+from app.auditions.rules import Action
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.firms.contacts.routes import CONTACT
+from app.programme.routes import T
+
+auditions = router("auditions")
+
+AUDITION = T + "/auditions/{id:uuid}"
+NOTES_OF = T + "/auditions/{audition_id:uuid}/notes"
+NOTE = NOTES_OF + "/{id:uuid}"
+
+
+@auditions.get(T + "/auditions", **lists(AUDITIONS))
+async def list_auditions(request: Request, actor: Actor = require("auditions:read")) -> Response:
+    """Auditions of firms in this territory; `follow_up_status=open` shows what is still to do."""
+    return await page(request, AUDITIONS)
+
+
+@auditions.post(
+    T + "/auditions",
+    **changes(schemas.Audition, AlreadyExists, ReferenceNotFound, rules.FollowUpIncomplete, status=201),
+)
+async def create_audition(
+    request: Request, body: schemas.AuditionCreate, actor: Actor = require("auditions:write")
+) -> Response:
+    """Plan an audition of one or several firms that the territory follows."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_audition(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/auditions/{{key}}",
+    )
+
+
+@auditions.get(AUDITION, **shows(schemas.Audition))
+async def get_audition(request: Request, actor: Actor = require("auditions:read")) -> Response:
+    """One audition: who was met, what was found, and who follows it up."""
+    return await show(request, AUDITIONS)
+
+
+@auditions.patch(
+    AUDITION,
+    **changes(
+        schemas.Audition,
+        AlreadyExists,
+        ReferenceNotFound,
+        StillReferenced,
+        rules.AuditionOver,
+        rules.AuditionTransition,
+        rules.NothingFoundYet,
+        rules.FollowUpIncomplete,
+    ),
+)
+async def update_audition(
+    request: Request, body: schemas.AuditionUpdate, actor: Actor = require("auditions:write")
+) -> Response:
+    """Change an audition: its plan, what was found, how it is followed up. Every change stays in the events."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_audition(write, path["territory"], path["id"], body))
+
+
+@auditions.post(
+    AUDITION + "/hold",
+    **changes(schemas.Audition, ReferenceNotFound, rules.AuditionTransition, rules.FollowUpIncomplete),
+)
+async def hold_audition(
+    request: Request, body: schemas.AuditionHold, actor: Actor = require("auditions:write")
+) -> Response:
+    """Record that a planned audition was held, and what came of it. The firm's stage is for the territory to move."""
+    path = request.path_params
+    return await commit(request, lambda write: service.hold(write, path["territory"], path["id"], body))
+
+
+async def _miss(request: Request, action: Action, body: schemas.AuditionMissed) -> Response:
+    path = request.path_params
+    return await commit(request, lambda write: service.miss(write, path["territory"], path["id"], action, body.reason))
+
+
+@auditions.post(AUDITION + "/cancel", **changes(schemas.Audition, rules.AuditionTransition))
+async def cancel_audition(
+    request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
+) -> Response:
+    """Cancel a planned audition, with the reason."""
+    return await _miss(request, Action.CANCEL, body)
+
+
+@auditions.post(AUDITION + "/no-show", **changes(schemas.Audition, rules.AuditionTransition))
+async def miss_audition(
+    request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
+) -> Response:
+    """Record that the firm did not come to a planned audition, with what is known of the reason."""
+    return await _miss(request, Action.NO_SHOW, body)
+
+
+@auditions.get(NOTES_OF, **lists(NOTES))
+async def list_audition_notes(request: Request, actor: Actor = require("audition_notes:read")) -> Response:
+    """Confidential notes of an audition."""
+    return await page(request, NOTES)
+
+
+@auditions.post(NOTES_OF, **changes(schemas.Note, status=201))
+async def create_audition_note(
+    request: Request, body: schemas.NoteCreate, actor: Actor = require("audition_notes:write")
+) -> Response:
+    """Note what was said in confidence. The text enters no event."""
+    path = request.path_params
+    territory, audition_id = path["territory"], path["audition_id"]
+    return await commit(
+        request,
+        lambda write: service.create_note(write, territory, audition_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/auditions/{audition_id}/notes/{{key}}",
+    )
+
+
+@auditions.get(NOTE, **shows(schemas.Note))
+async def get_audition_note(request: Request, actor: Actor = require("audition_notes:read")) -> Response:
+    """One confidential note."""
+    return await show(request, NOTES)
+
+
+@auditions.patch(NOTE, **changes(schemas.Note))
+async def update_audition_note(
+    request: Request, body: schemas.NoteUpdate, actor: Actor = require("audition_notes:write")
+) -> Response:
+    """Change a confidential note."""
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.update_note(write, path["territory"], path["audition_id"], path["id"], body),
+    )
+
+
+@auditions.delete(NOTE, **changes(schemas.Note, status=204))
+async def delete_audition_note(request: Request, actor: Actor = require("audition_notes:write")) -> Response:
+    """Delete a confidential note: it counts nowhere, and may hold what a person asks to have erased."""
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.delete_note(write, path["territory"], path["audition_id"], path["id"]),
+        status=204,
+    )
+
+
+@auditions.get(CONTACT + "/export", **shows(schemas.ContactExport))
+async def export_contact(request: Request, actor: Actor = require("contacts:read")) -> Response:
+    """Everything that is held about a person (GDPR art. 15 and 20): the contact, its auditions, and each change."""
+    return await show(request, CONTACT_EXPORTS)

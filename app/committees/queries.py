@@ -1,0 +1,81 @@
+"""Reads of committees."""
+
+from typing import Any
+
+from sqlalchemy import Date, Text, case, cast, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.committees import schemas
+from app.committees.models import Committee, CommitteeMember
+from app.committees.rules import Attendance, Level, Status
+from app.core.db import literals, param
+from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.values import Day, ExternalId
+
+_c, _m = Committee, CommitteeMember
+
+
+def _of_members(column: Any, *conditions: Any) -> Any:
+    return select(column).where(_m.committee_id == _c.id, *conditions).scalar_subquery()
+
+
+_members = _of_members(
+    func.json_agg(
+        aggregate_order_by(
+            func.json_build_object(
+                text("'kind'"), _m.kind, text("'name'"), _m.name, text("'function'"), _m.function,
+                text("'chair'"), _m.chair.is_not(None), text("'attendance'"), _m.attendance,
+            ),
+            _m.position,
+        )
+    )
+)  # fmt: skip
+_attending = _of_members(func.count(), _m.attendance.in_(literals((Attendance.PRESENT, Attendance.REPRESENTED))))
+_quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >= _c.quorum))
+
+
+def paris_day(column: Any) -> Any:
+    """The Paris calendar day of an instant."""
+    return cast(func.timezone(text("'Europe/Paris'"), column), Date)
+
+
+COMMITTEES = Listing(
+    schema=schemas.Committee,
+    rows=select(
+        _c.id,
+        _c.territory,
+        _c.level,
+        _c.status,
+        _c.planned_at,
+        _c.held_at,
+        _c.place,
+        func.coalesce(_members, text("'[]'::json")).label("members"),
+        _of_members(func.count()).label("members_total"),
+        _attending.label("members_attending"),
+        _c.quorum,
+        _quorum_reached.label("quorum_reached"),
+        _c.reason,
+        _c.minutes,
+        _c.minutes_adopted_on,
+        _c.closed_by,
+        _c.closed_at,
+        _c.external_id,
+        _c.version,
+        _c.created_at,
+        _c.updated_at,
+    ).where(_c.territory == param("territory", Text())),
+    key=_c.id,
+    version=_c.version,
+    filters={
+        "level": any_of(_c.level, Level, "Meetings of any of these committees."),
+        "status": any_of(_c.status, Status, "Any of these states."),
+        "planned_from": at_least(paris_day(_c.planned_at), Day, "Planned for this day or later."),
+        "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
+        "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),
+        "held_to": at_most(paris_day(_c.held_at), Day, "Held on this day or earlier."),
+        "external_id": equals(_c.external_id, ExternalId, "The meeting that another system knows by this id."),
+        "q": matches(_c.place, _c.minutes, doc="Part of the place or the minutes, without accents or case."),
+        "updated_since": updated_since(_c.updated_at),
+    },
+    sorts={"planned_at": _c.planned_at, "held_at": _c.held_at, "updated_at": _c.updated_at},
+)

@@ -1,0 +1,96 @@
+"""HTTP of committees: meetings planned, held and closed."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor, PersonRequired
+from app.committees import rules, schemas, service
+from app.committees.queries import COMMITTEES
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.programme.routes import T
+
+committees = router("committees")
+
+COMMITTEE = T + "/committees/{id:uuid}"
+
+
+@committees.get(T + "/committees", **lists(COMMITTEES))
+async def list_committees(request: Request, actor: Actor = require("committees:read")) -> Response:
+    """Meetings of the steering committees of this territory."""
+    return await page(request, COMMITTEES)
+
+
+@committees.post(T + "/committees", **changes(schemas.Committee, AlreadyExists, status=201))
+async def create_committee(
+    request: Request, body: schemas.CommitteeCreate, actor: Actor = require("committees:write")
+) -> Response:
+    """Plan a meeting with its members, one or two of whom preside."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_committee(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/committees/{{key}}",
+    )
+
+
+@committees.get(COMMITTEE, **shows(schemas.Committee))
+async def get_committee(request: Request, actor: Actor = require("committees:read")) -> Response:
+    """One meeting: who presides, who came, whether the quorum was reached, what the minutes say."""
+    return await show(request, COMMITTEES)
+
+
+@committees.patch(
+    COMMITTEE,
+    **changes(
+        schemas.Committee,
+        rules.MeetingClosed,
+        rules.MinutesBeforeTheMeeting,
+        rules.MinutesAdoptedOn,
+        rules.ChairMissing,
+        AlreadyExists,
+    ),
+)
+async def update_committee(
+    request: Request, body: schemas.CommitteeUpdate, actor: Actor = require("committees:write")
+) -> Response:
+    """Prepare a meeting, or record its minutes. What is closed or cancelled never changes: `meeting-closed`."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_committee(write, path["territory"], path["id"], body))
+
+
+@committees.post(COMMITTEE + "/hold", **changes(schemas.Committee, rules.MeetingTransition, rules.ChairMissing))
+async def hold_committee(
+    request: Request, body: schemas.CommitteeHold, actor: Actor = require("committees:write")
+) -> Response:
+    """Record that a planned meeting was held, and who came."""
+    path = request.path_params
+    return await commit(request, lambda write: service.hold(write, path["territory"], path["id"], body))
+
+
+@committees.post(COMMITTEE + "/cancel", **changes(schemas.Committee, rules.MeetingTransition))
+async def cancel_committee(
+    request: Request, body: schemas.CommitteeCancel, actor: Actor = require("committees:write")
+) -> Response:
+    """Cancel a planned meeting, with the reason."""
+    path = request.path_params
+    return await commit(request, lambda write: service.cancel(write, path["territory"], path["id"], body.reason))
+
+
+@committees.post(
+    COMMITTEE + "/close",
+    **changes(
+        schemas.Committee, rules.MeetingTransition, rules.AttendanceMissing, rules.MinutesMissing, PersonRequired
+    ),
+)
+async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
+    """Close the record of a held meeting for good, as a person of the committee: its minutes are adopted.
+
+    Who prepares the record (the agglomeration's staff) is not who closes it.
+    """
+    path = request.path_params
+    return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))

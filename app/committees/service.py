@@ -1,0 +1,120 @@
+"""Writes of committees: planned, held, closed. What is closed never changes."""
+
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+
+from app.access.rules import PersonRequired
+from app.committees import rules, schemas
+from app.committees.models import Committee, CommitteeMember
+from app.committees.queries import COMMITTEES
+from app.committees.rules import OVER, Action, Status
+from app.core.db import touch
+from app.core.problems import FieldError, ValidationFailed
+from app.core.writes import Change, Write
+
+_SEATS: Any = CommitteeMember.__table__
+
+
+async def create_committee(write: Write, territory: str, body: schemas.CommitteeCreate) -> Change:
+    """Plan a meeting. Raises `already-exists` for a known `external_id`."""
+    meeting = Committee(territory=territory, **body.model_dump(exclude={"members"}))
+    write.session.add(meeting)
+    await write.session.flush()
+    await write.session.execute(insert(_SEATS), _seats(meeting, body.members))
+    return Change("committee.created", COMMITTEES, [meeting.id], {"territory": territory})
+
+
+async def update_committee(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeUpdate) -> Change:
+    """Change a meeting that is not over. Raises `meeting-closed`, and what the minutes lack (409)."""
+    meeting = await _meeting(write, territory, committee_id)
+    write.expect(meeting.version)
+    if meeting.status in OVER:
+        raise rules.MeetingClosed
+    changed = await _put(write, meeting, body)
+    return Change("committee.updated" if changed else "", COMMITTEES, [committee_id], {"territory": territory})
+
+
+async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeHold) -> Change:
+    """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
+    meeting = await _meeting(write, territory, committee_id)
+    write.expect(meeting.version)
+    held = rules.next_status(Action.HOLD, Status(meeting.status))
+    await _put(write, meeting, body)
+    meeting.status = held
+    return Change("committee.held", COMMITTEES, [committee_id], {"territory": territory})
+
+
+async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) -> Change:
+    """Cancel a planned meeting. Raises `meeting-transition` (409)."""
+    meeting = await _meeting(write, territory, committee_id)
+    write.expect(meeting.version)
+    meeting.status = rules.next_status(Action.CANCEL, Status(meeting.status))
+    meeting.reason = reason
+    return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
+
+
+async def close(write: Write, territory: str, committee_id: UUID) -> Change:
+    """Close the record for good, as a person of the committee.
+
+    Raises `person-required` (403), `meeting-transition`, `attendance-missing`, `minutes-missing` (409).
+    """
+    meeting = await _meeting(write, territory, committee_id)
+    write.expect(meeting.version)
+    if write.actor.kind != "person":
+        raise PersonRequired
+    meeting.status = rules.next_status(Action.CLOSE, Status(meeting.status))
+    meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
+    return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
+
+
+async def _meeting(write: Write, territory: str, committee_id: UUID) -> Committee:
+    return await write.lock(Committee, Committee.id == committee_id, Committee.territory == territory)
+
+
+async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate | schemas.CommitteeHold) -> bool:
+    """Put what the body gives onto the meeting; whether anything changed. The seats come first: the meeting's guard
+    looks at them.
+    """
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    members = given.pop("members", None)
+    held_at = given.get("held_at")
+    if held_at is not None and held_at > write.now:
+        raise ValidationFailed(errors=[FieldError("/held_at", "future_instant")])
+    reseated = members is not None and await _reseated(write, meeting, members)
+    changed = {name: value for name, value in given.items() if getattr(meeting, name) != value}
+    for name, value in changed.items():
+        setattr(meeting, name, value)
+    if reseated:
+        touch(meeting)
+    return bool(changed) or reseated
+
+
+async def _reseated(write: Write, meeting: Committee, members: list[schemas.Member]) -> bool:
+    """Replace the list of members where it differs."""
+    wanted = _seats(meeting, members)
+    known = await write.session.execute(
+        select(_SEATS).where(_SEATS.c.committee_id == meeting.id).order_by(_SEATS.c.position)
+    )
+    if [dict(row) for row in known.mappings()] == wanted:
+        return False
+    await write.session.execute(delete(_SEATS).where(_SEATS.c.committee_id == meeting.id))
+    await write.session.execute(insert(_SEATS), wanted)
+    return True
+
+
+def _seats(meeting: Committee, members: list[schemas.Member]) -> list[dict[str, Any]]:
+    """The rows of the members, in their order; the chairs are numbered."""
+    chairs = count(1)
+    return [
+        {
+            "committee_id": meeting.id,
+            "position": position,
+            "territory": meeting.territory,
+            **member.model_dump(),
+            "chair": next(chairs) if member.chair else None,
+        }
+        for position, member in enumerate(members, 1)
+    ]

@@ -1,0 +1,60 @@
+"""HTTP of contacts: the persons of a territory's firms, and their erasure."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.routing import changes, lists, router, shows
+from app.core.writes import commit
+from app.firms.contacts import schemas, service
+from app.firms.contacts.queries import CONTACTS
+from app.programme.routes import T
+
+contacts = router("firms")
+
+CONTACT = T + "/contacts/{id:uuid}"
+
+
+@contacts.get(T + "/contacts", **lists(CONTACTS))
+async def list_contacts(request: Request, actor: Actor = require("contacts:read")) -> Response:
+    """Persons of the firms that this territory follows. Personal data."""
+    return await page(request, CONTACTS)
+
+
+@contacts.post(T + "/contacts", **changes(schemas.Contact, AlreadyExists, ReferenceNotFound, status=201))
+async def create_contact(
+    request: Request, body: schemas.ContactCreate, actor: Actor = require("contacts:write")
+) -> Response:
+    """Record a person of a firm, with the purpose, the legal basis and the last day of keeping."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_contact(write, territory, body),
+        status=201,
+        location=service.ADDRESS.format(territory=territory, key="{key}"),
+    )
+
+
+@contacts.get(CONTACT, **shows(schemas.Contact))
+async def get_contact(request: Request, actor: Actor = require("contacts:read")) -> Response:
+    """One person. Personal data."""
+    return await show(request, CONTACTS)
+
+
+@contacts.patch(CONTACT, **changes(schemas.Contact, service.ContactGone, AlreadyExists))
+async def update_contact(
+    request: Request, body: schemas.ContactUpdate, actor: Actor = require("contacts:write")
+) -> Response:
+    """Rectify a person's data (GDPR art. 16), or keep it for another purpose or time."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_contact(write, path["territory"], path["id"], body))
+
+
+@contacts.post(CONTACT + "/erase", **changes(schemas.Contact))
+async def erase_contact(request: Request, actor: Actor = require("contacts:write")) -> Response:
+    """Erase a person (GDPR art. 17): no name is left, and what the person took part in still counts."""
+    path = request.path_params
+    return await commit(request, lambda write: service.erase_contact(write, path["territory"], path["id"]))
