@@ -15,7 +15,7 @@ DOMAINS = (
     secrets, idempotency, events, access, programme, missions, firms, engineering, envelopes, grants, advances,
 )  # fmt: skip
 
-for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):
+for _table in ("events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "ledger_entries"):
     routines.keep(_table)
 
 metadata = Base.metadata

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     header_timeout: float = Field(10.0, gt=0)
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)
+    directory_url: str = Field("https://recherche-entreprises.api.gouv.fr", pattern=r"^https?://[^\s?#]+$")
     credential_cache: float = Field(3.0, ge=0, le=4)
 
     @field_validator("cors_origins", mode="before")

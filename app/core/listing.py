@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     DateTime,
     Integer,
@@ -110,6 +111,26 @@ def matches(*columns: Any, doc: str) -> Filter:
         Parameter(Annotated[str, values.text(100)], doc),
         lambda name: or_(*(func.fold(column).like(func.fold(param(name, Text()))) for column in columns)),
         lambda value: "%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
+    )
+
+
+def finds(column: Any, doc: str) -> Filter:
+    """Words, each the beginning of a word in a stored column of `search_words`, found by its index; no accents, no
+    case, in any order. What holds no letter or digit finds nothing.
+    """
+    return Filter(
+        Parameter(Annotated[str, values.text(100)], doc),
+        lambda name: column.op("@@", return_type=Boolean())(func.search_query(param(name, Text()))),
+        lambda value: " ".join(value.split()),  # no-break spaces are spaces
+    )
+
+
+def holds(condition: ColumnElement[bool], doc: str) -> Filter:
+    """Rows for which a condition holds (`true`), or does not (`false`)."""
+    return Filter(
+        Parameter(Literal["true", "false"], doc),
+        lambda name: condition == param(name, Boolean()),
+        lambda value: value == "true",
     )
 
 

@@ -409,6 +409,7 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "A day as 2023-06-14 is wanted, from 1900 to 2199.",
         "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
     ),
+    "reason_required": ("This stage says why.", "Cette étape dit pourquoi."),
     "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
     "not_a_step": ("A step is 0.25 or 0.5 of a day.", "Un pas est de 0,25 ou 0,5 jour."),
     "initial_order_days": (

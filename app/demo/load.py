@@ -34,7 +34,8 @@ from app.engineering.models import TimeEntry
 from app.engineering.rules import Action
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
-from app.firms.models import NafVersion, Stage, TerritoryFirm
+from app.firms.models import NafVersion, TerritoryFirm
+from app.firms.rules import Stage
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
 from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind

@@ -10,6 +10,7 @@ import pytest
 
 from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
+from tests.directory import StandIn
 from tests.world import Client, World, ok
 
 HEADER_TIMEOUT = 1.0
@@ -17,11 +18,11 @@ BODY_TIMEOUT = 1.0
 
 
 @pytest.fixture(scope="session")
-def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(database_url: str, directory: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The real service on this worker's database, impatient with slow clients."""
-    directory = tmp_path_factory.mktemp("service")
+    home = tmp_path_factory.mktemp("service")
     patience = {"REBOND_HEADER_TIMEOUT": str(HEADER_TIMEOUT), "REBOND_BODY_TIMEOUT": str(BODY_TIMEOUT)}
-    with serving(database_url, directory, settings=patience) as running:
+    with serving(database_url, home, settings=patience | {"REBOND_DIRECTORY_URL": directory.url}) as running:
         yield running
 
 
