@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.firms.directory import DirectoryUnavailable, Turns, retry_after
-from tests.directory import StandIn, firm, send, site, siret_of
+from tests.directory import StandIn, firm, send, siret_of, site
 from tests.world import World, fresh_siren, ok, problem
 
 
