@@ -1,6 +1,7 @@
 """Reads of access: each Select's columns are the fields of its schema."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Text, any_, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access import schemas
 from app.access.models import ApiKey, Member, Organisation, Subject
@@ -31,6 +32,17 @@ ORGANISATIONS = Listing(
 
 _PARENT = select(Organisation.id).where(Organisation.id == param("organisation_id", Organisation.id.type))
 
+_colleague = Subject.__table__.alias("colleague")
+
+
+def _acts_within(name: str) -> ColumnElement[bool]:
+    """Subjects of a body of which somebody holds a role in one of the territories, or in all."""
+    held = select(Member.id).join(_colleague, _colleague.c.id == Member.subject_id)
+    return held.where(
+        _colleague.c.organisation_id == Subject.organisation_id,
+        or_(Member.territory == any_(param(name, ARRAY(Text()))), Member.territory.is_(None)),
+    ).exists()
+
 
 PERSONS = Listing(
     schema=schemas.Person,
@@ -50,6 +62,7 @@ PERSONS = Listing(
     version=Subject.version,
     derived=True,
     parent=_PARENT,
+    scopes={"within": _acts_within},
     filters={
         "q": matches(Subject.name, doc="Part of the name, without accents or case."),
         "updated_since": updated_since(Subject.updated_at),
@@ -74,6 +87,7 @@ SERVICE_ACCOUNTS = Listing(
     version=Subject.version,
     derived=True,
     parent=_PARENT,
+    scopes={"within": _acts_within},
     filters={"updated_since": updated_since(Subject.updated_at)},
     sorts={"name": Subject.name},
 )
@@ -100,6 +114,7 @@ MEMBERS = Listing(
     key=Member.id,
     version=Member.version,
     derived=True,
+    scopes={"within": lambda name: Member.territory == any_(param(name, ARRAY(Text())))},
     filters={
         "subject_id": equals(Member.subject_id, Uuid, "Roles of this subject."),
         "role": any_of(Member.role, Role, "Any of these roles."),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import MONEY_EVENTS, Actor, permissions_of
+from app.access.rules import MONEY_EVENTS, NATIONAL, Actor, permissions_of
 from app.core import events
 from app.core.db import raw_connection
 from app.core.listing import Page, page, show
@@ -41,7 +41,7 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "scope": actor.scope,
         "roles": [{"role": grant.role, "territory": grant.territory} for grant in actor.grants],
         "permissions": sorted(permissions_of(actor.roles(None))),
-        "territory_permissions": {slug: sorted(permissions_of(actor.roles(slug))) for slug in territories},
+        "territory_permissions": {slug: sorted(permissions_of(actor.roles(slug)) - NATIONAL) for slug in territories},
     }
     return Response(to_json(body) + b"\n", headers={"Cache-Control": "no-store"}, media_type="application/json")
 
@@ -81,8 +81,8 @@ async def update_organisation(
 
 @access.get("/v1/organisations/{organisation_id:uuid}/persons", **lists(PERSONS))
 async def list_persons(request: Request, actor: Actor = require("organisations:read")) -> Response:
-    """Persons of an organisation."""
-    return await page(request, PERSONS)
+    """Persons of an organisation: who reads in some territories alone sees those of bodies that act there."""
+    return await page(request, PERSONS, **_within(actor, "organisations:read"))
 
 
 @access.post("/v1/organisations/{organisation_id:uuid}/persons", **changes(schemas.Person, AlreadyExists, status=201))
@@ -102,7 +102,7 @@ async def create_person(
 @access.get("/v1/organisations/{organisation_id:uuid}/persons/{id:uuid}", **shows(schemas.Person))
 async def get_person(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """One person."""
-    return await show(request, PERSONS)
+    return await show(request, PERSONS, **_within(actor, "organisations:read"))
 
 
 @access.patch(
@@ -120,7 +120,7 @@ async def update_person(
 @access.get("/v1/organisations/{organisation_id:uuid}/service-accounts", **lists(SERVICE_ACCOUNTS))
 async def list_service_accounts(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """Programs of an organisation."""
-    return await page(request, SERVICE_ACCOUNTS)
+    return await page(request, SERVICE_ACCOUNTS, **_within(actor, "organisations:read"))
 
 
 @access.post(
@@ -143,13 +143,13 @@ async def create_service_account(
 @access.get("/v1/organisations/{organisation_id:uuid}/service-accounts/{id:uuid}", **shows(schemas.ServiceAccount))
 async def get_service_account(request: Request, actor: Actor = require("organisations:read")) -> Response:
     """One program of an organisation."""
-    return await show(request, SERVICE_ACCOUNTS)
+    return await show(request, SERVICE_ACCOUNTS, **_within(actor, "organisations:read"))
 
 
 @access.get("/v1/members", **lists(MEMBERS))
 async def list_members(request: Request, actor: Actor = require("members:read")) -> Response:
-    """Who holds which role, where and when."""
-    return await page(request, MEMBERS)
+    """Who holds which role, where and when: in all territories, or in those that the caller reads."""
+    return await page(request, MEMBERS, **_within(actor, "members:read"))
 
 
 @access.post("/v1/members", **changes(schemas.Member, AlreadyExists, ReferenceNotFound, status=201))
@@ -168,7 +168,7 @@ async def create_member(
 @access.get("/v1/members/{id:uuid}", **shows(schemas.Member))
 async def get_member(request: Request, actor: Actor = require("members:read")) -> Response:
     """One role of one subject."""
-    return await show(request, MEMBERS)
+    return await show(request, MEMBERS, **_within(actor, "members:read"))
 
 
 @access.patch("/v1/members/{id:uuid}", **changes(schemas.Member))
@@ -247,6 +247,12 @@ async def list_events(request: Request, actor: Actor = require("events:read")) -
         guarded_in=money or [],
     )
     return await events.feed(request, sight)
+
+
+def _within(actor: Actor, permission: str) -> dict[str, list[str]]:
+    """The scope of a read that a role in some territories alone narrows to them; nothing for a national role."""
+    territories = actor.territories(permission)
+    return {} if territories is None else {"within": territories}
 
 
 def _forgetting(request: Request, answer: Response) -> Response:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.awards import Award
 from app.envelopes.models import CENTS_MAX
+from app.envelopes.rules import ActStatus
 
 
 class AdvanceStatus(StrEnum):
@@ -65,7 +66,7 @@ class Tranche(Identified, Versioned, Base):
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
-        CheckConstraint("status IN ('recorded', 'reversed')", name="tranche_status"),
+        CheckConstraint(one_of("status", ActStatus), name="tranche_status"),
         Index(None, "advance_id"),
     )
 
@@ -92,7 +93,7 @@ class Repayment(Identified, Versioned, Base):
         UniqueConstraint("advance_id", "reference"),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
-        CheckConstraint("status IN ('recorded', 'reversed')", name="repayment_status"),
+        CheckConstraint(one_of("status", ActStatus), name="repayment_status"),
     )
 
     territory: Mapped[str]

@@ -6,15 +6,19 @@ from typing import Any
 from sqlalchemy import ScalarSelect, Text, cast, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.core.db import Statement, param
 from app.core.listing import Column, Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.envelopes.queries import amount_range
+from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
 
 _territory = param("territory", Text())
 _a = Advance
+_awarder, _recorder = Subject.__table__.alias("awarder"), Subject.__table__.alias("recorder")
 
 ADVANCES = Listing(
     schema=schemas.Advance,
@@ -37,11 +41,13 @@ ADVANCES = Listing(
         _a.status,
         _a.reason,
         _a.awarded_by,
+        _awarder.c.name.label("awarded_by_name"),
         _a.version,
         _a.created_at,
         _a.updated_at,
     )
     .join(Firm, Firm.siren == _a.firm_siren)
+    .join(_awarder, _awarder.c.id == _a.awarded_by)
     .where(_a.territory == _territory),
     key=_a.id,
     version=_a.version,
@@ -51,6 +57,7 @@ ADVANCES = Listing(
         "firm_siren": equals(_a.firm_siren, Siren, "Advances to this firm."),
         "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
         "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
+        **amount_range(_a.amount_cents),
         "decided_from": at_least(_a.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(_a.decided_on, Day, "Decided on this day or earlier."),
         "q": matches(_a.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
@@ -73,14 +80,24 @@ TRANCHES = Listing(
         _t.status,
         _t.reason,
         _t.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
         _t.version,
         _t.created_at,
         _t.updated_at,
-    ).where(_t.territory == _territory, _t.advance_id == _advance_id),
+    )
+    .join(_recorder, _recorder.c.id == _t.recorded_by)
+    .where(_t.territory == _territory, _t.advance_id == _advance_id),
     key=_t.id,
     version=_t.version,
+    derived=True,
     parent=_parent,
-    filters={"updated_since": updated_since(_t.updated_at)},
+    filters={
+        **amount_range(_t.amount_cents),
+        "status": any_of(_t.status, ActStatus, "Recorded, or reversed."),
+        "paid_from": at_least(_t.paid_on, Day, "Paid on this day or later."),
+        "paid_to": at_most(_t.paid_on, Day, "Paid on this day or earlier."),
+        "updated_since": updated_since(_t.updated_at),
+    },
     sorts={"paid_on": _t.paid_on, "amount_cents": _t.amount_cents},
 )
 
@@ -96,14 +113,20 @@ REPAYMENTS = Listing(
         _r.status,
         _r.reason,
         _r.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
         _r.version,
         _r.created_at,
         _r.updated_at,
-    ).where(_r.territory == _territory, _r.advance_id == _advance_id),
+    )
+    .outerjoin(_recorder, _recorder.c.id == _r.recorded_by)
+    .where(_r.territory == _territory, _r.advance_id == _advance_id),
     key=_r.id,
     version=_r.version,
+    derived=True,
     parent=_parent,
     filters={
+        **amount_range(_r.amount_cents),
+        "status": any_of(_r.status, ActStatus, "Recorded, or reversed."),
         "reference": equals(_r.reference, ShortLine, "The repayment with this reference."),
         "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),

@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
-from app.core.schemas import Body, Read
+from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
+from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import AwardCreate
 
 _TERMS: JsonDict = {
@@ -123,6 +124,7 @@ class Advance(Read):
     status: AdvanceStatus
     reason: str | None
     awarded_by: UUID
+    awarded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -144,9 +146,10 @@ class Tranche(Read):
     advance_id: UUID
     amount_cents: Cents
     paid_on: date
-    status: Literal["recorded", "reversed"]
+    status: ActStatus
     reason: str | None
     recorded_by: UUID
+    recorded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -172,9 +175,10 @@ class Repayment(Read):
     amount_cents: Cents
     received_on: date
     reference: str
-    status: Literal["recorded", "reversed"]
+    status: ActStatus
     reason: str | None
     recorded_by: UUID | None
+    recorded_by_name: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
     version: int
     created_at: datetime
     updated_at: datetime

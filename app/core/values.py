@@ -14,7 +14,15 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from stdnum import luhn
 from stdnum.fr import siren as stdnum_siren
@@ -450,6 +458,14 @@ class Period(BaseModel):
 
 
 # --- Paths and queries -------------------------------------------------------------------------------------------
+
+
+def _cents_in_query(text: str) -> int:
+    return parse_int(text, 0, MAX_CENTS)
+
+
+# Euro cents in a query string: digits only.
+CentsInQuery = Annotated[int, Field(ge=0, le=MAX_CENTS), BeforeValidator(_cents_in_query)]
 
 
 def parse_int(text: str, lo: int, hi: int) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of
-from app.envelopes.rules import Account, Act, RepaymentPolicy
+from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 CENTS_MAX = 2**53 - 1
 
@@ -22,7 +22,7 @@ class Contribution(Identified, Versioned, Base):
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
         CheckConstraint(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),
-        CheckConstraint("status IN ('recorded', 'reversed')", name="contribution_status"),
+        CheckConstraint(one_of("status", ActStatus), name="contribution_status"),
     )
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))

@@ -8,13 +8,22 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.core.db import Statement, literals, param
-from app.core.listing import Listing, any_of, as_object, at_least, at_most, equals, updated_since
-from app.core.values import Day, ShortLine, Uuid
+from app.core.listing import Filter, Listing, any_of, as_object, at_least, at_most, equals, updated_since
+from app.core.values import CentsInQuery, Day, ShortLine, Uuid
 from app.envelopes import schemas
 from app.envelopes.models import Contribution, LedgerEntry
-from app.envelopes.rules import COMMITTED, PAID, Account, Act, RepaymentPolicy
+from app.envelopes.rules import COMMITTED, PAID, Account, Act, ActStatus, RepaymentPolicy
 
 _territory = param("territory", Text())
+
+
+def amount_range(column: Any) -> dict[str, Filter]:
+    """The bounds of an amount, in cents: `amount_min_cents` and `amount_max_cents`."""
+    return {
+        "amount_min_cents": at_least(column, CentsInQuery, "Of this many cents or more."),
+        "amount_max_cents": at_most(column, CentsInQuery, "Of this many cents or less."),
+    }
+
 
 CONTRIBUTIONS = Listing(
     schema=schemas.Contribution,
@@ -41,6 +50,10 @@ CONTRIBUTIONS = Listing(
     filters={
         "organisation_id": equals(Contribution.organisation_id, Uuid, "Contributions of this organisation."),
         "reference": equals(Contribution.reference, ShortLine, "The contribution with this reference."),
+        **amount_range(Contribution.amount_cents),
+        "status": any_of(Contribution.status, ActStatus, "Recorded, or reversed."),
+        "decided_from": at_least(Contribution.decided_on, Day, "Decided on this day or later."),
+        "decided_to": at_most(Contribution.decided_on, Day, "Decided on this day or earlier."),
         "repayment_policy": any_of(Contribution.repayment_policy, RepaymentPolicy, "Any of these policies."),
         "updated_since": updated_since(Contribution.updated_at),
     },
@@ -79,6 +92,7 @@ ENTRIES = Listing(
         "act": any_of(_e.act, Act, "Movements caused by any of these acts."),
         "debit": any_of(_e.debit, Account, "Movements into any of these accounts."),
         "credit": any_of(_e.credit, Account, "Movements out of any of these accounts."),
+        **amount_range(_e.amount_cents),
         "effective_from": at_least(_e.effective_on, Day, "Counting on this day or later."),
         "effective_to": at_most(_e.effective_on, Day, "Counting on this day or earlier."),
     },

@@ -44,6 +44,13 @@ class Act(StrEnum):
     REPAYMENT = "repayment"
 
 
+class ActStatus(StrEnum):
+    """An act of money stands, or was reversed by the opposite entries; it is never edited."""
+
+    RECORDED = "recorded"
+    REVERSED = "reversed"
+
+
 class RepaymentPolicy(StrEnum):
     """Where repaid capital of advances goes: back to the contributor (the default of the programme), or into the
     envelope again.

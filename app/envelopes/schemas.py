@@ -1,14 +1,14 @@
 """What travels about the envelope."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
 from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
-from app.envelopes.rules import Account, Act, RepaymentPolicy
+from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 
 class ContributionCreate(Body):
@@ -69,7 +69,7 @@ class Contribution(Read):
     decided_on: date
     reference: str
     repayment_policy: RepaymentPolicy
-    status: Literal["recorded", "reversed"]
+    status: ActStatus
     reason: str | None
     version: int
     created_at: datetime

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.awards import Award, AwardStatus
 from app.envelopes.models import CENTS_MAX
+from app.envelopes.rules import ActStatus
 
 
 class PaymentKind(StrEnum):
@@ -58,7 +59,7 @@ class GrantPayment(Identified, Versioned, Base):
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
         CheckConstraint(one_of("kind", PaymentKind), name="grant_payment_kind"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
-        CheckConstraint("status IN ('recorded', 'reversed')", name="grant_payment_status"),
+        CheckConstraint(one_of("status", ActStatus), name="grant_payment_status"),
     )  # fmt: skip
 
     territory: Mapped[str]

@@ -2,16 +2,20 @@
 
 from sqlalchemy import Text, select
 
+from app.access.models import Subject
 from app.core.db import param
 from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Day, ExternalId, ShortLine, Siren
 from app.envelopes.awards import AwardStatus
+from app.envelopes.queries import amount_range
+from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment, PaymentKind
 
 _territory = param("territory", Text())
 _g = Grant
+_awarder, _recorder = Subject.__table__.alias("awarder"), Subject.__table__.alias("recorder")
 
 GRANTS = Listing(
     schema=schemas.Grant,
@@ -31,11 +35,13 @@ GRANTS = Listing(
         _g.status,
         _g.reason,
         _g.awarded_by,
+        _awarder.c.name.label("awarded_by_name"),
         _g.version,
         _g.created_at,
         _g.updated_at,
     )
     .join(Firm, Firm.siren == _g.firm_siren)
+    .join(_awarder, _awarder.c.id == _g.awarded_by)
     .where(_g.territory == _territory),
     key=_g.id,
     version=_g.version,
@@ -45,6 +51,7 @@ GRANTS = Listing(
         "firm_siren": equals(_g.firm_siren, Siren, "Grants to this firm."),
         "decision_reference": equals(_g.decision_reference, ShortLine, "The grant with this decision."),
         "external_id": equals(_g.external_id, ExternalId, "The grant that another system knows by this id."),
+        **amount_range(_g.amount_cents),
         "decided_from": at_least(_g.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(_g.decided_on, Day, "Decided on this day or earlier."),
         "q": matches(_g.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
@@ -67,15 +74,23 @@ PAYMENTS = Listing(
         _p.status,
         _p.reason,
         _p.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
         _p.version,
         _p.created_at,
         _p.updated_at,
-    ).where(_p.territory == _territory, _p.grant_id == _grant_id),
+    )
+    .join(_recorder, _recorder.c.id == _p.recorded_by)
+    .where(_p.territory == _territory, _p.grant_id == _grant_id),
     key=_p.id,
     version=_p.version,
+    derived=True,
     parent=select(_g.id).where(_g.territory == _territory, _g.id == _grant_id),
     filters={
         "kind": any_of(_p.kind, PaymentKind, "Any of these kinds."),
+        **amount_range(_p.amount_cents),
+        "status": any_of(_p.status, ActStatus, "Recorded, or reversed."),
+        "paid_from": at_least(_p.paid_on, Day, "Paid on this day or later."),
+        "paid_to": at_most(_p.paid_on, Day, "Paid on this day or earlier."),
         "reference": equals(_p.reference, ShortLine, "The payment with this reference."),
         "updated_since": updated_since(_p.updated_at),
     },

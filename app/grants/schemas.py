@@ -1,14 +1,15 @@
 """What travels about grants."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from app.core.schemas import Body, Read
+from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Cents, Day, PositiveCents, ShortLine
 from app.envelopes.awards import AwardStatus
+from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import AwardCreate
 from app.grants.models import PaymentKind
 
@@ -44,6 +45,7 @@ class Grant(Read):
     status: AwardStatus
     reason: str | None
     awarded_by: UUID
+    awarded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -75,9 +77,10 @@ class Payment(Read):
     paid_on: date
     kind: PaymentKind
     reference: str
-    status: Literal["recorded", "reversed"]
+    status: ActStatus
     reason: str | None
     recorded_by: UUID
+    recorded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
     version: int
     created_at: datetime
     updated_at: datetime

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.access.rules import MATRIX, OWN_ORGANISATION, Actor, Grant, Role, SubjectKind, permissions_of
+from app.access.rules import MATRIX, NATIONAL, OWN_ORGANISATION, Actor, Grant, Role, SubjectKind, permissions_of
 from app.core import clock
 from tests.world import Client, World, ok, problem
 
@@ -262,3 +262,39 @@ def test_whoever_writes_or_judges_also_sees() -> None:
 
 def test_nobody_both_enters_and_orders_days() -> None:
     assert not MATRIX["time_entries:write"] & MATRIX["missions:write"]
+
+
+async def test_who_reads_in_one_territory_sees_the_members_and_persons_of_that_one(world: World, other: World) -> None:
+    async with world.pool.acquire() as connection:
+        client = await world.add_subject(connection, "inspector", "partner", None)
+        await connection.execute(
+            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+            " VALUES ($1, 'auditor', $2, '2020-01-01', now(), now())",
+            world.subjects["inspector"], world.territory,
+        )  # fmt: skip
+    members = ok(await client.get("/v1/members?limit=500"))["items"]
+    assert {member["territory"] for member in members} == {world.territory}
+    foreign = ok(await other.admin.get(f"/v1/members?territory={other.territory}"))["items"][0]
+    problem(await client.get(f"/v1/members/{foreign['id']}"), 404, "not-found")
+
+    here, there = (f"/v1/organisations/{place.organisations['partner']}/persons" for place in (world, other))
+    assert str(world.subjects["consultant"]) in {person["id"] for person in ok(await client.get(here))["items"]}
+    assert ok(await client.get(there))["items"] == []
+    problem(await client.get(f"{there}/{other.subjects['consultant']}"), 404, "not-found")
+    assert ok(await world.auditor.get(there))["items"] != []
+
+
+async def test_me_names_no_national_permission_for_a_role_in_one_territory(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        client = await world.add_subject(connection, "keeper", "partner", None)
+        await connection.execute(
+            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+            " VALUES ($1, 'admin', $2, '2020-01-01', now(), now())",
+            world.subjects["keeper"], world.territory,
+        )  # fmt: skip
+    me = ok(await client.get("/v1/me"))
+    assert me["permissions"] == []
+    held = set(me["territory_permissions"][world.territory])
+    assert "members:read" in held
+    assert not held & NATIONAL
+    problem(await client.post("/v1/organisations", {"name": "Somebody"}), 403, "forbidden")

@@ -113,8 +113,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
-    T + "/summary": (ALL, set()),
-    "/v1/summary": (ALL, set()),
+    T + "/summary": (ALL - {"consultant", "lead"}, set()),
+    "/v1/summary": (ALL - {"consultant", "lead"}, set()),
 }
 
 

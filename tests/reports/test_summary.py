@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.access.rules import Role
+from app.access.rules import MATRIX, Role
 from app.core.clock import PARIS, frozen
 from app.firms.models import Stage
 from tests.envelopes.acts import Acts
@@ -127,7 +127,7 @@ async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(worl
     assert (whole["contributed_cents"], whole["paid_cents"]) == (400_000_00, 20_000_00)
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", sorted(MATRIX["summary:read"]))
 async def test_each_role_sees_the_whole_of_its_own_territories(world: World, other: World, role: Role) -> None:
     await other.money()
     national = role in (Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN)
@@ -140,6 +140,13 @@ async def test_each_role_sees_the_whole_of_its_own_territories(world: World, oth
         assert slugs == {world.territory}
         assert whole["contributed_cents"] == 0
         problem(await world.clients[role].get(f"/v1/territories/{other.territory}/summary"), 404, "not-found")
+
+
+async def test_the_consortium_reads_its_mission_and_no_summary_of_the_money(world: World) -> None:
+    for client in (world.consultant, world.lead):
+        ok(await client.get("engineering"))
+        problem(await client.get("summary"), 404, "not-found")
+        problem(await client.get("/v1/summary"), 404, "not-found")
 
 
 async def test_the_whole_of_nothing_is_zero(world: World) -> None:
