@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stdnum import luhn
+from app.core.values import siret_from
 
 Handler = http.server.BaseHTTPRequestHandler
 
 
 def siret_of(siren: str, number: int = 1) -> str:
     """The valid SIRET of the firm's site of this number."""
-    digits = f"{siren}{number:04d}"
-    return digits + str(luhn.calc_check_digit(digits))
+    return siret_from(siren, number)
 
 
 def site(siren: str, number: int = 1, **more: Any) -> dict[str, Any]:
