@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    case,
     cast,
     func,
     literal_column,
@@ -114,18 +115,28 @@ def matches(*columns: Any, doc: str) -> Filter:
     )
 
 
-def finds(column: Any, doc: str) -> Filter:
+def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
     """Words, each the beginning of a word in a stored column of `search_words`, found by its index; no accents, no
     case, in any order. What holds no letter or digit finds nothing.
+
+    Digits with spaces between them are also the beginning of `number`, a column of so many digits; more are left out.
     """
+
+    def where(name: str) -> ColumnElement[bool]:
+        asked = param(name, Text())
+        spaceless = func.substr(func.replace(asked, text("' '"), text("''")), text("1"), text(str(digits)))
+        start = case((asked.op("~")(text("'^[0-9 ]+$'")), spaceless))
+        bounds = [func.rpad(start, text(str(digits)), text(f"'{filler}'")) for filler in (0, 9)]
+        return words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(*bounds)
+
     return Filter(
         Parameter(Annotated[str, values.text(100)], doc),
-        lambda name: column.op("@@", return_type=Boolean())(func.search_query(param(name, Text()))),
+        where,
         lambda value: " ".join(value.split()),  # no-break spaces are spaces
     )
 
 
-def holds(condition: ColumnElement[bool], doc: str) -> Filter:
+def holds(condition: Any, doc: str) -> Filter:
     """Rows for which a condition holds (`true`), or does not (`false`)."""
     return Filter(
         Parameter(Literal["true", "false"], doc),

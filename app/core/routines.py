@@ -50,19 +50,13 @@ RETURN array_to_tsvector(array_remove(
 ))
 """
 
-# Every word begins one of the object's words; digits with blanks between them are also read as one number, of which
-# the first nine are a SIREN. Built as text, whose words hold nothing but letters and digits: no input is a syntax
-# error. NULL, which finds nothing, where there is no word.
+# Every word asked for begins one of the object's words. Built as text whose words hold nothing but letters and digits,
+# so that no input is a syntax error. NULL, which finds nothing, where there is no word.
 SEARCH_QUERY = """
 CREATE FUNCTION search_query(asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT CASE WHEN asked ~ '^[0-9[:space:]]+$'
-        THEN concat(substr(regexp_replace(asked, '[[:space:]]', '', 'g'), 1, 9), ':*|(', words, ')')
-        ELSE words END
-    FROM (
-        SELECT string_agg(concat(word, ':*'), '&') AS words
-        FROM unnest(regexp_split_to_array(fold(asked), '[^[:alnum:]]+')) AS word WHERE word <> ''
-    ) AS split
+    SELECT string_agg(concat(word, ':*'), '&')
+    FROM unnest(regexp_split_to_array(fold(asked), '[^[:alnum:]]+')) AS word WHERE word <> ''
 )::tsquery
 """
 

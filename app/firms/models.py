@@ -143,7 +143,7 @@ class Firm(Versioned, Base):
     search: Mapped[Any] = deferred(
         mapped_column(
             TSVECTOR,
-            Computed("search_words((ARRAY[siren, name, acronym] || trade_names))", persisted=True),
+            Computed("search_words((ARRAY[name, acronym] || trade_names))", persisted=True),
         )
     )
 

@@ -61,6 +61,8 @@ def _naf_division(version: Any, code: Any) -> Any:
 _SEARCH: dict[str, Filter] = {
     "q": finds(
         Firm.search,
+        Firm.siren,
+        9,
         "Words of the name, trade names or acronym, each from its beginning, without accents or case; or a SIREN or "
         "SIRET, with spaces or without.",
     ),
@@ -72,7 +74,7 @@ _SEARCH: dict[str, Filter] = {
     "naf_version": any_of(Firm.naf_version, NafVersion, "Main activity in this nomenclature."),
     "naf_section": Filter(
         Parameter(
-            Literal[tuple(sorted({s for known in SECTIONS.values() for s in known}))],  # type: ignore[misc]
+            Literal[tuple(sorted({s for known in SECTIONS.values() for s in known}))],
             "Main activity in any of these sections of its own nomenclature (C is manufacturing in both).",
             many=True,
         ),

@@ -140,7 +140,7 @@ async def _upsert(
     table: Any = model.__table__
     facts = [name for name in rows[0] if name != key]
     now = {"created_at": write.now, "updated_at": write.now}
-    put = insert(table)
+    put: Any = insert(table)
     compared = [name for name in facts if name not in ("as_of", "source_reference")]
     put = put.on_conflict_do_update(
         index_elements=[key],
@@ -152,7 +152,8 @@ async def _upsert(
     ).returning(table.c[key], table.c.version)
     connection = await write.session.connection()
     done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
-    made, changed = [], []
+    made: list[str] = []
+    changed: list[str] = []
     for found, version in done:
         (made if version == 1 else changed).append(found)
     return made, changed

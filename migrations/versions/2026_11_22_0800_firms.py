@@ -35,13 +35,8 @@ RETURN array_to_tsvector(array_remove(
 
 SEARCH_QUERY = r"""CREATE FUNCTION search_query(asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT CASE WHEN asked ~ '^[0-9[:space:]]+$'
-        THEN concat(substr(regexp_replace(asked, '[[:space:]]', '', 'g'), 1, 9), ':*|(', words, ')')
-        ELSE words END
-    FROM (
-        SELECT string_agg(concat(word, ':*'), '&') AS words
-        FROM unnest(regexp_split_to_array(fold(asked), '[^[:alnum:]]+')) AS word WHERE word <> ''
-    ) AS split
+    SELECT string_agg(concat(word, ':*'), '&')
+    FROM unnest(regexp_split_to_array(fold(asked), '[^[:alnum:]]+')) AS word WHERE word <> ''
 )::tsquery
 """
 
@@ -76,7 +71,7 @@ ALTERED = (
     ADD COLUMN source_reference text,
     ADD COLUMN as_of date,
     ADD COLUMN search tsvector
-        GENERATED ALWAYS AS (search_words((ARRAY[siren, name, acronym] || trade_names))) STORED,
+        GENERATED ALWAYS AS (search_words((ARRAY[name, acronym] || trade_names))) STORED,
     ADD CONSTRAINT ceased_on_of_an_active_firm CHECK (ceased OR ceased_on IS NULL),
     ADD CONSTRAINT firm_diffusion CHECK (diffusion IN ('full', 'partial')),
     ADD CONSTRAINT firm_headcount_bracket CHECK (headcount_bracket IN (

@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from app.core import embedded, migrations
+from app.core.values import siren_from, siret_from
 from app.firms.queries import FIRMS, TERRITORY_FIRMS
 
 FIRMS_HELD = 200_000
@@ -29,22 +30,18 @@ SELECT s.siren, s.name,
         [1 + n % 10],
     'naf_rev2', CASE WHEN n % 7 = 0 THEN ARRAY['Atelier ' || n] ELSE '{}' END, 'pme', now(), now()
 FROM (
-    SELECT n, lpad(n::text, 8, '0') || c AS siren,
+    SELECT n, siren,
         (ARRAY['Société','Établissements','SARL','Ateliers','Groupe'])[1 + n % 5]
         || ' ' || (ARRAY['Mécanique','Fonderie','Chimie','Textile','Menuiserie','Câblage','Boulangerie','Garage'])
             [1 + n % 8]
         || ' ' || (ARRAY['cévenole','du Gardon','d''Alès','de l''Évêché','des Pins','du Midi'])[1 + n % 6]
-        || ' ' || translate((n * 7919 % 999983)::text, '0123456789', 'abcdefghij') AS name
-    FROM generate_series(10000000, 10000000 + $1 - 1) AS n, generate_series(0, 9) AS c
-    WHERE is_siren(lpad(n::text, 8, '0') || c)
+        || ' ' || translate((n::bigint * 7919 % 999983)::text, '0123456789', 'abcdefghij') AS name
+    FROM unnest($1::text[]) WITH ORDINALITY AS given (siren, n)
 ) s"""
 SITES = """
 INSERT INTO sites (siret, siren, insee_code, created_at, updated_at)
-SELECT t.siret, t.siren, CASE WHEN t.place % 100 = 0 THEN '30007' ELSE '75056' END, now(), now()
-FROM (
-    SELECT siren || '0001' || c AS siret, siren, row_number() OVER () AS place
-    FROM firms, generate_series(0, 9) AS c WHERE is_siret(siren || '0001' || c)
-) t"""
+SELECT siret, substr(siret, 1, 9), CASE WHEN place % 100 = 0 THEN '30007' ELSE '75056' END, now(), now()
+FROM unnest($1::text[]) WITH ORDINALITY AS given (siret, place)"""
 
 # What is asked: a name for it, the parameters of the list, whether an index of search must be in the plan.
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -106,8 +103,9 @@ async def fill(url: str, firms: int = FIRMS_HELD) -> float:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     started = time.perf_counter()
     try:
-        await connection.execute(FILL, firms)
-        await connection.execute(SITES)
+        sirens = [siren_from(10_000_000 + number) for number in range(firms)]
+        await connection.execute(FILL, sirens)
+        await connection.execute(SITES, [siret_from(siren, 1) for siren in sirens])
         await connection.execute("INSERT INTO waves (number, created_at, updated_at) VALUES (1, now(), now())")
         await connection.execute(
             "INSERT INTO territories (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"

@@ -71,8 +71,8 @@ async def test_firms_are_filtered_by_place_activity_and_size(world: World) -> No
     ok(await staff(world).put(f"/v1/firms/{a}/sites/{siret_of(a)}", {"insee_code": "30007"}), 201)
     size = {"eu_size": "small", "eu_size_evidence_on": "2023-06-30", "eu_size_source": "Liasse 2022"}
     ok(await staff(world).patch(f"firms/{a}", size))
-    both = {"siren": [a, b]}
-    queries = [
+    both: dict[str, Any] = {"siren": [a, b]}
+    queries: list[dict[str, Any]] = [
         {"naf_section": "C"}, {"naf_code": "25.62B"}, {"insee_category": "pme"}, {"headcount_bracket": "12"},
         {"ceased": "false"}, {"commune": "30007"}, {"commune": ["30007", "30010"], "naf_section": ["C", "J"]},
     ]  # fmt: skip
@@ -136,7 +136,8 @@ async def test_a_site_has_the_form_of_a_site(world: World) -> None:
     home = f"/v1/firms/{siren}/sites"
     stranger = siret_of(await world.add_firm())
     problem(await staff(world).put(f"{home}/{stranger}", {}), 422, "siret-of-another-firm")
-    problem(await staff(world).put(f"{home}/{siren}00000", {}), 404, "not-found")
+    wrong_key = siret_of(siren)[:-1] + str((int(siret_of(siren)[-1]) + 1) % 10)
+    problem(await staff(world).put(f"{home}/{wrong_key}", {}), 404, "not-found")
     problem(await staff(world).put(f"/v1/firms/{fresh_siren()}/sites/{stranger}", {}), 404, "not-found")
     site = f"{home}/{siret_of(siren)}"
     problem(await staff(world).put(site, {"closed_on": "2024-01-01"}), 422, "closed-on-of-an-open-site")
