@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check fuzz lock openapi format clean
+.PHONY: run test check fuzz lock openapi clients format clean
 
 run: $(READY)
 	@exec $(BIN)/rebond serve
@@ -17,6 +17,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/pytest -q tests/checks
 
 fuzz: $(READY)
@@ -25,12 +26,17 @@ fuzz: $(READY)
 openapi: $(READY)
 	@$(BIN)/rebond openapi --output openapi/openapi.json
 
+clients:
+	@.ci/clients
+
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-# Needs uv; the lock names no host.
+# Needs uv; the locks name no host. The second holds what the container's image needs: the first without its extras.
+COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 lock:
-	@uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --extra bundled --extra dev -o requirements.lock
+	@$(COMPILE) --constraint requirements.lock --no-annotate -o requirements-service.lock
 
 clean:
 	@rm -rf .venv

@@ -1,4 +1,4 @@
-"""The command line: `rebond serve | migrate | demo | keys | check | openapi`.
+"""The command line: `rebond serve | migrate | demo | keys | check | backup | restore | openapi`.
 
 What one command alone needs is imported by it: the whole application takes most of a second.
 """
@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import __version__
+from app import __version__, backup
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
 from app.core import embedded, migrations, secrets, server, values
@@ -55,7 +55,7 @@ def main() -> None:
     """The entry point: refusals are one line on stderr, with exit code 1."""
     try:
         app()
-    except (Refusal, embedded.EmbeddedError) as error:
+    except (Refusal, embedded.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
         body = problem.body("en")
@@ -281,22 +281,106 @@ def load_demo(
 @app.command(name="check")
 def check_balances() -> None:
     """Compute every balance (days and cents) again from its entries; exit code 1 where any differs."""
+    with _database(get_settings()) as url:
+        agree = _balances_agree(url)
+    if not agree:
+        raise SystemExit(1)
+
+
+def _balances_agree(url: str) -> bool:
+    """Compute every balance again, and print what differs and how many do."""
     from app import check
 
-    async def compute(url: str) -> tuple[int, list[check.Difference]]:
+    async def compute() -> tuple[int, list[check.Difference]]:
         engine = create_engine(url, pool_size=1, name="rebond check")
         try:
             return await check.differences(engine)
         finally:
             await engine.dispose()
 
-    with _database(get_settings()) as url:
-        checked, differing = asyncio.run(compute(url))
+    checked, differing = asyncio.run(compute())
     for each in differing:
         print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
     print(f"{checked} balances computed again, {len(differing)} differ")
-    if differing:
-        raise SystemExit(1)
+    return not differing
+
+
+@app.command(name="backup")
+def save_backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory to put one in.")],
+) -> None:
+    """Save the bundled server's database in one file, readable by you alone; the service may run meanwhile."""
+    data_dir = _bundled("back it up with: pg_dump {dump} --file=FILE {url}")
+    if not (data_dir / "pg").is_dir():
+        raise Refusal(f"there is no database in {data_dir}")
+    with embedded.running(data_dir) as bundled, _progress("saving") as say:
+        file, revision = backup.save(bundled, target, say)
+    print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
+
+
+@app.command(name="restore")
+def restore_backup(
+    file: Annotated[Path, typer.Argument(help="What «rebond backup» wrote. Restore only files you trust.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Let it take the place of data that are there.")] = False,
+) -> None:  # fmt: skip
+    """Bring a backup back into the bundled server, while the service is stopped.
+
+    It is filled in, migrated and checked beside what is there, and takes its place only then.
+    """
+    data_dir = _bundled("restore into it with: pg_restore {restore} --dbname={url} FILE, then rebond migrate")
+    revision = backup.revision_in(file)
+    with embedded.running(data_dir, exclusive_service=True) as bundled:
+        in_use = asyncio.run(backup.is_in_use(bundled))
+        if in_use and not replace:
+            raise Refusal(f"there are data in {data_dir}: --replace lets the backup take their place")
+        with backup.beside(bundled) as name:
+            with _progress("restoring") as say:
+                backup.fill(bundled, file, say)
+            url = bundled.dsn(name)
+            _upgrade(url)
+            agree = _balances_agree(url)
+            # They belong to what is replaced; found beside other people's data they would let the next start load the
+            # demonstration into these.
+            (data_dir / KEYS_FILE).unlink(missing_ok=True)
+            asyncio.run(backup.put_in_place(bundled))
+        if agree:
+            asyncio.run(backup.forget_replaced(bundled))
+    print(f"restored {file} ({revision}, now {migrations.head()})")
+    if not agree:
+        kept = f"; the data before it stay in the database {backup.REPLACED} until the next restore" if in_use else ""
+        raise Refusal(f"the backup is in place, but its balances differ as said above{kept}")
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[backup.Say]:
+    """What is told on a terminal while it goes on, in one line that is gone at the end."""
+    shown = sys.stderr.isatty()
+
+    def say(table: str) -> None:
+        if shown:
+            print(f"\r\033[K{doing} {table}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield say
+    finally:
+        if shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _bundled(otherwise: str) -> Path:
+    """The bundled server's data directory; where DATABASE_URL names another server, that one's tools are told instead.
+
+    A command that asks for it cleans up behind itself also when it is ended by SIGTERM.
+    """
+    settings = get_settings()
+    if settings.database_url is not None:
+        url = make_url(settings.database_url).set(drivername="postgresql")
+        query = {"sslmode" if name == "ssl" else name: value for name, value in url.query.items()}  # as libpq says
+        shown = url._replace(password=None, query=query).render_as_string()  # type: ignore[arg-type]  # a plain dict
+        command = otherwise.format(dump=" ".join(backup.DUMP), restore=" ".join(backup.RESTORE), url=f"'{shown}'")
+        raise Refusal(f"DATABASE_URL names a server of its own; {command}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    return _data_dir(settings)
 
 
 @keys.command("create")
@@ -309,6 +393,8 @@ def create_key(
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
 ) -> None:  # fmt: skip
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
+    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+
     if organisation is not None and not values.is_siren(organisation):
         raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
     key = access.new_key()
@@ -372,6 +458,8 @@ def _text(value: Any) -> str:
 @keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
     """End a key: within five seconds it works nowhere."""
+    import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)
     except ValidationError:

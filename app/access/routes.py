@@ -10,7 +10,7 @@ from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVIC
 from app.access.rules import MONEY_EVENTS, NATIONAL, Actor, permissions_of
 from app.core import events
 from app.core.db import raw_connection
-from app.core.listing import Page, page, show
+from app.core.listing import page, show
 from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
 from app.core.query import read
 from app.core.routing import changes, lists, router, shows
@@ -229,7 +229,7 @@ async def revoke_api_key(request: Request, actor: Actor = require("api_keys:writ
     return _forgetting(request, answer)
 
 
-@access.get("/v1/events", **shows(Page[dict[str, object]], InvalidCursor, parameters=events.PARAMETERS))
+@access.get("/v1/events", **shows(events.Feed, InvalidCursor, parameters=events.PARAMETERS))
 async def list_events(request: Request, actor: Actor = require("events:read")) -> Response:
     """The change feed and audit trail: nothing missed, nothing twice, never backwards.
 

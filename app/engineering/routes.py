@@ -102,7 +102,7 @@ async def update_time_entry(
     )
 
 
-@engineering.delete(ENTRY, **changes(None, rules.EntryLocked, rules.OtherOrganisation, status=204))
+@engineering.delete(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, rules.OtherOrganisation, status=204))
 async def delete_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Delete a draft. What counted is reversed, never deleted."""
     attempt = service.Attempt(actor, request.path_params["territory"])

