@@ -383,6 +383,26 @@ def _bundled(otherwise: str) -> Path:
     return _data_dir(settings)
 
 
+@app.command(name="import")
+def import_file(
+    kind: Annotated[str, typer.Argument(help="What the lines are: firms, sites, perimeter, …")],
+    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)],
+    territory: Annotated[str | None, typer.Option(help="The territory that they belong to.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be, change nothing.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave faulty lines out instead of refusing the file.")] = False,
+    key: Annotated[
+        str | None, typer.Option(envvar="REBOND_KEY", help="Key of who imports; without it, the service itself.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Import a file into the database, showing how far it is; exit code 1 where it was refused."""
+    from app.integrations import command
+
+    with _database(get_settings()) as url:
+        ended = asyncio.run(command.carry_out(url, kind, file, territory, key, dry_run=dry_run, skip=skip))
+    if not ended:
+        raise SystemExit(1)
+
+
 @keys.command("create")
 def create_key(
     role: Annotated[Role, typer.Option(help="The role that the key's subject holds.")],

@@ -21,7 +21,7 @@ from app.advances.routes import advances
 from app.core import idempotency, logs, openapi, routing, secrets, server
 from app.core.db import create_engine, session_factory
 from app.core.events import Horizon
-from app.core.http import Shell
+from app.core.http import Allowance, Shell
 from app.core.problems import (
     InternalError,
     MalformedRequest,
@@ -38,12 +38,15 @@ from app.envelopes.routes import envelopes
 from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.routes import grants
+from app.integrations import runner
+from app.integrations.routes import integrations
+from app.integrations.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.reports.routes import reports
 from app.settings import Settings, get_settings
 
-ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports)
+ROUTERS = (service, access, programme, missions, firms, engineering, envelopes, grants, advances, reports, integrations)
 EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
@@ -63,6 +66,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
+        "import_received": asyncio.Event(),
         "multiprocess": "PROMETHEUS_MULTIPROC_DIR" in os.environ,
     }
 
@@ -72,12 +76,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """The engine and what hangs on it, for as long as the process serves."""
     state = await state_of(app.state.settings)
     tasks = [asyncio.create_task(_housekeeping(state)), asyncio.create_task(server.follow_supervisor())]
+    # A pool of its own: a long import never takes a connection that a request waits for.
+    background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    imports = runner.serve(background, session_factory(background), state["import_received"])
+    tasks.append(asyncio.create_task(imports))
     try:
         yield state
     finally:
         for task in tasks:
             task.cancel()
         await state["directory"].close()
+        await background.dispose()
         await state["engine"].dispose()
 
 
@@ -88,6 +97,7 @@ async def _housekeeping(state: dict[str, Any]) -> None:
         try:
             async with state["sessions"]() as session, session.begin():
                 await idempotency.forget_expired(session)
+            await forget_uploads(state["engine"])
         except Exception:
             log.warning("housekeeping_failed", exc_info=True)
 
@@ -108,9 +118,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(
         Shell,
-        max_body=settings.max_body_bytes,
-        body_timeout=settings.body_timeout,
-        request_timeout=settings.request_timeout,
+        usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
+        upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )
     if settings.cors_origins:
         app.add_middleware(

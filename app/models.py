@@ -8,11 +8,13 @@ from app.engineering import models as engineering
 from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.grants import models as grants
+from app.integrations import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
 
 DOMAINS = (
     secrets, idempotency, events, access, programme, missions, firms, engineering, envelopes, grants, advances,
+    integrations,
 )  # fmt: skip
 
 for _table in ("events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "ledger_entries"):

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1, le=100)
     pool_timeout: float = Field(5.0, gt=0)
     max_body_bytes: int = Field(1_048_576, ge=1024)
+    max_import_bytes: int = Field(67_108_864, ge=1024)
+    import_timeout: float = Field(120.0, gt=0)
     header_timeout: float = Field(10.0, gt=0)
     body_timeout: float = Field(10.0, gt=0)
     request_timeout: float = Field(30.0, gt=0)

@@ -230,6 +230,21 @@ class World:
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
         return Mission(mission["id"], **ids)
 
+    async def add_import(self, territory: str | None) -> str:
+        """An import of the partner's that has been refused for its one line; no file was read for it."""
+        statement = """
+            INSERT INTO imports (territory, kind, status, dry_run, on_error, upload_id, size_bytes, format,
+                                 organisation_id, finished_at, created_at, updated_at)
+            VALUES ($1, 'firms', 'refused', false, 'abort', uuidv7(), 1, 'csv', $2, now(), now(), now()) RETURNING id"""
+        async with self.pool.acquire() as connection:
+            import_id = await connection.fetchval(statement, territory, self.organisations["partner"])
+            await connection.execute(
+                "INSERT INTO import_problems (import_id, line, column_name, severity, code, detail, detail_fr)"
+                " VALUES ($1, 2, 'siren', 'blocking', 'invalid_siren', 'No SIREN.', 'Pas un SIREN.')",
+                import_id,
+            )
+        return str(import_id)
+
     async def money(self) -> dict[str, str]:
         """A contribution, and a grant and an advance out of it, each with a payment: their ids by name."""
         firm = await self.add_firm()

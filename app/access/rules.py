@@ -80,6 +80,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME}),
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
@@ -90,7 +92,7 @@ MONEY_EVENTS = ("contribution", "grant", "grant_payment", "advance", "advance_tr
 NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
 
 # Roles that see no more than their own organisation's part of what a permission shows.
-OWN_ORGANISATION = {"time_entries:read": frozenset({Role.CONSULTANT})}
+OWN_ORGANISATION = {"time_entries:read": frozenset({Role.CONSULTANT}), "imports:read": frozenset({Role.CONSULTANT})}
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[str]:

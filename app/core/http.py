@@ -7,6 +7,7 @@ address of the client, no body; the subject is an id.
 import asyncio
 import re
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
@@ -54,18 +55,32 @@ SECURITY = [
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What a request may take: `max_body` bytes, `body_timeout` seconds within which a whole body must arrive (408),
+    and `request_timeout` seconds after which a request that has not begun to answer is given up (503).
+    """
+
+    max_body: int
+    body_timeout: float
+    request_timeout: float
+
+
 class Shell:
     """The outermost layer of the application.
 
-    `max_body` is bytes, `body_timeout` the seconds within which a whole body must arrive (408), `request_timeout`
-    those after which a request that has not begun to answer is given up (503).
+    `usual` is what a request may take, `upload` what a POST to an address that ends with `/imports` may.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body: int, body_timeout: float, request_timeout: float) -> None:
+    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance) -> None:
         self.app = app
-        self.max_body = max_body
-        self.body_timeout = body_timeout
-        self.request_timeout = request_timeout
+        self.usual = usual
+        self.upload = upload
+
+    def allowance(self, scope: Scope) -> Allowance:
+        """What this request may take."""
+        uploads = scope["method"] == "POST" and scope["path"].endswith("/imports")
+        return self.upload if uploads else self.usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,6 +95,7 @@ class _Exchange:
     def __init__(self, shell: Shell, scope: Scope, receive: Receive, send: Send) -> None:
         self.shell = shell
         self.scope = scope
+        self.allowed = shell.allowance(scope)
         self._receive = receive
         self._send = send
         self.started = time.perf_counter()
@@ -96,7 +112,7 @@ class _Exchange:
     async def run(self) -> None:
         try:
             self._check()
-            async with asyncio.timeout(self.shell.request_timeout):
+            async with asyncio.timeout(self.allowed.request_timeout):
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
             pass  # nobody is left to answer
@@ -135,7 +151,7 @@ class _Exchange:
         if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType(headers={"Connection": "close"})
         length = self.headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self.shell.max_body:
+        if length.isdigit() and int(length[:20]) > self.allowed.max_body:
             raise self._too_large()
 
     def _check_form(self) -> None:
@@ -147,13 +163,13 @@ class _Exchange:
             raise MalformedRequest(headers={"Connection": "close"})
 
     def _too_large(self) -> Problem:
-        return BodyTooLarge(limit_bytes=self.shell.max_body, headers={"Connection": "close"})
+        return BodyTooLarge(limit_bytes=self.allowed.max_body, headers={"Connection": "close"})
 
     async def receive(self) -> Message:
         if self.body_complete:
             return await self._receive()
         now = asyncio.get_running_loop().time()
-        self.deadline = self.deadline or now + self.shell.body_timeout
+        self.deadline = self.deadline or now + self.allowed.body_timeout
         try:
             async with asyncio.timeout_at(self.deadline):
                 message = await self._receive()
@@ -161,7 +177,7 @@ class _Exchange:
             raise RequestTimeout(headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
-            if self.received > self.shell.max_body:
+            if self.received > self.allowed.max_body:
                 raise self._too_large()
             self.body_complete = not message.get("more_body", False)
         return message

@@ -127,6 +127,8 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
     headers = [line for code, line in PRECONDITIONS.items() if code in json.dumps(operation["responses"])]
+    if not body and "requestBody" in operation:
+        headers.append(f" -H 'Content-Type: {next(iter(operation['requestBody']['content']))}' --data-binary @file.csv")
     operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, headers, example)}]
 
 

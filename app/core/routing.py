@@ -121,7 +121,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
             "schema": {"type": "string", "format": "uuid"},
             "example": "019a9f5e-0000-7000-8000-000000000000",
         }
-        for name in ("id", "organisation_id", "mission_id", "grant_id", "advance_id")
+        for name in ("id", "organisation_id", "mission_id", "grant_id", "advance_id", "import_id")
     },
 }
 
@@ -153,6 +153,7 @@ class Route(APIRoute):
         self.gate = gate = next((cast("Gate", call) for call in calls if hasattr(call, "permission")), None)
         wanted = set(inspect.signature(self.endpoint).parameters)
         changing = "GET" not in (self.methods or ())
+        uploads = "requestBody" in (self.openapi_extra or {})  # the endpoint itself reads the file that comes
         body_field = self.body_field
         endpoint = self.endpoint
         bound = super().get_route_handler()
@@ -161,7 +162,7 @@ class Route(APIRoute):
             arguments: dict[str, Any] = {"request": request}
             if gate is not None:
                 arguments["actor"] = await gate(request)
-            if changing:
+            if changing and not uploads:
                 request.state.body = await _no_body(request)
             return await endpoint(**{name: arguments[name] for name in wanted})  # type: ignore[no-any-return]
 

@@ -173,7 +173,7 @@ async def run(
             write = Write(session, actor, now, request)
             done = await work(write)
             made = [done] if isinstance(done, Change) else list(done)
-            seen = [await _record(write, change, request_id) for change in made]
+            seen = [await record(write, change, request_id) for change in made]
             response = reply(made[0], seen[0]) if reply is not None else None
             if claim is not None and response is not None and not dry_run:
                 session.add(_kept(claim, response, now))
@@ -198,7 +198,8 @@ async def _explained(factory: SessionFactory, error: Exception, explain: Explain
     return translate(error, Base.metadata)
 
 
-async def _record(write: Write, change: Change, request_id: str) -> list[Seen]:
+async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
+    """Append the events of a change; its objects as they are now. `run` does it for what a work returns."""
     seen = list(change.gone) or await write.see(change.listing, change.keys, change.bound)
     if change.type:
         connection = await driver_connection(write.session)
@@ -288,14 +289,17 @@ async def commit(
     location: str = "",
     explain: Explain | None = None,
     idempotency_required: bool = False,
+    dry_run: bool | None = None,
 ) -> Response:
     """Do `work` for this request's caller and answer with the changed object.
 
     `location` is the address of the new object, `{key}` standing for its key. A list of changes answers with the first;
-    a change of several objects with `{"items": […]}`. With `dry_run=true` the answer is 200 and nothing is changed.
+    a change of several objects with `{"items": […]}`. With `dry_run=true` the answer is 200 and nothing is changed; the
+    query is read for it unless the route has done so.
     """
     state = request.state
-    dry_run = query.read(request, QUERY).get("dry_run", False)
+    if dry_run is None:
+        dry_run = query.read(request, QUERY).get("dry_run", False)
     post = request.method == "POST"
     claim = idempotency.claim(request, state.actor.subject_id, required=idempotency_required) if post else None
 

@@ -6,6 +6,7 @@ same write. What several do at once to one SIREN ends as one firm, whoever comes
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -135,8 +136,16 @@ async def _upsert(
     A new `as_of` or `source_reference` alone is no change. Rows are taken in the order of their keys, so that two
     writers never wait for each other in a circle.
     """
-    if not rows:
-        return [], []
+    made: list[str] = []
+    changed: list[str] = []
+    for _, group in groupby(sorted(rows, key=sorted), key=sorted):  # rows that give the same columns
+        await _upsert_alike(write, model, key, list(group), made, changed)
+    return made, changed
+
+
+async def _upsert_alike(
+    write: Write, model: type[Base], key: str, rows: list[dict[str, Any]], made: list[str], changed: list[str]
+) -> None:
     table: Any = model.__table__
     facts = [name for name in rows[0] if name != key]
     now = {"created_at": write.now, "updated_at": write.now}
@@ -152,11 +161,8 @@ async def _upsert(
     ).returning(table.c[key], table.c.version)
     connection = await write.session.connection()
     done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
-    made: list[str] = []
-    changed: list[str] = []
     for found, version in done:
         (made if version == 1 else changed).append(found)
-    return made, changed
 
 
 def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any) -> list[Change]:
@@ -168,7 +174,7 @@ def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], *
 
 
 async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
-    """Put firms in the register, by SIREN, with exactly these facts: columns of `Firm`, the same in every row.
+    """Put firms in the register, by SIREN, with these facts: columns of `Firm`; those that a row does not name are left.
 
     A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
     """
@@ -178,7 +184,7 @@ async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Sou
     codes = [
         (row["siren"], row["naf_code"], row["naf_version"], row["as_of"] if row["siren"] in changed else None)
         for row in facts
-        if row["naf_code"] is not None and row["siren"] in touched
+        if row.get("naf_code") is not None and row["siren"] in touched
     ]
     await hold_activities(write, codes)
     return _changes("firm", FIRMS, made, changed)
@@ -305,6 +311,18 @@ async def put_firm(write: Write, siren: str, body: schemas.FirmPut) -> Change:
     facts = _with_version(body.model_dump(exclude={"siren"}))
     changes = await upsert_firms(write, [{"siren": siren, **facts}], Source.DECLARED)
     return changes[0] if changes else Change("", FIRMS, [siren])
+
+
+async def import_firms(write: Write, bodies: Sequence[schemas.FirmCreate]) -> tuple[Change, Change]:
+    """Many firms at once: what was created, and what was updated. Facts that a body does not give are left alone."""
+    rows = []
+    for body in bodies:
+        facts = _with_version(body.model_dump())
+        given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
+        rows.append({name: value for name, value in facts.items() if name in given})
+    changes = {change.type: change for change in await upsert_firms(write, rows, Source.DECLARED)}
+    created, updated = (changes.get(kind, Change(kind, FIRMS, [])) for kind in ("firm.created", "firm.updated"))
+    return created, updated
 
 
 async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Change:

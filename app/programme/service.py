@@ -1,8 +1,10 @@
 """Writes of the programme."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import touch
 from app.core.problems import Problem
@@ -58,6 +60,47 @@ async def update_territory(write: Write, slug: str, body: schemas.TerritoryUpdat
     write.expect(territory.version)
     changed = merge(territory, body)
     return Change("territory.updated" if changed else "", TERRITORIES, [slug], {"territory": slug})
+
+
+async def add_communes(
+    write: Write, slug: str, vintage: int, communes: Sequence[schemas.Commune]
+) -> tuple[Change, int, int]:
+    """Add communes to a vintage, or rename them; those not named stay. How many were added, how many renamed."""
+    await write.lock(Territory, Territory.slug == slug)
+    made = await write.session.scalar(
+        insert(Perimeter)
+        .values(territory=slug, vintage=vintage, created_at=write.now, updated_at=write.now)
+        .on_conflict_do_nothing()
+        .returning(Perimeter.vintage)
+    )
+    c = PerimeterCommune
+    known = {
+        row.insee_code: row.name
+        for row in await write.session.execute(
+            select(c.insee_code, c.name).where(c.territory == slug, c.vintage == vintage)
+        )
+    }
+    rows = [
+        {"territory": slug, "vintage": vintage, "insee_code": each.insee_code, "name": each.name}
+        for each in communes
+        if known.get(each.insee_code) != each.name
+    ]
+    renamed = sum(row["insee_code"] in known for row in rows)
+    bound = {"territory": slug}
+    if not rows:
+        return Change("", PERIMETERS, [vintage], bound), 0, 0
+    statement = insert(c).values(rows)
+    await write.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[c.territory, c.vintage, c.insee_code], set_={"name": statement.excluded.name}
+        )
+    )
+    if made is None:
+        perimeter = await write.session.get_one(Perimeter, (slug, vintage))
+        touch(perimeter)
+        await write.session.flush()
+    kind = "perimeter.updated" if made is None else "perimeter.created"
+    return Change(kind, PERIMETERS, [vintage], bound), len(rows) - renamed, renamed
 
 
 async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.PerimeterPut) -> Change:

@@ -1,6 +1,6 @@
 """Firms in full: public facts, activities, sites, seats, proceedings; accounts, notes and sizes of territories.
 
-Revision: 2026_11_22_0800, after 2026_11_22_0600.
+Revision: 2026_11_22_0800, after 2026_11_22_1200.
 """
 
 import re
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_22_0800"
-down_revision = "2026_11_22_0600"
+down_revision = "2026_11_22_1200"
 branch_labels = None
 depends_on = None
 

@@ -38,7 +38,11 @@ class Known:
         if name == "id":
             parts = path.split("/")
             collection = parts[parts.index("{id}") - 1]
+            if collection == "imports" and "{territory}" not in path:
+                collection = "national_import_id"
             return self.ids["missions/members" if collection == "members" and "missions" in parts else collection]
+        if name == "import_id" and "{territory}" not in path:
+            name = "national_import_id"
         return {"vintage": "2023", "code": "not-found"}.get(name) or self.ids[name]
 
     def address(self, path: str) -> str:
@@ -102,5 +106,8 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "imports": (own_import := await world.add_import(world.territory)),
+            "import_id": own_import,
+            "national_import_id": await world.add_import(None),
         },
     )

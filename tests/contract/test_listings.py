@@ -211,6 +211,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money()
+        money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
     return money
 
 
@@ -225,7 +226,8 @@ LISTS = [
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
-    "advances/{advance}/repayments",
+    "advances/{advance}/repayments", "/v1/imports", "/v1/imports/{national_import}/problems", "imports",
+    "imports/{import}/problems",
 ]  # fmt: skip
 
 
@@ -234,7 +236,8 @@ ONE_PARENT = {
     "/v1/waves", "/v1/territories", "firms/{siren}/stages", "firms/{siren}/accounts", "/v1/firms/{siren}/sites",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings",
     "grants/{grant}/payments", "advances/{advance}/tranches",
-    "advances/{advance}/repayments",
+    "advances/{advance}/repayments", "/v1/imports/{national_import}/problems",
+    "imports/{import}/problems",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ AT_WORK = IN_PLACE | {"consultant"}
 MONEY = NATIONAL | {"territory", "funder", "treasurer"}
 
 REGISTRARS = {"programme", "operator", "territory"}  # who writes public facts of firms
+IMPORTERS = {"consultant", "lead", "territory", "programme"}  # each for the kinds that its other permissions allow
 
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
@@ -113,6 +114,14 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
+    "/v1/imports": (AT_WORK, IMPORTERS),
+    "/v1/imports/{id}": (AT_WORK, set()),
+    "/v1/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    "/v1/imports/{import_id}/problems": (AT_WORK, set()),
+    T + "/imports": (AT_WORK, IMPORTERS),
+    T + "/imports/{id}": (AT_WORK, set()),
+    T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
+    T + "/imports/{import_id}/problems": (AT_WORK, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
 }
@@ -129,6 +138,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
         return "hidden"
     if method == "GET":
         return "hidden" if away and re.search(r"\{(\w+_)?(id|siren|vintage)\}", path) else "shown"
+    if away and path.endswith("/imports/{id}/cancel") and role in writers:
+        return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
 
@@ -245,6 +256,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/advances/{id}": money["advance"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
+        "/v1/imports/{id}": await world.add_import(None),
+        T + "/imports/{id}": await world.add_import(world.territory),
     }
     return mission, found
 
@@ -253,6 +266,7 @@ def address(path: str, known: dict[str, str]) -> str:
     """The address with real ids; `{id}` is found by the template that ends with it."""
     head = re.sub(r"\{id\}.*", "{id}", path)
     values = {**known, "id": known.get(head, "")}
+    values["import_id"] = known.get((T if "{territory}" in path else "/v1") + "/imports/{id}", "")
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
 
 
@@ -362,7 +376,8 @@ def test_every_operation_has_a_name_a_summary_words_and_a_curl_line(app: Any) ->
         assert sample["source"].startswith("curl -s"), path
         assert (f"-X {method}" in sample["source"]) is (method != "GET"), path
         assert "{" not in sample["source"].partition("http://")[2], "the address of the sample is a real one"
-        assert ("--json" in sample["source"]) is ("requestBody" in operation), path
+        sends = "--json" in sample["source"] or "--data-binary" in sample["source"]
+        assert sends is ("requestBody" in operation), path
 
 
 def test_every_operation_says_its_permission_and_its_security(app: Any) -> None:

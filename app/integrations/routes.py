@@ -1,0 +1,152 @@
+"""HTTP of imports: a file in, an address whose progress can be read out."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core import query, writes
+from app.core.listing import page, show
+from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
+from app.core.query import Parameter
+from app.core.routing import changes, lists, router, shows
+from app.core.values import text
+from app.core.writes import commit
+from app.integrations import schemas, service
+from app.integrations.importers import IMPORTERS
+from app.integrations.models import OnError
+from app.integrations.queries import IMPORTS, PROBLEMS, TERRITORY_IMPORTS, TERRITORY_PROBLEMS
+from app.programme.routes import T
+
+integrations = router("integrations")
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES = (CSV, XLSX, "application/octet-stream")
+
+
+def _kinds(*, national: bool) -> Any:
+    kinds = tuple(kind for kind, importer in IMPORTERS.items() if importer.national is national)
+    return Parameter(Literal[kinds], "What the lines are.")
+
+
+def _asked(*, national: bool) -> dict[str, Parameter]:
+    return {
+        "kind": _kinds(national=national),
+        "on_error": Parameter(OnError, "abort (default): a faulty line refuses the file; skip: it is left out."),
+        "filename": Parameter(Annotated[str, text(200)], "The file's name, told back."),
+        **writes.QUERY,
+    }
+
+
+NATIONAL, LOCAL = _asked(national=True), _asked(national=False)
+
+
+def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
+    """Decorator arguments of an upload: 202, and a file as the body."""
+    refusals = (service.UnreadableFile, UnsupportedMediaType)
+    found = changes(schemas.Import, *refusals, status=202)
+    found["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
+    found["openapi_extra"]["requestBody"] = {
+        "required": True,
+        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES},
+    }
+    return found
+
+
+def _within(actor: Actor, territory: str) -> dict[str, Any]:
+    own = actor.sees_only_own("imports:read", territory)
+    return {"organisation": actor.organisation_id} if own else {}
+
+
+async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
+    given = query.read(request, asked)
+    if "kind" not in given:
+        raise ValidationFailed(errors=[FieldError("kind", "required")])
+    importer = IMPORTERS[given["kind"]]
+    if not actor.may(importer.permission, territory):
+        raise Forbidden(permission=importer.permission)
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media not in MEDIA_TYPES:
+        raise UnsupportedMediaType
+    upload = await service.receive(request.state.engine, request.stream())
+    request.state.body = upload.digest  # what an Idempotency-Key is held to
+    wish = service.Wish(
+        given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename")
+    )
+    base = "/v1" if territory is None else f"/v1/territories/{territory}"
+    answer = await commit(
+        request,
+        lambda write: service.request_import(write, territory, wish, upload),
+        status=202,
+        location=base + "/imports/{key}",
+        dry_run=False,
+    )
+    request.state.import_received.set()
+    return answer
+
+
+@integrations.post("/v1/imports", **_upload(NATIONAL))
+async def create_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Send a file of facts that all territories share: firms, sites. Read its progress at `Location`."""
+    return await _receive(request, actor, NATIONAL, None)
+
+
+@integrations.get("/v1/imports", **lists(IMPORTS))
+async def list_national_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """Imports of facts that all territories share."""
+    return await page(request, IMPORTS)
+
+
+@integrations.get("/v1/imports/{id:uuid}", **shows(schemas.Import))
+async def get_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """An import: how far it has come, and what it came to."""
+    return await show(request, IMPORTS)
+
+
+@integrations.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.Import, service.ImportFinished))
+async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Call an import off: what it has not committed is never written."""
+    import_id: UUID = request.path_params["id"]
+    return await commit(request, lambda write: service.cancel(write, None, import_id, None))
+
+
+@integrations.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
+async def list_national_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """What is wrong with the file, by line."""
+    return await page(request, PROBLEMS)
+
+
+@integrations.post(T + "/imports", **_upload(LOCAL))
+async def create_import(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Send a file of this territory's own: its perimeter, time entries, contacts, auditions, projects."""
+    return await _receive(request, actor, LOCAL, request.path_params["territory"])
+
+
+@integrations.get(T + "/imports", **lists(TERRITORY_IMPORTS))
+async def list_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """Imports of the territory; a consultant sees those of its own organisation."""
+    return await page(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
+
+
+@integrations.get(T + "/imports/{id:uuid}", **shows(schemas.Import))
+async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """An import: how far it has come, and what it came to."""
+    return await show(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
+
+
+@integrations.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.Import, service.ImportFinished))
+async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
+    """Call an import off: what it has not committed is never written."""
+    territory, import_id = request.path_params["territory"], request.path_params["id"]
+    own = _within(actor, territory).get("organisation")
+    return await commit(request, lambda write: service.cancel(write, territory, import_id, own))
+
+
+@integrations.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
+async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
+    """What is wrong with the file, by line."""
+    return await page(request, TERRITORY_PROBLEMS, **_within(actor, request.path_params["territory"]))

@@ -1,0 +1,47 @@
+"""The communes of a territory from a file: one vintage or several."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Annotated
+
+from pydantic import Field
+
+from app.core import sheets
+from app.core.importing import Column, Importer, Line, Outcome
+from app.core.writes import Write
+from app.programme import service
+from app.programme.schemas import Commune
+
+
+class PerimeterLine(Commune):
+    """A commune of a vintage."""
+
+    vintage: Annotated[int, Field(ge=1900, le=2199)]
+
+
+async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+    assert place is not None  # a perimeter is a territory's
+    outcome = Outcome([])
+    ordered = sorted((line.item for line in lines), key=lambda item: (item.vintage, item.insee_code))
+    for vintage, group in groupby(ordered, key=lambda item: item.vintage):
+        communes = list(group)
+        change, created, updated = await service.add_communes(write, place, vintage, communes)
+        outcome.changes = [*outcome.changes, change]
+        outcome.created += created
+        outcome.updated += updated
+        outcome.unchanged += len(communes) - created - updated
+    return outcome
+
+
+PERIMETER = Importer(
+    kind="perimeter",
+    permission="programme:write",
+    schema=PerimeterLine,
+    key=["vintage", "insee_code"],
+    columns=[
+        Column("vintage", sheets.whole, ["millésime", "année", "year"], required=True),
+        Column("insee_code", sheets.digits, ["code insee", "code commune", "insee", "com", "codgeo"], required=True),
+        Column("name", sheets.plain, ["nom", "commune", "nom commune", "libellé", "libgeo"], required=True),
+    ],
+    apply=_apply,
+)
