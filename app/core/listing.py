@@ -127,7 +127,10 @@ def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
         spaceless = func.substr(func.replace(asked, text("' '"), text("''")), text("1"), text(str(digits)))
         start = case((asked.op("~")(text("'^[0-9 ]+$'")), spaceless))
         bounds = [func.rpad(start, text(str(digits)), text(f"'{filler}'")) for filler in (0, 9)]
-        return words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(*bounds)
+        found: ColumnElement[bool] = words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(
+            *bounds
+        )
+        return found
 
     return Filter(
         Parameter(Annotated[str, values.text(100)], doc),

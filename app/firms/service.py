@@ -174,7 +174,7 @@ def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], *
 
 
 async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
-    """Put firms in the register, by SIREN, with these facts: columns of `Firm`; those that a row does not name are left.
+    """Put firms in the register, by SIREN: rows of columns of `Firm`; what a row does not name is left.
 
     A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
     """
