@@ -111,7 +111,7 @@ class FeedEvent(Read):
     occurred_at: values.Instant
     territory: str | None
     actor: EventActor
-    request_id: str
+    request_id: str | None
     resource: EventResource
     data: dict[str, Any]
 
