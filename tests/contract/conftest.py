@@ -10,7 +10,7 @@ import pytest
 
 from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
-from tests.directory import StandIn
+from tests.directory import StandIn, siret_of
 from tests.world import Client, World, ok
 
 HEADER_TIMEOUT = 1.0
@@ -68,6 +68,10 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
     ok(await world.programme.put("perimeter/2023", communes), 201)
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
+    ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}), 201)
+    proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
+    proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
+    ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
@@ -81,6 +85,9 @@ async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Know
             "territory": world.territory,
             "siren": firm,
             "firm_siren": firm,
+            "siret": siret_of(firm),
+            "year": "2022",
+            "proceedings": proceeding["id"],
             "missions": mission.id,
             "mission_id": mission.id,
             "missions/members": mission.partner_member,
