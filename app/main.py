@@ -43,6 +43,7 @@ from app.core.service import service
 from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts
+from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.routes import grants
 from app.integrations import runner
@@ -73,6 +74,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "credentials": Credentials(settings.credential_cache),
+        "directory": Directory(settings.directory_url, share=settings.workers),
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
@@ -116,6 +118,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     finally:
         for task in tasks:
             task.cancel()
+        await state["directory"].close()
         await background.dispose()
         await state["engine"].dispose()
 

@@ -60,6 +60,15 @@ class _Siren(_Slug):
         return value
 
 
+class _Siret(_Slug):
+    regex = "[0-9]{14}"
+
+    def convert(self, value: str) -> str:
+        if not values.is_siret(value):
+            raise ValueError("not a SIRET")
+        return value
+
+
 class _Year(Convertor[int]):
     regex = "(?:19|20|21)[0-9]{2}"
 
@@ -72,6 +81,7 @@ class _Year(Convertor[int]):
 
 register_url_convertor("slug", _Slug())
 register_url_convertor("siren", _Siren())
+register_url_convertor("siret", _Siret())
 register_url_convertor("year", _Year())
 
 # How a path parameter is documented, by its name.
@@ -85,6 +95,16 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
         "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
         "example": "200066918",
+    },
+    "siret": {
+        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
+        "example": "11002001300097",
+    },
+    "year": {
+        "description": "A calendar year.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2022,
     },
     "vintage": {
         "description": "The year of the official geographic code.",

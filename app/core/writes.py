@@ -58,7 +58,8 @@ class Change:
 
     `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
     Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
-    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does).
+    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does);
+    `topic` says of a key what a national event is about, for the territories that follow it.
     """
 
     type: str
@@ -68,6 +69,7 @@ class Change:
     gone: Sequence["Seen"] = ()
     many: bool = False
     status: int = 0
+    topic: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
             "keys": [str(item.key) for item in seen],
             "versions": [item.version for item in seen],
             "bodies": [item.body for item in seen],
+            "topics": [change.topic(item.key) if change.topic else None for item in seen],
         }
         await connection.execute(_APPEND.sql, *_APPEND.arguments(values))
     return seen

@@ -4,7 +4,7 @@ from datetime import date
 
 from app.core.values import Days, SignedDays
 from app.envelopes.schemas import Amounts
-from app.firms.models import Stage
+from app.firms.rules import Stage
 
 
 class Figures(Amounts):
