@@ -34,6 +34,19 @@ CHECKS = {
             SELECT person_id, worked_on, sum(days) AS days FROM time_entries
             WHERE status IN ('submitted', 'validated', 'certified') GROUP BY 1, 2
         ) e USING (person_id, worked_on)""",
+    "stage of a firm": """
+        SELECT t.territory || ' ' || t.siren, h.stage || ' ' || h.effective_on, t.stage || ' ' || t.stage_since_on
+        FROM territory_firms t LEFT JOIN LATERAL (
+            SELECT stage, effective_on FROM firm_stage_changes c WHERE (c.territory, c.siren) = (t.territory, t.siren)
+            ORDER BY effective_on DESC, id DESC LIMIT 1
+        ) h ON true""",
+    "seat of a firm": """
+        SELECT f.siren, (SELECT siret FROM firm_seats s WHERE s.siren = f.siren ORDER BY id DESC LIMIT 1), f.seat_siret
+        FROM firms f WHERE f.seat_siret IS NOT NULL""",
+    "main activity of a firm": """
+        SELECT f.siren, (SELECT a.naf_code FROM firm_activities a
+            WHERE a.siren = f.siren AND a.naf_version = f.naf_version AND a.to_on IS NULL), f.naf_code
+        FROM firms f WHERE f.naf_code IS NOT NULL""",
     "balance of an account": """
         SELECT b.territory || ' ' || b.contribution_id || ' ' || b.account,
             coalesce(sum(CASE WHEN (e.debit = b.account) = (b.account <> 'contributor')
@@ -110,6 +123,8 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
         raw_connection(engine) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
+        # It reads everything: the limits of a request are not for it.
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
         for balance, query in CHECKS.items():
             for key, entries, says in await connection.fetch(query):
                 checked += 1
@@ -118,6 +133,6 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     return checked, found
 
 
-def _figure(value: Decimal | int) -> str:
+def _figure(value: Decimal | int | str | None) -> str:
     """All digits: the sum of a column of bigints comes as a Decimal such as 1.00E+6."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

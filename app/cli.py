@@ -1,4 +1,4 @@
-"""The command line: `rebond serve | migrate | demo | keys | check | tick | export | backup | restore | openapi`.
+"""The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
 What one command alone needs is imported by it: the whole application takes most of a second.
 """

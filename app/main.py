@@ -43,6 +43,7 @@ from app.core.service import service
 from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts
+from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.routes import grants
 from app.integrations import runner
@@ -75,6 +76,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
         "cursor_secret": await _cursor_secret(engine),
         "horizon": Horizon(),
         "credentials": Credentials(settings.credential_cache),
+        "directory": Directory(settings.directory_url, share=settings.workers),
         "public_url": settings.public_url,
         "default_language": settings.default_language,
         "header_timeout": settings.header_timeout,
@@ -118,6 +120,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     finally:
         for task in tasks:
             task.cancel()
+        await state["directory"].close()
         await background.dispose()
         await state["engine"].dispose()
 
@@ -154,6 +157,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # FastAPI would tell a provider of OpenTelemetry what was sent and what failed, personal data among it, and
+        # looks for one at every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.add_middleware(

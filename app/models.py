@@ -22,7 +22,7 @@ DOMAINS = (
     roadmap, engineering, envelopes, grants, advances, integrations,
 )  # fmt: skip
 
-for _table in ("events", "firm_stage_changes", "orders", "late_entry_leaves", "ledger_entries"):
+for _table in ("events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "ledger_entries"):
     routines.keep(_table)
 
 metadata = Base.metadata

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     send_timeout: float = Field(20.0, gt=0)
     exports: int = Field(3, ge=1, le=100)
     export_timeout: float = Field(600.0, gt=0)
+    directory_url: str = Field("https://recherche-entreprises.api.gouv.fr", pattern=r"^https?://[^\s?#]+$")
     credential_cache: float = Field(3.0, ge=0, le=4)
 
     @field_validator("cors_origins", mode="before")

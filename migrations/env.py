@@ -3,7 +3,7 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Column, Connection, text
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -12,16 +12,17 @@ from app.models import metadata
 LOCK = 7_302_411  # the advisory lock that two `rebond migrate` at once queue for
 
 
-def _compare_default(_context: object, _inspected: object, column: Column[object], *_: object) -> bool | None:
+def _compared(_object: object, name: str | None, kind: str, *_: object) -> bool:
     """Alembic compares defaults by running both; a number drawn twice is never the same (a test compares the texts)."""
-    return False if column.name == "sequence" else None
+    return (kind, name) != ("column", "sequence")
 
 
 def _configure(**arguments: object) -> None:
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
-        compare_server_default=_compare_default,
+        compare_server_default=True,
+        include_object=_compared,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         **arguments,  # type: ignore[arg-type]  # passed through
     )

@@ -23,6 +23,8 @@ from app.core import embedded, migrations, secrets
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.directory import StandIn
+from tests.directory import running as stand_in
 from tests.world import World
 
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
@@ -139,8 +141,18 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str) -> Settings:
-    return Settings(_env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0)
+def directory() -> Iterator[StandIn]:
+    """A stand-in for the public directory of firms; it knows every SIREN unless a test says otherwise."""
+    with stand_in() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, directory: StandIn) -> Settings:
+    return Settings(
+        _env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0,
+        directory_url=directory.url,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

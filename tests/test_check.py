@@ -12,6 +12,7 @@ from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import plain
+from tests.directory import siret_of
 from tests.world import World, ok
 
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
@@ -25,6 +26,9 @@ PLANTED = {
     "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
+    "stage of a firm": "UPDATE territory_firms SET stage_since_on = stage_since_on - 1",
+    "seat of a firm": "DELETE FROM firm_seats",
+    "main activity of a firm": "DELETE FROM firm_activities",
     "money of a contribution": "UPDATE contributions SET amount_cents = amount_cents + 1",
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
@@ -61,6 +65,15 @@ async def live(url: str) -> None:
                 ids.append(ok(await world.consultant.post("time-entries", body), 201)["id"])
             ok(await world.lead_judge.post(f"time-entries/{ids[0]}/validate"))
             ok(await world.consultant.post(f"time-entries/{ids[1]}/reverse", {"reason": "Wrong day"}))
+            siren, staff = await world.add_firm(), world.clients["territory"]
+            ok(await staff.patch(f"/v1/firms/{siren}", {"naf_code": "25.62B", "naf_version": "naf_rev2"}))
+            ok(await staff.put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", {"seat_from_on": "2019-03-01"}), 201)
+            for stage, day in (
+                ("solicited", "2023-06-20"),
+                ("interviewed", "2023-07-04"),
+                ("identified", "2023-06-01"),
+            ):
+                ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
             await world.money()
             undone = await world.money()
             why, star = {"reason": "Why"}, {"If-Match": "*"}

@@ -173,6 +173,12 @@ def test_the_territory_its_perimeter_and_its_firms(loaded: Loaded) -> None:
     assert len(firms["items"]) == 46
     assert all(values.is_siren(firm["siren"]) and "(demonstration)" in firm["name"] for firm in firms["items"])
     assert {firm["stage"] for firm in firms["items"]} >= {"interviewed", "shortlisted", "supported", "declined"}
+    assert {firm["eu_size"] for firm in firms["items"]} == {"micro", "small", "medium", "small_mid_cap", "large"}
+    [funnel, searched] = loaded.get(
+        "territory", "firms/funnel?as_of=2023-10-03", "firms?q=mecanique+ales&commune=30007"
+    )
+    assert (funnel["firms_solicited"], funnel["firms_interviewed"], funnel["response_rate"]) == (46, 42, 0.913)
+    assert [firm["name"] for firm in searched["items"]] == ["Mécanique d'Alès (demonstration)"]
 
 
 def test_46_auditions_were_held_on_working_days_and_some_are_still_followed_up(loaded: Loaded) -> None:

@@ -236,6 +236,9 @@ async def list_events(request: Request, actor: Actor = require("events:read")) -
     Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
     waves, firms) are shown to who reads members in all territories, events about money, contacts and confidential notes
     to who may read those.
+    Events about the public facts of a firm are also shown to the territories that follow it, those before it was
+    followed too, without their actor: who prospects a firm is nobody else's business. A `territory` filter leaves
+    them out.
     """
     where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
     sight = events.Sight(

@@ -70,7 +70,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
     "firms:read": _EVERYONE,
-    "firms:write": frozenset({Role.TERRITORY}),
+    "firms:write": frozenset({Role.PROGRAMME, Role.OPERATOR, Role.TERRITORY}),
+    "firm_owners:read": _MONEY_VIEW,  # the name of a sole trader is personal data
+    "firm_owners:write": frozenset({Role.PROGRAMME, Role.OPERATOR, Role.TERRITORY}),
     "territory_firms:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "territory_firms:write": frozenset({Role.TERRITORY}),
     "contacts:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY, Role.FUNDER},
@@ -82,6 +84,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "auditions:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
     "audition_notes:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY},
     "audition_notes:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
+    "firm_notes:read": _WHOLE_VIEW | {Role.TERRITORY},  # what staff writes about a firm in confidence
+    "firm_notes:write": frozenset({Role.TERRITORY}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -113,6 +117,7 @@ GUARDED_EVENTS = {
     ),
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",
+    "firm_note": "firm_notes:read",
 }
 
 # Held only by a role in all territories: what they change belongs to no single one.

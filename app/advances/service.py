@@ -54,7 +54,7 @@ async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreat
     write.session.add(advance)
     await write.session.flush()
     cause = Cause(Act.AWARD, advance.id, body.decided_on, advance.id)
-    await ledger.award(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
+    write.last(lambda: ledger.award(write, territory, Instrument.ADVANCE, body.amount_cents, cause))
     return Change("advance.awarded", ADVANCES, [advance.id], {"territory": territory})
 
 

@@ -6,7 +6,7 @@ transaction id would be wrong: a transaction takes its id long before it gets th
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -21,15 +21,19 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Index,
+    Select,
     Text,
     any_,
+    case,
     cast,
     func,
     insert,
     literal_column,
+    null,
     select,
     text,
     true,
+    union_all,
 )
 from sqlalchemy import Sequence as SqlSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -53,6 +57,7 @@ class Event(Base):
     __table_args__ = (
         Index(None, "territory", "sequence"),
         Index(None, "resource_type", "resource_id", "sequence"),
+        Index(None, "topic", "sequence", postgresql_where=text("topic IS NOT NULL")),
     )
 
     # The transaction's id is taken before the number: the horizon rests on it.
@@ -76,6 +81,7 @@ class Event(Base):
     resource_type: Mapped[str]
     resource_id: Mapped[str]
     resource_version: Mapped[int | None]
+    topic: Mapped[str | None]  # what a national event is about: territories that follow it see it too
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
@@ -106,7 +112,7 @@ class FeedEvent(Read):
     occurred_at: values.Instant
     territory: str | None
     actor: EventActor
-    request_id: str
+    request_id: str | None
     resource: EventResource
     data: dict[str, Any]
 
@@ -122,25 +128,28 @@ COLUMNS = [c.key for c in Event.__table__.columns if c.key not in ("sequence", "
 
 
 def append() -> Any:
-    """INSERT of one event per (key, version, body), in their order."""
+    """INSERT of one event per (key, version, body, topic), in their order."""
     given = (
         func.unnest(
-            param("keys", ARRAY(Text())), param("versions", ARRAY(BigInteger())), param("bodies", ARRAY(Text()))
+            param("keys", ARRAY(Text())),
+            param("versions", ARRAY(BigInteger())),
+            param("bodies", ARRAY(Text())),
+            param("topics", ARRAY(Text())),
         )
-        .table_valued("key", "version", "body", with_ordinality="place")
+        .table_valued("key", "version", "body", "topic", with_ordinality="place")
         .render_derived()
     )
     return insert(Event).from_select(
-        COLUMNS, _events(given.c.key, given.c.version, given.c.body).order_by(given.c.place)
+        COLUMNS, _events(given.c.key, given.c.version, given.c.body, given.c.topic).order_by(given.c.place)
     )
 
 
 def append_from(shown: CTE) -> Any:
     """The same as a part of a hot write: one event of the one row (id, version, body) that it has just shown."""
-    return insert(Event).from_select(COLUMNS, _events(cast(shown.c.id, Text), shown.c.version, shown.c.body))
+    return insert(Event).from_select(COLUMNS, _events(cast(shown.c.id, Text), shown.c.version, shown.c.body, null()))
 
 
-def _events(key: Any, version: Any, body: Any) -> Any:
+def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
     """The columns of an event in their order. Personal fields are cut out of the body."""
     return select(
         param("type", Text()),
@@ -153,6 +162,7 @@ def _events(key: Any, version: Any, body: Any) -> Any:
         param("resource_type", Text()),
         key,
         version,
+        cast(topic, Text),
         cast(body, JSONB).op("-")(param("personal", ARRAY(Text()))),
     )
 
@@ -226,25 +236,48 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 _COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
 
-_statements: dict[tuple[bool, frozenset[str]], Statement] = {}
+_statements: dict[tuple[bool, bool, frozenset[str]], Statement] = {}
+
+# Who follows what: Selects of (territory, topic). A domain adds its own; the events of these topics belong to no
+# territory, and are shown to those that follow them.
+FOLLOWED: list[Select[str, str]] = []
 
 
-def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
-    """A page of the feed. Who sees all reads by number alone; others territory by territory, each by its own index."""
-    statement = _statements.get((everywhere, given))
+def _followed(everywhere: bool) -> Any:
+    """The topics that the reader's territories follow, each once."""
+    every = union_all(*FOLLOWED).subquery("followed")
+    topics = select(every.c.topic).distinct()
+    if not everywhere:
+        topics = topics.where(every.c.territory == any_(param("territory", ARRAY(Text()))))
+    return topics.subquery("topics")
+
+
+def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
+    """A page of the feed. Who sees all reads by number alone; others territory by territory and, where they follow
+    something, topic by topic, each by its own index.
+
+    Who acts on what many follow may be one of those who follow: the actor of such an event, and the name of the
+    request, are shown to national readers alone.
+    """
+    statement = _statements.get((everywhere, follows, given))
     if statement is not None:
         return statement
+    open_ = _e.territory.is_not(None) | param("national", Boolean())
+
+    def unless_closed(value: Any) -> Any:
+        return case((open_, value), else_=null())
+
     shape = func.json_build_object(
         "id", _e.id, "type", _e.type, "occurred_at", instant(_e.occurred_at), "territory", _e.territory,
         "actor", func.json_build_object(
-            "id", _e.actor_id, "kind", _e.actor_kind, "organisation_id", _e.actor_organisation_id),
-        "request_id", _e.request_id,
+            "id", unless_closed(_e.actor_id), "kind", _e.actor_kind,
+            "organisation_id", unless_closed(_e.actor_organisation_id)),
+        "request_id", unless_closed(_e.request_id),
         "resource", func.json_build_object(
             "type", _e.resource_type, "id", _e.resource_id, "version", _e.resource_version),
         "data", _e.data,
     )  # fmt: skip
     conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
-    conditions.append(_e.territory.is_not(None) | param("national", Boolean()))
     closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
     place = _e.resource_type + literal_column("' '") + _e.territory
     conditions.append(~closed | (place == any_(param("guarded_in", ARRAY(Text())))))
@@ -253,25 +286,31 @@ def _feed(everywhere: bool, given: frozenset[str]) -> Statement:
         conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
     limit = param("limit", BigInteger())
     rows = select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
+
+    def each(source: Any, condition: Callable[[Any], Any], name: str) -> Any:
+        part = rows.where(condition(source.c)).order_by(_e.sequence).limit(limit).lateral(name)
+        return select(part.c.sequence, part.c.body).select_from(source.join(part, true()))
+
     if everywhere:
-        page = rows.order_by(_e.sequence).limit(limit)
+        seen = open_ | _e.topic.in_(select(_followed(everywhere).c.topic)) if follows else open_
+        page = rows.where(seen).order_by(_e.sequence).limit(limit)
     else:
         mine = func.unnest(param("territory", ARRAY(Text()))).table_valued("slug").render_derived("mine")
-        part = rows.where(_e.territory == mine.c.slug).order_by(_e.sequence).limit(limit).lateral("part")
-        page = (
-            select(part.c.sequence, part.c.body)
-            .select_from(mine.join(part, true()))
-            .order_by(part.c.sequence)
-            .limit(limit)
-        )
-    statement = _statements[(everywhere, given)] = Statement(page)
+        parts = [each(mine, lambda c: _e.territory == c.slug, "part")]
+        if follows:
+            topics = _followed(everywhere)
+            parts.append(each(topics, lambda c: (_e.topic == c.topic) & _e.territory.is_(None), "about"))
+        whole = union_all(*parts).subquery("whole") if len(parts) > 1 else parts[0].subquery("whole")
+        page = select(whole.c.sequence, whole.c.body).order_by(whole.c.sequence).limit(limit)
+    statement = _statements[(everywhere, follows, given)] = Statement(page)
     return statement
 
 
 @dataclass(frozen=True)
 class Sight:
     """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
-    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory).
+    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory). National events
+    about what these territories follow are shown to them as well, the past ones too: they are public facts.
     """
 
     territories: Sequence[str] | None
@@ -298,7 +337,8 @@ async def feed(request: Request, sight: Sight) -> Response:
         territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
     bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
     bound |= {"national": sight.national, "guarded": list(sight.guarded), "guarded_in": list(sight.guarded_in)}
-    rows = await fetch(state.engine, _feed(territories is None, frozenset(query)), bound)
+    follows = asked is None and not sight.national  # what is followed is of no territory
+    rows = await fetch(state.engine, _feed(territories is None, follows, frozenset(query)), bound)
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
     items = ",".join(row["body"] for row in rows)
     following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))

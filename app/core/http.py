@@ -8,9 +8,10 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass
+from functools import cache
+from os import urandom
 from typing import Any
 from urllib.parse import unquote_to_bytes
-from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -44,6 +45,7 @@ REQUESTS = Histogram(
 PROBLEMS = Counter(
     "rebond_problems_total", "Problems answered, by code, and for busy by what ran out.", ["code", "reason"]
 )
+_requests = cache(REQUESTS.labels)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"x-request-id")
@@ -108,7 +110,7 @@ class _Exchange:
         self.deadline = 0.0
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
-        self.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex.encode()
+        self.request_id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex().encode()
         state = scope.setdefault("state", {})
         state["request_id"] = self.request_id.decode()
 
@@ -213,7 +215,7 @@ class _Exchange:
         route = getattr(scope.get("route"), "path_format", "")
         seconds = time.perf_counter() - self.started
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        REQUESTS.labels(method, route, self.status).observe(seconds)
+        _requests(method, route, self.status).observe(seconds)
         problem: Problem | None = state.get("problem")
         reason = getattr(problem, "reason", "")
         if problem is not None:

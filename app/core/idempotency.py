@@ -15,9 +15,11 @@ from uuid import UUID
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
     CTE,
+    BigInteger,
     LargeBinary,
     SmallInteger,
     Text,
+    bindparam,
     cast,
     delete,
     exists,
@@ -32,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import clock
-from app.core.db import Base, Statement, param
+from app.core.db import Base, Statement, driver_connection, param
 from app.core.problems import Problem
 
 KEPT = timedelta(hours=24)
@@ -189,41 +191,33 @@ def replay(claim: Claim, row: Any) -> Response:
     return Response(row["body"].encode(), row["status"], headers, media_type="application/json")
 
 
+def _expired() -> Any:
+    k = IdempotencyKey
+    return delete(k).where(
+        k.subject_id == param("subject_id", k.subject_id.type),
+        k.key == param("key", Text()),
+        k.created_at <= param("kept_since", k.created_at.type),
+    )
+
+
+EXPIRED = Statement(_expired())
+_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger())))
+_FOUND = Statement(_stored().add_cte(_expired().cte("expired")))
+
+
 async def begin(session: AsyncSession, claim: Claim) -> Response | None:
     """Take the key for this transaction, or answer as the first request was answered.
 
     Raises `IdempotencyKeyInUse` (409) while the first is running, `IdempotencyKeyReused` (422) for another request.
     """
-    free = await session.scalar(select(func.pg_try_advisory_xact_lock(claim.lock)))
-    since = clock.now() - KEPT
-    k = IdempotencyKey
-    row = (
-        (
-            await session.execute(
-                select(k.digest, k.status, k.location, k.etag, k.body, k.created_at).where(
-                    k.subject_id == claim.subject_id, k.key == claim.key
-                )
-            )
-        )
-        .mappings()
-        .first()
-    )
-    if row is not None and row["created_at"] > since:
+    free = await session.scalar(_LOCK, {"number": claim.lock})  # through the session: this opens the transaction
+    connection = await driver_connection(session)
+    row = await connection.fetchrow(_FOUND.sql, *_FOUND.arguments(bound(claim, clock.now())))
+    if row is not None:
         return replay(claim, row)
     if not free:
         raise IdempotencyKeyInUse
-    if row is not None:
-        await session.execute(delete(k).where(k.subject_id == claim.subject_id, k.key == claim.key))
     return None
-
-
-EXPIRED = Statement(
-    delete(IdempotencyKey).where(
-        IdempotencyKey.subject_id == param("subject_id", IdempotencyKey.subject_id.type),
-        IdempotencyKey.key == param("key", Text()),
-        IdempotencyKey.created_at <= param("kept_since", IdempotencyKey.created_at.type),
-    )
-)
 
 
 async def forget_expired(session: AsyncSession) -> int:

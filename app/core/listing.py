@@ -13,6 +13,7 @@ from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     DateTime,
     Integer,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
+    case,
     cast,
     func,
     literal_column,
@@ -108,6 +110,39 @@ def matches(*columns: Any, doc: str) -> Filter:
         Parameter(Annotated[str, values.text(100)], doc),
         lambda name: or_(*(func.fold(column).like(func.fold(param(name, Text()))) for column in columns)),
         lambda value: "%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
+    )
+
+
+def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
+    """Words, each the beginning of a word in a stored column of `search_words`, found by its index; no accents, no
+    case, in any order. What holds no letter or digit finds nothing.
+
+    Digits with spaces between them are also the beginning of `number`, a column of so many digits; more are left out.
+    """
+
+    def where(name: str) -> ColumnElement[bool]:
+        asked = param(name, Text())
+        spaceless = func.substr(func.replace(asked, text("' '"), text("''")), text("1"), text(str(digits)))
+        start = case((asked.op("~")(text("'^[0-9 ]+$'")), spaceless))
+        bounds = [func.rpad(start, text(str(digits)), text(f"'{filler}'")) for filler in (0, 9)]
+        found: ColumnElement[bool] = words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(
+            *bounds
+        )
+        return found
+
+    return Filter(
+        Parameter(Annotated[str, values.text(100)], doc),
+        where,
+        lambda value: " ".join(value.split()),  # no-break spaces are spaces
+    )
+
+
+def holds(condition: Any, doc: str) -> Filter:
+    """Rows for which a condition holds (`true`), or does not (`false`)."""
+    return Filter(
+        Parameter(Literal["true", "false"], doc),
+        lambda name: condition == param(name, Boolean()),
+        lambda value: value == "true",
     )
 
 

@@ -15,7 +15,6 @@ def _dump(event: Any, **_: Any) -> bytes:
 def configure(level: str = "info") -> None:
     """Set up logging for the process. Control characters are escaped by JSON, so no line can be forged."""
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -467,6 +467,7 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "A day as 2023-06-14 is wanted, from 1900 to 2199.",
         "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
     ),
+    "reason_required": ("This stage says why.", "Cette étape dit pourquoi."),
     "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
     "past_day": ("The day is over in Paris.", "Le jour est passé à Paris."),
     "future_instant": ("The instant is still to come.", "L'instant est encore à venir."),

@@ -29,6 +29,37 @@ RETURN lower(regexp_replace(
 ))
 """
 
+IS_SIRET = """
+CREATE FUNCTION is_siret(siret text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN siret ~ '^[0-9]{14}$' AND is_siren(substr(siret, 1, 9)) AND (
+    SELECT sum(CASE WHEN place % 2 = 0 THEN digit WHEN digit > 4 THEN 2 * digit - 9 ELSE 2 * digit END) % 10 = 0
+        OR (siret ~ '^356000000' AND sum(digit) % 5 = 0)
+    FROM (
+        SELECT place, substr(siret, place, 1)::integer AS digit
+        FROM generate_series(1, 14) AS place
+        WHERE siret ~ '^[0-9]{14}$'
+    ) AS digits
+)
+"""
+
+# The words of texts, each once, without accents or case; what stands between two words is no part of any.
+SEARCH_WORDS = """
+CREATE FUNCTION search_words(texts text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN array_to_tsvector(array_remove(
+    regexp_split_to_array(fold(array_to_string(texts, ' ')), '[^[:alnum:]]+'), ''
+))
+"""
+
+# Every word asked for begins one of the object's words. Built as text whose words hold nothing but letters and digits,
+# so that no input is a syntax error. NULL, which finds nothing, where there is no word.
+SEARCH_QUERY = """
+CREATE FUNCTION search_query(asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT string_agg(concat(word, ':*'), '&')
+    FROM unnest(regexp_split_to_array(fold(asked), '[^[:alnum:]]+')) AS word WHERE word <> ''
+)::tsquery
+"""
+
 REFUSE_CHANGE = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -41,7 +72,9 @@ $$
 UUIDRANGE = "CREATE TYPE uuidrange AS RANGE (subtype = uuid)"
 TEXTRANGE = "CREATE TYPE textrange AS RANGE (subtype = text)"
 
-for _statement in (IS_SIREN, ARE_SIREN, FOLD, REFUSE_CHANGE, UUIDRANGE, TEXTRANGE):
+for _statement in (
+    IS_SIREN, ARE_SIREN, FOLD, IS_SIRET, SEARCH_WORDS, SEARCH_QUERY, REFUSE_CHANGE, UUIDRANGE, TEXTRANGE,
+):  # fmt: skip
     event.listen(Base.metadata, "before_create", DDL(_statement.replace("%", "%%")))
 
 

@@ -60,6 +60,15 @@ class _Siren(_Slug):
         return value
 
 
+class _Siret(_Slug):
+    regex = "[0-9]{14}"
+
+    def convert(self, value: str) -> str:
+        if not values.is_siret(value):
+            raise ValueError("not a SIRET")
+        return value
+
+
 class _Year(Convertor[int]):
     regex = "(?:19|20|21)[0-9]{2}"
 
@@ -72,6 +81,7 @@ class _Year(Convertor[int]):
 
 register_url_convertor("slug", _Slug())
 register_url_convertor("siren", _Siren())
+register_url_convertor("siret", _Siret())
 register_url_convertor("year", _Year())
 
 # How a path parameter is documented, by its name.
@@ -85,6 +95,16 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
         "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
         "example": "200066918",
+    },
+    "siret": {
+        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
+        "example": "11002001300097",
+    },
+    "year": {
+        "description": "A calendar year.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2022,
     },
     "vintage": {
         "description": "The year of the official geographic code.",
@@ -139,6 +159,11 @@ class Route(APIRoute):
 
     gate: Gate | None
 
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        if self.body_field is None:
+            self.app = _answering(self.get_route_handler())
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         calls = [dependency.call for dependency in self.dependant.dependencies]
         self.gate = gate = next((cast("Gate", call) for call in calls if hasattr(call, "permission")), None)
@@ -176,6 +201,16 @@ class Route(APIRoute):
                 raise ValidationFailed(errors=field_errors(errors, nearest)) from None
 
         return write if body_field is not None else read
+
+
+def _answering(handler: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """A handler as an ASGI application, without FastAPI's stacks of what to close after it: it opens nothing."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
 
 
 async def _no_body(request: Request) -> bytes:

@@ -43,11 +43,10 @@ class Protocol(HttpToolsProtocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        cycle: Any = self.cycle  # None before the first request, whatever its annotation says
-        waiting = cycle is None or cycle.response_complete
-        if self._timer is None and waiting:
-            self._arm()
         super().data_received(data)
+        cycle: Any = self.cycle  # None before the first request, whatever its annotation says
+        if self._timer is None and (cycle is None or cycle.response_complete):
+            self._arm()  # a request has begun, and its headers are not complete
 
     def on_headers_complete(self) -> None:
         self._disarm()

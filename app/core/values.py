@@ -200,6 +200,14 @@ def siren_from(n: int) -> str:
     return digits + luhn.calc_check_digit(digits)
 
 
+def siret_from(siren: str, number: int) -> str:
+    """The valid SIRET of a firm's site of this number (1 to 9 999): for demonstrations and tests."""
+    if not 1 <= number <= 9999:
+        raise ValueError("number must be from 1 to 9 999")
+    digits = f"{siren}{number:04d}"
+    return digits + luhn.calc_check_digit(digits)
+
+
 def _siren(value: object) -> str:
     text = _string(value)
     if not is_siren(text):

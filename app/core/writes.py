@@ -56,7 +56,8 @@ class Change:
 
     `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
     Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
-    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does).
+    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does);
+    `topic` says of a key what a national event is about, for the territories that follow it.
     """
 
     type: str
@@ -66,6 +67,7 @@ class Change:
     gone: Sequence["Seen"] = ()
     many: bool = False
     status: int = 0
+    topic: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Write:
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def last(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        self.closing.append(act)
 
     def spend(
         self, balance: limits.Balance, *key: Any, delta: Mapping[str, Any], touch: Mapping[str, Any] | None = None,
@@ -176,6 +183,8 @@ async def run(
             if claim is not None and response is not None and not dry_run:
                 session.add(_kept(claim, response, now))
                 await session.flush()
+            for act in write.closing:
+                await act()
             await limits.apply(session, write.spends)
             if dry_run:
                 await transaction.rollback()
@@ -208,6 +217,7 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
             "keys": [str(item.key) for item in seen],
             "versions": [item.version for item in seen],
             "bodies": [item.body for item in seen],
+            "topics": [change.topic(item.key) if change.topic else None for item in seen],
         }
         await connection.execute(_APPEND.sql, *_APPEND.arguments(values))
     return seen

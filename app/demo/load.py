@@ -25,7 +25,7 @@ from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
 from app.access.rules import Actor, Grant, Role, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, session_factory
-from app.core.values import siren_from
+from app.core.values import siren_from, siret_from
 from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
 from app.engineering import schemas as engineering_schemas
@@ -34,7 +34,8 @@ from app.engineering.models import TimeEntry
 from app.engineering.rules import Action
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
-from app.firms.models import NafVersion, Stage, TerritoryFirm
+from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
+from app.firms.rules import Stage
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
 from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind
@@ -93,6 +94,17 @@ TRADES = [
 PLACES = ["d'Alès", "du Gardon", "des Cévennes", "de Salindres"]
 STAGES = [Stage.INTERVIEWED] * 30 + [Stage.SHORTLISTED] * 8 + [Stage.SUPPORTED] * 4 + [Stage.DECLINED] * 4
 FIRMS = 46
+# Headcount in 2022, INSEE's bracket, size in Union law; the stages before the one in which a firm is found.
+SIZES = [
+    (6, "03", EuSize.MICRO), (34, "12", EuSize.SMALL), (120, "22", EuSize.MEDIUM), (480, "32", EuSize.SMALL_MID_CAP),
+    (18, "11", EuSize.SMALL), (1_200, "42", EuSize.LARGE),
+]  # fmt: skip
+WAYS = {
+    Stage.INTERVIEWED: [Stage.SOLICITED],
+    Stage.SHORTLISTED: [Stage.SOLICITED, Stage.INTERVIEWED],
+    Stage.SUPPORTED: [Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED],
+    Stage.DECLINED: [Stage.SOLICITED],
+}
 
 STARTS, ENDS, EXTENDED = date(2023, 6, 14), date(2023, 9, 30), date(2023, 10, 3)
 CORRECTED = date(2023, 7, 17)
@@ -223,26 +235,53 @@ class _Load:
         await self.run(System(), make)
 
     async def firms(self) -> None:
-        """46 synthetic firms, each at its stage."""
+        """46 synthetic firms with their sites, sizes and years, each at its stage."""
         if await self._exists(select(TerritoryFirm.siren).where(TerritoryFirm.territory == ALES).limit(1)):
             return
 
         async def make(write: Write) -> list[Change]:
             changes = []
             for number in range(FIRMS):
-                siren = siren_from(91_000_001 + number)
-                trade, naf_code = TRADES[number % len(TRADES)]
-                name = f"{trade} {PLACES[number // len(TRADES)]} (demonstration)"
-                facts = firms_schemas.FirmPut(
-                    name=name, naf_code=naf_code, naf_version=NafVersion.REV_2, legal_form_code="5710"
-                )
-                changes.append(await firms.put_firm(write, siren, facts))
-                met_on = STARTS + timedelta(days=number)
-                stage = firms_schemas.TerritoryFirmPut(stage=STAGES[number], effective_on=met_on)
-                changes.append(await firms.put_territory_firm(write, ALES, siren, stage))
+                changes += await self._firm(write, number)
             return changes
 
         await self.run(self.actor(Role.TERRITORY), make)
+
+    async def _firm(self, write: Write, number: int) -> list[Change]:
+        """One firm with its seat, its last year, its size, and the stages that it went through."""
+        siren = siren_from(91_000_001 + number)
+        trade, naf_code = TRADES[number % len(TRADES)]
+        headcount, bracket, size = SIZES[number % len(SIZES)]
+        facts = firms_schemas.FirmPut(
+            name=f"{trade} {PLACES[number // len(TRADES)]} (demonstration)",
+            naf_code=naf_code, naf_version=NafVersion.REV_2, legal_form_code="5710", headcount_bracket=bracket,
+            headcount_year=2021, insee_category=InseeCategory.PME if headcount < 250 else InseeCategory.ETI,
+            founded_on=date(1975 + number, 3, 1), source_reference="Demonstration", as_of=STARTS,
+        )  # fmt: skip
+        changes = [await firms.put_firm(write, siren, facts)]
+        insee_code, commune = list(COMMUNES.items())[number % len(COMMUNES)]
+        site = firms_schemas.SitePut(
+            insee_code=insee_code, commune_name=commune, opened_on=date(1975 + number, 3, 1),
+            seat_from_on=date(1975 + number, 3, 1), source_reference="Demonstration", as_of=STARTS,
+        )  # fmt: skip
+        changes += await firms.put_site(write, siren, siret_from(siren, 1), site)
+        met_on = STARTS + timedelta(days=number)
+        way = WAYS.get(STAGES[number], [])
+        for back, stage in enumerate([*way, STAGES[number]]):
+            reason = "No project within two years." if stage is Stage.DECLINED else None
+            day = met_on - timedelta(days=7 * (len(way) - back))
+            body = firms_schemas.TerritoryFirmPut(stage=stage, effective_on=day, reason=reason)
+            changes.append(await firms.put_territory_firm(write, ALES, siren, body))
+        known = firms_schemas.TerritoryFirmUpdate(
+            eu_size=size, eu_size_evidence_on=date(2022, 12, 31), eu_size_source="Liasses 2021 et 2022 (demonstration)"
+        )
+        changes.append(await firms.update_territory_firm(write, ALES, siren, known))
+        accounts = firms_schemas.AccountsPut(
+            turnover_cents=headcount * 160_000_00, balance_sheet_cents=headcount * 110_000_00, headcount=headcount,
+            source="Liasse 2022 (demonstration)",
+        )  # fmt: skip
+        changes.append(await firms.put_accounts(write, ALES, siren, 2022, accounts))
+        return changes
 
     async def mission(self) -> None:
         """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""

@@ -4,12 +4,13 @@ The accounts are locked in one order before anything is shared out, so parallel 
 deadlocking; the CHECKs of the balance rows are the last line.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Row, Text, case, func, insert, select, update
+from sqlalchemy import BigInteger, Date, Text, case, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.core.db import Statement, driver_connection, param
@@ -81,7 +82,7 @@ async def award(write: Write, territory: str, instrument: Instrument, amount_cen
     Raises `EnvelopeExhausted` (409).
     """
     rows = await _lock(write, territory)
-    available = {row.contribution_id: row.balance_cents for row in rows if row.account == Account.AVAILABLE}
+    available = {row["contribution_id"]: row["balance_cents"] for row in rows if row["account"] == Account.AVAILABLE}
     left = sum(available.values())
     if amount_cents > left:
         raise EnvelopeExhausted(requested_cents=amount_cents, available_cents=left)
@@ -149,16 +150,24 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
         await _post(write, territory, [back], cause)
 
 
-async def _lock(write: Write, territory: str) -> Sequence[Row[UUID, str, int]]:
-    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
+def _accounts() -> Statement:
     b = AccountBalance
-    rows = await write.session.execute(
+    return Statement(
         select(b.contribution_id, b.account, b.balance_cents)
-        .where(b.territory == territory)
+        .where(b.territory == param("territory", Text()))
         .order_by(b.contribution_id, b.account)
         .with_for_update(key_share=True)
     )
-    return rows.all()
+
+
+_ACCOUNTS = _accounts()
+
+
+async def _lock(write: Write, territory: str) -> list[Any]:
+    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
+    connection = await driver_connection(write.session)
+    rows: list[Any] = await connection.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments({"territory": territory}))
+    return rows
 
 
 async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[UUID, int]:

@@ -1,6 +1,5 @@
 """Reads of the envelope."""
 
-from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
@@ -8,11 +7,8 @@ from sqlalchemy import BigInteger, Date, DateTime, Text, and_, case, cast, func,
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
-from app.core import clock
 from app.core.db import Statement, literals, param
 from app.core.listing import Filter, Listing, any_of, as_object, at_least, at_most, equals, updated_since
-from app.core.problems import FieldError, ValidationFailed
-from app.core.query import Parameter
 from app.core.values import CentsInQuery, Day, ShortLine, Uuid
 from app.envelopes import schemas
 from app.envelopes.models import Contribution, LedgerEntry
@@ -105,27 +101,6 @@ ENTRIES = Listing(
 
 
 # --- the envelope as of a day ----------------------------------------------------------------------------------------
-
-AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}
-TWO_TIMES = {
-    **AS_OF,
-    "recorded_as_of": Parameter(Day, "As it was known at the end of this Paris day, yesterday at the latest."),
-}
-
-
-# A write is recorded at the instant at which it began: a day is over when none that began in it can still be open
-# (core/db bounds the wait for a connection and the transaction).
-SETTLED = timedelta(minutes=1)
-
-
-def known_before(recorded_as_of: date | None) -> datetime | None:
-    """The instant at which a Paris day ends. Raises `ValidationFailed` (422) for a day that is not over."""
-    if recorded_as_of is None:
-        return None
-    if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
-        raise ValidationFailed(errors=[FieldError("recorded_as_of", "day_not_over")])
-    return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)
-
 
 _COMMITTED, _PAID = tuple(COMMITTED.values()), tuple(PAID.values())
 

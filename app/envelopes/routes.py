@@ -12,10 +12,11 @@ from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.query import read
 from app.core.routing import changes, lists, router, shows
+from app.core.times import TWO_TIMES, known_before
 from app.core.writes import commit
 from app.envelopes import schemas, service
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
-from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, TWO_TIMES, envelope, known_before
+from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, envelope
 from app.programme.routes import T
 
 envelopes = router("envelopes")

@@ -10,7 +10,7 @@ from app.firms.schemas import FirmCreate
 
 
 async def _apply(write: Write, _place: str | None, lines: Sequence[Line]) -> Outcome:
-    created, updated = await service.upsert_firms(write, [line.item for line in lines])
+    created, updated = await service.import_firms(write, [line.item for line in lines])
     changes = [change for change in (created, updated) if change.keys]
     return Outcome(changes, len(created.keys), len(updated.keys), len(lines) - len(created.keys) - len(updated.keys))
 

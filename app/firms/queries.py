@@ -1,21 +1,120 @@
 """Reads of firms."""
 
-from sqlalchemy import Text, select
+from functools import cache
+from typing import Any, Literal
 
-from app.core.db import param
-from app.core.listing import Listing, any_of, at_least, at_most, matches, updated_since
-from app.core.values import Day, NafCode
+from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+
+from app.core import events
+from app.core.db import Statement, literals, param
+from app.core.listing import (
+    Filter,
+    Listing,
+    any_of,
+    as_object,
+    at_least,
+    at_most,
+    equals,
+    finds,
+    holds,
+    updated_since,
+)
+from app.core.query import Parameter
+from app.core.values import Day, ExternalId, InseeCode, LegalFormCode, NafCode, Siren
 from app.firms import schemas
-from app.firms.models import Firm, Stage, StageChange, TerritoryFirm
+from app.firms.models import (
+    Diffusion,
+    EuSize,
+    Firm,
+    FirmAccounts,
+    FirmActivity,
+    FirmNote,
+    FirmOwner,
+    FirmSeat,
+    InseeCategory,
+    NafVersion,
+    Proceeding,
+    ProceedingKind,
+    Site,
+    Source,
+    StageChange,
+    TerritoryFirm,
+)
+from app.firms.rules import INTERVIEWED, SECTIONS, SOLICITED, Stage, divisions
+
+_siren = param("siren", Text())
+_territory = param("territory", Text())
+_SHOWN = Firm.diffusion == "full"
+
+
+def _in_commune(name: str) -> Any:
+    here = select(Site.siret).where(Site.siren == Firm.siren, ~Site.closed)
+    return here.where(Site.insee_code == any_(param(name, ARRAY(Text())))).exists()
+
+
+def _naf_division(version: Any, code: Any) -> Any:
+    return version.op("||")(text("':'")).op("||")(func.substr(code, text("1"), text("2")))
+
+
+# What a firm is looked for by, in the register and among those that a territory follows.
+_SEARCH: dict[str, Filter] = {
+    "q": finds(
+        Firm.search,
+        Firm.siren,
+        9,
+        "Words of the name, trade names or acronym, each from its beginning, without accents or case; or a SIREN or "
+        "SIRET, with spaces or without.",
+    ),
+    "siren": any_of(Firm.siren, Siren, "Any of these firms."),
+    "commune": Filter(
+        Parameter(InseeCode, "With an open site in any of these communes (INSEE).", many=True), _in_commune
+    ),
+    "naf_code": any_of(Firm.naf_code, NafCode, "Any of these main activities."),
+    "naf_version": any_of(Firm.naf_version, NafVersion, "Main activity in this nomenclature."),
+    "naf_section": Filter(
+        Parameter(
+            Literal[tuple(sorted({s for known in SECTIONS.values() for s in known}))],
+            "Main activity in any of these sections of its own nomenclature (C is manufacturing in both).",
+            many=True,
+        ),
+        lambda name: _naf_division(Firm.naf_version, Firm.naf_code) == any_(param(name, ARRAY(Text()))),
+        divisions,
+    ),
+    "legal_form_code": any_of(Firm.legal_form_code, LegalFormCode, "Any of these legal forms."),
+    "headcount_bracket": any_of(Firm.headcount_bracket, schemas.Bracket, "Any of these headcount brackets (INSEE)."),
+    "insee_category": any_of(Firm.insee_category, InseeCategory, "Any of INSEE's categories."),
+    "ceased": holds(Firm.ceased, "Ceased firms, or active ones."),
+    "sole_trader": holds(Firm.sole_trader, "Sole traders, or other firms."),
+    "in_proceedings": holds(
+        select(Proceeding.id).where(Proceeding.siren == Firm.siren, Proceeding.closed_on.is_(None)).exists(),
+        "Firms with an insolvency proceeding that has not ended, or those without.",
+    ),
+}
 
 FIRMS = Listing(
     schema=schemas.Firm,
     rows=select(
         Firm.siren,
         Firm.name,
+        Firm.trade_names,
+        case((_SHOWN, Firm.acronym)).label("acronym"),
         Firm.naf_code,
         Firm.naf_version,
         Firm.legal_form_code,
+        Firm.headcount_bracket,
+        Firm.headcount_year,
+        Firm.insee_category,
+        Firm.insee_category_year,
+        Firm.founded_on,
+        Firm.ceased,
+        Firm.ceased_on,
+        Firm.diffusion,
+        Firm.sole_trader,
+        Firm.seat_siret,
+        Firm.source,
+        Firm.source_reference,
+        Firm.as_of,
         Firm.version,
         Firm.created_at,
         Firm.updated_at,
@@ -24,12 +123,124 @@ FIRMS = Listing(
     key_name="siren",
     version=Firm.version,
     filters={
-        "naf_code": any_of(Firm.naf_code, NafCode, "Any of these activities."),
-        "q": matches(Firm.name, Firm.siren, doc="Part of the name, without accents or case, or of the SIREN."),
+        **_SEARCH,
+        "diffusion": any_of(Firm.diffusion, Diffusion, "Firms under full or partial diffusion."),
+        "source": any_of(Firm.source, Source, "Facts from any of these sources."),
+        "as_of_from": at_least(Firm.as_of, Day, "Facts of this day or later."),
+        "as_of_to": at_most(Firm.as_of, Day, "Facts of this day or earlier."),
         "updated_since": updated_since(Firm.updated_at),
     },
-    sorts={"name": Firm.name, "updated_at": Firm.updated_at},
+    sorts={"name": Firm.name, "as_of": Firm.as_of, "updated_at": Firm.updated_at},
 )
+
+_PARENT = select(Firm.siren).where(Firm.siren == _siren)
+
+_o = FirmOwner
+OWNERS = Listing(
+    schema=schemas.FirmOwner,
+    rows=select(_o.siren, _o.name, _o.version, _o.created_at, _o.updated_at),
+    key=_o.siren,
+    key_name="siren",
+    version=_o.version,
+)
+
+_a = FirmActivity
+ACTIVITIES = Listing(
+    schema=schemas.Activity,
+    rows=select(_a.id, _a.siren, _a.naf_code, _a.naf_version, _a.from_on, _a.to_on).where(_a.siren == _siren),
+    key=_a.id,
+    parent=_PARENT,
+    filters={
+        "naf_version": any_of(_a.naf_version, NafVersion, "Codes of this nomenclature."),
+        "in_force_on": Filter(
+            Parameter(Day, "Codes in force on this day."),
+            lambda name: func.daterange(_a.from_on, _a.to_on, text("'[]'")).op("@>", return_type=Boolean())(
+                param(name, Date())
+            ),
+        ),
+    },
+    sorts={"from_on": _a.from_on},
+)
+
+_p = Site
+SITES = Listing(
+    schema=schemas.Site,
+    rows=select(
+        _p.siret,
+        _p.siren,
+        _p.name,
+        _p.insee_code,
+        _p.commune_name,
+        case((_SHOWN, _p.address)).label("address"),
+        Firm.diffusion,
+        _p.naf_code,
+        _p.naf_version,
+        _p.opened_on,
+        _p.closed,
+        _p.closed_on,
+        (func.coalesce(Firm.seat_siret, text("''")) == _p.siret).label("is_seat"),
+        _p.source,
+        _p.source_reference,
+        _p.as_of,
+        _p.version,
+        _p.created_at,
+        _p.updated_at,
+    )
+    .join(Firm, Firm.siren == _p.siren)
+    .where(_p.siren == _siren),
+    key=_p.siret,
+    key_name="siret",
+    version=_p.version,
+    derived=True,
+    parent=_PARENT,
+    filters={
+        "commune": any_of(_p.insee_code, InseeCode, "Sites in any of these communes (INSEE)."),
+        "closed": holds(_p.closed, "Closed sites, or open ones."),
+        "updated_since": updated_since(_p.updated_at),
+    },
+    sorts={"opened_on": _p.opened_on, "closed_on": _p.closed_on},
+)
+
+SEATS = Listing(
+    schema=schemas.Seat,
+    rows=select(FirmSeat.id, FirmSeat.siren, FirmSeat.siret, _p.insee_code, FirmSeat.from_on, FirmSeat.recorded_at)
+    .join(_p, _p.siret == FirmSeat.siret)
+    .where(FirmSeat.siren == _siren),
+    key=FirmSeat.id,
+    parent=_PARENT,
+    sorts={"from_on": FirmSeat.from_on},
+)
+
+_i = Proceeding
+PROCEEDINGS = Listing(
+    schema=schemas.Proceeding,
+    rows=select(
+        _i.id,
+        _i.siren,
+        _i.kind,
+        _i.opened_on,
+        _i.closed_on,
+        _i.court,
+        _i.source,
+        _i.source_reference,
+        _i.version,
+        _i.created_at,
+        _i.updated_at,
+    ).where(_i.siren == _siren),
+    key=_i.id,
+    version=_i.version,
+    parent=_PARENT,
+    filters={
+        "kind": any_of(_i.kind, ProceedingKind, "Any of these kinds."),
+        "closed": holds(_i.closed_on.is_not(None), "Proceedings that have ended, or those that have not."),
+        "opened_from": at_least(_i.opened_on, Day, "Opened on this day or later."),
+        "opened_to": at_most(_i.opened_on, Day, "Opened on this day or earlier."),
+        "updated_since": updated_since(_i.updated_at),
+    },
+    sorts={"opened_on": _i.opened_on},
+)
+
+# --- a firm in a territory -------------------------------------------------------------------------------------------
 
 _t = TerritoryFirm
 TERRITORY_FIRMS = Listing(
@@ -39,37 +250,134 @@ TERRITORY_FIRMS = Listing(
         _t.siren,
         Firm.name,
         Firm.naf_code,
+        Firm.naf_version,
+        Firm.insee_category,
+        Firm.ceased,
         _t.stage,
         _t.reason,
         _t.stage_since_on,
+        _t.eu_size,
+        _t.eu_size_evidence_on,
+        _t.eu_size_source,
+        _t.external_id,
         _t.version,
         _t.created_at,
         _t.updated_at,
     )
     .join(Firm, Firm.siren == _t.siren)
-    .where(_t.territory == param("territory", Text())),
+    .where(_t.territory == _territory),
     key=_t.siren,
     key_name="siren",
     version=_t.version,
     derived=True,
     filters={
+        **_SEARCH,
         "stage": any_of(_t.stage, Stage, "Any of these stages."),
         "stage_since_from": at_least(_t.stage_since_on, Day, "At this stage since this day or later."),
         "stage_since_to": at_most(_t.stage_since_on, Day, "At this stage since this day or earlier."),
-        "q": matches(Firm.name, Firm.siren, doc="Part of the name, without accents or case, or of the SIREN."),
+        "eu_size": any_of(_t.eu_size, EuSize, "Any of these sizes in Union law."),
+        "external_id": equals(_t.external_id, ExternalId, "The firm that another system knows by this id."),
         "updated_since": updated_since(_t.updated_at),
     },
     sorts={"name": Firm.name, "stage": _t.stage, "stage_since_on": _t.stage_since_on},
 )
+
+# Events about the public facts of a firm reach the territories that have it among theirs.
+events.FOLLOWED.append(select(_t.territory, func.concat("firm/", _t.siren).label("topic")))
+
+_FOLLOWED = select(_t.siren).where(_t.territory == _territory, _t.siren == _siren)
 
 _s = StageChange
 STAGE_CHANGES = Listing(
     schema=schemas.StageChange,
     rows=select(
         _s.id, _s.siren, _s.stage, _s.previous_stage, _s.reason, _s.effective_on, _s.recorded_by, _s.recorded_at
-    ).where(_s.territory == param("territory", Text()), _s.siren == param("siren", Text())),
+    ).where(_s.territory == _territory, _s.siren == _siren),
     key=_s.id,
-    parent=select(_t.siren).where(_t.territory == param("territory", Text()), _t.siren == param("siren", Text())),
+    parent=_FOLLOWED,
     filters={"stage": any_of(_s.stage, Stage, "Any of these stages.")},
     sorts={"effective_on": _s.effective_on},
 )
+
+_y = FirmAccounts
+ACCOUNTS = Listing(
+    schema=schemas.Accounts,
+    rows=select(
+        _y.territory,
+        _y.siren,
+        _y.year,
+        _y.turnover_cents,
+        _y.balance_sheet_cents,
+        _y.headcount,
+        _y.source,
+        _y.version,
+        _y.created_at,
+        _y.updated_at,
+    ).where(_y.territory == _territory, _y.siren == _siren),
+    key=_y.year,
+    key_name="year",
+    version=_y.version,
+    parent=_FOLLOWED,
+    filters={"updated_since": updated_since(_y.updated_at)},
+)
+
+_n = FirmNote
+NOTES = Listing(
+    schema=schemas.Note,
+    rows=select(_n.territory, _n.siren, _n.text, _n.version, _n.created_at, _n.updated_at).where(
+        _n.territory == _territory
+    ),
+    key=_n.siren,
+    key_name="siren",
+    version=_n.version,
+)
+
+
+@cache
+def funnel(known: bool) -> Statement:
+    """Where the firms of a territory stood on a day; `known` limits it to what had been recorded by an instant."""
+    counting = (
+        select(_s.siren, _s.stage, _s.effective_on)
+        .ext(distinct_on(_s.siren, _s.effective_on))
+        .where(_s.territory == _territory, _s.effective_on <= param("as_of", Date()))
+        .order_by(_s.siren, _s.effective_on, _s.id.desc())
+    )
+    if known:
+        counting = counting.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
+    passage = counting.cte("passage")
+    once = func.bool_or
+    each = (
+        select(
+            passage.c.siren,
+            once(passage.c.stage.in_(literals(sorted(SOLICITED)))).label("solicited"),
+            once(passage.c.stage.in_(literals(sorted(INTERVIEWED)))).label("interviewed"),
+        )
+        .group_by(passage.c.siren)
+        .cte("each")
+    )
+    stood = (
+        select(passage.c.siren, passage.c.stage)
+        .ext(distinct_on(passage.c.siren))
+        .order_by(passage.c.siren, passage.c.effective_on.desc())
+        .cte("stood")
+    )
+    by_stage = [part for code in literals(Stage) for part in (code, func.count().filter(stood.c.stage == code))]
+    solicited, interviewed = func.count().filter(each.c.solicited), func.count().filter(each.c.interviewed)
+    counts = select(func.count().label("firms"), solicited.label("solicited"), interviewed.label("interviewed")).cte(
+        "counts"
+    )
+    rate = func.round(cast(counts.c.interviewed, Numeric) / func.nullif(counts.c.solicited, text("0")), text("4"))
+    return Statement(
+        as_object(
+            select(
+                _territory.label("territory"),
+                param("as_of", Date()).label("as_of"),
+                (param("recorded_as_of", Date()) if known else cast(null(), Date)).label("recorded_as_of"),
+                counts.c.firms,
+                select(func.json_build_object(*by_stage)).select_from(stood).scalar_subquery().label("firms_by_stage"),
+                counts.c.solicited.label("firms_solicited"),
+                counts.c.interviewed.label("firms_interviewed"),
+                rate.label("response_rate"),
+            )
+        )
+    )

@@ -1,49 +1,198 @@
-"""HTTP of firms: the register, and the firms of a territory with their stages."""
+"""HTTP of firms: the register with what hangs on a firm, and the firms of a territory with their stages."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
+from app.core import clock
+from app.core.db import fetchrow
 from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.query import read
 from app.core.routing import changes, lists, router, shows
+from app.core.times import TWO_TIMES, known_before
 from app.core.writes import commit
 from app.firms import schemas, service
-from app.firms.queries import FIRMS, STAGE_CHANGES, TERRITORY_FIRMS
+from app.firms.directory import DirectoryInvalid, DirectoryUnavailable, FirmUnknownToDirectory
+from app.firms.queries import (
+    ACCOUNTS,
+    ACTIVITIES,
+    FIRMS,
+    NOTES,
+    OWNERS,
+    PROCEEDINGS,
+    SEATS,
+    SITES,
+    STAGE_CHANGES,
+    TERRITORY_FIRMS,
+    funnel,
+)
+from app.firms.rules import StageNotReachable
 from app.programme.routes import T
+
+FIRM = "/v1/firms/{siren:siren}"
+HERE = T + "/firms/{siren:siren}"
 
 firms = router("firms")
 
 
 @firms.get("/v1/firms", **lists(FIRMS))
 async def list_firms(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """The register: public facts of firms, shared by all territories. Nothing tells who prospects whom."""
+    """The register: public facts of firms, shared by all territories. Nothing tells who prospects whom.
+
+    `q` finds «Société mécanique cévenole» by «mecanique cevenol»; sole traders are found by their trade name alone.
+    """
     return await page(request, FIRMS)
 
 
-@firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, status=201))
+@firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
 async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")) -> Response:
-    """Register a firm by its SIREN. Raises `already-exists`."""
+    """Register a firm by its SIREN, from a document that says so. Raises `already-exists`."""
     return await commit(request, lambda write: service.create_firm(write, body), status=201, location="/v1/firms/{key}")
 
 
-@firms.get("/v1/firms/{siren:siren}", **shows(schemas.Firm))
+@firms.get(FIRM, **shows(schemas.Firm))
 async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Response:
     """One firm of the register."""
     return await show(request, FIRMS)
 
 
-@firms.put("/v1/firms/{siren:siren}", **changes(schemas.Firm, may_create=True))
+@firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, may_create=True))
 async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:write")) -> Response:
     """The firm of this SIREN with exactly these facts: 201 for a new one, 200 where it is replaced."""
     return await commit(request, lambda write: service.put_firm(write, request.path_params["siren"], body))
 
 
-@firms.patch("/v1/firms/{siren:siren}", **changes(schemas.Firm, service.NafCodeWithoutVersion))
+@firms.patch(FIRM, **changes(schemas.Firm, service.NafCodeWithoutVersion, service.CeasedOnOfAnActiveFirm))
 async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor = require("firms:write")) -> Response:
-    """Change public facts of a firm. Raises `naf-code-without-version`."""
+    """Change public facts of a firm. Raises `naf-code-without-version`, `ceased-on-of-an-active-firm`."""
     return await commit(request, lambda write: service.update_firm(write, request.path_params["siren"], body))
+
+
+@firms.post(
+    FIRM + "/refresh",
+    **changes(
+        schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True
+    ),
+)  # fmt: skip
+async def refresh_firm(request: Request, actor: Actor = require("firms:write")) -> Response:
+    """Read the firm in the public directory (API Recherche d'entreprises) and keep what it says: 201 for a new firm.
+
+    Facts, activities in both nomenclatures, sites, the seat, an insolvency proceeding. What has not changed is not
+    written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
+    """
+    found = await request.state.directory.find(request.path_params["siren"])
+    return await commit(request, lambda write: service.refresh_firm(write, found))
+
+
+@firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))
+async def get_firm_owner(request: Request, actor: Actor = require("firm_owners:read")) -> Response:
+    """The name of a sole trader: personal data."""
+    return await show(request, OWNERS)
+
+
+@firms.put(FIRM + "/owner", **changes(schemas.FirmOwner, service.OwnerOfACompany, may_create=True))
+async def put_firm_owner(
+    request: Request, body: schemas.FirmOwnerPut, actor: Actor = require("firm_owners:write")
+) -> Response:
+    """Say the name of a sole trader. No event shows it. Raises `owner-of-a-company`."""
+    return await commit(request, lambda write: service.put_owner(write, request.path_params["siren"], body))
+
+
+@firms.get(FIRM + "/activities", **lists(ACTIVITIES))
+async def list_firm_activities(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """The activity codes of a firm in NAF rev. 2 and NAF 2025, with the days between which each is in force."""
+    return await page(request, ACTIVITIES)
+
+
+@firms.post(FIRM + "/activities", **changes(schemas.Activity, service.TwoActivitiesAtOnce, status=201))
+async def create_firm_activity(
+    request: Request, body: schemas.ActivityCreate, actor: Actor = require("firms:write")
+) -> Response:
+    """An activity code from a day on: in its nomenclature it ends the one in force."""
+    siren = request.path_params["siren"]
+    return await commit(
+        request,
+        lambda write: service.create_activity(write, siren, body),
+        status=201,
+        location=f"/v1/firms/{siren}/activities",
+    )
+
+
+@firms.get(FIRM + "/sites", **lists(SITES))
+async def list_sites(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """The sites of a firm, closed ones too."""
+    return await page(request, SITES)
+
+
+@firms.get(FIRM + "/sites/{siret:siret}", **shows(schemas.Site))
+async def get_site(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """One site of a firm."""
+    return await show(request, SITES)
+
+
+@firms.put(
+    FIRM + "/sites/{siret:siret}",
+    **changes(
+        schemas.Site, service.SiretOfAnotherFirm, service.ClosedOnOfAnOpenSite, service.SiteClosesBeforeItOpens,
+        service.NafCodeWithoutVersion, may_create=True,
+    ),
+)  # fmt: skip
+async def put_site(request: Request, body: schemas.SitePut, actor: Actor = require("firms:write")) -> Response:
+    """The site of this SIRET with exactly these facts. A firm moves by a new site with `seat_from_on`.
+
+    Raises `siret-of-another-firm`, `closed-on-of-an-open-site`, `site-closes-before-it-opens`.
+    """
+    path = request.path_params
+    return await commit(request, lambda write: service.put_site(write, path["siren"], path["siret"], body))
+
+
+@firms.get(FIRM + "/seats", **lists(SEATS))
+async def list_seats(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """The moves of a firm: which site was its seat from which day."""
+    return await page(request, SEATS)
+
+
+@firms.get(FIRM + "/proceedings", **lists(PROCEEDINGS))
+async def list_proceedings(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """Insolvency proceedings of a firm: sauvegarde, redressement, liquidation judiciaire."""
+    return await page(request, PROCEEDINGS)
+
+
+@firms.post(
+    FIRM + "/proceedings",
+    **changes(schemas.Proceeding, AlreadyExists, service.ProceedingClosesBeforeItOpens, status=201),
+)
+async def create_proceeding(
+    request: Request, body: schemas.ProceedingCreate, actor: Actor = require("firms:write")
+) -> Response:
+    """Record an insolvency proceeding by its opening judgment. Raises `already-exists`."""
+    siren = request.path_params["siren"]
+    return await commit(
+        request,
+        lambda write: service.create_proceeding(write, siren, body),
+        status=201,
+        location=f"/v1/firms/{siren}/proceedings/{{key}}",
+    )
+
+
+@firms.get(FIRM + "/proceedings/{id:uuid}", **shows(schemas.Proceeding))
+async def get_proceeding(request: Request, actor: Actor = require("firms:read")) -> Response:
+    """One insolvency proceeding."""
+    return await show(request, PROCEEDINGS)
+
+
+@firms.patch(FIRM + "/proceedings/{id:uuid}", **changes(schemas.Proceeding, service.ProceedingClosesBeforeItOpens))
+async def update_proceeding(
+    request: Request, body: schemas.ProceedingUpdate, actor: Actor = require("firms:write")
+) -> Response:
+    """Say what became of a proceeding. Raises `proceeding-closes-before-it-opens`."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_proceeding(write, path["siren"], path["id"], body))
+
+
+# --- a firm in a territory -------------------------------------------------------------------------------------------
 
 
 @firms.get(T + "/firms", **lists(TERRITORY_FIRMS))
@@ -52,22 +201,38 @@ async def list_territory_firms(request: Request, actor: Actor = require("territo
     return await page(request, TERRITORY_FIRMS)
 
 
-@firms.get(T + "/firms/{siren:siren}", **shows(schemas.TerritoryFirm))
+@firms.get(T + "/firms/funnel", **shows(schemas.Funnel, parameters=TWO_TIMES))
+async def get_funnel(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
+    """Where the firms stood on a day, how many were solicited and met, and the response rate.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    """
+    query = read(request, TWO_TIMES)
+    recorded_as_of = query.get("recorded_as_of")
+    before = known_before(recorded_as_of)
+    bound = {
+        "territory": request.path_params["territory"],
+        "as_of": query.get("as_of") or clock.today(),
+        "recorded_as_of": recorded_as_of,
+        "known_before": before,
+    }
+    row = await fetchrow(request.state.engine, funnel(before is not None), bound)
+    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+
+
+@firms.get(HERE, **shows(schemas.TerritoryFirm))
 async def get_territory_firm(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
     """One firm as this territory knows it."""
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put(
-    T + "/firms/{siren:siren}",
-    **changes(schemas.TerritoryFirm, ReferenceNotFound, may_create=True),
-)
+@firms.put(HERE, **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, may_create=True))
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
 ) -> Response:
     """Put a firm of the register at a stage here: 201 the first time, 200 after; every passage stays in the history.
 
-    Raises `reference-not-found` where the register has no such SIREN.
+    Raises `reference-not-found` where the register has no such SIREN, `stage-not-reachable`.
     """
     path = request.path_params
     return await commit(
@@ -75,7 +240,59 @@ async def put_territory_firm(
     )
 
 
-@firms.get(T + "/firms/{siren:siren}/stages", **lists(STAGE_CHANGES))
+@firms.patch(HERE, **changes(schemas.TerritoryFirm, AlreadyExists, service.EuSizeWithoutEvidence))
+async def update_territory_firm(
+    request: Request, body: schemas.TerritoryFirmUpdate, actor: Actor = require("territory_firms:write")
+) -> Response:
+    """Say a firm's size in Union law with its evidence, or its id in another system.
+
+    Raises `eu-size-without-evidence`, `already-exists`.
+    """
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.update_territory_firm(write, path["territory"], path["siren"], body)
+    )
+
+
+@firms.get(HERE + "/stages", **lists(STAGE_CHANGES))
 async def list_stage_changes(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
     """The history of a firm's stages here, oldest first."""
     return await page(request, STAGE_CHANGES)
+
+
+@firms.get(HERE + "/accounts", **lists(ACCOUNTS))
+async def list_firm_accounts(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
+    """Turnover, balance sheet total and headcount of a firm by year, as this territory knows them."""
+    return await page(request, ACCOUNTS)
+
+
+@firms.get(HERE + "/accounts/{year:year}", **shows(schemas.Accounts))
+async def get_firm_accounts(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
+    """One year of a firm, as this territory knows it."""
+    return await show(request, ACCOUNTS)
+
+
+@firms.put(HERE + "/accounts/{year:year}", **changes(schemas.Accounts, may_create=True))
+async def put_firm_accounts(
+    request: Request, body: schemas.AccountsPut, actor: Actor = require("territory_firms:write")
+) -> Response:
+    """Say the figures of a year, with the document that proves them."""
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.put_accounts(write, path["territory"], path["siren"], path["year"], body)
+    )
+
+
+@firms.get(HERE + "/note", **shows(schemas.Note))
+async def get_firm_note(request: Request, actor: Actor = require("firm_notes:read")) -> Response:
+    """The confidential note about a firm."""
+    return await show(request, NOTES)
+
+
+@firms.put(HERE + "/note", **changes(schemas.Note, may_create=True))
+async def put_firm_note(
+    request: Request, body: schemas.NotePut, actor: Actor = require("firm_notes:write")
+) -> Response:
+    """Write the confidential note about a firm. No event shows it."""
+    path = request.path_params
+    return await commit(request, lambda write: service.put_note(write, path["territory"], path["siren"], body))

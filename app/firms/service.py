@@ -1,18 +1,50 @@
-"""Writes of firms."""
+"""Writes of firms.
+
+`upsert_firms` and `upsert_sites` take any number of rows in one statement: one PUT, a refresh and an import are the
+same write. What several do at once to one SIREN ends as one firm, whoever comes first.
+"""
 
 from collections.abc import Sequence
+from datetime import date
 from itertools import groupby
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Date, Text, bindparam, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core import clock
-from app.core.db import touch
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.db import Base, touch
+from app.core.listing import Listing
+from app.core.problems import FieldError, NotFound, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writes import Change, Write, merge
 from app.firms import schemas
-from app.firms.models import Firm, NafVersion, StageChange, TerritoryFirm
-from app.firms.queries import FIRMS, TERRITORY_FIRMS
+from app.firms.directory import Record
+from app.firms.models import (
+    Firm,
+    FirmAccounts,
+    FirmActivity,
+    FirmNote,
+    FirmOwner,
+    FirmSeat,
+    NafVersion,
+    Proceeding,
+    Site,
+    Source,
+    StageChange,
+    TerritoryFirm,
+)
+from app.firms.queries import (
+    ACCOUNTS,
+    ACTIVITIES,
+    FIRMS,
+    NOTES,
+    OWNERS,
+    PROCEEDINGS,
+    SITES,
+    TERRITORY_FIRMS,
+)
+from app.firms.rules import Passage, Stage, admit
 
 
 class NafCodeWithoutVersion(Problem):
@@ -24,88 +56,405 @@ class NafCodeWithoutVersion(Problem):
     cure_fr = "Envoyez naf_code et naf_version ensemble, ou effacez les deux."
 
 
-def _facts(body: schemas.FirmPut) -> dict[str, object]:
-    facts = body.model_dump(exclude={"siren"})
-    if body.naf_code is not None and body.naf_version is None:
+class CeasedOnOfAnActiveFirm(Problem):
+    """A firm that has not ceased has no day of its end."""
+
+    status = 422
+    title_fr = "Une entreprise qui n'a pas cessé n'a pas de date de cessation."
+
+
+class ClosedOnOfAnOpenSite(Problem):
+    """A site that is not closed has no day of its closing."""
+
+    status = 422
+    title_fr = "Un établissement qui n'est pas fermé n'a pas de date de fermeture."
+
+
+class SiteClosesBeforeItOpens(Problem):
+    """A site closes on or after the day it opens."""
+
+    status = 422
+    title_fr = "Un établissement ferme le jour de son ouverture ou après."
+
+
+class TwoActivitiesAtOnce(Problem):
+    """A firm has one main activity a day in each nomenclature."""
+
+    status = 409
+    title_fr = "Une entreprise n'a, chaque jour, qu'une activité principale par nomenclature."
+    cure = "Somebody else has just changed it: read the activities again."
+    cure_fr = "Quelqu'un vient de la modifier : relisez les activités."
+
+
+class SiretOfAnotherFirm(Problem):
+    """A SIRET begins with the SIREN of its firm."""
+
+    status = 422
+    title_fr = "Un SIRET commence par le SIREN de son entreprise."
+
+
+class ProceedingClosesBeforeItOpens(Problem):
+    """A proceeding ends on or after the day of its opening judgment."""
+
+    status = 422
+    title_fr = "Une procédure se clôt le jour de son jugement d'ouverture ou après."
+
+
+class OwnerOfACompany(Problem):
+    """Only a sole trader has an owner's name; a company has its own."""
+
+    status = 409
+    title_fr = "Seul un entrepreneur individuel a un nom de personne ; une société a le sien."
+    cure = "Say first that the firm is a sole trader (sole_trader)."
+    cure_fr = "Dites d'abord que l'entreprise est individuelle (sole_trader)."
+
+
+class EuSizeWithoutEvidence(Problem):
+    """A size in Union law goes with the day and the source of its evidence."""
+
+    status = 422
+    title_fr = "Une taille au sens du droit de l'Union va avec la date et la source de sa preuve."
+    cure = "Send eu_size, eu_size_evidence_on and eu_size_source together, or clear all three."
+    cure_fr = "Envoyez eu_size, eu_size_evidence_on et eu_size_source ensemble, ou effacez les trois."
+
+
+def topic(key: str) -> str:
+    """What events about a firm are about, by its SIREN or a site's SIRET."""
+    return f"firm/{key[:9]}"
+
+
+# --- the register, row by row or by the thousand ---------------------------------------------------------------------
+
+_OURS = {"version", "created_at", "updated_at", "search", "seat_siret"}
+
+
+async def _upsert(
+    write: Write, model: type[Base], key: str, rows: Sequence[dict[str, Any]]
+) -> tuple[list[str], list[str]]:
+    """Put rows in place by their key: the keys of those made, and of those changed. What is the same stays as it is.
+
+    A new `as_of` or `source_reference` alone is no change. Rows are taken in the order of their keys, so that two
+    writers never wait for each other in a circle.
+    """
+    made: list[str] = []
+    changed: list[str] = []
+    for _, group in groupby(sorted(rows, key=sorted), key=sorted):  # rows that give the same columns
+        await _upsert_alike(write, model, key, list(group), made, changed)
+    return made, changed
+
+
+async def _upsert_alike(
+    write: Write, model: type[Base], key: str, rows: list[dict[str, Any]], made: list[str], changed: list[str]
+) -> None:
+    table: Any = model.__table__
+    facts = [name for name in rows[0] if name != key]
+    now = {"created_at": write.now, "updated_at": write.now}
+    put: Any = insert(table)
+    compared = [name for name in facts if name not in ("as_of", "source_reference")]
+    put = put.on_conflict_do_update(
+        index_elements=[key],
+        set_={name: put.excluded[name] for name in facts}
+        | {"version": table.c.version + 1, "updated_at": put.excluded.updated_at},
+        where=tuple_(*(table.c[name] for name in compared)).is_distinct_from(
+            tuple_(*(put.excluded[name] for name in compared))
+        ),
+    ).returning(table.c[key], table.c.version)
+    connection = await write.session.connection()
+    done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
+    for found, version in done:
+        (made if version == 1 else changed).append(found)
+
+
+def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any) -> list[Change]:
+    return [
+        Change(f"{kind}.{act}", listing, keys, bound, status=status, topic=topic)
+        for act, keys, status in (("created", made, 201), ("updated", changed, 200))
+        if keys
+    ]
+
+
+async def upsert_firms(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
+    """Put firms in the register, by SIREN: rows of columns of `Firm`; what a row does not name is left.
+
+    A main activity that differs from the one in force in its nomenclature ends it (`hold_activities`).
+    """
+    facts = [{**row, "source": source.value, "as_of": row.get("as_of") or clock.today()} for row in rows]
+    made, changed = await _upsert(write, Firm, "siren", facts)
+    touched = {*made, *changed}
+    codes = [
+        (row["siren"], row["naf_code"], row["naf_version"], row["as_of"] if row["siren"] in changed else None)
+        for row in facts
+        if row.get("naf_code") is not None and row["siren"] in touched
+    ]
+    await hold_activities(write, codes)
+    return _changes("firm", FIRMS, made, changed)
+
+
+async def hold_activities(write: Write, codes: Sequence[tuple[str, str, str, date | None]]) -> list[str]:
+    """Activity codes (SIREN, code, nomenclature, from when) from then on; the ids of those that are new.
+
+    The code in force before them in the same nomenclature ends the day before; those that were to begin then or later
+    are taken back. The code that is in force already goes on.
+    """
+    if not codes:
+        return []
+    values = {
+        "sirens": [code[0] for code in codes],
+        "codes": [code[1] for code in codes],
+        "versions": [code[2] for code in codes],
+        "days": [code[3] for code in codes],
+    }
+    await write.session.execute(_TAKE_BACK, values)
+    await write.session.execute(_END, values)
+    return [str(row.id) for row in await write.session.execute(_BEGIN, values)]
+
+
+_GIVEN = """WITH given AS (
+    SELECT * FROM unnest(:sirens, :codes, :versions, :days) AS g (siren, naf_code, naf_version, from_on)
+), changed AS (
+    SELECT g.* FROM given g WHERE NOT EXISTS (
+        SELECT FROM firm_activities a WHERE a.siren = g.siren AND a.naf_version = g.naf_version AND a.to_on IS NULL
+            AND a.naf_code = g.naf_code AND coalesce(a.from_on <= g.from_on, true))
+)"""
+_TYPES = (
+    bindparam("sirens", type_=ARRAY(Text())),
+    bindparam("codes", type_=ARRAY(Text())),
+    bindparam("versions", type_=ARRAY(Text())),
+    bindparam("days", type_=ARRAY(Date())),
+)
+_TAKE_BACK = text(
+    _GIVEN  # noqa: S608  # our own text, all values bound
+    + """ DELETE FROM firm_activities a USING changed c
+    WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (c.from_on IS NULL OR a.from_on >= c.from_on)"""
+).bindparams(*_TYPES)
+_END = text(
+    _GIVEN  # noqa: S608
+    + """ UPDATE firm_activities a SET to_on = c.from_on - 1 FROM changed c
+    WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (a.to_on IS NULL OR a.to_on >= c.from_on)"""
+).bindparams(*_TYPES)
+_BEGIN = text(
+    _GIVEN  # noqa: S608
+    + """ INSERT INTO firm_activities (siren, naf_code, naf_version, from_on)
+    SELECT siren, naf_code, naf_version, from_on FROM changed ORDER BY siren RETURNING id"""
+).bindparams(*_TYPES)
+
+
+async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
+    """Put sites in the register, by SIRET, with exactly these facts: columns of `Site` but `siren`, in every row.
+
+    Their firms are there and locked, or this is the only writer. The seat is a matter of `move_seats`.
+    """
+    facts = [
+        {**row, "siren": row["siret"][:9], "source": source.value, "as_of": row.get("as_of") or clock.today()}
+        for row in rows
+    ]
+    made, changed = await _upsert(write, Site, "siret", facts)
+    found = []
+    for siren in sorted({siret[:9] for siret in (*made, *changed)}):  # sites are read below their firm
+        ours = [[siret for siret in sirets if siret.startswith(siren)] for sirets in (made, changed)]
+        found += _changes("site", SITES, *ours, siren=siren)
+    return found
+
+
+async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> list[str]:
+    """Sites (SIRET, from when) that are the seats of their firms: the SIREN of those that move, and their history."""
+    moved = []
+    for siret, from_on in sorted(seats):
+        siren = siret[:9]
+        done = await write.session.execute(
+            update(Firm)
+            .where(Firm.siren == siren, Firm.seat_siret.is_distinct_from(siret))
+            .values(seat_siret=siret, version=Firm.version + 1, updated_at=write.now)
+            .returning(Firm.siren)
+            .execution_options(synchronize_session=False)
+        )
+        if done.first() is not None:
+            write.session.add(FirmSeat(siren=siren, siret=siret, from_on=from_on, recorded_at=write.now))
+            moved.append(siren)
+    return moved
+
+
+# --- firms -----------------------------------------------------------------------------------------------------------
+
+
+def _with_version(facts: dict[str, Any]) -> dict[str, Any]:
+    """An activity code without its version is read as rev. 2."""
+    if facts["naf_code"] is not None and facts["naf_version"] is None:
         facts["naf_version"] = NafVersion.REV_2
+    if facts["naf_code"] is None and facts["naf_version"] is not None:
+        raise NafCodeWithoutVersion
     return facts
+
+
+async def _locked(write: Write, siren: str) -> Firm | None:
+    """The firm, locked, where it is in the register; refuses another version than If-Match names."""
+    firm = await write.session.scalar(select(Firm).where(Firm.siren == siren).with_for_update(key_share=True))
+    if firm is not None:
+        write.expect(firm.version)
+    return firm
 
 
 async def create_firm(write: Write, body: schemas.FirmCreate) -> Change:
     """A firm of the register. Raises `already-exists`: the same SIREN is the same firm."""
-    write.session.add(Firm(siren=body.siren, **_facts(body)))
+    facts = _with_version(body.model_dump())
+    as_of = body.as_of or clock.today()
+    write.session.add(Firm(**{**facts, "source": Source.DECLARED, "as_of": as_of}))
     await write.session.flush()
-    return Change("firm.created", FIRMS, [body.siren])
+    if body.naf_code is not None:
+        await hold_activities(write, [(body.siren, body.naf_code, facts["naf_version"], None)])
+    return Change("firm.created", FIRMS, [body.siren], topic=topic)
 
 
 async def put_firm(write: Write, siren: str, body: schemas.FirmPut) -> Change:
     """The firm of this SIREN with exactly these facts, new or replaced. Two at once make one firm."""
-    facts = _facts(body)
-    now = {"created_at": write.now, "updated_at": write.now}
-    made = await write.session.scalar(
-        insert(Firm).values(siren=siren, **facts, **now).on_conflict_do_nothing().returning(Firm.siren)
-    )
-    if made is not None:
-        return Change("firm.created", FIRMS, [siren], status=201)
-    firm = await write.lock(Firm, Firm.siren == siren)
-    write.expect(firm.version)
-    changed = False
-    for name, value in facts.items():
-        if getattr(firm, name) != value:
-            setattr(firm, name, value)
-            changed = True
-    return Change("firm.updated" if changed else "", FIRMS, [siren])
+    await _locked(write, siren)
+    facts = _with_version(body.model_dump(exclude={"siren"}))
+    changes = await upsert_firms(write, [{"siren": siren, **facts}], Source.DECLARED)
+    return changes[0] if changes else Change("", FIRMS, [siren])
 
 
-async def upsert_firms(write: Write, bodies: Sequence[schemas.FirmCreate]) -> tuple[Change, Change]:
-    """Many firms at once: what was created, and what was updated. Facts that a body does not give are left alone.
-
-    One statement whatever the number, the rows in the order of their SIREN so that two imports wait for each other.
-    """
-    created: list[str] = []
-    updated: list[str] = []
-    ordered = sorted(bodies, key=lambda body: body.siren)
-    for names, group in groupby(sorted(ordered, key=_given), key=_given):
-        rows = [{name: value for name, value in _facts(b).items() if name in names} | {"siren": b.siren} for b in group]
-        now = {"created_at": write.now, "updated_at": write.now}
-        statement = insert(Firm).values([row | now for row in rows])
-        changed = [Firm.__table__.c[name].is_distinct_from(statement.excluded[name]) for name in names]
-        statement = statement.on_conflict_do_update(
-            index_elements=[Firm.siren],
-            set_={name: statement.excluded[name] for name in names}
-            | {"version": Firm.version + 1, "updated_at": write.now},
-            where=or_(*changed),
-        )
-        found = await write.session.execute(statement.returning(Firm.siren, Firm.version == 1))
-        for siren, new in found:
-            (created if new else updated).append(siren)
-    return Change("firm.created", FIRMS, sorted(created)), Change("firm.updated", FIRMS, sorted(updated))
-
-
-def _given(body: schemas.FirmCreate) -> tuple[str, ...]:
-    names = set(body.model_fields_set) - {"siren"}
-    return tuple(sorted(names | ({"naf_version"} if "naf_code" in names else set())))
+async def import_firms(write: Write, bodies: Sequence[schemas.FirmCreate]) -> tuple[Change, Change]:
+    """Many firms at once: what was created, and what was updated. Facts that a body does not give are left alone."""
+    rows = []
+    for body in bodies:
+        facts = _with_version(body.model_dump())
+        given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
+        rows.append({name: value for name, value in facts.items() if name in given})
+    changes = {change.type: change for change in await upsert_firms(write, rows, Source.DECLARED)}
+    created, updated = (changes.get(kind, Change(kind, FIRMS, [])) for kind in ("firm.created", "firm.updated"))
+    return created, updated
 
 
 async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Change:
-    """Change facts of a firm. Raises `naf-code-without-version`."""
-    firm = await write.lock(Firm, Firm.siren == siren)
-    write.expect(firm.version)
+    """Change facts of a firm, which are declared ones from then on. Raises `naf-code-without-version`."""
+    firm = await _locked(write, siren)
+    if firm is None:
+        raise NotFound
+    before = (firm.naf_code, firm.naf_version)
     changed = merge(firm, body)
-    return Change("firm.updated" if changed else "", FIRMS, [siren])
+    if changed:
+        given = body.as_of if "as_of" in body.model_fields_set else clock.today()
+        firm.source, firm.as_of = Source.DECLARED, given  # type: ignore[assignment]  # a day, being given
+        await write.session.flush()
+        if firm.naf_code is not None and firm.naf_version is not None and before != (firm.naf_code, firm.naf_version):
+            await hold_activities(write, [(siren, firm.naf_code, firm.naf_version, firm.as_of)])
+    return Change("firm.updated" if changed else "", FIRMS, [siren], topic=topic)
+
+
+async def refresh_firm(write: Write, found: Record) -> list[Change]:
+    """What the public directory says becomes the register's: facts, activities, sites, the seat, a proceeding.
+
+    A firm that is not in the register yet is made. What is the same already is not written again, and tells nothing.
+    """
+    await _locked(write, found.siren)
+    changes = await upsert_firms(write, [{"siren": found.siren, **found.facts}], Source.DIRECTORY)
+    told = {key for change in changes for key in change.keys}
+    new = bool(changes) and changes[0].type == "firm.created"
+    today = None if new else clock.today()
+    await hold_activities(write, [(found.siren, code, version, today) for code, version in found.activities])
+    changes += await upsert_sites(write, found.sites, Source.DIRECTORY)
+    if found.seat_siret is not None:
+        opened_on = next((site["opened_on"] for site in found.sites if site["siret"] == found.seat_siret), None)
+        moved = await move_seats(write, [(found.seat_siret, opened_on)])
+        if moved and not told:
+            changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
+    if found.owner is not None:
+        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": found.siren, "name": found.owner}])
+        changes += _changes("firm_owner", OWNERS, made, renamed)
+    if found.proceeding is not None:
+        changes += await _proceeding_found(write, found.siren, *found.proceeding)
+    if not changes or changes[0].listing is not FIRMS:
+        changes.insert(0, Change("", FIRMS, [found.siren]))
+    return changes
+
+
+async def _proceeding_found(write: Write, siren: str, kind: str, opened_on: date) -> list[Change]:
+    now = {"created_at": write.now, "updated_at": write.now}
+    facts = {"siren": siren, "kind": kind, "opened_on": opened_on, "source": Source.DIRECTORY}
+    made = await write.session.scalar(
+        insert(Proceeding).values(**facts, **now).on_conflict_do_nothing().returning(Proceeding.id)
+    )
+    bound = {"siren": siren}
+    return [Change("proceeding.created", PROCEEDINGS, [made], bound, topic=lambda _: topic(siren))] if made else []
+
+
+async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Change:
+    """The name of a sole trader. Raises `owner-of-a-company`."""
+    firm = await write.lock(Firm, Firm.siren == siren)
+    if not firm.sole_trader:
+        raise OwnerOfACompany
+    if (known := await write.session.get(FirmOwner, siren)) is not None:
+        write.expect(known.version)
+    made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
+    found = _changes("firm_owner", OWNERS, made, changed)
+    return found[0] if found else Change("", OWNERS, [siren])
+
+
+async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate) -> Change:
+    """An activity code from a day on, in its nomenclature; the main one where that is the firm's own nomenclature."""
+    firm = await write.lock(Firm, Firm.siren == siren)
+    ids = await hold_activities(write, [(siren, body.naf_code, body.naf_version, body.from_on)])
+    if not ids:
+        known = select(FirmActivity.id).where(
+            FirmActivity.siren == siren, FirmActivity.naf_version == body.naf_version, FirmActivity.to_on.is_(None)
+        )
+        return Change("", ACTIVITIES, list(await write.session.scalars(known)), {"siren": siren})
+    if firm.naf_version in (None, body.naf_version):
+        firm.naf_code, firm.naf_version = body.naf_code, body.naf_version
+    bound = {"siren": siren}
+    return Change("firm_activity.created", ACTIVITIES, [UUID(ids[0])], bound, topic=lambda _: topic(siren))
+
+
+async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) -> list[Change]:
+    """A site with exactly these facts, new or replaced; with `seat_from_on` the firm's seat moves there."""
+    await write.lock(Firm, Firm.siren == siren)
+    if not siret.startswith(siren):
+        raise SiretOfAnotherFirm
+    if (known := await write.session.get(Site, siret)) is not None:
+        write.expect(known.version)
+    facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
+    changes = await upsert_sites(write, [{"siret": siret, **facts}], Source.DECLARED)
+    changes = changes or [Change("", SITES, [siret], {"siren": siren})]
+    if body.seat_from_on is not None and await move_seats(write, [(siret, body.seat_from_on)]):
+        changes.append(Change("firm.updated", FIRMS, [siren], topic=topic))
+    return changes
+
+
+async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCreate) -> Change:
+    """An insolvency proceeding. Raises `already-exists`, `proceeding-closes-before-it-opens`."""
+    if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
+        raise NotFound
+    proceeding = Proceeding(siren=siren, **body.model_dump(), source=Source.DECLARED)
+    write.session.add(proceeding)
+    await write.session.flush()
+    bound = {"siren": siren}
+    return Change("proceeding.created", PROCEEDINGS, [proceeding.id], bound, topic=lambda _: topic(siren))
+
+
+async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.ProceedingUpdate) -> Change:
+    """What became of a proceeding."""
+    proceeding = await write.lock(Proceeding, Proceeding.id == id_, Proceeding.siren == siren)
+    write.expect(proceeding.version)
+    changed = merge(proceeding, body)
+    kind = "proceeding.updated" if changed else ""
+    return Change(kind, PROCEEDINGS, [id_], {"siren": siren}, topic=lambda _: topic(siren))
+
+
+# --- a firm in a territory -------------------------------------------------------------------------------------------
 
 
 async def put_territory_firm(write: Write, territory: str, siren: str, body: schemas.TerritoryFirmPut) -> Change:
     """Put a firm of the register at a stage here, and keep the passage in its history.
 
-    The same stage, reason and day again change nothing. Raises `reference-not-found` for a SIREN outside the register.
+    The same stage, reason and day again change nothing. Raises `reference-not-found` for a SIREN outside the register,
+    `stage-not-reachable`.
     """
     effective_on = body.effective_on or clock.today()
     if effective_on > clock.today():
         raise ValidationFailed(errors=[FieldError("/effective_on", "future_day")])
     if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
         raise ReferenceNotFound(errors=[FieldError("/siren", "not_found")])
-    t = TerritoryFirm
+    t, s = TerritoryFirm, StageChange
     values = {"stage": body.stage, "reason": body.reason, "stage_since_on": effective_on}
     now = {"created_at": write.now, "updated_at": write.now}
     made = await write.session.scalar(
@@ -113,6 +462,7 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     )
     bound = {"territory": territory, "siren": siren}
     previous = None
+    recorded: list[Passage] = []
     if made is None:
         known = await write.lock(t, t.territory == territory, t.siren == siren)
         write.expect(known.version)
@@ -120,10 +470,13 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
         if known.stage == body.stage and known.reason == body.reason and same_day:
             return Change("", TERRITORY_FIRMS, [siren], bound)
         previous = known.stage
+        history = select(s.stage, s.effective_on).where(s.territory == territory, s.siren == siren).order_by(s.id)
+        recorded = [Passage(Stage(stage), day) for stage, day in await write.session.execute(history)]
         if effective_on >= known.stage_since_on:
             known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
         else:  # the past as it should have been recorded: it does not move where the firm stands now
             touch(known)
+    admit(recorded, Passage(body.stage, effective_on), body.reason)
     write.session.add(
         StageChange(
             territory=territory,
@@ -138,3 +491,45 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     )
     kind = "territory_firm.created" if made else "territory_firm.stage_changed"
     return Change(kind, TERRITORY_FIRMS, [siren], bound, status=201 if made else 200)
+
+
+async def update_territory_firm(write: Write, territory: str, siren: str, body: schemas.TerritoryFirmUpdate) -> Change:
+    """Change what the territory knows of a firm. Raises `eu-size-without-evidence`, `already-exists`."""
+    firm = await write.lock(TerritoryFirm, TerritoryFirm.territory == territory, TerritoryFirm.siren == siren)
+    write.expect(firm.version)
+    changed = merge(firm, body)
+    kind = "territory_firm.updated" if changed else ""
+    return Change(kind, TERRITORY_FIRMS, [siren], {"territory": territory, "siren": siren})
+
+
+async def put_accounts(write: Write, territory: str, siren: str, year: int, body: schemas.AccountsPut) -> Change:
+    """A year of a firm with exactly these figures."""
+    bound = {"territory": territory, "siren": siren}
+    return await _put_here(write, FirmAccounts, ACCOUNTS, "firm_accounts", year, {**bound, "year": year}, body, bound)
+
+
+async def put_note(write: Write, territory: str, siren: str, body: schemas.NotePut) -> Change:
+    """The confidential note about a firm."""
+    bound = {"territory": territory, "siren": siren}
+    return await _put_here(write, FirmNote, NOTES, "firm_note", siren, bound, body, bound)
+
+
+async def _put_here(
+    write: Write, model: Any, listing: Listing, kind: str, shown: Any, key: dict[str, Any], body: Any,
+    bound: dict[str, Any],
+) -> Change:  # fmt: skip
+    """What a territory keeps beside a firm that it follows; the firm's row is the lock."""
+    await write.lock(
+        TerritoryFirm, TerritoryFirm.territory == bound["territory"], TerritoryFirm.siren == bound["siren"]
+    )
+    known = await write.session.get(model, tuple(key.values()))
+    if known is None:
+        write.session.add(model(**key, **body.model_dump()))
+        return Change(f"{kind}.created", listing, [shown], bound, status=201)
+    write.expect(known.version)
+    changed = False
+    for name, value in body.model_dump().items():
+        if getattr(known, name) != value:
+            setattr(known, name, value)
+            changed = True
+    return Change(f"{kind}.updated" if changed else "", listing, [shown], bound)

@@ -32,7 +32,7 @@ async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -
     write.session.add(grant)
     await write.session.flush()
     cause = Cause(Act.AWARD, grant.id, body.decided_on, grant.id)
-    await ledger.award(write, territory, Instrument.GRANT, body.amount_cents, cause)
+    write.last(lambda: ledger.award(write, territory, Instrument.GRANT, body.amount_cents, cause))
     return Change("grant.awarded", GRANTS, [grant.id], {"territory": territory})
 
 

@@ -13,7 +13,8 @@ from app.engineering.models import TimeEntry
 from app.engineering.rules import COUNTING
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
-from app.firms.models import Stage, StageChange
+from app.firms.models import StageChange
+from app.firms.rules import Stage
 from app.missions.models import Mission, Order
 from app.programme.models import Territory
 from app.projects.models import Cost, Project, ProjectPassage

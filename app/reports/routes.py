@@ -9,7 +9,7 @@ from app.core import clock
 from app.core.db import Statement, fetchrow
 from app.core.query import read
 from app.core.routing import router, shows
-from app.envelopes.queries import AS_OF
+from app.core.times import AS_OF
 from app.programme.routes import T
 from app.reports import schemas
 from app.reports.queries import summary

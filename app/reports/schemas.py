@@ -4,7 +4,7 @@ from datetime import date
 
 from app.core.values import Cents, Days, Fte, SignedDays
 from app.envelopes.schemas import Amounts
-from app.firms.models import Stage
+from app.firms.rules import Stage
 from app.projects.rules import ProjectStage
 
 

@@ -1,13 +1,13 @@
 """Meetings: committees, auditions of firms, and the contacts who come to them.
 
-Revision: 2026_11_22_0900, after 2026_11_22_0600.
+Revision: 2026_11_22_0900, after 2026_11_22_0800.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_0900"
-down_revision = "2026_11_22_0600"
+down_revision = "2026_11_22_0800"
 branch_labels = None
 depends_on = None
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
+from tests.directory import StandIn, siret_of
 from tests.world import Client, World, ok
 
 HEADER_TIMEOUT = 1.0
@@ -17,11 +18,11 @@ BODY_TIMEOUT = 1.0
 
 
 @pytest.fixture(scope="session")
-def service(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(database_url: str, directory: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The real service on this worker's database, impatient with slow clients."""
-    directory = tmp_path_factory.mktemp("service")
+    home = tmp_path_factory.mktemp("service")
     patience = {"REBOND_HEADER_TIMEOUT": str(HEADER_TIMEOUT), "REBOND_BODY_TIMEOUT": str(BODY_TIMEOUT)}
-    with serving(database_url, directory, settings=patience) as running:
+    with serving(database_url, home, settings=patience | {"REBOND_DIRECTORY_URL": directory.url}) as running:
         yield running
 
 
@@ -72,6 +73,10 @@ async def one_of_everything(world: World) -> Known:
     ok(await world.programme.put("perimeter/2023", communes), 201)
     firm = await world.add_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
+    ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}), 201)
+    proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
+    proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
+    ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     meetings = await world.meetings()
     plans = await world.plans()
@@ -89,6 +94,9 @@ async def one_of_everything(world: World) -> Known:
             "territory": world.territory,
             "siren": firm,
             "firm_siren": firm,
+            "siret": siret_of(firm),
+            "year": "2022",
+            "proceedings": proceeding["id"],
             "missions": mission.id,
             "mission_id": mission.id,
             "missions/members": mission.partner_member,

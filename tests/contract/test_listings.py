@@ -14,6 +14,7 @@ from app.core import clock
 from app.core.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS, WATCH
+from tests.directory import siret_of
 from tests.world import Client, Mission, World, fresh_siren, ok
 
 
@@ -74,7 +75,12 @@ def test_a_listing_that_shows_a_neighbour_says_so(place: str) -> None:
     assert listing.derived is bool(shown - {own}) or listing.version is None
 
 
-PEOPLE = {"subjects": {"name", "email"}, "contacts": {"name", "function", "email", "phone", "external_id"}}
+PEOPLE = {
+    "subjects": {"name", "email"},
+    "contacts": {"name", "function", "email", "phone", "external_id"},
+    "firm_owners": {"name"},
+    "firm_notes": {"text"},
+}
 
 # What people write about a meeting may name somebody; a list of names is no column of its own.
 TOLD = {
@@ -91,6 +97,8 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
         for column in listing.rows.selected_columns:
             if source(column).key in PEOPLE.get(str(origin(column)), ()):
                 personal.add(str(column.key))
+            if column.key == "address":  # of a sole trader it is often a home
+                personal.add(column.key)
         if place.endswith("SERVICE_ACCOUNTS"):  # a program is no person
             personal = set()
         assert set(listing.personal) == personal, place
@@ -194,6 +202,12 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         siren = await world.add_firm()
         ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
         ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "solicited"}))
+        ok(await world.operator.post(f"/v1/firms/{siren}/refresh"))
+        for year in (2021, 2022):
+            figures = {"headcount": 34, "source": "Liasse"}
+            ok(await world.clients["territory"].put(f"firms/{siren}/accounts/{year}", figures))
+        proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
+        ok(await world.operator.post(f"/v1/firms/{siren}/proceedings", proceeding), 201)
         person = await world.add_person("partner")
         assignment = {"person_id": str(person), "mission_id": mission.id, "from_on": "2023-06-14"}
         consultant = ok(await world.operator.post("consultants", assignment), 201)
@@ -223,8 +237,10 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 # collection → its queries; every list is one statement
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
-    "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "perimeter", "firms",
-    "firms/{siren}/stages", "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
+    "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
+    "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
+    "firms/{siren}/stages", "firms/{siren}/accounts",
+    "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
     "advances/{advance}/repayments", "contacts", "auditions", "auditions/{audition}/notes", "committees",
@@ -242,6 +258,8 @@ ONE_PARENT = {
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",
     "/v1/imports/{national_import}/problems", "imports/{import}/problems",
+    "firms/{siren}/accounts", "/v1/firms/{siren}/sites", "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats",
+    "/v1/firms/{siren}/proceedings",
 }  # fmt: skip
 
 
@@ -285,6 +303,11 @@ async def test_the_number_of_queries_of_each_read_is_pinned(app: Any, world: Wor
         f"/v1/organisations/{world.organisations['lead']}/persons/{world.subjects['lead']}": 1,
         f"/v1/firms/{firm}": 1,
         f"firms/{firm}": 1,
+        "firms/funnel": 1,
+        f"/v1/firms/{firm}/sites/{siret_of(firm)}": 1,
+        f"firms/{firm}/accounts/2022": 1,
+        "/v1/firms?q=forges%20gardon&naf_section=C&commune=30007&in_proceedings=true&count=exact": 1,
+        "firms?q=forges&eu_size=small&stage=solicited&count=exact": 1,
         f"missions/{mission.id}": 1,
         f"missions/{mission.id}/members/{mission.lead_member}": 1,
         f"consultants/{mission.lead_consultant}": 1,
@@ -342,11 +365,14 @@ async def test_the_number_of_queries_of_each_write_is_pinned(app: Any, world: Wo
         "order": (world.operator, "POST", f"missions/{mission.id}/orders", amendment),
         "stage": (territory, "PUT", f"firms/{firm}", {"stage": "identified"}),
         "firm": (territory, "PUT", f"/v1/firms/{fresh_siren()}", {"name": "Counted"}),
+        "found": (territory, "POST", f"/v1/firms/{fresh_siren()}/refresh", None),
+        "found again": (territory, "POST", f"/v1/firms/{firm}/refresh", None),
         "wave": (world.programme, "PATCH", f"/v1/waves/{wave}", {"name": secrets.token_hex(4)}),
     }  # fmt: skip
     assert {name: await count(app, *call) for name, call in calls.items()} == {
         "enter": 1, "draft": 1, "note": 4, "days": 8, "submit": 8, "recall": 7, "validate": 5, "reject": 8,
-        "reverse": 7, "delete": 4, "order": 9, "stage": 5, "firm": 3, "wave": 4
+        "reverse": 7, "delete": 4, "order": 9, "stage": 5, "firm": 4, "wave": 4,
+        "found": 14, "found again": 14,
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import httpx2
 from app.access.rules import MATRIX
 from app.core import strictjson
 from app.core.problems import CATALOGUE
+from tests.directory import siret_of
 from tests.world import Client, Mission, World, ok
 
 # --- who may do what, as product.md says it -----------------------------------------------------------------------
@@ -23,9 +24,11 @@ MEETING = {"consultant", "lead", "territory"}  # who meets the firms
 PEOPLE = NATIONAL | MEETING | {"funder"}  # who needs the names of a firm's people
 MONEY = NATIONAL | {"territory", "funder", "treasurer"}
 
+REGISTRARS = {"programme", "operator", "territory"}  # who writes public facts of firms
 IMPORTERS = {"consultant", "lead", "territory", "programme"}  # each for the kinds that its other permissions allow
 
 T = "/v1/territories/{territory}"
+FIRM = "/v1/firms/{siren}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 GRANT = T + "/grants/{grant_id}"
@@ -58,9 +61,21 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T: (ALL, {"programme"}),
     T + "/perimeter": (ALL, set()),
     T + "/perimeter/{vintage}": (ALL, {"programme"}),
-    "/v1/firms": (ALL, {"territory"}),
-    "/v1/firms/{siren}": (ALL, {"territory"}),
+    "/v1/firms": (ALL, REGISTRARS),
+    FIRM: (ALL, REGISTRARS),
+    FIRM + "/refresh": (ALL, REGISTRARS),
+    FIRM + "/owner": (MONEY, REGISTRARS),
+    FIRM + "/activities": (ALL, REGISTRARS),
+    FIRM + "/sites": (ALL, set()),
+    FIRM + "/sites/{siret}": (ALL, REGISTRARS),
+    FIRM + "/seats": (ALL, set()),
+    FIRM + "/proceedings": (ALL, REGISTRARS),
+    FIRM + "/proceedings/{id}": (ALL, REGISTRARS),
     T + "/firms": (AT_WORK, set()),
+    T + "/firms/funnel": (AT_WORK, set()),
+    T + "/firms/{siren}/accounts": (AT_WORK, set()),
+    T + "/firms/{siren}/accounts/{year}": (AT_WORK, {"territory"}),
+    T + "/firms/{siren}/note": (NATIONAL | {"territory"}, {"territory"}),
     T + "/firms/{siren}": (AT_WORK, {"territory"}),
     T + "/firms/{siren}/stages": (AT_WORK, set()),
     T + "/contacts": (PEOPLE, {"territory"}),
@@ -236,7 +251,15 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     """Real ids of a territory in which everything exists once."""
     mission = await world.mission(days=10)
     siren = await world.add_firm()
-    ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+    staff = world.clients["territory"]
+    ok(await staff.put(f"firms/{siren}", {"stage": "identified"}))
+    ok(await staff.patch(f"/v1/firms/{siren}", {"sole_trader": True}))
+    ok(await staff.put(f"/v1/firms/{siren}/owner", {"name": "Camille Exemple"}))
+    ok(await staff.put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", {"seat_from_on": "2019-03-01"}))
+    proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
+    proceeding_id = ok(await staff.post(f"/v1/firms/{siren}/proceedings", proceeding), 201)["id"]
+    ok(await staff.put(f"firms/{siren}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}))
+    ok(await staff.put(f"firms/{siren}/note", {"text": "Repreneur recherché."}))
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes))
     leave = {"until_on": "2099-12-31", "reason": "Committee."}
@@ -269,6 +292,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "organisation_id": organisation,
         "territory": world.territory,
         "siren": siren,
+        "siret": siret_of(siren),
+        "year": "2022",
+        FIRM + "/proceedings/{id}": proceeding_id,
         "vintage": "2023",
         "/v1/organisations/{id}": organisation,
         "/v1/organisations/{organisation_id}/persons/{id}": person,

@@ -7,7 +7,7 @@ import pytest
 
 from app.access.rules import MATRIX, Role
 from app.core.clock import PARIS, frozen
-from app.firms.models import Stage
+from app.firms.rules import Stage
 from app.projects.rules import ProjectStage
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES
