@@ -40,7 +40,8 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            return self.ids["missions/members" if collection == "members" and "missions" in parts else collection]
+            parent = next((known for known in ("missions", "roadmap") if known in parts), "")
+            return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
         return {"vintage": "2023", "code": "not-found"}.get(name) or self.ids[name]
@@ -78,6 +79,9 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     meetings = await world.meetings()
+    plans = await world.plans()
+    again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
+    ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
     spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
@@ -110,6 +114,14 @@ async def one_of_everything(world: World) -> Known:
             "members": member["id"],
             "api-keys": key["id"],
             "waves": wave["id"],
+            "projects": plans["project"],
+            "project_id": plans["project"],
+            "job-observations": plans["jobs"],
+            "versions": plans["plan"],
+            "funding-statements": plans["statement"],
+            "roadmap/versions": plans["roadmap"],
+            "roadmap/actions": plans["action"],
+            "action_id": plans["action"],
             "contributions": money["contribution"],
             "grants": money["grant"],
             "grant_id": money["grant"],
