@@ -20,7 +20,10 @@ DOMAINS = (
     envelopes, grants, advances, integrations,
 )  # fmt: skip
 
-for _table in ("events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "ledger_entries"):
+for _table in (
+    "events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "allotments", "threshold_crossings",
+    "service_certificates", "service_certificate_lines", "service_certificate_remarks", "ledger_entries",
+):  # fmt: skip
     routines.keep(_table)
 
 metadata = Base.metadata

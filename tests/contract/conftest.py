@@ -70,7 +70,7 @@ async def one_of_everything(world: World) -> Known:
     leave = ok(await operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes), 201)
-    firm = await world.add_firm()
+    firm = await world.followed_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}), 201)
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
