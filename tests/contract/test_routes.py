@@ -254,7 +254,7 @@ def test_the_table_of_this_test_knows_every_address(app: Any) -> None:
 
 async def places(world: World) -> tuple[Mission, dict[str, str]]:
     """Real ids of a territory in which everything exists once."""
-    mission = await world.mission(days=10)
+    mission = await world.mission(days=10, alert_thresholds_bp=[1])
     siren = await world.add_firm()
     staff = world.clients["territory"]
     ok(await staff.put(f"firms/{siren}", {"stage": "identified"}))
