@@ -51,12 +51,14 @@ from app.integrations.routes import integrations
 from app.integrations.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
+from app.projects.routes import projects
 from app.reports.routes import reports
+from app.roadmap.routes import roadmap
 from app.settings import Settings, get_settings
 
 ROUTERS = (
-    service, access, programme, committees, missions, firms, contacts, auditions, engineering, envelopes, grants,
-    advances, reports, integrations,
+    service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
+    engineering, envelopes, grants, advances, reports, integrations,
 )  # fmt: skip
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]

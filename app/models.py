@@ -14,10 +14,12 @@ from app.grants import models as grants
 from app.integrations import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
+from app.projects import models as projects
+from app.roadmap import models as roadmap
 
 DOMAINS = (
-    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, engineering,
-    envelopes, grants, advances, integrations,
+    secrets, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
+    roadmap, engineering, envelopes, grants, advances, integrations,
 )  # fmt: skip
 
 for _table in (

@@ -340,3 +340,34 @@ def test_day_100_25_is_refused_on_the_demonstration(new_database: Any, tmp_path:
             assert (refused["days_requested"], refused["days_left"], refused["days_ordered"]) == (0.25, 0, 100)
 
     asyncio.run(enter())
+
+
+def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
+    """177 M€ and 586 jobs, a fifth of the projects oriented to France 2030: 25 projects stand for the 131."""
+    sums, projects, drafts = loaded.get(
+        "territory", "projects/totals", "projects?limit=500", "projects?longer_than_24_months=true"
+    )
+    assert (sums["projects"], sums["cost_cents"], sums["jobs_created_fte"]) == (25, 177_000_000_00, 586)
+    shares = {route["funding_route"]: route["share"] for route in sums["by_funding_route"]}
+    assert shares["france_2030"] == 0.2
+    assert all(project["detected_in_audition_id"] for project in projects["items"])
+    assert len(drafts["items"]) == 1
+    plans = loaded.get("funder", *(f"projects/{project['id']}/financing" for project in projects["items"]))
+    assert sorted(plan["status"] for plan in plans) == ["complete"] * 24 + ["draft"]
+    [draft] = [plan for plan in plans if plan["status"] == "draft"]
+    assert [gap["code"] for gap in draft["gaps"]] == ["sources_below_uses", "source_refused"]
+    programme = sum(
+        line["amount_cents"] for plan in plans for line in plan["lines"] if line["kind"].startswith("rebond_")
+    )
+    assert programme == 1_170_000_00, "the awards of the demonstration"
+    [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
+    assert then["by_stage"]["selected"] == 7
+
+
+def test_the_roadmap_in_four_axes_is_adopted_by_the_closing_committee(loaded: Loaded) -> None:
+    roadmap, committees = loaded.get("committee", "roadmap", "committees?sort=-held_at")
+    assert (roadmap["status"], roadmap["adopted_on"], len(roadmap["axes"])) == ("adopted", "2023-10-03", 4)
+    assert roadmap["committee_id"] == committees["items"][0]["id"]
+    assert (roadmap["starts_on"], roadmap["ends_on"]) == ("2023-10-03", "2027-12-31")
+    [on_the_day] = loaded.get("committee", "roadmap?as_of=2023-10-03")
+    assert (on_the_day["progress"]["ratio"], roadmap["progress"]["done"]) == (0, 2)

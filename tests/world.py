@@ -333,6 +333,42 @@ class World:
         found = {"contact": contact, "audition": audition, "note": note, "committee": committee}
         return {name: str(item["id"]) for name, item in found.items()}
 
+    async def plans(self) -> dict[str, str]:
+        """A project with a financing plan, a statement and an observation, and an adopted roadmap: their ids by name.
+
+        Every call makes another project, and another roadmap that replaces the one before.
+        """
+        staff = self.clients["territory"]
+        holders = [{"kind": "association", "name": "Association (synthetic)"}]
+        body = {
+            "title": "Project",
+            "kind": "other",
+            "maturity": "idea",
+            "holders": holders,
+            "detected_on": "2023-07-04",
+        }
+        project = ok(await staff.post("projects", body), 201)["id"]
+        plan = ok(await staff.put(f"projects/{project}/financing", {"status": "draft", "lines": []}), 201)["id"]
+        statement = {"sources_searched": ["ADEME"]}
+        statement = ok(await staff.post(f"projects/{project}/funding-statements", statement), 201)["id"]
+        jobs = {"after_months": 12, "observed_on": "2024-07-04", "jobs_created_fte": 1, "jobs_maintained_fte": 0,
+                "evidence": "DSN"}  # fmt: skip
+        jobs = ok(await staff.post(f"projects/{project}/job-observations", jobs), 201)["id"]
+        known = ok(await staff.get("roadmap/versions?status=adopted"))["items"]
+        axes = [{"title": "Axis", "actions": [{"title": "Action"}, {"title": f"Action of {project}"}]}]
+        days = {"title": "Roadmap", "starts_on": "2023-10-03", "ends_on": "2027-12-31", "axes": axes}
+        roadmap = ok(await staff.post("roadmap/versions", days), 201)["id"]
+        held_at = f"2023-10-{3 + known[0]['number'] if known else 3:02}T12:00:00Z"
+        meeting = (await self.meeting(planned_at=held_at))["id"]
+        ok(await staff.post(f"committees/{meeting}/hold", {"held_at": held_at}), 200)
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        adoption = {"committee_id": meeting}
+        adopted = ok(await staff.post(f"roadmap/versions/{roadmap}/adopt", adoption, headers=headers), 200)
+        action = adopted["axes"][0]["actions"][0]["id"]
+        ok(await staff.post(f"roadmap/actions/{action}/states", {"state": "in_progress"}), 200)
+        return {"project": project, "plan": plan, "statement": statement, "jobs": jobs, "roadmap": roadmap,
+                "action": action}  # fmt: skip
+
     async def events(self, resource_id: Any) -> list[Any]:
         """The events of one object (type, data, …), oldest first, as stored: the feed shows them a little later."""
         rows: list[Any] = await self.pool.fetch(

@@ -418,10 +418,16 @@ def _export(
     return Export(request, form, listing.columns, statement, count, parent, bound)
 
 
-async def show(request: Request, listing: Listing, **scopes: Any) -> Response:
-    """One object, found by the path; 304 where the client has it already. Raises `NotFound`."""
-    read(request, {})
-    bound = dict(request.path_params)
+async def show(
+    request: Request, listing: Listing, given: Mapping[str, Any] | None = None, /, **scopes: Any
+) -> Response:
+    """One object, found by the path; 304 where the client has it already. Raises `NotFound`.
+
+    `given` are parameters of the rows that the route has read from the query string; without it the query is empty.
+    """
+    if given is None:
+        read(request, {})
+    bound = {**request.path_params, **(given or {})}
     bound.update({"scope_" + name: value for name, value in scopes.items()})
     row = await fetchrow(request.state.engine, listing.one(frozenset(scopes)), bound)
     if row is None:

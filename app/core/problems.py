@@ -397,6 +397,37 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Les jours se comptent en quarts : 0,25, 0,5, 0,75, 1.",
     ),
     "days_out_of_range": ("The number of days is out of range.", "Le nombre de jours est hors limites."),
+    "fte_out_of_range": (
+        "Jobs in full-time equivalents go from 0 to 99999.99.",
+        "Les emplois en équivalents temps plein vont de 0 à 99999,99.",
+    ),
+    "action_named_twice": (
+        "An action stands once in a roadmap.",
+        "Une action figure une fois dans une feuille de route.",
+    ),
+    "holder_by_siren": ("A firm is named by its SIREN alone.", "Une entreprise se désigne par son seul SIREN."),
+    "holder_by_name": (
+        "A training body or association has a name.",
+        "Un organisme de formation ou une association a un nom.",
+    ),
+    "one_lead_holder": ("One holder leads.", "Un seul porteur est chef de file."),
+    "reason_of_ineligible_cost": (
+        "A reason is told where a cost is not eligible, and only there.",
+        "Un motif accompagne un coût non éligible, et lui seul.",
+    ),
+    "legal_basis_of_public_aid": (
+        "Other public aid has a legal basis, and only it.",
+        "Une autre aide publique a une base juridique, et elle seule.",
+    ),
+    "proof_of_secured_line": (
+        "What is secured has a proof, and only it.",
+        "Ce qui est acquis a une preuve, et cela seul.",
+    ),
+    "source_named_twice": (
+        "A source of one kind is named once in a plan.",
+        "Une source d'une même nature figure une fois au plan.",
+    ),
+    "not_a_hundredth": ("At most two decimals are wanted.", "Deux décimales au plus sont attendues."),
     "invalid_siren": (
         "A SIREN has nine digits, the last being its Luhn key.",
         "Un SIREN a neuf chiffres, dont une clé de Luhn.",

@@ -1,14 +1,25 @@
 """Query strings, read strictly: UTF-8, each parameter known, and given once unless it is a filter of several values."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from app.core.problems import NAME, FieldError, MalformedRequest, ValidationFailed, field_errors
 from app.core.schemas import nearest_name
+
+
+def _flag(value: Any) -> Any:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("not_a_boolean", "true or false is wanted.")
+    return value == "true"
+
+
+# true or false, as a query string says it.
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Parameter:

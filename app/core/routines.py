@@ -70,8 +70,11 @@ $$
 """
 
 UUIDRANGE = "CREATE TYPE uuidrange AS RANGE (subtype = uuid)"
+TEXTRANGE = "CREATE TYPE textrange AS RANGE (subtype = text)"
 
-for _statement in (IS_SIREN, ARE_SIREN, FOLD, IS_SIRET, SEARCH_WORDS, SEARCH_QUERY, REFUSE_CHANGE, UUIDRANGE):
+for _statement in (
+    IS_SIREN, ARE_SIREN, FOLD, IS_SIRET, SEARCH_WORDS, SEARCH_QUERY, REFUSE_CHANGE, UUIDRANGE, TEXTRANGE,
+):  # fmt: skip
     event.listen(Base.metadata, "before_create", DDL(_statement.replace("%", "%%")))
 
 

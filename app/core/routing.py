@@ -122,7 +122,17 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
             "schema": {"type": "string", "format": "uuid"},
             "example": "019a9f5e-0000-7000-8000-000000000000",
         }
-        for name in ("id", "organisation_id", "mission_id", "audition_id", "grant_id", "advance_id", "import_id")
+        for name in (
+            "id",
+            "organisation_id",
+            "mission_id",
+            "audition_id",
+            "project_id",
+            "action_id",
+            "grant_id",
+            "advance_id",
+            "import_id",
+        )
     },
 }
 

@@ -186,6 +186,7 @@ def _list(name: str, array: Any, path: str, kind: Kind) -> Column:
         if kind is Kind.TEXT:
             said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
         whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
+        whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
     return Column(_euro_name(name) if cents else name, Kind.PARTS, joined(False), joined)

@@ -147,6 +147,32 @@ DayFraction = Annotated[Decimal, _days(QUARTER_DAY, Decimal(1), 0.5)]
 CellDays = Annotated[Decimal, _days(Decimal(0), Decimal(1), 0.5)]
 
 
+# --- Jobs --------------------------------------------------------------------------------------------------------
+
+MAX_FTE = Decimal("99999.99")  # numeric(7,2)
+
+
+def _fte(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise PydanticCustomError("number_type", "This must be a number.")
+    # Compared before any arithmetic, which would spell out the digits of a huge exponent. NaN cannot be compared.
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise PydanticCustomError("number_type", "This must be a number.")
+    if not 0 <= value <= MAX_FTE:
+        raise PydanticCustomError("fte_out_of_range", "Jobs in full-time equivalents must be from 0 to 99999.99.")
+    jobs = Decimal(value).quantize(_CENT)
+    if jobs != value or jobs.is_signed():
+        raise PydanticCustomError("not_a_hundredth", "Full-time equivalents have at most two decimals.")
+    return jobs
+
+
+# Jobs in full-time equivalents (*équivalents temps plein*): a JSON number with at most two decimals.
+Fte = Annotated[
+    Decimal,
+    _Rule(_fte, {"type": "number", "minimum": 0, "maximum": float(MAX_FTE), "examples": [4.5]}, float),
+]
+
+
 # --- Identifiers of firms and places -----------------------------------------------------------------------------
 
 _NINE_DIGITS = re.compile(r"[0-9]{9}")

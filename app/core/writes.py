@@ -10,12 +10,10 @@ A hot write is the same in one statement: `run_statement` sends it, and its gate
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -261,17 +259,7 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-def _flag(value: Any) -> Any:
-    if value not in ("true", "false"):
-        raise PydanticCustomError("not_a_boolean", "true or false is wanted.")
-    return value == "true"
-
-
-QUERY = {
-    "dry_run": query.Parameter(
-        Annotated[bool, BeforeValidator(_flag)], "true runs all rules, answers 200, and changes nothing."
-    )
-}
+QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",

@@ -28,7 +28,7 @@ from app.core import clock
 from app.core.db import SessionFactory, create_engine, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
-from app.demo import meetings, money
+from app.demo import meetings, money, projects
 from app.engineering import certificates, locks, steps
 from app.engineering import schemas as engineering_schemas
 from app.engineering import service as engineering
@@ -139,6 +139,7 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
         await load.rates()
         await load.june()
         await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
+        await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
         await money.load(money.Story(load.factory, load.run, load.actor))
         return await load.keys(keys_file)
     finally:

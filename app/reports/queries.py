@@ -1,4 +1,4 @@
-"""The summary: one statement over days, envelope and firms, for one territory or for all that may be seen."""
+"""The summary: one statement over days, envelope, firms and projects, for one territory or for all that may be seen."""
 
 from functools import cache
 from typing import Any
@@ -17,9 +17,12 @@ from app.firms.models import StageChange
 from app.firms.rules import Stage
 from app.missions.models import Mission, Order
 from app.programme.models import Territory
+from app.projects.models import Cost, Project, ProjectPassage
+from app.projects.rules import ProjectStage
 
 _as_of = param("as_of", Date())
 _DAYS = ("days_ordered", "days_entered", "days_left")
+_PIPELINE = ("projects_detected", "investment_cents", "jobs_fte")
 
 
 @cache
@@ -74,13 +77,35 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         .cte("stood")
     )
 
-    def stages(*where: Any) -> Any:
+    # Projects detected by that day, at the stage where they stood; costs and jobs as known now.
+    g, p = ProjectPassage, Project
+    detected = (
+        select(g.territory, g.project_id, g.stage)
+        .ext(distinct_on(g.project_id))
+        .where(g.territory.in_(mine), g.effective_on <= _as_of)
+        .order_by(g.project_id, g.number.desc())
+        .cte("detected")
+    )
+    cost = select(func.sum(Cost.amount_cents)).where(Cost.project_id == p.id).correlate(p).scalar_subquery()
+    pipeline = (
+        select(
+            detected.c.territory,
+            func.count().label("projects_detected"),
+            cast(func.coalesce(func.sum(cost), 0), BigInteger).label("investment_cents"),
+            func.sum(func.coalesce(p.jobs_created_fte, 0) + func.coalesce(p.jobs_maintained_fte, 0)).label("jobs_fte"),
+        )
+        .join(p, p.id == detected.c.project_id)
+        .group_by(detected.c.territory)
+        .cte("pipeline")
+    )
+
+    def stages(source: Any, codes: Any, *where: Any) -> Any:
         counted = [
             part
-            for stage in Stage
-            for part in (text(f"'{stage}'"), func.count(case((stood.c.stage == literal_column(f"'{stage}'"), 1))))
+            for stage in codes
+            for part in (text(f"'{stage}'"), func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))))
         ]
-        return select(func.json_build_object(*counted)).where(*where).select_from(stood).scalar_subquery()
+        return select(func.json_build_object(*counted)).where(*where).select_from(source).scalar_subquery()
 
     cents = [column.name for column in amounts(entry)]
     each = (
@@ -92,11 +117,14 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
             (func.coalesce(ordered.c.days, zero) - func.coalesce(entered.c.days, zero)).label("days_left"),
             *(func.coalesce(money.c[name], 0).label(name) for name in cents),
             func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
-            stages(stood.c.territory == seen.c.slug).label("firms_by_stage"),
+            stages(stood, Stage, stood.c.territory == seen.c.slug).label("firms_by_stage"),
+            *(func.coalesce(pipeline.c[name], 0).label(name) for name in _PIPELINE),
+            stages(detected, ProjectStage, detected.c.territory == seen.c.slug).label("projects_by_stage"),
         )
         .outerjoin(ordered, ordered.c.territory == seen.c.slug)
         .outerjoin(entered, entered.c.territory == seen.c.slug)
         .outerjoin(money, money.c.territory == seen.c.slug)
+        .outerjoin(pipeline, pipeline.c.territory == seen.c.slug)
         .outerjoin(auditions_held, auditions_held.c.territory == seen.c.slug)
     )
     if not many:
@@ -110,7 +138,9 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
         cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
-        stages().label("firms_by_stage"),
+        stages(stood, Stage).label("firms_by_stage"),
+        *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
+        stages(detected, ProjectStage).label("projects_by_stage"),
         func.coalesce(listed, text("'[]'::json")).label("by_territory"),
     ).select_from(rows)
     return Statement(as_object(whole))

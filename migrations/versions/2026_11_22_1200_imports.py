@@ -1,6 +1,6 @@
 """Imports: files as they come, lines that wait, and what was found wrong.
 
-Revision: 2026_11_22_1200, after 2026_11_22_0900.
+Revision: 2026_11_22_1200, after 2026_11_22_1100.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_22_1200"
-down_revision = "2026_11_22_0900"
+down_revision = "2026_11_22_1100"
 branch_labels = None
 depends_on = None
 

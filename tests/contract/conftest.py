@@ -40,7 +40,8 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            return self.ids["missions/members" if collection == "members" and "missions" in parts else collection]
+            parent = next((known for known in ("missions", "roadmap") if known in parts), "")
+            return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
         return {"vintage": "2023", "code": "not-found"}.get(name) or self.ids[name]
@@ -78,12 +79,22 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     meetings = await world.meetings()
+    plans = await world.plans()
+    again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
+    ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
     spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
+    ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
+    judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
+    ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
+    certificate = await world.certify(mission)
+    lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
+    rate = ok(await operator.get(f"missions/{mission.id}/rates"))["items"][0]
+    allotment = ok(await operator.get(f"missions/{mission.id}/allotments"))["items"][0]
     return Known(
         world,
         {
@@ -100,6 +111,10 @@ async def one_of_everything(world: World) -> Known:
             "consultant_id": mission.partner_consultant,
             "time-entries": entry["id"],
             "orders": order["id"],
+            "service-certificates": certificate["id"],
+            "month-locks": lock["id"],
+            "rates": rate["id"],
+            "allotments": allotment["id"],
             "late-entry-leaves": leave["id"],
             "organisations": office,
             "organisation_id": office,
@@ -110,6 +125,14 @@ async def one_of_everything(world: World) -> Known:
             "members": member["id"],
             "api-keys": key["id"],
             "waves": wave["id"],
+            "projects": plans["project"],
+            "project_id": plans["project"],
+            "job-observations": plans["jobs"],
+            "versions": plans["plan"],
+            "funding-statements": plans["statement"],
+            "roadmap/versions": plans["roadmap"],
+            "roadmap/actions": plans["action"],
+            "action_id": plans["action"],
             "contributions": money["contribution"],
             "grants": money["grant"],
             "grant_id": money["grant"],

@@ -84,8 +84,20 @@ def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any
         yield name, value, wanted
 
 
+def as_jsonb(value: Any) -> str:
+    """An object deep inside a list stays JSON, as PostgreSQL writes it: shorter keys first."""
+    if isinstance(value, dict):
+        pairs = sorted(value.items(), key=lambda pair: (len(pair[0]), pair[0]))
+        return "{" + ", ".join(f"{as_jsonb(key)}: {as_jsonb(part)}" for key, part in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(as_jsonb(part) for part in value) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
 def written(value: Any, column: str, *, comma: bool) -> str:
     """A JSON value as text."""
+    if isinstance(value, dict):
+        return as_jsonb(value)
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -94,7 +106,11 @@ def written(value: Any, column: str, *, comma: bool) -> str:
         text = f"{Decimal(value) / 100:.2f}" if column.endswith("_cents") else str(value)
         return text.replace(".", ",") if comma else text
     if isinstance(value, list):
-        each = [written(element, column, comma=comma) for element in value]
+        deep = [isinstance(element, list) for element in value]
+        each = [
+            as_jsonb(element) if inner else written(element, column, comma=comma)
+            for element, inner in zip(value, deep, strict=True)
+        ]
         return "|".join(text.replace("\\", "\\\\").replace("|", "\\|") for text in each)
     return str(value)
 

@@ -37,6 +37,8 @@ ADVANCE = T + "/advances/{advance_id}"
 CONTACT = T + "/contacts/{id}"
 COMMITTEE = T + "/committees/{id}"
 NOTES = T + "/auditions/{audition_id}/notes"
+PROJECT = T + "/projects/{project_id}"
+VERSION = T + "/roadmap/versions/{id}"
 
 # address → who reads it, who writes to it
 TABLE: dict[str, tuple[set[str], set[str]]] = {
@@ -93,6 +95,26 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/auditions/{id}/no-show": (AT_WORK, MEETING),
     NOTES: (NATIONAL | MEETING, MEETING),
     NOTES + "/{id}": (NATIONAL | MEETING, MEETING),
+    T + "/projects": (AT_WORK, {"territory"}),
+    T + "/projects/totals": (AT_WORK, set()),
+    T + "/projects/{id}": (AT_WORK, {"territory"}),
+    PROJECT + "/stages": (AT_WORK, {"territory"}),
+    PROJECT + "/job-observations": (AT_WORK, {"territory"}),
+    PROJECT + "/job-observations/{id}": (AT_WORK, set()),
+    PROJECT + "/financing": (AT_WORK, {"territory"}),
+    PROJECT + "/financing/versions": (AT_WORK, set()),
+    PROJECT + "/financing/versions/{id}": (AT_WORK, set()),
+    PROJECT + "/financing/versions/{id}/compare": (AT_WORK, set()),
+    PROJECT + "/funding-statements": (AT_WORK, {"territory"}),
+    PROJECT + "/funding-statements/{id}": (AT_WORK, set()),
+    T + "/roadmap": (ALL, set()),
+    T + "/roadmap/versions": (ALL, {"territory"}),
+    VERSION: (ALL, {"territory"}),
+    VERSION + "/adopt": (ALL, {"territory", "committee"}),
+    VERSION + "/compare": (ALL, set()),
+    T + "/roadmap/actions": (ALL, set()),
+    T + "/roadmap/actions/{id}": (ALL, set()),
+    T + "/roadmap/actions/{action_id}/states": (ALL, {"territory"}),
     T + "/missions": (AT_WORK, {"operator"}),
     T + "/missions/{id}": (AT_WORK, {"operator"}),
     MISSION + "/orders": (AT_WORK, {"operator"}),
@@ -186,7 +208,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     if method == "GET":
         if role == "lead" and path in OF_THE_PARTNER:
             return "hidden"
-        return "hidden" if away and re.search(r"\{(\w+_)?(id|siren|vintage)\}", path) else "shown"
+        absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
+        return "hidden" if away and absent else "shown"
     if away and path.endswith("/imports/{id}/cancel") and role in writers:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
@@ -278,6 +301,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     money = await world.money()
     meetings = await world.meetings()
+    plans = await world.plans()
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
@@ -289,6 +313,14 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
         T + "/month-locks/{id}": lock["id"],
+        T + "/projects/{id}": plans["project"],
+        "project_id": plans["project"],
+        PROJECT + "/job-observations/{id}": plans["jobs"],
+        PROJECT + "/financing/versions/{id}": plans["plan"],
+        PROJECT + "/funding-statements/{id}": plans["statement"],
+        VERSION: plans["roadmap"],
+        T + "/roadmap/actions/{id}": plans["action"],
+        "action_id": plans["action"],
         CONTACT: meetings["contact"],
         COMMITTEE: meetings["committee"],
         "audition_id": meetings["audition"],

@@ -8,13 +8,17 @@ import pytest
 from app.access.rules import MATRIX, Role
 from app.core.clock import PARIS, frozen
 from app.firms.rules import Stage
+from app.projects.rules import ProjectStage
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES
 from tests.envelopes.test_two_times import noon
+from tests.projects.acts import COSTS, pass_through, project
 from tests.world import World, ok, problem
 
 CENTS = [f"{name}_cents" for name in FIGURES]
-SUMMED = ["days_ordered", "days_entered", "days_left", *CENTS]
+SUMMED = [
+    "days_ordered", "days_entered", "days_left", *CENTS, "projects_detected", "investment_cents", "jobs_fte",
+]  # fmt: skip
 
 
 async def stage(world: World, firm: str, stage: str, day: str) -> None:
@@ -31,6 +35,7 @@ async def test_it_begins_at_zero_and_names_every_stage(world: World) -> None:
     found = await summary(world)
     assert {name: found[name] for name in SUMMED} == dict.fromkeys(SUMMED, 0)
     assert found["firms_by_stage"] == {str(stage): 0 for stage in Stage}
+    assert found["projects_by_stage"] == {str(stage): 0 for stage in ProjectStage}
     assert (found["territory"], found["territory_name"]) == (world.territory, world.territory)
 
 
@@ -77,6 +82,24 @@ async def test_it_follows_firms_from_stage_to_stage(world: World) -> None:
     assert await stood("") == {stages[0]: 1, stages[2]: 1}
 
 
+async def test_it_counts_projects_detected_by_the_day_with_what_they_cost_and_the_jobs_they_plan(world: World) -> None:
+    first = await project(world, costs=COSTS, jobs_created_fte=2.5, jobs_maintained_fte=1, detected_on="2023-07-04")
+    await project(world, costs=COSTS[:1], jobs_created_fte=4, detected_on="2023-07-10")
+    await pass_through(world, first["id"], "oriented", "filed")
+
+    async def told(day: str) -> tuple[int, int, float, dict[str, int]]:
+        found = await summary(world, day)
+        by_stage = {name: n for name, n in found["projects_by_stage"].items() if n}
+        return found["projects_detected"], found["investment_cents"], found["jobs_fte"], by_stage
+
+    assert await told("2023-07-03") == (0, 0, 0, {})
+    assert await told("2023-07-04") == (1, 800_000_00, 3.5, {"detected": 1})
+    assert await told("2023-08-01") == (2, 1_400_000_00, 7.5, {"detected": 1, "oriented": 1})
+    assert await told("") == (2, 1_400_000_00, 7.5, {"detected": 1, "filed": 1})
+    sums = ok(await world.auditor.get("projects/totals"))
+    assert (sums["projects"], sums["cost_cents"], sums["jobs_fte"]) == (await told(""))[:3]
+
+
 async def test_its_money_is_the_envelopes_on_every_day(world: World) -> None:
     acts = await Acts.of(world)
     ok(await acts.contribute(1000, decided_on="2024-01-01", repayment_policy="recycle"), 201)
@@ -108,6 +131,7 @@ async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(worl
         )
     for place in (world, other):
         await place.money()
+        await project(place, costs=COSTS, jobs_created_fte=1.5)
         mission = await place.mission(days=10)
         ok(await place.consultant.post("time-entries", mission.entry()), 201)
         ok(await place.clients["territory"].put(f"firms/{await place.add_firm()}", {"stage": Stage.SOLICITED}))
@@ -121,6 +145,8 @@ async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(worl
             assert whole[name] == sum(one[name] for one in each), name
         for name, firms in whole["firms_by_stage"].items():
             assert firms == sum(one["firms_by_stage"][name] for one in each)
+        for name, projects in whole["projects_by_stage"].items():
+            assert projects == sum(one["projects_by_stage"][name] for one in each)
         for one, place in zip(each, sorted((world, other), key=lambda w: w.territory), strict=True):
             alone = await summary(place, day)
             assert one == {name: value for name, value in alone.items() if name != "as_of"}

@@ -1,0 +1,177 @@
+"""Financing plans: uses against sources, the gaps between them, and leverage. No session, no await.
+
+A plan is balanced when what is to be paid for (*emplois*, the project's cost lines) equals what pays for it
+(*ressources*, the plan's lines that were not refused). Source of the formulas: domain.md §7.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from app.core.problems import Problem
+
+
+class SourceKind(StrEnum):
+    """Where money of a plan comes from."""
+
+    OWN_FUNDS = "own_funds"
+    LOAN = "loan"
+    LEASE = "lease"
+    REBOND_GRANT = "rebond_grant"
+    REBOND_ADVANCE = "rebond_advance"
+    OTHER_PUBLIC_AID = "other_public_aid"
+    OTHER = "other"
+
+
+PROGRAMME_AID = frozenset({SourceKind.REBOND_GRANT, SourceKind.REBOND_ADVANCE})
+
+
+class LineStatus(StrEnum):
+    """How sure a source is. A refused one stays in the plan for the record, and pays for nothing."""
+
+    PLANNED = "planned"
+    REQUESTED = "requested"
+    SECURED = "secured"
+    REFUSED = "refused"
+
+
+class PlanStatus(StrEnum):
+    """A plan under way, or one declared complete: uses equal sources."""
+
+    DRAFT = "draft"
+    COMPLETE = "complete"
+
+
+class GapCode(StrEnum):
+    """Why a plan is not balanced."""
+
+    COSTS_MISSING = "costs_missing"
+    SOURCES_BELOW_USES = "sources_below_uses"
+    SOURCES_ABOVE_USES = "sources_above_uses"
+    SOURCE_REFUSED = "source_refused"
+
+
+class FinancingIncomplete(Problem):
+    """A financing plan is complete only when its uses equal its sources."""
+
+    status = 409
+    title_fr = "Un plan de financement n'est complet que si ses emplois égalent ses ressources."
+    detail = "Uses come to {uses_cents}, sources to {sources_cents}."
+    detail_fr = "Les emplois font {uses_cents}, les ressources {sources_cents}."
+    cure = "Each gap is named in gaps: mend the lines or the project's costs, or save the plan as a draft."
+    cure_fr = "Chaque écart est nommé dans gaps : corrigez les lignes ou les coûts du projet, ou gardez un brouillon."
+
+
+@dataclass(frozen=True)
+class Line:
+    """What arithmetic needs of a plan's line."""
+
+    kind: SourceKind
+    source: str
+    amount_cents: int
+    status: LineStatus
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A reason why uses and sources differ, and by how much; `source` names the line that was refused."""
+
+    code: GapCode
+    amount_cents: int
+    source: str | None = None
+
+    def public(self) -> dict[str, Any]:
+        return {"code": self.code.value, "amount_cents": self.amount_cents, "source": self.source}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The money of a plan in cents, by who gives it: private, other public bodies, the programme."""
+
+    private_cents: int
+    other_public_cents: int
+    programme_cents: int
+
+    @property
+    def total_cents(self) -> int:
+        return self.private_cents + self.other_public_cents + self.programme_cents
+
+
+@dataclass(frozen=True)
+class Leverage:
+    """What a euro of programme aid sets in motion; null where there is no programme aid.
+
+    `total` = eligible cost / programme aid. `cofunding` = all other money / programme aid, which in a balanced plan is
+    (cost - programme aid) / programme aid; it is the sum of `private` and `other_public` but for rounding.
+    """
+
+    total: Decimal | None
+    cofunding: Decimal | None
+    private: Decimal | None
+    other_public: Decimal | None
+
+
+def sources(lines: Iterable[Line], counted: frozenset[LineStatus]) -> Sources:
+    """The money of the lines in these states."""
+    private = other_public = programme = 0
+    for line in lines:
+        if line.status not in counted:
+            continue
+        if line.kind in PROGRAMME_AID:
+            programme += line.amount_cents
+        elif line.kind is SourceKind.OTHER_PUBLIC_AID:
+            other_public += line.amount_cents
+        else:
+            private += line.amount_cents
+    return Sources(private, other_public, programme)
+
+
+# What a plan counts on, and what it can be sure of.
+PLANNED = frozenset(LineStatus) - {LineStatus.REFUSED}
+SECURED = frozenset({LineStatus.SECURED})
+
+
+def ratio(numerator: int, denominator: int) -> Decimal | None:
+    """A quotient rounded half up to four decimals, exactly; None for a division by zero. Neither is negative."""
+    if denominator == 0:
+        return None
+    return Decimal((20_000 * numerator + denominator) // (2 * denominator)).scaleb(-4)
+
+
+def leverage(eligible_cents: int, money: Sources) -> Leverage:
+    """The ratios of domain.md §7 for this money; those of a territory come from the sums over its projects."""
+    aid = money.programme_cents
+    return Leverage(
+        total=ratio(eligible_cents, aid),
+        cofunding=ratio(money.private_cents + money.other_public_cents, aid),
+        private=ratio(money.private_cents, aid),
+        other_public=ratio(money.other_public_cents, aid),
+    )
+
+
+def gaps(uses_cents: int, lines: Sequence[Line]) -> list[Gap]:
+    """Every reason why the plan is not balanced; none where it is."""
+    planned = sources(lines, PLANNED).total_cents
+    found = []
+    if uses_cents == 0:
+        found.append(Gap(GapCode.COSTS_MISSING, 0))
+    if planned < uses_cents:
+        found.append(Gap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
+        refused = [line for line in lines if line.status is LineStatus.REFUSED]
+        found += [Gap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
+    elif planned > uses_cents:
+        found.append(Gap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
+    return found
+
+
+def check_complete(uses_cents: int, lines: Sequence[Line]) -> None:
+    """Refuse to call a plan complete while a gap is left: `financing-incomplete` (409) names each."""
+    found = gaps(uses_cents, lines)
+    if found:
+        raise FinancingIncomplete(
+            uses_cents=uses_cents,
+            sources_cents=sources(lines, PLANNED).total_cents,
+            gaps=[gap.public() for gap in found],
+        )

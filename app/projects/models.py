@@ -1,0 +1,424 @@
+"""Tables of projects and of their financing plans."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    SmallInteger,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.auditions.models import Audition
+from app.core import clock
+from app.core.db import Base, Identified, Versioned, one_of
+from app.core.routines import append_only
+from app.core.values import MAX_CENTS
+from app.projects.financing import LineStatus, PlanStatus, SourceKind
+from app.projects.rules import (
+    NEED_REASON,
+    PASSAGES,
+    WITHOUT_ROUTE,
+    CostKind,
+    FundingRoute,
+    HolderKind,
+    Maturity,
+    ProjectKind,
+    ProjectStage,
+)
+
+
+def _pairs(pairs: list[tuple[ProjectStage, ProjectStage]]) -> str:
+    return ", ".join(f"('{source.value}', '{target.value}')" for source, target in sorted(pairs))
+
+
+_PASSAGES = _pairs([(source, target) for source, targets in PASSAGES.items() for target in targets])
+
+
+class Project(Identified, Versioned, Base):
+    """An industrial project of a territory. Its stage is the last passage of its history, by foreign key.
+
+    Foreign keys of what points to each other are checked at COMMIT: both sides are written in turn.
+
+    The commune of its site is one of the perimeter in force on the day it was detected (`perimeter_vintage`).
+    """
+
+    __tablename__ = "projects"
+    __table_args__ = (
+        UniqueConstraint("territory", "id"),
+        UniqueConstraint("territory", "external_id"),
+        ForeignKeyConstraint(
+            ["territory", "perimeter_vintage", "commune_code"],
+            ["perimeter_communes.territory", "perimeter_communes.vintage", "perimeter_communes.insee_code"],
+            name="projects_commune_fkey", info={"field": "commune_code"}, deferrable=True, initially="DEFERRED",
+        ),
+        ForeignKeyConstraint(
+            ["territory", "mission_id"], ["missions.territory", "missions.id"], info={"field": "mission_id"}
+        ),
+        ForeignKeyConstraint(
+            ["territory", "consultant_id"], ["consultants.territory", "consultants.id"],
+            info={"field": "consultant_id"},
+        ),
+        ForeignKeyConstraint(
+            ["territory", "detected_in_audition_id"], [Audition.__table__.c.territory, Audition.__table__.c.id],
+            name="projects_audition_fkey", info={"field": "detected_in_audition_id"},
+        ),
+        ForeignKeyConstraint(
+            ["id", "stage_number", "stage", "stage_since_on"],
+            ["project_stages.project_id", "project_stages.number", "project_stages.stage",
+             "project_stages.effective_on"],
+            name="projects_stage_fkey", use_alter=True, deferrable=True, initially="DEFERRED",
+        ),
+        ForeignKeyConstraint(
+            ["id", "lead_position"], ["project_holders.project_id", "project_holders.position"],
+            name="projects_lead_holder_fkey", use_alter=True, info={"field": "holders"},
+            deferrable=True, initially="DEFERRED",
+        ),
+        CheckConstraint("title <> ''", name="project_title"),
+        CheckConstraint(one_of("kind", ProjectKind), name="project_kind"),
+        CheckConstraint(one_of("maturity", Maturity), name="project_maturity"),
+        CheckConstraint(one_of("funding_route", FundingRoute), name="project_funding_route"),
+        CheckConstraint(
+            f"{one_of('stage', WITHOUT_ROUTE)} OR funding_route IS NOT NULL", name="funding_route_missing"
+        ),
+        CheckConstraint("(commune_code IS NULL) = (perimeter_vintage IS NULL)", name="project_commune"),
+        CheckConstraint("ends_on >= starts_on", name="project_period"),
+        CheckConstraint(
+            "jobs_created_fte BETWEEN 0 AND 99999.99 AND jobs_maintained_fte BETWEEN 0 AND 99999.99",
+            name="project_jobs",
+        ),
+        Index(None, "territory", "stage"),
+        Index(None, "territory", "updated_at"),
+        Index(None, "mission_id", postgresql_where=text("mission_id IS NOT NULL")),
+        Index(None, "consultant_id", postgresql_where=text("consultant_id IS NOT NULL")),
+        Index(None, "detected_in_audition_id", postgresql_where=text("detected_in_audition_id IS NOT NULL")),
+        Index(None, "territory", "perimeter_vintage", "commune_code",
+              postgresql_where=text("commune_code IS NOT NULL")),
+    )  # fmt: skip
+
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
+    title: Mapped[str]
+    description: Mapped[str | None]
+    kind: Mapped[str]
+    maturity: Mapped[str]
+    commune_code: Mapped[str | None]
+    perimeter_vintage: Mapped[int | None] = mapped_column(SmallInteger)
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    jobs_created_fte: Mapped[Decimal | None] = mapped_column(Numeric(7, 2))
+    jobs_maintained_fte: Mapped[Decimal | None] = mapped_column(Numeric(7, 2))
+    environmental_effect: Mapped[str | None]
+    funding_route: Mapped[str | None]
+    mission_id: Mapped[UUID | None]
+    consultant_id: Mapped[UUID | None]
+    detected_in_audition_id: Mapped[UUID | None]
+    external_id: Mapped[str | None]
+    stage: Mapped[str]
+    stage_number: Mapped[int]
+    stage_since_on: Mapped[date]
+    lead_position: Mapped[int] = mapped_column(SmallInteger)
+
+
+class ProjectPassage(Base):
+    """A passage of a project to a stage, in both times. Append-only; each follows the one before, by foreign key."""
+
+    __tablename__ = "project_stages"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        UniqueConstraint("project_id", "number", "stage", "effective_on", name="project_stages_chain_key"),
+        ForeignKeyConstraint(
+            ["project_id", "previous_number", "previous_stage", "previous_on"],
+            ["project_stages.project_id", "project_stages.number", "project_stages.stage",
+             "project_stages.effective_on"],
+            name="project_stages_previous_fkey",
+        ),
+        CheckConstraint("previous_number = number - 1", name="project_stage_number"),
+        CheckConstraint(
+            "CASE WHEN number = 1"
+            " THEN stage = 'detected' AND num_nulls(previous_number, previous_stage, previous_on) = 3"
+            f" ELSE number > 1 AND num_nulls(previous_number, previous_stage, previous_on) = 0"
+            f" AND (previous_stage, stage) IN ({_PASSAGES}) END",
+            name="stage_passage_refused",
+        ),
+        CheckConstraint("effective_on >= previous_on", name="stage_out_of_order"),
+        CheckConstraint(
+            f"reason IS NOT NULL OR previous_stage IS NULL"
+            f" OR (previous_stage, stage) NOT IN ({_pairs(list(NEED_REASON))})",
+            name="project_stage_reason",
+        ),
+        CheckConstraint("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="project_stage_future"),
+        Index(None, "territory", "project_id"),
+    )  # fmt: skip
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    territory: Mapped[str]
+    stage: Mapped[str]
+    effective_on: Mapped[date]
+    previous_number: Mapped[int | None]
+    previous_stage: Mapped[str | None]
+    previous_on: Mapped[date | None]
+    reason: Mapped[str | None]
+    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Holder(Base):
+    """Who holds a project, in order. A firm is one that the territory follows; others are known by their name."""
+
+    __tablename__ = "project_holders"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        ForeignKeyConstraint(
+            ["territory", "firm_siren"], ["territory_firms.territory", "territory_firms.siren"],
+            info={"field": "holders"},
+        ),
+        UniqueConstraint("project_id", "firm_siren", name="holder_named_twice"),
+        CheckConstraint("position >= 1", name="project_holder_position"),
+        CheckConstraint(one_of("kind", HolderKind), name="project_holder_kind"),
+        CheckConstraint(
+            "CASE kind WHEN 'firm' THEN firm_siren IS NOT NULL AND name IS NULL AND siren IS NULL"
+            " ELSE firm_siren IS NULL AND coalesce(name, '') <> '' END",
+            name="project_holder_identity",
+        ),
+        CheckConstraint("is_siren(siren)", name="project_holder_siren"),
+        Index(None, "territory", "firm_siren", postgresql_where=text("firm_siren IS NOT NULL")),
+    )  # fmt: skip
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    territory: Mapped[str]
+    kind: Mapped[str]
+    firm_siren: Mapped[str | None]
+    siren: Mapped[str | None]
+    name: Mapped[str | None]
+
+
+class Cost(Base):
+    """A line of what a project costs, excluding VAT. One of the holders may be named as its owner."""
+
+    __tablename__ = "project_costs"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        ForeignKeyConstraint(
+            ["project_id", "holder"], ["project_holders.project_id", "project_holders.position"],
+            name="project_costs_holder_fkey", info={"field": "costs"}, deferrable=True, initially="DEFERRED",
+        ),
+        CheckConstraint("position >= 1", name="project_cost_position"),
+        CheckConstraint("label <> ''", name="project_cost_label"),
+        CheckConstraint(one_of("kind", CostKind), name="project_cost_kind"),
+        CheckConstraint("(kind = 'not_eligible') = (reason IS NOT NULL)", name="project_cost_reason"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="project_cost_amount"),
+    )  # fmt: skip
+
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    territory: Mapped[str]
+    label: Mapped[str]
+    kind: Mapped[str]
+    reason: Mapped[str | None]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    holder: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class JobObservation(Identified, Base):
+    """Jobs counted 12 or 36 months after a project's end. Append-only: a later one of the same term replaces it."""
+
+    __tablename__ = "job_observations"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        CheckConstraint("after_months IN (12, 36)", name="job_observation_term"),
+        CheckConstraint(
+            "jobs_created_fte BETWEEN 0 AND 99999.99 AND jobs_maintained_fte BETWEEN 0 AND 99999.99",
+            name="job_observation_jobs",
+        ),
+        CheckConstraint("evidence <> ''", name="job_observation_evidence"),
+        CheckConstraint("observed_on <= (timezone('Europe/Paris', recorded_at))::date", name="job_observation_future"),
+        Index(None, "project_id", "after_months", "id"),
+    )
+
+    territory: Mapped[str]
+    project_id: Mapped[UUID]
+    after_months: Mapped[int] = mapped_column(SmallInteger)
+    observed_on: Mapped[date]
+    jobs_created_fte: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    jobs_maintained_fte: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    evidence: Mapped[str]
+    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class FinancingPlan(Identified, Base):
+    """One version of a project's financing plan. Append-only; the last one is the plan.
+
+    `uses_cents` and `eligible_cents` are the project's costs: new costs make a new version. Sums and ratios are those
+    of its lines as `financing.py` computes them; a trigger holds the sums to the lines and costs at COMMIT.
+    """
+
+    __tablename__ = "financing_plans"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        UniqueConstraint("project_id", "number", name="financing_plans_number_key"),
+        UniqueConstraint("territory", "id"),
+        CheckConstraint("number >= 1", name="financing_plan_number"),
+        CheckConstraint(one_of("status", PlanStatus), name="financing_plan_status"),
+        CheckConstraint(
+            "status <> 'complete' OR (uses_cents = sources_cents AND uses_cents > 0)", name="financing_incomplete"
+        ),
+        CheckConstraint(
+            f"uses_cents BETWEEN 0 AND {MAX_CENTS} AND eligible_cents BETWEEN 0 AND uses_cents"
+            f" AND sources_cents BETWEEN 0 AND {MAX_CENTS} AND secured_cents BETWEEN 0 AND sources_cents",
+            name="financing_plan_amounts",
+        ),
+    )
+
+    territory: Mapped[str]
+    project_id: Mapped[UUID]
+    number: Mapped[int]
+    status: Mapped[str]
+    uses_cents: Mapped[int] = mapped_column(BigInteger)
+    eligible_cents: Mapped[int] = mapped_column(BigInteger)
+    sources_cents: Mapped[int] = mapped_column(BigInteger)
+    secured_cents: Mapped[int] = mapped_column(BigInteger)
+    gaps: Mapped[list[dict[str, object]]] = mapped_column(JSONB)
+    planned_total: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    planned_cofunding: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    planned_private: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    planned_other_public: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    secured_total: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    secured_cofunding: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    secured_private: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    secured_other_public: Mapped[Decimal | None] = mapped_column(Numeric(24, 4))
+    note: Mapped[str | None]
+    recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class FinancingLine(Base):
+    """A source of a version of a plan. Append-only."""
+
+    __tablename__ = "financing_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "plan_id"], ["financing_plans.territory", "financing_plans.id"]),
+        UniqueConstraint("plan_id", "kind", "source", name="source_named_twice"),
+        CheckConstraint("position >= 1", name="financing_line_position"),
+        CheckConstraint("source <> ''", name="financing_line_source"),
+        CheckConstraint(one_of("kind", SourceKind), name="financing_line_kind"),
+        CheckConstraint(one_of("status", LineStatus), name="financing_line_status"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="financing_line_amount"),
+        CheckConstraint("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
+        CheckConstraint("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
+    )
+
+    plan_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    territory: Mapped[str]
+    kind: Mapped[str]
+    source: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str]
+    legal_basis: Mapped[str | None]
+    proof_reference: Mapped[str | None]
+
+
+class FundingStatement(Identified, Base):
+    """A person's dated statement that no other public funding was found. An act; it is never changed.
+
+    Source: subsidiarity of the programme's aid (domain.md §1.1), which an aid file will have to show.
+    """
+
+    __tablename__ = "funding_statements"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
+        ForeignKeyConstraint(["stated_by", "stater_kind"], ["subjects.id", "subjects.kind"], name="stated_by_a_person"),
+        CheckConstraint("stater_kind = 'person'", name="funding_statement_stater_kind"),
+        CheckConstraint(
+            "cardinality(sources_searched) > 0 AND array_position(sources_searched, NULL) IS NULL"
+            " AND array_position(sources_searched, '') IS NULL",
+            name="funding_statement_sources",
+        ),
+        CheckConstraint("stated_on <= (timezone('Europe/Paris', recorded_at))::date", name="funding_statement_future"),
+        Index(None, "project_id", "id"),
+    )
+
+    territory: Mapped[str]
+    project_id: Mapped[UUID]
+    stated_on: Mapped[date]
+    sources_searched: Mapped[list[str]]
+    note: Mapped[str | None]
+    stated_by: Mapped[UUID]
+    stater_kind: Mapped[str] = mapped_column(server_default="person")
+    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+# At COMMIT the last plan of a project says what its lines and the project's costs come to. The project's row is locked
+# first: of two transactions that each change one side, the second sees what the first did.
+CHECK_FINANCING = """
+CREATE FUNCTION check_financing() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    project uuid;
+    plan record;
+    costs record;
+    lines record;
+BEGIN
+    IF TG_TABLE_NAME = 'financing_lines' THEN
+        SELECT project_id INTO project FROM financing_plans WHERE id = NEW.plan_id;
+    ELSIF TG_OP = 'DELETE' THEN
+        project := OLD.project_id;
+    ELSE
+        project := NEW.project_id;
+    END IF;
+    PERFORM FROM projects WHERE id = project FOR NO KEY UPDATE;
+    SELECT * INTO plan FROM financing_plans WHERE project_id = project ORDER BY number DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(sum(amount_cents), 0) AS uses,
+           coalesce(sum(amount_cents) FILTER (WHERE kind <> 'not_eligible'), 0) AS eligible
+    INTO costs FROM project_costs WHERE project_id = project;
+    SELECT coalesce(sum(amount_cents) FILTER (WHERE status <> 'refused'), 0) AS sources,
+           coalesce(sum(amount_cents) FILTER (WHERE status = 'secured'), 0) AS secured
+    INTO lines FROM financing_lines WHERE plan_id = plan.id;
+    IF plan.uses_cents <> costs.uses OR plan.eligible_cents <> costs.eligible
+        OR plan.sources_cents <> lines.sources OR plan.secured_cents <> lines.secured
+        OR TG_TABLE_NAME = 'financing_lines' AND to_jsonb(NEW) ->> 'plan_id' <> plan.id::text
+    THEN
+        RAISE EXCEPTION 'the plan is not what its lines and costs come to'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'financing_sums';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+
+def check_financing(table: str, events: str) -> str:
+    """The trigger that holds a plan to its lines and costs at COMMIT."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_financing AFTER {events} ON {table}"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_financing()"
+    )
+
+
+event.listen(Base.metadata, "before_create", DDL(CHECK_FINANCING))
+for _table, _statements in (
+    (ProjectPassage, (append_only("project_stages"),)),
+    (Cost, (check_financing("project_costs", "INSERT OR UPDATE OR DELETE"), append_only("project_costs", "TRUNCATE"))),
+    (JobObservation, (append_only("job_observations"),)),
+    (FinancingPlan, (check_financing("financing_plans", "INSERT"), append_only("financing_plans"))),
+    (FinancingLine, (check_financing("financing_lines", "INSERT"), append_only("financing_lines"))),
+    (FundingStatement, (append_only("funding_statements"),)),
+):
+    for _statement in _statements:
+        event.listen(_table.__table__, "after_create", DDL(_statement))

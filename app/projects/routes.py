@@ -1,0 +1,263 @@
+"""HTTP of projects: projects, their stages, totals, observed jobs, financing plans and funding statements."""
+
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core.compare import changes as field_changes
+from app.core.compare import compare
+from app.core.db import fetch, fetchrow
+from app.core.listing import page, show
+from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
+from app.core.query import Parameter, read
+from app.core.routing import changes, lists, router, shows
+from app.core.values import Uuid
+from app.core.writes import commit
+from app.programme.routes import T
+from app.projects import financing, rules, schemas, service
+from app.projects.queries import (
+    AS_OF,
+    COMPARED,
+    FINANCING,
+    FINANCING_VERSIONS,
+    FUNDING_STATEMENTS,
+    JOB_OBSERVATIONS,
+    PROJECTS,
+    PROJECTS_AS_OF,
+    STAGES,
+    filters_of,
+    totals,
+)
+
+projects = router("projects")
+
+PROJECT = T + "/projects/{project_id:uuid}"
+WITH = {"with": Parameter(Uuid, "The version to compare with; the one before where absent.")}
+
+
+@projects.get(T + "/projects", **lists(PROJECTS_AS_OF))
+async def list_projects(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """Industrial projects of the territory; with `as_of` those detected by that day, at the stage of that day."""
+    asked = "as_of" in request.query_params
+    return await page(request, PROJECTS_AS_OF if asked else PROJECTS)
+
+
+@projects.post(
+    T + "/projects",
+    **changes(
+        schemas.Project,
+        AlreadyExists,
+        ReferenceNotFound,
+        service.CommuneOutsidePerimeter,
+        service.HolderNamedTwice,
+        status=201,
+    ),
+)
+async def create_project(
+    request: Request, body: schemas.ProjectCreate, actor: Actor = require("projects:write")
+) -> Response:
+    """Record a project that was detected. Its firms must be followed by the territory, its commune in its perimeter."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_project(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/projects/{{key}}",
+    )
+
+
+@projects.get(T + "/projects/totals", **shows(schemas.Totals, parameters=filters_of(PROJECTS_AS_OF)))
+async def get_project_totals(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """Amount, jobs, stages, routes and leverage over all projects that the filters of the list select."""
+    known = filters_of(PROJECTS_AS_OF)
+    query = read(request, known)
+    listing = PROJECTS_AS_OF if "as_of" in query else PROJECTS
+    bound = {name: listing.filters[name].prepare(value) for name, value in query.items()}
+    row = await fetchrow(request.state.engine, totals(listing, frozenset(query)), {**bound, **request.path_params})
+    return Response(
+        to_json(_with_leverage(from_json(row["body"]))) + b"\n",
+        headers={"Cache-Control": "private, no-cache"},
+        media_type="application/json",
+    )
+
+
+def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:
+    """The totals, with the ratios that their sums come to."""
+    eligible = sums.pop("eligible")
+    ratios = {}
+    for basis in ("planned", "secured"):
+        programme, public, whole = (sums.pop(f"{basis}_{group}") for group in ("programme", "other_public", "all"))
+        money = financing.Sources(whole - programme - public, public, programme)
+        found = vars(financing.leverage(eligible, money))
+        ratios[basis] = {name: None if value is None else float(value) for name, value in found.items()}
+    routes = [
+        {
+            "funding_route": route["funding_route"],
+            "projects": route["projects"],
+            "share": float(financing.ratio(route["projects"], sums["projects"]) or 0),
+            "cost_cents": route["cost_cents"],
+            "jobs_fte": route["jobs_fte"],
+        }
+        for route in sums["by_funding_route"]
+    ]
+    return sums | {"by_funding_route": routes, "leverage": ratios}
+
+
+@projects.get(T + "/projects/{id:uuid}", **shows(schemas.Project, parameters={"as_of": AS_OF.parameter}))
+async def get_project(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """One project; with `as_of` at the stage of that day."""
+    query = read(request, {"as_of": AS_OF.parameter})
+    return await show(request, PROJECTS_AS_OF if query else PROJECTS, query)
+
+
+@projects.patch(
+    T + "/projects/{id:uuid}",
+    **changes(
+        schemas.Project,
+        AlreadyExists,
+        ReferenceNotFound,
+        service.CommuneOutsidePerimeter,
+        service.HolderNamedTwice,
+        rules.FundingRouteMissing,
+    ),
+)
+async def update_project(
+    request: Request, body: schemas.ProjectUpdate, actor: Actor = require("projects:write")
+) -> Response:
+    """Change a project; holders and costs are replaced whole. New costs make a new draft of its financing plan."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_project(write, path["territory"], path["id"], body))
+
+
+@projects.get(PROJECT + "/stages", **lists(STAGES))
+async def list_project_stages(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """The passages of a project from stage to stage, oldest first."""
+    return await page(request, STAGES)
+
+
+@projects.post(
+    PROJECT + "/stages",
+    **changes(schemas.Project, rules.StagePassageRefused, rules.StageOutOfOrder, rules.FundingRouteMissing),
+)
+async def change_project_stage(
+    request: Request, body: schemas.Passage, actor: Actor = require("projects:write")
+) -> Response:
+    """Take a project to another stage; the answer is the project. The passage is kept for ever."""
+    path = request.path_params
+    return await commit(request, lambda write: service.pass_to(write, path["territory"], path["project_id"], body))
+
+
+@projects.get(PROJECT + "/job-observations", **lists(JOB_OBSERVATIONS))
+async def list_job_observations(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """Jobs as they were counted after the project's end; of one term the last observation counts."""
+    return await page(request, JOB_OBSERVATIONS)
+
+
+@projects.post(PROJECT + "/job-observations", **changes(schemas.JobObservation, status=201))
+async def create_job_observation(
+    request: Request, body: schemas.JobObservationCreate, actor: Actor = require("projects:write")
+) -> Response:
+    """Record jobs counted 12 or 36 months after the project's end."""
+    path = request.path_params
+    territory, project_id = path["territory"], path["project_id"]
+    return await commit(
+        request,
+        lambda write: service.observe_jobs(write, territory, project_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/projects/{project_id}/job-observations/{{key}}",
+    )
+
+
+@projects.get(PROJECT + "/job-observations/{id:uuid}", **shows(schemas.JobObservation))
+async def get_job_observation(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """One observation of jobs."""
+    return await show(request, JOB_OBSERVATIONS)
+
+
+@projects.get(PROJECT + "/financing", **shows(schemas.Financing))
+async def get_financing(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """The last version of a project's financing plan, with its gaps and its leverage."""
+    return await show(request, FINANCING)
+
+
+@projects.put(PROJECT + "/financing", **changes(schemas.Financing, financing.FinancingIncomplete, may_create=True))
+async def put_financing(
+    request: Request, body: schemas.FinancingPut, actor: Actor = require("projects:write")
+) -> Response:
+    """Make a new version of the plan, all its lines at once: 201 for the first, 200 after. Every version is kept.
+
+    `complete` is refused while uses and sources differ; each gap is named.
+    """
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.put_financing(write, path["territory"], path["project_id"], body)
+    )
+
+
+@projects.get(PROJECT + "/financing/versions", **lists(FINANCING_VERSIONS))
+async def list_financing_versions(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """Every version of a project's financing plan, oldest first."""
+    return await page(request, FINANCING_VERSIONS)
+
+
+@projects.get(PROJECT + "/financing/versions/{id:uuid}", **shows(schemas.Financing))
+async def get_financing_version(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """One version of a plan."""
+    return await show(request, FINANCING_VERSIONS)
+
+
+@projects.get(PROJECT + "/financing/versions/{id:uuid}/compare", **shows(schemas.FinancingComparison, parameters=WITH))
+async def compare_financing_versions(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """What changed from the version `with` (or the one before) to this one: lines added, removed, changed by field."""
+    path = request.path_params
+    bound = {"with": None, **read(request, WITH), **path}
+    found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
+    after = next((plan for plan in found if plan["id"] == str(path["id"])), None)
+    if after is None or (bound["with"] is not None and len(found) == 1 and bound["with"] != path["id"]):
+        raise NotFound
+    before = next((plan for plan in found if plan is not after), after if bound["with"] is not None else None)
+    whole = ("status", "uses_cents", "eligible_cents", "sources_cents", "secured_cents", "note")
+    body = {
+        "project_id": after["project_id"],
+        "before_version": before["version"] if before is not None else None,
+        "after_version": after["version"],
+        "fields": field_changes(
+            {name: (before or {}).get(name) for name in whole}, {name: after[name] for name in whole}
+        ),
+        **compare(before["lines"] if before is not None else [], after["lines"], ("kind", "source")),
+    }
+    return Response(to_json(body) + b"\n", headers={"Cache-Control": "private"}, media_type="application/json")
+
+
+@projects.get(PROJECT + "/funding-statements", **lists(FUNDING_STATEMENTS))
+async def list_funding_statements(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """Statements that no other public funding was found for a project."""
+    return await page(request, FUNDING_STATEMENTS)
+
+
+@projects.post(
+    PROJECT + "/funding-statements",
+    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, service.StaterNotAPerson, status=201),
+)
+async def create_funding_statement(
+    request: Request, body: schemas.FundingStatementCreate, actor: Actor = require("projects:write")
+) -> Response:
+    """State that no other public funding was found, on which day and after which searches. It is never changed."""
+    path = request.path_params
+    territory, project_id = path["territory"], path["project_id"]
+    return await commit(
+        request,
+        lambda write: service.state_no_other_funding(write, territory, project_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/projects/{project_id}/funding-statements/{{key}}",
+    )
+
+
+@projects.get(PROJECT + "/funding-statements/{id:uuid}", **shows(schemas.FundingStatement))
+async def get_funding_statement(request: Request, actor: Actor = require("projects:read")) -> Response:
+    """One statement."""
+    return await show(request, FUNDING_STATEMENTS)

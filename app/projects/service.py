@@ -1,0 +1,403 @@
+"""Writes of projects and of their financing plans. Every write locks the project first."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+
+from app.core import clock
+from app.core.db import touch
+from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writes import Change, Write
+from app.programme.models import Perimeter, PerimeterCommune
+from app.projects import financing, rules, schemas
+from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind
+from app.projects.models import (
+    Cost,
+    FinancingLine,
+    FinancingPlan,
+    FundingStatement,
+    Holder,
+    JobObservation,
+    Project,
+    ProjectPassage,
+)
+from app.projects.queries import FINANCING, FUNDING_STATEMENTS, JOB_OBSERVATIONS, PROJECTS
+from app.projects.rules import CostKind, FundingRoute, HolderKind, ProjectStage
+
+
+class CommuneOutsidePerimeter(Problem):
+    """The site's commune is not in the territory's perimeter on the day of detection."""
+
+    status = 409
+    title_fr = "La commune du site n'est pas dans le périmètre du territoire au jour de la détection."
+    detail = "The perimeter in force on {detected_on} is the vintage {vintage}."
+    detail_fr = "Le périmètre en vigueur le {detected_on} est le millésime {vintage}."
+    cure = "Check the commune's INSEE code, or have the perimeter of that vintage recorded."
+    cure_fr = "Vérifiez le code INSEE de la commune, ou faites enregistrer le périmètre de ce millésime."
+
+
+class HolderNamedTwice(Problem):
+    """A firm holds a project once."""
+
+    status = 422
+    title_fr = "Une entreprise ne porte un projet qu'une fois."
+
+
+class OtherPublicAidInPlan(Problem):
+    """The financing plan counts on other public aid."""
+
+    status = 409
+    title_fr = "Le plan de financement compte sur une autre aide publique."
+    detail = "Its last version holds {amount_cents} of other public aid that was not refused."
+    detail_fr = "Sa dernière version porte {amount_cents} d'autres aides publiques non refusées."
+    cure = "Mark those lines as refused, or do not state that no other public funding was found."
+    cure_fr = "Marquez ces lignes comme refusées, ou ne déclarez pas qu'aucun autre financement public n'a été trouvé."
+
+
+class StaterNotAPerson(Problem):
+    """A statement is made by a person, not by a service account."""
+
+    status = 403
+    title_fr = "Une déclaration est faite par une personne, non par un compte de service."
+    cure = "Use the key of a person."
+    cure_fr = "Utilisez la clé d'une personne."
+
+
+_CHILDREN = {"holders", "costs"}
+
+
+async def create_project(write: Write, territory: str, body: schemas.ProjectCreate) -> Change:
+    """A project, detected. Raises `commune-outside-perimeter`, `already-exists` (409), `reference-not-found` (404),
+    `holder-named-twice` (422).
+    """
+    detected_on = body.detected_on or clock.today()
+    _refuse_future("detected_on", detected_on)
+    _check_period(body.starts_on, body.ends_on)
+    project = Project(
+        territory=territory,
+        stage=ProjectStage.DETECTED,
+        stage_number=1,
+        stage_since_on=detected_on,
+        lead_position=_lead(body.holders),
+        perimeter_vintage=await _vintage(write, territory, body.commune_code, detected_on),
+        **body.model_dump(exclude={*_CHILDREN, "detected_on"}),
+    )
+    write.session.add(project)
+    await write.session.flush()
+    write.session.add(_passage(write, project, None))
+    _check_owners(body.costs, len(body.holders))
+    write.session.add_all(_holders(project, body.holders))
+    write.session.add_all(_costs(project, body.costs))
+    await write.session.flush()
+    return Change("project.created", PROJECTS, [project.id], {"territory": territory})
+
+
+async def update_project(write: Write, territory: str, project_id: UUID, body: schemas.ProjectUpdate) -> list[Change]:
+    """Change a project. New costs make a new draft of its financing plan, where it has one.
+
+    Raises `commune-outside-perimeter`, `funding-route-missing`, `already-exists` (409), `reference-not-found` (404).
+    """
+    project = await _project(write, territory, project_id)
+    write.expect(project.version)
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    changed = {
+        name: value for name, value in given.items() if name not in _CHILDREN and getattr(project, name) != value
+    }
+    holders = await _known(write, Holder, project_id)
+    costs = await _known(write, Cost, project_id)
+    new_holders = _differ(holders, _holders(project, given["holders"])) if "holders" in given else None
+    new_costs = _differ(costs, _costs(project, given["costs"])) if "costs" in given else None
+    if "holders" in given and _lead(given["holders"]) != project.lead_position:
+        changed["lead_position"] = _lead(given["holders"])
+    bound = {"territory": territory, "project_id": project_id}
+    if not changed and new_holders is None and new_costs is None:
+        return [Change("", PROJECTS, [project_id], bound)]
+    if "commune_code" in changed:
+        first = await write.session.get_one(ProjectPassage, (project_id, 1))
+        changed["perimeter_vintage"] = await _vintage(write, territory, changed["commune_code"], first.effective_on)
+    for name, value in changed.items():
+        setattr(project, name, value)
+    touch(project)  # before the first flush: holders and costs make one new version with the rest
+    _check_period(project.starts_on, project.ends_on)
+    if project.funding_route is None and project.stage not in rules.WITHOUT_ROUTE:
+        raise rules.FundingRouteMissing
+    _check_owners(costs if new_costs is None else new_costs, len(holders if new_holders is None else new_holders))
+    if new_holders is not None:
+        await write.session.execute(delete(Holder).where(Holder.project_id == project_id))
+        write.session.add_all(new_holders)
+    changes = [Change("project.updated", PROJECTS, [project_id], bound)]
+    if new_costs is not None:
+        await write.session.execute(delete(Cost).where(Cost.project_id == project_id))
+        write.session.add_all(new_costs)
+        await write.session.flush()
+        changes += await _replan(write, project, new_costs)
+    await write.session.flush()
+    return changes
+
+
+async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.Passage) -> Change:
+    """Take a project to another stage, and keep the passage.
+
+    Raises `stage-passage-refused`, `stage-out-of-order`, `funding-route-missing` (409).
+    """
+    effective_on = body.effective_on or clock.today()
+    _refuse_future("effective_on", effective_on)
+    project = await _project(write, territory, project_id)
+    write.expect(project.version)
+    if body.funding_route is not None:
+        project.funding_route = body.funding_route
+    route = FundingRoute(project.funding_route) if project.funding_route else None
+    rules.check_passage(ProjectStage(project.stage), body.stage, route, body.reason)
+    if effective_on < project.stage_since_on:
+        raise rules.StageOutOfOrder(stage_since_on=project.stage_since_on.isoformat())
+    before = (project.stage_number, project.stage, project.stage_since_on)
+    project.stage_number += 1
+    project.stage, project.stage_since_on = body.stage, effective_on
+    write.session.add(_passage(write, project, before, body.reason))
+    await write.session.flush()
+    return Change("project.stage_changed", PROJECTS, [project_id], {"territory": territory})
+
+
+async def observe_jobs(
+    write: Write, territory: str, project_id: UUID, body: schemas.JobObservationCreate
+) -> list[Change]:
+    """Record jobs counted 12 or 36 months after the end. A later observation of the same term replaces this one."""
+    _refuse_future("observed_on", body.observed_on)
+    project = await _project(write, territory, project_id)
+    observation = JobObservation(
+        territory=territory, project_id=project_id, recorded_by=write.actor.subject_id, recorded_at=write.now,
+        **body.model_dump(),
+    )  # fmt: skip
+    write.session.add(observation)
+    touch(project)
+    await write.session.flush()
+    bound = {"territory": territory, "project_id": project_id}
+    return [
+        Change("job_observation.created", JOB_OBSERVATIONS, [observation.id], bound),
+        Change("project.updated", PROJECTS, [project_id], bound),
+    ]
+
+
+# --- financing -------------------------------------------------------------------------------------------------------
+
+
+async def put_financing(write: Write, territory: str, project_id: UUID, body: schemas.FinancingPut) -> Change:
+    """A new version of the plan; the same plan again changes nothing.
+
+    Raises `financing-incomplete` (409) for a plan declared complete while uses and sources differ.
+    """
+    project = await _project(write, territory, project_id)
+    last = await _last_plan(write, project_id)
+    write.expect(last.number if last is not None else 0)
+    costs = await _known(write, Cost, project_id)
+    lines = [line.model_dump() for line in body.lines]
+    bound = {"territory": territory, "project_id": project_id}
+    if last is not None:
+        same = (last.status, last.note) == (body.status, body.note) and await _lines(write, last) == lines
+        if same:
+            return Change("", FINANCING, [project_id], bound)
+    await _plan(write, project, last, costs, lines, body.status, body.note)
+    status = 201 if last is None else 200
+    return Change("financing.planned", FINANCING, [project_id], bound, status=status)
+
+
+async def _replan(write: Write, project: Project, costs: Sequence[Cost]) -> list[Change]:
+    """What the new costs make of the plan: the same lines in a new draft, whose gaps are told anew."""
+    last = await _last_plan(write, project.id)
+    if last is None:
+        return []
+    if (last.uses_cents, last.eligible_cents) == _uses(costs):
+        return []
+    await _plan(write, project, last, costs, await _lines(write, last), PlanStatus.DRAFT, last.note)
+    bound = {"territory": project.territory, "project_id": project.id}
+    return [Change("financing.planned", FINANCING, [project.id], bound)]
+
+
+async def _plan(
+    write: Write, project: Project, last: FinancingPlan | None, costs: Sequence[Cost],
+    lines: Sequence[Mapping[str, Any]], status: PlanStatus, note: str | None,
+) -> None:  # fmt: skip
+    uses_cents, eligible_cents = _uses(costs)
+    known = [financing.Line(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
+    if status is PlanStatus.COMPLETE:
+        financing.check_complete(uses_cents, known)
+    planned, secured = financing.sources(known, PLANNED), financing.sources(known, SECURED)
+    ratios = {"planned": financing.leverage(eligible_cents, planned),
+              "secured": financing.leverage(eligible_cents, secured)}  # fmt: skip
+    plan = FinancingPlan(
+        territory=project.territory,
+        project_id=project.id,
+        number=last.number + 1 if last is not None else 1,
+        status=status,
+        uses_cents=uses_cents,
+        eligible_cents=eligible_cents,
+        sources_cents=planned.total_cents,
+        secured_cents=secured.total_cents,
+        gaps=[gap.public() for gap in financing.gaps(uses_cents, known)],
+        note=note,
+        recorded_by=write.actor.subject_id,
+        recorded_at=write.now,
+        **{f"{basis}_{name}": value for basis, found in ratios.items() for name, value in vars(found).items()},
+    )
+    write.session.add(plan)
+    await write.session.flush()
+    write.session.add_all(
+        FinancingLine(territory=project.territory, plan_id=plan.id, position=place, **line)
+        for place, line in enumerate(lines, 1)
+    )
+    await write.session.flush()
+
+
+async def state_no_other_funding(
+    write: Write, territory: str, project_id: UUID, body: schemas.FundingStatementCreate
+) -> Change:
+    """Keep a person's statement that no other public funding was found, as an act.
+
+    Raises `other-public-aid-in-plan` (409), `stater-not-a-person` (403).
+    """
+    stated_on = body.stated_on or clock.today()
+    _refuse_future("stated_on", stated_on)
+    if write.actor.kind != "person" or write.actor.subject_id is None:
+        raise StaterNotAPerson
+    await _project(write, territory, project_id)
+    last = await _last_plan(write, project_id)
+    if last is not None:
+        others = [
+            line["amount_cents"]
+            for line in await _lines(write, last)
+            if line["kind"] is SourceKind.OTHER_PUBLIC_AID and line["status"] in PLANNED
+        ]
+        if others:
+            raise OtherPublicAidInPlan(amount_cents=sum(others))
+    statement = FundingStatement(
+        territory=territory, project_id=project_id, stated_on=stated_on, stated_by=write.actor.subject_id,
+        recorded_at=write.now, **body.model_dump(exclude={"stated_on"}),
+    )  # fmt: skip
+    write.session.add(statement)
+    await write.session.flush()
+    bound = {"territory": territory, "project_id": project_id}
+    return Change("funding_statement.created", FUNDING_STATEMENTS, [statement.id], bound)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+async def _project(write: Write, territory: str, project_id: UUID) -> Project:
+    return await write.lock(Project, Project.id == project_id, Project.territory == territory)
+
+
+def _refuse_future(field: str, day: date) -> None:
+    if day > clock.today():
+        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
+
+
+def _check_period(starts_on: date | None, ends_on: date | None) -> None:
+    if starts_on is not None and ends_on is not None and ends_on < starts_on:
+        raise ValidationFailed(errors=[FieldError("/ends_on", "period_reversed")])
+
+
+def _check_owners(costs: Sequence[schemas.CostBody | Cost], holders: int) -> None:
+    """Refuse a cost whose owner is none of the holders."""
+    faults = [
+        FieldError(f"/costs/{number}/holder", "not_found")
+        for number, cost in enumerate(costs)
+        if cost.holder is not None and cost.holder > holders
+    ]
+    if faults:
+        raise ReferenceNotFound(errors=faults)
+
+
+async def _vintage(write: Write, territory: str, commune_code: str | None, day: date) -> int | None:
+    """The perimeter's vintage in force on the day, which has the commune; None without a commune.
+
+    As `T/perimeter?in_force_on=` says it: the latest one of that year or before, the oldest for earlier days.
+    """
+    if commune_code is None:
+        return None
+    p, c = Perimeter, PerimeterCommune
+    vintages = select(func.coalesce(func.max(p.vintage).filter(p.vintage <= day.year), func.min(p.vintage))).where(
+        p.territory == territory
+    )
+    vintage = await write.session.scalar(vintages)
+    found = select(c.insee_code).where(c.territory == territory, c.vintage == vintage, c.insee_code == commune_code)
+    if vintage is None or await write.session.scalar(found) is None:
+        raise CommuneOutsidePerimeter(detected_on=day.isoformat(), vintage=vintage)
+    return vintage
+
+
+def _lead(holders: Sequence[schemas.HolderBody]) -> int:
+    return next((place for place, holder in enumerate(holders, 1) if holder.lead), 1)
+
+
+def _holders(project: Project, holders: Sequence[schemas.HolderBody]) -> list[Holder]:
+    return [
+        Holder(
+            project_id=project.id, territory=project.territory, position=place, kind=holder.kind, name=holder.name,
+            firm_siren=holder.siren if holder.kind is HolderKind.FIRM else None,
+            siren=holder.siren if holder.kind is not HolderKind.FIRM else None,
+        )
+        for place, holder in enumerate(holders, 1)
+    ]  # fmt: skip
+
+
+def _costs(project: Project, costs: Sequence[schemas.CostBody]) -> list[Cost]:
+    return [
+        Cost(project_id=project.id, territory=project.territory, position=place, **cost.model_dump())
+        for place, cost in enumerate(costs, 1)
+    ]
+
+
+async def _known(write: Write, model: type[Any], project_id: UUID) -> list[Any]:
+    """The children of a project in their order."""
+    rows = await write.session.scalars(select(model).where(model.project_id == project_id).order_by(model.position))
+    return list(rows)
+
+
+def _differ(known: Sequence[Any], wanted: list[Any]) -> list[Any] | None:
+    """What is wanted, or None where it is what is there."""
+
+    def facts(rows: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{column.key: getattr(row, column.key) for column in row.__table__.columns} for row in rows]
+
+    return wanted if facts(known) != facts(wanted) else None
+
+
+def _passage(
+    write: Write, project: Project, before: tuple[int, str, date] | None, reason: str | None = None
+) -> ProjectPassage:
+    number, stage, day = before or (None, None, None)
+    return ProjectPassage(
+        project_id=project.id, territory=project.territory, number=project.stage_number, stage=project.stage,
+        effective_on=project.stage_since_on, previous_number=number, previous_stage=stage, previous_on=day,
+        reason=reason, recorded_by=write.actor.subject_id, recorded_at=write.now,
+    )  # fmt: skip
+
+
+def _uses(costs: Sequence[Cost]) -> tuple[int, int]:
+    """What the costs come to in cents, and the eligible part of it."""
+    return (
+        sum(cost.amount_cents for cost in costs),
+        sum(cost.amount_cents for cost in costs if cost.kind != CostKind.NOT_ELIGIBLE),
+    )
+
+
+async def _last_plan(write: Write, project_id: UUID) -> FinancingPlan | None:
+    v = FinancingPlan
+    return await write.session.scalar(select(v).where(v.project_id == project_id).order_by(v.number.desc()).limit(1))
+
+
+_LINE = ("kind", "source", "amount_cents", "status", "legal_basis", "proof_reference")
+
+
+async def _lines(write: Write, plan: FinancingPlan) -> list[dict[str, Any]]:
+    """The lines of a version, as a body gives them."""
+    found = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
+    rows = await write.session.scalars(found)
+    return [
+        {name: getattr(row, name) for name in _LINE}
+        | {"kind": SourceKind(row.kind), "status": financing.LineStatus(row.status)}
+        for row in rows
+    ]

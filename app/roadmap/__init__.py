@@ -1,0 +1,1 @@
+"""The roadmap of a territory: drafted, adopted by a committee, followed."""

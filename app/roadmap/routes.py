@@ -1,0 +1,180 @@
+"""HTTP of the roadmap: the one in force, its versions, their adoption, and the follow-up of actions."""
+
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core import clock
+from app.core.compare import changes as field_changes
+from app.core.compare import compare
+from app.core.db import fetch
+from app.core.idempotency import IdempotencyKeyMissing
+from app.core.listing import page, show
+from app.core.problems import NotFound, ReferenceNotFound
+from app.core.query import Parameter, read
+from app.core.routing import changes, lists, router, shows
+from app.core.values import Uuid
+from app.core.writes import commit, refused_as
+from app.programme.routes import T
+from app.roadmap import rules, schemas, service
+from app.roadmap.queries import ACTIONS, AS_OF, COMPARED, ROADMAP, STATES, VERSIONS
+
+roadmap = router("roadmap")
+
+WITH = {"with": Parameter(Uuid, "The version to compare with; the one before where absent.")}
+
+
+@roadmap.get(T + "/roadmap", **shows(schemas.RoadmapVersion, parameters=AS_OF))
+async def get_roadmap(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """The roadmap in force on a day (today), with the states of its actions on that day."""
+    query = read(request, AS_OF)
+    return await show(request, ROADMAP, {"as_of": query.get("as_of") or clock.today()})
+
+
+@roadmap.get(T + "/roadmap/versions", **lists(VERSIONS))
+async def list_roadmap_versions(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """Every version of the roadmap: the draft, the one in force, those that it replaced."""
+    return await page(request, VERSIONS)
+
+
+@roadmap.post(
+    T + "/roadmap/versions", **changes(schemas.RoadmapVersion, rules.DraftExists, ReferenceNotFound, status=201)
+)
+async def create_roadmap_version(
+    request: Request, body: schemas.RoadmapDraft, actor: Actor = require("roadmap:write")
+) -> Response:
+    """Start a draft. What the body leaves out is copied from the roadmap in force; there is one draft at a time."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.create_draft(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/roadmap/versions/{{key}}",
+        explain=refused_as({"roadmap_versions_number_key": rules.DraftExists}),  # only a draft takes a number
+    )
+
+
+@roadmap.get(T + "/roadmap/versions/{id:uuid}", **shows(schemas.RoadmapVersion))
+async def get_roadmap_version(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """One version of the roadmap, whole."""
+    return await show(request, VERSIONS)
+
+
+@roadmap.patch(
+    T + "/roadmap/versions/{id:uuid}", **changes(schemas.RoadmapVersion, rules.RoadmapAdopted, ReferenceNotFound)
+)
+async def update_roadmap_version(
+    request: Request, body: schemas.RoadmapUpdate, actor: Actor = require("roadmap:write")
+) -> Response:
+    """Change a draft; axes and their actions are replaced whole, in the order given."""
+    path = request.path_params
+    return await commit(request, lambda write: service.update_draft(write, path["territory"], path["id"], body))
+
+
+@roadmap.delete(T + "/roadmap/versions/{id:uuid}", **changes(schemas.RoadmapVersion, rules.RoadmapAdopted, status=204))
+async def delete_roadmap_version(request: Request, actor: Actor = require("roadmap:write")) -> Response:
+    """Delete a draft. What a committee adopted stays."""
+    path = request.path_params
+    return await commit(request, lambda write: service.delete_draft(write, path["territory"], path["id"]), status=204)
+
+
+@roadmap.post(
+    T + "/roadmap/versions/{id:uuid}/adopt",
+    **changes(
+        schemas.RoadmapVersion,
+        rules.RoadmapAdopted,
+        rules.CommitteeNotHeld,
+        rules.RoadmapInForceTwice,
+        rules.RoadmapEmpty,
+        rules.AdopterNotAPerson,
+        ReferenceNotFound,
+        IdempotencyKeyMissing,
+    ),
+)
+async def adopt_roadmap_version(
+    request: Request, body: schemas.Adoption, actor: Actor = require("roadmap:adopt")
+) -> Response:
+    """Record that a committee adopted the draft: it is in force from the meeting's day, and never changes again.
+
+    The roadmap in force until then is superseded. Needs an Idempotency-Key.
+    """
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.adopt(write, path["territory"], path["id"], body), idempotency_required=True
+    )
+
+
+@roadmap.get(T + "/roadmap/versions/{id:uuid}/compare", **shows(schemas.RoadmapComparison, parameters=WITH))
+async def compare_roadmap_versions(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """What changed from the version `with` (or the one before) to this one: axes and actions, field by field."""
+    path = request.path_params
+    bound = {"with": None, **read(request, WITH), **path}
+    found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
+    after = next((version for version in found if version["id"] == str(path["id"])), None)
+    if after is None or (bound["with"] is not None and len(found) == 1 and bound["with"] != path["id"]):
+        raise NotFound
+    before = next((version for version in found if version is not after), after if bound["with"] is not None else None)
+    whole = ("title", "starts_on", "ends_on")
+    body = {
+        "before_number": before["number"] if before is not None else None,
+        "after_number": after["number"],
+        "fields": field_changes({name: (before or {}).get(name) for name in whole}, {n: after[n] for n in whole}),
+        "axes": compare(_axes(before), _axes(after), ("position",)),
+        "actions": compare(_actions(before), _actions(after), ("id",)),
+    }
+    return Response(to_json(body) + b"\n", headers={"Cache-Control": "private"}, media_type="application/json")
+
+
+def _axes(version: dict[str, Any] | None) -> list[dict[str, Any]]:
+    axes = version["axes"] if version is not None else []
+    return [{name: axis[name] for name in schemas.ComparedAxis.model_fields} for axis in axes]
+
+
+def _actions(version: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Actions by their wording and place; the names of what they serve are not theirs."""
+    return [
+        {
+            "id": action["id"],
+            "axis": axis["position"],
+            **{n: action[n] for n in ("title", "description", "owner_organisation_id", "due_on", "budget_cents")},
+            "indicator": action["indicator"],
+            "project_ids": sorted(project["id"] for project in action["projects"]),
+            "firm_sirens": sorted(firm["siren"] for firm in action["firms"]),
+        }
+        for axis in (version["axes"] if version is not None else [])
+        for action in axis["actions"]
+    ]
+
+
+@roadmap.get(T + "/roadmap/actions", **lists(ACTIONS))
+async def list_roadmap_actions(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """Actions of the roadmap in force, with their states."""
+    return await page(request, ACTIONS)
+
+
+@roadmap.get(T + "/roadmap/actions/{id:uuid}", **shows(schemas.RoadmapAction))
+async def get_roadmap_action(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """One action of the roadmap in force."""
+    return await show(request, ACTIONS)
+
+
+@roadmap.get(T + "/roadmap/actions/{action_id:uuid}/states", **lists(STATES))
+async def list_roadmap_action_states(request: Request, actor: Actor = require("roadmap:read")) -> Response:
+    """The moves of an action from state to state, oldest first; without any it is planned."""
+    return await page(request, STATES)
+
+
+@roadmap.post(
+    T + "/roadmap/actions/{action_id:uuid}/states",
+    **changes(schemas.RoadmapAction, rules.ActionNotInForce, rules.ActionMoveRefused, rules.ActionMoveOutOfOrder),
+)
+async def change_roadmap_action_state(
+    request: Request, body: schemas.Move, actor: Actor = require("roadmap:write")
+) -> Response:
+    """Take an action of the roadmap in force to another state; the answer is the action. The move is kept."""
+    path = request.path_params
+    return await commit(request, lambda write: service.move(write, path["territory"], path["action_id"], body))
