@@ -1,6 +1,7 @@
 """Every balance of the service, computed again from what it sums up. `rebond check` says what differs."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -34,6 +35,35 @@ CHECKS = {
             SELECT person_id, worked_on, sum(days) AS days FROM time_entries
             WHERE status IN ('submitted', 'validated', 'certified') GROUP BY 1, 2
         ) e USING (person_id, worked_on)""",
+    "acts of a member's allotment": """
+        SELECT m.mission_id || ' ' || m.organisation_id, coalesce(sum(a.days), 0), m.days_allotted
+        FROM mission_members m LEFT JOIN allotments a USING (mission_id, organisation_id)
+        GROUP BY m.mission_id, m.organisation_id, m.days_allotted""",
+    "months locked of a mission": """
+        SELECT d.mission_id::text, coalesce(array_agg(l.month ORDER BY l.month) FILTER (WHERE l.id IS NOT NULL), '{}'),
+            d.locked_months
+        FROM mission_days d LEFT JOIN month_locks l ON l.mission_id = d.mission_id AND l.reopened_at IS NULL
+        GROUP BY d.mission_id""",
+    "days of a certificate": """
+        SELECT c.id::text, CASE WHEN c.cancels_id IS NULL AND counter.id IS NULL THEN c.days ELSE 0 END,
+            coalesce(sum(e.days), 0)
+        FROM service_certificates c LEFT JOIN service_certificates counter ON counter.cancels_id = c.id
+            LEFT JOIN time_entries e ON e.certificate_id = c.id GROUP BY c.id, counter.id""",
+    "certified days of a member": """
+        SELECT m.mission_id || ' ' || m.organisation_id,
+            (SELECT coalesce(sum(days), 0) FROM time_entries e WHERE e.mission_id = m.mission_id
+                AND e.organisation_id = m.organisation_id AND e.status = 'certified'),
+            (SELECT coalesce(sum(days), 0) FROM service_certificates c WHERE c.mission_id = m.mission_id
+                AND c.organisation_id = m.organisation_id)
+        FROM mission_members m""",
+    "amount of a certificate": """
+        SELECT c.id::text, sum(round(l.days * l.day_rate_cents)), c.amount_cents
+        FROM service_certificates c LEFT JOIN service_certificate_lines l ON l.certificate_id = c.id GROUP BY c.id""",
+    "numbers of the certificates of a territory": """
+        SELECT n.territory, count(c.id), n.last_number
+        FROM certificate_numbers n LEFT JOIN service_certificates c ON c.territory = n.territory
+            AND c.number BETWEEN 1 AND n.last_number
+        GROUP BY n.territory, n.last_number""",
     "stage of a firm": """
         SELECT t.territory || ' ' || t.siren, h.stage || ' ' || h.effective_on, t.stage || ' ' || t.stage_since_on
         FROM territory_firms t LEFT JOIN LATERAL (
@@ -133,6 +163,8 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     return checked, found
 
 
-def _figure(value: Decimal | int | str | None) -> str:
+def _figure(value: Decimal | int | str | list[date] | None) -> str:
     """All digits: the sum of a column of bigints comes as a Decimal such as 1.00E+6."""
+    if isinstance(value, list):
+        return " ".join(f"{month:%Y-%m}" for month in value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

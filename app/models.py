@@ -22,7 +22,10 @@ DOMAINS = (
     roadmap, engineering, envelopes, grants, advances, integrations,
 )  # fmt: skip
 
-for _table in ("events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "ledger_entries"):
+for _table in (
+    "events", "firm_stage_changes", "firm_seats", "orders", "late_entry_leaves", "allotments", "threshold_crossings",
+    "service_certificates", "service_certificate_lines", "service_certificate_remarks", "ledger_entries",
+):  # fmt: skip
     routines.keep(_table)
 
 metadata = Base.metadata

@@ -27,7 +27,7 @@ from tests.conftest import plain
 from tests.world import Client, ok, problem
 
 _NUMBERS = itertools.count()
-STEPS = ["people", "programme", "firms", "mission", "entries", "judgements", "corrections", "keys"]
+STEPS = ["people", "programme", "firms", "mission", "entries", "judgements", "corrections", "rates", "june", "keys"]
 
 
 class Died(Exception):
@@ -108,7 +108,7 @@ def test_the_days_are_those_of_the_story(loaded: Loaded) -> None:
     )
     assert (days["days_ordered"], days["days_entered"], days["days_left"]) == (100, 75, 25)
     assert 0 < days["days_validated"] < 75
-    assert days["days_certified"] == 0
+    assert 0 < days["days_certified"] == days["days_validated"]
     assert days["days_draft"] == 4
     assert sum(week["days_entered"] for week in days["by_week"]) == 75
     [mission] = missions["items"]
@@ -142,9 +142,19 @@ def test_four_consultancies_have_two_persons_each(loaded: Loaded) -> None:
     assert look(loaded.url, "SELECT count(DISTINCT entered_by) FROM time_entries")[0][0] == 4
 
 
-def test_entries_are_in_every_state_but_certified(loaded: Loaded) -> None:
+def test_entries_are_in_every_state_but_validated(loaded: Loaded) -> None:
     states = {row[0] for row in look(loaded.url, "SELECT DISTINCT status FROM time_entries")}
-    assert states == set(Status) - {Status.CERTIFIED}
+    assert states == set(Status) - {Status.VALIDATED}, "what was validated, in June, is certified"
+
+
+def test_june_is_certified_for_each_firm_and_closed(loaded: Loaded) -> None:
+    certificates, locks = loaded.get("operator", "service-certificates?sort=number", "month-locks")
+    assert [certificate["number"] for certificate in certificates["items"]] == [1, 2, 3, 4]
+    assert {certificate["organisation_name"] for certificate in certificates["items"]} == set(demo.CONSULTANCIES)
+    assert all(
+        certificate["total_cents"] > certificate["amount_excl_vat_cents"] > 0 for certificate in certificates["items"]
+    )
+    assert [(lock["month"], lock["days_submitted"]) for lock in locks["items"]] == [("2023-06", 0)]
 
 
 def test_the_leads_people_have_august_free(loaded: Loaded) -> None:

@@ -272,6 +272,24 @@ class World:
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
                 "tranche": tranche, "repayment": repayment}  # fmt: skip
 
+    async def rates(self, mission: Mission, *, day_rate_cents: int = 100_000) -> None:
+        """Both consultants are seniors, and both members have a rate for seniors."""
+        operator = self.clients["operator"]
+        for role, consultant in (("lead", mission.lead_consultant), ("partner", mission.partner_consultant)):
+            ok(await operator.patch(f"consultants/{consultant}", {"profile": "senior"}))
+            rate = {"organisation_id": str(self.organisations[role]), "profile": "senior", "from_on": "2020-01-01"}
+            ok(await operator.post(f"missions/{mission.id}/rates", {**rate, "day_rate_cents": day_rate_cents}), 201)
+
+    async def certify(self, mission: Mission, *, of: str = "partner", **more: Any) -> Any:
+        """A certificate of all validated days of a member, at the rate of `rates` where it has none."""
+        known = ok(await self.clients["operator"].get(f"missions/{mission.id}/rates"))
+        if not known["items"]:
+            await self.rates(mission)
+        body = {"mission_id": mission.id, "organisation_id": str(self.organisations[of]), "from_on": "2020-01-01",
+                "to_on": "2199-12-31"}  # fmt: skip
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        return ok(await self.clients["operator"].post("service-certificates", {**body, **more}, headers=headers), 201)
+
     async def followed_firm(self, name: str = "Firm") -> str:
         """A firm that this territory follows."""
         siren = await self.add_firm(name)

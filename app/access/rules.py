@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 from uuid import UUID
 
 from app.core.problems import Problem
@@ -43,6 +44,22 @@ class PersonRequired(Problem):
     title_fr = "Un compte de service ne valide, ne certifie, n'approuve ni ne décide."
     cure = "Use the key of a person."
     cure_fr = "Utilisez la clé d'une personne."
+
+
+class _Acting(Protocol):
+    """Who acts: an Actor, or the service itself."""
+
+    @property
+    def subject_id(self) -> UUID | None: ...
+    @property
+    def kind(self) -> str: ...
+
+
+def person(actor: _Acting) -> UUID:
+    """The person who decides. Raises `person-required` (403) for a program."""
+    if actor.kind != "person" or actor.subject_id is None:
+        raise PersonRequired
+    return actor.subject_id
 
 
 class Scope(StrEnum):
@@ -88,6 +105,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "firm_notes:write": frozenset({Role.TERRITORY}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
+    "rates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
+    "rates:write": frozenset({Role.OPERATOR}),
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "projects:write": frozenset({Role.TERRITORY}),
     "roadmap:read": _EVERYONE,
@@ -96,6 +115,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
+    "time_entries:reverse": frozenset({Role.CONSULTANT, Role.LEAD, Role.OPERATOR}),
+    "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
+    "service_certificates:write": frozenset({Role.OPERATOR}),
+    "month_locks:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "month_locks:write": frozenset({Role.OPERATOR}),
     "engineering:read": _EVERYONE,
     "envelopes:read": _MONEY_VIEW,
     "envelopes:write": frozenset({Role.PROGRAMME}),
@@ -124,7 +148,12 @@ GUARDED_EVENTS = {
 NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
 
 # Roles that see no more than their own organisation's part of what a permission shows.
-OWN_ORGANISATION = {"time_entries:read": frozenset({Role.CONSULTANT}), "imports:read": frozenset({Role.CONSULTANT})}
+OWN_ORGANISATION = {
+    "time_entries:read": frozenset({Role.CONSULTANT}),
+    "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
+    "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
+    "imports:read": frozenset({Role.CONSULTANT}),
+}
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
+    Integer,
     MetaData,
     Numeric,
     Text,
@@ -72,6 +73,8 @@ class Base(DeclarativeBase):
         UUID: Uuid(),
         list[str]: ARRAY(Text()),
         list[UUID]: ARRAY(Uuid()),
+        list[date]: ARRAY(Date()),
+        list[int]: ARRAY(Integer()),
     }
 
 

@@ -150,7 +150,7 @@ def append_from(shown: CTE) -> Any:
 
 
 def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
-    """The columns of an event in their order. Personal fields are cut out of the body."""
+    """The columns of an event in their order. Personal and confidential fields are cut out of the body."""
     return select(
         param("type", Text()),
         param("occurred_at", _e.occurred_at.type),
@@ -163,7 +163,7 @@ def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
         key,
         version,
         cast(topic, Text),
-        cast(body, JSONB).op("-")(param("personal", ARRAY(Text()))),
+        cast(body, JSONB).op("-")(param("withheld", ARRAY(Text()))),
     )
 
 

@@ -204,8 +204,13 @@ class Listing:
 
     @cached_property
     def personal(self) -> list[str]:
-        """Fields that never enter an event, a log or a public export."""
+        """Fields that are personal data."""
         return sorted(self.schema.personal())
+
+    @cached_property
+    def withheld(self) -> list[str]:
+        """Fields that never enter an event, a log or a public export: the personal and the confidential ones."""
+        return sorted(self.schema.personal() | self.schema.confidential())
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:

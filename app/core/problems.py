@@ -44,7 +44,7 @@ class FieldError:
     message: str = ""
 
     def public(self, language: str) -> dict[str, Any]:
-        text = FIELD_MESSAGES.get(self.code)
+        text = FIELD_MESSAGES.get(self.code) or _titles(self.code)
         detail = text[LANGUAGES.index(language)] if text else self.message or FIELD_MESSAGES["invalid"][0]
         given = self.members or {}
         members = {name: _plain(value) for name, value in given.items()}
@@ -113,6 +113,12 @@ class Problem(Exception):
             "cause": _unfilled(cls.detail_fr if french else cls.detail) or (cls.title_fr if french else cls.title),
             "cure": cls.cure_fr if french else cls.cure,
         }
+
+
+def _titles(code: str) -> tuple[str, str] | None:
+    """What a problem says of itself, where it is told of one of many (`entry_locked` of one cell of a grid)."""
+    known = CATALOGUE.get(code.replace("_", "-"))
+    return (known.title, known.title_fr) if known is not None else None
 
 
 CATALOGUE: dict[str, type[Problem]] = {}
@@ -485,6 +491,29 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     "initial_order_window": (
         "An initial order says starts_on and ends_on.",
         "Un bon de commande initial dit starts_on et ends_on.",
+    ),
+    "amendment_reason": ("An amendment says why (reason).", "Un avenant dit pourquoi (reason)."),
+    "allotment_reason": ("A new allotment says why (reason).", "Un nouveau quota dit pourquoi (reason)."),
+    "allotment_missing": (
+        "reason and decided_on belong to a new days_allotted.",
+        "reason et decided_on accompagnent un nouveau days_allotted.",
+    ),
+    "invalid_month": ("A month as 2023-06 is wanted.", "Un mois comme 2023-06 est attendu."),
+    "month_not_over": ("The month is not over in Paris.", "Le mois n'est pas achevé à Paris."),
+    "invalid_week": ("An ISO week as 2023-W27 is wanted.", "Une semaine ISO comme 2023-W27 est attendue."),
+    "outside_week": ("The day lies outside the week.", "Le jour est hors de la semaine."),
+    "repeated_cell": ("A cell is named twice.", "Une cellule est nommée deux fois."),
+    "ids_or_filter": ("Either ids or a filter is wanted.", "Soit ids, soit un filtre est attendu."),
+    "thresholds_not_rising": (
+        "Thresholds rise, each named once.",
+        "Les seuils montent, chacun nommé une fois.",
+    ),
+    "repeated_entry": ("An entry is named twice.", "Une saisie est nommée deux fois."),
+    "no_vat_rate": ("No rate of VAT is known for this day.", "Aucun taux de TVA n'est connu pour ce jour."),
+    "repeated_activity": ("An activity is named twice.", "Une activité est nommée deux fois."),
+    "travel_not_counted": (
+        "Travel is no activity where travel does not count.",
+        "Le déplacement n'est pas une activité là où il ne compte pas.",
     ),
     "missing_column": ("The file lacks this column.", "Cette colonne manque au fichier."),
     "repeated_column": ("Two columns of the file mean this one.", "Deux colonnes du fichier désignent celle-ci."),

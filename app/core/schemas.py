@@ -16,21 +16,31 @@ class Body(BaseModel):
 class Read(BaseModel):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
-    No field has a default. `personal()` names the fields that never enter an event, a log or a public export.
+    No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a
+    public export.
     """
 
     model_config = ConfigDict(frozen=True)
 
     @classmethod
     def personal(cls) -> frozenset[str]:
+        return cls._marked("x-personal")
+
+    @classmethod
+    def confidential(cls) -> frozenset[str]:
+        return cls._marked("x-confidential")
+
+    @classmethod
+    def _marked(cls, mark: str) -> frozenset[str]:
         return frozenset(
             name
             for name, field in cls.model_fields.items()
-            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("x-personal")
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(mark)
         )
 
 
 PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field that is personal data
+CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

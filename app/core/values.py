@@ -143,6 +143,10 @@ SignedDays = Annotated[Decimal, _days(-MAX_DAYS, MAX_DAYS, -2.5)]
 DayFraction = Annotated[Decimal, _days(QUARTER_DAY, Decimal(1), 0.5)]
 
 
+# A cell of a week: nothing, or such a part of a day.
+CellDays = Annotated[Decimal, _days(Decimal(0), Decimal(1), 0.5)]
+
+
 # --- Jobs --------------------------------------------------------------------------------------------------------
 
 MAX_FTE = Decimal("99999.99")  # numeric(7,2)

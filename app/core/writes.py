@@ -239,7 +239,7 @@ def event_values(
         "actor_organisation_id": actor.organisation_id,
         "request_id": request_id,
         "resource_type": type_.partition(".")[0],
-        "personal": listing.personal,
+        "withheld": listing.withheld,
     }
 
 

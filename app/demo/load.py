@@ -1,4 +1,5 @@
-"""The Alès demonstration: wave 2, the territory, its mission of 100 days and some 75 days of entries in all states.
+"""The Alès demonstration: wave 2, the territory, its mission of 100 days, some 75 of them entered, June certified and
+closed.
 
 Everything goes through the same services as the API. What happened is real (Rebond industriel at Alès, June to October
 2023); the firms, the persons and the consultancies' SIREN are synthetic, and their names say so. A second run changes
@@ -28,9 +29,10 @@ from app.core.db import SessionFactory, create_engine, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
+from app.engineering import certificates, locks, steps
 from app.engineering import schemas as engineering_schemas
 from app.engineering import service as engineering
-from app.engineering.models import TimeEntry
+from app.engineering.models import MonthLock, TimeEntry
 from app.engineering.rules import Action
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
@@ -38,7 +40,7 @@ from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
 from app.firms.rules import Stage
 from app.missions import schemas as missions_schemas
 from app.missions import service as missions
-from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind
+from app.missions.models import ConsortiumRole, Consultant, Mission, OrderKind, Profile, Rate
 from app.programme import schemas as programme_schemas
 from app.programme import service as programme
 from app.programme.models import Territory, Wave
@@ -134,6 +136,8 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
         await load.entries()
         await load.judgements()
         await load.corrections()
+        await load.rates()
+        await load.june()
         await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
         await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
         await money.load(money.Story(load.factory, load.run, load.actor))
@@ -405,15 +409,13 @@ class _Load:
             for number, entry in enumerate(waiting):
                 attempt = engineering.Attempt(lead, ALES)
                 if number == 3:
-                    changes.append(
-                        await engineering.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?")
-                    )
+                    changes.append(await steps.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
                 elif number == 7:
                     changes.append(
-                        await engineering.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
+                        await steps.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
                     )
                 else:
-                    changes.append(await engineering.act(write, attempt, entry.id, Action.VALIDATE))
+                    changes.append(await steps.act(write, attempt, entry.id, Action.VALIDATE))
             return changes
 
         await self.run(lead, judge)
@@ -442,6 +444,53 @@ class _Load:
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)
         await self.run(actor, lambda write: engineering.create_batch(write, attempt, body))
+
+    async def rates(self) -> None:
+        """What a senior and a junior of each firm are paid a day, excl. VAT. The amounts are invented."""
+        if await self._exists(select(Rate.id).where(Rate.mission_id == self.mission_id).limit(1)):
+            return
+
+        async def make(write: Write) -> list[Change]:
+            return [
+                await missions.create_rate(
+                    write,
+                    ALES,
+                    self.mission_id,
+                    missions_schemas.RateCreate(
+                        organisation_id=self.organisations[name],
+                        profile=profile,
+                        day_rate_cents=cents + place * 25_00,
+                        from_on=STARTS,
+                    ),
+                )
+                for place, name in enumerate(CONSULTANCIES)
+                for profile, cents in ((Profile.SENIOR, 1_150_00), (Profile.JUNIOR, 780_00))
+            ]
+
+        await self.run(self.actor(Role.OPERATOR), make)
+
+    async def june(self) -> None:
+        """The operator certifies each firm's days of June, and closes the month."""
+        if await self._exists(select(MonthLock.id).where(MonthLock.mission_id == self.mission_id).limit(1)):
+            return
+
+        async def make(write: Write) -> list[Change]:
+            changes = []
+            for name in CONSULTANCIES:
+                days_of_june = engineering_schemas.ServiceCertificateCreate(
+                    mission_id=self.mission_id,
+                    organisation_id=self.organisations[name],
+                    from_on=STARTS,
+                    to_on=date(2023, 6, 30),
+                )
+                changes += await certificates.certify(write, ALES, days_of_june)
+            month = engineering_schemas.MonthLockCreate.model_validate(
+                {"mission_id": self.mission_id, "month": "2023-06"}
+            )
+            changes.append(await locks.lock_month(write, ALES, month))
+            return changes
+
+        await self.run(self.actor(Role.OPERATOR), make)
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
         """One key per role: those of the file that still work, and new ones in their stead where not.

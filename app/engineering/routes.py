@@ -10,19 +10,21 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core.db import Statement, fetchrow
+from app.core.idempotency import IdempotencyKeyMissing
 from app.core.listing import page, show
-from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.query import read
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit, run_statement
-from app.engineering import queries, rules, schemas, service
-from app.engineering.queries import FOLLOW_UP, TIME_ENTRIES
+from app.engineering import certificates, grid, locks, queries, rules, schemas, service, steps
+from app.engineering.queries import CERTIFICATES, FOLLOW_UP, MONTH_LOCKS, TIME_ENTRIES
 from app.engineering.rules import Action
 from app.programme.routes import T
 
 engineering: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
+CERTIFICATE = T + "/service-certificates/{id:uuid}"
 LIMITS = (
     ReferenceNotFound,
     rules.OtherOrganisation,
@@ -33,7 +35,21 @@ LIMITS = (
     rules.OutsideAssignment,
     rules.OffStep,
     rules.LateEntry,
+    rules.RestDay,
+    rules.ActivityNotListed,
+    rules.MonthLocked,
+    rules.CorrectedNotReversed,
 )
+JUDGEMENT = (
+    rules.InvalidTransition,
+    rules.SeparationOfDuties,
+    PersonRequired,
+    rules.NotTheLeadFirm,
+    rules.MonthLocked,
+)
+STEP = (rules.InvalidTransition, rules.OtherOrganisation, rules.MonthLocked)
+REVERSAL = (*STEP, rules.ReversalReserved, PersonRequired)
+MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
 
 def _own(actor: Actor, territory: str) -> dict[str, Any]:
@@ -59,6 +75,15 @@ async def create_time_entry(
     """
     territory = request.path_params["territory"]
     attempt = service.Attempt(actor, territory, wishes=[service.wish_of(body)])
+    location = f"/v1/territories/{territory}/time-entries/"
+    if body.corrects_id is not None:
+        return await commit(
+            request,
+            lambda write: service.create_correction(write, attempt, body),
+            status=201,
+            location=location + "{key}",
+            explain=attempt.explain,
+        )
     counts = body.status == "submitted"
     return await run_statement(
         request,
@@ -67,7 +92,7 @@ async def create_time_entry(
         TIME_ENTRIES,
         event="time_entry.created",
         territory=territory,
-        location=f"/v1/territories/{territory}/time-entries/",
+        location=location,
         explain=attempt.explain,
     )
 
@@ -81,6 +106,18 @@ async def create_time_entry_batch(
     return await commit(
         request, lambda write: service.create_batch(write, attempt, body), status=201, explain=attempt.explain
     )
+
+
+@engineering.put(T + "/time-entries/grid", **changes(schemas.TimeEntries, grid.GridRefused, *LIMITS))
+async def put_time_entry_grid(
+    request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Make one person's week what the grid of dates and activities says, all or nothing; the same again does nothing.
+
+    An empty cell deletes its draft or submitted entry. Validated entries stay as they are: their cells come unchanged.
+    """
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
 
 
 @engineering.get(ENTRY, **shows(schemas.TimeEntry))
@@ -116,7 +153,18 @@ async def _act(request: Request, actor: Actor, action: Action, reason: str | Non
     entry_id = request.path_params["id"]
     return await commit(
         request,
-        lambda write: service.act(write, attempt, entry_id, action, reason),
+        lambda write: steps.act(write, attempt, entry_id, action, reason),
+        explain=attempt.explain if action is Action.SUBMIT else None,
+    )
+
+
+async def _act_on_many(
+    request: Request, actor: Actor, action: Action, chosen: schemas.Selection, reason: str | None = None
+) -> Response:
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(
+        request,
+        lambda write: steps.act_on_many(write, attempt, action, chosen, reason),
         explain=attempt.explain if action is Action.SUBMIT else None,
     )
 
@@ -127,37 +175,43 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
     return await _act(request, actor, Action.SUBMIT)
 
 
-@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation))
+@engineering.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
+async def submit_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Let up to 1 000 drafts count, all or none."""
+    return await _act_on_many(request, actor, Action.SUBMIT, body)
+
+
+@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
 async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Take a submitted or rejected entry back to draft; what it took is free at once."""
     return await _act(request, actor, Action.RECALL)
 
 
-@engineering.post(
-    ENTRY + "/validate",
-    **changes(
-        schemas.TimeEntry,
-        rules.InvalidTransition,
-        rules.SeparationOfDuties,
-        PersonRequired,
-        rules.NotTheLeadFirm,
-    ),
-)
+@engineering.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def recall_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Take up to 1 000 submitted or rejected entries back to draft, all or none."""
+    return await _act_on_many(request, actor, Action.RECALL, body)
+
+
+@engineering.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def validate_time_entry(request: Request, actor: Actor = require("time_entries:validate")) -> Response:
     """Validate a submitted entry as a person of the lead firm who neither entered nor worked it."""
     return await _act(request, actor, Action.VALIDATE)
 
 
-@engineering.post(
-    ENTRY + "/reject",
-    **changes(
-        schemas.TimeEntry,
-        rules.InvalidTransition,
-        rules.SeparationOfDuties,
-        PersonRequired,
-        rules.NotTheLeadFirm,
-    ),
-)
+@engineering.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def validate_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:validate")
+) -> Response:
+    """Validate up to 1 000 submitted entries, all or none; each that cannot be is named, with the reason."""
+    return await _act_on_many(request, actor, Action.VALIDATE, body)
+
+
+@engineering.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def reject_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -165,12 +219,165 @@ async def reject_time_entry(
     return await _act(request, actor, Action.REJECT, body.reason)
 
 
-@engineering.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation))
-async def reverse_time_entry(
-    request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:write")
+@engineering.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def reject_time_entries(
+    request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
 ) -> Response:
-    """Reverse a submitted or validated entry with a reason (*contre-passation*); what it took is free at once."""
+    """Send up to 1 000 submitted entries back with one reason, all or none."""
+    return await _act_on_many(request, actor, Action.REJECT, body, body.reason)
+
+
+@engineering.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
+async def reverse_time_entry(
+    request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:reverse")
+) -> Response:
+    """Reverse a submitted or validated entry with a reason (*contre-passation*); what it took is free at once.
+
+    A submitted one is reversed by its own firm, a validated one by a person of the lead firm or of the operator. The
+    reversal of an entry of a locked month counts on the first open day.
+    """
     return await _act(request, actor, Action.REVERSE, body.reason)
+
+
+@engineering.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def reverse_time_entries(
+    request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
+) -> Response:
+    """Reverse up to 1 000 submitted or validated entries with one reason, all or none."""
+    return await _act_on_many(request, actor, Action.REVERSE, body, body.reason)
+
+
+@engineering.get(T + "/month-locks", **lists(MONTH_LOCKS))
+async def list_month_locks(request: Request, actor: Actor = require("month_locks:read")) -> Response:
+    """Months that the operator has closed, and those opened again."""
+    return await page(request, MONTH_LOCKS)
+
+
+@engineering.post(
+    T + "/month-locks",
+    **changes(schemas.MonthLock, locks.MonthAlreadyLocked, ReferenceNotFound, PersonRequired, status=201),
+)
+async def lock_month(
+    request: Request, body: schemas.MonthLockCreate, actor: Actor = require("month_locks:write")
+) -> Response:
+    """Close a month of a mission: what counts in it is no longer entered, changed or validated, only corrected."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: locks.lock_month(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/month-locks/{{key}}",
+    )
+
+
+@engineering.get(T + "/month-locks/{id:uuid}", **shows(schemas.MonthLock))
+async def get_month_lock(request: Request, actor: Actor = require("month_locks:read")) -> Response:
+    """One closed month."""
+    return await show(request, MONTH_LOCKS)
+
+
+@engineering.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, PersonRequired))
+async def reopen_month(
+    request: Request, body: schemas.Reopening, actor: Actor = require("month_locks:write")
+) -> Response:
+    """Open a closed month again, with a reason."""
+    path = request.path_params
+    return await commit(request, lambda write: locks.reopen_month(write, path["territory"], path["id"], body))
+
+
+def _own_certificates(actor: Actor, territory: str) -> dict[str, Any]:
+    """A member of the consortium, the lead too, sees its own certificates alone: they show its rates."""
+    if actor.sees_only_own("service_certificates:read", territory):
+        return {"organisation": actor.organisation_id}
+    return {}
+
+
+@engineering.get(T + "/service-certificates", **lists(CERTIFICATES))
+async def list_service_certificates(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
+    """Service certificates and their counter-certificates; a member of the consortium sees its own."""
+    return await page(request, CERTIFICATES, **_own_certificates(actor, request.path_params["territory"]))
+
+
+@engineering.post(
+    T + "/service-certificates",
+    **changes(
+        schemas.ServiceCertificate,
+        certificates.NothingToCertify,
+        certificates.RateMissing,
+        certificates.CertifierTookPart,
+        PersonRequired,
+        ReferenceNotFound,
+        IdempotencyKeyMissing,
+        status=201,
+    ),
+)
+async def create_service_certificate(
+    request: Request, body: schemas.ServiceCertificateCreate, actor: Actor = require("service_certificates:write")
+) -> Response:
+    """Certify a member's validated days of a period (*attestation de service fait*). Needs an Idempotency-Key.
+
+    Each day is priced at the rate of the person's profile on the day it was worked, each line rounded once.
+    """
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: certificates.certify(write, territory, body),
+        status=201,
+        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
+        idempotency_required=True,
+    )
+
+
+@engineering.get(CERTIFICATE, **shows(schemas.ServiceCertificate))
+async def get_service_certificate(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
+    """One service certificate."""
+    return await show(request, CERTIFICATES, **_own_certificates(actor, request.path_params["territory"]))
+
+
+@engineering.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
+async def get_service_certificate_content(
+    request: Request, actor: Actor = require("service_certificates:read")
+) -> Response:
+    """What the certificate was made from, entry by entry, as canonical JSON: its SHA-256 is `content_hash`.
+
+    The answer ends with a newline, which is not hashed.
+    """
+    read(request, {})
+    own = _own_certificates(actor, request.path_params["territory"])
+    statement = queries.certificate_content(bool(own))
+    row = await fetchrow(request.state.engine, statement, {**request.path_params, **own})
+    if row is None:
+        raise NotFound
+    headers = {"Cache-Control": "private, no-cache"}
+    return Response(row["content"] + "\n", headers=headers, media_type="application/json")
+
+
+@engineering.post(
+    CERTIFICATE + "/cancel",
+    **changes(
+        schemas.ServiceCertificate,
+        certificates.CertificateAlreadyCancelled,
+        certificates.CounterCertificate,
+        PersonRequired,
+        IfMatchMissing,
+        status=201,
+    ),
+)
+async def cancel_service_certificate(
+    request: Request, body: schemas.Cancellation, actor: Actor = require("service_certificates:write")
+) -> Response:
+    """Cancel a certificate by a counter-certificate, which is the answer. Needs If-Match.
+
+    Its days are validated days again, and may be certified anew.
+    """
+    path = request.path_params
+    territory = path["territory"]
+    return await commit(
+        request,
+        lambda write: certificates.cancel(write, territory, path["id"], body.reason),
+        status=201,
+        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
+    )
 
 
 @cache

@@ -1,15 +1,17 @@
 """What a time entry may be and become. No session, no await.
 
 What counts when: `submitted` and beyond takes the person's day, the member's allotment and the order; `draft`,
-`rejected` and `reversed` take nothing.
+`rejected` and `reversed` take nothing. An entry counts on `counted_on`: the day worked, or, for a correction of a month
+that is locked, the first open day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from app.access.rules import PersonRequired
@@ -48,6 +50,7 @@ TRANSITIONS: Mapping[Action, tuple[frozenset[Status], Status]] = {
     Action.REJECT: (frozenset({Status.SUBMITTED}), Status.REJECTED),
     Action.REVERSE: (frozenset({Status.SUBMITTED, Status.VALIDATED}), Status.REVERSED),
 }
+JUDGING = (Action.VALIDATE, Action.REJECT)
 PAST = {
     Action.SUBMIT: "submitted",
     Action.RECALL: "recalled",
@@ -146,6 +149,57 @@ class OffStep(Problem):
     detail_fr = "Les jours de cette mission sont des multiples de {step}."
 
 
+class RestDay(Problem):
+    """The mission is not worked on weekends or public holidays."""
+
+    status = 409
+    title_fr = "La mission ne se travaille pas le week-end ou les jours fériés."
+    detail = "{worked_on} is such a day."
+    detail_fr = "{worked_on} est un tel jour."
+    cure = "Enter another day, or ask the operator to allow these days."
+    cure_fr = "Saisissez un autre jour, ou demandez à l'opérateur d'autoriser ces jours."
+
+
+class ActivityNotListed(Problem):
+    """The activity is not one of the mission's."""
+
+    status = 409
+    title_fr = "L'activité n'est pas une de celles de la mission."
+    detail = "This mission has: {activities}."
+    detail_fr = "Cette mission a : {activities}."
+    cure = "Use one of its activities, or ask the operator to add it."
+    cure_fr = "Utilisez une de ses activités, ou demandez à l'opérateur de l'ajouter."
+
+
+class MonthLocked(Problem):
+    """The month is closed: what counts in it is no longer entered, changed or validated."""
+
+    status = 409
+    title_fr = "Le mois est clos : ce qui y compte ne se saisit, ne se modifie ni ne se valide plus."
+    detail = "The operator has closed {month}."
+    detail_fr = "L'opérateur a clos {month}."
+    cure = "Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."
+    cure_fr = "Contre-passez la saisie et nommez-la dans corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+
+
+class CorrectedNotReversed(Problem):
+    """Only an entry that is reversed is corrected by another."""
+
+    status = 409
+    title_fr = "Seule une saisie contre-passée est corrigée par une autre."
+    cure = "Reverse it first."
+    cure_fr = "Contre-passez-la d'abord."
+
+
+class ReversalReserved(Problem):
+    """A validated entry is reversed by the lead firm or the operator."""
+
+    status = 403
+    title_fr = "Une saisie validée est contre-passée par le mandataire ou l'opérateur."
+    cure = "Ask the lead firm of the consortium."
+    cure_fr = "Demandez au mandataire du groupement."
+
+
 class LateEntry(Problem):
     """The time for entering days of this mission has passed."""
 
@@ -191,6 +245,75 @@ def next_status(action: Action, current: Status) -> Status:
     return target
 
 
+def month_of(day: date) -> date:
+    """The month of a day, named by its first day."""
+    return day.replace(day=1)
+
+
+def first_open_day(day: date, locked_months: Collection[date]) -> date:
+    """The day itself where its month is open, else the first day of the next month that is."""
+    while month_of(day) in locked_months:
+        day = month_of(day.replace(day=28) + timedelta(days=4))
+    return day
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Who takes entries a step further, and what of it is his by right."""
+
+    subject_id: UUID
+    kind: str
+    organisation_id: UUID | None
+    validates: bool
+    certifies: bool
+
+
+class Step(Protocol):
+    """What a step looks at in an entry."""
+
+    status: str
+    organisation_id: UUID
+    person_id: UUID
+    authors: Sequence[UUID]
+    counted_on: date
+
+
+def authority(action: Action, who: Stepper, entry: Step, lead_id: UUID | None) -> Problem | None:
+    """Why this is not for `who` to do; None where it is. The lead firm judges; it, and the operator, may reverse.
+
+    Its own firm reverses what is submitted; what is validated has been judged, and is not its own any more.
+    """
+    own, leads = entry.organisation_id == who.organisation_id, lead_id == who.organisation_id
+    if action in JUDGING:
+        return None if leads else NotTheLeadFirm()
+    if action is Action.REVERSE and (who.certifies or (who.validates and leads)):
+        return PersonRequired() if entry.status != Status.SUBMITTED and who.kind != "person" else None
+    if not own:
+        return OtherOrganisation()
+    if action is Action.REVERSE and entry.status == Status.VALIDATED:
+        return ReversalReserved()
+    return None
+
+
+def refusal_of_step(
+    action: Action, who: Stepper, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
+) -> Problem | None:
+    """Why the entry does not take this step; None where nothing speaks against it."""
+    if refused := authority(action, who, entry, lead_id):
+        return refused
+    try:
+        next_status(action, Status(entry.status))
+        if action in JUDGING:
+            may_judge(who.subject_id, who.kind, entry.authors, entry.person_id)
+    except Problem as refused:
+        return refused
+    # A reversal counts on the first open day, a draft and a rejected entry nowhere.
+    counts = entry.status in COUNTING or action is Action.SUBMIT
+    if counts and action is not Action.REVERSE and month_of(entry.counted_on) in locked_months:
+        return MonthLocked(month=f"{entry.counted_on:%Y-%m}")
+    return None
+
+
 def may_judge(subject_id: UUID, kind: str, authors: Sequence[UUID], person_id: UUID) -> None:
     """Refuse a judge (validation, rejection) who is a program, or who entered or worked the days."""
     if kind != "person":
@@ -207,6 +330,8 @@ class Wish:
     consultant_id: UUID
     worked_on: date
     days: Decimal
+    activity: str
+    counted_on: date
 
 
 @dataclass(frozen=True)
@@ -219,6 +344,9 @@ class MissionState:
     starts_on: date | None
     ends_on: date | None
     enterable_until_on: date | None
+    rest_days: Collection[date]
+    locked_months: Collection[date]
+    activities: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -271,8 +399,14 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
                 return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
         if not assignment.from_on <= wish.worked_on <= assignment.until_on:
             return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
+        if wish.activity not in mission.activities:
+            return ActivityNotListed(activities=", ".join(mission.activities))
         if wish.days % mission.step:
             return OffStep(step=mission.step)
+        if wish.days and wish.worked_on in mission.rest_days:
+            return RestDay(worked_on=wish.worked_on.isoformat())
+        if wish.days and month_of(wish.counted_on) in mission.locked_months:
+            return MonthLocked(month=f"{wish.counted_on:%Y-%m}")
         if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
             return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]

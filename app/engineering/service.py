@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, func, insert, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,8 +29,15 @@ from app.core.writes import Change, Write
 from app.engineering import rules, schemas
 from app.engineering.models import PERSON_DAYS, PersonDays, TimeEntry
 from app.engineering.queries import TIME_ENTRIES, entries
-from app.engineering.rules import COUNTING, EDITABLE, PAST, Action, Status, Wish
-from app.missions.models import MEMBER_DAYS, MISSION_DAYS, Consultant, MemberDays, MissionDays, MissionMember
+from app.engineering.rules import COUNTING, EDITABLE, Status, Wish
+from app.missions.models import (
+    MEMBER_DAYS,
+    MISSION_DAYS,
+    Consultant,
+    MemberDays,
+    MissionActivity,
+    MissionDays,
+)
 
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
 
@@ -76,6 +83,9 @@ def _own_problem(constraint: str) -> Problem:
 
 _FACTS = ["mission_id", "consultant_id", "worked_on", "days", "activity", "firm_siren", "note", "external_id", "status"]
 
+# How a spending tells the mission's limit row which days it touched: its parameters in `record`, by column.
+_TOUCHED = ("worked_days", "counted_months")
+
 
 @cache
 def record(counts: bool, keyed: bool) -> Statement:
@@ -84,7 +94,7 @@ def record(counts: bool, keyed: bool) -> Statement:
     It reads top to bottom. The limit rows wait for each other in rank order: person, member, mission.
     """
     gate = select((idempotency.free() if keyed else true()).label("free")).cte("gate")
-    t, c = TimeEntry.__table__.c, Consultant
+    t, c, a = TimeEntry.__table__.c, Consultant, MissionActivity
     facts = {name: param(name, t[name].type) for name in _FACTS}
     row = {
         "territory": c.territory,
@@ -99,8 +109,8 @@ def record(counts: bool, keyed: bool) -> Statement:
         "created_at": param("now", t.created_at.type),
         "updated_at": param("now", t.created_at.type),
     }
-    # The assignment is locked as its foreign key will lock it, but before the limits: who changes it never waits for
-    # an entry that waits for a writer who holds a limit and waits for the assignment.
+    # The assignment and the activity are locked as their foreign keys will lock them, but before the limits: who
+    # changes them never waits for an entry that waits for a writer who holds a limit and waits for them.
     source = (
         select(*row.values())
         .where(
@@ -109,8 +119,10 @@ def record(counts: bool, keyed: bool) -> Statement:
             c.mission_id == facts["mission_id"],
             c.territory == param("territory", Text()),
             c.organisation_id == param("actor_organisation_id", c.organisation_id.type),
+            a.mission_id == c.mission_id,
+            a.code == facts["activity"],
         )
-        .with_for_update(read=True, key_share=True, of=c)
+        .with_for_update(read=True, key_share=True, of=[c, a])
     )
     entry = insert(TimeEntry).from_select(list(row), source).returning(*TimeEntry.__table__.c).cte("entry")
     shown = as_object(entries(entry.c), id=entry.c.id, version=entry.c.version).cte("shown")
@@ -135,6 +147,7 @@ def record(counts: bool, keyed: bool) -> Statement:
                 "worked_from": entry.c.worked_on,
                 "worked_to": entry.c.worked_on,
                 "entered_on": param("today", t.worked_on.type),
+                **{name: param(name, ARRAY(t.worked_on.type)) for name in _TOUCHED},
             },
             name="mission", after=member,
         )  # fmt: skip
@@ -150,13 +163,16 @@ def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
         **{name: getattr(body, name) for name in _FACTS},
         "authors": [actor.subject_id],
         "today": clock.today(),
+        "worked_days": [body.worked_on],
+        "counted_months": [rules.month_of(body.worked_on)],
     }
 
 
-def wish_of(entry: schemas.TimeEntryCreate | TimeEntry) -> Wish:
-    """What an entry wants to let count; a draft counts for nothing."""
+def wish_of(entry: Any, counted_on: date | None = None) -> Wish:
+    """What an entry (a row, or a body) wants to let count; a draft counts for nothing."""
     days = entry.days if entry.status in COUNTING else Decimal(0)
-    return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days)
+    counted_on = counted_on or getattr(entry, "counted_on", entry.worked_on)
+    return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days, entry.activity, counted_on)
 
 
 def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
@@ -170,42 +186,105 @@ def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
         raise ValidationFailed(errors=faults)
 
 
-# --- batch, change, and the steps of an entry's life -----------------------------------------------------------------
+# --- a batch, a correction, a change ----------------------------------------------------------------------------------
 
 
 async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBatch) -> Change:
     """Up to 1 000 entries, all or nothing. References are looked up set-wise and told per row.
 
-    Raises `reference-not-found` (404), `other-organisation` (403), `outside-assignment` and the limits (409).
+    Raises `reference-not-found` (404), `other-organisation` (403), `corrected-not-reversed`, `activity-not-listed`,
+    `outside-assignment` and the limits (409).
     """
-    _refuse_future([item.worked_on for item in body.items], "/items/{}")
-    attempt.wishes = [wish_of(item) for item in body.items]
-    assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in body.items})
+    made = await enter(write, attempt, body.items)
+    keys = [entry.id for entry in made]
+    return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
+
+
+async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEntryCreate) -> Change:
+    """An entry that corrects a reversed one: it counts on its own day, or the first open day after a locked month."""
+    [entry] = await enter(write, attempt, [body])
+    return Change("time_entry.created", TIME_ENTRIES, [entry.id], {"territory": attempt.territory})
+
+
+async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[TimeEntry]:
+    """Enter these, set-wise, and declare what they take."""
+    _refuse_future([item.worked_on for item in items], attempt.pointer)
+    before = list(attempt.wishes)
+    attempt.wishes = [*before, *(wish_of(item) for item in items)]
+    assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in items})
     faults = [
-        FieldError(f"/items/{number}/consultant_id", "not_found")
-        for number, item in enumerate(body.items)
+        FieldError(attempt.pointer.format(number) + "/consultant_id", "not_found")
+        for number, item in enumerate(items)
         if item.consultant_id not in assigned or assigned[item.consultant_id].mission_id != item.mission_id
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    made = [_entry_of(write, attempt, assigned[item.consultant_id], item) for item in body.items]
+    await _hold_activities(write, attempt, items)
+    counted = await _counted_on(write, attempt, items)
+    attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
+    made = [
+        _entry_of(write, attempt, assigned[item.consultant_id], item, day)
+        for item, day in zip(items, counted, strict=True)
+    ]
     # What the database would choose is chosen beforehand: an INSERT that tells it back is sent row by row.
     ids = await write.session.scalars(select(func.uuidv7()).select_from(func.generate_series(1, len(made))))
     for entry, entry_id in zip(made, ids, strict=True):
-        entry.id, entry.validator_kind = entry_id, "person"
+        entry.id, entry.validator_kind, entry.certifier_kind = entry_id, "person", "person"
     # Two batches with the same external ids wait for each other in one order.
     ordered: list[TimeEntry] = sorted(made, key=lambda entry: str(entry.external_id))
     write.session.add_all(ordered)
     await write.session.flush()
     for entry in made:
         if entry.status in COUNTING:
-            _take(write, entry)
-    await _on_step(write, made)
-    keys = [entry.id for entry in made]
-    return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
+            take(write, entry)
+    await on_step(write, made)
+    return made
 
 
-async def _on_step(write: Write, made: Sequence[TimeEntry]) -> None:
+async def _hold_activities(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> None:
+    """Lock the activities that entries will carry, before any limit. Raises the refusal where one is not listed."""
+    a = MissionActivity
+    wanted = {(item.mission_id, item.activity) for item in items}
+    held = select(a.mission_id, a.code).where(tuple_(a.mission_id, a.code).in_(wanted)).order_by(a.mission_id, a.code)
+    found = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
+    if wanted - found:
+        raise await attempt.explain(write.session, "") or Busy()
+
+
+async def _counted_on(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[date]:
+    """The day on which each entry counts: its own, or for a correction the first that is open."""
+    corrected = {item.corrects_id for item in items if item.corrects_id is not None}
+    if not corrected:
+        return [item.worked_on for item in items]
+    e = TimeEntry
+    seen = select(e.id, e.status).where(
+        e.id.in_(corrected), e.territory == attempt.territory, e.organisation_id == attempt.actor.organisation_id
+    )
+    status: dict[UUID, str] = {row.id: row.status for row in await write.session.execute(seen)}
+    faults = [
+        FieldError(attempt.pointer.format(number) + "/corrects_id", "not_found")
+        for number, item in enumerate(items)
+        if item.corrects_id is not None and item.corrects_id not in status
+    ]
+    if faults:
+        raise ReferenceNotFound(errors=faults)
+    if any(state != Status.REVERSED for state in status.values()):  # which it stays for ever
+        raise rules.CorrectedNotReversed
+    locked = await locked_months(write, {item.mission_id for item in items})
+    return [
+        rules.first_open_day(item.worked_on, locked[item.mission_id]) if item.corrects_id else item.worked_on
+        for item in items
+    ]
+
+
+async def locked_months(write: Write, mission_ids: set[UUID]) -> dict[UUID, list[date]]:
+    """The months that the operator has closed, by mission, as seen now: the limit row's CHECK is what holds them."""
+    d = MissionDays
+    rows = await write.session.execute(select(d.mission_id, d.locked_months).where(d.mission_id.in_(mission_ids)))
+    return {row.mission_id: row.locked_months for row in rows}
+
+
+async def on_step(write: Write, made: Sequence[Any]) -> None:
     """Hold each entry to its mission's step: the CHECK sees only their sum. Raises `off-step` (409).
 
     The step is written back to the limit row as it was read here, so that a change of it meanwhile is refused.
@@ -220,14 +299,17 @@ async def _on_step(write: Write, made: Sequence[TimeEntry]) -> None:
         write.spend(MISSION_DAYS, mission_id, delta={}, put={"step": steps[mission_id]})
 
 
-def _entry_of(write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate) -> TimeEntry:
+def _entry_of(
+    write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate, counted_on: date
+) -> TimeEntry:
     if consultant.organisation_id != attempt.actor.organisation_id:
         raise rules.OtherOrganisation
     return TimeEntry(
         **{name: getattr(item, name) for name in _FACTS},
         **_assignment(consultant),
         territory=attempt.territory,
-        counted_on=item.worked_on,
+        counted_on=counted_on,
+        corrects_id=item.corrects_id,
         entered_by=attempt.actor.subject_id,
         authors=[attempt.actor.subject_id],
         created_at=write.now,
@@ -242,9 +324,11 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     """
     given = {name: getattr(body, name) for name in body.model_fields_set}
     known: dict[UUID, Consultant] = {}
+    if given.keys() & {"activity", "mission_id"}:  # so is the list of activities, where the change needs it
+        await _hold_changed_activity(write, attempt, entry_id, given)
     if "consultant_id" in given:  # locked before the entry: who changes an assignment locks its entries after it
         known = await _assigned(write.session, attempt.territory, {given["consultant_id"]})
-    entry = await _locked(write, attempt, entry_id)
+    entry = await locked(write, attempt, entry_id)
     _own(attempt, entry)
     write.expect(entry.version)
     if entry.status not in EDITABLE:
@@ -253,30 +337,57 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     bound = {"territory": attempt.territory}
     if not changed:
         return Change("", TIME_ENTRIES, [entry_id], bound)
+    await change_entry(write, attempt, entry, changed, known)
+    return Change("time_entry.updated", TIME_ENTRIES, [entry_id], bound)
+
+
+async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID, given: Mapping[str, Any]) -> None:
+    """Lock the activity that a change will carry, before the entry; what it shows is checked again by foreign key."""
+    e, a = TimeEntry, MissionActivity
+    row = (
+        await write.session.execute(
+            select(e.mission_id, e.activity).where(e.id == entry_id, e.territory == attempt.territory, seen(attempt))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    mission_id, code = given.get("mission_id", row.mission_id), given.get("activity", row.activity)
+    held = select(a.code).where(a.mission_id == mission_id, a.code == code)
+    if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
+        listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)
+        raise rules.ActivityNotListed(activities=", ".join(await write.session.scalars(listed)))
+
+
+async def change_entry(
+    write: Write, attempt: Attempt, entry: TimeEntry, changed: dict[str, Any], known: Mapping[UUID, Consultant]
+) -> None:
+    """Put these fields onto an entry that is held, and declare what it gives back and takes."""
     if "consultant_id" in changed or "mission_id" in changed:
-        consultant = known.get(given.get("consultant_id", entry.consultant_id))
-        if consultant is None or consultant.mission_id != given.get("mission_id", entry.mission_id):
+        consultant = known.get(changed.get("consultant_id", entry.consultant_id))
+        if consultant is None or consultant.mission_id != changed.get("mission_id", entry.mission_id):
             raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
         if consultant.organisation_id != attempt.actor.organisation_id:
             raise rules.OtherOrganisation
         changed |= _assignment(consultant)
     before = _Taken.of(entry)
-    attempt.freed = [wish_of(entry)]
+    attempt.freed += [wish_of(entry)]
     for name, value in changed.items():
         setattr(entry, name, value)
     _refuse_future([entry.worked_on])
     entry.counted_on = entry.worked_on
+    if entry.corrects_id is not None:
+        locked = await locked_months(write, {entry.mission_id})
+        entry.counted_on = rules.first_open_day(entry.worked_on, locked[entry.mission_id])
     _sign(attempt, entry)
     after = _Taken.of(entry)
-    attempt.wishes = [wish_of(entry)]
-    if entry.status in COUNTING and after != before:
-        _move(write, entry, before, after)
-    return Change("time_entry.updated", TIME_ENTRIES, [entry_id], bound)
+    attempt.wishes += [wish_of(entry)]
+    if entry.status in COUNTING:
+        _move(write, before, after)
 
 
 async def delete_entry(write: Write, attempt: Attempt, entry_id: UUID) -> Change:
     """Delete a draft. What counted is reversed, never deleted: `entry-locked` (409)."""
-    entry = await _locked(write, attempt, entry_id)
+    entry = await locked(write, attempt, entry_id)
     _own(attempt, entry)
     write.expect(entry.version)
     if entry.status != Status.DRAFT:
@@ -288,60 +399,21 @@ async def delete_entry(write: Write, attempt: Attempt, entry_id: UUID) -> Change
     return Change("time_entry.deleted", TIME_ENTRIES, [entry_id], bound, gone=gone)
 
 
-async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, reason: str | None = None) -> Change:
-    """Take an entry one step further: submit, recall, validate, reject, reverse.
-
-    Only the lead firm of the mission judges (validate, reject), by a person who neither entered nor worked the days
-    (*séparation des tâches*); it may also reverse any entry of its mission. Raises `invalid-transition`,
-    `separation-of-duties`, `person-required`, `not-the-lead-firm`, `other-organisation`, and the limits for `submit`.
-    """
-    entry = await _locked(write, attempt, entry_id)
-    actor = attempt.actor
-    judging = action in (Action.VALIDATE, Action.REJECT)
-    if judging or (action is Action.REVERSE and entry.organisation_id != actor.organisation_id):
-        await _lead_only(write, attempt, entry, judging)
-    else:
-        _own(attempt, entry)
-    write.expect(entry.version)
-    target = rules.next_status(action, Status(entry.status))
-    if judging:
-        rules.may_judge(actor.subject_id, actor.kind, entry.authors, entry.person_id)
-    counted = entry.status in COUNTING
-    entry.status = target
-    entry.reason = reason
-    if action is Action.SUBMIT:
-        _sign(attempt, entry)
-        attempt.wishes = [wish_of(entry)]
-        _take(write, entry)
-    elif counted and target not in COUNTING:
-        _give_back(write, _Taken.of(entry))
-    if action is Action.VALIDATE:
-        entry.validated_by, entry.validated_at = actor.subject_id, write.now
-    return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
-
-
-async def _locked(write: Write, attempt: Attempt, entry_id: UUID) -> TimeEntry:
-    entry = await write.lock(TimeEntry, TimeEntry.id == entry_id, TimeEntry.territory == attempt.territory)
+def seen(attempt: Attempt) -> ColumnElement[bool]:
+    """The entries that the actor may see."""
     actor = attempt.actor
     hidden = actor.sees_only_own("time_entries:read", attempt.territory)
-    if hidden and entry.organisation_id != actor.organisation_id:
-        raise NotFound
-    return entry
+    return TimeEntry.organisation_id == actor.organisation_id if hidden else true()
+
+
+async def locked(write: Write, attempt: Attempt, entry_id: UUID) -> TimeEntry:
+    """The entry, held against other writes. Raises `not-found` where the actor may not see it."""
+    e = TimeEntry
+    return await write.lock(e, e.id == entry_id, e.territory == attempt.territory, seen(attempt))
 
 
 def _own(attempt: Attempt, entry: TimeEntry) -> None:
     if entry.organisation_id != attempt.actor.organisation_id:
-        raise rules.OtherOrganisation
-
-
-async def _lead_only(write: Write, attempt: Attempt, entry: TimeEntry, judging: bool) -> None:
-    m = MissionMember
-    lead = await write.session.scalar(
-        select(m.organisation_id).where(m.mission_id == entry.mission_id, m.role == "lead")
-    )
-    if lead != attempt.actor.organisation_id:
-        raise rules.NotTheLeadFirm() if judging else rules.OtherOrganisation()
-    if not judging and not attempt.actor.may("time_entries:validate", attempt.territory):
         raise rules.OtherOrganisation
 
 
@@ -371,41 +443,59 @@ class _Taken:
     organisation_id: UUID
     person_id: UUID
     worked_on: date
+    counted_on: date
     days: Decimal
 
     @classmethod
-    def of(cls, entry: TimeEntry) -> "_Taken":
-        return cls(entry.mission_id, entry.organisation_id, entry.person_id, entry.worked_on, entry.days)
+    def of(cls, entry: Any) -> "_Taken":
+        return cls(
+            entry.mission_id,
+            entry.organisation_id,
+            entry.person_id,
+            entry.worked_on,
+            entry.counted_on,
+            entry.days,
+        )
 
 
-def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, date]) -> None:
+def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any]) -> None:
     write.spend(PERSON_DAYS, taken.person_id, taken.worked_on, delta={"days": days})
     write.spend(MEMBER_DAYS, taken.mission_id, taken.organisation_id, delta={"days_entered": days})
     write.spend(MISSION_DAYS, taken.mission_id, delta={"days_entered": days}, touch=touch)
 
 
-def _take(write: Write, entry: TimeEntry) -> None:
+def _touch(taken: _Taken) -> dict[str, Any]:
+    return {
+        "worked_from": taken.worked_on,
+        "worked_to": taken.worked_on,
+        "worked_days": [taken.worked_on],
+        "counted_months": [rules.month_of(taken.counted_on)],
+        "entered_on": clock.today(),
+    }
+
+
+def take(write: Write, entry: Any) -> None:
+    """Declare what an entry that comes to count takes."""
     taken = _Taken.of(entry)
-    touch = {"worked_from": taken.worked_on, "worked_to": taken.worked_on, "entered_on": clock.today()}
-    _spend(write, taken, taken.days, touch)
+    _spend(write, taken, taken.days, _touch(taken))
 
 
-def _give_back(write: Write, taken: _Taken) -> None:
-    _spend(write, taken, -taken.days, {})
+def give_back(write: Write, entry: Any, *, counted_on: date) -> None:
+    """Declare what an entry that no longer counts gives back, in the month of `counted_on`."""
+    taken = _Taken.of(entry)
+    _spend(write, taken, -taken.days, {"counted_months": [rules.month_of(counted_on)]})
 
 
-def _move(write: Write, entry: TimeEntry, before: _Taken, after: _Taken) -> None:
+def _move(write: Write, before: _Taken, after: _Taken) -> None:
     """Give back and take in one step. An edit that only shrinks the entry touches neither window nor deadline."""
-    _give_back(write, before)
+    month = {"counted_months": [rules.month_of(before.counted_on)]}
+    _spend(write, before, -before.days, month)
     same_place = (before.mission_id, before.person_id, before.worked_on) == (
         after.mission_id,
         after.person_id,
         after.worked_on,
     )
-    if same_place and after.days <= before.days:
-        _spend(write, after, after.days, {})
-        return
-    _take(write, entry)
+    _spend(write, after, after.days, month if same_place and after.days <= before.days else _touch(after))
 
 
 # --- the state behind a refusal --------------------------------------------------------------------------------------
@@ -426,15 +516,19 @@ async def _states(
 ) -> tuple[dict[UUID, rules.MissionState], dict[UUID, rules.Assignment]]:
     rows = await session.scalars(_consultants(territory, {wish.consultant_id for wish in wishes}))
     consultants = {row.id: row for row in rows}
-    d, m = MissionDays, MemberDays
+    d, m, a = MissionDays, MemberDays, MissionActivity
     own = select(Consultant.mission_id).where(Consultant.territory == territory)
     mission_ids = {wish.mission_id for wish in wishes}
+    activities: dict[UUID, list[str]] = {mission_id: [] for mission_id in mission_ids}
+    for row in await session.scalars(select(a).where(a.mission_id.in_(mission_ids)).order_by(a.position)):
+        activities[row.mission_id].append(row.code)
     missions = {
         row.mission_id: rules.MissionState(
-            row.step, row.days_ordered, row.days_entered, row.starts_on, row.ends_on, row.enterable_until_on
+            row.step, row.days_ordered, row.days_entered, row.starts_on, row.ends_on, row.enterable_until_on,
+            row.rest_days, row.locked_months, activities[row.mission_id],
         )
         for row in await session.scalars(select(d).where(d.mission_id.in_(mission_ids), d.mission_id.in_(own)))
-    }
+    }  # fmt: skip
     allotments = {
         (row.mission_id, row.organisation_id): row
         for row in await session.scalars(select(m).where(m.mission_id.in_(mission_ids)))

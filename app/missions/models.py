@@ -1,16 +1,30 @@
 """Tables of missions, their limit rows among them."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    UniqueConstraint,
+    event,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, one_of
 from app.core.limits import Balance
+from app.missions.calendar import HolidayCalendar
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
 
@@ -29,6 +43,14 @@ class ConsortiumRole(StrEnum):
     PARTNER = "partner"
 
 
+class Profile(StrEnum):
+    """What a consultant is paid as."""
+
+    JUNIOR = "junior"
+    SENIOR = "senior"
+    EXPERT = "expert"
+
+
 class Mission(Identified, Versioned, Base):
     """An engineering mission of a territory. Its days and its window come from its orders alone."""
 
@@ -37,15 +59,47 @@ class Mission(Identified, Versioned, Base):
         UniqueConstraint("territory", "id"),
         UniqueConstraint("territory", "external_id"),
         UniqueConstraint("id", "step"),
+        UniqueConstraint("id", "travel_counts"),
         CheckConstraint("step IN (0.25, 0.50)", name="mission_step"),
         CheckConstraint("late_entry_grace_days BETWEEN 0 AND 3660", name="mission_late_entry_grace_days"),
+        CheckConstraint(one_of("holiday_calendar", HolidayCalendar), name="mission_holiday_calendar"),
+        CheckConstraint(
+            "0 < ALL (alert_thresholds_bp) AND 10000 >= ALL (alert_thresholds_bp)", name="mission_alert_thresholds_bp"
+        ),
     )
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     name: Mapped[str]
     step: Mapped[Decimal]
     late_entry_grace_days: Mapped[int | None]
+    travel_counts: Mapped[bool] = mapped_column(server_default=text("true"))
+    weekends_allowed: Mapped[bool] = mapped_column(server_default=text("true"))
+    holidays_allowed: Mapped[bool] = mapped_column(server_default=text("true"))
+    holiday_calendar: Mapped[str] = mapped_column(server_default="metropolitan")
+    alert_thresholds_bp: Mapped[list[int]] = mapped_column(server_default="{8000,10000}")
     external_id: Mapped[str | None]
+
+
+TRAVEL = "travel"
+
+
+class MissionActivity(Base):
+    """An activity that days of the mission may be entered under. Travel is one only where the orders count it."""
+
+    __tablename__ = "mission_activities"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["mission_id", "travel_counts"], ["missions.id", "missions.travel_counts"], onupdate="CASCADE"
+        ),
+        CheckConstraint(f"code <> '{TRAVEL}' OR travel_counts", name="travel_not_counted"),
+        CheckConstraint("label <> ''", name="mission_activity_label"),
+    )
+
+    mission_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    position: Mapped[int]
+    travel_counts: Mapped[bool]
 
 
 class Order(Identified, Versioned, Base):
@@ -62,6 +116,10 @@ class Order(Identified, Versioned, Base):
         ),
         CheckConstraint("mod(days, 0.25) = 0 AND days <> 'NaN'", name="order_days"),
         CheckConstraint("ends_on >= starts_on", name="order_window"),
+        ForeignKeyConstraint(
+            ["ordered_by", "orderer_kind"], ["subjects.id", "subjects.kind"], name="ordered_by_a_person"
+        ),
+        CheckConstraint("orderer_kind = 'person'", name="orderer_kind"),
     )
 
     mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
@@ -72,17 +130,26 @@ class Order(Identified, Versioned, Base):
     starts_on: Mapped[date | None]
     ends_on: Mapped[date | None]
     reason: Mapped[str | None]
+    ordered_by: Mapped[UUID | None]
+    orderer_kind: Mapped[str | None] = mapped_column(server_default="person")  # null: before it was asked
 
 
 class LateEntryLeave(Identified, Versioned, Base):
     """The operator's leave to enter days of a mission until a day. An act; it is never changed."""
 
     __tablename__ = "late_entry_leaves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["granted_by", "granter_kind"], ["subjects.id", "subjects.kind"], name="leave_granted_by_a_person"
+        ),
+        CheckConstraint("granter_kind = 'person'", name="leave_granter_kind"),
+    )
 
     mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"), index=True)
     until_on: Mapped[date]
     reason: Mapped[str]
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+    granter_kind: Mapped[str | None] = mapped_column(server_default="person")  # null: before it was asked
 
 
 class MissionMember(Identified, Versioned, Base):
@@ -100,6 +167,61 @@ class MissionMember(Identified, Versioned, Base):
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
     role: Mapped[str]
     days_allotted: Mapped[Decimal]
+
+
+class Allotment(Identified, Versioned, Base):
+    """Days allotted to a member, or taken from it: what it has is their sum. An act; it is never changed."""
+
+    __tablename__ = "allotments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["mission_id", "organisation_id"], ["mission_members.mission_id", "mission_members.organisation_id"]
+        ),
+        CheckConstraint("mod(days, 0.25) = 0 AND days <> 'NaN'", name="allotment_days"),
+        Index(None, "mission_id", "organisation_id", "id"),
+    )
+
+    mission_id: Mapped[UUID]
+    organisation_id: Mapped[UUID]
+    days: Mapped[Decimal]
+    decided_on: Mapped[date]
+    reason: Mapped[str | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+
+
+class Rate(Identified, Versioned, Base):
+    """What a member is paid for one day of a profile, excl. VAT, between two days (*prix journalier*)."""
+
+    __tablename__ = "rates"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "mission_id"], ["missions.territory", "missions.id"]),
+        ForeignKeyConstraint(
+            ["mission_id", "organisation_id"],
+            ["mission_members.mission_id", "mission_members.organisation_id"],
+            info={"field": "organisation_id"},
+        ),
+        ExcludeConstraint(
+            (func.uuidrange(text("mission_id"), text("mission_id"), text("'[]'")), "&&"),
+            (func.uuidrange(text("organisation_id"), text("organisation_id"), text("'[]'")), "&&"),
+            # The three profiles differ in their first letter, and only ranges have an index here.
+            (func.int4range(text("ascii(profile)"), text("ascii(profile)"), text("'[]'")), "&&"),
+            (func.daterange(text("from_on"), text("until_on"), text("'[]'")), "&&"),
+            name="rates_overlap",
+            using="gist",
+        ),
+        CheckConstraint(one_of("profile", Profile), name="rate_profile"),
+        CheckConstraint("day_rate_cents BETWEEN 1 AND 100000000", name="rate_day_rate_cents"),
+        CheckConstraint("until_on >= from_on", name="rate_period"),
+        Index(None, "territory", "mission_id"),
+    )
+
+    territory: Mapped[str]
+    mission_id: Mapped[UUID]
+    organisation_id: Mapped[UUID]
+    profile: Mapped[str]
+    day_rate_cents: Mapped[int] = mapped_column(BigInteger)
+    from_on: Mapped[date]
+    until_on: Mapped[date]
 
 
 class Consultant(Identified, Versioned, Base):
@@ -146,8 +268,10 @@ class Consultant(Identified, Versioned, Base):
 class MissionDays(Base):
     """The limit row of a mission: what is ordered, allotted and entered, and the window that spending must stay in.
 
-    `worked_from`, `worked_to` and `entered_on` are what the last spending touched: the CHECKs hold them inside the
-    window, so an entry and an amendment at the same instant cannot miss each other.
+    `worked_from`, `worked_to`, `worked_days`, `counted_months` and `entered_on` are what the last spending touched: the
+    CHECKs hold them inside the window, off the `rest_days` and out of the `locked_months` (each named by its first
+    day), so that an entry and an act that moves these bounds at the same instant cannot miss each other.
+    `alert_at_days` is the next alert threshold, in days: a trigger tells of it once it is reached.
     """
 
     __tablename__ = "mission_days"
@@ -161,6 +285,8 @@ class MissionDays(Base):
         CheckConstraint("mod(days_entered, step) = 0", name="off_step"),
         CheckConstraint("worked_from >= starts_on AND worked_to <= ends_on", name="outside_mission_window"),
         CheckConstraint("ends_on >= starts_on", name="mission_window"),
+        CheckConstraint("NOT worked_days && rest_days", name="rest_day"),
+        CheckConstraint("NOT counted_months && locked_months", name="month_locked"),
         CheckConstraint("entered_on <= enterable_until_on", name="late_entry"),
         {"postgresql_with": {"fillfactor": 50}},
     )
@@ -176,6 +302,64 @@ class MissionDays(Base):
     worked_from: Mapped[date | None]
     worked_to: Mapped[date | None]
     entered_on: Mapped[date | None]
+    rest_days: Mapped[list[date]] = mapped_column(server_default="{}")
+    worked_days: Mapped[list[date] | None]
+    alert_at_days: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
+    locked_months: Mapped[list[date]] = mapped_column(server_default="{}")
+    counted_months: Mapped[list[date] | None]
+
+
+class ThresholdCrossing(Identified, Base):
+    """An alert threshold that the days entered have reached, once for each total that was ordered. Never changed."""
+
+    __tablename__ = "threshold_crossings"
+    __table_args__ = (UniqueConstraint("mission_id", "threshold_bp", "days_ordered"),)
+
+    mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
+    threshold_bp: Mapped[int]
+    days_ordered: Mapped[Decimal]
+    days_entered: Mapped[Decimal]
+    crossed_at: Mapped[datetime]
+
+
+# The row is held by the spending that crosses: two at the same instant come one after the other, and one of them tells.
+ALERT_FUNCTION = """
+CREATE FUNCTION tell_thresholds() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH crossed AS (
+        INSERT INTO threshold_crossings (mission_id, threshold_bp, days_ordered, days_entered, crossed_at)
+        SELECT NEW.mission_id, bp, NEW.days_ordered, NEW.days_entered, now()
+        FROM missions m CROSS JOIN unnest(m.alert_thresholds_bp) AS bp
+        WHERE m.id = NEW.mission_id AND NEW.days_entered * 10000 >= bp * NEW.days_ordered
+        ORDER BY bp
+        ON CONFLICT DO NOTHING RETURNING *
+    )
+    INSERT INTO events (type, occurred_at, territory, actor_kind, request_id, resource_type, resource_id,
+        resource_version, data)
+    SELECT 'mission.threshold_crossed', now(), m.territory, 'system', 'threshold', 'mission', m.id::text, m.version,
+        jsonb_build_object('id', c.id, 'mission_id', c.mission_id, 'threshold_bp', c.threshold_bp, 'days_ordered',
+            c.days_ordered, 'days_entered', c.days_entered, 'crossed_at',
+            to_char(c.crossed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+    FROM crossed c JOIN missions m ON m.id = c.mission_id
+    ORDER BY c.threshold_bp;
+    SELECT min(bp * NEW.days_ordered / 10000.0) INTO NEW.alert_at_days
+    FROM missions m CROSS JOIN unnest(m.alert_thresholds_bp) AS bp
+    WHERE m.id = NEW.mission_id AND NEW.days_entered * 10000 < bp * NEW.days_ordered;
+    RETURN NEW;
+END
+$$
+"""
+ALERT = (
+    "CREATE TRIGGER tell_thresholds BEFORE UPDATE ON mission_days FOR EACH ROW"
+    " WHEN (NEW.days_entered >= NEW.alert_at_days) EXECUTE FUNCTION tell_thresholds()"
+)
+
+event.listen(MissionDays.__table__, "after_create", DDL(ALERT_FUNCTION.replace("%", "%%")))
+event.listen(MissionDays.__table__, "after_create", DDL(ALERT))
+
+
+def _both(some: list[date], more: list[date]) -> list[date]:
+    return sorted({*some, *more})
 
 
 class MemberDays(Base):
@@ -204,5 +388,11 @@ MISSION_DAYS = Balance(
     MissionDays.__table__,  # type: ignore[arg-type]
     30,
     ("mission_id",),
-    touches={"worked_from": min, "worked_to": max, "entered_on": max},
+    touches={
+        "worked_from": min,
+        "worked_to": max,
+        "entered_on": max,
+        "worked_days": _both,
+        "counted_months": _both,
+    },
 )

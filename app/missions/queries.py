@@ -1,21 +1,30 @@
 """Reads of missions."""
 
-from sqlalchemy import Text, func, select
+from typing import Any
+
+from sqlalchemy import Date, Text, cast, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
-from app.core.db import param
-from app.core.listing import Listing, any_of, equals, matches, updated_since
-from app.core.values import Code, ExternalId, Uuid
+from app.core.db import Statement, param
+from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.query import Parameter
+from app.core.values import Code, Day, ExternalId, Uuid
 from app.missions import schemas
 from app.missions.models import (
     FOREVER,
+    Allotment,
     ConsortiumRole,
     Consultant,
     LateEntryLeave,
     Mission,
+    MissionActivity,
     MissionMember,
     Order,
     OrderKind,
+    Profile,
+    Rate,
+    ThresholdCrossing,
 )
 
 _territory = param("territory", Text())
@@ -40,6 +49,19 @@ def _latest(column: object) -> object:
     )
 
 
+_activities = (
+    select(
+        func.json_agg(
+            aggregate_order_by(
+                func.json_build_object(text("'code'"), MissionActivity.code, text("'label'"), MissionActivity.label),
+                MissionActivity.position,
+            )
+        )
+    )
+    .where(MissionActivity.mission_id == Mission.id)
+    .scalar_subquery()
+)
+
 MISSIONS = Listing(
     schema=schemas.Mission,
     rows=select(
@@ -48,6 +70,12 @@ MISSIONS = Listing(
         Mission.name,
         Mission.step,
         Mission.late_entry_grace_days,
+        _activities.label("activities"),
+        Mission.travel_counts,
+        Mission.weekends_allowed,
+        Mission.holidays_allowed,
+        Mission.holiday_calendar,
+        Mission.alert_thresholds_bp,
         Mission.external_id,
         _ordered.label("days_ordered"),
         _allotted.label("days_allotted"),
@@ -87,6 +115,7 @@ ORDERS = Listing(
         .where(_earlier.c.mission_id == Order.mission_id, _earlier.c.id <= Order.id)
         .scalar_subquery()
         .label("days_ordered"),
+        Order.ordered_by,
         Order.version,
         Order.created_at,
         Order.updated_at,
@@ -152,6 +181,97 @@ MEMBERS = Listing(
     sorts={"organisation_name": Organisation.name, "days_allotted": MissionMember.days_allotted},
 )
 
+_before = Allotment.__table__.alias("before")
+
+ALLOTMENTS = Listing(
+    schema=schemas.Allotment,
+    rows=select(
+        Allotment.id,
+        Allotment.mission_id,
+        Allotment.organisation_id,
+        Organisation.name.label("organisation_name"),
+        Allotment.days,
+        select(func.sum(_before.c.days))
+        .where(
+            _before.c.mission_id == Allotment.mission_id,
+            _before.c.organisation_id == Allotment.organisation_id,
+            _before.c.id <= Allotment.id,
+        )
+        .scalar_subquery()
+        .label("days_allotted"),
+        Allotment.decided_on,
+        Allotment.reason,
+        Allotment.decided_by,
+        Allotment.version,
+        Allotment.created_at,
+        Allotment.updated_at,
+    )
+    .join(Mission, Mission.id == Allotment.mission_id)
+    .join(Organisation, Organisation.id == Allotment.organisation_id)
+    .where(*_of_mission),
+    key=Allotment.id,
+    version=Allotment.version,
+    derived=True,
+    parent=_parent,
+    filters={
+        "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of this member."),
+        "decided_from": at_least(Allotment.decided_on, Day, "Decided on this day or later."),
+        "decided_to": at_most(Allotment.decided_on, Day, "Decided on this day or earlier."),
+        "updated_since": updated_since(Allotment.updated_at),
+    },
+    sorts={"decided_on": Allotment.decided_on},
+)
+
+THRESHOLD_CROSSINGS = Listing(
+    schema=schemas.ThresholdCrossing,
+    rows=select(
+        ThresholdCrossing.id,
+        ThresholdCrossing.mission_id,
+        ThresholdCrossing.threshold_bp,
+        ThresholdCrossing.days_ordered,
+        ThresholdCrossing.days_entered,
+        ThresholdCrossing.crossed_at,
+    )
+    .join(Mission, Mission.id == ThresholdCrossing.mission_id)
+    .where(*_of_mission),
+    key=ThresholdCrossing.id,
+    parent=_parent,
+    sorts={"threshold_bp": ThresholdCrossing.threshold_bp},
+)
+
+RATES = Listing(
+    schema=schemas.Rate,
+    rows=select(
+        Rate.id,
+        Rate.mission_id,
+        Rate.organisation_id,
+        Organisation.name.label("organisation_name"),
+        Rate.profile,
+        Rate.day_rate_cents,
+        Rate.from_on,
+        func.nullif(Rate.until_on, FOREVER, type_=Rate.until_on.type).label("to_on"),
+        Rate.version,
+        Rate.created_at,
+        Rate.updated_at,
+    )
+    .join(Mission, Mission.id == Rate.mission_id)
+    .join(Organisation, Organisation.id == Rate.organisation_id)
+    .where(*_of_mission),
+    key=Rate.id,
+    version=Rate.version,
+    derived=True,
+    parent=_parent,
+    filters={
+        "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of this member."),
+        "profile": any_of(Rate.profile, Profile, "Any of these profiles."),
+        "in_force_from": at_least(Rate.until_on, Day, "In force on this day or later."),
+        "in_force_to": at_most(Rate.from_on, Day, "In force on this day or earlier."),
+        "updated_since": updated_since(Rate.updated_at),
+    },
+    sorts={"from_on": Rate.from_on, "day_rate_cents": Rate.day_rate_cents},
+    scopes={"organisation": lambda name: Rate.organisation_id == param(name, Rate.organisation_id.type)},
+)
+
 CONSULTANTS = Listing(
     schema=schemas.Consultant,
     rows=select(
@@ -186,3 +306,45 @@ CONSULTANTS = Listing(
     },
     sorts={"person_name": Subject.name, "from_on": Consultant.from_on},
 )
+
+
+# --- a mission as of a day -------------------------------------------------------------------------------------------
+
+AS_OF = {"as_of": Parameter(Day, "What was signed and decided by this day; today where absent.")}
+
+
+def terms() -> Statement:
+    """What the orders signed and the allotments decided by a day come to, as one JSON object."""
+    as_of = param("as_of", Date())
+    signed = (Order.mission_id == Mission.id, Order.signed_on <= as_of)
+    decided = (Allotment.mission_id == MissionMember.mission_id, Allotment.decided_on <= as_of)
+
+    def bound(column: Any) -> Any:
+        latest = select(column).where(*signed, column.is_not(None)).order_by(Order.id.desc()).limit(1)
+        return latest.scalar_subquery()
+
+    members = (
+        select(
+            MissionMember.organisation_id,
+            Organisation.name.label("organisation_name"),
+            MissionMember.role,
+            func.sum(Allotment.days).label("days_allotted"),
+        )
+        .join(Organisation, Organisation.id == MissionMember.organisation_id)
+        .join(Allotment, Allotment.organisation_id == MissionMember.organisation_id)
+        .where(MissionMember.mission_id == _mission_id, *decided)
+        .group_by(MissionMember.organisation_id, Organisation.name, MissionMember.role)
+        .subquery("members")
+    )
+    shown = aggregate_order_by(func.row_to_json(members.table_valued()), members.c.organisation_name)
+    body = func.json_build_object(
+        text("'mission_id'"), Mission.id,
+        text("'as_of'"), as_of,
+        text("'days_ordered'"), select(func.coalesce(func.sum(Order.days), 0)).where(*signed).scalar_subquery(),
+        text("'days_allotted'"), select(func.coalesce(func.sum(members.c.days_allotted), 0)).scalar_subquery(),
+        text("'starts_on'"), bound(Order.starts_on),
+        text("'ends_on'"), bound(Order.ends_on),
+        text("'members'"),
+        select(func.coalesce(func.json_agg(shown), text("'[]'::json"))).select_from(members).scalar_subquery(),
+    )  # fmt: skip
+    return Statement(select(cast(body, Text).label("body")).select_from(Mission).where(*_of_mission))

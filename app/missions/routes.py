@@ -1,16 +1,32 @@
-"""HTTP of missions: missions, orders, leaves for late entry, members, consultants."""
+"""HTTP of missions: missions, orders, leaves for late entry, members and allotments, rates, consultants."""
+
+from functools import cache
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
+from app.core import clock
+from app.core.db import fetchrow
 from app.core.listing import page, show
-from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
+from app.core.query import read
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit, refused_as
-from app.missions import schemas, service
-from app.missions.queries import CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS
+from app.missions import queries, schemas, service
+from app.missions.queries import (
+    ALLOTMENTS,
+    AS_OF,
+    CONSULTANTS,
+    LATE_ENTRY_LEAVES,
+    MEMBERS,
+    MISSIONS,
+    ORDERS,
+    RATES,
+    THRESHOLD_CROSSINGS,
+)
 from app.programme.routes import T
 
 missions = router("missions")
@@ -44,13 +60,43 @@ async def get_mission(request: Request, actor: Actor = require("missions:read"))
     return await show(request, MISSIONS)
 
 
-@missions.patch(T + "/missions/{id:uuid}", **changes(schemas.Mission, service.StepInUse, AlreadyExists))
+@missions.patch(
+    T + "/missions/{id:uuid}",
+    **changes(
+        schemas.Mission,
+        service.StepInUse,
+        service.ActivityInUse,
+        service.TravelNotCounted,
+        service.EntriesOnRestDays,
+        AlreadyExists,
+    ),
+)
 async def update_mission(
     request: Request, body: schemas.MissionUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change a mission's name, step or grace. Raises `step-in-use` where days are entered."""
+    """Change a mission's name, step, grace, activities or days of rest. What counts already stays within its rules."""
     path = request.path_params
-    return await commit(request, lambda write: service.update_mission(write, path["territory"], path["id"], body))
+    return await commit(
+        request,
+        lambda write: service.update_mission(write, path["territory"], path["id"], body),
+        explain=refused_as({"time_entries_mission_id_activity_fkey": service.ActivityInUse}),
+    )
+
+
+@cache
+def _terms() -> Any:
+    return queries.terms()
+
+
+@missions.get(MISSION + "/terms", **shows(schemas.MissionTerms, parameters=AS_OF))
+async def get_mission_terms(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The days, the window and the allotments of a mission as the orders signed by a day made them."""
+    bound = {"as_of": clock.today(), **read(request, AS_OF), **request.path_params}
+    row = await fetchrow(request.state.engine, _terms(), bound)
+    if row is None:
+        raise NotFound
+    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+    return Response(row["body"] + "\n", headers=headers, media_type="application/json")
 
 
 @missions.get(MISSION + "/orders", **lists(ORDERS))
@@ -70,6 +116,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
+        PersonRequired,
         status=201,
     ),
 )
@@ -105,7 +152,7 @@ async def list_late_entry_leaves(request: Request, actor: Actor = require("missi
     return await page(request, LATE_ENTRY_LEAVES)
 
 
-@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, status=201))
+@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, PersonRequired, status=201))
 async def grant_late_entry(
     request: Request, body: schemas.LateEntryLeaveCreate, actor: Actor = require("missions:write")
 ) -> Response:
@@ -176,6 +223,65 @@ async def update_mission_member(
         request,
         lambda write: service.update_member(write, path["territory"], path["mission_id"], path["id"], body),
         explain=refused_as({"allotment_exhausted": service.AllotmentBelowEntered}),
+    )
+
+
+@missions.get(MISSION + "/allotments", **lists(ALLOTMENTS))
+async def list_allotments(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The acts by which days were allotted to members, or taken from them, oldest first."""
+    return await page(request, ALLOTMENTS)
+
+
+@missions.get(MISSION + "/allotments/{id:uuid}", **shows(schemas.Allotment))
+async def get_allotment(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """One act of allotment."""
+    return await show(request, ALLOTMENTS)
+
+
+@missions.get(MISSION + "/threshold-crossings", **lists(THRESHOLD_CROSSINGS))
+async def list_threshold_crossings(request: Request, actor: Actor = require("missions:read")) -> Response:
+    """The alert thresholds that the days entered have reached, oldest first."""
+    return await page(request, THRESHOLD_CROSSINGS)
+
+
+def own_rates(actor: Actor, territory: str) -> dict[str, Any]:
+    """A member of the consortium, the lead too, sees its own rates alone."""
+    if actor.sees_only_own("rates:read", territory):
+        return {"organisation": actor.organisation_id}
+    return {}
+
+
+@missions.get(MISSION + "/rates", **lists(RATES))
+async def list_rates(request: Request, actor: Actor = require("rates:read")) -> Response:
+    """Day rates excl. VAT by member and profile; a member of the consortium sees its own alone."""
+    return await page(request, RATES, **own_rates(actor, request.path_params["territory"]))
+
+
+@missions.post(MISSION + "/rates", **changes(schemas.Rate, ReferenceNotFound, service.RatesOverlap, status=201))
+async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor = require("rates:write")) -> Response:
+    """Set what a member is paid for a day of a profile. Two rates of a member and profile never share a day."""
+    path = request.path_params
+    territory, mission_id = path["territory"], path["mission_id"]
+    return await commit(
+        request,
+        lambda write: service.create_rate(write, territory, mission_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/missions/{mission_id}/rates/{{key}}",
+    )
+
+
+@missions.get(MISSION + "/rates/{id:uuid}", **shows(schemas.Rate))
+async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Response:
+    """One day rate."""
+    return await show(request, RATES, **own_rates(actor, request.path_params["territory"]))
+
+
+@missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
+async def update_rate(request: Request, body: schemas.RateUpdate, actor: Actor = require("rates:write")) -> Response:
+    """Change a rate's amount or last day. Needs If-Match. What is certified keeps the rate it was certified at."""
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body)
     )
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.schemas import CONFIDENTIAL, PERSONAL, Body, Read
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
-from app.missions.models import ConsortiumRole, OrderKind
+from app.missions.calendar import HolidayCalendar
+from app.missions.models import ConsortiumRole, OrderKind, Profile
 
 
 def _quarter_or_half(step: Decimal) -> Decimal:
@@ -23,11 +24,54 @@ Step = Annotated[PositiveDays, AfterValidator(_quarter_or_half)]
 GraceDays = Annotated[int, Field(strict=True, ge=0, le=3660)]
 
 
+class Activity(Body):
+    """What days of a mission may be entered under: a code, which entries carry, and its label."""
+
+    code: Code
+    label: ShortLine
+
+
+# What missions of engineering usually consist of.
+USUAL_ACTIVITIES = (
+    Activity(code="framing", label="Cadrage"),
+    Activity(code="audition", label="Audition"),
+    Activity(code="analysis", label="Analyse"),
+    Activity(code="financial_engineering", label="Ingénierie financière"),
+    Activity(code="roadmap", label="Feuille de route"),
+    Activity(code="committee", label="Comité de pilotage"),
+    Activity(code="travel", label="Déplacement"),
+)
+
+
+def _each_once(activities: list[Activity]) -> list[Activity]:
+    if len({activity.code for activity in activities}) < len(activities):
+        raise PydanticCustomError("repeated_activity", "An activity is named twice.")
+    return activities
+
+
+Activities = Annotated[list[Activity], Field(min_length=1, max_length=50), AfterValidator(_each_once)]
+
+
+def _rising(thresholds: list[int]) -> list[int]:
+    if sorted(set(thresholds)) != thresholds:
+        raise PydanticCustomError("thresholds_not_rising", "Thresholds rise, each named once.")
+    return thresholds
+
+
+Thresholds = Annotated[
+    list[Annotated[int, Field(strict=True, ge=1, le=10_000)]], Field(max_length=20), AfterValidator(_rising)
+]
+Flag = Annotated[bool, Field(strict=True)]
+
+
 class MissionCreate(Body):
     """A mission of this territory; its days and window come from its orders.
 
     `step` is the smallest part of a day that may be entered. `late_entry_grace_days` is how many days after the
-    window's end entries are still taken without the operator's leave; absent, there is no such limit.
+    window's end entries are still taken without the operator's leave; absent, there is no such limit. Entries carry
+    one of the `activities`; absent, the usual ones: framing, audition, analysis, financial_engineering, roadmap,
+    committee and, where travel counts, travel. `holiday_calendar` is the region whose public holidays are kept. An
+    event tells when the days entered reach each of `alert_thresholds_bp` (basis points of what is ordered).
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel", "step": 0.25}]})
@@ -35,18 +79,43 @@ class MissionCreate(Body):
     name: Line
     step: Annotated[Step, Field(json_schema_extra={"default": 0.25})] = Decimal("0.25")
     late_entry_grace_days: GraceDays | None = None
+    activities: Activities | None = None
+    travel_counts: Flag = True
+    weekends_allowed: Flag = True
+    holidays_allowed: Flag = True
+    holiday_calendar: HolidayCalendar = HolidayCalendar.METROPOLITAN
+    alert_thresholds_bp: Thresholds = Field(default_factory=lambda: [8000, 10000])
     external_id: ExternalId | None = None
+
+    @model_validator(mode="after")
+    def _counted(self) -> "MissionCreate":
+        if not self.travel_counts and any(activity.code == "travel" for activity in self.activities or ()):
+            raise PydanticCustomError("travel_not_counted", "Travel is no activity where travel does not count.")
+        return self
 
 
 class MissionUpdate(Body):
-    """Fields of a mission to change; the step only while nothing is entered."""
+    """Fields of a mission to change; the step only while nothing is entered, `activities` as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel, Alès"}]})
 
     name: Line | MISSING = MISSING
     step: Step | MISSING = MISSING
     late_entry_grace_days: GraceDays | None | MISSING = MISSING
+    activities: Activities | MISSING = MISSING
+    travel_counts: Flag | MISSING = MISSING
+    weekends_allowed: Flag | MISSING = MISSING
+    holidays_allowed: Flag | MISSING = MISSING
+    holiday_calendar: HolidayCalendar | MISSING = MISSING
+    alert_thresholds_bp: Thresholds | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
+
+
+class MissionActivity(Read):
+    """An activity of a mission."""
+
+    code: str
+    label: str
 
 
 class Mission(Read):
@@ -57,6 +126,12 @@ class Mission(Read):
     name: str
     step: Days
     late_entry_grace_days: int | None
+    activities: list[MissionActivity]
+    travel_counts: bool
+    weekends_allowed: bool
+    holidays_allowed: bool
+    holiday_calendar: HolidayCalendar
+    alert_thresholds_bp: list[int]
     external_id: str | None
     days_ordered: Days
     days_allotted: Days
@@ -70,7 +145,7 @@ class Mission(Read):
 class OrderCreate(Body):
     """An order. `days` is what it adds: more than zero in the initial one; zero or negative is allowed in an amendment.
 
-    The initial order says the whole window; an amendment says what of it changes.
+    The initial order says the whole window; an amendment says what of it changes, and why.
     """
 
     model_config = ConfigDict(
@@ -97,6 +172,8 @@ class OrderCreate(Body):
                 raise PydanticCustomError("initial_order_days", "An initial order orders more than zero days.")
             if self.starts_on is None or self.ends_on is None:
                 raise PydanticCustomError("initial_order_window", "An initial order says starts_on and ends_on.")
+        elif self.reason is None:
+            raise PydanticCustomError("amendment_reason", "An amendment says why.")
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
             raise PydanticCustomError("period_reversed", "The end comes before the start.")
         return self
@@ -115,6 +192,7 @@ class Order(Read):
     ends_on: date | None
     reason: str | None
     days_ordered: Days
+    ordered_by: UUID | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -145,7 +223,7 @@ class LateEntryLeave(Read):
 
 
 class MissionMemberCreate(Body):
-    """A consultancy of the consortium and the days allotted to it."""
+    """A consultancy of the consortium and the days allotted to it, from a day on (today where absent)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -158,15 +236,32 @@ class MissionMemberCreate(Body):
     organisation_id: Uuid
     role: ConsortiumRole
     days_allotted: Days
+    decided_on: Day | None = None
 
 
 class MissionMemberUpdate(Body):
-    """Role or allotment to change; an allotment never falls below what is entered."""
+    """Role or allotment to change; an allotment never falls below what is entered.
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"days_allotted": 42.5}]})
+    A new allotment is an act: it has a `reason`, and a day on which it was decided (today where absent).
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"days_allotted": 42.5, "reason": "Inec gives two days to the lead."}]}
+    )
 
     role: ConsortiumRole | MISSING = MISSING
     days_allotted: Days | MISSING = MISSING
+    decided_on: Day | MISSING = MISSING
+    reason: Reason | MISSING = MISSING
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> "MissionMemberUpdate":
+        given = self.model_fields_set
+        if "days_allotted" in given and "reason" not in given:
+            raise PydanticCustomError("allotment_reason", "A new allotment says why.")
+        if "days_allotted" not in given and given & {"reason", "decided_on"}:
+            raise PydanticCustomError("allotment_missing", "A reason and a day belong to a new allotment.")
+        return self
 
 
 class MissionMember(Read):
@@ -178,6 +273,108 @@ class MissionMember(Read):
     organisation_name: str
     role: ConsortiumRole
     days_allotted: Days
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Allotment(Read):
+    """Days allotted to a member or taken from it, by an act; `days_allotted` is what it has once the act counts."""
+
+    id: UUID
+    mission_id: UUID
+    organisation_id: UUID
+    organisation_name: str
+    days: SignedDays
+    days_allotted: Days
+    decided_on: date
+    reason: str | None
+    decided_by: UUID | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class ThresholdCrossing(Read):
+    """An alert threshold that the days entered have reached, and when; told once for each total ordered."""
+
+    id: UUID
+    mission_id: UUID
+    threshold_bp: int
+    days_ordered: Days
+    days_entered: Days
+    crossed_at: datetime
+
+
+class MemberTerms(Read):
+    """What a member of the consortium had on a day."""
+
+    organisation_id: UUID
+    organisation_name: str
+    role: ConsortiumRole
+    days_allotted: Days
+
+
+class MissionTerms(Read):
+    """What the orders and allotments of a mission came to on a day."""
+
+    mission_id: UUID
+    as_of: date
+    days_ordered: Days
+    days_allotted: Days
+    starts_on: date | None
+    ends_on: date | None
+    members: list[MemberTerms]
+
+
+DayRateCents = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+
+
+class RateCreate(Body):
+    """What a member is paid for one day of a profile, in cents excl. VAT, both days included; open without `to_on`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"organisation_id": "019a9f5e-0000-7000-8000-000000000000", "profile": "senior",
+                 "day_rate_cents": 115000, "from_on": "2023-06-14"}
+            ]
+        }
+    )  # fmt: skip
+
+    organisation_id: Uuid
+    profile: Profile
+    day_rate_cents: DayRateCents
+    from_on: Day
+    to_on: Day | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "RateCreate":
+        if self.to_on is not None and self.to_on < self.from_on:
+            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+        return self
+
+
+class RateUpdate(Body):
+    """A rate's amount or last day to change. What is certified keeps the rate that it was certified at."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2023-12-31"}]})
+
+    day_rate_cents: DayRateCents | MISSING = MISSING
+    to_on: Day | None | MISSING = MISSING
+
+
+class Rate(Read):
+    """A day rate excl. VAT; a member of the consortium sees its own alone, and events never show the amount."""
+
+    id: UUID
+    mission_id: UUID
+    organisation_id: UUID
+    organisation_name: str
+    profile: Profile
+    day_rate_cents: Annotated[int, Field(json_schema_extra=CONFIDENTIAL)]
+    from_on: date
+    to_on: date | None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -1,29 +1,41 @@
 """Writes of missions. Days and window come from orders alone; every change of them is an act."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from pydantic import MISSING
+from sqlalchemy import Date, bindparam, delete, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.access.models import Subject
+from app.access.rules import person
+from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write, merge
+from app.core.writes import Change, Write
 from app.missions import schemas
+from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (
     FOREVER,
     MEMBER_DAYS,
     MISSION_DAYS,
+    TRAVEL,
+    Allotment,
     Consultant,
     LateEntryLeave,
     MemberDays,
     Mission,
+    MissionActivity,
     MissionDays,
     MissionMember,
     Order,
     OrderKind,
+    Rate,
+    ThresholdCrossing,
 )
-from app.missions.queries import CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS
+from app.missions.queries import ALLOTMENTS, CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS, RATES
 
 
 class StepInUse(Problem):
@@ -91,6 +103,44 @@ class EntriesOutsideWindow(Problem):
     cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
 
 
+class EntriesOnRestDays(Problem):
+    """Entries count on days that would no longer be worked."""
+
+    status = 409
+    title_fr = "Des saisies comptent à des jours qui ne seraient plus travaillés."
+    detail = "{entries} entries lie on weekends or public holidays."
+    detail_fr = "{entries} saisies tombent un week-end ou un jour férié."
+    cure = "Move, recall or reverse them first."
+    cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
+
+
+class ActivityInUse(Problem):
+    """Entries carry an activity that would no longer be one of the mission's."""
+
+    status = 409
+    title_fr = "Des saisies portent une activité qui ne serait plus de la mission."
+    cure = "Keep the activity, or give these entries another one first."
+    cure_fr = "Gardez l'activité, ou donnez d'abord une autre activité à ces saisies."
+
+
+class TravelNotCounted(Problem):
+    """Travel is no activity of a mission whose travel does not count."""
+
+    status = 409
+    title_fr = "Le déplacement n'est pas une activité d'une mission où il ne compte pas."
+    cure = "Let travel count, or leave it out of the activities."
+    cure_fr = "Faites compter le déplacement, ou ôtez-le des activités."
+
+
+class RatesOverlap(Problem):
+    """The member has a rate for this profile on some of these days already."""
+
+    status = 409
+    title_fr = "Le membre a déjà un prix pour ce profil à certaines de ces dates."
+    cure = "End the other rate first, or change it."
+    cure_fr = "Terminez d'abord l'autre prix, ou modifiez-le."
+
+
 class MissionWindow(Problem):
     """The window would end before it starts."""
 
@@ -136,20 +186,33 @@ class EntriesOutsideAssignment(Problem):
 
 async def create_mission(write: Write, territory: str, body: schemas.MissionCreate) -> Change:
     """A mission without days yet: its orders bring them."""
-    mission = Mission(territory=territory, **body.model_dump())
+    mission = Mission(territory=territory, **body.model_dump(exclude={"activities"}))
     write.session.add(mission)
     await write.session.flush()
     write.session.add(MissionDays(mission_id=mission.id, step=mission.step))
+    usual = [one for one in schemas.USUAL_ACTIVITIES if mission.travel_counts or one.code != TRAVEL]
+    await _set_activities(write, mission, body.activities or usual)
     return Change("mission.created", MISSIONS, [mission.id], {"territory": territory})
 
 
 async def update_mission(write: Write, territory: str, mission_id: UUID, body: schemas.MissionUpdate) -> Change:
-    """Change a mission. Raises `step-in-use` (409) for a new step where days are entered."""
+    """Change a mission. What counts already stays within its rules.
+
+    Raises `step-in-use`, `activity-in-use`, `travel-not-counted`, `entries-on-rest-days` (409).
+    """
     mission = await _mission(write, territory, mission_id)
     write.expect(mission.version)
     step = mission.step
+    given = {name: getattr(body, name) for name in body.model_fields_set - {"activities"}}
+    activities = body.activities if body.activities is not MISSING else None
+    if given.get("travel_counts") is False and activities is None:
+        activities = [one for one in await _activities(write, mission_id) if one.code != TRAVEL]
+    # The list before the limit row: entries lock in this order.
+    listed = activities is not None and await _set_activities(write, mission, activities, given.get("travel_counts"))
     days = await _days(write, mission_id)
-    changed = merge(mission, body)
+    changed = {name: value for name, value in given.items() if getattr(mission, name) != value}
+    for name, value in changed.items():
+        setattr(mission, name, value)
     if changed:
         if mission.step != step and days.days_entered:
             raise StepInUse
@@ -157,20 +220,98 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
         await write.session.refresh(days)
         days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
         days.entered_on = None
-    return Change("mission.updated" if changed else "", MISSIONS, [mission_id], {"territory": territory})
+        await _set_rest_days(write, mission, days)
+        await _arm(write, mission, days)
+    elif listed:
+        touch(mission)
+    changed_at_all = changed or listed
+    return Change("mission.updated" if changed_at_all else "", MISSIONS, [mission_id], {"territory": territory})
+
+
+async def _activities(write: Write, mission_id: UUID) -> list[schemas.Activity]:
+    a = MissionActivity
+    rows = await write.session.scalars(select(a).where(a.mission_id == mission_id).order_by(a.position))
+    return [schemas.Activity(code=row.code, label=row.label) for row in rows]
+
+
+async def _set_activities(
+    write: Write, mission: Mission, wanted: Sequence[schemas.Activity], travel_counts: bool | None = None
+) -> bool:
+    """Make the list of activities what is wanted; whether anything changed.
+
+    What an entry carries cannot go: a foreign key. Travel comes where it counts, now or (`travel_counts`) in a moment.
+    """
+    if list(wanted) == await _activities(write, mission.id):
+        return False
+    if travel_counts is not None and travel_counts != mission.travel_counts and travel_counts:
+        mission.travel_counts = True
+        await write.session.flush()
+    a = MissionActivity
+    kept = [one.code for one in wanted]
+    await write.session.execute(delete(a).where(a.mission_id == mission.id, a.code.not_in(kept)))
+    rows = [
+        {
+            "mission_id": mission.id,
+            "code": one.code,
+            "label": one.label,
+            "position": place,
+            "travel_counts": mission.travel_counts,
+        }
+        for place, one in enumerate(wanted)
+    ]
+    put = insert(a)
+    again = {"label": put.excluded.label, "position": put.excluded.position}
+    await write.session.execute(put.on_conflict_do_update(index_elements=["mission_id", "code"], set_=again), rows)
+    return True
+
+
+async def _arm(write: Write, mission: Mission, days: MissionDays) -> None:
+    """Say in the limit row which threshold is told next: the lowest that was not told for this total ordered."""
+    c = ThresholdCrossing
+    told = set(
+        await write.session.scalars(
+            select(c.threshold_bp).where(c.mission_id == mission.id, c.days_ordered == days.days_ordered)
+        )
+    )
+    left = [Decimal(bp) * days.days_ordered / 10_000 for bp in mission.alert_thresholds_bp if bp not in told]
+    days.alert_at_days = min(left) if left and days.days_ordered else None
+
+
+async def _set_rest_days(write: Write, mission: Mission, days: MissionDays) -> None:
+    """Write the days that are not worked into the limit row, which is held. Raises `entries-on-rest-days` (409)."""
+    if days.starts_on is None or days.ends_on is None:
+        return
+    days.rest_days = rest_days(
+        days.starts_on,
+        days.ends_on,
+        HolidayCalendar(mission.holiday_calendar),
+        weekends_allowed=mission.weekends_allowed,
+        holidays_allowed=mission.holidays_allowed,
+    )
+    days.worked_days = None
+    if days.rest_days:
+        bound = {"mission_id": mission.id, "rest_days": days.rest_days}
+        if resting := await write.session.scalar(_RESTING, bound):
+            raise EntriesOnRestDays(entries=resting)
+
+
+_RESTING = text(
+    "SELECT count(*) FROM time_entries WHERE mission_id = :mission_id"
+    " AND status IN ('submitted', 'validated', 'certified') AND worked_on = ANY (:rest_days)"
+).bindparams(bindparam("rest_days", type_=ARRAY(Date())))
 
 
 async def create_order(write: Write, territory: str, mission_id: UUID, body: schemas.OrderCreate) -> list[Change]:
     """Order days, or amend: `days` is added to what is ordered, the bounds named replace those of the window.
 
     Raises `second-initial-order`, `order-missing`, `ordered-below-entered`, `allotments-exceed-order`,
-    `entries-outside-window`, `mission-window` (409).
+    `entries-outside-window`, `mission-window` (409), `person-required` (403).
     """
     mission = await _mission(write, territory, mission_id)
     days = await _days(write, mission_id)
     if body.kind is OrderKind.AMENDMENT and days.starts_on is None:
         raise OrderMissing
-    order = Order(mission_id=mission_id, **body.model_dump())
+    order = Order(mission_id=mission_id, ordered_by=person(write.actor), **body.model_dump())
     write.session.add(order)
     touch(mission)
     days.days_ordered += body.days
@@ -186,6 +327,8 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     outside = await write.session.scalar(_OUTSIDE, {"mission_id": mission_id, **window})
     if outside:
         raise EntriesOutsideWindow(entries=outside)
+    await _set_rest_days(write, mission, days)
+    await _arm(write, mission, days)
     bound = {"territory": territory, "mission_id": mission_id}
     return [
         Change("order.created", ORDERS, [order.id], bound),
@@ -204,10 +347,13 @@ _OUTSIDE = text(
 async def grant_late_entry(
     write: Write, territory: str, mission_id: UUID, body: schemas.LateEntryLeaveCreate
 ) -> list[Change]:
-    """The operator's leave to enter days until a day, kept as an act with its reason."""
+    """The operator's leave to enter days until a day, kept as an act with its reason.
+
+    Raises `person-required` (403).
+    """
     mission = await _mission(write, territory, mission_id)
     days = await _days(write, mission_id)
-    leave = LateEntryLeave(mission_id=mission_id, granted_by=write.actor.subject_id, **body.model_dump())
+    leave = LateEntryLeave(mission_id=mission_id, granted_by=person(write.actor), **body.model_dump())
     write.session.add(leave)
     await write.session.flush()
     days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
@@ -223,15 +369,17 @@ async def create_member(
     Raises `already-exists`, `second-lead`, `allotments-exceed-order` (409), `reference-not-found`.
     """
     mission = await _mission(write, territory, mission_id)
-    member = MissionMember(mission_id=mission_id, **body.model_dump())
+    member = MissionMember(mission_id=mission_id, **body.model_dump(exclude={"decided_on"}))
     write.session.add(member)
     await write.session.flush()
+    act = _allot(write, member, body.days_allotted, body.decided_on)
     write.session.add(
         MemberDays(mission_id=mission_id, organisation_id=body.organisation_id, days_allotted=body.days_allotted)
     )
     write.spend(MISSION_DAYS, mission_id, delta={"days_allotted": body.days_allotted})
     touch(mission)
-    return _member_changed("mission_member.created", territory, member)
+    await write.session.flush()
+    return [*_member_changed("mission_member.created", territory, member), _allotted(territory, act)]
 
 
 async def update_member(
@@ -242,13 +390,42 @@ async def update_member(
     member = await write.lock(MissionMember, MissionMember.id == member_id, MissionMember.mission_id == mission_id)
     write.expect(member.version)
     before = member.days_allotted
-    if not merge(member, body):
+    changed = {n: v for n in ("role", "days_allotted") if (v := getattr(body, n)) is not MISSING}
+    if not any(getattr(member, name) != value for name, value in changed.items()):
         return _member_changed("", territory, member)[:1]
+    for name, value in changed.items():
+        setattr(member, name, value)
     delta = {"days_allotted": member.days_allotted - before}
     write.spend(MEMBER_DAYS, mission_id, member.organisation_id, delta=delta)
     write.spend(MISSION_DAYS, mission_id, delta=delta)
     touch(mission)
-    return _member_changed("mission_member.updated", territory, member)
+    changes = _member_changed("mission_member.updated", territory, member)
+    if member.days_allotted != before:
+        given = {n: v for n in ("decided_on", "reason") if (v := getattr(body, n)) is not MISSING}
+        act = _allot(write, member, member.days_allotted - before, **given)
+        await write.session.flush()
+        changes.append(_allotted(territory, act))
+    return changes
+
+
+def _allot(
+    write: Write, member: MissionMember, days: Decimal, decided_on: date | None = None, reason: str | None = None
+) -> Allotment:
+    act = Allotment(
+        mission_id=member.mission_id,
+        organisation_id=member.organisation_id,
+        days=days,
+        decided_on=decided_on or clock.today(),
+        reason=reason,
+        decided_by=write.actor.subject_id,
+    )
+    write.session.add(act)
+    return act
+
+
+def _allotted(territory: str, act: Allotment) -> Change:
+    bound = {"territory": territory, "mission_id": act.mission_id}
+    return Change("allotment.created", ALLOTMENTS, [act.id], bound)
 
 
 def _member_changed(kind: str, territory: str, member: MissionMember) -> list[Change]:
@@ -257,6 +434,36 @@ def _member_changed(kind: str, territory: str, member: MissionMember) -> list[Ch
         Change(kind, MEMBERS, [member.id], bound),
         Change("mission.updated", MISSIONS, [member.mission_id], bound),
     ]
+
+
+async def create_rate(write: Write, territory: str, mission_id: UUID, body: schemas.RateCreate) -> Change:
+    """A member's day rate for a profile. Raises `rates-overlap` (409), `reference-not-found`."""
+    await _mission(write, territory, mission_id)
+    rate = Rate(
+        territory=territory, mission_id=mission_id, until_on=body.to_on or FOREVER, **body.model_dump(exclude={"to_on"})
+    )
+    write.session.add(rate)
+    await write.session.flush()
+    return Change("rate.created", RATES, [rate.id], {"territory": territory, "mission_id": mission_id})
+
+
+async def update_rate(
+    write: Write, territory: str, mission_id: UUID, rate_id: UUID, body: schemas.RateUpdate
+) -> Change:
+    """Change a rate's amount or last day. What is certified keeps its own. Raises `rates-overlap` (409)."""
+    await _mission(write, territory, mission_id)
+    rate = await write.lock(Rate, Rate.id == rate_id, Rate.territory == territory, Rate.mission_id == mission_id)
+    write.expect(rate.version, required=True)
+    given = body.model_dump()
+    if "to_on" in given:
+        given["until_on"] = given.pop("to_on") or FOREVER
+    changed = {name: value for name, value in given.items() if getattr(rate, name) != value}
+    for name, value in changed.items():
+        setattr(rate, name, value)
+    if rate.until_on < rate.from_on:
+        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+    bound = {"territory": territory, "mission_id": mission_id}
+    return Change("rate.updated" if changed else "", RATES, [rate_id], bound)
 
 
 async def create_consultant(write: Write, territory: str, body: schemas.ConsultantCreate) -> Change:

@@ -71,7 +71,7 @@ async def one_of_everything(world: World) -> Known:
     leave = ok(await operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes), 201)
-    firm = await world.add_firm()
+    firm = await world.followed_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
     ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}), 201)
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
@@ -88,6 +88,13 @@ async def one_of_everything(world: World) -> Known:
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
+    ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
+    judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
+    ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
+    certificate = await world.certify(mission)
+    lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
+    rate = ok(await operator.get(f"missions/{mission.id}/rates"))["items"][0]
+    allotment = ok(await operator.get(f"missions/{mission.id}/allotments"))["items"][0]
     return Known(
         world,
         {
@@ -104,6 +111,10 @@ async def one_of_everything(world: World) -> Known:
             "consultant_id": mission.partner_consultant,
             "time-entries": entry["id"],
             "orders": order["id"],
+            "service-certificates": certificate["id"],
+            "month-locks": lock["id"],
+            "rates": rate["id"],
+            "allotments": allotment["id"],
             "late-entry-leaves": leave["id"],
             "organisations": office,
             "organisation_id": office,

@@ -149,7 +149,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
     found = Siege(service, world, mission, entry, await world.add_firm())
     organisation = f"/v1/organisations/{world.organisations['office']}"
     entries, ready = f"{found.base}/time-entries", mission.entry()
-    order = {"kind": "amendment", "reference": "BC-2", "signed_on": "2023-06-01", "days": 0}
+    order = {"kind": "amendment", "reason": "Asked for.", "reference": "BC-2", "signed_on": "2023-06-01", "days": 0}
     wave = {"number": 7}
     member = f"{found.base}/missions/{mission.id}/members/{mission.lead_member}"
     new_key = {"subject_id": str(world.subjects["lead"]), "name": "k"}
@@ -1060,7 +1060,13 @@ async def test_sums_beyond_the_column_are_refused_too(world: World, service: Ser
     mission = await world.mission(days=99_999.75, lead=50_000, partner=49_999.75)
     base = f"/v1/territories/{world.territory}/missions/{mission.id}"
     headers = {"Authorization": f"Bearer {world.operator.key}", **JSON}
-    more = {"kind": "amendment", "reference": "BC-2", "signed_on": "2023-06-01", "days": 99_999.75}
+    more = {
+        "kind": "amendment",
+        "reason": "Asked for.",
+        "reference": "BC-2",
+        "signed_on": "2023-06-01",
+        "days": 99_999.75,
+    }
     problem_of(service.request("POST", f"{base}/orders", headers, dumps(more)), 422, "validation-failed")
     less = more | {"days": -99_999.75}
     problem_of(service.request("POST", f"{base}/orders", headers, dumps(less)), 409, "allotments-exceed-order")

@@ -379,7 +379,13 @@ async def rich(world: World) -> None:
         ok(await world.consultant.post("time-entries", entry), 201)
     for number in range(3):
         ok(await operator.post("missions", {"name": "Same", "external_id": f"M-{number}"}), 201)
-        order = {"kind": "amendment", "reference": f"A{number}", "signed_on": "2023-08-01", "days": 0}
+        order = {
+            "kind": "amendment",
+            "reason": "Asked for.",
+            "reference": f"A{number}",
+            "signed_on": "2023-08-01",
+            "days": 0,
+        }
         ok(await operator.post(f"missions/{mission.id}/orders", order), 201)
         leave = {"until_on": "2023-12-31", "reason": "Late papers."}
         ok(await operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)

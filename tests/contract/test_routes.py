@@ -20,6 +20,7 @@ ALL = {
 NATIONAL = {"programme", "operator", "auditor", "admin"}  # who reads everything, in all territories
 IN_PLACE = NATIONAL | {"lead", "territory", "funder", "treasurer"}
 AT_WORK = IN_PLACE | {"consultant"}
+CONSORTIUM = NATIONAL | {"lead", "consultant"}  # each firm its own
 MEETING = {"consultant", "lead", "territory"}  # who meets the firms
 PEOPLE = NATIONAL | MEETING | {"funder"}  # who needs the names of a firm's people
 MONEY = NATIONAL | {"territory", "funder", "treasurer"}
@@ -120,6 +121,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     MISSION + "/orders/{id}": (AT_WORK, set()),
     MISSION + "/late-entry-leaves": (AT_WORK, {"operator"}),
     MISSION + "/late-entry-leaves/{id}": (AT_WORK, set()),
+    MISSION + "/terms": (AT_WORK, set()),
+    MISSION + "/allotments": (AT_WORK, set()),
+    MISSION + "/allotments/{id}": (AT_WORK, set()),
+    MISSION + "/threshold-crossings": (AT_WORK, set()),
+    MISSION + "/rates": (CONSORTIUM, {"operator"}),
+    MISSION + "/rates/{id}": (CONSORTIUM, {"operator"}),
     MISSION + "/members": (AT_WORK, {"operator"}),
     MISSION + "/members/{id}": (AT_WORK, {"operator"}),
     T + "/consultants": (AT_WORK, {"operator"}),
@@ -129,9 +136,22 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ENTRY: (AT_WORK, {"consultant", "lead"}),
     ENTRY + "/submit": (AT_WORK, {"consultant", "lead"}),
     ENTRY + "/recall": (AT_WORK, {"consultant", "lead"}),
-    ENTRY + "/reverse": (AT_WORK, {"consultant", "lead"}),
+    ENTRY + "/reverse": (AT_WORK, {"consultant", "lead", "operator"}),
     ENTRY + "/validate": (AT_WORK, {"lead"}),
     ENTRY + "/reject": (AT_WORK, {"lead"}),
+    T + "/time-entries/grid": (AT_WORK, {"consultant", "lead"}),
+    T + "/time-entries/submit": (AT_WORK, {"consultant", "lead"}),
+    T + "/time-entries/recall": (AT_WORK, {"consultant", "lead"}),
+    T + "/time-entries/reverse": (AT_WORK, {"consultant", "lead", "operator"}),
+    T + "/time-entries/validate": (AT_WORK, {"lead"}),
+    T + "/time-entries/reject": (AT_WORK, {"lead"}),
+    T + "/month-locks": (AT_WORK, {"operator"}),
+    T + "/month-locks/{id}": (AT_WORK, set()),
+    T + "/month-locks/{id}/reopen": (AT_WORK, {"operator"}),
+    T + "/service-certificates": (CONSORTIUM, {"operator"}),
+    T + "/service-certificates/{id}": (CONSORTIUM, set()),
+    T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
+    T + "/service-certificates/{id}/cancel": (CONSORTIUM, {"operator"}),
     T + "/engineering": (ALL, set()),
     T + "/envelope": (MONEY, set()),
     T + "/envelope/contributions": (MONEY, {"programme"}),
@@ -170,6 +190,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
+# The ids are the partner's: the lead has its own rates and certificates, and sees no other's.
+OF_THE_PARTNER = {
+    MISSION + "/rates/{id}", T + "/service-certificates/{id}", T + "/service-certificates/{id}/content",
+}  # fmt: skip
+
+
 def expected(role: str, method: str, path: str, *, own: bool) -> str:
     """`shown`, `passed` (the gate lets through), `forbidden` or `hidden`, for a role in its own or another territory.
 
@@ -180,6 +206,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
     if role not in readers or (away and role not in NATIONAL):
         return "hidden"
     if method == "GET":
+        if role == "lead" and path in OF_THE_PARTNER:
+            return "hidden"
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
     if away and path.endswith("/imports/{id}/cancel") and role in writers:
@@ -249,7 +277,7 @@ def test_the_table_of_this_test_knows_every_address(app: Any) -> None:
 
 async def places(world: World) -> tuple[Mission, dict[str, str]]:
     """Real ids of a territory in which everything exists once."""
-    mission = await world.mission(days=10)
+    mission = await world.mission(days=10, alert_thresholds_bp=[1])
     siren = await world.add_firm()
     staff = world.clients["territory"]
     ok(await staff.put(f"firms/{siren}", {"stage": "identified"}))
@@ -274,7 +302,17 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     money = await world.money()
     meetings = await world.meetings()
     plans = await world.plans()
+    entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
+    ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
+    certificate = await world.certify(mission)
+    rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
+    allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
+    lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
     found = {
+        T + "/service-certificates/{id}": certificate["id"],
+        MISSION + "/rates/{id}": rates[0]["id"],
+        MISSION + "/allotments/{id}": allotments[0]["id"],
+        T + "/month-locks/{id}": lock["id"],
         T + "/projects/{id}": plans["project"],
         "project_id": plans["project"],
         PROJECT + "/job-observations/{id}": plans["jobs"],

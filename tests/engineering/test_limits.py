@@ -357,7 +357,7 @@ async def test_what_is_given_back_is_free_at_once(world: World, action: str) -> 
     else:
         if "validation" in action:
             ok(await world.lead_judge.post(f"{path}/validate"))
-        ok(await world.consultant.post(f"{path}/reverse", {"reason": "Wrong day"}))
+        ok(await world.lead_judge.post(f"{path}/reverse", {"reason": "Wrong day"}))
     assert await agree(world, mission) == 0
     ok(await world.consultant.post("time-entries", mission.entry(days=1)), 201)
     assert await agree(world, mission) == 1
@@ -383,7 +383,13 @@ async def test_a_shrinking_amendment_never_leaves_an_entry_outside_the_window(wo
     for number in range(12):
         edge = (date(2023, 9, 30) - timedelta(days=number)).isoformat()
         shorter = (date(2023, 9, 29) - timedelta(days=number)).isoformat()
-        order = {"kind": "amendment", "reference": f"A-{number}", "signed_on": "2023-07-01", "days": 0}
+        order = {
+            "kind": "amendment",
+            "reason": "Asked for.",
+            "reference": f"A-{number}",
+            "signed_on": "2023-07-01",
+            "days": 0,
+        }
 
         async def enter(edge: str = edge) -> httpx2.Response:
             return await world.consultant.post("time-entries", mission.entry(worked_on=edge, days=0.25))
@@ -415,7 +421,13 @@ async def test_an_amendment_that_takes_days_away_never_leaves_entries_above(worl
 
     async def race(i: int) -> httpx2.Response:
         if i % 4 == 0:
-            body = {"kind": "amendment", "reference": f"A-{i}", "signed_on": "2023-07-01", "days": -1}
+            body = {
+                "kind": "amendment",
+                "reason": "Asked for.",
+                "reference": f"A-{i}",
+                "signed_on": "2023-07-01",
+                "days": -1,
+            }
             return await world.operator.post(f"missions/{mission.id}/orders", body)
         return await world.consultant.post("time-entries", mission.entry(worked_on=day(i), days=0.5))
 
@@ -475,7 +487,7 @@ async def test_a_lowered_allotment_is_never_below_what_is_entered(world: World) 
 
     async def race(i: int) -> httpx2.Response:
         if i % 6 == 0:
-            return await world.operator.patch(path, {"days_allotted": 8 - i / 6})
+            return await world.operator.patch(path, {"days_allotted": 8 - i / 6, "reason": "Agreed."})
         return await world.consultant.post("time-entries", mission.entry(worked_on=day(i), days=0.5))
 
     found = answers(await at_once(48, race))
@@ -626,7 +638,7 @@ async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_dead
 
     async def act() -> httpx2.Response:
         action = chance.choice(("recall", "recall", "submit", "reverse", "validate", "reject"))
-        client = world.lead_judge if action in ("validate", "reject") else world.consultant
+        client = world.lead_judge if action in ("validate", "reject", "reverse") else world.consultant
         body = {"reason": "Chance"} if action in ("reverse", "reject") else None
         return await client.post(f"time-entries/{chance.choice(known)}/{action}", body)
 
@@ -641,7 +653,12 @@ async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_dead
         )
 
     async def amend() -> httpx2.Response:
-        body: dict[str, Any] = {"kind": "amendment", "reference": f"A-{next(references)}", "signed_on": "2023-07-01"}
+        body: dict[str, Any] = {
+            "kind": "amendment",
+            "reason": "Asked for.",
+            "reference": f"A-{next(references)}",
+            "signed_on": "2023-07-01",
+        }
         moved: dict[str, Any] = {"days": 0, "starts_on": day(chance.randrange(3))}
         body |= chance.choice([{"days": 1}, {"days": -1}, moved])
         return await world.operator.post(f"missions/{chance.choice(missions).id}/orders", body)
@@ -649,7 +666,7 @@ async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_dead
     async def allot() -> httpx2.Response:
         mission = chance.choice(missions)
         path = f"missions/{mission.id}/members/{mission.partner_member}"
-        return await world.operator.patch(path, {"days_allotted": chance.randrange(4, 12)})
+        return await world.operator.patch(path, {"days_allotted": chance.randrange(4, 12), "reason": "Chance"})
 
     async def assign() -> httpx2.Response:
         to_on = chance.choice((None, day(4), day(20), day(40)))

@@ -132,7 +132,7 @@ ENTRIES = [
         change("time_entries", SUBMITTED, person_id="$judge", authors="ARRAY[$robot::uuid]"),
     ),
     Attack("time_entries_consultant_fkey", "DELETE FROM consultants WHERE id = $consultant"),
-    Attack("time_entries_firm_siren_fkey", clone("time_entries", DRAFT, firm_siren="'123456782'")),
+    Attack("time_entries_territory_firm_siren_fkey", clone("time_entries", DRAFT, firm_siren="'123456782'")),
     Attack("time_entries_entered_by_fkey", clone("time_entries", DRAFT, entered_by="uuidv7()")),
     Attack(
         "time_entries_territory_external_id_key",
@@ -296,12 +296,123 @@ FIRMS = [
 ]
 
 APPEND_ONLY = [
-    Attack(f"{table}_append_only", sql.format(table))
-    for table in ("orders", "late_entry_leaves", "firm_stage_changes", "events")
-    for sql in ("UPDATE {0} SET id = id", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0}")
-] + [Attack("time_entries_append_only", "TRUNCATE time_entries")]
+    Attack(
+        f"{table}_append_only", sql.format(table, "certificate_id" if table[:-1].endswith(("line", "remark")) else "id")
+    )
+    for table in (
+        "orders",
+        "late_entry_leaves",
+        "firm_stage_changes",
+        "events",
+        "allotments",
+        "threshold_crossings",
+        "service_certificates",
+        "service_certificate_lines",
+        "service_certificate_remarks",
+    )
+    for sql in ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0} CASCADE")
+] + [
+    Attack("time_entries_append_only", "TRUNCATE time_entries CASCADE"),
+    Attack("month_locks_append_only", "TRUNCATE month_locks"),
+]
 
-ATTACKS = [*LIMITS, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *APPEND_ONLY]
+SETTINGS = [
+    Attack("mission_holiday_calendar", change("missions", "id = $mission", holiday_calendar="'mars'")),
+    *(
+        Attack("mission_alert_thresholds_bp", change("missions", "id = $mission", alert_thresholds_bp=f"'{{{bp}}}'"))
+        for bp in ("0", "10001", "8000,-1")
+    ),
+    Attack("travel_not_counted", change("missions", "id = $mission", travel_counts="false")),
+    Attack("mission_activity_label", change("mission_activities", MISSION, label="''")),
+    Attack("time_entries_mission_id_activity_fkey", clone("time_entries", DRAFT, activity="'golf'")),
+    Attack(
+        "time_entries_mission_id_activity_fkey",
+        "DELETE FROM mission_activities WHERE mission_id = $mission AND code = 'audition'",
+    ),
+    Attack("orderer_kind", clone("orders", "id = $order", orderer_kind="'service_account'")),
+    Attack(
+        "ordered_by_a_person",
+        clone("orders", "id = $order", kind="'amendment'", reference="'R'", ordered_by="$robot"),
+    ),
+    Attack("leave_granter_kind", clone("late_entry_leaves", "id = $leave", granter_kind="'service_account'")),
+    Attack("leave_granted_by_a_person", clone("late_entry_leaves", "id = $leave", granted_by="$robot")),
+    Attack("allotment_days", clone("allotments", MEMBER, days="0.1")),
+    Attack("allotment_days", clone("allotments", MEMBER, days="'NaN'")),
+    Attack("rest_day", change("mission_days", MISSION, rest_days="'{2023-07-14}'", worked_days="'{2023-07-14}'")),
+    Attack("month_locked", change("mission_days", MISSION, locked_months="'{2023-06-01}'",
+                                  counted_months="'{2023-07-01,2023-06-01}'")),
+    Attack("rates_overlap", clone("rates", MEMBER)),
+    Attack("rates_overlap", clone("rates", MEMBER, from_on="'2023-07-01'", until_on="'2023-07-01'")),
+    Attack("rate_profile", clone("rates", MEMBER, profile="'wizard'")),
+    Attack("rate_day_rate_cents", clone("rates", MEMBER, day_rate_cents="0")),
+    Attack("rate_period", change("rates", MEMBER, until_on="from_on - 1")),
+    Attack("rates_mission_id_organisation_id_fkey", clone("rates", MEMBER, organisation_id="$office")),
+    Attack("rates_territory_mission_id_fkey", clone("rates", MEMBER, territory="$elsewhere", profile="'junior'")),
+]  # fmt: skip
+
+CERTIFIED, CERTIFICATE = "id = $certified", "id = $certificate"
+SEALED = {"certificate_id": "$certificate", "certified_at": "now()"}
+NEW = {"number": "number + 100"}
+AT_COMMIT = "; SET CONSTRAINTS ALL IMMEDIATE"
+CERTIFICATES = [
+    Attack("time_entry_counts_when_worked", clone("time_entries", DRAFT, counted_on="worked_on + 1")),
+    Attack("time_entry_corrects_itself", change("time_entries", DRAFT, corrects_id="id")),
+    Attack("time_entries_corrects_fkey", change("time_entries", DRAFT, corrects_id="uuidv7()")),
+    Attack("time_entry_reversal_counted_on", change("time_entries", SUBMITTED, reversal_counted_on="counted_on")),
+    Attack(
+        "time_entry_reversal_counted_on",
+        change("time_entries", SUBMITTED, status="'reversed'", reason="'R'", reversal_counted_on="counted_on - 1"),
+    ),
+    Attack("certified_without_certificate", change("time_entries", VALIDATED, status="'certified'")),
+    *(
+        Attack("certifier_took_part",
+               change("time_entries", VALIDATED, status="'certified'", certified_by=who, **SEALED))
+        for who in ("entered_by", "person_id", "validated_by")
+    ),
+    Attack("certifier_is_a_person",
+           change("time_entries", VALIDATED, status="'certified'", certified_by="$robot", **SEALED)),
+    Attack("certifier_kind", change("time_entries", SUBMITTED, certifier_kind="'service_account'")),
+    Attack("certificate_differs", change("time_entries", VALIDATED, status="'certified'", certified_by="$operator",
+                                         **SEALED) + AT_COMMIT),
+    Attack("certificate_differs", change("time_entries", CERTIFIED, status="'validated'", certified_by="NULL",
+                                         certificate_id="NULL", certified_at="NULL") + AT_COMMIT),
+    Attack("certificate_differs", clone("service_certificates", CERTIFICATE, **NEW) + AT_COMMIT),
+    Attack("service_certificate_number", clone("service_certificates", CERTIFICATE, number="0")),
+    Attack("service_certificates_territory_number_key", clone("service_certificates", CERTIFICATE)),
+    Attack("service_certificate_period", clone("service_certificates", CERTIFICATE, **NEW, to_on="from_on - 1")),
+    Attack("service_certificate_days", clone("service_certificates", CERTIFICATE, **NEW, days="0")),
+    Attack("service_certificate_days", clone("service_certificates", CERTIFICATE, **NEW, days="0.3")),
+    Attack("service_certificate_days",
+           clone("service_certificates", CERTIFICATE, **NEW, cancels_id="id", reason="'R'")),
+    Attack("service_certificate_reason", clone("service_certificates", CERTIFICATE, **NEW, reason="'R'")),
+    Attack("service_certificate_vat",
+           clone("service_certificates", CERTIFICATE, **NEW, vat_cents="vat_cents + 1", total_cents="total_cents + 1")),
+    Attack("service_certificate_vat", clone("service_certificates", CERTIFICATE, **NEW, total_cents="total_cents + 1")),
+    Attack("service_certificate_hash", clone("service_certificates", CERTIFICATE, **NEW, content="content || ' '")),
+    Attack("service_certifier_kind",
+           clone("service_certificates", CERTIFICATE, **NEW, certifier_kind="'service_account'")),
+    Attack("certified_by_a_person", clone("service_certificates", CERTIFICATE, **NEW, certified_by="$robot")),
+    Attack("service_certificate_line_amount",
+           clone("service_certificate_lines", "certificate_id = $certificate", amount_cents="amount_cents + 1")),
+    Attack("service_certificate_line_days", clone(
+        "service_certificate_lines", "certificate_id = $certificate", days="0.1", amount_cents="day_rate_cents / 10")),
+    Attack("service_certificate_line_profile",
+           clone("service_certificate_lines", "certificate_id = $certificate", profile="'wizard'")),
+    Attack("service_certificate_remark_kind",
+           "INSERT INTO service_certificate_remarks VALUES ($certificate, $certified, 'praise', 'Good')"),
+    Attack("certificate_number_last_number", change("certificate_numbers", "territory = $territory", last_number="-1")),
+    Attack("vat_rate_bp", "INSERT INTO vat_rates VALUES ('2090-01-01', 10001, 'none')"),
+    Attack("month_lock_month", clone("month_locks", "id = $lock", month="'2023-05-02'")),
+    Attack("month_lock_not_over", clone("month_locks", "id = $lock", month="'2099-01-01'")),
+    Attack("month_already_locked", clone("month_locks", "id = $lock")),
+    Attack("month_locker_kind", clone("month_locks", "id = $lock", locker_kind="'service_account'")),
+    Attack("locked_by_a_person", clone("month_locks", "id = $lock", month="'2022-01-01'", locked_by="$robot")),
+    Attack("month_lock_reopening", change("month_locks", "id = $lock", reopened_at="now()")),
+    Attack("month_open", change("month_locks", "id = $lock", month="'2023-05-01'")),
+    Attack("month_locks_append_only", "DELETE FROM month_locks"),
+]  # fmt: skip
+
+ATTACKS = [*LIMITS, *SETTINGS, *CERTIFICATES, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *APPEND_ONLY]
 
 # What the guard of counted entries compares, and a new value for each.
 LOCKED = {
@@ -309,7 +420,7 @@ LOCKED = {
     "worked_on": "worked_on + 1", "counted_on": "counted_on + 1", "days": "days + 0.25", "activity": "'travel'",
     "firm_siren": "$firm", "note": "'Another'", "external_id": "'cra-9'", "entered_by": "$robot",
     "created_at": "created_at - interval '1 day'", "authors": "authors || $robot::uuid",
-    "validated_by": "$second_judge", "validated_at": "now()",
+    "validated_by": "$second_judge", "validated_at": "now()", "corrects_id": "$draft", "certificate_id": "uuidv7()",
 }  # fmt: skip
 
 
@@ -374,8 +485,11 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         elif status is Status.REVERSED:
             ok(await world.consultant.post(f"{path}/reverse", {"reason": "Wrong day"}))
         if status is Status.CERTIFIED:
-            await pool.execute("UPDATE time_entries SET status = 'certified' WHERE id = $1", entry["id"])
+            certificate = await world.certify(mission, from_on=body["worked_on"], to_on=body["worked_on"])
+            ids["certificate"] = certificate["id"]
         ids[str(status)] = entry["id"]
+    lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-01"}), 201)
+    ids["lock"], ids["operator"] = lock["id"], str(world.subjects["operator"])
     leave = {"until_on": "2199-01-01", "reason": "Late"}
     ids["leave"] = ok(await world.operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)["id"]
     ok(await world.clients["territory"].put(f"firms/{ids['firm']}", {"stage": "solicited"}))
@@ -426,7 +540,7 @@ async def test_every_append_only_table_of_these_domains_is_attacked(stage: Stage
 # --- the life of an entry --------------------------------------------------------------------------------------------
 
 ALLOWED = {(source, target) for sources, target in TRANSITIONS.values() for source in sources}
-ALLOWED |= {(Status.VALIDATED, Status.CERTIFIED), (Status.CERTIFIED, Status.REVERSED)}
+ALLOWED |= {(Status.VALIDATED, Status.CERTIFIED), (Status.CERTIFIED, Status.VALIDATED)}
 
 
 @pytest.mark.parametrize("source", Status)
@@ -436,6 +550,9 @@ async def test_an_entry_goes_from_state_to_state_as_its_life_allows(
 ) -> None:
     judged = target in (Status.VALIDATED, Status.CERTIFIED)
     more = {"validated_by": "$judge"} if judged else {"reason": "'Why'"}
+    if Status.CERTIFIED in (source, target) and source is not target:
+        sealed = ("$certificate", "$operator", "now()") if target is Status.CERTIFIED else ("NULL",) * 3
+        more |= dict(zip(("certificate_id", "certified_by", "certified_at"), sealed, strict=True))
     attack = change("time_entries", f"id = ${source}", status=f"'{target}'", **more)
     if source is target or (source, target) in ALLOWED:
         assert await stage.taken(attack) == 1
@@ -473,7 +590,7 @@ async def test_only_a_draft_is_deleted(stage: Stage, status: Status) -> None:
         PERSON_DAY.format("1"),
         PERSON_DAY.format("0"),
         clone("time_entries", DRAFT, worked_on=TODAY, counted_on=TODAY, updated_at="now()"),
-        clone("time_entries", DRAFT, worked_on="assigned_from_on"),
+        clone("time_entries", DRAFT, worked_on="assigned_from_on", counted_on="assigned_from_on"),
         clone("time_entries", DRAFT, days="1"),
         change("consultants", "id = $consultant", from_on="'2023-07-04'"),
         clone("consultants", "id = $consultant", from_on="'2000-01-01'", until_on="'2022-12-31'"),

@@ -83,6 +83,7 @@ def state(**more: Any) -> rules.MissionState:
     usual: dict[str, Any] = {
         "step": Decimal("0.25"), "days_ordered": Decimal(100), "days_entered": Decimal(0),
         "starts_on": date(2023, 6, 14), "ends_on": date(2023, 9, 30), "enterable_until_on": None,
+        "rest_days": (), "locked_months": (), "activities": ["audition", "travel"],
     }  # fmt: skip
     return rules.MissionState(**usual | more)
 
@@ -96,7 +97,10 @@ def assignment(**more: Any) -> rules.Assignment:
 
 
 def wish(days: str = "0.5", worked_on: date = DAY, **more: Any) -> Wish:
-    usual: dict[str, Any] = {"mission_id": MISSION, "consultant_id": CONSULTANT, "worked_on": worked_on}
+    usual: dict[str, Any] = {
+        "mission_id": MISSION, "consultant_id": CONSULTANT, "worked_on": worked_on, "activity": "audition",
+        "counted_on": worked_on,
+    }  # fmt: skip
     return Wish(**usual | more, days=Decimal(days))
 
 
@@ -123,6 +127,9 @@ def test_nothing_speaks_against_an_ordinary_day() -> None:
         ({}, {"until_on": date(2023, 7, 3)}, "0", {}, rules.OutsideAssignment, {"to_on": "2023-07-03"}),
         ({"step": Decimal("0.5")}, {}, "0", {"days": "0.75"}, rules.OffStep, {"step": Decimal("0.5")}),
         ({"enterable_until_on": date(2023, 7, 31)}, {}, "0", {}, rules.LateEntry, {"enterable_until_on": "2023-07-31"}),
+        ({"rest_days": [DAY]}, {}, "0", {}, rules.RestDay, {"worked_on": "2023-07-04"}),
+        ({"locked_months": [date(2023, 7, 1)]}, {}, "0", {}, rules.MonthLocked, {"month": "2023-07"}),
+        ({}, {}, "0", {"activity": "golf"}, rules.ActivityNotListed, {"activities": "audition, travel"}),
         ({"days_entered": Decimal("99.75")}, {}, "0", {}, rules.DaysExhausted, {"days_left": Decimal("0.25")}),
         ({}, {"days_entered": Decimal("49.75")}, "0", {}, rules.AllotmentExhausted, {"days_left": Decimal("0.25")}),
         ({}, {}, "0.75", {}, rules.PersonDayExceeded, {"worked_on": "2023-07-04"}),

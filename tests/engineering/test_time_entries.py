@@ -49,7 +49,9 @@ async def test_the_life_of_an_entry_from_draft_to_validated(world: World) -> Non
     assert validated["status"] == "validated"
     assert validated["validated_by"] == str(world.subjects["lead_judge"])
     problem(await world.consultant.patch(f"time-entries/{entry['id']}", {"days": 0.25}), 409, "entry-locked")
-    ok(await world.consultant.post(f"time-entries/{entry['id']}/reverse", {"reason": "Wrong day."}))
+    reason = {"reason": "Wrong day."}
+    problem(await world.consultant.post(f"time-entries/{entry['id']}/reverse", reason), 403, "reversal-reserved")
+    ok(await world.lead_judge.post(f"time-entries/{entry['id']}/reverse", reason))
     assert (await world.follow_up())["days_left"] == 10
 
 
@@ -63,7 +65,7 @@ async def test_days_beyond_the_order_are_refused_with_figures(world: World) -> N
 
 async def test_an_entry_shows_its_neighbours_names(world: World) -> None:
     mission = await world.mission(days=10, people={"partner": await world.add_person("partner", "Consultante A")})
-    siren = await world.add_firm("Mécanique")
+    siren = await world.followed_firm("Mécanique")
     made = await enter(world, mission, firm_siren=siren, external_id="CRA-7")
     assert (made["consultant_name"], made["firm_name"], made["mission_name"]) == (
         "Consultante A",
@@ -110,7 +112,7 @@ async def test_what_may_be_done_in_each_state(world: World, state: str, allowed:
     mission = await world.mission(days=20)
     for number, action in enumerate(["submit", "recall", "validate", "reject", "reverse", "patch", "delete"]):
         address = await in_state(world, mission, state, worked_on=f"2023-07-{number + 3:02}")
-        client = world.lead_judge if action in ("validate", "reject") else world.consultant
+        client = world.lead_judge if action in ("validate", "reject", "reverse") else world.consultant
         if action == "patch":
             answer = await client.patch(address, {"note": "Mended."})
         elif action == "delete":
@@ -129,9 +131,7 @@ async def test_what_may_be_done_in_each_state(world: World, state: str, allowed:
 async def test_a_certified_entry_is_touched_no_more(world: World) -> None:
     mission = await world.mission(days=10)
     address = await in_state(world, mission, "validated")
-    await world.pool.execute(
-        "UPDATE time_entries SET status = 'certified' WHERE mission_id = $1::text::uuid", mission.id
-    )
+    await world.certify(mission)
     for action in ("submit", "recall", "reverse"):
         problem(await world.consultant.post(f"{address}/{action}", BODIES.get(action)), 409, "invalid-transition")
     problem(await world.consultant.patch(address, {"note": "X"}), 409, "entry-locked")
@@ -146,7 +146,7 @@ async def test_each_step_of_a_life_is_told(world: World) -> None:
     entry = address.rpartition("/")[2]
     for client, action in (
         (world.consultant, "submit"), (world.lead_judge, "reject"), (world.consultant, "recall"),
-        (world.consultant, "submit"), (world.lead_judge, "validate"), (world.consultant, "reverse"),
+        (world.consultant, "submit"), (world.lead_judge, "validate"), (world.lead_judge, "reverse"),
     ):  # fmt: skip
         ok(await client.post(f"{address}/{action}", BODIES.get(action)))
     told = await world.events(entry)
@@ -596,7 +596,7 @@ async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None
 
 async def test_null_clears_what_can_be_cleared(world: World) -> None:
     mission = await world.mission(days=10)
-    siren = await world.add_firm()
+    siren = await world.followed_firm()
     entry = await enter(world, mission, note="Visite", firm_siren=siren, external_id="CRA-7")
     address = f"time-entries/{entry['id']}"
     cleared = ok(await world.consultant.patch(address, {"note": None, "firm_siren": None, "external_id": None}))
@@ -666,7 +666,7 @@ async def test_an_external_id_is_unique_in_its_territory_and_finds_its_entry(wor
 
 async def test_entries_are_filtered_and_sorted(world: World) -> None:
     mission = await world.mission(days=10)
-    siren = await world.add_firm()
+    siren = await world.followed_firm()
     for day, more in (
         ("2023-07-03", {"activity": "framing"}),
         ("2023-07-04", {"firm_siren": siren, "note": "Visite de l'Évêché"}),

@@ -43,12 +43,12 @@ async def test_allotments_sum_to_at_most_what_is_ordered(world: World) -> None:
     partner = ok(await world.operator.post(address, member(world, "partner", 4)), 201)
     assert await allotted(world, mission_id) == (10, 4)
     problem(
-        await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.25}),
+        await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.25, "reason": "Agreed."}),
         409,
         "allotments-exceed-order",
     )
-    ok(await world.operator.patch(f"{address}/{lead['id']}", {"days_allotted": 5.5}))
-    ok(await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.5}))
+    ok(await world.operator.patch(f"{address}/{lead['id']}", {"days_allotted": 5.5, "reason": "Agreed."}))
+    ok(await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.5, "reason": "Agreed."}))
     assert await allotted(world, mission_id) == (10, 6)
     listed = ok(await world.lead.get(f"{address}?sort=-days_allotted"))["items"]
     assert [(item["role"], item["days_allotted"], item["version"]) for item in listed] == [
@@ -87,11 +87,13 @@ async def test_an_allotment_never_falls_below_what_is_entered(world: World) -> N
     mission = await world.mission(days=10)
     ok(await world.consultant.post("time-entries", mission.entry(days=0.75)), 201)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    problem(await world.operator.patch(address, {"days_allotted": 0.5}), 409, "allotment-below-entered")
-    ok(await world.operator.patch(address, {"days_allotted": 0.75}))
+    problem(
+        await world.operator.patch(address, {"days_allotted": 0.5, "reason": "Agreed."}), 409, "allotment-below-entered"
+    )
+    ok(await world.operator.patch(address, {"days_allotted": 0.75, "reason": "Agreed."}))
     refused = await world.consultant.post("time-entries", mission.entry(days=0.25))
     assert problem(refused, 409, "allotment-exhausted")["days_left"] == 0
-    ok(await world.operator.patch(address, {"days_allotted": 1}))
+    ok(await world.operator.patch(address, {"days_allotted": 1, "reason": "Agreed."}))
     ok(await world.consultant.post("time-entries", mission.entry(days=0.25)), 201)
 
 
@@ -99,7 +101,7 @@ async def test_an_allotment_never_falls_below_what_is_entered(world: World) -> N
 async def test_an_allotment_is_counted_in_quarter_days(world: World, days: Any) -> None:
     mission = await world.mission(days=10)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    problem(await world.operator.patch(address, {"days_allotted": days}), 422, "validation-failed")
+    problem(await world.operator.patch(address, {"days_allotted": days, "reason": "Agreed."}), 422, "validation-failed")
 
 
 async def test_the_same_allotment_again_changes_nothing(world: World) -> None:
@@ -107,7 +109,7 @@ async def test_the_same_allotment_again_changes_nothing(world: World) -> None:
     before = await allotted(world, mission.id)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
     first = await world.operator.get(address)
-    again = await world.operator.patch(address, {"days_allotted": 5, "role": "partner"})
+    again = await world.operator.patch(address, {"days_allotted": 5, "reason": "Agreed.", "role": "partner"})
     assert (ok(again), again.headers["etag"]) == (first.json(), first.headers["etag"])
     assert await allotted(world, mission.id) == before
     assert len(await world.events(mission.partner_member)) == 1
@@ -124,7 +126,7 @@ async def test_a_dry_run_of_the_consortium_changes_nothing(world: World) -> None
     leave = {"until_on": "2199-12-31", "reason": "Late."}
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", members, member(world, "office", 2)),
-        ("PATCH", f"{members}/{mission.partner_member}", {"days_allotted": 6}),
+        ("PATCH", f"{members}/{mission.partner_member}", {"days_allotted": 6, "reason": "Agreed."}),
         ("POST", "consultants", assigned),
         ("PATCH", f"consultants/{mission.partner_consultant}", {"to_on": "2023-07-31"}),
         ("POST", f"missions/{mission.id}/late-entry-leaves", leave),
@@ -144,7 +146,7 @@ async def test_a_change_of_a_member_is_a_change_of_the_mission(world: World) -> 
     mission = await world.mission(days=10)
     tag = (await world.operator.get(f"missions/{mission.id}")).headers["etag"]
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    ok(await world.operator.patch(address, {"days_allotted": 4}))
+    ok(await world.operator.patch(address, {"days_allotted": 4, "reason": "Agreed."}))
     mine = {"If-Match": tag}
     problem(await world.operator.patch(f"missions/{mission.id}", {"name": "X"}, headers=mine), 412, "stale-version")
     told = [event["type"] for event in await world.events(mission.id)]

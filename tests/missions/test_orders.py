@@ -19,7 +19,8 @@ INITIAL = {
 
 
 def amendment(reference: str = "AV-1", **more: Any) -> dict[str, Any]:
-    return {"kind": "amendment", "reference": reference, "signed_on": "2023-09-01", "days": 0, **more}
+    given = {"kind": "amendment", "reference": reference, "signed_on": "2023-09-01", "days": 0, "reason": "Asked for."}
+    return given | more
 
 
 async def bare(world: World, **more: Any) -> str:
@@ -169,7 +170,11 @@ async def test_what_is_ordered_never_falls_below_what_is_entered(world: World) -
     mission = await world.mission(days=10, lead=0, partner=2)
     for day in ("2023-07-04", "2023-07-05"):
         ok(await world.consultant.post("time-entries", mission.entry(days=1, worked_on=day)), 201)
-    ok(await world.operator.patch(f"missions/{mission.id}/members/{mission.partner_member}", {"days_allotted": 2}))
+    ok(
+        await world.operator.patch(
+            f"missions/{mission.id}/members/{mission.partner_member}", {"days_allotted": 2, "reason": "Agreed."}
+        )
+    )
     problem(await order(world, mission.id, amendment(days=-8.25)), 409, "ordered-below-entered")
     ok(await order(world, mission.id, amendment(days=-8)), 201)
     assert (await world.follow_up())["days_left"] == 0
@@ -179,7 +184,11 @@ async def test_what_is_ordered_never_falls_below_what_is_entered(world: World) -
 async def test_what_is_ordered_never_falls_below_what_is_allotted(world: World) -> None:
     mission = await world.mission(days=10, lead=6, partner=4)
     problem(await order(world, mission.id, amendment(days=-0.25)), 409, "allotments-exceed-order")
-    ok(await world.operator.patch(f"missions/{mission.id}/members/{mission.lead_member}", {"days_allotted": 5.75}))
+    ok(
+        await world.operator.patch(
+            f"missions/{mission.id}/members/{mission.lead_member}", {"days_allotted": 5.75, "reason": "Agreed."}
+        )
+    )
     ok(await order(world, mission.id, amendment(days=-0.25)), 201)
 
 

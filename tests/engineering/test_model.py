@@ -1,0 +1,403 @@
+"""Random lives of a mission, held against a model of a few lines: every action, every balance, after every step.
+
+REBOND_MODEL_STEPS makes the lives longer; a failure prints the seed that repeats it (REBOND_MODEL_SEED).
+"""
+
+import asyncio
+import os
+import random
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx2
+
+from app.check import differences
+from tests.world import Mission, World, ok
+
+STEPS = int(os.environ.get("REBOND_MODEL_STEPS", "90"))
+SEED = int(os.environ.get("REBOND_MODEL_SEED", "0")) or secrets.randbelow(2**32)
+
+# Days on which calendars stumble: ends of months and years, a leap day, the days of 23 and of 25 hours.
+DAYS = [
+    date(2023, 12, 31), date(2024, 1, 1), date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 31),
+    date(2024, 4, 1), date(2024, 10, 27), date(2024, 12, 31),
+]  # fmt: skip
+COUNTING = ("submitted", "validated", "certified")
+HOUSES = ("lead", "partner")
+
+
+def month(day: date) -> date:
+    return day.replace(day=1)
+
+
+@dataclass
+class Entry:
+    house: str
+    day: date
+    counted_on: date
+    days: Decimal
+    status: str
+
+
+@dataclass
+class Model:
+    """What the database should say. Every rule is one line; each method says whether the step is taken."""
+
+    ordered: Decimal
+    allotted: dict[str, Decimal]
+    entries: dict[str, Entry] = field(default_factory=dict)
+    locked: set[date] = field(default_factory=set)
+    certified: dict[str, Decimal] = field(default_factory=dict)  # certificate → days, until it is cancelled
+
+    def taken(self, *, house: str | None = None, day: date | None = None, but: str = "") -> Decimal:
+        return sum(
+            (
+                e.days
+                for key, e in self.entries.items()
+                if e.status in COUNTING and key != but and house in (None, e.house) and day in (None, e.day)
+            ),
+            Decimal(0),
+        )
+
+    def fits(self, house: str, day: date, days: Decimal, counted_on: date, but: str = "") -> bool:
+        return (
+            month(counted_on) not in self.locked
+            and self.taken(but=but) + days <= self.ordered
+            and self.taken(house=house, but=but) + days <= self.allotted[house]
+            and self.taken(house=house, day=day, but=but) + days <= 1  # one person a house
+        )
+
+    def open_day(self, day: date) -> date:
+        while month(day) in self.locked:
+            day = month(month(day) + timedelta(days=32))
+        return day
+
+
+class Life:
+    """One mission under random steps; `step` does one on the service, and on the model where it should be taken."""
+
+    def __init__(self, world: World, mission: Mission, model: Model, chance: random.Random) -> None:
+        self.world, self.mission, self.model, self.chance = world, mission, model, chance
+        self.locks: dict[date, str] = {}
+        self.references = iter(range(10**6))
+        self.seen: Counter[str] = Counter()
+
+    def client(self, house: str) -> Any:
+        return self.world.lead if house == "lead" else self.world.consultant
+
+    def some_days(self) -> Decimal:
+        return Decimal(self.chance.randint(1, 4)) / 4
+
+    def some_entry(self, *states: str) -> str | None:
+        return self.chance.choice([k for k, e in self.model.entries.items() if e.status in states] or [None])
+
+    async def step(self) -> None:
+        kinds = ["enter"] * 4 + ["batch", "grid", "act", "act", "act", "many", "edit", "edit", "correct", "order",
+                                 "allot", "lock", "certify", "cancel"]  # fmt: skip
+        kind = self.chance.choice(kinds)
+        taken = await getattr(self, kind)()
+        if taken is not None:
+            self.seen[f"{kind} {'taken' if taken else 'refused'}"] += 1
+
+    def agrees(self, answer: httpx2.Response, fits: bool, what: str) -> bool:
+        expected = (200, 201, 204) if fits else (409,)
+        assert answer.status_code in expected, f"{what}: the model says {fits}; {answer.status_code} {answer.text}"
+        return fits
+
+    def body(self, house: str, day: date, days: Decimal, **more: Any) -> dict[str, Any]:
+        return self.mission.entry(by=house, worked_on=day.isoformat(), days=float(days), **more)
+
+    async def enter(self) -> bool:
+        house, day, days = self.chance.choice(HOUSES), self.chance.choice(DAYS), self.some_days()
+        status = self.chance.choice(["submitted", "submitted", "draft"])
+        answer = await self.client(house).post("time-entries", self.body(house, day, days, status=status))
+        fits = status == "draft" or self.model.fits(house, day, days, day)
+        if self.agrees(answer, fits, "enter"):
+            self.model.entries[answer.json()["id"]] = Entry(house, day, day, days, status)
+        return fits
+
+    async def batch(self) -> bool:
+        house = self.chance.choice(HOUSES)
+        rows = [(self.chance.choice(DAYS), self.some_days()) for _ in range(3)]
+        before = dict(self.model.entries)
+        fits = True
+        for number, (day, days) in enumerate(rows):
+            fits = fits and self.model.fits(house, day, days, day)
+            self.model.entries[f"new {number}"] = Entry(house, day, day, days, "submitted")
+        self.model.entries = before
+        items = {"items": [self.body(house, day, days) for day, days in rows]}
+        answer = await self.client(house).post("time-entries/batch", items)
+        if self.agrees(answer, fits, "batch"):
+            for entry, (day, days) in zip(answer.json()["items"], rows, strict=True):
+                self.model.entries[entry["id"]] = Entry(house, day, day, days, "submitted")
+        return fits
+
+    async def grid(self) -> None:
+        """A week with one day in it. The model does not foresee it; what it made of the week is read back."""
+        house, day, days = self.chance.choice(HOUSES), self.chance.choice(DAYS), self.some_days()
+        iso = day.isocalendar()
+        consultant = self.mission.lead_consultant if house == "lead" else self.mission.partner_consultant
+        cells = [{"worked_on": day.isoformat(), "activity": "audition", "days": float(days)}]
+        week = {"consultant_id": consultant, "week": f"{iso.year}-W{iso.week:02}", "cells": cells}
+        answer = await self.client(house).put("time-entries/grid", week)
+        assert answer.status_code in (200, 409), answer.text
+        if answer.status_code == 200:
+            first = day - timedelta(days=day.weekday())
+            inside = [
+                key
+                for key, e in self.model.entries.items()
+                if e.house == house and first <= e.day <= first + timedelta(days=6) and e.status in ("draft", *COUNTING)
+            ]
+            kept = {entry["id"]: entry for entry in answer.json()["items"]}
+            for key in inside:
+                if key not in kept:
+                    assert self.model.entries[key].status in ("draft", "submitted")
+                    del self.model.entries[key]
+            assert sum(Decimal(str(entry["days"])) for entry in kept.values()) == days
+            for key, entry in kept.items():
+                counted = date.fromisoformat(entry["counted_on"])
+                self.model.entries[key] = Entry(house, day, counted, Decimal(str(entry["days"])), entry["status"])
+            again = await self.client(house).put("time-entries/grid", week)
+            assert ok(again) == answer.json(), "the same grid again writes nothing"
+
+    async def act(self) -> bool | None:
+        action = self.chance.choice(["submit", "recall", "validate", "validate", "reject", "reverse"])
+        key = self.some_entry("draft", "submitted", "validated", "rejected", "reversed", "certified")
+        if key is None:
+            return None
+        fits = self.may(action, key)
+        entry = self.model.entries[key]
+        judging = action in ("validate", "reject", "reverse")
+        client = self.world.lead_judge if judging else self.client(entry.house)
+        reason = {"reason": "Chance"} if action in ("reject", "reverse") else None
+        if self.agrees(await client.post(f"time-entries/{key}/{action}", reason), fits, action):
+            self.become(action, key)
+        return fits
+
+    def may(self, action: str, key: str) -> bool:
+        e = self.model.entries[key]
+        opened = month(e.counted_on) not in self.model.locked
+        return {
+            "submit": e.status == "draft" and self.model.fits(e.house, e.day, e.days, e.counted_on),
+            "recall": e.status == "rejected" or (e.status == "submitted" and opened),
+            "validate": e.status == "submitted" and opened,
+            "reject": e.status == "submitted" and opened,
+            "reverse": e.status in ("submitted", "validated"),
+        }[action]
+
+    def become(self, action: str, key: str) -> None:
+        states = {"submit": "submitted", "recall": "draft", "validate": "validated", "reject": "rejected"}
+        self.model.entries[key].status = states.get(action, "reversed")
+
+    async def many(self) -> bool | None:
+        keys = [key for key, e in self.model.entries.items() if e.status in ("submitted", "validated")]
+        if not keys:
+            return None
+        chosen = self.chance.sample(keys, min(len(keys), 4))
+        action = self.chance.choice(["validate", "reverse"])
+        fits = all(self.may(action, key) for key in chosen)
+        reason = {"reason": "Chance"} if action == "reverse" else {}
+        answer = await self.world.lead_judge.post(f"time-entries/{action}", {"ids": chosen, **reason})
+        if self.agrees(answer, fits, f"{action} many"):
+            for key in chosen:
+                self.become(action, key)
+        return fits
+
+    async def edit(self) -> bool | None:
+        key = self.some_entry("draft", "submitted", "validated")
+        if key is None:
+            return None
+        e = self.model.entries[key]
+        day, days = (
+            self.chance.choice([e.day, self.chance.choice(DAYS)]),
+            self.chance.choice([e.days, self.some_days()]),
+        )
+        change = {"note": secrets.token_hex(4), "worked_on": day.isoformat(), "days": float(days)}
+        counted = self.model.open_day(day) if e.counted_on != e.day or await self.corrects(key) else day
+        fits = e.status == "draft" or (
+            e.status == "submitted"
+            and month(e.counted_on) not in self.model.locked
+            and self.model.fits(e.house, day, days, counted, but=key)
+        )
+        if self.agrees(await self.client(e.house).patch(f"time-entries/{key}", change), fits, "edit"):
+            e.day, e.days, e.counted_on = day, days, counted
+        return fits
+
+    async def corrects(self, key: str) -> bool:
+        return ok(await self.world.operator.get(f"time-entries/{key}"))["corrects_id"] is not None
+
+    async def correct(self) -> bool | None:
+        key = self.some_entry("reversed")
+        if key is None:
+            return None
+        e = self.model.entries[key]
+        counted = self.model.open_day(e.day)
+        fits = self.model.fits(e.house, e.day, e.days, counted)
+        body = self.body(e.house, e.day, e.days, corrects_id=key)
+        answer = await self.client(e.house).post("time-entries", body)
+        if self.agrees(answer, fits, "correct"):
+            assert answer.json()["counted_on"] == counted.isoformat()
+            self.model.entries[answer.json()["id"]] = Entry(e.house, e.day, counted, e.days, "submitted")
+        return fits
+
+    async def order(self) -> bool:
+        days = Decimal(self.chance.choice([-2, -1, 1, 2]))
+        total = self.model.ordered + days
+        fits = total >= self.model.taken() and total >= sum(self.model.allotted.values())
+        body = {"kind": "amendment", "reference": f"A-{next(self.references)}", "signed_on": "2024-06-01",
+                "days": float(days), "reason": "Chance"}  # fmt: skip
+        answer = await self.world.operator.post(f"missions/{self.mission.id}/orders", body)
+        if self.agrees(answer, fits, "order"):
+            self.model.ordered = total
+        return fits
+
+    async def allot(self) -> bool:
+        house, days = self.chance.choice(HOUSES), Decimal(self.chance.randint(0, 16)) / 2
+        others = sum(days for name, days in self.model.allotted.items() if name != house)
+        fits = days >= self.model.taken(house=house) and others + days <= self.model.ordered
+        member = self.mission.lead_member if house == "lead" else self.mission.partner_member
+        path = f"missions/{self.mission.id}/members/{member}"
+        answer = await self.world.operator.patch(path, {"days_allotted": float(days), "reason": "Chance"})
+        if self.agrees(answer, fits or days == self.model.allotted[house], "allot"):
+            self.model.allotted[house] = days
+        return fits
+
+    async def lock(self) -> bool:
+        wanted = month(self.chance.choice(DAYS))
+        if wanted in self.model.locked:
+            path = f"month-locks/{self.locks.pop(wanted)}/reopen"
+            ok(await self.world.operator.post(path, {"reason": "Chance"}))
+            self.model.locked.remove(wanted)
+            return False
+        body = {"mission_id": self.mission.id, "month": f"{wanted:%Y-%m}"}
+        self.locks[wanted] = ok(await self.world.operator.post("month-locks", body), 201)["id"]
+        self.model.locked.add(wanted)
+        return True
+
+    async def certify(self) -> bool:
+        house, first = self.chance.choice(HOUSES), self.chance.choice(DAYS)
+        last = first + timedelta(days=self.chance.choice([0, 40]))
+        keys = [
+            key
+            for key, e in self.model.entries.items()
+            if e.house == house and e.status == "validated" and first <= e.counted_on <= last
+        ]
+        body = {"mission_id": self.mission.id, "organisation_id": str(self.world.organisations[house]),
+                "from_on": first.isoformat(), "to_on": last.isoformat()}  # fmt: skip
+        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        answer = await self.world.operator.post("service-certificates", body, headers=headers)
+        if self.agrees(answer, bool(keys), "certify"):
+            made = answer.json()
+            for key in keys:
+                self.model.entries[key].status = "certified"
+            days = sum(self.model.entries[key].days for key in keys)
+            assert Decimal(str(made["days"])) == days
+            assert made["amount_excl_vat_cents"] == int(days * 99_999 + Decimal("0.5"))
+            self.model.certified[made["id"]] = Decimal(days)
+        return bool(keys)
+
+    async def cancel(self) -> bool | None:
+        if not self.model.certified:
+            return None
+        certificate = self.chance.choice(sorted(self.model.certified))
+        held = ok(await self.world.operator.get(f"time-entries?certificate_id={certificate}&limit=500"))["items"]
+        path = f"service-certificates/{certificate}"
+        tag = {"If-Match": (await self.world.operator.get(path)).headers["etag"]}
+        ok(await self.world.operator.post(f"{path}/cancel", {"reason": "Chance"}, headers=tag), 201)
+        assert sum(Decimal(str(e["days"])) for e in held) == self.model.certified.pop(certificate)
+        for entry in held:
+            self.model.entries[entry["id"]].status = "validated"
+        return True
+
+    async def compare(self) -> None:
+        """Every balance of the service is the model's."""
+        found = await self.world.follow_up()
+        states = {
+            "days_validated": ("validated", "certified"),
+            "days_certified": ("certified",),
+            "days_draft": ("draft",),
+        }
+        said = {
+            "days_ordered": self.model.ordered,
+            "days_entered": self.model.taken(),
+            "days_left": self.model.ordered - self.model.taken(),
+            **{
+                name: sum((e.days for e in self.model.entries.values() if e.status in wanted), Decimal(0))
+                for name, wanted in states.items()
+            },
+        }
+        assert {name: Decimal(str(found[name])) for name in said} == said
+        members = {member["organisation_id"]: member for member in found["by_member"]}
+        for house in HOUSES:
+            member = members[str(self.world.organisations[house])]
+            assert Decimal(str(member["days_entered"])) == self.model.taken(house=house)
+            assert Decimal(str(member["days_allotted"])) == self.model.allotted[house]
+        rows = await self.world.pool.fetch(
+            "SELECT e.organisation_id, p.worked_on, p.days FROM person_days p"
+            " JOIN (SELECT DISTINCT person_id, worked_on, organisation_id FROM time_entries WHERE territory = $1)"
+            " e USING (person_id, worked_on)",
+            self.world.territory,
+        )
+        names = {self.world.organisations[house]: house for house in HOUSES}
+        for row in rows:
+            house = names[row["organisation_id"]]
+            assert row["days"] == self.model.taken(house=house, day=row["worked_on"])
+        certified = await self.world.pool.fetchval(
+            "SELECT coalesce(sum(days), 0) FROM service_certificates WHERE territory = $1", self.world.territory
+        )
+        assert certified == sum(self.model.certified.values())
+
+
+async def life(world: World, chance: random.Random) -> Life:
+    mission = await world.mission(days=12, lead=5, partner=6, starts_on="2023-12-01", ends_on="2024-12-31")
+    for consultant in (mission.lead_consultant, mission.partner_consultant):
+        ok(await world.operator.patch(f"consultants/{consultant}", {"from_on": "2023-01-01"}))
+    await world.rates(mission, day_rate_cents=99_999)
+    model = Model(Decimal(12), {"lead": Decimal(5), "partner": Decimal(6)})
+    return Life(world, mission, model, chance)
+
+
+async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, world: World) -> None:
+    print(f"REBOND_MODEL_SEED={SEED}")
+    found = await life(world, random.Random(SEED))
+    for _ in range(STEPS):
+        await found.step()
+        await found.compare()
+    assert (await differences(app.state["engine"]))[1] == []
+    assert sum(count for name, count in found.seen.items() if name.endswith("refused")) > 3, found.seen
+    assert sum(count for name, count in found.seen.items() if name.endswith("taken")) > 10, found.seen
+
+
+async def test_random_steps_at_the_same_instant_leave_balances_that_agree(app: Any, world: World) -> None:
+    """The same steps over parallel connections: nothing is foreseen, but every balance is what its entries come to."""
+    print(f"REBOND_MODEL_SEED={SEED}")
+    chance = random.Random(SEED)
+    found = await life(world, chance)
+    found.agrees = _calm  # type: ignore[method-assign,assignment]  # there is no model to agree with
+    for _ in range(max(3, STEPS // 15)):
+        listed = ok(await world.operator.get("time-entries?limit=500"))["items"]
+        found.model.entries = {
+            e["id"]: Entry(
+                "lead" if e["organisation_id"] == str(world.organisations["lead"]) else "partner",
+                date.fromisoformat(e["worked_on"]),
+                date.fromisoformat(e["counted_on"]),
+                Decimal(str(e["days"])),
+                e["status"],
+            )
+            for e in listed
+        }
+        steps = [found.enter, found.batch, found.act, found.act, found.many, found.edit, found.order, found.allot,
+                 found.certify, found.correct]  # fmt: skip
+        await asyncio.gather(*(chance.choice(steps)() for _ in range(14)))
+        checked, wrong = await differences(app.state["engine"])
+        assert checked
+        assert wrong == []
+
+
+def _calm(answer: httpx2.Response, _fits: bool, _what: str) -> bool:
+    assert answer.status_code in (200, 201, 204, 403, 404, 409), answer.text
+    return False
