@@ -73,6 +73,7 @@ class Importer:
 
     `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
     that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
+    `needs_subject` says that a person or program must have sent the file, not the service itself;
     `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them.
     """
 
@@ -84,6 +85,7 @@ class Importer:
     apply: Apply
     check: Check | None = None
     national: bool = False
+    needs_subject: bool = False
 
     @property
     def fields(self) -> dict[str, Column]:

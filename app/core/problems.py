@@ -515,6 +515,18 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Travel is no activity where travel does not count.",
         "Le déplacement n'est pas une activité là où il ne compte pas.",
     ),
+    "missing_person": (
+        "The line names nobody: a person, or consultant_id, is wanted.",
+        "La ligne ne nomme personne : une personne ou consultant_id est attendu.",
+    ),
+    "no_assignment": (
+        "Nobody of this name, of your organisation, was assigned on that day.",
+        "Personne de ce nom, de votre organisme, n'était affecté ce jour-là.",
+    ),
+    "ambiguous_person": (
+        "Several assignments may be meant: name the mission, or consultant_id.",
+        "Plusieurs affectations sont possibles : nommez la mission, ou consultant_id.",
+    ),
     "missing_column": ("The file lacks this column.", "Cette colonne manque au fichier."),
     "repeated_column": ("Two columns of the file mean this one.", "Deux colonnes du fichier désignent celle-ci."),
     "ignored_column": ("Nothing reads this column.", "Rien ne lit cette colonne."),

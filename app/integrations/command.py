@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
-from app.core.problems import FieldError, Forbidden, ReferenceNotFound, ValidationFailed
+from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
 from app.core.writes import Subject, System, new_request_id, run
 from app.integrations import runner, service
 from app.integrations.importers import IMPORTERS
@@ -34,6 +34,8 @@ async def carry_out(
     engine = create_engine(url, pool_size=4, name="rebond import")
     sessions = session_factory(engine)
     try:
+        if importer.needs_subject and key is None:
+            raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
         upload = await service.receive(engine, _pieces(file))
         wish = service.Wish(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)

@@ -2,9 +2,11 @@
 
 from app.auditions.importer import AUDITIONS
 from app.core.importing import Importer
+from app.engineering.importer import TIME_ENTRIES_FILE
 from app.firms.contacts.importer import CONTACTS
 from app.firms.importer import FIRMS, SITES
 from app.programme.importer import PERIMETER
 from app.projects.importer import PROJECTS
 
-IMPORTERS: dict[str, Importer] = {each.kind: each for each in (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS)}
+_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE)
+IMPORTERS: dict[str, Importer] = {each.kind: each for each in _ALL}

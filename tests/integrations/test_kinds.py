@@ -106,3 +106,30 @@ def test_no_two_columns_of_a_kind_answer_to_one_name(kind: str) -> None:
         for name in (column.field, *column.names):
             assert names.setdefault(folded(name), column.field) == column.field, name
     assert set(IMPORTERS[kind].fields) <= set(IMPORTERS[kind].schema.model_fields)
+
+
+async def test_time_entries_come_by_the_name_of_the_person(world: World) -> None:
+    mission = await world.mission(days=2, partner=2)
+    name = ok(await world.consultant.get(f"consultants/{mission.partner_consultant}"))["person_name"]
+    lines = [
+        "Personne;Date;Jours;Activité;Commentaire",
+        f"{name.upper()};04/07/2023;0,5;Audition;Sur site",
+        f"{name};05/07/2023;1;Analyse;",
+    ]
+    path = here(world, "time_entries")
+    first = await carry_out(world.consultant, path, csv_file(*lines, encoding="cp1252"))
+    assert (first["status"], first["rows_created"], first["problem"], first["problems"]) == ("succeeded", 2, None, [])
+    again = await carry_out(world.consultant, path, csv_file(*lines))
+    assert (again["rows_unchanged"], again["rows_created"]) == (2, 0)
+    lines[1] = lines[1].replace("0,5", "0,25")
+    changed = await carry_out(world.consultant, path, csv_file(*lines))
+    assert (changed["rows_updated"], changed["rows_unchanged"]) == (1, 1)
+    assert ok(await world.consultant.get("engineering"))["days_entered"] == 1.25
+
+    beyond = csv_file(lines[0], f"{name};06/07/2023;1;Audition;")
+    refused = await carry_out(world.consultant, path, beyond)
+    assert (refused["status"], refused["rows_created"]) == ("refused", 0)
+    assert refused["problem"]["type"] == "/problems/allotment-exhausted"
+    stranger = await carry_out(world.lead, path, beyond)
+    assert stranger["problems"] == [(2, "person", "no_assignment", "blocking")]
+    assert ok(await world.consultant.get("engineering"))["days_entered"] == 1.25
