@@ -15,10 +15,14 @@ async def enter(world: World, mission: Any, *, by: str = "partner", **more: Any)
 
 async def test_a_territory_without_a_mission_has_no_days(world: World) -> None:
     found = await world.follow_up()
+    outlook = {name: found.pop(name) for name in ("consumption", "forecast", "as_of")}
     assert found == {
-        "territory": world.territory, "days_ordered": 0, "days_entered": 0, "days_validated": 0, "days_certified": 0,
-        "days_draft": 0, "days_left": 0, "by_member": [], "by_week": [],
+        "territory": world.territory, "recorded_as_of": None, "starts_on": None, "ends_on": None, "days_ordered": 0,
+        "days_allotted": 0, "days_entered": 0, "days_validated": 0, "days_certified": 0, "days_draft": 0,
+        "days_left": 0, "by_member": [], "by_profile": [], "by_activity": [], "by_firm": [], "by_week": [],
     }  # fmt: skip
+    assert set(outlook["consumption"].values()) == {None}
+    assert (outlook["forecast"]["exhausted_on"], outlook["forecast"]["reason"]) == (None, "nothing_ordered")
 
 
 async def test_each_state_counts_where_it_should(world: World) -> None:
@@ -41,8 +45,8 @@ async def test_each_state_counts_where_it_should(world: World) -> None:
     found = await world.follow_up()
     figures = {name: found[name] for name in found if name.startswith("days_")}
     assert figures == {
-        "days_ordered": 20, "days_entered": 0.5, "days_validated": 0.25, "days_certified": 0, "days_draft": 0.5,
-        "days_left": 19.5,
+        "days_ordered": 20, "days_allotted": 20, "days_entered": 0.5, "days_validated": 0.25, "days_certified": 0,
+        "days_draft": 0.5, "days_left": 19.5,
     }  # fmt: skip
     [partner] = [member for member in found["by_member"] if member["organisation_name"].startswith("partner")]
     assert {name: partner[name] for name in partner if name.startswith("days_")} == {
@@ -108,7 +112,14 @@ async def test_days_fall_into_iso_weeks(world: World, worked_on: str, week: str,
     await enter(world, mission, days=1, worked_on=worked_on)
     found = (await world.follow_up())["by_week"]
     assert found == [
-        {"week": week, "starts_on": starts_on, "days_entered": 1, "days_validated": 0, "days_certified": 0}
+        {
+            "week": week,
+            "starts_on": starts_on,
+            "days_entered": 1,
+            "days_validated": 0,
+            "days_certified": 0,
+            "days_draft": 0,
+        }
     ]
     iso = day.isocalendar()
     assert week == f"{iso.year}-W{iso.week:02}"
