@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
+from app.auditions.models import Audition
 from app.core.db import Statement, literals, param
 from app.core.events import Event
 from app.core.listing import as_object
@@ -46,6 +47,7 @@ from app.engineering.models import TimeEntry
 from app.engineering.rules import COUNTING, Status
 from app.firms.models import Firm
 from app.missions.models import Allotment, Consultant, Mission, MissionMember, Order
+from app.projects.models import Project, ProjectPassage
 
 PARAMETERS = {
     "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
@@ -66,6 +68,7 @@ _DAYS = Numeric(7, 2)
 _ZERO = literal_column("0", _DAYS)
 _AS_OF = param("as_of", Date())
 _BEFORE = param("known_before", DateTime(timezone=True))
+_MISSION = param("mission_id", Mission.id.type)
 _ORGANISATION = param("organisation_id", Organisation.id.type)
 
 
@@ -81,7 +84,7 @@ def missions(shape: Shape) -> CTE:
     one_mission, one_member, _ = shape
     found = select(Mission.id).where(Mission.territory == param("territory", Text()))
     if one_mission:
-        found = found.where(Mission.id == param("mission_id", Mission.id.type))
+        found = found.where(Mission.id == _MISSION)
     if one_member:
         m = MissionMember
         found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == _ORGANISATION)))
@@ -231,6 +234,8 @@ def follow_up(shape: Shape) -> Statement:
             total(allotted, "days").label("days_allotted"),
             *figures.c,
             (budget - figures.c.days_entered).label("days_left"),
+            _auditions_held(shape).label("auditions_held"),
+            _projects_detected(shape).label("projects_detected"),
         ).select_from(opened.join(figures, true()))
     ).scalar_subquery()
     lists = as_object(
@@ -244,6 +249,41 @@ def follow_up(shape: Shape) -> Statement:
     ).scalar_subquery()
     found = select(func.count()).select_from(of).scalar_subquery()
     return Statement(select(totals.label("totals"), lists.label("lists"), found.label("missions")))
+
+
+def _auditions_held(shape: Shape) -> Any:
+    """How many auditions of the territory, or of the mission, were held by the day; None for one member."""
+    a, territory = Audition, param("territory", Text())
+    if shape[1]:
+        return cast(None, Integer)
+    if shape[2]:
+        ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
+        said = _last_event("audition", ids).c.data
+        held_on, mission_id = (cast(said.op("->>")(_word(name)), type_) for name, type_ in
+                               (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
+        held = select(func.count()).where(held_on <= _AS_OF)
+    else:
+        mission_id = a.mission_id
+        held = select(func.count()).where(a.territory == territory, a.held_on <= _AS_OF)
+    return (held.where(mission_id == _MISSION) if shape[0] else held).scalar_subquery()
+
+
+def _projects_detected(shape: Shape) -> Any:
+    """How many projects were detected by the day, for one mission in its auditions; None for one member."""
+    if shape[1]:
+        return cast(None, Integer)
+    g, p, a = ProjectPassage, Project, Audition
+    first = (
+        select(func.count())
+        .select_from(g)
+        .where(g.territory == param("territory", Text()), g.number == literal_column("1"), g.effective_on <= _AS_OF)
+    )
+    if shape[2]:
+        first = first.where(g.recorded_at < _BEFORE)
+    if shape[0]:
+        first = first.join(p, p.id == g.project_id).join(a, a.id == p.detected_in_audition_id)
+        first = first.where(a.mission_id == _MISSION)
+    return first.scalar_subquery()
 
 
 def _profiled(shape: Shape, entry: CTE) -> Any:
@@ -381,9 +421,15 @@ def ratio(part: Decimal | int, whole: Decimal | int) -> float | None:
 
 
 def consumption(
-    entered: Decimal, budget: Decimal, starts_on: date | None, ends_on: date | None, as_of: date
+    entered: Decimal,
+    budget: Decimal,
+    starts_on: date | None,
+    ends_on: date | None,
+    as_of: date,
+    auditions: int | None = None,
+    projects: int | None = None,
 ) -> dict[str, Any]:
-    """The share of the days used beside the share of the window elapsed, both at the end of a day.
+    """The share of the days used beside the share of the window elapsed, both at the end of a day; and what they gave.
 
     The window is counted in calendar days, both ends included.
     """
@@ -396,6 +442,8 @@ def consumption(
         "calendar_days": whole,
         "calendar_days_elapsed": elapsed,
         "share_elapsed": ratio(elapsed, whole) if whole is not None and elapsed is not None else None,
+        "days_per_audition": ratio(entered, auditions or 0),
+        "days_per_project": ratio(entered, projects or 0),
     }
 
 
@@ -468,7 +516,15 @@ def with_outlook(totals: str, lists: str, as_of: date, language: str, *, one_mem
     budget = days("days_allotted" if one_member else "days_ordered")
     worked = {date.fromisoformat(week["starts_on"]): Decimal(str(week["days_entered"])) for week in told["by_week"]}
     outlook = {
-        "consumption": consumption(days("days_entered"), budget, starts_on, ends_on, as_of),
+        "consumption": consumption(
+            days("days_entered"),
+            budget,
+            starts_on,
+            ends_on,
+            as_of,
+            figures["auditions_held"],
+            figures["projects_detected"],
+        ),
         "forecast": forecast(days("days_left"), budget, worked, starts_on, ends_on, as_of, language),
     }
     return b",".join([totals[:-1].encode(), to_json(outlook)[1:-1], lists[1:].encode()]) + b"\n"

@@ -463,12 +463,17 @@ class WeekFollowUp(Figures):
 
 
 class Consumption(Read):
-    """The share of the days used beside the share of the window elapsed at the end of `as_of`, in calendar days."""
+    """The share of the days used beside the share of the window elapsed at the end of `as_of`, in calendar days.
+
+    Also the days entered for each audition held and each project detected by then.
+    """
 
     share_used: float | None
     calendar_days: int | None
     calendar_days_elapsed: int | None
     share_elapsed: float | None
+    days_per_audition: float | None
+    days_per_project: float | None
 
 
 class Forecast(Read):
@@ -516,7 +521,8 @@ class BurnDown(Read):
 class FollowUp(Figures):
     """How many days are ordered, entered and left, as of a day, and as known at the end of another.
 
-    `days_left` is left of what is ordered; with `organisation_id`, of the member's allotment.
+    `days_left` is left of what is ordered; with `organisation_id`, of the member's allotment, and `auditions_held` and
+    `projects_detected`, which are of no single member, are null. With `mission_id` they are those of the mission.
     """
 
     territory: str
@@ -527,6 +533,8 @@ class FollowUp(Figures):
     days_ordered: Days
     days_allotted: Days
     days_left: SignedDays
+    auditions_held: int | None
+    projects_detected: int | None
     consumption: Consumption
     forecast: Forecast
     by_member: list[MemberFollowUp]
