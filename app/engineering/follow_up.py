@@ -254,6 +254,7 @@ def follow_up(shape: Shape) -> Statement:
 def _auditions_held(shape: Shape) -> Any:
     """How many auditions of the territory, or of the mission, were held by the day; None for one member."""
     a, territory = Audition, param("territory", Text())
+    mission_id: Any = a.mission_id
     if shape[1]:
         return cast(None, Integer)
     if shape[2]:
@@ -263,7 +264,6 @@ def _auditions_held(shape: Shape) -> Any:
                                (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
         held = select(func.count()).where(held_on <= _AS_OF)
     else:
-        mission_id = a.mission_id
         held = select(func.count()).where(a.territory == territory, a.held_on <= _AS_OF)
     return (held.where(mission_id == _MISSION) if shape[0] else held).scalar_subquery()
 
