@@ -120,6 +120,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)  # they give their connections back
         await state["directory"].close()
         await background.dispose()
         await state["engine"].dispose()

@@ -27,6 +27,11 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     return met
 
 
+def _hears_hangup() -> None:
+    """A test run under nohup ignores SIGHUP, and its children would: the service respects that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def roomy() -> Path:
     """Memory if there is plenty of it, else the disk; never pytest's own place, which other accounts cannot enter."""
     shm = Path("/dev/shm")
@@ -101,6 +106,7 @@ class Home:
             subprocess.Popen(
                 [*REBOND, "serve", "--port", "0", *words], cwd=self.path, env=self.environment(**settings),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
+                preexec_fn=_hears_hangup,
             ) as process,
         ):  # fmt: skip
             service = Service(self, process)

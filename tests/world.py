@@ -13,6 +13,7 @@ import httpx2
 
 from app.access.gate import digest_of
 from app.access.rules import Role
+from app.check import differences
 from app.core import clock
 from app.core.values import siren_from
 
@@ -368,6 +369,19 @@ class World:
         ok(await staff.post(f"roadmap/actions/{action}/states", {"state": "in_progress"}), 200)
         return {"project": project, "plan": plan, "statement": statement, "jobs": jobs, "roadmap": roadmap,
                 "action": action}  # fmt: skip
+
+    async def differences(self, engine: Any) -> list[Any]:
+        """What `rebond check` says of this territory's balances; other tests cheat in theirs, in the same database."""
+        rows = await self.pool.fetch(
+            "SELECT id::text FROM missions WHERE territory = $1 UNION SELECT person_id::text FROM consultants"
+            " WHERE territory = $1 UNION SELECT id::text FROM service_certificates WHERE territory = $1"
+            " UNION SELECT $1",
+            self.territory,
+        )
+        ours = [row[0] for row in rows]
+        checked, found = await differences(engine)
+        assert checked
+        return [each for each in found if any(name in each.key for name in ours)]
 
     async def events(self, resource_id: Any) -> list[Any]:
         """The events of one object (type, data, …), oldest first, as stored: the feed shows them a little later."""

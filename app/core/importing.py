@@ -6,8 +6,8 @@ client would be held to, so an import accepts exactly what the API accepts. Faul
 
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -190,3 +190,49 @@ def _get(values: Mapping[str, Any], name: str) -> Any:
 def _fault(number: int, error: FieldError) -> Fault:
     parts = [part for part in error.pointer.split("/") if part and not part.isdigit()]
     return Fault(number, ".".join(parts), FieldError("", error.code, error.members, error.message))
+
+
+# --- writing through the services of the API -------------------------------------------------------------------------
+
+# Writes one line and says what it changed; a change without a type changed nothing.
+Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
+
+
+def one_by_one(put: Put) -> Apply:
+    """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
+
+    async def apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+        assert place is not None  # what all territories share is written set-wise
+        outcome = Outcome()
+        alike: dict[tuple[Any, ...], Change] = {}
+        for line in lines:
+            made = [change for change in await put(write, place, line.item) if change.type]
+            outcome.created += any(change.type.endswith(".created") for change in made[:1])
+            outcome.updated += any(not change.type.endswith(".created") for change in made[:1])
+            outcome.unchanged += not made
+            for change in made:
+                known = (change.type, id(change.listing), *sorted((k, str(v)) for k, v in change.bound.items()))
+                before = alike.get(known)
+                keys = [*(before.keys if before is not None else ()), *change.keys]
+                alike[known] = replace(change, keys=list(dict.fromkeys(keys)))
+        outcome.changes = list(alike.values())
+        return outcome
+
+    return apply
+
+
+def given(item: BaseModel, only: Iterable[str]) -> dict[str, Any]:
+    """The fields of a line that the file gives, among those that an update takes."""
+    known = set(only)
+    return {name: getattr(item, name) for name in item.model_fields_set if name in known}
+
+
+def coded(labels: Mapping[str, str]) -> Read:
+    """Reads a code by what people call it (`Visite de site` is `site_visit`); other text as lower_snake."""
+    known = {folded(label): code for label, code in labels.items()}
+
+    def read(cell: Cell) -> str:
+        text = sheets.plain(cell)
+        return known.get(folded(text)) or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+    return read

@@ -420,6 +420,18 @@ async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) 
     return changes
 
 
+async def import_sites(write: Write, bodies: Sequence[Any]) -> list[Change]:
+    """Many sites at once (`SitePut` with a SIRET); seats move after them. Facts that a body does not give are left."""
+    rows = []
+    for body in bodies:
+        facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
+        given = body.model_fields_set | ({"naf_code", "naf_version"} if body.naf_code is not None else set())
+        rows.append({name: value for name, value in facts.items() if name in given})
+    changes = await upsert_sites(write, rows, Source.DECLARED)
+    moved = await move_seats(write, [(body.siret, body.seat_from_on) for body in bodies if body.seat_from_on])
+    return [*changes, *([Change("firm.updated", FIRMS, moved, topic=topic)] if moved else [])]
+
+
 async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCreate) -> Change:
     """An insolvency proceeding. Raises `already-exists`, `proceeding-closes-before-it-opens`."""
     if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:

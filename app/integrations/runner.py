@@ -164,16 +164,18 @@ async def run_next(
     beating = asyncio.create_task(run.beat(told))
     working = asyncio.create_task(run.work(beating))
     beating.add_done_callback(lambda done: working.cancel() if not done.cancelled() and not working.done() else None)
+    mine = asyncio.current_task()
     try:
         await working
-    except (_Superseded, asyncio.CancelledError) as stopped:
-        if isinstance(stopped, asyncio.CancelledError) and not beating.done():
+    except (_Superseded, asyncio.CancelledError):
+        if mine is not None and mine.cancelling():
             raise  # the process itself stops: another takes over
         log.info("import_superseded", import_id=str(run.id))
         await run.clear()
     finally:
         beating.cancel()
         working.cancel()
+        await asyncio.gather(beating, working, return_exceptions=True)
     return True
 
 

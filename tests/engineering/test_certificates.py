@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.check import differences
 from app.engineering.certificates import canonical, half_up, lines_of, rate_on, vat_on
 from tests.world import Mission, World, ok, problem
 
@@ -78,10 +77,8 @@ def keyed() -> dict[str, str]:
     return {"Idempotency-Key": secrets.token_hex(16)}
 
 
-async def clean(app: Any) -> None:
-    checked, found = await differences(app.state["engine"])
-    assert checked
-    assert found == []
+async def clean(app: Any, world: World) -> None:
+    assert await world.differences(app.state["engine"]) == []
 
 
 async def test_a_certificate_is_the_base_of_an_invoice(app: Any, world: World) -> None:
@@ -114,7 +111,7 @@ async def test_a_certificate_is_the_base_of_an_invoice(app: Any, world: World) -
         await world.operator.post("service-certificates", body(world, mission), headers=keyed()),
         409, "nothing-to-certify",
     )  # fmt: skip
-    await clean(app)
+    await clean(app, world)
 
 
 async def test_the_content_is_sealed_byte_for_byte(world: World) -> None:
@@ -151,7 +148,7 @@ async def test_a_certificate_is_cancelled_by_its_opposite(app: Any, world: World
     assert ok(await world.operator.get(path))["cancelled_by_id"] == counter["id"]
     back = ok(await world.operator.get(f"time-entries/{entry}"))
     assert (back["status"], back["certificate_id"], back["certified_by"]) == ("validated", None, None)
-    await clean(app)
+    await clean(app, world)
     again = await world.operator.post(f"{path}/cancel", {"reason": "Twice."}, headers=tag)
     problem(again, 409, "certificate-already-cancelled")
     twice = f"service-certificates/{counter['id']}/cancel"
@@ -160,7 +157,7 @@ async def test_a_certificate_is_cancelled_by_its_opposite(app: Any, world: World
     assert (third["number"], third["days"]) == (3, first["days"])
     told = [event["type"] for event in await world.events(entry)]
     assert told[-3:] == ["time_entry.certified", "time_entry.uncertified", "time_entry.certified"]
-    await clean(app)
+    await clean(app, world)
 
 
 async def test_reservations_are_certified_and_refusals_are_not(app: Any, world: World) -> None:
@@ -182,7 +179,7 @@ async def test_reservations_are_certified_and_refusals_are_not(app: Any, world: 
     assert problem(unknown, 404, "reference-not-found")["errors"][0]["pointer"] == "/refusals/0/entry_id"
     both = body(world, mission, refusals=[{**remark, "entry_id": refused}] * 2)
     problem(await world.operator.post("service-certificates", both, headers=keyed()), 422, "validation-failed")
-    await clean(app)
+    await clean(app, world)
 
 
 async def test_days_without_a_rate_are_named_and_not_certified(world: World) -> None:
@@ -257,7 +254,7 @@ async def test_certificates_at_the_same_instant_take_each_day_once_and_leave_no_
     assert {r.json()["type"] for r in found if r.is_error} <= {"/problems/nothing-to-certify"}
     assert sum(certificate["days"] for certificate in made) == 5
     assert sorted(certificate["number"] for certificate in made) == list(range(1, len(made) + 1))
-    await clean(app)
+    await clean(app, world)
 
 
 async def test_a_dry_run_says_what_a_certificate_would_come_to(world: World) -> None:

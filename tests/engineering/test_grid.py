@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from app.check import differences
 from app.engineering import rules
 from app.engineering.grid import SeveralEntries, difference
 from tests.world import Mission, World, ok, problem
@@ -99,7 +98,7 @@ async def test_a_week_is_filled_changed_and_emptied(app: Any, world: World) -> N
     assert (await world.follow_up())["days_entered"] == 1
     assert shown(await put("time-entries/grid", grid(mission))) == []
     assert (await world.follow_up())["days_entered"] == 0
-    assert (await differences(app.state["engine"]))[1] == []
+    assert await world.differences(app.state["engine"]) == []
     kinds = await world.pool.fetch(
         "SELECT split_part(type, '.', 2) AS kind, count(*) FROM events"
         " WHERE territory = $1 AND resource_type = 'time_entry' GROUP BY 1",
@@ -176,7 +175,7 @@ async def test_the_same_grid_at_the_same_instant_is_made_once(app: Any, world: W
     found = await asyncio.gather(*(world.consultant.put("time-entries/grid", week) for _ in range(6)))
     assert {len(ok(answer)["items"]) for answer in found} == {2}
     assert (await world.follow_up())["days_entered"] == 1
-    assert (await differences(app.state["engine"]))[1] == []
+    assert await world.differences(app.state["engine"]) == []
 
 
 async def test_the_last_week_of_a_year_begins_in_the_year_before(world: World) -> None:

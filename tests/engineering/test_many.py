@@ -4,7 +4,6 @@ import asyncio
 from datetime import date, timedelta
 from typing import Any
 
-from app.check import differences
 from tests.world import Mission, World, ok, problem
 
 FIRST = date(2023, 6, 14)
@@ -79,7 +78,7 @@ async def test_the_chain_in_bulk_frees_and_takes_days(app: Any, world: World) ->
         done = ok(await client.post(f"time-entries/{action}", chosen))["items"]
         assert (len(done), await left()) == (20, days), action
     assert {entry["reason"] for entry in done} == {"Another firm."}
-    assert (await differences(app.state["engine"]))[1] == []
+    assert await world.differences(app.state["engine"]) == []
 
 
 async def test_drafts_beyond_the_order_are_refused_together(world: World) -> None:

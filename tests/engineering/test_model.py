@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx2
 
-from app.check import differences
 from tests.world import Mission, World, ok
 
 STEPS = int(os.environ.get("REBOND_MODEL_STEPS", "90"))
@@ -367,7 +366,7 @@ async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, wo
     for _ in range(STEPS):
         await found.step()
         await found.compare()
-    assert (await differences(app.state["engine"]))[1] == []
+    assert await world.differences(app.state["engine"]) == []
     assert sum(count for name, count in found.seen.items() if name.endswith("refused")) > 3, found.seen
     assert sum(count for name, count in found.seen.items() if name.endswith("taken")) > 10, found.seen
 
@@ -393,9 +392,7 @@ async def test_random_steps_at_the_same_instant_leave_balances_that_agree(app: A
         steps = [found.enter, found.batch, found.act, found.act, found.many, found.edit, found.order, found.allot,
                  found.certify, found.correct]  # fmt: skip
         await asyncio.gather(*(chance.choice(steps)() for _ in range(14)))
-        checked, wrong = await differences(app.state["engine"])
-        assert checked
-        assert wrong == []
+        assert await world.differences(app.state["engine"]) == []
 
 
 def _calm(answer: httpx2.Response, _fits: bool, _what: str) -> bool:

@@ -28,7 +28,7 @@ class Attack:
 
 def clone(table: str, where: str, **changes: str) -> str:
     """INSERT of a copy of one row with other values (SQL expressions)."""
-    columns = [column.name for column in Base.metadata.tables[table].columns]
+    columns = [column.name for column in Base.metadata.tables[table].columns if column.computed is None]
     if "id" in columns:
         changes.setdefault("id", "uuidv7()")
     values = ", ".join(changes.get(name, f'"{name}"') for name in columns)

@@ -256,6 +256,32 @@ async def test_an_import_whose_process_died_is_taken_over_and_done_once(
     assert (ended["status"], ended["rows_created"], ended["attempts"]) == ("succeeded", 20, 2)
 
 
+async def test_a_process_that_stops_in_the_middle_of_an_import_stops(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    """Also in the moment in which the import no longer beats: its end is being committed."""
+    received = await send(world.clients["territory"], FIRMS, csv_file(*firms(3)[1]))
+    reached = asyncio.Event()
+
+    async def dying(*_: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runner._Run, "_finish", dying)
+    monkeypatch.setattr(runner, "run_next", run_next)
+    engine, sessions = app.state["engine"], app.state["sessions"]
+    serving = asyncio.create_task(runner.serve(engine, sessions, asyncio.Event()))
+    await reached.wait()
+    serving.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(serving, return_exceptions=True)
+    assert serving.cancelled()
+    async with world.pool.acquire() as connection:  # no other test's runner shall take it over
+        await connection.execute(
+            "UPDATE imports SET status = 'cancelled', finished_at = now() WHERE id = $1", UUID(received["id"])
+        )
+
+
 async def test_a_cancelled_import_writes_nothing(
     app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
 ) -> None:

@@ -1,0 +1,103 @@
+"""Auditions from a file: planned ones, and with `held_on` those that were held."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Text, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+
+from app.auditions import service
+from app.auditions.models import Audition, AuditionFirm
+from app.auditions.rules import Status
+from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
+from app.core import sheets, values
+from app.core.importing import Column, Importer, coded, given, one_by_one
+from app.core.sheets import Cell
+from app.core.values import Day
+from app.core.writes import Change, Write
+
+KINDS = {
+    "Entretien": "interview", "Visite de site": "site_visit", "Visite": "site_visit",
+    "Réunion collective": "group_meeting", "Appel": "call", "Téléphone": "call",
+}  # fmt: skip
+NEEDS = {
+    "Financement": "financing", "Locaux": "premises", "Foncier": "premises", "Recrutement": "workforce",
+    "Compétences": "workforce", "Technologie": "technology", "Numérique": "digital", "Énergie": "energy",
+    "Environnement": "environment", "Marché": "market", "Approvisionnement": "supply", "Transmission": "succession",
+    "Autre": "other",
+}  # fmt: skip
+
+
+class AuditionLine(AuditionCreate):
+    """An audition; held where `held_on` says when."""
+
+    held_on: Day | None = None
+    findings: values.Text | None = None
+
+
+def _sirens(cell: Cell) -> list[str]:
+    return [sheets.digits(part) for part in sheets.parts(cell)]
+
+
+def _needs(cell: Cell) -> list[dict[str, str]]:
+    """`Financement: centre d'usinage | Locaux`: categories, each with its description behind a colon."""
+    category = coded(NEEDS)
+    found = []
+    for part in sheets.parts(cell):
+        name, _, description = part.partition(":")
+        found.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
+    return found
+
+
+async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]:
+    """The audition that another system knows by this id, else of this kind, day and firms."""
+    a, f = Audition, AuditionFirm
+    ordered = aggregate_order_by(f.siren, f.siren)
+    met = select(func.array_agg(ordered, type_=ARRAY(Text()))).where(f.audition_id == a.id).scalar_subquery()
+    found = select(a.id, a.status).where(a.territory == place)
+    if item.external_id is not None:
+        found = found.where(a.external_id == item.external_id)
+    else:
+        found = found.where(
+            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.firm_sirens)
+        )  # fmt: skip
+    known = (await write.session.execute(found.order_by(a.id).limit(1))).first()
+    changes = []
+    if known is None:
+        fields = given(item, AuditionCreate.model_fields)
+        changes.append(await service.create_audition(write, place, AuditionCreate(**fields)))
+        audition_id, status = changes[0].keys[0], Status.PLANNED
+    else:
+        audition_id, status = known.id, Status(known.status)
+    if item.held_on is not None and status is Status.PLANNED:
+        changes.append(
+            await service.hold(write, place, audition_id, AuditionHold(**given(item, AuditionHold.model_fields)))
+        )
+    elif known is not None:
+        body = AuditionUpdate(**given(item, AuditionUpdate.model_fields))
+        changes.append(await service.update_audition(write, place, audition_id, body))
+    return changes
+
+
+AUDITIONS = Importer(
+    kind="auditions",
+    permission="auditions:write",
+    schema=AuditionLine,
+    key=["external_id", "kind", "planned_on", "firm_sirens"],
+    columns=[
+        Column("kind", coded(KINDS), ["type", "nature"], required=True),
+        Column("firm_sirens", _sirens, ["siren", "sirens", "entreprises"], required=True),
+        Column("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
+        Column("held_on", sheets.day, ["tenue le", "date de réalisation"]),
+        Column("place", sheets.plain, ["lieu"]),
+        Column("findings", sheets.plain, ["constats", "compte rendu"]),
+        Column("needs", _needs, ["besoins"]),
+        Column("mission_id", sheets.plain, ["mission"]),
+        Column("consultant_ids", sheets.parts, ["consultants"]),
+        Column("contact_ids", sheets.parts, ["contacts"]),
+        Column("follow_up", sheets.plain, ["suite à donner", "suites"]),
+        Column("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
+        Column("follow_up_due_on", sheets.day, ["échéance de la suite"]),
+        Column("external_id", sheets.plain, ["identifiant externe"]),
+    ],
+    apply=one_by_one(_put),
+)

@@ -1,0 +1,137 @@
+"""Industrial projects from a file: holders, site, costs by kind, jobs, the funding route that is proposed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import func, select
+
+from app.core import sheets
+from app.core.importing import Column, Importer, coded, given, one_by_one
+from app.core.schemas import Body
+from app.core.sheets import Cell
+from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
+from app.core.writes import Change, Write
+from app.projects import service
+from app.projects.models import Holder, Project
+from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
+from app.projects.schemas import CostBody, HolderBody, ProjectCreate, ProjectUpdate
+
+KINDS = {
+    "Équipement": "equipment", "Bâtiment": "building", "Immobilier": "building", "R&D": "research_development",
+    "Recherche et développement": "research_development", "Diversification": "diversification",
+    "Relocalisation": "relocation", "Numérique": "digital", "Décarbonation": "decarbonation", "Formation": "training",
+    "Autre": "other",
+}  # fmt: skip
+MATURITIES = {"Idée": "idea", "Étude": "study", "Prêt": "ready", "Démarré": "started", "Engagé": "started"}
+ROUTES = {
+    "Rebond": "rebond", "France 2030": "france_2030", "Région": "region", "Fonds vert": "fonds_vert",
+    "Banque": "bank", "Sans financement": "none_needed", "Aucun": "none_needed",
+}  # fmt: skip
+
+
+class ProjectLine(Body):
+    """A project on one line: the firms that hold it (the first leads), and its costs by kind, excluding VAT."""
+
+    title: Line
+    kind: ProjectKind
+    maturity: Maturity
+    firm_sirens: list[Siren] = Field(min_length=1, max_length=20)
+    description: Text | None = None
+    commune_code: InseeCode | None = None
+    detected_on: Day | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    tangible_cents: Cents | None = None
+    intangible_cents: Cents | None = None
+    not_eligible_cents: Cents | None = None
+    not_eligible_reason: Reason | None = None
+    jobs_created_fte: Fte | None = None
+    jobs_maintained_fte: Fte | None = None
+    environmental_effect: Text | None = None
+    funding_route: FundingRoute | None = None
+    detected_in_audition_id: Uuid | None = None
+    external_id: ExternalId | None = None
+
+
+def _sirens(cell: Cell) -> list[str]:
+    return [sheets.digits(part) for part in sheets.parts(cell)]
+
+
+_COSTS = (
+    ("tangible_cents", CostKind.TANGIBLE_ASSET, "Immobilisations corporelles"),
+    ("intangible_cents", CostKind.INTANGIBLE_ASSET, "Immobilisations incorporelles"),
+    ("not_eligible_cents", CostKind.NOT_ELIGIBLE, "Dépenses hors assiette"),
+)
+
+
+def _parts(item: ProjectLine) -> dict[str, Any]:
+    """Holders, and costs where the file gives any."""
+    found: dict[str, Any] = {
+        "holders": [
+            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(item.firm_sirens)
+        ]
+    }
+    amounts = [(label, kind, getattr(item, name)) for name, kind, label in _COSTS if name in item.model_fields_set]
+    if amounts:
+        found["costs"] = [
+            CostBody(
+                label=label,
+                kind=kind,
+                amount_cents=amount,
+                reason=(item.not_eligible_reason or "Hors assiette") if kind is CostKind.NOT_ELIGIBLE else None,
+            )
+            for label, kind, amount in amounts
+            if amount
+        ]
+    return found
+
+
+async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
+    """The project that another system knows by this id, else of this title and leading firm."""
+    p, h = Project, Holder
+    found = select(p.id).where(p.territory == place)
+    if item.external_id is not None:
+        found = found.where(p.external_id == item.external_id)
+    else:
+        leads = select(h.project_id).where(h.project_id == p.id, h.firm_siren == item.firm_sirens[0])
+        found = found.where(func.fold(p.title) == func.fold(item.title), leads.exists())
+    project_id = await write.session.scalar(found.order_by(p.id).limit(1))
+    if project_id is None:
+        return [
+            await service.create_project(
+                write, place, ProjectCreate(**given(item, ProjectCreate.model_fields), **_parts(item))
+            )
+        ]
+    body = ProjectUpdate(**given(item, ProjectUpdate.model_fields), **_parts(item))
+    return await service.update_project(write, place, project_id, body)
+
+
+PROJECTS = Importer(
+    kind="projects",
+    permission="projects:write",
+    schema=ProjectLine,
+    key=["external_id", "title", "firm_sirens"],
+    columns=[
+        Column("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
+        Column("kind", coded(KINDS), ["type", "nature"], required=True),
+        Column("maturity", coded(MATURITIES), ["maturité"], required=True),
+        Column("firm_sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"], required=True),
+        Column("description", sheets.plain, ["descriptif"]),
+        Column("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
+        Column("detected_on", sheets.day, ["détecté le"]),
+        Column("starts_on", sheets.day, ["début", "date de début"]),
+        Column("ends_on", sheets.day, ["fin", "date de fin"]),
+        Column("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
+        Column("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
+        Column("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
+        Column("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
+        Column("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
+        Column("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
+        Column("environmental_effect", sheets.plain, ["effet environnemental"]),
+        Column("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
+        Column("detected_in_audition_id", sheets.plain, ["audition"]),
+        Column("external_id", sheets.plain, ["identifiant externe"]),
+    ],
+    apply=one_by_one(_put),
+)
