@@ -45,11 +45,11 @@ clients:
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-# Needs uv; the locks name no host. The second holds what the container's image needs: the first without its extras.
+# Needs uv; the locks name no host. The second holds what the container's image needs: of the extras, documents alone.
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 lock:
-	@$(COMPILE) --extra bundled --extra dev -o requirements.lock
-	@$(COMPILE) --constraint requirements.lock --no-annotate -o requirements-service.lock
+	@$(COMPILE) --extra bundled --extra documents --extra dev -o requirements.lock
+	@$(COMPILE) --constraint requirements.lock --extra documents --no-annotate -o requirements-service.lock
 
 clean:
 	@rm -rf .venv

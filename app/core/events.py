@@ -57,6 +57,7 @@ class Event(Base):
     __table_args__ = (
         Index(None, "territory", "sequence"),
         Index(None, "resource_type", "resource_id", "sequence"),
+        Index("events_deleted_time_entries", "territory", postgresql_where=text("type = 'time_entry.deleted'")),
         Index(None, "topic", "sequence", postgresql_where=text("topic IS NOT NULL")),
     )
 

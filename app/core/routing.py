@@ -9,6 +9,7 @@ import email.message
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from datetime import date
 from typing import Any, Protocol, cast
 
 from fastapi import APIRouter, FastAPI
@@ -79,6 +80,17 @@ class _Year(Convertor[int]):
         return str(value)
 
 
+class _Month(Convertor[date]):
+    regex = "(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])"
+
+    def convert(self, value: str) -> date:
+        return date.fromisoformat(value + "-01")
+
+    def to_string(self, value: date) -> str:
+        return f"{value:%Y-%m}"
+
+
+register_url_convertor("month", _Month())
 register_url_convertor("slug", _Slug())
 register_url_convertor("siren", _Siren())
 register_url_convertor("siret", _Siret())
@@ -110,6 +122,11 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The year of the official geographic code.",
         "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
         "example": 2023,
+    },
+    "month": {
+        "description": "The month, as 2023-06.",
+        "schema": {"type": "string", "pattern": f"^{_Month.regex}$"},
+        "example": "2023-06",
     },
     "code": {
         "description": "The problem's code.",
@@ -298,13 +315,24 @@ IF_NONE_MATCH: dict[str, Any] = {
 }
 
 
-def shows(schema: Any, *problems: type[Problem], parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Decorator arguments of a read of one object."""
+def shows(
+    schema: Any,
+    *problems: type[Problem],
+    parameters: Mapping[str, Any] | None = None,
+    forms: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON."""
     found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
     headers = []
     if "version" in schema.model_fields:
         found[304] = {"description": "The client has this version already."}
         headers.append(IF_NONE_MATCH)
+    others = [media_type for media_type in forms if media_type != "application/json"]
+    if others:
+        binary = {"type": "string", "format": "binary"}
+        found[200] = {
+            "content": {each: {"schema": {"type": "string"} if each.endswith("+xml") else binary} for each in others}
+        }
     return {
         "response_model": schema,
         "responses": found,

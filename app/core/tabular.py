@@ -38,6 +38,7 @@ from sqlalchemy.sql.selectable import FromClause
 
 from app.core import xlsx
 from app.core.db import instant
+from app.core.negotiation import preferred
 
 Rows: TypeAlias = Select[*tuple[Any, ...]]
 
@@ -376,24 +377,5 @@ _OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson
 
 
 def negotiated(accept: str) -> str:
-    """The form that an Accept header prefers (RFC 9110 §12.5.1): by weight, then the most specific range, then ours.
-
-    JSON where it accepts nothing that there is, as at every other address.
-    """
-    weights: dict[str, tuple[int, float]] = {}  # media type → how specific the range that speaks of it is, its weight
-    for part in accept[:1000].split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        try:
-            weight = next((float(piece[2:]) for piece in parameters if piece.startswith("q=")), 1.0)
-        except ValueError:
-            continue
-        for offered in _OFFERED:
-            exact = name == offered
-            if exact or name == "*/*" or name == offered.partition("/")[0] + "/*":
-                specific = 2 if exact else int(name != "*/*")
-                if specific >= weights.get(offered, (-1, 0.0))[0]:
-                    weights[offered] = (specific, weight)
-    wanted = [offered for offered, (_, weight) in weights.items() if weight > 0]
-    order = list(_OFFERED)
-    best = min(wanted, key=lambda offered: (-weights[offered][1], order.index(offered)), default="application/json")
-    return _OFFERED[best]
+    """The form that an Accept header prefers; JSON where it accepts nothing that there is, as everywhere here."""
+    return preferred(accept, _OFFERED)

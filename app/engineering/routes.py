@@ -1,23 +1,39 @@
 """HTTP of engineering: time entries, their life, and the follow-up of the days."""
 
-from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.core.db import Statement, fetchrow
+from app.core import clock, documents
+from app.core.db import fetchrow
 from app.core.idempotency import IdempotencyKeyMissing
 from app.core.listing import page, show
-from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
+from app.core.negotiation import wanted
+from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound, language_of
 from app.core.query import read
 from app.core.routing import changes, lists, router, shows
+from app.core.times import known_before
 from app.core.writes import commit, run_statement
-from app.engineering import certificates, grid, locks, queries, rules, schemas, service, steps
-from app.engineering.queries import CERTIFICATES, FOLLOW_UP, MONTH_LOCKS, TIME_ENTRIES
+from app.engineering import (
+    burn_down,
+    certificate_documents,
+    certificates,
+    follow_up,
+    grid,
+    locks,
+    queries,
+    rules,
+    schemas,
+    service,
+    steps,
+    timesheets,
+)
+from app.engineering.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES
 from app.engineering.rules import Action
 from app.programme.routes import T
 
@@ -25,6 +41,7 @@ engineering: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
 CERTIFICATE = T + "/service-certificates/{id:uuid}"
+SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
 LIMITS = (
     ReferenceNotFound,
     rules.OtherOrganisation,
@@ -328,10 +345,29 @@ async def create_service_certificate(
     )
 
 
-@engineering.get(CERTIFICATE, **shows(schemas.ServiceCertificate))
+@engineering.get(
+    CERTIFICATE,
+    **shows(schemas.ServiceCertificate, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
+)
 async def get_service_certificate(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
-    """One service certificate."""
-    return await show(request, CERTIFICATES, **_own_certificates(actor, request.path_params["territory"]))
+    """One service certificate, as JSON, or to sign and keep: PDF (tagged, PDF/UA-1) and XLSX.
+
+    The documents are in the language of Accept-Language.
+    """
+    form = wanted(request, read(request, documents.FORM), documents.FORMS)
+    own = _own_certificates(actor, request.path_params["territory"])
+    if form == "json":
+        return await show(request, CERTIFICATES, {}, **own)
+    bound = {**request.path_params, "scope_organisation": own.get("organisation")}
+    row = await fetchrow(request.state.engine, certificate_documents.certificate(bool(own)), bound)
+    if row is None:
+        raise NotFound
+    language, shown = language_of(request, request.state.default_language), from_json(row["body"])
+    name = f"service-certificate-{request.path_params['territory']}-{shown['number']}"
+    if form == "xlsx":
+        return documents.attachment(certificate_documents.as_xlsx(shown, language), form, name, language)
+    data = certificate_documents.as_data(shown, language)
+    return documents.attachment(await documents.pdf(certificate_documents.TEMPLATE, data), form, name, language)
 
 
 @engineering.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
@@ -380,18 +416,94 @@ async def cancel_service_certificate(
     )
 
 
-@cache
-def _follow_up(one_mission: bool) -> Statement:
-    return queries.follow_up(one_mission)
+@engineering.get(
+    T + "/consultants/{id:uuid}/timesheets/{month:month}",
+    **shows(schemas.Timesheet, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
+)
+async def get_timesheet(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """The month's timesheet of an assigned person, as JSON, or to sign: PDF (tagged, PDF/UA-1) and XLSX.
 
-
-@engineering.get(T + "/engineering", **shows(schemas.FollowUp, parameters=FOLLOW_UP))
-async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """How many days are ordered, entered, validated, certified and left, by member and by week."""
-    query = read(request, FOLLOW_UP)
-    bound = {"territory": request.path_params["territory"], **query}
-    row = await fetchrow(request.state.engine, _follow_up("mission_id" in query), bound)
-    if "mission_id" in query and not row["missions"]:
+    A consultant sees those of its own organisation. The documents are in the language of Accept-Language.
+    """
+    form, path = wanted(request, read(request, documents.FORM), documents.FORMS), request.path_params
+    own = _own(actor, path["territory"])
+    bound = {**path, **timesheets.days_of(path["month"]), **own}
+    row = await fetchrow(request.state.engine, timesheets.timesheet(bool(own)), bound)
+    if row is None:
         raise NotFound
+    if form == "json":
+        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+        return Response(row["body"] + "\n", headers=headers, media_type="application/json")
+    language, sheet = language_of(request, request.state.default_language), from_json(row["body"])
+    name = f"timesheet-{path['territory']}-{path['month']:%Y-%m}"
+    if form == "xlsx":
+        return documents.attachment(timesheets.as_xlsx(sheet, language), form, name, language)
+    body = await documents.pdf(timesheets.TEMPLATE, timesheets.as_data(sheet, language))
+    return documents.attachment(body, form, name, language)
+
+
+@engineering.get(T + "/engineering", **shows(schemas.FollowUp, parameters=follow_up.PARAMETERS))
+async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
+    """How many days are ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Beside
+    it the consumption against the time elapsed, and when the days run out at the pace of the last weeks.
+    """
+    query = read(request, follow_up.PARAMETERS)
+    bound = _two_times(request, query)
+    shape = follow_up.shape_of(query)
+    row = await fetchrow(request.state.engine, follow_up.follow_up(shape), bound)
+    _found(row, query)
+    language = language_of(request, request.state.default_language)
+    body = follow_up.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
+    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache", "Content-Language": language}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@engineering.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
+async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
+    """The days left day by day or week by week, as series or as a picture (`Accept: image/svg+xml`, `format=svg`).
+
+    The picture is for embedding: it has its axes, legend and text alternative, follows the reader's light or dark
+    scheme, and its words the Accept-Language.
+    """
+    query = read(request, burn_down.PARAMETERS)
+    by, form = query.pop("by", "week"), wanted(request, query, SVG)
+    bound = _two_times(request, query)
+    row = await fetchrow(request.state.engine, burn_down.movements(follow_up.shape_of(query)), bound)
+    _found(row, query)
+    starts_on, ends_on, as_of = row["starts_on"], row["ends_on"], bound["as_of"]
+    step, points = None, list[burn_down.Point]()
+    if starts_on is not None and ends_on is not None:
+        moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
+        step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
     headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    return Response(row["body"] + "\n", headers=headers, media_type="application/json")
+    if form == "svg":
+        language = language_of(request, request.state.default_language)
+        names = burn_down.heading(row, request.path_params["territory"])
+        svg = burn_down.picture(points, starts_on, ends_on, as_of, names, language)
+        headers |= {"Content-Language": language, "Content-Security-Policy": burn_down.policy(svg)}
+        return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
+    body = {
+        "territory": request.path_params["territory"],
+        "as_of": as_of,
+        "recorded_as_of": bound["recorded_as_of"],
+        "starts_on": starts_on,
+        "ends_on": ends_on,
+        "step_days": step,
+        "points": [burn_down.shown(point) for point in points],
+    }
+    return Response(to_json(body) + b"\n", headers=headers, media_type="application/json")
+
+
+def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:
+    """The parameters as the follow-up's SQL wants them. Raises `ValidationFailed` for a day that is not over."""
+    recorded_as_of = query.get("recorded_as_of")
+    times = {"as_of": query.get("as_of") or clock.today(), "recorded_as_of": recorded_as_of}
+    return {**query, **request.path_params, **times, "known_before": known_before(recorded_as_of)}
+
+
+def _found(row: Any, query: dict[str, Any]) -> None:
+    """A mission or member asked for that the territory does not have is not found."""
+    if not row["missions"] and ("mission_id" in query or "organisation_id" in query):
+        raise NotFound
