@@ -29,7 +29,8 @@ async def test_a_day_names_its_audition_and_its_project(world: World) -> None:
 async def test_what_belongs_to_another_territory_is_not_found(world: World, other: World, name: str) -> None:
     mission = await world.mission(days=10)
     foreign = (await other.meetings())["audition"] if name == "audition" else (await project(other))["id"]
-    for body in (mission.entry(**{f"{name}_id": foreign}), mission.entry(**{f"{name}_id": mission.id})):
+    for wrong in (foreign, mission.id):
+        body = mission.entry() | {f"{name}_id": wrong}
         refused = problem(await world.consultant.post("time-entries", body), 404, "reference-not-found")
         assert refused["errors"][0]["pointer"] == f"/{name}_id"
     assert ok(await world.lead.get("engineering"))["days_entered"] == 0
