@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.auditions import service
 from app.auditions.models import Audition, AuditionFirm
-from app.auditions.rules import Status
+from app.auditions.rules import AuditionStatus
 from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
 from app.core import sheets, values
 from app.core.importing import Column, Importer, coded, given, one_by_one
@@ -65,10 +65,10 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
     if known is None:
         fields = given(item, AuditionCreate.model_fields)
         changes.append(await service.create_audition(write, place, AuditionCreate(**fields)))
-        audition_id, status = changes[0].keys[0], Status.PLANNED
+        audition_id, status = changes[0].keys[0], AuditionStatus.PLANNED
     else:
-        audition_id, status = known.id, Status(known.status)
-    if item.held_on is not None and status is Status.PLANNED:
+        audition_id, status = known.id, AuditionStatus(known.status)
+    if item.held_on is not None and status is AuditionStatus.PLANNED:
         changes.append(
             await service.hold(write, place, audition_id, AuditionHold(**given(item, AuditionHold.model_fields)))
         )

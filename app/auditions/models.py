@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.auditions.rules import Kind, NeedCategory, Status
+from app.auditions.rules import AuditionStatus, Kind, NeedCategory
 from app.core.db import Base, Identified, Versioned, one_of
 
 
@@ -32,7 +32,7 @@ class Audition(Identified, Versioned, Base):
         ForeignKeyConstraint(["follow_up_owner_id", "owner_kind"], ["subjects.id", "subjects.kind"],
                              name="follow_up_owner_is_a_person", info={"field": "follow_up_owner_id"}),
         CheckConstraint(one_of("kind", Kind), name="audition_kind"),
-        CheckConstraint(one_of("status", Status), name="audition_status"),
+        CheckConstraint(one_of("status", AuditionStatus), name="audition_status"),
         CheckConstraint("(status = 'held') = (held_on IS NOT NULL)", name="audition_held"),
         CheckConstraint("held_on <= (timezone('Europe/Paris', updated_at))::date", name="audition_held_on"),
         CheckConstraint("(status IN ('cancelled', 'no_show')) = (reason IS NOT NULL)", name="audition_reason"),
@@ -57,7 +57,7 @@ class Audition(Identified, Versioned, Base):
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     mission_id: Mapped[UUID | None]
     kind: Mapped[str]
-    status: Mapped[str] = mapped_column(server_default=Status.PLANNED.value)
+    status: Mapped[str] = mapped_column(server_default=AuditionStatus.PLANNED.value)
     planned_on: Mapped[date]
     held_on: Mapped[date | None]
     place: Mapped[str | None]

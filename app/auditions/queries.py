@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from app.access.models import Subject
 from app.auditions import schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
-from app.auditions.rules import FollowUp, Kind, NeedCategory, Status
+from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
 from app.core.db import instant, param
 from app.core.events import Event
 from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, matches, updated_since
@@ -52,9 +52,9 @@ _uuids = "ARRAY[]::uuid[]"
 _owner = Subject.__table__.alias("owner")
 
 _follow_up = case(
-    (_a.follow_up_due_on.is_(None), literal_column(f"'{FollowUp.NONE}'", Text())),
-    (_a.follow_up_done_on.is_(None), literal_column(f"'{FollowUp.OPEN}'", Text())),
-    else_=literal_column(f"'{FollowUp.DONE}'", Text()),
+    (_a.follow_up_due_on.is_(None), literal_column(f"'{AuditionFollowUp.NONE}'", Text())),
+    (_a.follow_up_done_on.is_(None), literal_column(f"'{AuditionFollowUp.OPEN}'", Text())),
+    else_=literal_column(f"'{AuditionFollowUp.DONE}'", Text()),
 )
 
 
@@ -132,13 +132,13 @@ AUDITIONS = Listing(
         "contact_id": _of(_k, _k.contact_id, Uuid, "Auditions in which this person takes part."),
         "need_category": _of(_n, _n.category, NeedCategory, "Auditions that found such a need."),
         "mission_id": equals(_a.mission_id, Uuid, "Auditions of this mission."),
-        "status": any_of(_a.status, Status, "Any of these states."),
+        "status": any_of(_a.status, AuditionStatus, "Any of these states."),
         "kind": any_of(_a.kind, Kind, "Any of these kinds."),
         "planned_from": at_least(_a.planned_on, Day, "Planned for this day or later."),
         "planned_to": at_most(_a.planned_on, Day, "Planned for this day or earlier."),
         "held_from": at_least(_a.held_on, Day, "Held on this day or later."),
         "held_to": at_most(_a.held_on, Day, "Held on this day or earlier."),
-        "follow_up_status": any_of(_follow_up, FollowUp, "Auditions whose follow-up is open, done, or none."),
+        "follow_up_status": any_of(_follow_up, AuditionFollowUp, "Auditions whose follow-up is open, done, or none."),
         "follow_up_owner_id": equals(_a.follow_up_owner_id, Uuid, "Follow-ups of this person."),
         "follow_up_due_from": at_least(_a.follow_up_due_on, Day, "Follow-up due on this day or later."),
         "follow_up_due_to": at_most(_a.follow_up_due_on, Day, "Follow-up due on this day or earlier."),
@@ -155,7 +155,7 @@ AUDITIONS = Listing(
 )
 
 NOTES = Listing(
-    schema=schemas.Note,
+    schema=schemas.AuditionNote,
     rows=select(
         Note.id,
         Note.audition_id,

@@ -111,7 +111,7 @@ async def list_audition_notes(request: Request, actor: Actor = require("audition
     return await page(request, NOTES)
 
 
-@auditions.post(NOTES_OF, **changes(schemas.Note, status=201))
+@auditions.post(NOTES_OF, **changes(schemas.AuditionNote, status=201))
 async def create_audition_note(
     request: Request, body: schemas.NoteCreate, actor: Actor = require("audition_notes:write")
 ) -> Response:
@@ -126,13 +126,13 @@ async def create_audition_note(
     )
 
 
-@auditions.get(NOTE, **shows(schemas.Note))
+@auditions.get(NOTE, **shows(schemas.AuditionNote))
 async def get_audition_note(request: Request, actor: Actor = require("audition_notes:read")) -> Response:
     """One confidential note."""
     return await show(request, NOTES)
 
 
-@auditions.patch(NOTE, **changes(schemas.Note))
+@auditions.patch(NOTE, **changes(schemas.AuditionNote))
 async def update_audition_note(
     request: Request, body: schemas.NoteUpdate, actor: Actor = require("audition_notes:write")
 ) -> Response:
@@ -144,7 +144,7 @@ async def update_audition_note(
     )
 
 
-@auditions.delete(NOTE, **changes(schemas.Note, status=204))
+@auditions.delete(NOTE, **changes(schemas.AuditionNote, status=204))
 async def delete_audition_note(request: Request, actor: Actor = require("audition_notes:write")) -> Response:
     """Delete a confidential note: it counts nowhere, and may hold what a person asks to have erased."""
     path = request.path_params

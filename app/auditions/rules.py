@@ -15,7 +15,7 @@ class Kind(StrEnum):
     CALL = "call"
 
 
-class Status(StrEnum):
+class AuditionStatus(StrEnum):
     """The life of an audition."""
 
     PLANNED = "planned"
@@ -40,7 +40,7 @@ class NeedCategory(StrEnum):
     OTHER = "other"
 
 
-class FollowUp(StrEnum):
+class AuditionFollowUp(StrEnum):
     """What becomes of an audition's follow-up."""
 
     NONE = "none"
@@ -56,10 +56,10 @@ class Action(StrEnum):
     NO_SHOW = "no-show"
 
 
-TRANSITIONS: Mapping[Action, Status] = {
-    Action.HOLD: Status.HELD,
-    Action.CANCEL: Status.CANCELLED,
-    Action.NO_SHOW: Status.NO_SHOW,
+TRANSITIONS: Mapping[Action, AuditionStatus] = {
+    Action.HOLD: AuditionStatus.HELD,
+    Action.CANCEL: AuditionStatus.CANCELLED,
+    Action.NO_SHOW: AuditionStatus.NO_SHOW,
 }
 
 # What may still change of an audition that did not take place: how it is followed up, and how others know it.
@@ -110,14 +110,14 @@ class NothingFoundYet(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: Status) -> Status:
+def next_status(action: Action, current: AuditionStatus) -> AuditionStatus:
     """The state that `action` leads to: each starts from `planned`. Raises `AuditionTransition` (409)."""
-    if current is not Status.PLANNED:
+    if current is not AuditionStatus.PLANNED:
         raise AuditionTransition(current=current, action=action)
     return TRANSITIONS[action]
 
 
-def may_change(current: Status, fields: frozenset[str]) -> None:
+def may_change(current: AuditionStatus, fields: frozenset[str]) -> None:
     """Refuse a change of what is over. Raises `AuditionOver` (409)."""
-    if current in (Status.CANCELLED, Status.NO_SHOW) and not fields <= AFTERWARDS:
+    if current in (AuditionStatus.CANCELLED, AuditionStatus.NO_SHOW) and not fields <= AFTERWARDS:
         raise AuditionOver

@@ -8,7 +8,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from app.auditions.rules import FollowUp, Kind, NeedCategory, Status
+from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
@@ -144,7 +144,7 @@ class Audition(Read):
     id: UUID
     territory: str
     kind: Kind
-    status: Status
+    status: AuditionStatus
     firm_sirens: list[str]
     firm_names: list[str]
     mission_id: UUID | None
@@ -164,7 +164,7 @@ class Audition(Read):
     follow_up_owner_name: PersonalText
     follow_up_due_on: date | None
     follow_up_done_on: date | None
-    follow_up_status: FollowUp
+    follow_up_status: AuditionFollowUp
     external_id: str | None
     version: int
     created_at: datetime
@@ -187,7 +187,7 @@ class NoteUpdate(Body):
     body: Text | MISSING = MISSING
 
 
-class Note(Read):
+class AuditionNote(Read):
     """A confidential note of an audition, read with a permission of its own."""
 
     id: UUID
@@ -205,7 +205,7 @@ class AttendedRead(Read):
 
     audition_id: UUID
     kind: Kind
-    status: Status
+    status: AuditionStatus
     planned_on: date
     held_on: date | None
     place: str | None

@@ -11,7 +11,7 @@ from app.access.models import Member, Subject
 from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
-from app.auditions.rules import Action, Status
+from app.auditions.rules import Action, AuditionStatus
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
@@ -38,7 +38,7 @@ async def update_audition(write: Write, territory: str, audition_id: UUID, body:
     """Change an audition. Raises `audition-over`, `nothing-found-yet` (409), `reference-not-found`."""
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    rules.may_change(Status(audition.status), frozenset(body.model_fields_set))
+    rules.may_change(AuditionStatus(audition.status), frozenset(body.model_fields_set))
     changed = await _put(write, audition, body)
     return Change("audition.updated" if changed else "", AUDITIONS, [audition_id], {"territory": territory})
 
@@ -51,7 +51,7 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
     """
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    audition.status = rules.next_status(Action.HOLD, Status(audition.status))
+    audition.status = rules.next_status(Action.HOLD, AuditionStatus(audition.status))
     with write.session.no_autoflush:  # the state and its day are written together
         await _put(write, audition, body)
     return Change("audition.held", AUDITIONS, [audition_id], {"territory": territory})
@@ -61,7 +61,7 @@ async def miss(write: Write, territory: str, audition_id: UUID, action: Action, 
     """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    audition.status = rules.next_status(action, Status(audition.status))
+    audition.status = rules.next_status(action, AuditionStatus(audition.status))
     audition.reason = reason
     return Change(f"audition.{PAST[action]}", AUDITIONS, [audition_id], {"territory": territory})
 
@@ -76,9 +76,9 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     children = {name: given.pop(name) for name in CHILDREN if name in given}
     for name in ("held_on", "follow_up_done_on"):
         _refuse_future(name, given.get(name))
-    if given.get("findings") is not None and audition.status != Status.HELD:
+    if given.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
-    if "held_on" in given and audition.status != Status.HELD:
+    if "held_on" in given and audition.status != AuditionStatus.HELD:
         raise rules.AuditionTransition(current=audition.status, action="held_on")
     changed = {name: value for name, value in given.items() if getattr(audition, name) != value}
     for name, value in changed.items():

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.committees.rules import Attendance, Level, MemberKind, Status
+from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.routines import append_only
 
@@ -33,7 +33,7 @@ class Committee(Identified, Versioned, Base):
             ["closed_by", "closer_kind"], ["subjects.id", "subjects.kind"], name="committee_closed_by_a_person"
         ),
         CheckConstraint(one_of("level", Level), name="committee_level"),
-        CheckConstraint(one_of("status", Status), name="committee_status"),
+        CheckConstraint(one_of("status", CommitteeStatus), name="committee_status"),
         CheckConstraint("quorum >= 1", name="committee_quorum"),
         CheckConstraint("(status IN ('held', 'closed')) = (held_at IS NOT NULL)", name="committee_held"),
         CheckConstraint("held_at <= updated_at", name="held_in_the_future"),
@@ -58,7 +58,7 @@ class Committee(Identified, Versioned, Base):
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     level: Mapped[str]
-    status: Mapped[str] = mapped_column(server_default=Status.PLANNED.value)
+    status: Mapped[str] = mapped_column(server_default=CommitteeStatus.PLANNED.value)
     planned_at: Mapped[datetime]
     held_at: Mapped[datetime | None]
     place: Mapped[str | None]

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
-from app.committees.rules import Attendance, Level, Status
+from app.committees.rules import Attendance, CommitteeStatus, Level
 from app.core.db import literals, param
 from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Day, ExternalId
@@ -68,7 +68,7 @@ COMMITTEES = Listing(
     version=_c.version,
     filters={
         "level": any_of(_c.level, Level, "Meetings of any of these committees."),
-        "status": any_of(_c.status, Status, "Any of these states."),
+        "status": any_of(_c.status, CommitteeStatus, "Any of these states."),
         "planned_from": at_least(paris_day(_c.planned_at), Day, "Planned for this day or later."),
         "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
         "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),

@@ -13,7 +13,7 @@ class Level(StrEnum):
     STATE_REGION = "state_region"
 
 
-class Status(StrEnum):
+class CommitteeStatus(StrEnum):
     """The life of a meeting."""
 
     PLANNED = "planned"
@@ -22,7 +22,7 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-OVER = (Status.CANCELLED, Status.CLOSED)  # the record no longer changes
+OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no longer changes
 
 
 class MemberKind(StrEnum):
@@ -49,10 +49,10 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
-TRANSITIONS: Mapping[Action, tuple[Status, Status]] = {
-    Action.HOLD: (Status.PLANNED, Status.HELD),
-    Action.CANCEL: (Status.PLANNED, Status.CANCELLED),
-    Action.CLOSE: (Status.HELD, Status.CLOSED),
+TRANSITIONS: Mapping[Action, tuple[CommitteeStatus, CommitteeStatus]] = {
+    Action.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
+    Action.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
+    Action.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
 }
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class MinutesBeforeTheMeeting(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: Status) -> Status:
+def next_status(action: Action, current: CommitteeStatus) -> CommitteeStatus:
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:

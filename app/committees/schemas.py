@@ -8,7 +8,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonValue
 from pydantic_core import PydanticCustomError
 
-from app.committees.rules import Attendance, Level, MemberKind, Status
+from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Day, ExternalId, Instant, Line, Reason, Text
 
@@ -19,7 +19,7 @@ _MEMBERS: list[JsonValue] = [
 ]  # fmt: skip
 
 
-class Member(Body):
+class CommitteeMember(Body):
     """Who sits at the meeting: a person, or an organisation whoever speaks for it. One or two preside."""
 
     kind: MemberKind
@@ -29,13 +29,13 @@ class Member(Body):
     attendance: Attendance | None = None
 
 
-def _seated(members: list[Member]) -> list[Member]:
+def _seated(members: list[CommitteeMember]) -> list[CommitteeMember]:
     if sum(member.chair for member in members) > 2:
         raise PydanticCustomError("too_many_chairs", "One or two members preside.")
     return members
 
 
-Members = Annotated[list[Member], Field(min_length=1, max_length=100), AfterValidator(_seated)]
+Members = Annotated[list[CommitteeMember], Field(min_length=1, max_length=100), AfterValidator(_seated)]
 Quorum = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
@@ -121,7 +121,7 @@ class Committee(Read):
     id: UUID
     territory: str
     level: Level
-    status: Status
+    status: CommitteeStatus
     planned_at: datetime
     held_at: datetime | None
     place: str | None

@@ -10,7 +10,7 @@ from app.access.rules import PersonRequired
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
-from app.committees.rules import OVER, Action, Status
+from app.committees.rules import OVER, Action, CommitteeStatus
 from app.core.db import touch
 from app.core.problems import FieldError, ValidationFailed
 from app.core.writes import Change, Write
@@ -41,7 +41,7 @@ async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.C
     """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    held = rules.next_status(Action.HOLD, Status(meeting.status))
+    held = rules.next_status(Action.HOLD, CommitteeStatus(meeting.status))
     await _put(write, meeting, body)
     meeting.status = held
     return Change("committee.held", COMMITTEES, [committee_id], {"territory": territory})
@@ -51,7 +51,7 @@ async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) 
     """Cancel a planned meeting. Raises `meeting-transition` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    meeting.status = rules.next_status(Action.CANCEL, Status(meeting.status))
+    meeting.status = rules.next_status(Action.CANCEL, CommitteeStatus(meeting.status))
     meeting.reason = reason
     return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -65,7 +65,7 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
     write.expect(meeting.version)
     if write.actor.kind != "person":
         raise PersonRequired
-    meeting.status = rules.next_status(Action.CLOSE, Status(meeting.status))
+    meeting.status = rules.next_status(Action.CLOSE, CommitteeStatus(meeting.status))
     meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
     return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -92,7 +92,7 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     return bool(changed) or reseated
 
 
-async def _reseated(write: Write, meeting: Committee, members: list[schemas.Member]) -> bool:
+async def _reseated(write: Write, meeting: Committee, members: list[schemas.CommitteeMember]) -> bool:
     """Replace the list of members where it differs."""
     wanted = _seats(meeting, members)
     known = await write.session.execute(
@@ -105,7 +105,7 @@ async def _reseated(write: Write, meeting: Committee, members: list[schemas.Memb
     return True
 
 
-def _seats(meeting: Committee, members: list[schemas.Member]) -> list[dict[str, Any]]:
+def _seats(meeting: Committee, members: list[schemas.CommitteeMember]) -> list[dict[str, Any]]:
     """The rows of the members, in their order; the chairs are numbered."""
     chairs = count(1)
     return [

@@ -19,7 +19,7 @@ from app.auditions.rules import Kind, NeedCategory
 from app.committees import schemas as committees_schemas
 from app.committees import service as committees
 from app.committees.models import Committee
-from app.committees.rules import Attendance, Level, MemberKind, Status
+from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
 from app.core import clock
 from app.core.db import SessionFactory
 from app.core.values import siren_from
@@ -166,11 +166,11 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
 
     organisation = MemberKind.ORGANISATION
     seats = [
-        committees_schemas.Member(kind=organisation, name=name, chair=True, attendance=Attendance.PRESENT)
+        committees_schemas.CommitteeMember(kind=organisation, name=name, chair=True, attendance=Attendance.PRESENT)
         for name in CHAIRS[level]
     ]
     seats += [
-        committees_schemas.Member(kind=organisation, name=name, attendance=attendance)
+        committees_schemas.CommitteeMember(kind=organisation, name=name, attendance=attendance)
         for name, attendance in OTHERS.items()
     ]
     plan = committees_schemas.CommitteeCreate(
@@ -190,5 +190,5 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
     if await known() is None:
         await story.run(story.actor(Role.TERRITORY), prepare)
     meeting = await known()
-    if meeting is not None and meeting.status == Status.HELD:
+    if meeting is not None and meeting.status == CommitteeStatus.HELD:
         await story.run(story.actor(Role.COMMITTEE), lambda write: committees.close(write, ALES, meeting.id))

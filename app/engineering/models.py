@@ -56,6 +56,14 @@ class TimeEntry(Identified, Versioned, Base):
             info={"field": "firm_siren"},
         ),
         ForeignKeyConstraint(
+            ["territory", "audition_id"], ["auditions.territory", "auditions.id"],
+            name="time_entries_audition_fkey", info={"field": "audition_id"},
+        ),
+        ForeignKeyConstraint(
+            ["territory", "project_id"], ["projects.territory", "projects.id"],
+            name="time_entries_project_fkey", info={"field": "project_id"},
+        ),
+        ForeignKeyConstraint(
             ["territory", "organisation_id", "corrects_id"],
             ["time_entries.territory", "time_entries.organisation_id", "time_entries.id"],
             name="time_entries_corrects_fkey",
@@ -112,6 +120,8 @@ class TimeEntry(Identified, Versioned, Base):
         Index(None, "mission_id", "worked_on"),
         Index(None, "consultant_id"),
         Index(None, "territory", "firm_siren", postgresql_where=text("firm_siren IS NOT NULL")),
+        Index(None, "audition_id", postgresql_where=text("audition_id IS NOT NULL")),
+        Index(None, "project_id", postgresql_where=text("project_id IS NOT NULL")),
         Index(None, "corrects_id", postgresql_where=text("corrects_id IS NOT NULL")),
         Index(None, "certificate_id", postgresql_where=text("certificate_id IS NOT NULL")),
     )  # fmt: skip
@@ -128,6 +138,8 @@ class TimeEntry(Identified, Versioned, Base):
     days: Mapped[Decimal]
     activity: Mapped[str]
     firm_siren: Mapped[str | None]
+    audition_id: Mapped[UUID | None]
+    project_id: Mapped[UUID | None]
     note: Mapped[str | None]
     external_id: Mapped[str | None]
     status: Mapped[str]
@@ -221,11 +233,11 @@ BEGIN
     IF OLD.status NOT IN ('draft', 'submitted') AND
         (OLD.territory, OLD.mission_id, OLD.consultant_id, OLD.worked_on, OLD.counted_on, OLD.days, OLD.activity,
          OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.authors, OLD.validated_by, OLD.validated_at,
-         OLD.corrects_id, OLD.created_at)
+         OLD.corrects_id, OLD.audition_id, OLD.project_id, OLD.created_at)
         IS DISTINCT FROM
         (NEW.territory, NEW.mission_id, NEW.consultant_id, NEW.worked_on, NEW.counted_on, NEW.days, NEW.activity,
          NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.authors, NEW.validated_by, NEW.validated_at,
-         NEW.corrects_id, NEW.created_at)
+         NEW.corrects_id, NEW.audition_id, NEW.project_id, NEW.created_at)
         OR OLD.reversal_counted_on IS NOT NULL AND OLD.reversal_counted_on IS DISTINCT FROM NEW.reversal_counted_on
         OR OLD.status = NEW.status AND (OLD.certificate_id, OLD.certified_by, OLD.certified_at)
             IS DISTINCT FROM (NEW.certificate_id, NEW.certified_by, NEW.certified_at)

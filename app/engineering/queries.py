@@ -15,6 +15,7 @@ from app.engineering.models import CertificateLine, CertificateRemark, MonthLock
 from app.engineering.rules import Status
 from app.firms.models import Firm
 from app.missions.models import Mission
+from app.projects.models import Project
 
 
 def entries(e: Any) -> Rows:
@@ -35,6 +36,9 @@ def entries(e: Any) -> Rows:
             e.activity,
             e.firm_siren,
             Firm.name.label("firm_name"),
+            e.audition_id,
+            e.project_id,
+            Project.title.label("project_title"),
             e.note,
             e.external_id,
             e.status,
@@ -55,6 +59,7 @@ def entries(e: Any) -> Rows:
         .join(Subject, Subject.id == e.person_id)
         .join(Organisation, Organisation.id == e.organisation_id)
         .outerjoin(Firm, Firm.siren == e.firm_siren)
+        .outerjoin(Project, Project.id == e.project_id)
     )
 
 
@@ -72,6 +77,8 @@ TIME_ENTRIES = Listing(
         "status": any_of(_e.status, Status, "Any of these states."),
         "activity": any_of(_e.activity, Code, "Any of these activities."),
         "firm_siren": equals(_e.firm_siren, Siren, "Entries about this firm."),
+        "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
+        "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
         "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this certificate holds."),
         "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this one."),
         "counted_from": at_least(_e.counted_on, Day, "Counting on this day or later."),

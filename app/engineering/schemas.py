@@ -28,7 +28,8 @@ _ENTRY: JsonDict = {
 class TimeEntryCreate(Body):
     """A person's part of a day on a mission. It is submitted, and counts, unless `status` says `draft`.
 
-    `activity` is one of the mission's. `firm_siren` is a firm that the territory follows. `corrects_id` names the
+    `activity` is one of the mission's. `firm_siren` is a firm that the territory follows, `audition_id`
+    and `project_id` are the territory's own. `corrects_id` names the
     reversed entry that this one corrects: where its month is locked, it counts on the first open day.
     """
 
@@ -40,6 +41,8 @@ class TimeEntryCreate(Body):
     days: DayFraction
     activity: Code
     firm_siren: Siren | None = None
+    audition_id: Uuid | None = None
+    project_id: Uuid | None = None
     note: Note | None = None
     external_id: ExternalId | None = None
     corrects_id: Uuid | None = None
@@ -65,6 +68,8 @@ class TimeEntryUpdate(Body):
     days: DayFraction | MISSING = MISSING
     activity: Code | MISSING = MISSING
     firm_siren: Siren | None | MISSING = MISSING
+    audition_id: Uuid | None | MISSING = MISSING
+    project_id: Uuid | None | MISSING = MISSING
     note: Note | None | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
@@ -195,6 +200,9 @@ class TimeEntry(Read):
     activity: str
     firm_siren: str | None
     firm_name: str | None
+    audition_id: UUID | None
+    project_id: UUID | None
+    project_title: str | None
     note: str | None
     external_id: str | None
     status: Status

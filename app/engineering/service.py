@@ -81,7 +81,10 @@ def _own_problem(constraint: str) -> Problem:
 
 # --- one entry, in one statement -------------------------------------------------------------------------------------
 
-_FACTS = ["mission_id", "consultant_id", "worked_on", "days", "activity", "firm_siren", "note", "external_id", "status"]
+_FACTS = [
+    "mission_id", "consultant_id", "worked_on", "days", "activity", "firm_siren", "audition_id", "project_id", "note",
+    "external_id", "status",
+]  # fmt: skip
 
 # How a spending tells the mission's limit row which days it touched: its parameters in `record`, by column.
 _TOUCHED = ("worked_days", "counted_months")

@@ -323,7 +323,7 @@ ACCOUNTS = Listing(
 
 _n = FirmNote
 NOTES = Listing(
-    schema=schemas.Note,
+    schema=schemas.FirmNote,
     rows=select(_n.territory, _n.siren, _n.text, _n.version, _n.created_at, _n.updated_at).where(
         _n.territory == _territory
     ),

@@ -283,13 +283,13 @@ async def put_firm_accounts(
     )
 
 
-@firms.get(HERE + "/note", **shows(schemas.Note))
+@firms.get(HERE + "/note", **shows(schemas.FirmNote))
 async def get_firm_note(request: Request, actor: Actor = require("firm_notes:read")) -> Response:
     """The confidential note about a firm."""
     return await show(request, NOTES)
 
 
-@firms.put(HERE + "/note", **changes(schemas.Note, may_create=True))
+@firms.put(HERE + "/note", **changes(schemas.FirmNote, may_create=True))
 async def put_firm_note(
     request: Request, body: schemas.NotePut, actor: Actor = require("firm_notes:write")
 ) -> Response:

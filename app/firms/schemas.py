@@ -387,7 +387,7 @@ class NotePut(Body):
     text: Text
 
 
-class Note(Read):
+class FirmNote(Read):
     """A confidential note about a firm: it has its own permission, and no event shows it."""
 
     territory: str

@@ -19,8 +19,8 @@ _Rule = Annotated[str, text(100)]
 
 def _imports(place: ColumnElement[bool]) -> Listing:
     return Listing(
-        schema=schemas.Import,
-        rows=select(*(_name if name == _name.key else _i.__table__.c[name] for name in schemas.Import.model_fields))
+        schema=schemas.FileImport,
+        rows=select(*(_name if name == _name.key else _i.__table__.c[name] for name in schemas.FileImport.model_fields))
         .outerjoin(Subject, Subject.id == _i.requested_by)
         .where(place),
         key=_i.id,

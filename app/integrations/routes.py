@@ -25,7 +25,8 @@ integrations = router("integrations")
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MEDIA_TYPES = (CSV, XLSX, "application/octet-stream")
+BYTES = "application/octet-stream"
+MEDIA_TYPES = (CSV, XLSX, BYTES)
 
 
 def _kinds(*, national: bool) -> Any:
@@ -48,11 +49,12 @@ NATIONAL, LOCAL = _asked(national=True), _asked(national=False)
 def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     """Decorator arguments of an upload: 202, and a file as the body."""
     refusals = (service.UnreadableFile, UnsupportedMediaType)
-    found = changes(schemas.Import, *refusals, status=202)
+    found = changes(schemas.FileImport, *refusals, status=202)
     found["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     found["openapi_extra"]["requestBody"] = {
         "required": True,
-        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES},
+        "description": f"The file: CSV or XLSX, by whatever it holds. `{CSV}` and XLSX's own media type do as well.",
+        "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
     return found
 
@@ -101,13 +103,13 @@ async def list_national_imports(request: Request, actor: Actor = require("import
     return await page(request, IMPORTS)
 
 
-@integrations.get("/v1/imports/{id:uuid}", **shows(schemas.Import))
+@integrations.get("/v1/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """An import: how far it has come, and what it came to."""
     return await show(request, IMPORTS)
 
 
-@integrations.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.Import, service.ImportFinished))
+@integrations.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Call an import off: what it has not committed is never written."""
     import_id: UUID = request.path_params["id"]
@@ -132,13 +134,13 @@ async def list_imports(request: Request, actor: Actor = require("imports:read"))
     return await page(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
 
 
-@integrations.get(T + "/imports/{id:uuid}", **shows(schemas.Import))
+@integrations.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """An import: how far it has come, and what it came to."""
     return await show(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
 
 
-@integrations.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.Import, service.ImportFinished))
+@integrations.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Call an import off: what it has not committed is never written."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]

@@ -17,7 +17,7 @@ class ImportColumn(Read):
     field: str | None
 
 
-class Import(Read):
+class FileImport(Read):
     """An import and how far it has come.
 
     `rows_read` lines were read from the file, `rows_checked` held against what is stored, `rows_written` written so

@@ -230,7 +230,9 @@ async def compare_financing_versions(request: Request, actor: Actor = require("p
         ),
         **compare(before["lines"] if before is not None else [], after["lines"], ("kind", "source")),
     }
-    return Response(to_json(body) + b"\n", headers={"Cache-Control": "private"}, media_type="application/json")
+    return Response(
+        to_json(body) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
+    )
 
 
 @projects.get(PROJECT + "/funding-statements", **lists(FUNDING_STATEMENTS))

@@ -126,7 +126,9 @@ async def compare_roadmap_versions(request: Request, actor: Actor = require("roa
         "axes": compare(_axes(before), _axes(after), ("position",)),
         "actions": compare(_actions(before), _actions(after), ("id",)),
     }
-    return Response(to_json(body) + b"\n", headers={"Cache-Control": "private"}, media_type="application/json")
+    return Response(
+        to_json(body) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
+    )
 
 
 def _axes(version: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.committees import rules
-from app.committees.rules import TRANSITIONS, Action, Status
+from app.committees.rules import TRANSITIONS, Action, CommitteeStatus
 from tests.world import World, ok, problem
 
 HELD = "2023-10-03T12:10:00Z"
@@ -42,8 +42,10 @@ async def closed(world: World) -> str:
 # --- the life of a meeting -------------------------------------------------------------------------------------------
 
 
-@given(action=st.sampled_from(Action), current=st.sampled_from(Status))
-def test_an_action_leads_from_one_state_to_one_and_is_refused_from_all_others(action: Action, current: Status) -> None:
+@given(action=st.sampled_from(Action), current=st.sampled_from(CommitteeStatus))
+def test_an_action_leads_from_one_state_to_one_and_is_refused_from_all_others(
+    action: Action, current: CommitteeStatus
+) -> None:
     source, target = TRANSITIONS[action]
     if current is source:
         assert rules.next_status(action, current) is target
@@ -54,14 +56,14 @@ def test_an_action_leads_from_one_state_to_one_and_is_refused_from_all_others(ac
 
 @given(st.lists(st.sampled_from(Action), max_size=8))
 def test_whatever_is_tried_a_meeting_that_is_over_stays_as_it_is(actions: list[Action]) -> None:
-    status, over = Status.PLANNED, None
+    status, over = CommitteeStatus.PLANNED, None
     for action in actions:
         if action in TRANSITIONS and TRANSITIONS[action][0] is status:
             status = rules.next_status(action, status)
         if status in rules.OVER:
             over = over or status
             assert status is over
-    assert status in (Status.PLANNED, Status.HELD) or status is over
+    assert status in (CommitteeStatus.PLANNED, CommitteeStatus.HELD) or status is over
 
 
 async def test_a_meeting_is_planned_held_and_closed(world: World) -> None:

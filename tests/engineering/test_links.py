@@ -1,0 +1,47 @@
+"""A day names what it was about: a firm, an audition, a project of its own territory."""
+
+import asyncpg
+import pytest
+
+from tests.projects.acts import project
+from tests.world import World, ok, problem
+
+
+async def test_a_day_names_its_audition_and_its_project(world: World) -> None:
+    mission = await world.mission(days=10)
+    audition = (await world.meetings())["audition"]
+    plan = await project(world)
+    body = mission.entry(audition_id=audition, project_id=plan["id"])
+    entry = ok(await world.consultant.post("time-entries", body), 201)
+    assert (entry["audition_id"], entry["project_id"]) == (audition, plan["id"])
+    assert entry["project_title"] == plan["title"]
+    for query in (f"audition_id={audition}", f"project_id={plan['id']}"):
+        found = ok(await world.lead.get(f"time-entries?{query}"))["items"]
+        assert [item["id"] for item in found] == [entry["id"]]
+    changed = await world.consultant.patch(f"time-entries/{entry['id']}", {"project_id": None})
+    assert ok(changed)["project_title"] is None
+    batch = {"items": [mission.entry(worked_on="2023-07-05", project_id=plan["id"])]}
+    [made] = ok(await world.consultant.post("time-entries/batch", batch), 201)["items"]
+    assert made["project_id"] == plan["id"]
+
+
+@pytest.mark.parametrize("name", ["audition", "project"])
+async def test_what_belongs_to_another_territory_is_not_found(world: World, other: World, name: str) -> None:
+    mission = await world.mission(days=10)
+    foreign = (await other.meetings())["audition"] if name == "audition" else (await project(other))["id"]
+    for wrong in (foreign, mission.id):
+        body = mission.entry() | {f"{name}_id": wrong}
+        refused = problem(await world.consultant.post("time-entries", body), 404, "reference-not-found")
+        assert refused["errors"][0]["pointer"] == f"/{name}_id"
+    assert ok(await world.lead.get("engineering"))["days_entered"] == 0
+
+
+async def test_what_counted_names_the_same_project_for_ever(world: World) -> None:
+    mission = await world.mission(days=10)
+    entry = ok(await world.consultant.post("time-entries", mission.entry()), 201)
+    ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
+    plan = await project(world)
+    async with world.pool.acquire() as connection:
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await connection.execute("UPDATE time_entries SET project_id = $1 WHERE id = $2", plan["id"], entry["id"])
+    assert refused.value.constraint_name == "entry_locked"
