@@ -321,7 +321,10 @@ class _Load:
             changes += await missions.grant_late_entry(write, ALES, mission_id, leave)
             for name, (_, role, days) in CONSULTANCIES.items():
                 member = missions_schemas.MissionMemberCreate(
-                    organisation_id=self.organisations[name], role=role, days_allotted=days
+                    organisation_id=self.organisations[name],
+                    role=role,
+                    days_allotted=days,
+                    decided_on=date(2023, 6, 1),
                 )
                 changes += await missions.create_member(write, ALES, mission_id, member)
             for persons in self.consultants.values():
