@@ -106,7 +106,7 @@ class Home:
             subprocess.Popen(
                 [*REBOND, "serve", "--port", "0", *words], cwd=self.path, env=self.environment(**settings),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
-                preexec_fn=_hears_hangup,
+                preexec_fn=_hears_hangup,  # noqa: PLW1509  # before any thread of the tests forks
             ) as process,
         ):  # fmt: skip
             service = Service(self, process)
