@@ -18,6 +18,10 @@ import httpx2
 REBOND = [sys.executable, "-m", "app.cli"]
 ANSWER_S = 120.0
 
+# Under nohup SIGHUP is ignored, by whatever is started here as well. A handler is not inherited: we still go on.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 
 def eventually(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     """Whether the condition is met in time."""
@@ -25,11 +29,6 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 60) -> bool:
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return met
-
-
-def _hears_hangup() -> None:
-    """A test run under nohup ignores SIGHUP, and its children would: the service respects that."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def roomy() -> Path:
@@ -106,7 +105,6 @@ class Home:
             subprocess.Popen(
                 [*REBOND, "serve", "--port", "0", *words], cwd=self.path, env=self.environment(**settings),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
-                preexec_fn=_hears_hangup,
             ) as process,
         ):  # fmt: skip
             service = Service(self, process)

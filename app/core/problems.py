@@ -509,6 +509,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Les seuils montent, chacun nommé une fois.",
     ),
     "repeated_entry": ("An entry is named twice.", "Une saisie est nommée deux fois."),
+    "rate_missing": (
+        "No rate of this profile is in force on this day.",
+        "Aucun prix de ce profil n'est en vigueur à ce jour.",
+    ),
     "no_vat_rate": ("No rate of VAT is known for this day.", "Aucun taux de TVA n'est connu pour ce jour."),
     "repeated_activity": ("An activity is named twice.", "Une activité est nommée deux fois."),
     "travel_not_counted": (

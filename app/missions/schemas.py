@@ -24,7 +24,7 @@ Step = Annotated[PositiveDays, AfterValidator(_quarter_or_half)]
 GraceDays = Annotated[int, Field(strict=True, ge=0, le=3660)]
 
 
-class Activity(Body):
+class ListedActivity(Body):
     """What days of a mission may be entered under: a code, which entries carry, and its label."""
 
     code: Code
@@ -33,23 +33,23 @@ class Activity(Body):
 
 # What missions of engineering usually consist of.
 USUAL_ACTIVITIES = (
-    Activity(code="framing", label="Cadrage"),
-    Activity(code="audition", label="Audition"),
-    Activity(code="analysis", label="Analyse"),
-    Activity(code="financial_engineering", label="Ingénierie financière"),
-    Activity(code="roadmap", label="Feuille de route"),
-    Activity(code="committee", label="Comité de pilotage"),
-    Activity(code="travel", label="Déplacement"),
+    ListedActivity(code="framing", label="Cadrage"),
+    ListedActivity(code="audition", label="Audition"),
+    ListedActivity(code="analysis", label="Analyse"),
+    ListedActivity(code="financial_engineering", label="Ingénierie financière"),
+    ListedActivity(code="roadmap", label="Feuille de route"),
+    ListedActivity(code="committee", label="Comité de pilotage"),
+    ListedActivity(code="travel", label="Déplacement"),
 )
 
 
-def _each_once(activities: list[Activity]) -> list[Activity]:
+def _each_once(activities: list[ListedActivity]) -> list[ListedActivity]:
     if len({activity.code for activity in activities}) < len(activities):
         raise PydanticCustomError("repeated_activity", "An activity is named twice.")
     return activities
 
 
-Activities = Annotated[list[Activity], Field(min_length=1, max_length=50), AfterValidator(_each_once)]
+Activities = Annotated[list[ListedActivity], Field(min_length=1, max_length=50), AfterValidator(_each_once)]
 
 
 def _rising(thresholds: list[int]) -> list[int]:

@@ -228,14 +228,14 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
     return Change("mission.updated" if changed_at_all else "", MISSIONS, [mission_id], {"territory": territory})
 
 
-async def _activities(write: Write, mission_id: UUID) -> list[schemas.Activity]:
+async def _activities(write: Write, mission_id: UUID) -> list[schemas.ListedActivity]:
     a = MissionActivity
     rows = await write.session.scalars(select(a).where(a.mission_id == mission_id).order_by(a.position))
-    return [schemas.Activity(code=row.code, label=row.label) for row in rows]
+    return [schemas.ListedActivity(code=row.code, label=row.label) for row in rows]
 
 
 async def _set_activities(
-    write: Write, mission: Mission, wanted: Sequence[schemas.Activity], travel_counts: bool | None = None
+    write: Write, mission: Mission, wanted: Sequence[schemas.ListedActivity], travel_counts: bool | None = None
 ) -> bool:
     """Make the list of activities what is wanted; whether anything changed.
 

@@ -73,7 +73,13 @@ async def one_of_everything(world: World) -> Known:
     ok(await world.programme.put("perimeter/2023", communes), 201)
     firm = await world.followed_firm()
     ok(await own.put(f"firms/{firm}", {"stage": "interviewed"}))
-    ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}), 201)
+    seat = {"insee_code": "30007", "seat_from_on": "2019-03-01"}
+    ok(await own.put(f"/v1/firms/{firm}/sites/{siret_of(firm)}", seat), 201)
+    ok(await own.patch(f"/v1/firms/{firm}", {"sole_trader": True}))
+    ok(await own.put(f"/v1/firms/{firm}/owner", {"name": "Camille Exemple"}), 201)
+    ok(await own.put(f"firms/{firm}/note", {"text": "Said in confidence."}), 201)
+    activity = {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}
+    ok(await own.post(f"/v1/firms/{firm}/activities", activity), 201)
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)

@@ -872,13 +872,19 @@ SIGNS = [
 async def test_what_is_searched_means_itself(siege: Siege) -> None:
     ok(await siege.world.clients["territory"].put(f"firms/{siege.firm}", {"stage": "interviewed"}))
     await siege.begin()
-    for target, known in (("consultants", "pers"), ("missions", "miss"), ("firms", "irm")):
-        found = siege.send("GET", f"{siege.base}/{target}?q={known}", who="operator")
-        assert found.json["items"], target
+    # Parts of a text are found anywhere in it; the words of firms from their beginning, whatever stands between them.
+    for target, known in (("consultants", "erso"), ("missions", "issi"), ("firms", "fir")):
+        address = f"{siege.base}/{target}"
+        found = siege.send("GET", f"{address}?q={known}", who="operator").json["items"]
+        assert found, target
         for text in SIGNS:
-            answer = siege.send("GET", f"{siege.base}/{target}?q={escaped(text)}", who="operator")
+            answer = siege.send("GET", f"{address}?q={escaped(text)}", who="operator")
             assert answer.status == 200, answer.body
             assert answer.json["items"] == [], (target, text)
+            answer = siege.send("GET", f"{address}?q={escaped(known + text)}", who="operator")
+            assert answer.status == 200, answer.body
+            mere_signs = target == "firms" and not any(character.isalnum() for character in text)
+            assert answer.json["items"] == (found if mere_signs else []), (target, known + text)
 
 
 async def test_a_search_is_at_most_a_hundred_characters(siege: Siege) -> None:

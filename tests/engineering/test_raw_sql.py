@@ -12,6 +12,7 @@ import pytest
 
 from app.core.db import Base
 from app.engineering.rules import TRANSITIONS, Status
+from tests.directory import siret_of
 from tests.world import World, ok
 
 
@@ -271,6 +272,10 @@ PROGRAMME = [
     ),
 ]
 
+ERASED = {"erased_at": "now()", "erased_because": "'request'"}
+ERASED |= dict.fromkeys(("name", "function", "email", "phone", "external_id"), "NULL")
+NAMED_AGAIN = change("contacts", "id = $contact", name="'Camille'", erased_at="NULL", erased_because="NULL")
+
 FIRMS = [
     Attack("firm_siren", clone("firms", "siren = $firm", siren="'123456789'")),
     Attack("firm_siren", clone("firms", "siren = $firm", siren="'000000000'")),
@@ -280,6 +285,79 @@ FIRMS = [
     Attack("naf_code_without_version", change("firms", "siren = $firm", naf_code="'25.11Z'", naf_version="NULL")),
     Attack("naf_code_without_version", change("firms", "siren = $firm", naf_code="NULL", naf_version="'naf_2025'")),
     Attack("firm_legal_form_code", change("firms", "siren = $firm", legal_form_code="'57'")),
+    Attack("firm_headcount_bracket", change("firms", "siren = $firm", headcount_bracket="'04'")),
+    Attack("firm_insee_category", change("firms", "siren = $firm", insee_category="'sme'")),
+    Attack("firm_diffusion", change("firms", "siren = $firm", diffusion="'none'")),
+    Attack("firm_source", change("firms", "siren = $firm", source="'hearsay'")),
+    Attack("ceased_on_of_an_active_firm", change("firms", "siren = $firm", ceased_on="'2024-01-01'")),
+    Attack("firm_seat_is_a_site_of_it", change("firms", "siren = $firm", seat_siret="$other_site")),
+    Attack("firms_seat_siret_idx", change("firms", "siren = $other_firm", seat_siret="$site")),
+    Attack("firm_owners_siren_fkey", "INSERT INTO firm_owners VALUES ('732829320', 'Exemple', 1, now(), now())"),
+    Attack("firm_activity_naf_code", change("firm_activities", "siren = $firm", naf_code="'2553Y'")),
+    Attack("firm_activity_naf_version", change("firm_activities", "siren = $firm", naf_version="'naf_rev1'")),
+    Attack("activity_period", change("firm_activities", "siren = $firm", to_on="from_on - 1")),
+    Attack("two_activities_at_once", clone("firm_activities", "siren = $firm")),
+    Attack("two_activities_at_once", clone("firm_activities", "siren = $firm", from_on="NULL", to_on="from_on")),
+    Attack("firm_activities_siren_fkey", clone("firm_activities", "siren = $firm", siren="'732829320'")),
+    *(
+        Attack("site_siret", change("sites", "siret = $site", siret=siret))
+        for siret in ("left(siret, 13) || (right(siret, 1)::integer + 1) % 10", "siret || '0'", "left(siret, 13)")
+    ),
+    Attack("siret_of_another_firm", change("sites", "siret = $site", siren="$other_firm")),
+    *(
+        Attack("site_insee_code", change("sites", "siret = $site", insee_code=code))
+        for code in ("'3000'", "'300070'", "'2C004'", "E'30007\\n'")
+    ),
+    Attack("site_naf_code", change("sites", "siret = $site", naf_code="'2511Z'", naf_version="'naf_rev2'")),
+    Attack("site_naf_version", change("sites", "siret = $site", naf_code="'25.11Z'", naf_version="'naf_rev1'")),
+    Attack("site_naf_code_without_version", change("sites", "siret = $site", naf_code="'25.11Z'")),
+    Attack("site_naf_code_without_version", change("sites", "siret = $site", naf_version="'naf_2025'")),
+    Attack("closed_on_of_an_open_site", change("sites", "siret = $site", closed_on="'2024-01-01'")),
+    Attack(
+        "site_closes_before_it_opens",
+        change("sites", "siret = $site", closed="true", opened_on="'2024-01-02'", closed_on="'2024-01-01'"),
+    ),
+    Attack("site_source", change("sites", "siret = $site", source="'hearsay'")),
+    Attack("sites_pkey", clone("sites", "siret = $site")),
+    Attack("firm_seats_siren_siret_fkey", clone("firm_seats", "siren = $firm", siret="$other_site")),
+    Attack("proceeding_kind", change("proceedings", "siren = $firm", kind="'closure'")),
+    Attack("proceeding_source", change("proceedings", "siren = $firm", source="'hearsay'")),
+    Attack("proceeding_closes_before_it_opens", change("proceedings", "siren = $firm", closed_on="opened_on - 1")),
+    Attack("proceedings_siren_kind_opened_on_key", clone("proceedings", "siren = $firm")),
+    Attack("proceedings_siren_fkey", clone("proceedings", "siren = $firm", siren="'732829320'")),
+    Attack(
+        "territory_firm_eu_size",
+        change(
+            "territory_firms",
+            "siren = $firm",
+            eu_size="'tiny'",
+            eu_size_evidence_on="'2024-01-01'",
+            eu_size_source="'Liasse'",
+        ),
+    ),
+    Attack("eu_size_without_evidence", change("territory_firms", "siren = $firm", eu_size="'small'")),
+    Attack("eu_size_without_evidence", change("territory_firms", "siren = $firm", eu_size_evidence_on="'2024-01-01'")),
+    Attack(
+        "eu_size_without_evidence",
+        change("territory_firms", "siren = $firm", eu_size="'small'", eu_size_evidence_on="'2024-01-01'"),
+    ),
+    *(Attack("firm_accounts_year", change("firm_accounts", "siren = $firm", year=year)) for year in ("1899", "2200")),
+    *(
+        Attack(f"firm_accounts_{name}", change("firm_accounts", "siren = $firm", **{column: value}))
+        for name, column, most in (
+            ("turnover", "turnover_cents", 2**53 - 1),
+            ("balance_sheet", "balance_sheet_cents", 2**53 - 1),
+            ("headcount", "headcount", 10_000_000),
+        )
+        for value in ("-1", str(most + 1))
+    ),
+    Attack("firm_accounts_source", change("firm_accounts", "siren = $firm", source="''")),
+    Attack("firm_accounts_pkey", clone("firm_accounts", "siren = $firm")),
+    Attack("firm_accounts_territory_siren_fkey", clone("firm_accounts", "siren = $firm", territory="$elsewhere")),
+    Attack(
+        "firm_notes_territory_siren_fkey",
+        "INSERT INTO firm_notes VALUES ($elsewhere, $firm, 'Said in confidence.', 1, now(), now())",
+    ),
     Attack("territory_firm_stage", change("territory_firms", "siren = $firm", stage="'bought'")),
     Attack("territory_firms_pkey", clone("territory_firms", "siren = $firm")),
     Attack("territory_firms_siren_fkey", clone("territory_firms", "siren = $firm", siren="'732829320'")),
@@ -295,6 +373,31 @@ FIRMS = [
     Attack("firm_stage_changes_recorded_by_fkey", clone("firm_stage_changes", "siren = $firm", recorded_by="uuidv7()")),
 ]
 
+CONTACTS = [
+    Attack("contact_purpose", change("contacts", "id = $contact", purpose="'marketing'")),
+    Attack("contact_legal_basis", change("contacts", "id = $contact", legal_basis="'curiosity'")),
+    Attack(
+        "contact_erased_because",
+        change("contacts", "id = $contact", name="NULL", erased_at="now()", erased_because="'boredom'"),
+    ),
+    Attack("contact_erased", change("contacts", "id = $contact", name="NULL", erased_at="now()")),
+    Attack("contact_erased", change("contacts", "id = $contact", erased_because="'request'")),
+    Attack("contact_erased_but_named", change("contacts", "id = $contact", name="NULL")),
+    Attack("contact_erased_but_named", change("contacts", "id = $contact", name="''")),
+    *(
+        Attack("contact_erased_but_named", change("contacts", "id = $contact", **(ERASED | {column: "'Kept'"})))
+        for column in ("name", "function", "email", "phone", "external_id")
+    ),
+    Attack("contact_gone", change("contacts", "id = $contact", **ERASED) + "; " + NAMED_AGAIN),
+    Attack(
+        "kept_too_long",
+        change("contacts", "id = $contact", retain_until_on="(updated_at + interval '10 years 2 days')::date"),
+    ),
+    Attack("contacts_territory_siren_fkey", clone("contacts", "id = $contact", territory="$elsewhere")),
+    Attack("contacts_territory_siren_fkey", clone("contacts", "id = $contact", siren="$other_firm")),
+    Attack("contacts_recorded_by_fkey", clone("contacts", "id = $contact", recorded_by="uuidv7()")),
+]
+
 APPEND_ONLY = [
     Attack(
         f"{table}_append_only", sql.format(table, "certificate_id" if table[:-1].endswith(("line", "remark")) else "id")
@@ -302,6 +405,7 @@ APPEND_ONLY = [
     for table in (
         "orders",
         "late_entry_leaves",
+        "firm_seats",
         "firm_stage_changes",
         "events",
         "allotments",
@@ -412,7 +516,7 @@ CERTIFICATES = [
     Attack("month_locks_append_only", "DELETE FROM month_locks"),
 ]  # fmt: skip
 
-ATTACKS = [*LIMITS, *SETTINGS, *CERTIFICATES, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *APPEND_ONLY]
+ATTACKS = [*LIMITS, *SETTINGS, *CERTIFICATES, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *CONTACTS, *APPEND_ONLY]
 
 # What the guard of counted entries compares, and a new value for each.
 LOCKED = {
@@ -471,7 +575,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         "consultant": mission.partner_consultant, "lead_consultant": mission.lead_consultant,
         "partner": str(world.organisations["partner"]), "office": str(world.organisations["office"]),
         "judge": str(world.subjects["lead_judge"]), "second_judge": str(world.subjects["lead"]),
-        "firm": await world.add_firm(), "email": f"{world.territory}@example.test",
+        "firm": await world.add_firm(), "other_firm": await world.add_firm(),
+        "email": f"{world.territory}@example.test",
     }  # fmt: skip
     for place, status in enumerate(Status):
         draft = status is Status.DRAFT
@@ -492,7 +597,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids["lock"], ids["operator"] = lock["id"], str(world.subjects["operator"])
     leave = {"until_on": "2199-01-01", "reason": "Late"}
     ids["leave"] = ok(await world.operator.post(f"missions/{mission.id}/late-entry-leaves", leave), 201)["id"]
-    ok(await world.clients["territory"].put(f"firms/{ids['firm']}", {"stage": "solicited"}))
+    ids |= await known_firm(world, ids["firm"]) | {"other_site": siret_of(ids["other_firm"])}
+    ok(await world.clients["territory"].put(f"/v1/firms/{ids['other_firm']}/sites/{ids['other_site']}", {}), 201)
     communes = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
     ok(await world.programme.put("perimeter/2023", communes))
     async with pool.acquire() as connection:
@@ -506,6 +612,19 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         key = "SELECT id FROM api_keys WHERE subject_id = $1"
         ids["key"] = str(await connection.fetchval(key, world.subjects["funder"]))
     return Stage(pool, ids)
+
+
+async def known_firm(world: World, firm: str) -> dict[str, str]:
+    """One of everything about this firm: the ids of its seat and of a contact."""
+    client, site = world.clients["territory"], siret_of(firm)
+    ok(await client.put(f"firms/{firm}", {"stage": "solicited"}))
+    seat = {"insee_code": "30007", "seat_from_on": "2019-03-01"}
+    ok(await client.put(f"/v1/firms/{firm}/sites/{site}", seat), 201)
+    activity = {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}
+    ok(await client.post(f"/v1/firms/{firm}/activities", activity), 201)
+    ok(await client.post(f"/v1/firms/{firm}/proceedings", {"kind": "safeguard", "opened_on": "2024-02-06"}), 201)
+    ok(await client.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
+    return {"site": site, "contact": (await world.contact(firm))["id"]}
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from app.core import embedded
-from tests import processes
+from tests import directory, processes
 from tests.contract import server
 from tests.contract.conftest import Known, one_of_everything
 from tests.world import World
@@ -53,7 +53,11 @@ class Fortress:
 @pytest.fixture(scope="session")
 def fortress() -> Iterator[Fortress]:
     """After the siege: it still answers, no request has met a bug or a deadlock, every balance is what it sums up."""
-    with processes.new_home() as home, home.serving("--workers", "2") as service:
+    with (
+        directory.running() as known_firms,
+        processes.new_home() as home,
+        home.serving("--workers", "2", REBOND_DIRECTORY_URL=known_firms.url) as service,
+    ):
         yield Fortress(home, service)
         assert service.ask("GET", "/readyz").status_code == 200
         log = service.errors()
