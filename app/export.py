@@ -50,6 +50,7 @@ LEFT_OUT = {
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
+    "vat_rates": "national; each certificate says the rate that it applied",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
@@ -69,11 +70,15 @@ class NoSuchTerritory(Exception):
 
 @cache
 def _parents(table: Table) -> list[tuple[list[Column[Any]], list[Column[Any]]]]:
-    """(columns, columns they refer to) of each foreign key to another table, those that are never null first."""
+    """(columns, columns they refer to) of each foreign key to another table, those that are never null first.
+
+    But for the keys that close a circle (`use_alter`: a firm's seat is one of its sites): no order and no way follows
+    them.
+    """
     keys = [
         (list(key.columns), [element.column for element in key.elements])
         for key in table.foreign_key_constraints
-        if key.referred_table is not table
+        if key.referred_table is not table and not key.use_alter
     ]
     return sorted(keys, key=lambda key: (any(column.nullable for column in key[0]), [c.name for c in key[0]]))
 

@@ -196,6 +196,7 @@ _COLOURS = {
     "entered": ("stroke:#0b5cad", "stroke:#6db3ff"),
     "validated": ("stroke:#b4530a", "stroke:#ffae57"),
     "area": ("fill:#0b5cad", "fill:#6db3ff"),
+    "over": ("stroke:#ffffff", "stroke:#14181f"),
     "dot-entered": ("fill:#0b5cad;stroke:#ffffff", "fill:#6db3ff;stroke:#14181f"),
     "dot-validated": ("fill:#b4530a;stroke:#ffffff", "fill:#ffae57;stroke:#14181f"),
 }
@@ -207,6 +208,7 @@ _SHAPES = {
     "validated": "fill:none;stroke-width:3;stroke-linejoin:round;stroke-dasharray:1 6;stroke-linecap:round",
     "area": "fill-opacity:.09",
     "today": "stroke-dasharray:2 4",
+    "over": "paint-order:stroke;stroke-width:5;stroke-linejoin:round",
     "dot-entered": "stroke-width:2",
     "dot-validated": "stroke-width:2",
 }
@@ -348,7 +350,7 @@ def _today(left: float, label: str) -> str:
     shift = -8 if anchor == "end" else 8
     return (
         f'<path class="axis today" d="M{left} {TOP - 6}V{BOTTOM}"/>'
-        f'<text class="text" x="{left + shift}" y="{TOP + 8}" text-anchor="{anchor}">{label}</text>'
+        f'<text class="text over" x="{left + shift}" y="{TOP + 8}" text-anchor="{anchor}">{label}</text>'
     )
 
 

@@ -29,7 +29,7 @@ import httpx2
 from app import check
 from app.core import embedded, migrations, secrets, server
 from app.core.db import create_engine
-from tests.bench import filling
+from tests.bench import days, filling
 from tests.bench.filling import FIRST, Setting
 from tests.bench.load import Client, Slice, download, forget_peak, memory_kib, message
 
@@ -298,7 +298,9 @@ def cpu(each: Slice) -> float:
     return each.cpu_us
 
 
-def report(targets: list[Target], counts: list[int], more: dict[str, float | None]) -> None:
+def report(
+    targets: list[Target], counts: list[int], more: dict[str, float | None], scenarios: list[dict[str, float]]
+) -> None:
     """The table for people, and the one line for machines."""
     small, small_bare, large, large_bare = targets
     medians = {
@@ -317,6 +319,8 @@ def report(targets: list[Target], counts: list[int], more: dict[str, float | Non
     for count, real in ((counts[0], small), (counts[1], large)):
         line = f"{'summary':10}{count:>10}{medians[real.name, 'summary'][0]:>11.0f}{'':32}"
         print(line + (f"{growth['summary']:>8.2f}" if real is large else ""))
+    for scenario, (few, many) in {name: [found[name] for found in scenarios] for name in scenarios[0]}.items():
+        print(f"{scenario:40}{few:>8.1f} ms among {counts[0]} entries,{many:>8.1f} ms among {counts[1]}")
     csv = more["csv_rows_per_s"]
     if csv is None:
         print("csv       the service has no CSV of this list")
@@ -371,12 +375,14 @@ def main() -> None:
                 for kind in ("list", "object", "post", "award"):
                     target.load(kind, extent.seconds)
             rounds(targets, extent)
+            scenarios = []
             for name in ("bench_1", "bench_10"):
+                scenarios.append(asyncio.run(days.measure(bundled.dsn(name), bundled.plain(name), extent.repeats)))
                 balanced(bundled.dsn(name))
             say("after the load no balance differs")
         rows, mib = csv or (None, None)
         more = {"csv_rows_per_s": rows, "csv_mib_above_idle": mib, "start_s": later, "first_start_s": first}
-        report(targets, counts, more)
+        report(targets, counts, more, scenarios)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -1,13 +1,22 @@
-"""Scenarios of days for the bench: validation of 1 000 entries in one call, and a person's week as a grid.
+"""Scenarios of days for the bench: validation of 1 000 entries in one call, a person's week as a grid, the follow-up.
 
-Each takes clients that are ready to call and ids that exist, prepares what it needs, and gives the seconds it took.
-Nothing here is a test; the bench decides what to print and what to compare.
+Each takes clients that are ready to call and ids that exist, prepares what it needs, and gives the seconds it took;
+`measure` runs all of them on a filled database. Nothing here is a test; the bench decides what to print.
 """
 
 import time
 from collections.abc import Sequence
 from datetime import date, timedelta
+from statistics import median
 from typing import Any, Protocol
+
+import asyncpg
+
+from app.core import clock
+from app.core.clock import PARIS
+from tests.bench import follow_up
+from tests.bench.filling import client
+from tests.world import World, ok
 
 
 class Caller(Protocol):
@@ -75,3 +84,36 @@ async def fill_weeks(consultant: Caller, consultant_id: str, *, first_monday: da
         found.append(time.perf_counter() - started)
         assert done.status_code == 200, done.text
     return found
+
+
+async def measure(url: str, plain: str, repeats: int) -> dict[str, float]:
+    """Milliseconds (medians) of each scenario through the application in this process, on a database that is filled.
+
+    Each repeat has a territory of its own; the last one's mission of 1 000 entries is what the follow-up is asked for.
+    """
+    validations, weeks = [], []
+    async with client(url) as http, asyncpg.create_pool(plain, min_size=1, max_size=4) as pool:
+        # Entered two days ago, so that yesterday knows them.
+        with clock.frozen(clock.now().astimezone(PARIS) - timedelta(days=2)):
+            for _ in range(repeats):
+                world = await World.create(http, pool)
+                window: dict[str, Any] = {"starts_on": "2023-01-02", "ends_on": "2023-12-31"}
+                mission = await world.mission(days=250, lead=0, partner=250, **window)
+                weekly = await world.mission(days=50, lead=0, partner=50, **window)
+                crew = [mission.partner_consultant]
+                for _ in range(3):
+                    assigned = {"person_id": str(await world.add_person()), "mission_id": mission.id}
+                    crew.append(
+                        ok(await world.operator.post("consultants", {**assigned, "from_on": "2023-01-01"}), 201)["id"]
+                    )
+                validations.append(
+                    await validate_many(world.consultant, world.lead_judge, mission.id, crew, first=date(2023, 1, 2))
+                )
+                weeks += await fill_weeks(world.consultant, weekly.partner_consultant, first_monday=date(2023, 6, 5))
+        known = clock.today() - timedelta(days=1)
+        asked = await follow_up.ask(world.committee, mission.id, known.isoformat())
+    return {
+        "validation of 1 000 entries": 1000 * median(validations),
+        "grid of a week": 1000 * median(weeks),
+        **{f"T/{address.partition('=')[0]}": 1000 * median(took) for address, took in asked.items()},
+    }
