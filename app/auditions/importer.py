@@ -91,6 +91,8 @@ AUDITIONS = Importer(
         Column("place", sheets.plain, ["lieu"]),
         Column("findings", sheets.plain, ["constats", "compte rendu"]),
         Column("needs", _needs, ["besoins"]),
+        Column("needs.category", sheets.each(coded(NEEDS))),
+        Column("needs.description", sheets.each(sheets.plain)),
         Column("mission_id", sheets.plain, ["mission"]),
         Column("consultant_ids", sheets.parts, ["consultants"]),
         Column("contact_ids", sheets.parts, ["contacts"]),

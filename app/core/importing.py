@@ -128,14 +128,20 @@ class Header:
 
 
 def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
-    """Which field each header names: the field's own name, a synonym, or what our exports call it."""
+    """Which field each header names: the field's own name, what our exports call it, or a synonym.
+
+    Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
+    """
+    own: dict[str, str] = {}
     known: dict[str, str] = {}
     for column in importer.columns:
-        own = [column.field, *column.names]
+        own[folded(column.field)] = column.field
         if column.field.endswith("_cents"):
-            own.append(column.field.removesuffix("_cents") + "_eur")
-        known.update((folded(name), column.field) for name in own)
+            own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
+        known.update((folded(name), column.field) for name in column.names)
     headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
+    told = {own.get(folded(header)) for header in headers}
+    known = own | {name: to for name, to in known.items() if name not in own and to not in told}
     return Header(line, [(header, known.get(folded(header))) for header in headers])
 
 
@@ -175,8 +181,15 @@ class Reader:
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
-    """Dotted fields are nested objects, as in our exports."""
+    """Dotted fields are nested objects, as in our exports; those with a list in the cell, a list of objects."""
     *outer, last = name.split(".")
+    if outer and isinstance(value, list):
+        items = values.setdefault(outer[0], [])
+        items.extend({} for _ in range(len(value) - len(items)))
+        for item, part in zip(items, value, strict=False):
+            if part is not None:
+                item[last] = part
+        return
     for part in outer:
         values = values.setdefault(part, {})
     values[last] = value

@@ -531,6 +531,14 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
         "Several assignments may be meant: name the mission, or consultant_id.",
         "Plusieurs affectations sont possibles : nommez la mission, ou consultant_id.",
     ),
+    "missing_holder": (
+        "The line names no holder: the SIREN of a firm, or the holders as our exports name them, are wanted.",
+        "La ligne ne nomme aucun porteur : le SIREN d'une entreprise, ou les porteurs comme nos exports les nomment.",
+    ),
+    "entry_not_there": (
+        "Entries are imported as draft or submitted; this one is none that stands here already.",
+        "Une saisie s'importe en brouillon ou soumise ; celle-ci n'est pas une saisie déjà présente.",
+    ),
     "missing_column": ("The file lacks this column.", "Cette colonne manque au fichier."),
     "repeated_column": ("Two columns of the file mean this one.", "Deux colonnes du fichier désignent celle-ci."),
     "ignored_column": ("Nothing reads this column.", "Rien ne lit cette colonne."),

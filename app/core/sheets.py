@@ -12,13 +12,15 @@ import io
 import itertools
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import IO
+from typing import IO, Any
 from xml.etree.ElementTree import ParseError
+
+from app.core import tabular
 
 Cell = str | date | datetime | float | int | bool | None
 Row = tuple[int, list[Cell]]  # the line in the file, counted from 1, and its cells
@@ -183,7 +185,6 @@ def xlsx_rows(file: IO[bytes]) -> Iterator[Row]:
 # --- what a cell says ------------------------------------------------------------------------------------------------
 
 _SPACES = re.compile("[\\s\u00a0\u2007\u202f]+")
-_GUARDED = re.compile(r"'[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _DAYS = (
     (re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?Z?)?"), (1, 2, 3)),
@@ -204,7 +205,7 @@ def plain(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat()
     text = str(cell).strip("\u00a0\u202f \t\r\n")
-    return text[1:] if _GUARDED.match(text) else text
+    return tabular.unguard(text)
 
 
 def digits(cell: Cell) -> str:
@@ -259,4 +260,9 @@ def truth(cell: Cell) -> bool | str:
 
 def parts(cell: Cell) -> list[str]:
     """Several values in one cell, between `|`."""
-    return [part for part in (plain(part) for part in plain(cell).split("|")) if part]
+    return [part for part in (plain(part) for part in tabular.split(plain(cell))) if part]
+
+
+def each(read: Callable[[Cell], Any]) -> Callable[[Cell], list[Any]]:
+    """Reads one part of every object of a list, as our exports write it between `|`; None where it has none."""
+    return lambda cell: [read(part) if part else None for part in tabular.split(plain(cell))]

@@ -210,11 +210,13 @@ def unguard(value: str) -> str:
 
 def split(value: str) -> list[str]:
     """The elements of an array that a CSV has joined."""
-    if not value:
-        return []
-    elements = re.findall(r"((?:[^\\|]|\\.)*)(?:\||$)", value, re.DOTALL)
-    found = elements if value.endswith("|") and not value.endswith("\\|") else elements[:-1]
-    return [re.sub(r"\\(.)", r"\1", element, flags=re.DOTALL) for element in found]
+    found = [""] if value else []
+    for text, bar in re.findall(r"((?:[^\\|]|\\.?)+)|(\|)", value, re.DOTALL):
+        if bar:
+            found.append("")
+        else:
+            found[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return found
 
 
 def cents(value: str) -> int:

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Text, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -29,10 +29,15 @@ ACTIVITIES = {
     "Ingénierie financière": "financial_engineering", "Feuille de route": "roadmap", "COPIL": "committee",
     "Comité": "committee", "Déplacement": "travel",
 }  # fmt: skip
+OVER = (Status.REJECTED, Status.REVERSED)  # lines of our own exports that ask for nothing
+ABOUT = ("firm_siren", "audition_id", "project_id")
 
 
 class TimeEntryLine(Body):
-    """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed."""
+    """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed.
+
+    A line of our own export that is past `submitted` says what stands here already.
+    """
 
     consultant_id: Uuid | None = None
     person: ShortText | None = None
@@ -42,9 +47,11 @@ class TimeEntryLine(Body):
     days: DayFraction
     activity: Code
     firm_siren: Siren | None = None
+    audition_id: Uuid | None = None
+    project_id: Uuid | None = None
     note: schemas.Note | None = None
     external_id: ExternalId | None = None
-    status: Annotated[Literal["draft", "submitted"], Field()] = "submitted"
+    status: Status = Status.SUBMITTED
 
     @model_validator(mode="after")
     def _named(self) -> "TimeEntryLine":
@@ -87,7 +94,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[
 
 
 async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list[Fault]:
-    """Each line means exactly one assignment."""
+    """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     faults = []
@@ -96,7 +103,28 @@ async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list
         if len(meant[line.number]) != 1:
             code = "ambiguous_person" if meant[line.number] else "no_assignment"
             faults.append(Fault(line.number, column, FieldError("", code)))
+    past = [line for line in lines if line.item.status not in EDITABLE and len(meant[line.number]) == 1]
+    there = await _there(write, place, [line.item for line in past]) if past else set()
+    for line in past:
+        cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
+        if (line.item.external_id or cell) not in there:
+            faults.append(Fault(line.number, "status", FieldError("", "entry_not_there")))
     return faults
+
+
+async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> set[Any]:
+    """Entries of these days and ids, whatever became of them: `external_id`, and assignment, day and activity."""
+    e = TimeEntry
+    rows = await write.session.execute(
+        select(e.external_id, e.consultant_id, e.worked_on, e.activity).where(
+            e.territory == place,
+            or_(
+                e.external_id.in_({item.external_id for item in items if item.external_id}),
+                e.worked_on.in_({item.worked_on for item in items}),
+            ),
+        )
+    )
+    return {key for row in rows for key in (row.external_id, (row.consultant_id, row.worked_on, row.activity))}
 
 
 async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
@@ -127,24 +155,31 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
 async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
-    items = []
+    items: list[schemas.TimeEntryCreate] = []
+    past: dict[int, Status] = {}  # by place in items
     for line in lines:
+        if line.item.status in OVER:
+            continue
         [assignment] = meant[line.number]
         fields = given(line.item, schemas.TimeEntryCreate.model_fields)
         fields |= {"consultant_id": assignment.id, "mission_id": assignment.mission_id}
+        if line.item.status not in EDITABLE:
+            past[len(items)] = fields.pop("status")
         items.append(schemas.TimeEntryCreate(**fields))
     attempt = service.Attempt(write.actor, place)  # type: ignore[arg-type]  # the importer wants a subject
     known = await _known(write, place, items)
     new: list[schemas.TimeEntryCreate] = []
     changed: list[UUID] = []
-    for item in items:
+    for n, item in enumerate(items):
         cell = (item.consultant_id, item.worked_on, item.activity)
         there = known[item.external_id or cell]
         if not there:
+            if n in past:
+                raise rules.EntryLocked(current=past[n])
             new.append(item)
             continue
         entry = there[0]
-        wish = given(item, {"worked_on", "days", "activity", "firm_siren", "note", "consultant_id", "mission_id"})
+        wish = given(item, {"worked_on", "days", "activity", *ABOUT, "note", "consultant_id", "mission_id"})
         difference = {name: value for name, value in wish.items() if getattr(entry, name) != value}
         if not difference:
             continue
@@ -176,6 +211,8 @@ TIME_ENTRIES_FILE = Importer(
         Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
         Column("activity", coded(ACTIVITIES), ["activité"], required=True),
         Column("firm_siren", sheets.digits, ["siren", "entreprise"]),
+        Column("audition_id", sheets.plain),
+        Column("project_id", sheets.plain),
         Column("note", sheets.plain, ["commentaire", "observations"]),
         Column("external_id", sheets.plain, ["identifiant externe"]),
         Column("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),

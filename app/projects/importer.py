@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
 from app.core import sheets
@@ -15,7 +16,7 @@ from app.core.writes import Change, Write
 from app.projects import service
 from app.projects.models import Holder, Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
-from app.projects.schemas import CostBody, HolderBody, ProjectCreate, ProjectUpdate
+from app.projects.schemas import CostBody, Costs, HolderBody, Holders, ProjectCreate, ProjectUpdate
 
 KINDS = {
     "Équipement": "equipment", "Bâtiment": "building", "Immobilier": "building", "R&D": "research_development",
@@ -31,17 +32,23 @@ ROUTES = {
 
 
 class ProjectLine(Body):
-    """A project on one line: the firms that hold it (the first leads), and its costs by kind, excluding VAT."""
+    """A project on one line, costs excluding VAT.
+
+    As offices write it: the firms that hold it (the first leads), and its costs by kind. As our exports do: every
+    holder, every line of cost.
+    """
 
     title: Line
     kind: ProjectKind
     maturity: Maturity
-    firm_sirens: list[Siren] = Field(min_length=1, max_length=20)
+    firm_sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
+    holders: Holders | None = None
     description: Text | None = None
     commune_code: InseeCode | None = None
     detected_on: Day | None = None
     starts_on: Day | None = None
     ends_on: Day | None = None
+    costs: Costs | None = None
     tangible_cents: Cents | None = None
     intangible_cents: Cents | None = None
     not_eligible_cents: Cents | None = None
@@ -50,8 +57,32 @@ class ProjectLine(Body):
     jobs_maintained_fte: Fte | None = None
     environmental_effect: Text | None = None
     funding_route: FundingRoute | None = None
+    mission_id: Uuid | None = None
+    consultant_id: Uuid | None = None
     detected_in_audition_id: Uuid | None = None
     external_id: ExternalId | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _firms_by_siren(cls, values: Any) -> Any:
+        """Our exports name firms too; that is told, and known by the SIREN alone."""
+        for holder in values.get("holders") or ():
+            if holder.get("kind") == HolderKind.FIRM:
+                holder.pop("name", None)
+        return values
+
+    @model_validator(mode="after")
+    def _held(self) -> "ProjectLine":
+        if not self.firm_sirens and not self.holders:
+            raise PydanticCustomError("missing_holder", "The line names no holder: firm_sirens is wanted.")
+        return self
+
+    @property
+    def all_holders(self) -> list[HolderBody]:
+        """Who holds the project, in order."""
+        return self.holders or [
+            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(self.firm_sirens or ())
+        ]
 
 
 def _sirens(cell: Cell) -> list[str]:
@@ -67,11 +98,9 @@ _COSTS = (
 
 def _parts(item: ProjectLine) -> dict[str, Any]:
     """Holders, and costs where the file gives any."""
-    found: dict[str, Any] = {
-        "holders": [
-            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(item.firm_sirens)
-        ]
-    }
+    found: dict[str, Any] = {"holders": item.all_holders}
+    if item.costs is not None:
+        return found | {"costs": item.costs}
     amounts = [(label, kind, getattr(item, name)) for name, kind, label in _COSTS if name in item.model_fields_set]
     if amounts:
         found["costs"] = [
@@ -94,16 +123,20 @@ async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
     if item.external_id is not None:
         found = found.where(p.external_id == item.external_id)
     else:
-        leads = select(h.project_id).where(h.project_id == p.id, h.firm_siren == item.firm_sirens[0])
-        found = found.where(func.fold(p.title) == func.fold(item.title), leads.exists())
+        first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
+        named = (
+            h.firm_siren == first.siren if first.kind is HolderKind.FIRM else func.fold(h.name) == func.fold(first.name)
+        )
+        held = select(h.project_id).where(h.project_id == p.id, named)
+        found = found.where(func.fold(p.title) == func.fold(item.title), held.exists())
     project_id = await write.session.scalar(found.order_by(p.id).limit(1))
     if project_id is None:
         return [
             await service.create_project(
-                write, place, ProjectCreate(**given(item, ProjectCreate.model_fields), **_parts(item))
+                write, place, ProjectCreate(**given(item, ProjectCreate.model_fields) | _parts(item))
             )
         ]
-    body = ProjectUpdate(**given(item, ProjectUpdate.model_fields), **_parts(item))
+    body = ProjectUpdate(**given(item, ProjectUpdate.model_fields) | _parts(item))
     return await service.update_project(write, place, project_id, body)
 
 
@@ -111,17 +144,26 @@ PROJECTS = Importer(
     kind="projects",
     permission="projects:write",
     schema=ProjectLine,
-    key=["external_id", "title", "firm_sirens"],
+    key=["external_id", "title", "firm_sirens", "holders"],
     columns=[
         Column("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
         Column("kind", coded(KINDS), ["type", "nature"], required=True),
         Column("maturity", coded(MATURITIES), ["maturité"], required=True),
-        Column("firm_sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"], required=True),
+        Column("firm_sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
+        Column("holders.kind", sheets.each(coded({}))),
+        Column("holders.siren", sheets.each(sheets.digits)),
+        Column("holders.name", sheets.each(sheets.plain)),
+        Column("holders.lead", sheets.each(sheets.truth)),
         Column("description", sheets.plain, ["descriptif"]),
         Column("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
         Column("detected_on", sheets.day, ["détecté le"]),
         Column("starts_on", sheets.day, ["début", "date de début"]),
         Column("ends_on", sheets.day, ["fin", "date de fin"]),
+        Column("costs.label", sheets.each(sheets.plain)),
+        Column("costs.kind", sheets.each(coded({}))),
+        Column("costs.amount_cents", sheets.each(sheets.cents)),
+        Column("costs.reason", sheets.each(sheets.plain)),
+        Column("costs.holder", sheets.each(sheets.whole)),
         Column("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
         Column("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
         Column("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
@@ -130,6 +172,8 @@ PROJECTS = Importer(
         Column("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
         Column("environmental_effect", sheets.plain, ["effet environnemental"]),
         Column("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
+        Column("mission_id", sheets.plain),
+        Column("consultant_id", sheets.plain),
         Column("detected_in_audition_id", sheets.plain, ["audition"]),
         Column("external_id", sheets.plain, ["identifiant externe"]),
     ],

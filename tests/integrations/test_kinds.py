@@ -105,7 +105,7 @@ def test_no_two_columns_of_a_kind_answer_to_one_name(kind: str) -> None:
     for column in IMPORTERS[kind].columns:
         for name in (column.field, *column.names):
             assert names.setdefault(folded(name), column.field) == column.field, name
-    assert set(IMPORTERS[kind].fields) <= set(IMPORTERS[kind].schema.model_fields)
+    assert {name.partition(".")[0] for name in IMPORTERS[kind].fields} <= set(IMPORTERS[kind].schema.model_fields)
 
 
 async def test_time_entries_come_by_the_name_of_the_person(world: World) -> None:
@@ -133,3 +133,48 @@ async def test_time_entries_come_by_the_name_of_the_person(world: World) -> None
     stranger = await carry_out(world.lead, path, beyond)
     assert stranger["problems"] == [(2, "person", "no_assignment", "blocking")]
     assert ok(await world.consultant.get("engineering"))["days_entered"] == 1.25
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+async def test_our_own_exports_are_imported_again_and_change_nothing(world: World, form: str) -> None:
+    siren = await followed(world)
+    client = world.clients["territory"]
+    ok(
+        await client.post(
+            "projects",
+            {
+                "title": "École de soudure", "kind": "training", "maturity": "study",
+                "holders": [
+                    {"kind": "firm", "siren": siren},
+                    {"kind": "association", "name": "Les soudeurs | du bassin", "lead": True},
+                ],
+                "costs": [
+                    {"label": "Postes", "kind": "tangible_asset", "amount_cents": 1_250_50, "holder": 1},
+                    {"label": "Cours", "kind": "not_eligible", "amount_cents": 40_000, "reason": "Fonctionnement."},
+                ],
+            },
+        ),
+        201,
+    )  # fmt: skip
+    needs = [{"category": "energy"}, {"category": "other", "description": "Un quai | une grue"}]
+    planned = {"kind": "interview", "firm_sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
+    ok(await client.post("auditions", planned), 201)
+    mission = await world.mission(days=2, partner=2)
+    entry = {"mission_id": mission.id, "consultant_id": mission.partner_consultant, "worked_on": "2023-07-04"}
+    made = ok(await world.consultant.post("time-entries", entry | {"days": 0.5, "activity": "audition"}), 201)
+    ok(await world.lead.post(f"time-entries/{made['id']}/validate"))
+    for kind, sender in (("projects", client), ("auditions", client), ("time_entries", world.consultant)):
+        export = await sender.get(f"{kind.replace('_', '-')}?format={form}")
+        again = await carry_out(sender, here(world, kind), export.content)
+        assert (again["status"], again["rows_unchanged"], again["rows_read"]) == ("succeeded", 1, 1), (kind, again)
+    firm = await client.get(f"/v1/firms?format={form}&q={siren}")
+    again = await carry_out(client, "/v1/imports?kind=firms", firm.content)
+    assert (again["status"], again["rows_unchanged"]) == ("succeeded", 1), again
+
+
+async def test_an_entry_past_submitted_is_none_that_a_file_can_make(world: World) -> None:
+    mission = await world.mission(days=2, partner=2)
+    line = f"{mission.partner_consultant};2023-07-04;1;audition;validated"
+    content = csv_file("consultant_id;worked_on;days;activity;status", line)
+    ended = await carry_out(world.consultant, here(world, "time_entries"), content)
+    assert ended["problems"] == [(2, "status", "entry_not_there", "blocking")]
