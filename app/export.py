@@ -50,7 +50,7 @@ LEFT_OUT = {
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
-    "vat_rates": "national; each certificate says the rate that it applied",
+    "vat_rates": "rates of the law, which every installation has; a certificate states its own",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
@@ -68,19 +68,23 @@ class NoSuchTerritory(Exception):
 # --- which rows ------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _parents(table: Table) -> list[tuple[list[Column[Any]], list[Column[Any]]]]:
+def _references(table: Table, *, back: bool = True) -> list[tuple[list[Column[Any]], list[Column[Any]]]]:
     """(columns, columns they refer to) of each foreign key to another table, those that are never null first.
 
-    But for the keys that close a circle (`use_alter`: a firm's seat is one of its sites): no order and no way follows
-    them.
+    `back`: those too that lead back to a row that refers to this one (a firm's seat is a site of the firm).
     """
     keys = [
         (list(key.columns), [element.column for element in key.elements])
         for key in table.foreign_key_constraints
-        if key.referred_table is not table and not key.use_alter
+        if key.referred_table is not table and (back or not key.use_alter)
     ]
     return sorted(keys, key=lambda key: (any(column.nullable for column in key[0]), [c.name for c in key[0]]))
+
+
+@cache
+def _parents(table: Table) -> list[tuple[list[Column[Any]], list[Column[Any]]]]:
+    """The references by which rows are found: without those that lead back, which would never end."""
+    return _references(table, back=False)
 
 
 @cache
@@ -195,7 +199,7 @@ def described(table: Table) -> dict[str, Any]:
     taken = {column.name for column in columns(table)}
     references = [
         {"columns": [c.name for c in here], "table": there[0].table.name, "to": [c.name for c in there]}
-        for here, there in _parents(table)
+        for here, there in _references(table)
     ]
     return {
         "table": table.name,

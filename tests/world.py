@@ -328,7 +328,11 @@ class World:
     async def meetings(self) -> dict[str, str]:
         """A committee, a contact, an audition in which it takes part, and a note of it: their ids by name."""
         contact = await self.contact()
-        audition = await self.audition(contact["siren"], contact_ids=[contact["id"]])
+        audition = await self.audition(
+            contact["siren"],
+            contact_ids=[contact["id"]],
+            needs=[{"category": "financing", "description": "Five-axis machining centre"}],
+        )
         note = ok(await self.clients["lead"].post(f"auditions/{audition['id']}/notes", {"body": "Quietly."}), 201)
         committee = await self.meeting()
         found = {"contact": contact, "audition": audition, "note": note, "committee": committee}
@@ -347,16 +351,19 @@ class World:
             "maturity": "idea",
             "holders": holders,
             "detected_on": "2023-07-04",
+            "costs": [{"label": "Machine", "kind": "tangible_asset", "amount_cents": 100_000_00}],
         }
         project = ok(await staff.post("projects", body), 201)["id"]
-        plan = ok(await staff.put(f"projects/{project}/financing", {"status": "draft", "lines": []}), 201)["id"]
+        lines = [{"kind": "loan", "source": "Bank", "amount_cents": 60_000_00, "status": "requested"}]
+        plan = ok(await staff.put(f"projects/{project}/financing", {"status": "draft", "lines": lines}), 201)["id"]
         statement = {"sources_searched": ["ADEME"]}
         statement = ok(await staff.post(f"projects/{project}/funding-statements", statement), 201)["id"]
         jobs = {"after_months": 12, "observed_on": "2024-07-04", "jobs_created_fte": 1, "jobs_maintained_fte": 0,
                 "evidence": "DSN"}  # fmt: skip
         jobs = ok(await staff.post(f"projects/{project}/job-observations", jobs), 201)["id"]
         known = ok(await staff.get("roadmap/versions?status=adopted"))["items"]
-        axes = [{"title": "Axis", "actions": [{"title": "Action"}, {"title": f"Action of {project}"}]}]
+        about = {"project_ids": [project], "firm_sirens": [await self.followed_firm()]}
+        axes = [{"title": "Axis", "actions": [{"title": "Action"}, {"title": f"Action of {project}", **about}]}]
         days = {"title": "Roadmap", "starts_on": "2023-10-03", "ends_on": "2027-12-31", "axes": axes}
         roadmap = ok(await staff.post("roadmap/versions", days), 201)["id"]
         held_at = f"2023-10-{3 + known[0]['number'] if known else 3:02}T12:00:00Z"
