@@ -140,12 +140,16 @@ Tell = Callable[[Progress], None]  # who wants to see the progress: called about
 
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
     """Run imports one after the other, for as long as the process serves; `woken` says that one has just come."""
-    while True:
+    mine = asyncio.current_task()
+    assert mine is not None  # a coroutine runs in one
+    while not mine.cancelling():  # a cancellation that meets the end of an import is lost on the way
         try:
-            while await run_next(engine, sessions):
+            while await run_next(engine, sessions) and not mine.cancelling():
                 pass
         except Exception:
             log.warning("imports_interrupted", exc_info=True)
+        if mine.cancelling():
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL):
                 await woken.wait()

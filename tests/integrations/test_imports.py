@@ -1,6 +1,7 @@
 """A file becomes objects: whole or not at all, once however often, and its faults are told by line and column."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -267,8 +268,11 @@ async def test_a_process_that_stops_in_the_middle_of_an_import_stops(
         reached.set()
         await asyncio.Event().wait()
 
+    async def ours(*arguments: Any) -> bool:  # the service's own runner goes on resting
+        return asyncio.current_task() is serving and bool(await run_next(*arguments))
+
     monkeypatch.setattr(runner._Run, "_finish", dying)
-    monkeypatch.setattr(runner, "run_next", run_next)
+    monkeypatch.setattr(runner, "run_next", ours)
     engine, sessions = app.state["engine"], app.state["sessions"]
     serving = asyncio.create_task(runner.serve(engine, sessions, asyncio.Event()))
     await reached.wait()
@@ -280,6 +284,31 @@ async def test_a_process_that_stops_in_the_middle_of_an_import_stops(
         await connection.execute(
             "UPDATE imports SET status = 'cancelled', finished_at = now() WHERE id = $1", UUID(received["id"])
         )
+
+
+@pytest.mark.parametrize("end", [None, runner._Superseded()], ids=["done", "superseded"])
+async def test_a_process_that_stops_as_an_import_ends_stops(
+    app: Any, monkeypatch: pytest.MonkeyPatch, run_next: Any, end: Exception | None
+) -> None:
+    """The import's own end may swallow the cancellation: it must not be waited for again."""
+    reached, over = asyncio.Event(), asyncio.Event()
+
+    async def ending(*_: Any) -> bool:
+        if asyncio.current_task() is not serving:
+            return False
+        reached.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await over.wait()
+        if end is not None:
+            raise end
+        return True
+
+    monkeypatch.setattr(runner, "run_next", ending)
+    serving = asyncio.create_task(runner.serve(app.state["engine"], app.state["sessions"], asyncio.Event()))
+    await reached.wait()
+    serving.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def test_a_cancelled_import_writes_nothing(
