@@ -1,6 +1,7 @@
 """How migrations run: one at a time, each in its own transaction, with bounded waits."""
 
 import asyncio
+import time
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -29,7 +30,11 @@ def _configure(**arguments: object) -> None:
 
 
 def _run(connection: Connection) -> None:
-    connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))  # without a limit: another migration may take long
+    # Asked again and again, without a limit and without a transaction: an index that another migration builds
+    # concurrently waits for every open one, also for one that waits for this lock.
+    while not connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+        connection.commit()
+        time.sleep(0.2)
     connection.execute(text("SET lock_timeout = '3s'"))
     connection.execute(text("SET statement_timeout = '60s'"))
     connection.commit()

@@ -6,9 +6,11 @@ Everything goes through the same services as the API. What happened is real (Reb
 nothing.
 """
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access import models as access_models
 from app.access import schemas as access_schemas
@@ -25,7 +28,7 @@ from app.access.models import ApiKey, Organisation
 from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
 from app.access.rules import Actor, Grant, Role, SubjectKind
 from app.core import clock
-from app.core.db import SessionFactory, create_engine, session_factory
+from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
@@ -124,26 +127,40 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
     Each step is one transaction and is left out where it is done already, so a load that died goes on. On a
     `first_start`, a database that other people have filled is left alone: nothing is loaded and no key is given.
     """
-    engine = create_engine(url, pool_size=2, name="rebond demo")
+    engine = create_engine(url, pool_size=3, name="rebond demo")
     try:
-        load = _Load(session_factory(engine))
-        if first_start and not keys_file.exists() and await load.filled_by_others():
-            return {}
-        await load.people()
-        await load.programme()
-        await load.firms()
-        await load.mission()
-        await load.entries()
-        await load.judgements()
-        await load.corrections()
-        await load.rates()
-        await load.june()
-        await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
-        await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
-        await money.load(money.Story(load.factory, load.run, load.actor))
-        return await load.keys(keys_file)
+        async with _alone(engine):
+            return await _ensure(session_factory(engine), keys_file, first_start=first_start)
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _alone(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Two loads at once, as a first start and `rebond demo` beside it, come one after the other."""
+    async with raw_connection(engine) as connection:
+        while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('rebond demo'))"):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)  # the other load is another process
+        yield  # the lock ends with the connection
+
+
+async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool) -> dict[str, str]:
+    load = _Load(factory)
+    if first_start and not keys_file.exists() and await load.filled_by_others():
+        return {}
+    await load.people()
+    await load.programme()
+    await load.firms()
+    await load.mission()
+    await load.entries()
+    await load.judgements()
+    await load.corrections()
+    await load.rates()
+    await load.june()
+    await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
+    await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
+    await money.load(money.Story(load.factory, load.run, load.actor))
+    return await load.keys(keys_file)
 
 
 class _Load:
