@@ -26,6 +26,12 @@ PLANTED = {
     "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
+    "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
+    "months locked of a mission": "DELETE FROM month_locks",
+    "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
+    "certified days of a member": "DELETE FROM time_entries WHERE status = 'certified'",
+    "amount of a certificate": "UPDATE service_certificate_lines SET days = 2 * days, amount_cents = 2 * amount_cents",
+    "numbers of the certificates of a territory": "UPDATE certificate_numbers SET last_number = last_number + 1",
     "stage of a firm": "UPDATE territory_firms SET stage_since_on = stage_since_on - 1",
     "seat of a firm": "DELETE FROM firm_seats",
     "main activity of a firm": "DELETE FROM firm_activities",
@@ -65,6 +71,9 @@ async def live(url: str) -> None:
                 ids.append(ok(await world.consultant.post("time-entries", body), 201)["id"])
             ok(await world.lead_judge.post(f"time-entries/{ids[0]}/validate"))
             ok(await world.consultant.post(f"time-entries/{ids[1]}/reverse", {"reason": "Wrong day"}))
+            await world.certify(mission)
+            month = {"mission_id": mission.id, "month": "2023-07"}
+            ok(await world.operator.post("month-locks", month), 201)
             siren, staff = await world.add_firm(), world.clients["territory"]
             ok(await staff.patch(f"/v1/firms/{siren}", {"naf_code": "25.62B", "naf_version": "naf_rev2"}))
             ok(await staff.put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", {"seat_from_on": "2019-03-01"}), 201)

@@ -35,6 +35,7 @@ from app.missions.models import (
     MISSION_DAYS,
     Consultant,
     MemberDays,
+    Mission,
     MissionActivity,
     MissionDays,
 )
@@ -355,6 +356,9 @@ async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID,
     if row is None:
         raise NotFound
     mission_id, code = given.get("mission_id", row.mission_id), given.get("activity", row.activity)
+    here = select(Mission.id).where(Mission.id == mission_id, Mission.territory == attempt.territory)
+    if "mission_id" in given and await write.session.scalar(here) is None:  # another territory's list tells nothing
+        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
     held = select(a.code).where(a.mission_id == mission_id, a.code == code)
     if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
         listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)

@@ -65,7 +65,7 @@ async def test_a_timesheet_holds_what_counts_in_the_order_of_days(world: World) 
     ]  # fmt: skip
     assert (found["days_entered"], found["days_validated"], found["days_certified"]) == (1.25, 1, 0)
     assert (found["month"], found["mission_name"], found["territory_name"]) == ("2023-07", "Mission", world.territory)
-    june = ok(await world.consultant.get(MONTH.format(mission.partner_consultant).replace("07", "06")))
+    june = ok(await world.consultant.get(MONTH.format(mission.partner_consultant).replace("2023-07", "2023-06")))
     assert [entry["worked_on"] for entry in june["entries"]] == ["2023-06-30"]
     empty = ok(await world.consultant.get(MONTH.format(mission.partner_consultant).replace("2023-07", "2024-02")))
     assert (empty["entries"], empty["days_entered"]) == ([], 0)
