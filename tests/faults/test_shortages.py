@@ -81,7 +81,8 @@ async def test_a_row_that_somebody_holds_is_told_as_busy_and_counted(small: Smal
                 ("time-entries", entry),
                 ("time-entries/batch", {"items": [entry]}),
                 (f"missions/{small.mission.id}/orders",
-                 {"kind": "amendment", "reference": "AV", "signed_on": "2023-07-01", "days": 1}),
+                 {"kind": "amendment", "reference": "AV", "signed_on": "2023-07-01", "days": 1,
+                  "reason": "Closing committee"}),
             ):  # fmt: skip
                 who = "operator" if "orders" in path else "consultant"
                 send = asyncio.to_thread(small.send, who, "POST", path, body, **{"Idempotency-Key": key + path[-5:]})
