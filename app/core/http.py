@@ -18,9 +18,9 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.answering import respond
 from app.core.db import Base
 from app.core.problems import (
-    DEADLOCK,
     AddressTooLong,
     BodyTooLarge,
     DatabaseUnavailable,
@@ -30,9 +30,8 @@ from app.core.problems import (
     Problem,
     RequestTimeout,
     UnsupportedMediaType,
-    respond,
-    translate,
 )
+from app.core.violations import DEADLOCK, translate
 
 log = structlog.get_logger("rebond")
 

@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from app.core import sheets
-from app.core.problems import FieldError, field_errors
+from app.core.problems import FieldError
 from app.core.schemas import nearest_name
 from app.core.sheets import Cell
+from app.core.validation import field_errors
 from app.core.writes import Change, Write
 
 Read = Callable[[Cell], Any]

@@ -5,6 +5,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from app.core.problems import LANGUAGES
+
 
 def preferred(accept: str, offered: Mapping[str, str]) -> str:
     """The name of the media type in `offered` that is preferred (RFC 9110 §12.5.1): by weight, then in our order.
@@ -33,3 +35,18 @@ def preferred(accept: str, offered: Mapping[str, str]) -> str:
 def wanted(request: Request, query: dict[str, Any], offered: Mapping[str, str]) -> str:
     """The name of the form wanted: `format`, which is taken out of the query, or by Accept."""
     return query.pop("format", None) or preferred(request.headers.get("accept", "*/*"), offered)
+
+
+def language_of(request: Request, default: str = "en") -> str:
+    """`en` or `fr`, by Accept-Language and its weights."""
+    best, weight = default, 0.0
+    for part in request.headers.get("accept-language", "")[:500].split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        name = tag.strip().lower().partition("-")[0]
+        try:
+            q = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        if name in LANGUAGES and q > weight:
+            best, weight = name, q
+    return best

@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from app.core.problems import NAME, FieldError, MalformedRequest, ValidationFailed, field_errors
+from app.core.problems import FieldError, MalformedRequest, ValidationFailed
 from app.core.schemas import nearest_name
+from app.core.validation import NAME, field_errors
 
 
 def _flag(value: Any) -> Any:

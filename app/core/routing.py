@@ -36,10 +36,10 @@ from app.core.problems import (
     Problem,
     UnsupportedMediaType,
     ValidationFailed,
-    field_errors,
 )
 from app.core.query import names_parameters
 from app.core.schemas import suggestions
+from app.core.validation import field_errors
 
 
 class _Slug(Convertor[str]):

@@ -24,8 +24,9 @@ from app.core import clock, events, idempotency, limits, query, versions
 from app.core import listing as listings
 from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
 from app.core.listing import Listing
-from app.core.problems import Busy, NotFound, Problem, constraint_of, translate
+from app.core.problems import Busy, NotFound, Problem
 from app.core.schemas import Body
+from app.core.violations import constraint_of, translate
 
 Row = TypeVar("Row", bound=Base)
 

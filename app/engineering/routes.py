@@ -13,8 +13,8 @@ from app.core import clock, documents
 from app.core.db import fetchrow
 from app.core.idempotency import IdempotencyKeyMissing
 from app.core.listing import page, show
-from app.core.negotiation import wanted
-from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound, language_of
+from app.core.negotiation import language_of, wanted
+from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.query import read
 from app.core.routing import changes, lists, router, shows
 from app.core.times import known_before

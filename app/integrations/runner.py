@@ -25,7 +25,8 @@ from app.access.gate import actor_of
 from app.core import clock, limits, sheets, strictjson
 from app.core.db import Base, SessionFactory, raw_connection
 from app.core.importing import Fault, Header, Importer, Line, Outcome, Reader, match
-from app.core.problems import FieldError, Problem, translate
+from app.core.problems import FieldError, Problem
+from app.core.violations import translate
 from app.core.writes import Change, Subject, System, Write, record
 from app.integrations.importers import IMPORTERS
 from app.integrations.models import ImportStatus, OnError
