@@ -10,9 +10,9 @@ from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVIC
 from app.access.rules import GUARDED_EVENTS, NATIONAL, Actor, permissions_of
 from app.core import events
 from app.core.db import raw_connection
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
-from app.core.query import read
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit
 

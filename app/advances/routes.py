@@ -15,9 +15,9 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import Parameter, read
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
 from app.core.routing import changes, lists, router, shows
 from app.core.values import Day
 from app.core.writes import commit

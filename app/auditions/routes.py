@@ -8,8 +8,8 @@ from app.access.rules import Actor
 from app.auditions import rules, schemas, service
 from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
 from app.auditions.rules import Action
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
+from app.core.reading.answers import page, show
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit
 from app.firms.contacts.routes import CONTACT

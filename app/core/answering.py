@@ -6,8 +6,8 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.negotiation import language_of
 from app.core.problems import MEDIA_TYPE, Problem
+from app.core.reading.negotiation import language_of
 
 
 def respond(request: Request, problem: Problem) -> Response:

@@ -41,10 +41,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 from starlette.responses import Response
 
-from app.core import cursors, values
+from app.core import values
 from app.core.db import Base, Statement, fetch, instant, param, raw_connection
-from app.core.listing import LIMIT
-from app.core.query import Parameter, read
+from app.core.reading import cursors
+from app.core.reading.listing import LIMIT
+from app.core.reading.query import Parameter, read
 from app.core.schemas import Read
 
 SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)

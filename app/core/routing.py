@@ -21,9 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.core import strictjson, values, xlsx
-from app.core.exports import TooManyExports, TooManyRows
-from app.core.listing import Listing, Page
+from app.core import strictjson, values
 from app.core.problems import (
     MEDIA_TYPE,
     CredentialsInvalid,
@@ -37,7 +35,10 @@ from app.core.problems import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.core.query import names_parameters
+from app.core.reading import xlsx
+from app.core.reading.exports import TooManyExports, TooManyRows
+from app.core.reading.listing import Listing, Page
+from app.core.reading.query import names_parameters
 from app.core.schemas import suggestions
 from app.core.validation import field_errors
 

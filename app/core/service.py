@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from app.core import migrations
 from app.core.db import raw_connection
-from app.core.negotiation import language_of
 from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
-from app.core.query import read
+from app.core.reading.negotiation import language_of
+from app.core.reading.query import read
 from app.core.routing import responses, router
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
-from app.core import tabular
+from app.core.reading import tabular
 
 Cell = str | date | datetime | float | int | bool | None
 Row = tuple[int, list[Cell]]  # the line in the file, counted from 1, and its cells

@@ -20,11 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core import clock, events, idempotency, limits, query, versions
-from app.core import listing as listings
+from app.core import clock, events, idempotency, limits
 from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
-from app.core.listing import Listing
 from app.core.problems import Busy, NotFound, Problem
+from app.core.reading import answers, query, versions
+from app.core.reading.listing import Listing
 from app.core.schemas import Body
 from app.core.violations import constraint_of, translate
 
@@ -308,7 +308,7 @@ async def commit(
             return Response(status_code=204)
         if change.many:
             return _many(seen, code)
-        answer = listings.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
+        answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
         if location and not dry_run:
             answer.headers["Location"] = location.format(key=seen[0].key)
         if dry_run:  # the version it shows will never be, or will be another object's state
@@ -396,7 +396,7 @@ async def run_statement(
     if row["body"] is None:
         async with state.sessions() as session:
             raise await explain(session, "") or Busy()
-    answer = listings.answer(request, listing, row["body"].encode(), row["version"], 200 if dry_run else 201)
+    answer = answers.answer(request, listing, row["body"].encode(), row["version"], 200 if dry_run else 201)
     if dry_run:
         del answer.headers["ETag"]
     else:

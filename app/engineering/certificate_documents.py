@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.access.models import Organisation, Subject
 from app.core.clock import paris_day
 from app.core.db import Statement, param
-from app.core.documents import Sheet
 from app.core.formats import day, euros, number
-from app.core.listing import as_object
+from app.core.reading.documents import Sheet
+from app.core.reading.listing import as_object
 from app.engineering.models import CertificateRemark, ServiceCertificate, TimeEntry
 from app.engineering.queries import CERTIFICATES
 from app.missions.models import Consultant

@@ -39,9 +39,9 @@ from app.access.models import Organisation
 from app.auditions.models import Audition
 from app.core.db import Statement, literals, param
 from app.core.events import Event
-from app.core.listing import as_object
-from app.core.query import Parameter
-from app.core.times import TWO_TIMES
+from app.core.reading.listing import as_object
+from app.core.reading.query import Parameter
+from app.core.reading.two_times import TWO_TIMES
 from app.core.values import Uuid as UuidValue
 from app.engineering.models import TimeEntry
 from app.engineering.rules import COUNTING, Status

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering import schemas
 from app.engineering.models import CertificateLine, CertificateRemark, MonthLock, ServiceCertificate, TimeEntry

@@ -9,15 +9,16 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.core import clock, documents
+from app.core import clock
 from app.core.db import fetchrow
 from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
-from app.core.negotiation import language_of, wanted
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import read
+from app.core.reading import documents
+from app.core.reading.answers import page, show
+from app.core.reading.negotiation import language_of, wanted
+from app.core.reading.query import read
+from app.core.reading.two_times import known_before
 from app.core.routing import changes, lists, router, shows
-from app.core.times import known_before
 from app.core.writes import commit, run_statement
 from app.engineering import (
     burn_down,

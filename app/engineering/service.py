@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.rules import Actor
 from app.core import clock, events, idempotency, limits
 from app.core.db import Statement, param
-from app.core.listing import as_object
 from app.core.problems import (
     BY_CONSTRAINT,
     Busy,
@@ -25,6 +24,7 @@ from app.core.problems import (
     ReferenceNotFound,
     ValidationFailed,
 )
+from app.core.reading.listing import as_object
 from app.core.writes import Change, Write
 from app.engineering import rules, schemas
 from app.engineering.models import PERSON_DAYS, PersonDays, TimeEntry

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
-from app.core.documents import Sheet
 from app.core.formats import day, month, number
-from app.core.listing import as_object
+from app.core.reading.documents import Sheet
+from app.core.reading.listing import as_object
 from app.engineering.models import TimeEntry
 from app.engineering.rules import COUNTING
 from app.firms.models import Firm

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.core import events
 from app.core.db import Statement, literals, param
-from app.core.listing import (
+from app.core.reading.listing import (
     Filter,
     Listing,
     any_of,
@@ -20,7 +20,7 @@ from app.core.listing import (
     holds,
     updated_since,
 )
-from app.core.query import Parameter
+from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, InseeCode, LegalFormCode, NafCode, Siren
 from app.firms import schemas
 from app.firms.models import (

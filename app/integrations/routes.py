@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import query, writes
-from app.core.listing import page, show
+from app.core import writes
 from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
-from app.core.query import Parameter
+from app.core.reading import query
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter
 from app.core.routing import changes, lists, router, shows
 from app.core.values import text
 from app.core.writes import commit

@@ -10,9 +10,9 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import read
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit, refused_as
 from app.missions import queries, schemas, service

@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.reading.answers import page, show
 from app.core.routing import changes, lists, router, shows
 from app.core.writes import commit
 from app.programme import schemas, service

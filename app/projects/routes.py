@@ -11,9 +11,9 @@ from app.access.rules import Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
-from app.core.query import Parameter, read
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
 from app.core.routing import changes, lists, router, shows
 from app.core.values import Uuid
 from app.core.writes import commit

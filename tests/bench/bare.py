@@ -22,7 +22,7 @@ import uvicorn
 from sqlalchemy import column, table
 
 from app.core.db import DIALECT
-from app.core.listing import as_json
+from app.core.reading.listing import as_json
 from app.engineering.models import TimeEntry
 from app.engineering.queries import entries
 from app.grants.queries import GRANTS

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core import sheets
 from app.core.importing import Reader, match
-from app.core.tabular import split
+from app.core.reading.tabular import split
 from app.integrations.importers import IMPORTERS
 
 CELLS = st.one_of(

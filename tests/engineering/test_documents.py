@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core import documents
 from app.core.formats import day, euros, month, number, short_day, short_month
-from app.core.xlsx import MEDIA_TYPE
+from app.core.reading import documents
+from app.core.reading.xlsx import MEDIA_TYPE
 from app.engineering import timesheets
 from app.engineering.schemas import Note
 from tests.world import Mission, World, ok, problem

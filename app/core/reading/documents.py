@@ -24,8 +24,8 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from app.core.problems import Problem
-from app.core.query import Parameter
-from app.core.xlsx import MEDIA_TYPE as XLSX
+from app.core.reading.query import Parameter
+from app.core.reading.xlsx import MEDIA_TYPE as XLSX
 
 PDF = "application/pdf"
 FORMS = {"application/json": "json", PDF: "pdf", XLSX: "xlsx"}
@@ -98,7 +98,7 @@ async def _typeset(template: str, data: Any) -> bytes:
     """What `typesetting` makes of it in a process of its own, which a text can break without breaking this one."""
     order = {"template": _LOOK + template, "data": data}
     program = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.core.typesetting", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_ENVIRONMENT
+        sys.executable, "-m", "app.core.reading.typesetting", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_ENVIRONMENT
     )
     try:
         async with asyncio.timeout(SECONDS):

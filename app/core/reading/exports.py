@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app.core import clock
 from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
-from app.core.tabular import Column, Form
+from app.core.reading.tabular import Column, Form
 
 
 class TooManyExports(Problem):

@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from app.core import clock
 from app.core.problems import FieldError, ValidationFailed
-from app.core.query import Parameter
+from app.core.reading.query import Parameter
 from app.core.values import Day
 
 AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}

@@ -36,9 +36,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.selectable import FromClause
 
-from app.core import xlsx
 from app.core.db import instant
-from app.core.negotiation import preferred
+from app.core.reading import xlsx
+from app.core.reading.negotiation import preferred
 
 Rows: TypeAlias = Select[*tuple[Any, ...]]
 
