@@ -29,7 +29,7 @@ from app.access.rules import Role, SubjectKind
 from app.core import embedded, migrations, secrets, server, values
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
-from app.core.writes import System, new_request_id, run
+from app.core.writing.writes import System, new_request_id, run
 from app.settings import KEYS_FILE, Settings, get_settings
 
 app = typer.Typer(

@@ -22,10 +22,9 @@ from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
-from app.core import idempotency, logs, openapi, routing, secrets, server
+from app.core import logs, openapi, routing, secrets, server
 from app.core.answering import respond
 from app.core.db import Base, create_engine, session_factory
-from app.core.events import Horizon
 from app.core.http import Allowance, Shell
 from app.core.problems import (
     Busy,
@@ -40,6 +39,8 @@ from app.core.problems import (
 from app.core.service import service
 from app.core.validation import field_errors
 from app.core.violations import translate
+from app.core.writing import idempotency
+from app.core.writing.events import Horizon
 from app.engineering.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts

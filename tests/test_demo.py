@@ -18,7 +18,7 @@ import pytest
 from app.access.gate import digest_of
 from app.access.rules import Role
 from app.core import values
-from app.core.writes import Write
+from app.core.writing.writes import Write
 from app.demo import load as demo
 from app.engineering.rules import Status
 from app.main import create_app

@@ -11,7 +11,7 @@ from app.auditions.rules import Action
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
 from app.core.reading.answers import page, show
 from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.writing.writes import commit
 from app.firms.contacts.routes import CONTACT
 from app.programme.routes import T
 

@@ -10,7 +10,7 @@ from app.committees.queries import COMMITTEES
 from app.core.problems import AlreadyExists
 from app.core.reading.answers import page, show
 from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.writing.writes import commit
 from app.programme.routes import T
 
 committees = router("committees")

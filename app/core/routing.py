@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.core import strictjson, values
+from app.core import values
 from app.core.problems import (
     MEDIA_TYPE,
     CredentialsInvalid,
@@ -41,6 +41,7 @@ from app.core.reading.listing import Listing, Page
 from app.core.reading.query import names_parameters
 from app.core.schemas import suggestions
 from app.core.validation import field_errors
+from app.core.writing import strictjson
 
 
 class _Slug(Convertor[str]):
@@ -347,8 +348,8 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
     `may_create` says that the answer is 201 where nothing was there (PUT).
     """
     from app.core import problems as p
-    from app.core.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
-    from app.core.writes import HEADERS, QUERY
+    from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
+    from app.core.writing.writes import HEADERS, QUERY
 
     known: tuple[type[Problem], ...] = (
         p.CredentialsMissing,

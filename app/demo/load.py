@@ -30,7 +30,7 @@ from app.access.rules import Actor, Grant, Role, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
-from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
 from app.engineering import certificates, locks, steps
 from app.engineering import schemas as engineering_schemas

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.access.rules import person
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.engineering import schemas
 from app.engineering.models import (
     CertificateLine,

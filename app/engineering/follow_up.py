@@ -38,11 +38,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.access.models import Organisation
 from app.auditions.models import Audition
 from app.core.db import Statement, literals, param
-from app.core.events import Event
 from app.core.reading.listing import as_object
 from app.core.reading.query import Parameter
 from app.core.reading.two_times import TWO_TIMES
 from app.core.values import Uuid as UuidValue
+from app.core.writing.events import Event
 from app.engineering.models import TimeEntry
 from app.engineering.rules import COUNTING, Status
 from app.firms.models import Firm

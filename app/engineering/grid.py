@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Seen, Write
+from app.core.writing.writes import Change, Seen, Write
 from app.engineering import rules, schemas
 from app.engineering.models import TimeEntry
 from app.engineering.queries import TIME_ENTRIES

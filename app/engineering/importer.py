@@ -11,13 +11,13 @@ from sqlalchemy import Text, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.models import Subject
-from app.core import sheets
-from app.core.importing import Column, Fault, Importer, Line, Outcome, coded, given
 from app.core.problems import FieldError
 from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
-from app.core.writes import Change, Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded, given
+from app.core.writing.writes import Change, Write
 from app.engineering import rules, schemas, service
 from app.engineering.models import TimeEntry
 from app.engineering.queries import TIME_ENTRIES

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.access.rules import person
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.engineering import schemas
 from app.engineering.models import MonthLock
 from app.engineering.queries import MONTH_LOCKS

@@ -11,7 +11,6 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.idempotency import IdempotencyKeyMissing
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading import documents
 from app.core.reading.answers import page, show
@@ -19,7 +18,8 @@ from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.reading.two_times import known_before
 from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit, run_statement
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit, run_statement
 from app.engineering import (
     burn_down,
     certificate_documents,

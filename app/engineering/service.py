@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
-from app.core import clock, events, idempotency, limits
+from app.core import clock, limits
 from app.core.db import Statement, param
 from app.core.problems import (
     BY_CONSTRAINT,
@@ -25,7 +25,8 @@ from app.core.problems import (
     ValidationFailed,
 )
 from app.core.reading.listing import as_object
-from app.core.writes import Change, Write
+from app.core.writing import events, idempotency
+from app.core.writing.writes import Change, Write
 from app.engineering import rules, schemas
 from app.engineering.models import PERSON_DAYS, PersonDays, TimeEntry
 from app.engineering.queries import TIME_ENTRIES, entries

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import literals
 from app.core.problems import FieldError, NotFound, Problem
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.engineering import rules, schemas
 from app.engineering.models import TimeEntry
 from app.engineering.queries import TIME_ENTRIES

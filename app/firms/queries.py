@@ -6,7 +6,6 @@ from typing import Any, Literal
 from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from app.core import events
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
@@ -22,6 +21,7 @@ from app.core.reading.listing import (
 )
 from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, InseeCode, LegalFormCode, NafCode, Siren
+from app.core.writing import events
 from app.firms import schemas
 from app.firms.models import (
     Diffusion,

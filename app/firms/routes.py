@@ -12,7 +12,7 @@ from app.core.reading.answers import page, show
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.writing.writes import commit
 from app.firms import schemas, service
 from app.firms.directory import DirectoryInvalid, DirectoryUnavailable, FirmUnknownToDirectory
 from app.firms.queries import (

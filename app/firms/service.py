@@ -17,7 +17,7 @@ from app.core import clock
 from app.core.db import Base, touch
 from app.core.problems import FieldError, NotFound, Problem, ReferenceNotFound, ValidationFailed
 from app.core.reading.listing import Listing
-from app.core.writes import Change, Write, merge
+from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
 from app.firms.directory import Record
 from app.firms.models import (

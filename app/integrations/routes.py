@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import writes
 from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
 from app.core.reading import query
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter
 from app.core.routing import changes, lists, router, shows
 from app.core.values import text
-from app.core.writes import commit
+from app.core.writing import writes
+from app.core.writing.writes import commit
 from app.integrations import schemas, service
 from app.integrations.importers import IMPORTERS
 from app.integrations.models import OnError

@@ -14,7 +14,7 @@ from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, Reference
 from app.core.reading.answers import page, show
 from app.core.reading.query import read
 from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit, refused_as
+from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.queries import (
     ALLOTMENTS,

@@ -16,7 +16,7 @@ from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter, read
 from app.core.routing import changes, lists, router, shows
 from app.core.values import Uuid
-from app.core.writes import commit
+from app.core.writing.writes import commit
 from app.programme.routes import T
 from app.projects import financing, rules, schemas, service
 from app.projects.queries import (

@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.core import sheets
 from app.core.problems import FieldError
 from app.core.schemas import nearest_name
-from app.core.sheets import Cell
 from app.core.validation import field_errors
-from app.core.writes import Change, Write
+from app.core.writing import sheets
+from app.core.writing.sheets import Cell
+from app.core.writing.writes import Change, Write
 
 Read = Callable[[Cell], Any]
 

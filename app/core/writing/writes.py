@@ -20,13 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core import clock, events, idempotency, limits
+from app.core import clock, limits
 from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
 from app.core.problems import Busy, NotFound, Problem
 from app.core.reading import answers, query, versions
 from app.core.reading.listing import Listing
 from app.core.schemas import Body
 from app.core.violations import constraint_of, translate
+from app.core.writing import events, idempotency
 
 Row = TypeVar("Row", bound=Base)
 
