@@ -22,10 +22,8 @@ from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
-from app.core import logs, openapi, routing, secrets, server
-from app.core.answering import respond
+from app.core import secrets
 from app.core.db import Base, create_engine, session_factory
-from app.core.http import Allowance, Shell
 from app.core.problems import (
     Busy,
     DatabaseUnavailable,
@@ -36,7 +34,10 @@ from app.core.problems import (
     Problem,
     ValidationFailed,
 )
-from app.core.service import service
+from app.core.serving import logs, openapi, routing, server
+from app.core.serving.answering import respond
+from app.core.serving.pages import service
+from app.core.serving.shell import Allowance, Shell
 from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency

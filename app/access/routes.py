@@ -12,7 +12,8 @@ from app.core.db import raw_connection
 from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import read
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.writing import events
 from app.core.writing.writes import commit
 

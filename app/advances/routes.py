@@ -17,7 +17,8 @@ from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter, read
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit

@@ -10,7 +10,8 @@ from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
 from app.auditions.rules import Action
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
 from app.core.reading.answers import page, show
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.firms.contacts.routes import CONTACT
 from app.programme.routes import T

@@ -9,7 +9,8 @@ from app.committees import rules, schemas, service
 from app.committees.queries import COMMITTEES
 from app.core.problems import AlreadyExists
 from app.core.reading.answers import page, show
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.programme.routes import T
 

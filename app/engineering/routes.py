@@ -17,7 +17,8 @@ from app.core.reading.answers import page, show
 from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.reading.two_times import known_before
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, run_statement
 from app.engineering import (

@@ -12,7 +12,8 @@ from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, Valid
 from app.core.reading import query
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import text
 from app.core.writing import writes
 from app.core.writing.writes import commit

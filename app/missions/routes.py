@@ -13,7 +13,8 @@ from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import read
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.queries import (

@@ -14,7 +14,8 @@ from app.core.db import fetch, fetchrow
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter, read
-from app.core.routing import changes, lists, router, shows
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import Uuid
 from app.core.writing.writes import commit
 from app.programme.routes import T

@@ -9,7 +9,8 @@ from app.core import clock
 from app.core.db import Statement, fetchrow
 from app.core.reading.query import read
 from app.core.reading.two_times import AS_OF
-from app.core.routing import router, shows
+from app.core.serving.operations import shows
+from app.core.serving.routing import router
 from app.programme.routes import T
 from app.reports import schemas
 from app.reports.queries import summary

@@ -22,8 +22,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
-from app.core.http import API_POLICY, SECURITY
 from app.core.problems import MEDIA_TYPE, MalformedRequest
+from app.core.serving.shell import API_POLICY, SECURITY
 
 SUPERVISOR = "REBOND_SUPERVISOR_PID"
 METRICS = "rebond-metrics-"
@@ -105,7 +105,7 @@ def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
         factory,
         factory=True,
         loop="uvloop",
-        http="app.core.server:Protocol",
+        http="app.core.serving.server:Protocol",
         ws="none",
         workers=workers,
         access_log=False,

@@ -18,7 +18,6 @@ from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.answering import respond
 from app.core.db import Base
 from app.core.problems import (
     AddressTooLong,
@@ -31,6 +30,7 @@ from app.core.problems import (
     RequestTimeout,
     UnsupportedMediaType,
 )
+from app.core.serving.answering import respond
 from app.core.violations import DEADLOCK, translate
 
 log = structlog.get_logger("rebond")

@@ -15,7 +15,8 @@ from app.core.problems import (
     InternalError,
     MalformedRequest,
 )
-from app.core.routing import PATH_PARAMETERS, Route, responses
+from app.core.serving.operations import path_parameter, responses
+from app.core.serving.routing import Route
 
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
@@ -114,7 +115,7 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
     named = {parameter["name"] for parameter in parameters}
     for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
         if name not in named:
-            parameters.insert(0, {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]})
+            parameters.insert(0, {"name": name, "in": "path", "required": True, **path_parameter(name)})
     if not parameters:
         del operation["parameters"]
     content = operation["responses"].get("422", {}).get("content", {})

@@ -16,7 +16,8 @@ from app.core.db import raw_connection
 from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
-from app.core.routing import responses, router
+from app.core.serving.operations import responses
+from app.core.serving.routing import router
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 DOCS_POLICY = (
