@@ -26,7 +26,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import __version__, backup
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, migrations, secrets, values
+from app.core import embedded, migrations, values
+from app.core import installation as secrets
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.serving import server

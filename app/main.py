@@ -22,7 +22,7 @@ from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
-from app.core import secrets
+from app.core import installation as secrets
 from app.core.db import Base, create_engine, session_factory
 from app.core.problems import (
     Busy,

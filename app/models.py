@@ -4,7 +4,8 @@ from app.access import models as access
 from app.advances import models as advances
 from app.auditions import models as auditions
 from app.committees import models as committees
-from app.core import routines, secrets
+from app.core import installation as secrets
+from app.core import routines
 from app.core.db import Base
 from app.core.writing import events, idempotency
 from app.engineering import models as engineering

@@ -27,7 +27,8 @@ from typing import Any
 import httpx2
 
 from app import check
-from app.core import embedded, migrations, secrets
+from app.core import embedded, migrations
+from app.core import installation as secrets
 from app.core.db import create_engine
 from app.core.serving import server
 from tests.bench import days, filling

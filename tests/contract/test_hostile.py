@@ -20,7 +20,8 @@ import httpx2
 import pytest
 
 from app.access.gate import digest_of
-from app.core import embedded, migrations, secrets
+from app.core import embedded, migrations
+from app.core import installation as secrets
 from app.core.db import create_engine
 from app.core.problems import CATALOGUE
 from app.core.serving.openapi import PROBLEM
