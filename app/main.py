@@ -42,7 +42,7 @@ from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency
 from app.core.writing.events import Horizon
-from app.engineering.routes import engineering
+from app.engineering.entries.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory

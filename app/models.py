@@ -8,7 +8,7 @@ from app.core import installation as secrets
 from app.core import routines
 from app.core.db import Base
 from app.core.writing import events, idempotency
-from app.engineering import models as engineering
+from app.engineering.entries import models as engineering
 from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.firms.contacts import models as contacts

@@ -18,10 +18,10 @@ from app.core.values import Line as ShortText
 from app.core.writing import sheets
 from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded, given
 from app.core.writing.writes import Change, Write
-from app.engineering import rules, schemas, service
-from app.engineering.models import TimeEntry
-from app.engineering.queries import TIME_ENTRIES
-from app.engineering.rules import COUNTING, EDITABLE, Status
+from app.engineering.entries import rules, schemas, service
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, EDITABLE, Status
 from app.missions.models import Consultant, Mission
 
 ACTIVITIES = {

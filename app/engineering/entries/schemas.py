@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.schemas import CONFIDENTIAL, PERSONAL, Body, Read
 from app.core.values import CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, SignedDays, Siren, Uuid, text
-from app.engineering.rules import Status
+from app.engineering.entries.rules import Status
 
 Note = Annotated[str, text(2000, multiline=True)]
 

@@ -19,8 +19,8 @@ from app.core.db import Statement, literals, param
 from app.core.formats import day, month, number
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object
-from app.engineering.models import TimeEntry
-from app.engineering.rules import COUNTING
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.rules import COUNTING
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission, MissionActivity
 from app.programme.models import Territory

@@ -17,11 +17,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.core.db import literals
 from app.core.problems import FieldError, NotFound, Problem
 from app.core.writing.writes import Change, Write
-from app.engineering import rules, schemas
-from app.engineering.models import TimeEntry
-from app.engineering.queries import TIME_ENTRIES
-from app.engineering.rules import COUNTING, JUDGING, PAST, TRANSITIONS, Action
-from app.engineering.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
+from app.engineering.entries import rules, schemas
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, Action
+from app.engineering.entries.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
 from app.missions.models import MISSION_DAYS, MissionMember
 
 AT_ONCE = 1000  # entries of one call

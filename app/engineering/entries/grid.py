@@ -17,12 +17,12 @@ from sqlalchemy import delete, select
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Seen, Write
-from app.engineering import rules, schemas
-from app.engineering.models import TimeEntry
-from app.engineering.queries import TIME_ENTRIES
-from app.engineering.rules import COUNTING, EDITABLE, Action, Status
-from app.engineering.service import Attempt, change_entry, enter, locked_months, wish_of
-from app.engineering.steps import held_by, step
+from app.engineering.entries import rules, schemas
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, EDITABLE, Action, Status
+from app.engineering.entries.service import Attempt, change_entry, enter, locked_months, wish_of
+from app.engineering.entries.steps import held_by, step
 from app.missions.models import Consultant
 
 Cell = tuple[date, str]  # a day and an activity

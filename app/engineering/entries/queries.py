@@ -10,9 +10,15 @@ from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
-from app.engineering import schemas
-from app.engineering.models import CertificateLine, CertificateRemark, MonthLock, ServiceCertificate, TimeEntry
-from app.engineering.rules import Status
+from app.engineering.entries import schemas
+from app.engineering.entries.models import (
+    CertificateLine,
+    CertificateRemark,
+    MonthLock,
+    ServiceCertificate,
+    TimeEntry,
+)
+from app.engineering.entries.rules import Status
 from app.firms.models import Firm
 from app.missions.models import Mission
 from app.projects.models import Project

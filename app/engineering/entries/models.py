@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.limits import Balance
 from app.core.routines import append_only
-from app.engineering.rules import COUNTING, Status
+from app.engineering.entries.rules import COUNTING, Status
 from app.missions.models import Profile
 
 _COUNTING = ", ".join(f"'{status}'" for status in COUNTING)

@@ -22,8 +22,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app.access.rules import person
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
-from app.engineering import schemas
-from app.engineering.models import (
+from app.engineering.entries import schemas
+from app.engineering.entries.models import (
     CertificateLine,
     CertificateNumber,
     CertificateRemark,
@@ -32,7 +32,7 @@ from app.engineering.models import (
     TimeEntry,
     VatRate,
 )
-from app.engineering.queries import CERTIFICATES, TIME_ENTRIES
+from app.engineering.entries.queries import CERTIFICATES, TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from app.access.rules import person
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
-from app.engineering import schemas
-from app.engineering.models import MonthLock
-from app.engineering.queries import MONTH_LOCKS
-from app.engineering.rules import month_of
+from app.engineering.entries import schemas
+from app.engineering.entries.models import MonthLock
+from app.engineering.entries.queries import MONTH_LOCKS
+from app.engineering.entries.rules import month_of
 from app.missions.models import Mission, MissionDays
 
 

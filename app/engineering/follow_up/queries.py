@@ -43,8 +43,8 @@ from app.core.reading.query import Parameter
 from app.core.reading.two_times import TWO_TIMES
 from app.core.values import Uuid as UuidValue
 from app.core.writing.events import Event
-from app.engineering.models import TimeEntry
-from app.engineering.rules import COUNTING, Status
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
 from app.missions.models import Allotment, Consultant, Mission, MissionMember, Order
 from app.projects.models import Project, ProjectPassage

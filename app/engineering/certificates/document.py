@@ -16,8 +16,8 @@ from app.core.db import Statement, param
 from app.core.formats import day, euros, number
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object
-from app.engineering.models import CertificateRemark, ServiceCertificate, TimeEntry
-from app.engineering.queries import CERTIFICATES
+from app.engineering.entries.models import CertificateRemark, ServiceCertificate, TimeEntry
+from app.engineering.entries.queries import CERTIFICATES
 from app.missions.models import Consultant
 from app.programme.models import Territory
 

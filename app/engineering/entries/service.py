@@ -27,10 +27,10 @@ from app.core.problems import (
 from app.core.reading.listing import as_object
 from app.core.writing import events, idempotency
 from app.core.writing.writes import Change, Write
-from app.engineering import rules, schemas
-from app.engineering.models import PERSON_DAYS, PersonDays, TimeEntry
-from app.engineering.queries import TIME_ENTRIES, entries
-from app.engineering.rules import COUNTING, EDITABLE, Status, Wish
+from app.engineering.entries import rules, schemas
+from app.engineering.entries.models import PERSON_DAYS, PersonDays, TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES, entries
+from app.engineering.entries.rules import COUNTING, EDITABLE, Status, Wish
 from app.missions.models import (
     MEMBER_DAYS,
     MISSION_DAYS,

@@ -26,8 +26,8 @@ from app.access.models import Organisation
 from app.core.db import Statement, param
 from app.core.formats import day, number, short_day, short_month
 from app.core.reading.query import Parameter
-from app.engineering import follow_up
-from app.engineering.follow_up import RATIO, Shape
+from app.engineering.follow_up import queries as follow_up
+from app.engineering.follow_up.queries import RATIO, Shape
 from app.missions.models import Mission
 
 PARAMETERS = {

@@ -21,22 +21,13 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, run_statement
-from app.engineering import (
-    burn_down,
-    certificate_documents,
-    certificates,
-    follow_up,
-    grid,
-    locks,
-    queries,
-    rules,
-    schemas,
-    service,
-    steps,
-    timesheets,
-)
-from app.engineering.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES
-from app.engineering.rules import Action
+from app.engineering.certificates import document as certificate_documents
+from app.engineering.certificates import service as certificates
+from app.engineering.entries import grid, locks, queries, rules, schemas, service, steps
+from app.engineering.entries.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES
+from app.engineering.entries.rules import Action
+from app.engineering.follow_up import burn_down, timesheets
+from app.engineering.follow_up import queries as follow_up
 from app.programme.routes import T
 
 engineering: APIRouter = router("engineering")
