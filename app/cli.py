@@ -26,8 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import __version__, backup
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, migrations, values
-from app.core import installation as secrets
+from app.core import embedded, installation, migrations, values
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.serving import server
@@ -122,7 +121,7 @@ def _upgrade(url: str) -> None:
     async def ensure() -> None:
         engine = create_engine(url, pool_size=1, name="rebond migrate")
         try:
-            await secrets.ensure(engine)
+            await installation.ensure(engine)
         finally:
             await engine.dispose()
 

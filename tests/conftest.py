@@ -19,8 +19,7 @@ import hypothesis
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.core import embedded, installation, migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
@@ -102,7 +101,7 @@ async def _drop(server: str, name: str) -> None:
 
 async def _secrets(url: str) -> None:
     engine = create_engine(url, pool_size=1)
-    await secrets.ensure(engine)
+    await installation.ensure(engine)
     await engine.dispose()
 
 

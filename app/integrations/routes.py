@@ -61,11 +61,6 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     return found
 
 
-def _within(actor: Actor, territory: str) -> dict[str, Any]:
-    own = actor.sees_only_own("imports:read", territory)
-    return {"organisation": actor.organisation_id} if own else {}
-
-
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
     given = query.read(request, asked)
     if "kind" not in given:
@@ -133,24 +128,24 @@ async def create_import(request: Request, actor: Actor = require("imports:write"
 @integrations.get(T + "/imports", **lists(TERRITORY_IMPORTS))
 async def list_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
     """Imports of the territory; a consultant sees those of its own organisation."""
-    return await page(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
+    return await page(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
 @integrations.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """An import: how far it has come, and what it came to."""
-    return await show(request, TERRITORY_IMPORTS, **_within(actor, request.path_params["territory"]))
+    return await show(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
 @integrations.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Call an import off: what it has not committed is never written."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]
-    own = _within(actor, territory).get("organisation")
+    own = actor.own("imports:read", territory).get("organisation")
     return await commit(request, lambda write: service.cancel(write, territory, import_id, own))
 
 
 @integrations.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
 async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file, by line."""
-    return await page(request, TERRITORY_PROBLEMS, **_within(actor, request.path_params["territory"]))
+    return await page(request, TERRITORY_PROBLEMS, **actor.own("imports:read", request.path_params["territory"]))

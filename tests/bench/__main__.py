@@ -27,8 +27,7 @@ from typing import Any
 import httpx2
 
 from app import check
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.core import embedded, installation, migrations
 from app.core.db import create_engine
 from app.core.serving import server
 from tests.bench import days, filling
@@ -193,7 +192,7 @@ def databases(home: Path, bundled: embedded.Server, extent: Extent) -> Iterator[
 
     async def settle() -> Setting:
         engine = create_engine(dsn("bench"), pool_size=1)
-        await secrets.ensure(engine)
+        await installation.ensure(engine)
         await engine.dispose()
         return await filling.settle(dsn("bench"), bundled.plain("bench"))
 

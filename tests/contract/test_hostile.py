@@ -20,8 +20,7 @@ import httpx2
 import pytest
 
 from app.access.gate import digest_of
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.core import embedded, installation, migrations
 from app.core.db import create_engine
 from app.core.problems import CATALOGUE
 from app.core.serving.openapi import PROBLEM
@@ -1237,7 +1236,7 @@ def migrate(url: str) -> None:
 
     async def ensure() -> None:
         engine = create_engine(url, pool_size=1)
-        await secrets.ensure(engine)
+        await installation.ensure(engine)
         await engine.dispose()
 
     asyncio.run(ensure())

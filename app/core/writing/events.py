@@ -46,6 +46,7 @@ from app.core.db import Base, Statement, fetch, instant, param, raw_connection
 from app.core.reading import cursors
 from app.core.reading.listing import LIMIT
 from app.core.reading.query import Parameter, read
+from app.core.routines import keep
 from app.core.schemas import Read
 
 SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)
@@ -85,6 +86,9 @@ class Event(Base):
     resource_version: Mapped[int | None]
     topic: Mapped[str | None]  # what a national event is about: territories that follow it see it too
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+keep(Event)
 
 
 _e = Event.__table__.c
