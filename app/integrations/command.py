@@ -13,9 +13,9 @@ from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Subject, System, new_request_id, run
-from app.integrations import runner, service
-from app.integrations.importers import IMPORTERS
-from app.integrations.models import ImportStatus, OnError
+from app.integrations.imports import runner, service
+from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.models import ImportStatus, OnError
 
 SHOWN = 20  # problems that are printed; all are kept
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.reading.tabular import split
 from app.core.writing import sheets
 from app.core.writing.importing import Reader, match
-from app.integrations.importers import IMPORTERS
+from app.integrations.imports.importers import IMPORTERS
 
 CELLS = st.one_of(
     st.text(max_size=12),

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from app.integrations import runner
-from app.integrations.models import ImportStatus
+from app.integrations.imports import runner
+from app.integrations.imports.models import ImportStatus
 from tests.integrations.files import CSV, carry_out, csv_file, send, xlsx_file
 from tests.world import World, fresh_siren, ok, problem
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.core.writing.importing import folded
-from app.integrations.importers import IMPORTERS
+from app.integrations.imports.importers import IMPORTERS
 from tests.directory import siret_of
 from tests.integrations.files import carry_out, csv_file, xlsx_file
 from tests.world import World, ok

@@ -8,8 +8,8 @@ from app.access.models import Subject
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, updated_since
 from app.core.values import Code, Instant, text
-from app.integrations import schemas
-from app.integrations.models import Import, ImportProblem, ImportStatus, Severity
+from app.integrations.imports import schemas
+from app.integrations.imports.models import Import, ImportProblem, ImportStatus, Severity
 
 _i, _p = Import, ImportProblem
 _import_id = param("import_id", _i.id.type)

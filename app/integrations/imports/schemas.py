@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.schemas import PERSONAL, Read
-from app.integrations.models import ImportStatus, OnError, Severity
+from app.integrations.imports.models import ImportStatus, OnError, Severity
 
 
 class ImportColumn(Read):

@@ -17,13 +17,13 @@ from app.core.serving.routing import router
 from app.core.values import text
 from app.core.writing import writes
 from app.core.writing.writes import commit
-from app.integrations import schemas, service
-from app.integrations.importers import IMPORTERS
-from app.integrations.models import OnError
-from app.integrations.queries import IMPORTS, PROBLEMS, TERRITORY_IMPORTS, TERRITORY_PROBLEMS
+from app.integrations.imports import schemas, service
+from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.models import OnError
+from app.integrations.imports.queries import IMPORTS, PROBLEMS, TERRITORY_IMPORTS, TERRITORY_PROBLEMS
 from app.programme.routes import T
 
-integrations = router("integrations")
+imports = router("integrations")
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -88,56 +88,56 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
     return answer
 
 
-@integrations.post("/v1/imports", **_upload(NATIONAL))
+@imports.post("/v1/imports", **_upload(NATIONAL))
 async def create_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Send a file of facts that all territories share: firms, sites. Read its progress at `Location`."""
     return await _receive(request, actor, NATIONAL, None)
 
 
-@integrations.get("/v1/imports", **lists(IMPORTS))
+@imports.get("/v1/imports", **lists(IMPORTS))
 async def list_national_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
     """Imports of facts that all territories share."""
     return await page(request, IMPORTS)
 
 
-@integrations.get("/v1/imports/{id:uuid}", **shows(schemas.FileImport))
+@imports.get("/v1/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """An import: how far it has come, and what it came to."""
     return await show(request, IMPORTS)
 
 
-@integrations.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
+@imports.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Call an import off: what it has not committed is never written."""
     import_id: UUID = request.path_params["id"]
     return await commit(request, lambda write: service.cancel(write, None, import_id, None))
 
 
-@integrations.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
+@imports.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
 async def list_national_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file, by line."""
     return await page(request, PROBLEMS)
 
 
-@integrations.post(T + "/imports", **_upload(LOCAL))
+@imports.post(T + "/imports", **_upload(LOCAL))
 async def create_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Send a file of this territory's own: its perimeter, time entries, contacts, auditions, projects."""
     return await _receive(request, actor, LOCAL, request.path_params["territory"])
 
 
-@integrations.get(T + "/imports", **lists(TERRITORY_IMPORTS))
+@imports.get(T + "/imports", **lists(TERRITORY_IMPORTS))
 async def list_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
     """Imports of the territory; a consultant sees those of its own organisation."""
     return await page(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
-@integrations.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
+@imports.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
     """An import: how far it has come, and what it came to."""
     return await show(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
-@integrations.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
+@imports.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
     """Call an import off: what it has not committed is never written."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]
@@ -145,7 +145,7 @@ async def cancel_import(request: Request, actor: Actor = require("imports:write"
     return await commit(request, lambda write: service.cancel(write, territory, import_id, own))
 
 
-@integrations.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
+@imports.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
 async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
     """What is wrong with the file, by line."""
     return await page(request, TERRITORY_PROBLEMS, **actor.own("imports:read", request.path_params["territory"]))

@@ -29,9 +29,9 @@ from app.core.violations import translate
 from app.core.writing import sheets, strictjson
 from app.core.writing.importing import Fault, Header, Importer, Line, Outcome, Reader, match
 from app.core.writing.writes import Change, Subject, System, Write, record
-from app.integrations.importers import IMPORTERS
-from app.integrations.models import ImportStatus, OnError
-from app.integrations.service import UnreadableFile, bound_of, listing_of
+from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.models import ImportStatus, OnError
+from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
 
 log = structlog.get_logger("rebond")
 

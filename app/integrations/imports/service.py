@@ -14,8 +14,8 @@ from app.core.problems import Problem
 from app.core.reading.listing import Listing
 from app.core.writing import sheets
 from app.core.writing.writes import Change, Write
-from app.integrations.models import Import, ImportStatus, OnError
-from app.integrations.queries import IMPORTS, TERRITORY_IMPORTS
+from app.integrations.imports.models import Import, ImportStatus, OnError
+from app.integrations.imports.queries import IMPORTS, TERRITORY_IMPORTS
 
 CHUNK = 256 * 1024  # bytes of a file that are held in memory
 
