@@ -23,10 +23,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import __version__, backup
+from app import __version__
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, installation, migrations, values
+from app.bundled import backup, postgres
+from app.core import installation, migrations, values
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.serving import server
@@ -57,7 +58,7 @@ def main() -> None:
     """The entry point: refusals are one line on stderr, with exit code 1."""
     try:
         app()
-    except (Refusal, embedded.EmbeddedError, backup.BackupError) as error:
+    except (Refusal, postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
         body = problem.body("en")
@@ -90,7 +91,7 @@ def _line(error: Exception) -> str:
 
 
 def _data_dir(settings: Settings) -> Path:
-    return settings.data_dir.expanduser() if settings.data_dir else embedded.default_data_dir()
+    return settings.data_dir.expanduser() if settings.data_dir else postgres.default_data_dir()
 
 
 @contextmanager
@@ -103,8 +104,8 @@ def _database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
             _check(settings.database_url)
         yield settings.database_url
         return
-    with embedded.running(_data_dir(settings)) as bundled:
-        embedded.ensure_database(bundled, "rebond")
+    with postgres.running(_data_dir(settings)) as bundled:
+        postgres.ensure_database(bundled, "rebond")
         _upgrade(bundled.dsn())
         yield bundled.dsn()
 
@@ -200,14 +201,14 @@ def serve(
                 _serve(settings, settings.database_url, listening)
                 return
             data_dir = _data_dir(settings)
-            with embedded.running(data_dir, exclusive_service=True) as bundled:
-                embedded.ensure_database(bundled, "rebond")
+            with postgres.running(data_dir, exclusive_service=True) as bundled:
+                postgres.ensure_database(bundled, "rebond")
                 _upgrade(bundled.dsn())
                 from app.demo import load as demo
 
                 issued = asyncio.run(demo.ensure(bundled.dsn(), data_dir / KEYS_FILE, first_start=True))
                 _say(settings, listening.getsockname()[1], issued)
-                with embedded.revived(bundled):
+                with postgres.revived(bundled):
                     _serve(settings, bundled.dsn(), listening)
     except KeyboardInterrupt:
         sys.exit(0)
@@ -316,7 +317,7 @@ def save_backup(
     data_dir = _bundled("back it up with: pg_dump {dump} --file=FILE {url}")
     if not (data_dir / "pg").is_dir():
         raise Refusal(f"there is no database in {data_dir}")
-    with embedded.running(data_dir) as bundled, _progress("saving") as say:
+    with postgres.running(data_dir) as bundled, _progress("saving") as say:
         file, revision = backup.save(bundled, target, say)
     print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
 
@@ -332,7 +333,7 @@ def restore_backup(
     """
     data_dir = _bundled("restore into it with: pg_restore {restore} --dbname={url} FILE, then rebond migrate")
     revision = backup.revision_in(file)
-    with embedded.running(data_dir, exclusive_service=True) as bundled:
+    with postgres.running(data_dir, exclusive_service=True) as bundled:
         in_use = asyncio.run(backup.is_in_use(bundled))
         if in_use and not replace:
             raise Refusal(f"there are data in {data_dir}: --replace lets the backup take their place")
