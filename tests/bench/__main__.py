@@ -26,8 +26,8 @@ from typing import Any
 
 import httpx2
 
-from app import check
 from app.bundled import postgres
+from app.commands import check
 from app.core import installation, migrations
 from app.core.db import create_engine
 from app.core.serving import server

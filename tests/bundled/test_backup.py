@@ -22,7 +22,7 @@ from app.core import migrations
 from tests.processes import REBOND, Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ from tests.conftest import plain
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 CURL = shutil.which("curl")
 BASH = shutil.which("bash")
