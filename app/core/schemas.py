@@ -67,10 +67,11 @@ ExternalName = Annotated[
     str | None, Field(description="Identifier of this object in another system; null where it has none.")
 ]
 
-# The name of a person: the caller says of whom. It enters no event, and is null where nobody is named or the person's
-# data was erased.
-PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]
-PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
+# Personal data, such as a person's name: it enters no event. The field itself says whose it is, and when it is null.
+PersonalText = Annotated[str, Field(json_schema_extra=PERSONAL)]
+PersonalTextOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
+PersonName = PersonalText
+PersonNameOrNull = PersonalTextOrNull
 
 
 # Names of fields and parameters that were replaced. They are refused; the refusal names their successor.
