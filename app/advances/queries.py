@@ -11,10 +11,11 @@ from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.core.db import Statement, param
 from app.core.listing import Column, Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.core.values import Day, ExternalId, ShortLine
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
+from app.firms.schemas import FirmSiren
 
 _territory = param("territory", Text())
 _a = Advance
@@ -25,7 +26,7 @@ ADVANCES = Listing(
     rows=select(
         _a.id,
         _a.territory,
-        _a.firm_siren,
+        _a.siren.label("siren"),
         Firm.name.label("firm_name"),
         _a.project_title,
         _a.amount_cents,
@@ -46,7 +47,7 @@ ADVANCES = Listing(
         _a.created_at,
         _a.updated_at,
     )
-    .join(Firm, Firm.siren == _a.firm_siren)
+    .join(Firm, Firm.siren == _a.siren)
     .join(_awarder, _awarder.c.id == _a.awarded_by)
     .where(_a.territory == _territory),
     key=_a.id,
@@ -54,7 +55,7 @@ ADVANCES = Listing(
     derived=True,
     filters={
         "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
-        "firm_siren": equals(_a.firm_siren, Siren, "Advances to this firm."),
+        "siren": equals(_a.siren, FirmSiren, "Advances to this firm."),
         "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
         "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
         **amount_range(_a.amount_cents),

@@ -1,19 +1,40 @@
 """The bases of what travels: bodies that refuse unknown fields, and objects as they are read."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Body(BaseModel):
+class _Described(BaseModel):
+    """A schema that may take descriptions from another: `class ProjectUpdate(Body, like=ProjectCreate)`.
+
+    A field without a description of its own has that of the field of the same name in `like`.
+    """
+
+    def __init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
+        super().__init_subclass__(**more)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
+        super().__pydantic_init_subclass__(**more)
+        known = like.model_fields if like is not None else {}
+        for name in known.keys() & cls.model_fields.keys():
+            cls.model_fields[name].description = cls.model_fields[name].description or known[name].description
+        if known:
+            cls.model_rebuild(force=True)
+
+
+class Body(_Described):
     """What a client sends. An unknown field is a fault that names the nearest known one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=20_000)
 
 
-class Read(BaseModel):
+class Read(_Described):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
     No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a
@@ -43,10 +64,39 @@ PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field 
 CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one most likely meant."""
-    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+@dataclass(frozen=True)
+class Was:
+    """The name that a field or a parameter had before, beside its type: `siren: Annotated[Siren, Was("firm_siren")]`.
+
+    A request that uses the old name is refused, with the new one in `did_you_mean`. A file may keep it as a heading.
+    """
+
+    name: str
+
+
+def former_names(type_: Any) -> Iterator[str]:
+    """The names that a type says its field or parameter had before."""
+    for part in get_args(type_):
+        if isinstance(part, Was):
+            yield part.name
+        else:
+            yield from former_names(part)
+
+
+def retired(model: type[BaseModel]) -> dict[str, str]:
+    """The names that fields of a model had before, and those they have now."""
+    found = {}
+    for name, field in model.model_fields.items():
+        marks = (mark.name for mark in field.metadata if isinstance(mark, Was))
+        found.update(dict.fromkeys((*marks, *former_names(field.annotation)), name))
+    return found
+
+
+def nearest_name(name: str, known: Iterable[str], former: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """The known name that a misspelt one most likely meant; `former` names lead to those that took their place."""
+    names = {**former, **{each: each for each in known}}
+    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    return names[found[0]] if found else None
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:
@@ -57,7 +107,7 @@ def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dic
             continue
         *path, name = [part for part in error["loc"] if part != "body"]
         owner = _model_at(model, path)
-        guess = nearest_name(str(name), owner.model_fields) if owner is not None else None
+        guess = nearest_name(str(name), owner.model_fields, retired(owner)) if owner is not None else None
         if guess is not None:
             found["".join(f"/{part}" for part in [*path, name])] = guess
     return found

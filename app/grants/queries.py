@@ -5,11 +5,12 @@ from sqlalchemy import Text, select
 from app.access.models import Subject
 from app.core.db import param
 from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.core.values import Day, ExternalId, ShortLine
 from app.envelopes.awards import AwardStatus
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
+from app.firms.schemas import FirmSiren
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment, PaymentKind
 
@@ -22,7 +23,7 @@ GRANTS = Listing(
     rows=select(
         _g.id,
         _g.territory,
-        _g.firm_siren,
+        _g.siren.label("siren"),
         Firm.name.label("firm_name"),
         _g.project_title,
         _g.amount_cents,
@@ -40,7 +41,7 @@ GRANTS = Listing(
         _g.created_at,
         _g.updated_at,
     )
-    .join(Firm, Firm.siren == _g.firm_siren)
+    .join(Firm, Firm.siren == _g.siren)
     .join(_awarder, _awarder.c.id == _g.awarded_by)
     .where(_g.territory == _territory),
     key=_g.id,
@@ -48,7 +49,7 @@ GRANTS = Listing(
     derived=True,
     filters={
         "status": any_of(_g.status, AwardStatus, "Any of these states."),
-        "firm_siren": equals(_g.firm_siren, Siren, "Grants to this firm."),
+        "siren": equals(_g.siren, FirmSiren, "Grants to this firm."),
         "decision_reference": equals(_g.decision_reference, ShortLine, "The grant with this decision."),
         "external_id": equals(_g.external_id, ExternalId, "The grant that another system knows by this id."),
         **amount_range(_g.amount_cents),
