@@ -11,11 +11,10 @@ from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.core.db import Statement, param
 from app.core.listing import Column, Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.values import Day, ExternalId, ShortLine
+from app.core.values import Day, ExternalId, ShortLine, Siren
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
-from app.firms.schemas import FirmSiren
 
 _territory = param("territory", Text())
 _a = Advance
@@ -55,7 +54,7 @@ ADVANCES = Listing(
     derived=True,
     filters={
         "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
-        "siren": equals(_a.siren, FirmSiren, "Advances to this firm."),
+        "siren": equals(_a.siren, Siren, "Advances to this firm."),
         "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
         "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
         **amount_range(_a.amount_cents),

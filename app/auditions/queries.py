@@ -13,10 +13,9 @@ from app.core.db import instant, param
 from app.core.events import Event
 from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.query import Parameter
-from app.core.values import Day, ExternalId, Uuid
+from app.core.values import Day, ExternalId, Siren, Uuid
 from app.firms.contacts.models import Contact
 from app.firms.models import Firm
-from app.firms.schemas import FirmSiren
 from app.missions.models import Consultant, Mission
 
 _a = Audition
@@ -127,7 +126,7 @@ AUDITIONS = Listing(
     version=_a.version,
     derived=True,
     filters={
-        "siren": _of(_f, _f.siren, FirmSiren, "Auditions of this firm."),
+        "siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
         "consultant_id": _of(_c, _c.consultant_id, Uuid, "Auditions in which this assignment takes part."),
         "person_id": Filter(Parameter(Uuid, "Auditions in which this person of a consultancy takes part."), _person),
         "contact_id": _of(_k, _k.contact_id, Uuid, "Auditions in which this person takes part."),

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
-from app.core.schemas import PERSONAL, Body, Read, Was
+from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
 from app.firms.contacts.schemas import PersonalText
@@ -21,7 +21,7 @@ def _once(items: list[Any]) -> list[Any]:
     return items
 
 
-Sirens = Annotated[list[Siren], Field(min_length=1, max_length=50), AfterValidator(_once), Was("firm_sirens")]
+Sirens = Annotated[list[Siren], Field(min_length=1, max_length=50), AfterValidator(_once)]
 Ids = Annotated[list[Uuid], Field(max_length=100), AfterValidator(_once)]
 
 _FOLLOW_UP: JsonDict = {

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.core import sheets
 from app.core.problems import FieldError, field_errors
-from app.core.schemas import nearest_name, retired
+from app.core.schemas import RETIRED, nearest_name
 from app.core.sheets import Cell
 from app.core.writes import Change, Write
 
@@ -92,9 +92,9 @@ class Importer:
         return {column.field: column for column in self.columns}
 
     def synonyms(self) -> dict[str, str]:
-        """The other headings of each column, by the field they fill: its synonyms, and the names that it had before."""
+        """The other headings of the columns, each with the field that it fills: synonyms and retired names."""
         named = {name: column.field for column in self.columns for name in column.names}
-        return named | {old: now for old, now in retired(self.schema).items() if now in self.fields}
+        return named | {old: new for old, new in RETIRED.items() if new in self.fields and old not in self.fields}
 
 
 # --- headers ---------------------------------------------------------------------------------------------------------

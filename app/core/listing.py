@@ -55,14 +55,16 @@ Item = TypeVar("Item")
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page of a collection. `next_cursor` is null on the last one; `total` is there with `count=exact`."""
+    """One page of a collection."""
 
     # The classes made of this one for each schema do not inherit its docstring.
     model_config = ConfigDict(json_schema_extra={"description": "One page of a collection."})
 
-    items: list[Item]
-    next_cursor: str | None
-    total: int | None = Field(default=None, description="Rows that the filters select, with count=exact.")
+    items: list[Item] = Field(description="The objects of this page, in the order of `sort`; at most `limit` of them.")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last page.")
+    total: int | None = Field(
+        default=None, description="Number of objects that the filters select on all pages; present with count=exact."
+    )
 
 
 def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from app.core.problems import NAME, FieldError, MalformedRequest, ValidationFailed, field_errors
-from app.core.schemas import former_names, nearest_name
+from app.core.schemas import nearest_name
 
 
 def _flag(value: Any) -> Any:
@@ -27,7 +27,6 @@ class Parameter:
 
     def __init__(self, type_: Any, doc: str, *, many: bool = False, example: Any = None) -> None:
         self.adapter: TypeAdapter[Any] = TypeAdapter(type_)
-        self.former = tuple(former_names(type_))
         self.many = many
         self.doc = doc
         self.example = example
@@ -65,7 +64,7 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
     for name, text in given:
         parameter = known.get(name)
         if parameter is None:
-            guess = nearest_name(name, known, {old: now for now, each in known.items() for old in each.former})
+            guess = nearest_name(name, known)
             faults.append(FieldError(_shown(name), "unknown_parameter", {"did_you_mean": guess} if guess else None))
             continue
         if name in values and not parameter.many:

@@ -1,12 +1,12 @@
 """The bases of what travels: bodies that refuse unknown fields, and objects as they are read."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, get_args
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, get_args
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Described(BaseModel):
@@ -63,38 +63,44 @@ class Read(_Described):
 PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field that is personal data
 CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 
+# The fields that mean the same in every object that is read.
 
-@dataclass(frozen=True)
-class Was:
-    """The name that a field or a parameter had before, beside its type: `siren: Annotated[Siren, Was("firm_siren")]`.
+Id = Annotated[UUID, Field(description="UUIDv7, given when the object is created; ids sort by the time of creation.")]
+Version = Annotated[
+    int,
+    Field(description="1 at creation, one more after each write of this object; the ETag begins with it."),
+]
+CreatedAt = Annotated[datetime, Field(description="Instant in UTC at which the object was created.")]
+UpdatedAt = Annotated[
+    datetime, Field(description="Instant in UTC of the last write of this object; writes of others do not move it.")
+]
+RecordedAt = Annotated[
+    datetime, Field(description="Instant in UTC at which this was recorded, whatever day it speaks of.")
+]
+TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
+SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]
+FirmName = Annotated[str, Field(description="Present name of the firm in the register.")]
+OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
+MissionName = Annotated[str, Field(description="Present name of the mission of mission_id.")]
+ExternalName = Annotated[
+    str | None, Field(description="Identifier of this object in another system; null where it has none.")
+]
 
-    A request that uses the old name is refused, with the new one in `did_you_mean`. A file may keep it as a heading.
-    """
-
-    name: str
-
-
-def former_names(type_: Any) -> Iterator[str]:
-    """The names that a type says its field or parameter had before."""
-    for part in get_args(type_):
-        if isinstance(part, Was):
-            yield part.name
-        else:
-            yield from former_names(part)
+# The name of a person: the caller says of whom. It enters no event, and is null where nobody is named or the person's
+# data was erased.
+PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]
+PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
 
 
-def retired(model: type[BaseModel]) -> dict[str, str]:
-    """The names that fields of a model had before, and those they have now."""
-    found = {}
-    for name, field in model.model_fields.items():
-        marks = (mark.name for mark in field.metadata if isinstance(mark, Was))
-        found.update(dict.fromkeys((*marks, *former_names(field.annotation)), name))
-    return found
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
+# the successor; a file may keep it as a heading.
+RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
 
 
-def nearest_name(name: str, known: Iterable[str], former: Mapping[str, str] = MappingProxyType({})) -> str | None:
-    """The known name that a misspelt one most likely meant; `former` names lead to those that took their place."""
-    names = {**former, **{each: each for each in known}}
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelt or retired one most likely meant."""
+    names = {each: each for each in known}
+    names |= {old: new for old, new in RETIRED.items() if new in names and old not in names}
     found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return names[found[0]] if found else None
 
@@ -107,7 +113,7 @@ def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dic
             continue
         *path, name = [part for part in error["loc"] if part != "body"]
         owner = _model_at(model, path)
-        guess = nearest_name(str(name), owner.model_fields, retired(owner)) if owner is not None else None
+        guess = nearest_name(str(name), owner.model_fields) if owner is not None else None
         if guess is not None:
             found["".join(f"/{part}" for part in [*path, name])] = guess
     return found

@@ -304,6 +304,7 @@ ExternalId = Annotated[
         "[!-~]{1,100}",
         100,
         minLength=1,
+        description="Identifier of this object in another system; unique in its collection and territory.",
         examples=["CRM-2026-00017"],
     ),
 ]

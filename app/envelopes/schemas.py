@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Uuid
+from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
-from app.firms.schemas import FirmSiren
 
 
 class ContributionCreate(Body):
@@ -42,7 +41,7 @@ class Reversal(Body):
 class AwardCreate(Body):
     """What every award decision says: to whom, for what, how much, decided when and by which act."""
 
-    siren: FirmSiren
+    siren: Siren
     project_title: Line
     amount_cents: PositiveCents
     decided_on: Day

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.core.schemas import PERSONAL, Body, Read, Was
+from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import (
     Cents,
     Day,
@@ -35,9 +35,6 @@ from app.firms.rules import Stage
 Bracket = Literal[HEADCOUNT_BRACKETS]  # type: ignore[valid-type]  # the codes stand once, beside the table
 Year = Annotated[int, Field(strict=True, ge=1900, le=2199, examples=[2022])]
 Headcount = Annotated[int, Field(strict=True, ge=0, le=10_000_000, examples=[34])]
-
-# The one firm that an object of another domain is about.
-FirmSiren = Annotated[Siren, Was("firm_siren"), Field(description="SIREN of the firm concerned, of the register.")]
 TradeNames = Annotated[list[Line], Field(max_length=20)]
 
 _FIRM: JsonDict = {

@@ -5,12 +5,11 @@ from sqlalchemy import Text, select
 from app.access.models import Subject
 from app.core.db import param
 from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.values import Day, ExternalId, ShortLine
+from app.core.values import Day, ExternalId, ShortLine, Siren
 from app.envelopes.awards import AwardStatus
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.firms.models import Firm
-from app.firms.schemas import FirmSiren
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment, PaymentKind
 
@@ -49,7 +48,7 @@ GRANTS = Listing(
     derived=True,
     filters={
         "status": any_of(_g.status, AwardStatus, "Any of these states."),
-        "siren": equals(_g.siren, FirmSiren, "Grants to this firm."),
+        "siren": equals(_g.siren, Siren, "Grants to this firm."),
         "decision_reference": equals(_g.decision_reference, ShortLine, "The grant with this decision."),
         "external_id": equals(_g.external_id, ExternalId, "The grant that another system knows by this id."),
         **amount_range(_g.amount_cents),

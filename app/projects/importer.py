@@ -1,7 +1,7 @@
 """Industrial projects from a file: holders, site, costs by kind, jobs, the funding route that is proposed."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.core import sheets
 from app.core.importing import Column, Importer, coded, given, one_by_one
-from app.core.schemas import Body, Was
+from app.core.schemas import Body
 from app.core.sheets import Cell
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writes import Change, Write
@@ -41,7 +41,7 @@ class ProjectLine(Body):
     title: Line
     kind: ProjectKind
     maturity: Maturity
-    sirens: Annotated[list[Siren] | None, Was("firm_sirens")] = Field(None, min_length=1, max_length=20)
+    sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
     holders: Holders | None = None
     description: Text | None = None
     commune_code: InseeCode | None = None

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
-from app.core.schemas import Body, Read, Was
+from app.core.schemas import Body, Read
 from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
@@ -24,7 +24,7 @@ class ActionBody(Body):
     budget_cents: Cents | None = None
     indicator: Line | None = None
     project_ids: Annotated[list[Uuid], Field(max_length=200)] = Field(default_factory=list)
-    sirens: Annotated[list[Siren], Field(max_length=200), Was("firm_sirens")] = Field(default_factory=list)
+    sirens: Annotated[list[Siren], Field(max_length=200)] = Field(default_factory=list)
 
 
 class AxisBody(Body):

@@ -1,0 +1,92 @@
+"""Every id that is read has a name for people beside it: a list of UUIDs is useless to those who read it."""
+
+from collections.abc import Iterator
+from types import NoneType
+from typing import get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+
+import app.main  # noqa: F401  # every domain's schemas are there once the application is
+from app.core.schemas import Read
+
+# Ids whose name has another ending: the field that shows it.
+SHOWN_AS: dict[str, str] = {
+    # access, core
+    "Me.subject_id": "name",
+}
+
+# Ids without a name beside them, and why.
+OPAQUE: dict[str, str] = {
+    # access, core
+    "ApiKey.rotated_from_id": "The key that was replaced has the same name; its id only ties the two together.",
+    "ApiKeyCreated.rotated_from_id": "As in ApiKey.",
+    "EventActor.id": "Events hold nothing personal: the name is read from the organisation's persons.",
+    "EventActor.organisation_id": "An event shows what was true when it was written; names are joined by id.",
+    "FeedEvent.request_id": "It is no object: it ties an answer to the logs.",
+}
+
+
+def schemas(base: type[Read] = Read) -> Iterator[type[Read]]:
+    """Every read schema of the application."""
+    for schema in base.__subclasses__():
+        if schema.__module__.startswith("app."):
+            yield schema
+        yield from schemas(schema)
+
+
+def is_nullable(field: FieldInfo) -> bool:
+    return NoneType in get_args(field.annotation)
+
+
+def is_reference(name: str) -> bool:
+    """Whether a field holds the id of another object, or of who did something."""
+    return name.endswith(("_id", "_ids", "_by")) and name != "external_id"
+
+
+def names_of(name: str) -> list[str]:
+    """The fields that may show what an id refers to."""
+    if name.endswith("_by"):
+        return [f"{name}_name"]
+    stem, _, ending = name.rpartition("_")
+    plural = "s" if ending == "ids" else ""
+    return [f"{stem}_{word}{plural}" for word in ("name", "title")]
+
+
+def references() -> Iterator[tuple[type[Read], str]]:
+    for schema in sorted(set(schemas()), key=lambda schema: schema.__name__):
+        for name in schema.model_fields:
+            if is_reference(name) or f"{schema.__name__}.{name}" in OPAQUE:
+                yield schema, name
+
+
+REFERENCES = list(references())
+
+
+@pytest.mark.parametrize(("schema", "name"), [pytest.param(s, n, id=f"{s.__name__}.{n}") for s, n in REFERENCES])
+def test_an_id_has_its_name_beside_it(schema: type[Read], name: str) -> None:
+    place = f"{schema.__name__}.{name}"
+    if place in OPAQUE:
+        assert OPAQUE[place].endswith("."), "say why"
+        return
+    wanted = [SHOWN_AS[place]] if place in SHOWN_AS else names_of(name)
+    shown = next((candidate for candidate in wanted if candidate in schema.model_fields), None)
+    assert shown is not None, f"none of {wanted}"
+    reference, field = schema.model_fields[name], schema.model_fields[shown]
+    if is_nullable(reference):
+        assert is_nullable(field), f"{shown} is null where {name} is"
+    if name.endswith("_by"):
+        assert shown in schema.personal(), f"{shown} is a person's"
+
+
+def test_the_exceptions_speak_of_fields_that_exist() -> None:
+    known = {f"{schema.__name__}.{name}": schema for schema in schemas() for name in schema.model_fields}
+    assert [place for place in {**OPAQUE, **SHOWN_AS} if place not in known] == []
+    assert [place for place in SHOWN_AS if SHOWN_AS[place] not in known[place].model_fields] == []
+    assert [place for place in SHOWN_AS if place in OPAQUE] == []
+
+
+def test_the_walk_finds_ids_of_every_kind() -> None:
+    found = {f"{schema.__name__}.{name}" for schema, name in REFERENCES}
+    assert {"Me.subject_id", "Member.organisation_id", "Committee.closed_by", "EventActor.id"} <= found
+    assert len(found) > 100
