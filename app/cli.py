@@ -26,10 +26,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import __version__, backup
 from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, migrations, secrets, server, values
+from app.core import embedded, migrations, values
+from app.core import installation as secrets
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
-from app.core.writes import System, new_request_id, run
+from app.core.serving import server
+from app.core.writing.writes import System, new_request_id, run
 from app.settings import KEYS_FILE, Settings, get_settings
 
 app = typer.Typer(
@@ -571,7 +573,7 @@ def write_openapi(
     output: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
 ) -> None:
     """Write the OpenAPI document, exactly as the service serves it."""
-    from app.core import openapi
+    from app.core.serving import openapi
     from app.main import create_app
 
     document = openapi.dumped(create_app(Settings(database_url="postgresql://localhost/none")).openapi())

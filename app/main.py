@@ -22,10 +22,8 @@ from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
-from app.core import idempotency, logs, openapi, routing, secrets, server
+from app.core import installation as secrets
 from app.core.db import Base, create_engine, session_factory
-from app.core.events import Horizon
-from app.core.http import Allowance, Shell
 from app.core.problems import (
     Busy,
     DatabaseUnavailable,
@@ -35,12 +33,16 @@ from app.core.problems import (
     NotFound,
     Problem,
     ValidationFailed,
-    field_errors,
-    respond,
-    translate,
 )
-from app.core.service import service
-from app.engineering.routes import engineering
+from app.core.serving import logs, openapi, routing, server
+from app.core.serving.answering import respond
+from app.core.serving.pages import service
+from app.core.serving.shell import Allowance, Shell
+from app.core.validation import field_errors
+from app.core.violations import translate
+from app.core.writing import idempotency
+from app.core.writing.events import Horizon
+from app.engineering.entries.routes import engineering
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory

@@ -4,9 +4,11 @@ from app.access import models as access
 from app.advances import models as advances
 from app.auditions import models as auditions
 from app.committees import models as committees
-from app.core import events, idempotency, routines, secrets
+from app.core import installation as secrets
+from app.core import routines
 from app.core.db import Base
-from app.engineering import models as engineering
+from app.core.writing import events, idempotency
+from app.engineering.entries import models as engineering
 from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.firms.contacts import models as contacts

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
-from app.core import clock, idempotency
+from app.core import clock
 from app.core.db import SessionFactory
-from app.core.writes import Change, System, Write, new_request_id, run
+from app.core.writing import idempotency
+from app.core.writing.writes import Change, System, Write, new_request_id, run
 from app.firms.contacts import service as contacts
 
 BATCH = 500

@@ -19,7 +19,8 @@ import hypothesis
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from app.core import embedded, migrations, secrets
+from app.core import embedded, migrations
+from app.core import installation as secrets
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings

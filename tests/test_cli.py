@@ -27,7 +27,8 @@ from sqlalchemy.engine import make_url
 
 from app import cli
 from app.access.rules import Role
-from app.core import embedded, migrations, server
+from app.core import embedded, migrations
+from app.core.serving import server
 from tests.conftest import plain
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
@@ -79,7 +80,7 @@ class Refuse:
                 patch.setenv(name, value)
             patch.chdir(self.home.path)
             patch.setattr("sys.argv", ["rebond", *words])
-            patch.setattr("app.core.server.serve", must_not_serve)
+            patch.setattr("app.core.serving.server.serve", must_not_serve)
             with pytest.raises(SystemExit) as stopped:
                 cli.main()
         said = self.capfd.readouterr()

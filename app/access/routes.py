@@ -8,13 +8,14 @@ from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
 from app.access.rules import GUARDED_EVENTS, NATIONAL, Actor, permissions_of
-from app.core import events
 from app.core.db import raw_connection
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing import events
+from app.core.writing.writes import commit
 
 access = router("access")
 

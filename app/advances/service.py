@@ -9,7 +9,7 @@ from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.core import clock
 from app.core.problems import Problem
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
 from app.envelopes.ledger import AlreadyReversed, Cause

@@ -19,7 +19,7 @@ from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
 from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writes import Change, Work, Write
+from app.core.writing.writes import Change, Work, Write
 from app.envelopes import schemas as envelopes_schemas
 from app.envelopes import service as envelopes
 from app.envelopes.models import Contribution

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.problems import Problem
-from app.core.writes import Write
+from app.core.writing.writes import Write
 
 
 class AwardStatus(StrEnum):

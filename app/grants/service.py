@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.core import clock
 from app.core.problems import Problem
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.awards import AwardAlreadyPaid, AwardStatus, decider, payer, refuse_before_decision, refuse_ended
 from app.envelopes.ledger import AlreadyReversed, Cause

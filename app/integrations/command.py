@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
-from app.core.writes import Subject, System, new_request_id, run
+from app.core.writing.writes import Subject, System, new_request_id, run
 from app.integrations import runner, service
 from app.integrations.importers import IMPORTERS
 from app.integrations.models import ImportStatus, OnError

@@ -1,8 +1,8 @@
 """What may be imported: each domain declares its importer, this is their list."""
 
 from app.auditions.importer import AUDITIONS
-from app.core.importing import Importer
-from app.engineering.importer import TIME_ENTRIES_FILE
+from app.core.writing.importing import Importer
+from app.engineering.entries.importer import TIME_ENTRIES_FILE
 from app.firms.contacts.importer import CONTACTS
 from app.firms.importer import FIRMS, SITES
 from app.programme.importer import PERIMETER

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Text, select
 
 from app.access.models import Subject
 from app.core.db import param
-from app.core.listing import Listing, any_of, at_least, updated_since
+from app.core.reading.listing import Listing, any_of, at_least, updated_since
 from app.core.values import Code, Instant, text
 from app.integrations import schemas
 from app.integrations.models import Import, ImportProblem, ImportStatus, Severity

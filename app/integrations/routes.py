@@ -8,13 +8,15 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import query, writes
-from app.core.listing import page, show
 from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
-from app.core.query import Parameter
-from app.core.routing import changes, lists, router, shows
+from app.core.reading import query
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import text
-from app.core.writes import commit
+from app.core.writing import writes
+from app.core.writing.writes import commit
 from app.integrations import schemas, service
 from app.integrations.importers import IMPORTERS
 from app.integrations.models import OnError

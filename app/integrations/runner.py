@@ -22,11 +22,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.access.gate import actor_of
-from app.core import clock, limits, sheets, strictjson
+from app.core import clock, limits
 from app.core.db import Base, SessionFactory, raw_connection
-from app.core.importing import Fault, Header, Importer, Line, Outcome, Reader, match
-from app.core.problems import FieldError, Problem, translate
-from app.core.writes import Change, Subject, System, Write, record
+from app.core.problems import FieldError, Problem
+from app.core.violations import translate
+from app.core.writing import sheets, strictjson
+from app.core.writing.importing import Fault, Header, Importer, Line, Outcome, Reader, match
+from app.core.writing.writes import Change, Subject, System, Write, record
 from app.integrations.importers import IMPORTERS
 from app.integrations.models import ImportStatus, OnError
 from app.integrations.service import UnreadableFile, bound_of, listing_of

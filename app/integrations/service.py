@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core import sheets
 from app.core.db import raw_connection
-from app.core.listing import Listing
 from app.core.problems import Problem
-from app.core.writes import Change, Write
+from app.core.reading.listing import Listing
+from app.core.writing import sheets
+from app.core.writing.writes import Change, Write
 from app.integrations.models import Import, ImportStatus, OnError
 from app.integrations.queries import IMPORTS, TERRITORY_IMPORTS
 

@@ -10,11 +10,12 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit, refused_as
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.queries import (
     ALLOTMENTS,

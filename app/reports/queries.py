@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_o
 
 from app.auditions.models import Audition
 from app.core.db import Statement, literals, param
-from app.core.listing import as_object
-from app.engineering.models import TimeEntry
-from app.engineering.rules import COUNTING
+from app.core.reading.listing import as_object
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.rules import COUNTING
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
 from app.firms.models import StageChange

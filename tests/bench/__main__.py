@@ -27,8 +27,10 @@ from typing import Any
 import httpx2
 
 from app import check
-from app.core import embedded, migrations, secrets, server
+from app.core import embedded, migrations
+from app.core import installation as secrets
 from app.core.db import create_engine
+from app.core.serving import server
 from tests.bench import days, filling
 from tests.bench.filling import FIRST, Setting
 from tests.bench.load import Client, Slice, download, forget_peak, memory_kib, message

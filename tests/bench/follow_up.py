@@ -19,7 +19,7 @@ import asyncpg
 
 from app.core import clock, embedded, migrations
 from app.core.clock import PARIS
-from app.engineering.follow_up import follow_up
+from app.engineering.follow_up.queries import follow_up
 from tests.bench.filling import client
 from tests.bench.firms_search import indexes
 from tests.world import World, ok

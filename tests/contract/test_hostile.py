@@ -20,10 +20,11 @@ import httpx2
 import pytest
 
 from app.access.gate import digest_of
-from app.core import embedded, migrations, secrets
+from app.core import embedded, migrations
+from app.core import installation as secrets
 from app.core.db import create_engine
-from app.core.openapi import PROBLEM
 from app.core.problems import CATALOGUE
+from app.core.serving.openapi import PROBLEM
 from tests.conftest import plain
 from tests.contract.conftest import BODY_TIMEOUT, HEADER_TIMEOUT
 from tests.contract.server import Answer, Service, answer_on, closed_within, message, serving

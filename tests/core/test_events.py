@@ -11,7 +11,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.core.events import Horizon
+from app.core.writing.events import Horizon
 from tests.world import Client, World, ok, problem
 
 SEQUENCES = "SELECT id, sequence FROM events WHERE territory = $1 ORDER BY sequence"

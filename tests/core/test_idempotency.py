@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.core import clock
-from app.core.idempotency import forget_expired
+from app.core.writing.idempotency import forget_expired
 from tests.world import Client, Mission, World, dumps, ok, problem
 
 

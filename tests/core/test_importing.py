@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core import sheets
-from app.core.importing import Reader, match
-from app.core.tabular import split
+from app.core.reading.tabular import split
+from app.core.writing import sheets
+from app.core.writing.importing import Reader, match
 from app.integrations.importers import IMPORTERS
 
 CELLS = st.one_of(

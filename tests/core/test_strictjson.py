@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import strictjson
-from app.core.strictjson import MAX_DEPTH, MAX_NUMBER_LENGTH, MalformedJson, UnacceptableJson, loads
+from app.core.writing import strictjson
+from app.core.writing.strictjson import MAX_DEPTH, MAX_NUMBER_LENGTH, MalformedJson, UnacceptableJson, loads
 
 
 def nested(depth: int) -> bytes:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, cast, literal, select
 
-from app.core import xlsx
 from app.core.db import Statement, param
-from app.core.tabular import FORMS, Column, Kind, cents, split, unguard
+from app.core.reading import xlsx
+from app.core.reading.tabular import FORMS, Column, Kind, cents, split, unguard
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engineering.burn_down import MOST_POINTS, Move, days_shown, picture, policy, series, step_of
+from app.engineering.follow_up.burn_down import (
+    MOST_POINTS,
+    Move,
+    days_shown,
+    picture,
+    policy,
+    series,
+    step_of,
+)
 from tests.world import World, ok, problem
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -197,7 +205,7 @@ async def test_hostile_names_stand_in_the_picture_as_they_are(world: World) -> N
 
 def test_colours_can_be_told_apart_in_both_schemes() -> None:
     """Text has a contrast of at least 4.5, lines of 3, on their ground (WCAG 2.2, 1.4.3 and 1.4.11)."""
-    from app.engineering.burn_down import _COLOURS
+    from app.engineering.follow_up.burn_down import _COLOURS
 
     def luminance(colour: str) -> float:
         parts = [int(colour[n : n + 2], 16) / 255 for n in (0, 2, 4)]

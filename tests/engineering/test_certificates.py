@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engineering.certificates import canonical, half_up, lines_of, rate_on, vat_on
+from app.engineering.certificates.service import canonical, half_up, lines_of, rate_on, vat_on
 from tests.world import Mission, World, ok, problem
 
 # --- figures, without a database -------------------------------------------------------------------------------------

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.core import documents
 from app.core.formats import day, euros, month, number, short_day, short_month
-from app.core.xlsx import MEDIA_TYPE
-from app.engineering import timesheets
-from app.engineering.schemas import Note
+from app.core.reading import documents
+from app.core.reading.xlsx import MEDIA_TYPE
+from app.engineering.entries.schemas import Note
+from app.engineering.follow_up import timesheets
 from tests.world import Mission, World, ok, problem
 
 HOSTILE = "=1+1 #let $x$ @a \\ *b* _c_ `d` <e> [f](http://g) // /* \"h\" 'i' {j} _x0041_ שלום 工 👩"

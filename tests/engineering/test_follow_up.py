@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engineering.follow_up import consumption, forecast, pace_weeks
+from app.engineering.follow_up.queries import consumption, forecast, pace_weeks
 from tests.world import World, ok, problem
 
 

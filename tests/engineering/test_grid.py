@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.engineering import rules
-from app.engineering.grid import SeveralEntries, difference
+from app.engineering.entries import rules
+from app.engineering.entries.grid import SeveralEntries, difference
 from tests.world import Mission, World, ok, problem
 
 MONDAY = date(2023, 7, 3)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core import clock
-from app.engineering.rules import first_open_day
+from app.engineering.entries.rules import first_open_day
 from tests.world import Mission, World, ok, problem
 
 

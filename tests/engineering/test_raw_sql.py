@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from app.core.db import Base
-from app.engineering.rules import TRANSITIONS, Status
+from app.engineering.entries.rules import TRANSITIONS, Status
 from tests.directory import siret_of
 from tests.world import World, ok
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.rules import PersonRequired
-from app.engineering import rules
-from app.engineering.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
+from app.engineering.entries import rules
+from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
 
 # From each state, where each action leads; "" is refused.
 LIFE = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.core.importing import folded
+from app.core.writing.importing import folded
 from app.integrations.importers import IMPORTERS
 from tests.directory import siret_of
 from tests.integrations.files import carry_out, csv_file, xlsx_file
