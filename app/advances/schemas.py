@@ -94,7 +94,7 @@ class AdvanceCreate(AwardCreate):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"firm_siren": "910000017", "project_title": "Ligne de traitement", "amount_cents": 20_000_000,
+                {"siren": "910000017", "project_title": "Ligne de traitement", "amount_cents": 20_000_000,
                  "decided_on": "2023-10-03", "decision_reference": "DEC-2023-032", "terms": _TERMS}
             ]
         }
@@ -108,7 +108,7 @@ class Advance(Read):
 
     id: UUID
     territory: str
-    firm_siren: str
+    siren: str
     firm_name: str
     project_title: str
     amount_cents: Cents

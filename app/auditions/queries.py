@@ -100,7 +100,7 @@ AUDITIONS = Listing(
         _a.territory,
         _a.kind,
         _a.status,
-        _list(_f.siren, _f.siren, _firms).label("firm_sirens"),
+        _list(_f.siren, _f.siren, _firms).label("sirens"),
         _list(Firm.name, _f.siren, _firms).label("firm_names"),
         _a.mission_id,
         Mission.name.label("mission_name"),
@@ -135,7 +135,7 @@ AUDITIONS = Listing(
     version=_a.version,
     derived=True,
     filters={
-        "firm_siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
+        "siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
         "consultant_id": _of(_c, _c.consultant_id, Uuid, "Auditions in which this assignment takes part."),
         "person_id": Filter(Parameter(Uuid, "Auditions in which this person of a consultancy takes part."), _person),
         "contact_id": _of(_k, _k.contact_id, Uuid, "Auditions in which this person takes part."),

@@ -21,7 +21,7 @@ def _once(items: list[Any]) -> list[Any]:
     return items
 
 
-FirmSirens = Annotated[list[Siren], Field(min_length=1, max_length=50), AfterValidator(_once)]
+Sirens = Annotated[list[Siren], Field(min_length=1, max_length=50), AfterValidator(_once)]
 Ids = Annotated[list[Uuid], Field(max_length=100), AfterValidator(_once)]
 
 _FOLLOW_UP: JsonDict = {
@@ -51,14 +51,14 @@ class AuditionCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"kind": "site_visit", "firm_sirens": ["910000017"], "planned_on": "2023-07-04", "place": "Alès",
+                {"kind": "site_visit", "sirens": ["910000017"], "planned_on": "2023-07-04", "place": "Alès",
                  "consultant_ids": ["019a9f5e-0000-7000-8000-000000000000"]}
             ]
         }
     )  # fmt: skip
 
     kind: Kind
-    firm_sirens: FirmSirens
+    sirens: Sirens
     mission_id: Uuid | None = None
     planned_on: Day
     place: Line | None = None
@@ -81,7 +81,7 @@ class AuditionUpdate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_FOLLOW_UP]})
 
     kind: Kind | MISSING = MISSING
-    firm_sirens: FirmSirens | MISSING = MISSING
+    sirens: Sirens | MISSING = MISSING
     mission_id: Uuid | None | MISSING = MISSING
     planned_on: Day | MISSING = MISSING
     held_on: Day | MISSING = MISSING
@@ -145,7 +145,7 @@ class Audition(Read):
     territory: str
     kind: Kind
     status: AuditionStatus
-    firm_sirens: list[str]
+    sirens: list[str]
     firm_names: list[str]
     mission_id: UUID | None
     mission_name: str | None

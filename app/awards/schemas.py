@@ -9,7 +9,7 @@ from app.core.values import Day, ExternalId, Line, PositiveCents, Reason, ShortL
 class AwardCreate(Body):
     """What every award decision says: to whom, for what, how much, decided when and by which act."""
 
-    firm_siren: Siren
+    siren: Siren
     project_title: Line
     amount_cents: PositiveCents
     decided_on: Day

@@ -9,13 +9,32 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Body(BaseModel):
+class _Described(BaseModel):
+    """A schema that may take descriptions from another: `class ProjectUpdate(Body, like=ProjectCreate)`.
+
+    A field without a description of its own has that of the field of the same name in `like`.
+    """
+
+    def __init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
+        super().__init_subclass__(**more)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
+        super().__pydantic_init_subclass__(**more)
+        known = like.model_fields if like is not None else {}
+        for name in known.keys() & cls.model_fields.keys():
+            cls.model_fields[name].description = cls.model_fields[name].description or known[name].description
+        if known:
+            cls.model_rebuild(force=True)
+
+
+class Body(_Described):
     """What a client sends. An unknown field is a fault that names the nearest known one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=20_000)
 
 
-class Read(BaseModel):
+class Read(_Described):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
     No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a
@@ -74,18 +93,17 @@ PersonName = PersonalText
 PersonNameOrNull = PersonalTextOrNull
 
 
-# Names of fields and parameters that were replaced. They are refused; the refusal names their successor.
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
+# the successor; a file may keep it as a heading.
 RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt or retired one most likely meant."""
-    names = list(known)
-    successor = RETIRED.get(name.lower())
-    if successor in names:
-        return successor
+    names = {each: each for each in known}
+    names |= {old: new for old, new in RETIRED.items() if new in names and old not in names}
     found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return found[0] if found else None
+    return names[found[0]] if found else None
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:

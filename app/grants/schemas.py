@@ -20,7 +20,7 @@ class GrantCreate(AwardCreate):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"firm_siren": "910000017", "project_title": "Centre d'usinage cinq axes", "amount_cents": 15_000_000,
+                {"siren": "910000017", "project_title": "Centre d'usinage cinq axes", "amount_cents": 15_000_000,
                  "decided_on": "2023-10-03", "decision_reference": "DEC-2023-031"}
             ]
         }
@@ -32,7 +32,7 @@ class Grant(Read):
 
     id: UUID
     territory: str
-    firm_siren: str
+    siren: str
     firm_name: str
     project_title: str
     amount_cents: Cents

@@ -146,7 +146,7 @@ def _actions(version: dict[str, Any] | None) -> list[dict[str, Any]]:
             **{n: action[n] for n in ("title", "description", "owner_organisation_id", "due_on", "budget_cents")},
             "indicator": action["indicator"],
             "project_ids": sorted(project["id"] for project in action["projects"]),
-            "firm_sirens": sorted(firm["siren"] for firm in action["firms"]),
+            "sirens": sorted(firm["siren"] for firm in action["firms"]),
         }
         for axis in (version["axes"] if version is not None else [])
         for action in axis["actions"]

@@ -24,7 +24,7 @@ class ActionBody(Body):
     budget_cents: Cents | None = None
     indicator: Line | None = None
     project_ids: Annotated[list[Uuid], Field(max_length=200)] = Field(default_factory=list)
-    firm_sirens: Annotated[list[Siren], Field(max_length=200)] = Field(default_factory=list)
+    sirens: Annotated[list[Siren], Field(max_length=200)] = Field(default_factory=list)
 
 
 class AxisBody(Body):
@@ -260,7 +260,7 @@ class ComparedAction(Read):
     budget_cents: Cents | None
     indicator: str | None
     project_ids: list[UUID]
-    firm_sirens: list[str]
+    sirens: list[str]
 
 
 class ChangedAction(Read):

@@ -77,7 +77,7 @@ async def test_auditions_are_planned_and_those_with_a_day_are_held(world: World)
     held, planned = ok(await world.clients["territory"].get("auditions?sort=planned_on"))["items"]
     assert (held["kind"], held["status"], held["held_on"]) == ("site_visit", "held", "2023-07-05")
     assert [need["category"] for need in held["needs"]] == ["financing", "premises"]
-    assert (planned["status"], len(planned["firm_sirens"])) == ("planned", 2)
+    assert (planned["status"], len(planned["sirens"])) == ("planned", 2)
 
 
 async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
         201,
     )  # fmt: skip
     needs = [{"category": "energy"}, {"category": "other", "description": "Un quai | une grue"}]
-    planned = {"kind": "interview", "firm_sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
+    planned = {"kind": "interview", "sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
     ok(await client.post("auditions", planned), 201)
     mission = await world.mission(days=2, partner=2)
     entry = {"mission_id": mission.id, "consultant_id": mission.partner_consultant, "worked_on": "2023-07-04"}
