@@ -14,6 +14,13 @@ from app.core.schemas import Read
 SHOWN_AS: dict[str, str] = {
     # access, core
     "Me.subject_id": "name",
+    # engineering, integrations
+    "TimeEntry.audition_id": "audition_on",
+    "TimeEntry.corrects_id": "corrects_worked_on",
+    "TimeEntry.certificate_id": "certificate_number",
+    "ServiceCertificate.cancels_id": "cancels_number",
+    "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
+    "CertificateRemark.entry_id": "entry_worked_on",
 }
 
 # Ids without a name beside them, and why.
@@ -24,6 +31,10 @@ OPAQUE: dict[str, str] = {
     "EventActor.id": "Events hold nothing personal: the name is read from the organisation's persons.",
     "EventActor.organisation_id": "An event shows what was true when it was written; names are joined by id.",
     "FeedEvent.request_id": "It is no object: it ties an answer to the logs.",
+    # engineering
+    "CertificateContent.mission_id": "The content is sealed: a name may change and its hash may not.",
+    "CertificateContent.organisation_id": "As its mission_id.",
+    "CertificateContent.certified_by": "As its mission_id.",
 }
 
 

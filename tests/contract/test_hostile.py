@@ -201,7 +201,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
         "siren": [
             Place("admin", "POST", "/v1/organisations", {"name": "Other"}, "siren"),
             Place("admin", "PATCH", organisation, {}, "siren"),
-            Place("consultant", "POST", entries, ready, "firm_siren"),
+            Place("consultant", "POST", entries, ready, "siren"),
             Place("territory", "POST", "/v1/firms", {"name": "Other"}, "siren"),
         ],
     }  # fmt: skip
