@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
+from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -27,16 +28,7 @@ from app.core.schemas import (
 )
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import (
-    ActAmount,
-    AwardCreate,
-    AwardedCents,
-    DecidedOn,
-    DecisionReference,
-    EndReason,
-    ProjectTitle,
-    ReversalReason,
-)
+from app.envelopes.schemas import ActAmount, ReversalReason
 
 _TERMS: JsonDict = {
     "instalments": 12,

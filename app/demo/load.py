@@ -32,6 +32,7 @@ from app.core.db import SessionFactory, create_engine, raw_connection, session_f
 from app.core.values import siren_from, siret_from
 from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
+from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
@@ -498,7 +499,7 @@ class _Load:
         async def make(write: Write) -> list[Change]:
             changes = []
             for name in CONSULTANCIES:
-                days_of_june = engineering_schemas.ServiceCertificateCreate(
+                days_of_june = schemas.ServiceCertificateCreate(
                     mission_id=self.mission_id,
                     organisation_id=self.organisations[name],
                     from_on=STARTS,

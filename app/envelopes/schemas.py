@@ -18,17 +18,10 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
+from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
-# What grants and advances say alike.
-ProjectTitle = Annotated[str, Field(description="What the aid pays for, as the decision words it.")]
-DecidedOn = Annotated[date, Field(description="Paris day of the decision: from this day the amount is committed.")]
-DecisionReference = Annotated[str, Field(description="Reference of the decision, once per territory and kind of aid.")]
-AwardedCents = Annotated[Cents, Field(description="Cents of euro awarded. It never changes.")]
-EndReason = Annotated[
-    str | None, Field(description="Why the award was released or reversed; null as long as it was neither.")
-]
+# Amounts and reasons of acts of money, which are never changed but reversed.
 ActAmount = Annotated[Cents, Field(description="Cents of euro. It never changes: a mistake is reversed.")]
 ReversalReason = Annotated[str | None, Field(description="Why it was reversed; null while it counts.")]
 
@@ -61,35 +54,6 @@ class Reversal(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Recorded twice."}]})
 
     reason: Annotated[Reason, Field(description="What was wrong; it is shown beside the reversed act.")]
-
-
-class AwardCreate(Body):
-    """What every award decision says: to whom, for what, how much, on which day and by which act."""
-
-    siren: Annotated[Siren, Field(description="SIREN of the firm that receives the aid; it must be in the register.")]
-    project_title: Annotated[Line, Field(description="What the aid pays for, as the decision words it.")]
-    amount_cents: Annotated[
-        PositiveCents, Field(description="Cents of euro to commit; at most what the envelope has available.")
-    ]
-    decided_on: Annotated[
-        Day, Field(description="Paris day of the decision, from which the amount is committed; today at the latest.")
-    ]
-    decision_reference: Annotated[
-        ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
-    ]
-    external_id: ExternalId | None = None
-
-
-class Release(Body):
-    """Why what is not paid returns to the envelope, and from which day it counts."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Final cost below the plan."}]})
-
-    reason: Annotated[Reason, Field(description="Why the rest is no longer needed; it is shown beside the award.")]
-    released_on: (
-        Annotated[Day, Field(description="Paris day from which the rest is available again; absent or null: today.")]
-        | None
-    ) = None
 
 
 class Contribution(Read):

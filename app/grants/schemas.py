@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from app.awards.models import AwardStatus
+from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -20,18 +22,8 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Cents, Day, PositiveCents, ShortLine
-from app.envelopes.awards import AwardStatus
 from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import (
-    ActAmount,
-    AwardCreate,
-    AwardedCents,
-    DecidedOn,
-    DecisionReference,
-    EndReason,
-    ProjectTitle,
-    ReversalReason,
-)
+from app.envelopes.schemas import ActAmount, ReversalReason
 from app.grants.models import PaymentKind
 
 

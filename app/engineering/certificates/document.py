@@ -16,8 +16,9 @@ from app.core.db import Statement, param
 from app.core.formats import day, euros, number
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object
-from app.engineering.entries.models import CertificateRemark, ServiceCertificate, TimeEntry
-from app.engineering.entries.queries import CERTIFICATES
+from app.engineering.certificates.models import CertificateRemark, ServiceCertificate
+from app.engineering.certificates.queries import CERTIFICATES
+from app.engineering.entries.models import TimeEntry
 from app.missions.models import Consultant
 from app.programme.models import Territory
 
