@@ -9,32 +9,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Described(BaseModel):
-    """A schema that may take descriptions from another: `class ProjectUpdate(Body, like=ProjectCreate)`.
-
-    A field without a description of its own has that of the field of the same name in `like`.
-    """
-
-    def __init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
-        super().__init_subclass__(**more)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, *, like: type[BaseModel] | None = None, **more: Any) -> None:
-        super().__pydantic_init_subclass__(**more)
-        known = like.model_fields if like is not None else {}
-        for name in known.keys() & cls.model_fields.keys():
-            cls.model_fields[name].description = cls.model_fields[name].description or known[name].description
-        if known:
-            cls.model_rebuild(force=True)
-
-
-class Body(_Described):
+class Body(BaseModel):
     """What a client sends. An unknown field is a fault that names the nearest known one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=20_000)
 
 
-class Read(_Described):
+class Read(BaseModel):
     """What a client reads. It documents the object; PostgreSQL writes the JSON, and a test holds the two together.
 
     No field has a default. `personal()` and `confidential()` name the fields that never enter an event, a log or a

@@ -137,16 +137,26 @@ def _axes(version: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [{name: axis[name] for name in schemas.ComparedAxis.model_fields} for axis in axes]
 
 
+_WORDING = (
+    "title", "description", "owner_organisation_id", "owner_organisation_name", "due_on", "budget_cents", "indicator",
+)  # fmt: skip
+
+
+def _split(linked: list[dict[str, Any]], **lists: str) -> dict[str, list[Any]]:
+    """Linked objects as lists side by side, in the order of the first: `sirens` and `firm_names`."""
+    ordered = sorted(linked, key=lambda item: str(item[next(iter(lists.values()))]))
+    return {name: [item[field] for item in ordered] for name, field in lists.items()}
+
+
 def _actions(version: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Actions by their wording and place; the names of what they serve are not theirs."""
+    """Actions by their wording and place. Both versions show present names, so that a new name is no change."""
     return [
         {
             "id": action["id"],
             "axis": axis["position"],
-            **{n: action[n] for n in ("title", "description", "owner_organisation_id", "due_on", "budget_cents")},
-            "indicator": action["indicator"],
-            "project_ids": sorted(project["id"] for project in action["projects"]),
-            "sirens": sorted(firm["siren"] for firm in action["firms"]),
+            **{name: action[name] for name in _WORDING},
+            **_split(action["projects"], project_ids="id", project_titles="title"),
+            **_split(action["firms"], sirens="siren", firm_names="name"),
         }
         for axis in (version["axes"] if version is not None else [])
         for action in axis["actions"]
