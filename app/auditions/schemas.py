@@ -9,10 +9,9 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.schemas import PERSONAL, Body, PersonalText, Read
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
-from app.firms.contacts.schemas import PersonalText
 
 
 def _once(items: list[Any]) -> list[Any]:

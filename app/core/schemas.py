@@ -68,10 +68,9 @@ ExternalName = Annotated[
 ]
 
 # Personal data, such as a person's name: it enters no event. The field itself says whose it is, and when it is null.
-PersonalText = Annotated[str, Field(json_schema_extra=PERSONAL)]
-PersonalTextOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-PersonName = PersonalText
-PersonNameOrNull = PersonalTextOrNull
+PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]
+PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
+PersonalText = PersonNameOrNull
 
 
 # Names of fields and parameters that were replaced. They are refused; the refusal names their successor.
