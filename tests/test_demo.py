@@ -18,9 +18,9 @@ import pytest
 from app.access.gate import digest_of
 from app.access.rules import Role
 from app.core import values
-from app.core.writes import Write
+from app.core.writing.writes import Write
 from app.demo import load as demo
-from app.engineering.rules import Status
+from app.engineering.entries.rules import Status
 from app.main import create_app
 from app.settings import KEYS_FILE, Settings
 from tests.conftest import plain

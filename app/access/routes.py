@@ -7,14 +7,14 @@ from starlette.responses import Response
 from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import GUARDED_EVENTS, NATIONAL, Actor, permissions_of
-from app.core import events
+from app.access.rules import NATIONAL, Actor, permissions_of
 from app.core.db import raw_connection
-from app.core.listing import page, show
-from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 
 access = router("access")
 
@@ -235,27 +235,6 @@ async def revoke_api_key(request: Request, actor: Actor = require("api_keys:writ
     """Revoke a key. It is refused at once by this worker, within five seconds by every other."""
     answer = await commit(request, lambda write: service.revoke_api_key(write, request.path_params["id"]))
     return _forgetting(request, answer)
-
-
-@access.get("/v1/events", **shows(events.Feed, InvalidCursor, parameters=events.PARAMETERS))
-async def list_events(request: Request, actor: Actor = require("events:read")) -> Response:
-    """The change feed and audit trail, in an order that never changes: no event is missed or comes twice.
-
-    Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
-    waves, firms) are shown to callers who may read members in all territories; events about money, contacts and
-    confidential notes are shown where the caller may read those objects.
-    Events about the public facts of a firm are also shown to the territories that follow it, even those from before it
-    was followed, but without their actor: another territory's interest in a firm is confidential. A `territory` filter
-    leaves them out.
-    """
-    where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
-    sight = events.Sight(
-        territories=actor.territories("events:read"),
-        national=actor.territories("members:read") is None,
-        guarded=[kind for kind, slugs in where.items() if slugs is not None],
-        guarded_in=[f"{kind} {slug}" for kind, slugs in where.items() for slug in slugs or ()],
-    )
-    return await events.feed(request, sight)
 
 
 def _within(actor: Actor, permission: str) -> dict[str, list[str]]:

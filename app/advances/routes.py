@@ -12,18 +12,20 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import Parameter, read
-from app.core.routing import changes, lists, router, shows
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import Day
-from app.core.writes import commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.programme.routes import T
 
 advances = router("advances")

@@ -15,7 +15,7 @@ from app.auditions.rules import Action, AuditionStatus
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write, merge
+from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission

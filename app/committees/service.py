@@ -13,7 +13,7 @@ from app.committees.queries import COMMITTEES
 from app.committees.rules import OVER, Action, CommitteeStatus
 from app.core.db import touch
 from app.core.problems import FieldError, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 
 _SEATS: Any = CommitteeMember.__table__
 

@@ -53,7 +53,8 @@ Version = Annotated[
 ]
 CreatedAt = Annotated[datetime, Field(description="Instant in UTC at which the object was created.")]
 UpdatedAt = Annotated[
-    datetime, Field(description="Instant in UTC of the last write of this object; writes of others do not move it.")
+    datetime,
+    Field(description="Instant in UTC of the last write of this object; writes of other objects do not move it."),
 ]
 RecordedAt = Annotated[
     datetime, Field(description="Instant in UTC at which this was recorded, whatever day it speaks of.")

@@ -30,13 +30,15 @@ from app.access.rules import Actor, Grant, Role, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
-from app.core.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
-from app.engineering import certificates, locks, steps
-from app.engineering import schemas as engineering_schemas
-from app.engineering import service as engineering
-from app.engineering.models import MonthLock, TimeEntry
-from app.engineering.rules import Action
+from app.engineering.certificates import schemas
+from app.engineering.certificates import service as certificates
+from app.engineering.entries import locks, steps
+from app.engineering.entries import schemas as engineering_schemas
+from app.engineering.entries import service as engineering
+from app.engineering.entries.models import MonthLock, TimeEntry
+from app.engineering.entries.rules import Action
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
@@ -497,7 +499,7 @@ class _Load:
         async def make(write: Write) -> list[Change]:
             changes = []
             for name in CONSULTANCIES:
-                days_of_june = engineering_schemas.ServiceCertificateCreate(
+                days_of_june = schemas.ServiceCertificateCreate(
                     mission_id=self.mission_id,
                     organisation_id=self.organisations[name],
                     from_on=STARTS,

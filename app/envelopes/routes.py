@@ -7,13 +7,14 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.times import TWO_TIMES, known_before
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.reading.two_times import TWO_TIMES, known_before
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit
 from app.envelopes import schemas, service
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, envelope

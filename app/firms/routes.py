@@ -7,12 +7,13 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.times import TWO_TIMES, known_before
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.reading.two_times import TWO_TIMES, known_before
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 from app.firms import schemas, service
 from app.firms.directory import DirectoryInvalid, DirectoryUnavailable, FirmUnknownToDirectory
 from app.firms.queries import (

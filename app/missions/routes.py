@@ -10,11 +10,12 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit, refused_as
+from app.core.reading.answers import page, show
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.queries import (
     ALLOTMENTS,
@@ -251,17 +252,10 @@ async def list_threshold_crossings(request: Request, actor: Actor = require("mis
     return await page(request, THRESHOLD_CROSSINGS)
 
 
-def own_rates(actor: Actor, territory: str) -> dict[str, Any]:
-    """A member of the consortium, the lead too, sees its own rates alone."""
-    if actor.sees_only_own("rates:read", territory):
-        return {"organisation": actor.organisation_id}
-    return {}
-
-
 @missions.get(MISSION + "/rates", **lists(RATES))
 async def list_rates(request: Request, actor: Actor = require("rates:read")) -> Response:
     """Day rates, excluding VAT, by member and profile; a member of the consortium sees its own alone."""
-    return await page(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await page(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.post(MISSION + "/rates", **changes(schemas.Rate, ReferenceNotFound, service.RatesOverlap, status=201))
@@ -283,7 +277,7 @@ async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor =
 @missions.get(MISSION + "/rates/{id:uuid}", **shows(schemas.Rate))
 async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Response:
     """One day rate, excluding VAT."""
-    return await show(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))

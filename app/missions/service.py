@@ -14,7 +14,7 @@ from app.access.rules import person
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.missions import schemas
 from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (

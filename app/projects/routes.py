@@ -11,12 +11,13 @@ from app.access.rules import Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
-from app.core.query import Parameter, read
-from app.core.routing import changes, lists, router, shows
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import Uuid
-from app.core.writes import commit
+from app.core.writing.writes import commit
 from app.programme.routes import T
 from app.projects import financing, rules, schemas, service
 from app.projects.queries import (

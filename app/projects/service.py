@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.programme.models import Perimeter, PerimeterCommune
 from app.projects import financing, rules, schemas
 from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind

@@ -7,12 +7,13 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import Statement, fetchrow
-from app.core.query import read
-from app.core.routing import router, shows
-from app.core.times import AS_OF
+from app.core.reading.query import read
+from app.core.reading.two_times import AS_OF
+from app.core.serving.operations import shows
+from app.core.serving.routing import router
 from app.programme.routes import T
 from app.reports import schemas
-from app.reports.queries import summary
+from app.reports.summary import summary
 
 reports = router("reports")
 

@@ -12,13 +12,14 @@ from app.core import clock
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch
-from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.query import Parameter, read
-from app.core.routing import changes, lists, router, shows
+from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
 from app.core.values import Uuid
-from app.core.writes import commit, refused_as
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
 from app.roadmap import rules, schemas, service
 from app.roadmap.queries import ACTIONS, AS_OF, COMPARED, ROADMAP, STATES, VERSIONS

@@ -12,7 +12,7 @@ from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.roadmap import rules, schemas
 from app.roadmap.models import Action, ActionFirm, ActionProject, Axis, FollowedAction, RoadmapVersion, StateChange
 from app.roadmap.queries import ACTIONS, VERSIONS

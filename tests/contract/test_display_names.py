@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from pydantic.fields import FieldInfo
 
-from app.core.routing import Route
 from app.core.schemas import Read
+from app.core.serving.routing import Route
 from app.main import ROUTERS  # with it come the schemas of every domain
 from tests.contract.conftest import Known
 from tests.world import ok

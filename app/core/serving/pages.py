@@ -1,0 +1,209 @@
+"""Beside the resources: health, metrics, the problems' catalogue, the document and its page, and what is where."""
+
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from app.core import migrations
+from app.core.db import raw_connection
+from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
+from app.core.reading.negotiation import language_of
+from app.core.reading.query import read
+from app.core.serving.operations import responses
+from app.core.serving.routing import router
+
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+DOCS_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self'; frame-ancestors 'none'"
+)
+DOCS_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Rebond, the API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+"""
+DOCS_START = (
+    'SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true});\n'
+)
+
+service: APIRouter = router("service")
+
+
+class Link(BaseModel):
+    """An address of the service."""
+
+    name: str = Field(description="Stable name of what the address leads to, such as territories.")
+    href: str = Field(description="Path on this server, from the root.")
+
+
+class Index(BaseModel):
+    """The addresses of the service."""
+
+    service: str = Field(description="Always rebond: tells that this server is the right one.")
+    version: str = Field(description="Version of the running code, the same as in the OpenAPI document.")
+    links: list[Link] = Field(
+        description="Where to read on: documents, health, and the collections of all territories."
+    )
+
+
+class Health(BaseModel):
+    """State of the service."""
+
+    status: str = Field(description="ok: the process is alive; ready: it can also answer requests.")
+
+
+class ProblemEntry(BaseModel):
+    """A problem of the catalogue, with its cause and its cure."""
+
+    type: str = Field(description="Path of this entry; an error answer has it as its `type`.")
+    code: str = Field(description="The last part of `type`, such as days-exhausted; the same in every language.")
+    status: int = Field(description="HTTP status code of the answers that have this problem.")
+    title: str = Field(description="The rule in one sentence, in the language of Content-Language.")
+    cause: str = Field(description="When the service answers with this problem.")
+    cure: str = Field(description="What the caller can do so that the request is accepted.")
+
+
+class Catalogue(BaseModel):
+    """Every problem that the service may answer with."""
+
+    items: list[ProblemEntry] = Field(description="The problems in the alphabetical order of their codes, on one page.")
+
+
+def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(to_json(content) + b"\n", headers=headers, media_type="application/json")
+
+
+def _index(request: Request) -> Response:
+    read(request, {})
+    links = [
+        ("documentation", "/docs"),
+        ("openapi", "/openapi.json"),
+        ("problems", "/problems"),
+        ("me", "/v1/me"),
+        ("territories", "/v1/territories"),
+        ("waves", "/v1/waves"),
+        ("firms", "/v1/firms"),
+        ("organisations", "/v1/organisations"),
+        ("members", "/v1/members"),
+        ("api-keys", "/v1/api-keys"),
+        ("events", "/v1/events"),
+        ("health", "/healthz"),
+        ("readiness", "/readyz"),
+        ("metrics", "/metrics"),
+    ]
+    return _json(
+        {
+            "service": "rebond",
+            "version": request.app.version,
+            "links": [{"name": name, "href": href} for name, href in links],
+        }
+    )
+
+
+@service.get("/", response_model=Index, responses=responses(statuses=[422]))
+async def get_index(request: Request) -> Response:
+    """The addresses of the service, to start from. Anyone may read them."""
+    return _index(request)
+
+
+@service.get("/v1", response_model=Index, responses=responses(statuses=[422]))
+async def get_v1_index(request: Request) -> Response:
+    """The addresses of the service, as at the root. Anyone may read them."""
+    return _index(request)
+
+
+@service.get("/healthz", response_model=Health, responses=responses(statuses=[422]))
+async def get_health(request: Request) -> Response:
+    """Whether the process is alive. A failing database does not change the answer: see /readyz."""
+    read(request, {})
+    return _json({"status": "ok"}, {"Cache-Control": "no-store"})
+
+
+@service.get("/readyz", response_model=Health, responses=responses(DatabaseUnavailable, statuses=[422]))
+async def get_readiness(request: Request) -> Response:
+    """Whether the service can work: its database answers and is migrated to the version of this code.
+
+    Raises `database-unavailable` (503).
+    """
+    read(request, {})
+    async with raw_connection(request.state.engine) as connection:
+        if not migrations.is_current(await migrations.applied(connection)):
+            raise DatabaseUnavailable
+    return _json({"status": "ready"}, {"Cache-Control": "no-store"})
+
+
+@service.get("/metrics", response_class=Response, responses=responses(statuses=[422]))
+async def get_metrics(request: Request) -> Response:
+    """Figures of the service in the Prometheus text format, over all workers."""
+    read(request, {})
+    state = request.state
+    if state.multiprocess:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@service.get("/problems", response_model=Catalogue, responses=responses(statuses=[422]))
+async def list_problems(request: Request) -> Response:
+    """Every problem with its cause and cure, in English or French (Accept-Language)."""
+    read(request, {})
+    language = language_of(request, request.state.default_language)
+    return _json(
+        {"items": [CATALOGUE[code].entry(language) for code in sorted(CATALOGUE)]},
+        {"Content-Language": language, "Vary": "Accept-Language"},
+    )
+
+
+@service.get("/problems/{code:slug}", response_model=ProblemEntry, responses=responses(NotFound, statuses=[422]))
+async def get_problem(request: Request) -> Response:
+    """One problem with its cause and cure; the `type` of an error answer leads here. Raises `not-found`."""
+    read(request, {})
+    problem = CATALOGUE.get(request.path_params["code"])
+    if problem is None:
+        raise NotFound
+    language = language_of(request, request.state.default_language)
+    return _json(problem.entry(language), {"Content-Language": language, "Vary": "Accept-Language"})
+
+
+@service.get("/openapi.json", include_in_schema=False)
+async def get_openapi_document(request: Request) -> Response:
+    """The OpenAPI document of exactly this version."""
+    read(request, {})
+    return _json(request.app.openapi(), {"Cache-Control": "no-cache"})
+
+
+@service.get("/docs", include_in_schema=False)
+async def get_docs(request: Request) -> Response:
+    """The document as a page to try things on; everything it loads comes from here."""
+    return HTMLResponse(DOCS_PAGE, headers={"Content-Security-Policy": DOCS_POLICY})
+
+
+@service.get("/docs/start.js", include_in_schema=False)
+async def get_docs_start(request: Request) -> Response:
+    """Starts the page; a file of its own, because the policy allows no inline script."""
+    return Response(DOCS_START, media_type="text/javascript")
+
+
+@service.get("/docs/swagger-ui.css", include_in_schema=False)
+async def get_docs_style(request: Request) -> Response:
+    """Swagger UI's style sheet."""
+    return FileResponse(ASSETS / "swagger-ui.css", media_type="text/css")
+
+
+@service.get("/docs/swagger-ui-bundle.js", include_in_schema=False)
+async def get_docs_script(request: Request) -> Response:
+    """Swagger UI."""
+    return FileResponse(ASSETS / "swagger-ui-bundle.js", media_type="text/javascript")
