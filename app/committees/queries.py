@@ -78,7 +78,7 @@ COMMITTEES = Listing(
         "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
         "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),
         "held_to": at_most(paris_day(_c.held_at), Day, "Held on this day or earlier."),
-        "external_id": equals(_c.external_id, ExternalId, "The meeting that another system knows by this id."),
+        "external_id": equals(_c.external_id, ExternalId, "The meeting that has this identifier in another system."),
         "q": matches(_c.place, _c.minutes, doc="Part of the place or the minutes, without accents or case."),
         "updated_since": updated_since(_c.updated_at),
     },

@@ -15,7 +15,7 @@ from app.core.schemas import (
     CreatedAt,
     ExternalName,
     Id,
-    PersonalTextOrNull,
+    PersonalText,
     PersonNameOrNull,
     Read,
     TerritorySlug,
@@ -181,8 +181,8 @@ class Committee(Read):
         description="Whether members_attending reaches the quorum; null where there is no quorum, or while nobody's"
         " attendance is recorded."
     )
-    reason: PersonalTextOrNull = Field(description="Why the meeting was cancelled; null for every other state.")
-    minutes: PersonalTextOrNull = Field(description="What was said and decided; null until somebody records it.")
+    reason: PersonalText = Field(description="Why the meeting was cancelled; null for every other state.")
+    minutes: PersonalText = Field(description="What was said and decided; null until somebody records it.")
     minutes_adopted_on: date | None = Field(description="Paris day on which the minutes were adopted; null before.")
     closed_by: UUID | None = Field(description="Person of the committee who closed the record; null before.")
     closed_by_name: PersonNameOrNull = Field(description="Present name of the person of closed_by.")

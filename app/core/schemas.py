@@ -53,7 +53,8 @@ Version = Annotated[
 ]
 CreatedAt = Annotated[datetime, Field(description="Instant in UTC at which the object was created.")]
 UpdatedAt = Annotated[
-    datetime, Field(description="Instant in UTC of the last write of this object; writes of others do not move it.")
+    datetime,
+    Field(description="Instant in UTC of the last write of this object; writes of other objects do not move it."),
 ]
 RecordedAt = Annotated[
     datetime, Field(description="Instant in UTC at which this was recorded, whatever day it speaks of.")
@@ -68,10 +69,9 @@ ExternalName = Annotated[
 ]
 
 # Personal data, such as a person's name: it enters no event. The field itself says whose it is, and when it is null.
-PersonalText = Annotated[str, Field(json_schema_extra=PERSONAL)]
-PersonalTextOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-PersonName = PersonalText
-PersonNameOrNull = PersonalTextOrNull
+PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]
+PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
+PersonalText = PersonNameOrNull
 
 
 # Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told

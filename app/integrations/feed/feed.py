@@ -144,12 +144,20 @@ class Horizon:
 
 
 FILTERS: Mapping[str, Parameter] = {
-    "territory": Parameter(values.Slug, "Events of this territory.", many=True),
-    "type": Parameter(Annotated[str, values.text(100)], "Events of this type, as time_entry.created.", many=True),
-    "resource_type": Parameter(values.Code, "Events about objects of this kind.", many=True),
-    "resource_id": Parameter(Annotated[str, values.text(100)], "Events about this object.", many=True),
-    "actor": Parameter(values.Uuid, "Events caused by this subject.", many=True),
-    "occurred_from": Parameter(values.Instant, "Events from this instant on."),
+    "territory": Parameter(values.Slug, "Events of any of these territories, by slug.", many=True),
+    "type": Parameter(
+        Annotated[str, values.text(100)], "Events of any of these types, such as time_entry.created.", many=True
+    ),
+    "resource_type": Parameter(
+        values.Code, "Events about any of these kinds of object, such as time_entry.", many=True
+    ),
+    "resource_id": Parameter(
+        Annotated[str, values.text(100)],
+        "Events about objects with any of these keys; give resource_type too.",
+        many=True,
+    ),
+    "actor": Parameter(values.Uuid, "Events caused by any of these persons or service accounts.", many=True),
+    "occurred_from": Parameter(values.Instant, "Events that occurred at this instant or later."),
 }
 
 
@@ -157,7 +165,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     **FILTERS,
     "after": Parameter(
         Annotated[str, values.text(500)],
-        "next_cursor of the answer before; without it the feed starts at its beginning.",
+        "next_cursor of the previous answer; without it the feed starts at its beginning.",
     ),
     "limit": LIMIT,
 }
