@@ -17,7 +17,6 @@ from app.core.schemas import (
     FirmName,
     Id,
     PersonalText,
-    PersonalTextOrNull,
     PersonNameOrNull,
     Read,
     TerritorySlug,
@@ -203,17 +202,15 @@ class Audition(Read):
     contact_ids: list[UUID] = Field(
         description="Contacts of the firms who take part; a contact keeps its place when the person is erased."
     )
-    reason: PersonalTextOrNull = Field(
-        description="Why the firms were not met; null unless it is cancelled or no_show."
-    )
-    findings: PersonalTextOrNull = Field(description="What was found at the firms; null until it is held and written.")
+    reason: PersonalText = Field(description="Why the firms were not met; null unless it is cancelled or no_show.")
+    findings: PersonalText = Field(description="What was found at the firms; null until it is held and written.")
     need_categories: list[NeedCategory] = Field(
         description="The fields in which help is needed, each once, in alphabetical order; for filters and charts."
     )
     needs: Annotated[list[NeedRead], Field(json_schema_extra=PERSONAL)] = Field(
         description="What the firms need help with, in the order in which it was given."
     )
-    follow_up: PersonalTextOrNull = Field(description="What is to be done next; null where nothing was agreed.")
+    follow_up: PersonalText = Field(description="What is to be done next; null where nothing was agreed.")
     follow_up_owner_id: UUID | None = Field(description="The person who does it; null without a follow-up.")
     follow_up_owner_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
     follow_up_due_on: date | None = Field(description="Paris day by which it is to be done; null without a follow-up.")
@@ -251,7 +248,7 @@ class AuditionNote(Read):
 
     id: Id
     audition_id: UUID = Field(description="The audition at which it was said.")
-    body: PersonalText = Field(description="What was said in confidence, as it reads now.")
+    body: str = Field(description="What was said in confidence, as it reads now.", json_schema_extra=PERSONAL)
     written_by: UUID | None = Field(description="Who wrote the first text; null where the service itself did.")
     written_by_name: PersonNameOrNull = Field(description="Present name of who wrote it; null as the id is.")
     version: Version
@@ -290,10 +287,10 @@ class ContactExport(Read):
     siren: str = Field(description="SIREN of the firm for which the person works.")
     firm_name: FirmName
     name: PersonNameOrNull = Field(description="First name and family name; null after erasure.")
-    function: PersonalTextOrNull = Field(description="What the person does at the firm; null if unknown or erased.")
-    email: PersonalTextOrNull = Field(description="E-mail address; null if unknown or erased.")
-    phone: PersonalTextOrNull = Field(description="Telephone number as it was given; null if unknown or erased.")
-    external_id: PersonalTextOrNull = Field(
+    function: PersonalText = Field(description="What the person does at the firm; null if unknown or erased.")
+    email: PersonalText = Field(description="E-mail address; null if unknown or erased.")
+    phone: PersonalText = Field(description="Telephone number as it was given; null if unknown or erased.")
+    external_id: PersonalText = Field(
         description="Identifier of the person in another system; null where there is none, or after erasure."
     )
     purpose: Purpose = Field(description="What the data is kept for (GDPR art. 5(1)(b)).")

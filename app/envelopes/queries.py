@@ -71,7 +71,7 @@ CONTRIBUTIONS = Listing(
 
 _e = LedgerEntry
 _recorder = Subject.__table__.alias("recorder")
-# The awards behind the entries, by the names of their tables: their domains stand on this one.
+# The awards of the entries, by the names of their tables: their domains import this one, not the other way round.
 _grants, _advances = (
     table(name, column("id", _e.award_id.type), column("project_title", Text())) for name in ("grants", "advances")
 )

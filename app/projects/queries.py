@@ -239,7 +239,7 @@ _last = (
     select(func.max(_by.number)).where(_by.project_id == _p.id, _by.effective_on <= _as_of).correlate(Project)
 ).scalar_subquery()
 AS_OF = Filter(
-    Parameter(Day, "Projects detected by this day, at the stage where they stood then."),
+    Parameter(Day, "Projects detected by this day, at their stage of that day."),
     lambda _name: _at.effective_on <= _as_of,
 )
 PROJECTS_AS_OF = _projects(

@@ -44,7 +44,7 @@ Place = Annotated[int, Field(strict=True, ge=1, le=20, description="The owner: i
 
 
 class HolderBody(Body):
-    """Who holds the project: a firm that the territory follows, by SIREN; others by name, with their SIREN if known."""
+    """A holder of the project: a firm by its SIREN alone, others by their name."""
 
     kind: Annotated[HolderKind, Field(description="firm, or for collective projects training_body or association.")]
     siren: (
@@ -514,7 +514,7 @@ class ChangedLine(Read):
 
 
 class FinancingComparison(Read):
-    """What changed from one version of a plan to another. Lines are told apart by kind and source."""
+    """What changed from one version of a plan to another. A line is identified by kind and source."""
 
     project_id: UUID = Field(description="The project of both versions.")
     before_version: int | None = Field(description="Number of the older version; null where there was none before.")

@@ -134,7 +134,7 @@ class Progress(Read):
     actions: int = Field(description="Number of actions, dropped ones included.")
     planned: int = Field(description="Number of actions that have not begun.")
     in_progress: int = Field(description="Number of actions under way.")
-    on_hold: int = Field(description="Number of actions that were begun and rest.")
+    on_hold: int = Field(description="Number of actions that were begun and are paused.")
     done: int = Field(description="Number of finished actions.")
     dropped: int = Field(description="Number of actions that were given up.")
     late: int = Field(description="Number of actions whose due day is over, neither done nor dropped.")
@@ -283,7 +283,7 @@ class ChangedAxis(Read):
 
 
 class AxesComparison(Read):
-    """Axes added, removed and changed, told apart by their place."""
+    """Axes added, removed and changed. An axis is identified by its place."""
 
     added: list[ComparedAxis] = Field(description="Axes of the newer version alone; all of them where it is the first.")
     removed: list[ComparedAxis] = Field(description="Axes of the older version alone.")
@@ -316,7 +316,7 @@ class ChangedAction(Read):
 
 
 class ActionsComparison(Read):
-    """Actions added, removed and changed, told apart by their id."""
+    """Actions added, removed and changed. An action is identified by its id."""
 
     added: list[ComparedAction] = Field(description="Actions of the newer version alone; all where it is the first.")
     removed: list[ComparedAction] = Field(description="Actions of the older version alone.")
