@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import uvicorn
-from sqlalchemy import column, table
+from sqlalchemy import MetaData
 
 from app.core.db import DIALECT
 from app.core.reading.listing import as_json
@@ -35,7 +35,7 @@ def shape(rows: Any) -> str:
 
 
 ENTRIES = shape(entries(TimeEntry))
-ENTRY = shape(entries(table("entry", *(column(c.key, c.type) for c in TimeEntry.__table__.columns)).c))
+ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]
 GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
 
 LIST = f"""

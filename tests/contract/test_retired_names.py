@@ -46,7 +46,7 @@ def hints(response: Any) -> list[tuple[str, str, str | None]]:
 
 async def test_a_filter_by_a_retired_name_is_refused_and_told_the_new_one(world: World) -> None:
     siren = await world.add_firm()
-    for collection in ("grants", "advances", "auditions"):
+    for collection in ("grants", "advances", "auditions", "time-entries"):
         ok(await world.auditor.get(collection, params={"siren": siren}))
         refused = await world.auditor.get(collection, params={"firm_siren": siren})
         assert hints(refused) == [("firm_siren", "unknown_parameter", "siren")], collection
@@ -60,6 +60,11 @@ async def test_a_body_with_a_retired_name_is_refused_and_told_the_new_one(world:
     assert hints(refused) == [("/firm_siren", "unknown_field", "siren")]
     refused = await funder.post("grants", decision | {"firm_siren": siren})
     assert set(hints(refused)) == {("/firm_siren", "unknown_field", "siren"), ("/siren", "required", None)}
+    worked = {"worked_on": "2023-07-04", "days": 1, "activity": "audition", "firm_siren": siren}
+    assert ("/firm_siren", "unknown_field", "siren") in hints(await world.consultant.post("time-entries", worked))
+    batch = {"items": [worked]}
+    refused = await world.consultant.post("time-entries/batch", batch)
+    assert ("/items/0/firm_siren", "unknown_field", "siren") in hints(refused)
     planned = {"kind": "call", "planned_on": "2023-07-04", "firm_sirens": [siren]}
     assert ("/firm_sirens", "unknown_field", "sirens") in hints(await staff.post("auditions", planned))
     axes = [{"title": "Compétences", "actions": [{"title": "École", "firm_sirens": [siren]}]}]

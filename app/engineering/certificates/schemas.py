@@ -161,8 +161,7 @@ class ServiceCertificate(Read):
 class CertificateContent(Read):
     """What a certificate was made from, as it was sealed: its entries too, or what a counter-certificate cancels.
 
-    It holds ids without names, because names change and the sealed text cannot. Its keys stay as they were when it was
-    sealed.
+    It holds ids without names, because names change and the sealed text cannot.
     """
 
     id: UUID = Field(description="The certificate that this is the content of.")

@@ -34,7 +34,9 @@ from app.missions.models import Allotment, Mission, MissionMember, Order
 
 PARAMETERS = {
     "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
-    "organisation_id": Parameter(UuidValue, "Only this member; its allotment takes the place of the order."),
+    "organisation_id": Parameter(
+        UuidValue, "Only this member of the consortium; its allotment replaces the order in the figures."
+    ),
     **TWO_TIMES,
 }
 

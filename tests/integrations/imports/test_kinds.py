@@ -93,6 +93,12 @@ async def test_a_file_may_keep_a_heading_that_was_replaced(world: World) -> None
     both = csv_file("title;kind;maturity;sirens;firm_sirens", f"{project};{siren}")
     told = await carry_out(client, here(world, "projects"), both)
     assert (told["rows_unchanged"], told["problems"]) == (1, [(1, "firm_sirens", "ignored_column", "advisory")])
+    mission = await world.mission()
+    entry = f"{mission.partner_consultant};2023-07-04;0.5;audition;{siren}"
+    old = csv_file("consultant_id;worked_on;days;activity;firm_siren", entry)
+    ended = await carry_out(world.consultant, here(world, "time_entries"), old)
+    assert (ended["rows_created"], ended["problems"]) == (1, [])
+    assert ok(await world.consultant.get("time-entries"))["items"][0]["siren"] == siren
 
 
 async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
