@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Date, Text, case, cast, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from app.access.models import Subject
 from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, CommitteeStatus, Level
@@ -58,22 +59,26 @@ COMMITTEES = Listing(
         _c.minutes,
         _c.minutes_adopted_on,
         _c.closed_by,
+        Subject.name.label("closed_by_name"),
         _c.closed_at,
         _c.external_id,
         _c.version,
         _c.created_at,
         _c.updated_at,
-    ).where(_c.territory == param("territory", Text())),
+    )
+    .outerjoin(Subject, Subject.id == _c.closed_by)
+    .where(_c.territory == param("territory", Text())),
     key=_c.id,
     version=_c.version,
+    derived=True,
     filters={
-        "level": any_of(_c.level, Level, "Meetings of any of these committees."),
-        "status": any_of(_c.status, CommitteeStatus, "Any of these states."),
+        "level": any_of(_c.level, Level, "Meetings of the territory's own committee, or of the State and the Région."),
+        "status": any_of(_c.status, CommitteeStatus, "Meetings in any of these states."),
         "planned_from": at_least(paris_day(_c.planned_at), Day, "Planned for this day or later."),
         "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
         "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),
         "held_to": at_most(paris_day(_c.held_at), Day, "Held on this day or earlier."),
-        "external_id": equals(_c.external_id, ExternalId, "The meeting that another system knows by this id."),
+        "external_id": equals(_c.external_id, ExternalId, "The meeting that has this identifier in another system."),
         "q": matches(_c.place, _c.minutes, doc="Part of the place or the minutes, without accents or case."),
         "updated_since": updated_since(_c.updated_at),
     },

@@ -10,7 +10,7 @@ from app.core.problems import FieldError, Problem, ValidationFailed
 
 
 class Stage(StrEnum):
-    """Where a territory stands with a firm."""
+    """How far a territory has come with a firm."""
 
     IDENTIFIED = "identified"
     SOLICITED = "solicited"

@@ -53,10 +53,10 @@ TERRITORIES = Listing(
     key_name="territory",
     version=Territory.version,
     filters={
-        "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves."),
-        "status": any_of(Territory.status, TerritoryStatus, "Any of these states."),
+        "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves, by number."),
+        "status": any_of(Territory.status, TerritoryStatus, "Territories in any of these states."),
         "epci_siren": Filter(
-            Parameter(Siren, "The territory to which this EPCI belongs."),
+            Parameter(Siren, "Territories to which this EPCI belongs."),
             lambda name: param(name, Text()) == any_(Territory.epci_sirens),
         ),
         "q": matches(Territory.name, doc="Part of the name, without accents or case."),
@@ -93,7 +93,7 @@ PERIMETERS = Listing(
     version=_p.version,
     filters={
         "in_force_on": Filter(
-            Parameter(Day, "The vintage in force on this day; the oldest one for earlier days."),
+            Parameter(Day, "The perimeter in force on this day; before the oldest vintage, that one."),
             lambda _name: _p.vintage == func.coalesce(_latest, _oldest),
         ),
         "updated_since": updated_since(_p.updated_at),

@@ -28,7 +28,7 @@ from app.missions.models import Mission
 PARAMETERS = {
     **counting.PARAMETERS,
     "by": Parameter(Literal["day", "week"], "A point a day, or one at the end of each ISO week; week by default."),
-    "format": Parameter(Literal["json", "svg"], "The representation; weighs more than Accept."),
+    "format": Parameter(Literal["json", "svg"], "The representation; it outweighs Accept."),
 }
 MEDIA_TYPE = "image/svg+xml"
 MOST_POINTS = 1000
