@@ -4,7 +4,9 @@
 """
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from app.auditions import rules as auditions
 from app.committees import rules as committees
@@ -19,10 +21,11 @@ Drawn from the tables of the rules by `python -m tests.checks.state_machines`; a
 them. A name on an arrow is the act of the API; a star says that the passage needs a reason. The status of an award
 (grant, advance) and of a mission's month is derived from acts, so it has no table here.
 """
+Stage = TypeVar("Stage", bound=StrEnum)
 Arrow = tuple[str, str, str]  # from, to, what is written on it
 
 
-def _of_targets(targets: Mapping[str, Iterable[str]], with_reason: Iterable[tuple[str, str]]) -> list[Arrow]:
+def _of_targets(targets: Mapping[Stage, Iterable[Stage]], with_reason: Iterable[tuple[Stage, Stage]]) -> list[Arrow]:
     reasons = set(with_reason)
     return [
         (source, target, "*" if (source, target) in reasons else "")

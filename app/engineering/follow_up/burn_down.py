@@ -41,7 +41,7 @@ def movements(shape: Shape) -> Statement:
     ordered, allotted = counting.orders(shape, of), counting.allotments(shape, of)
     entry, opened = counting.entries(shape, of), counting.window(ordered)
     zero = literal_column("0", ordered.c.days.type)
-    budget = allotted if shape[1] else ordered
+    budget = allotted if shape.one_member else ordered
     validated = case((entry.c.validated, entry.c.days), else_=zero)
     moved = union_all(
         select(budget.c.on_day, budget.c.days.label("budget"), zero.label("entered"), zero.label("validated")),
@@ -59,7 +59,7 @@ def movements(shape: Shape) -> Statement:
     moves = select(cast(func.json_agg(aggregate_order_by(row, by_day.c.on_day)), Text)).scalar_subquery()
     names = select(func.min(Mission.name)).where(Mission.id.in_(select(of.c.id))).scalar_subquery()
     member: Any = literal_column("NULL")
-    if shape[1]:
+    if shape.one_member:
         organisation_id = param("organisation_id", Organisation.id.type)
         member = select(Organisation.name).where(Organisation.id == organisation_id).scalar_subquery()
     return Statement(

@@ -61,7 +61,7 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)
-    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
+    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape.one_member)
     return private(body, vary=FORMS_VARY, content_language=language)
 
 
