@@ -4,11 +4,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, BigInteger, Text, any_, case, cast, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
 from app.core.db import Statement, param
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array
 from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
@@ -127,7 +127,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         one = each.cte("each")
         return Statement(as_object(select(*one.c, counting.AS_OF.label("as_of"))))
     rows = each.cte("each")
-    listed = func.json_agg(aggregate_order_by(func.row_to_json(rows.table_valued()), rows.c.territory))
+    listed = json_array(func.row_to_json(rows.table_valued()), rows.c.territory)
     whole = select(
         counting.AS_OF.label("as_of"),
         func.count().label("territories"),
@@ -137,6 +137,6 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         stages(stood, Stage).label("firms_by_stage"),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
         stages(detected, ProjectStage).label("projects_by_stage"),
-        func.coalesce(listed, text("'[]'::json")).label("by_territory"),
+        listed.label("by_territory"),
     ).select_from(rows)
     return Statement(as_object(whole))

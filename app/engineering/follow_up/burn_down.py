@@ -15,10 +15,10 @@ from math import ceil
 from typing import Any, Literal
 
 from sqlalchemy import Text, case, cast, func, literal_column, select, union_all
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.core.db import Statement, param
+from app.core.reading.listing import json_array
 from app.core.reading.query import Parameter
 from app.engineering.follow_up import counting
 from app.engineering.follow_up.counting import Shape
@@ -56,7 +56,7 @@ def movements(shape: Shape) -> Statement:
         .subquery("by_day")
     )
     row = func.json_build_array(*by_day.c)
-    moves = select(cast(func.json_agg(aggregate_order_by(row, by_day.c.on_day)), Text)).scalar_subquery()
+    moves = select(cast(json_array(row, by_day.c.on_day), Text)).scalar_subquery()
     names = select(func.min(Mission.name)).where(Mission.id.in_(select(of.c.id))).scalar_subquery()
     member: Any = literal_column("NULL")
     if shape.one_member:

@@ -24,12 +24,11 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.auditions.models import Audition
 from app.core.db import Statement, param
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array
 from app.engineering.follow_up.counting import (
     AS_OF,
     BEFORE,
@@ -250,8 +249,9 @@ def _weeks(sums: CTE) -> Any:
 
 
 def _rows(source: Any, *order: str) -> Any:
-    whole = aggregate_order_by(func.row_to_json(source.table_valued()), *(source.c[name] for name in order))
-    return select(func.coalesce(func.json_agg(whole), literal_column("'[]'::json"))).scalar_subquery()
+    return select(
+        json_array(func.row_to_json(source.table_valued()), *(source.c[name] for name in order))
+    ).scalar_subquery()
 
 
 # --- consumption and forecast: no session, no await ------------------------------------------------------------------
