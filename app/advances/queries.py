@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Text, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Subject
 from app.advances import schemas
@@ -17,6 +16,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
     matches,
     updated_since,
 )
@@ -152,7 +152,7 @@ def account() -> Statement:
     def moves(table: type[Tranche | Repayment], day: Column) -> ScalarSelect[Any]:
         pair = func.json_build_array(day, table.amount_cents)
         return (
-            select(func.coalesce(func.json_agg(aggregate_order_by(pair, day)), text("'[]'::json")))
+            select(json_array(pair, day))
             .where(table.advance_id == _a.id, table.status == text("'recorded'"))
             .scalar_subquery()
         )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Text, case, cast, exists, func, literal_column, or_, select, text
+from sqlalchemy import Text, case, cast, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.access.models import Subject
@@ -17,6 +17,8 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
@@ -42,9 +44,7 @@ def _list(column: Any, order: Any, rows: Any, empty: str = "ARRAY[]::text[]") ->
 
 def _json(rows: Any, order: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON list."""
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    listed = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    return func.coalesce(rows.with_only_columns(listed).scalar_subquery(), text("'[]'::json"))
+    return rows.with_only_columns(json_array(json_object(**fields), order)).scalar_subquery()
 
 
 _f, _c, _k, _n = AuditionFirm, AuditionConsultant, AuditionContact, Need

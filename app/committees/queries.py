@@ -3,14 +3,23 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, case, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Subject
 from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, CommitteeStatus, Level
 from app.core.db import literals, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.values import Day, ExternalId
 
 _c, _m = Committee, CommitteeMember
@@ -21,16 +30,13 @@ def _of_members(column: Any, *conditions: Any) -> Any:
 
 
 _members = _of_members(
-    func.json_agg(
-        aggregate_order_by(
-            func.json_build_object(
-                text("'kind'"), _m.kind, text("'name'"), _m.name, text("'function'"), _m.function,
-                text("'chair'"), _m.chair.is_not(None), text("'attendance'"), _m.attendance,
-            ),
-            _m.position,
-        )
+    json_array(
+        json_object(
+            kind=_m.kind, name=_m.name, function=_m.function, chair=_m.chair.is_not(None), attendance=_m.attendance
+        ),
+        _m.position,
     )
-)  # fmt: skip
+)
 _attending = _of_members(func.count(), _m.attendance.in_(literals((Attendance.PRESENT, Attendance.REPRESENTED))))
 _quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >= _c.quorum))
 

@@ -3,11 +3,20 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.reading.query import Parameter
 from app.core.values import Code, Day, ExternalId, Uuid
 from app.missions import schemas
@@ -50,14 +59,7 @@ def _latest(column: object) -> object:
 
 
 _activities = (
-    select(
-        func.json_agg(
-            aggregate_order_by(
-                func.json_build_object(text("'code'"), MissionActivity.code, text("'label'"), MissionActivity.label),
-                MissionActivity.position,
-            )
-        )
-    )
+    select(json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position))
     .where(MissionActivity.mission_id == Mission.id)
     .scalar_subquery()
 )
@@ -355,7 +357,7 @@ def terms() -> Statement:
         .group_by(MissionMember.organisation_id, Organisation.name, MissionMember.role)
         .subquery("members")
     )
-    shown = aggregate_order_by(func.row_to_json(members.table_valued()), members.c.organisation_name)
+    shown = json_array(func.row_to_json(members.table_valued()), members.c.organisation_name)
     body = func.json_build_object(
         text("'mission_id'"), Mission.id,
         text("'mission_name'"), Mission.name,
@@ -365,6 +367,6 @@ def terms() -> Statement:
         text("'starts_on'"), bound(Order.starts_on),
         text("'ends_on'"), bound(Order.ends_on),
         text("'members'"),
-        select(func.coalesce(func.json_agg(shown), text("'[]'::json"))).select_from(members).scalar_subquery(),
+        select(shown).select_from(members).scalar_subquery(),
     )  # fmt: skip
     return Statement(select(cast(body, Text).label("body")).select_from(Mission).where(*_of_mission))

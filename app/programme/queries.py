@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 from sqlalchemy import Date, Text, any_, extract, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import param
-from app.core.reading.listing import Filter, Listing, any_of, matches, updated_since
+from app.core.reading.listing import Filter, Listing, any_of, json_array, json_object, matches, updated_since
 from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, parse_int
 from app.programme import schemas
@@ -68,11 +68,7 @@ TERRITORIES = Listing(
 
 _p, _c = Perimeter, PerimeterCommune
 _communes = (
-    select(
-        func.json_agg(
-            aggregate_order_by(func.json_build_object("insee_code", _c.insee_code, "name", _c.name), _c.insee_code)
-        )
-    )
+    select(json_array(json_object(insee_code=_c.insee_code, name=_c.name), _c.insee_code))
     .where(_c.territory == _p.territory, _c.vintage == _p.vintage)
     .scalar_subquery()
 )

@@ -19,7 +19,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
@@ -34,6 +33,8 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
@@ -66,9 +67,7 @@ _p = Project
 
 def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON array, empty where there are none."""
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    found = select(func.coalesce(rows, text("'[]'::json"))).select_from(source).where(*where)
+    found = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
     return found.correlate(Project, FinancingPlan).scalar_subquery()
 
 
@@ -433,14 +432,7 @@ def _sums(rows: Rows) -> Any:
             fte(m.c.jobs).label("jobs_fte"),
         ).group_by(m.c.funding_route).subquery("r")
     )  # fmt: skip
-    routes = select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(func.row_to_json(by_route.table_valued()), by_route.c.funding_route.asc())
-            ),
-            text("'[]'::json"),
-        )
-    ).scalar_subquery()
+    routes = select(json_array(func.row_to_json(by_route.table_valued()), by_route.c.funding_route)).scalar_subquery()
     firms = (
         select(func.count(func.distinct(_h.firm_siren)))
         .where(_h.project_id.in_(of), _h.kind == literal_column(f"'{HolderKind.FIRM.value}'"))

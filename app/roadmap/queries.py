@@ -17,7 +17,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
@@ -31,6 +30,8 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
@@ -51,9 +52,7 @@ _ENDED = (ActionState.DONE, ActionState.DROPPED)
 
 
 def _agg(order: Any, **fields: Any) -> Any:
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    return func.coalesce(rows, text("'[]'::json"))
+    return json_array(json_object(**fields), order)
 
 
 _projects = (

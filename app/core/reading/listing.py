@@ -30,7 +30,7 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core import values
@@ -330,6 +330,16 @@ def as_object(rows: Rows, **more: Any) -> Rows:
     r = select(*(p.c[name] for name in fields)).correlate(p).lateral("r")
     columns = [p.c["_" + name].label(name) for name in more]
     return select(_text_of(r).label("body"), *columns).select_from(p.join(r, text("true")))
+
+
+def json_object(**fields: Any) -> Any:
+    """An object of these fields, as SQL."""
+    return func.json_build_object(*(part for name, column in fields.items() for part in (text(f"'{name}'"), column)))
+
+
+def json_array(item: Any, *order: Any) -> Any:
+    """The items of all rows as an array, in this order; empty where there are none."""
+    return func.coalesce(func.json_agg(aggregate_order_by(item, *order)), text("'[]'::json"))
 
 
 def _text_of(row: Any) -> ColumnElement[Any]:

@@ -7,22 +7,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, literal_column, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import select
 
 from app.access.models import Organisation, Subject
 from app.core.clock import paris_day
 from app.core.db import Statement, param
 from app.core.formats import day, euros, number
+from app.core.reading import documents
 from app.core.reading.documents import Sheet
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array, json_object
 from app.engineering.certificates.models import CertificateRemark, ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Consultant
 from app.programme.models import Territory
-
-TEMPLATE = Path(__file__).with_name("certificate.typ").read_text()
 
 
 @cache
@@ -31,15 +29,11 @@ def certificate(own: bool) -> Statement:
     c, r, t = ServiceCertificate, CertificateRemark, TimeEntry
     person, home = Subject.__table__.alias("person"), Organisation.__table__.alias("home")
 
-    remark = func.json_build_object(
-        literal_column("'kind'"), r.kind, literal_column("'reason'"), r.reason,
-        literal_column("'worked_on'"), t.worked_on, literal_column("'days'"), t.days,
-        literal_column("'consultant_name'"), person.c.name,
-    )  # fmt: skip
+    remark = json_object(
+        kind=r.kind, reason=r.reason, worked_on=t.worked_on, days=t.days, consultant_name=person.c.name
+    )
     told = (
-        select(
-            func.coalesce(func.json_agg(aggregate_order_by(remark, t.worked_on, t.id)), literal_column("'[]'::json"))
-        )
+        select(json_array(remark, t.worked_on, t.id))
         .select_from(r)
         .join(t, t.id == r.entry_id)
         .join(Consultant, Consultant.id == t.consultant_id)
@@ -212,3 +206,11 @@ def as_xlsx(shown: Mapping[str, Any], language: str) -> bytes:
     book.gap()
     book.row(words["seal"], shown["content_hash"])
     return book.bytes()
+
+
+DOCUMENT = documents.Document(
+    name=lambda path, shown: f"service-certificate-{path['territory']}-{shown['number']}",
+    template=Path(__file__).with_name("certificate.typ").read_text(),
+    as_data=as_data,
+    as_xlsx=as_xlsx,
+)

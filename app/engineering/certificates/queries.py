@@ -2,12 +2,11 @@
 
 from functools import cache
 
-from sqlalchemy import Text, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Text, select
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.reading.listing import Listing, at_least, at_most, equals, updated_since
+from app.core.reading.listing import Listing, at_least, at_most, equals, json_array, json_object, updated_since
 from app.core.values import Day, Uuid
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import CertificateLine, CertificateRemark, ServiceCertificate
@@ -26,39 +25,29 @@ _cancelled = ServiceCertificate.__table__.alias("cancelled")
 
 _lines = (
     select(
-        func.json_agg(
-            aggregate_order_by(
-                func.json_build_object(
-                    text("'profile'"), _n.profile,
-                    text("'days'"), _n.days,
-                    text("'day_rate_cents'"), _n.day_rate_cents,
-                    text("'amount_excl_vat_cents'"), _n.amount_cents,
-                ),
-                _n.profile,
-                _n.day_rate_cents,
-            )
+        json_array(
+            json_object(
+                profile=_n.profile,
+                days=_n.days,
+                day_rate_cents=_n.day_rate_cents,
+                amount_excl_vat_cents=_n.amount_cents,
+            ),
+            _n.profile,
+            _n.day_rate_cents,
         )
     )
     .where(_n.certificate_id == _c.id)
     .scalar_subquery()
-)  # fmt: skip
+)
 
 
 _remarks = (
     select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(
-                    func.json_build_object(
-                        text("'entry_id'"), _r.entry_id,
-                        text("'entry_worked_on'"), TimeEntry.worked_on,
-                        text("'kind'"), _r.kind,
-                        text("'reason'"), _r.reason,
-                    ),
-                    _r.entry_id,
-                )
+        json_array(
+            json_object(
+                entry_id=_r.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_r.kind, reason=_r.reason
             ),
-            text("'[]'::json"),
+            _r.entry_id,
         )
     )
     .join(TimeEntry, TimeEntry.id == _r.entry_id)
