@@ -10,7 +10,7 @@ from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVIC
 from app.access.rules import NATIONAL, Actor, permissions_of
 from app.core.db import raw_connection
 from app.core.problems import AlreadyExists, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -45,7 +45,7 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "permissions": sorted(permissions_of(actor.roles(None))),
         "territory_permissions": {slug: sorted(permissions_of(actor.roles(slug)) - NATIONAL) for slug in territories},
     }
-    return Response(to_json(body) + b"\n", headers={"Cache-Control": "no-store"}, media_type="application/json")
+    return private(body, cache_control="no-store")
 
 
 @access.get("/v1/organisations", **lists(ORGANISATIONS))
@@ -63,7 +63,6 @@ async def create_organisation(
         request,
         lambda write: service.create_organisation(write, body),
         status=201,
-        location="/v1/organisations/{key}",
     )
 
 
@@ -100,7 +99,6 @@ async def create_person(
         request,
         lambda write: service.create_person(write, organisation_id, body),
         status=201,
-        location=f"/v1/organisations/{organisation_id}/persons/{{key}}",
     )
 
 
@@ -141,7 +139,6 @@ async def create_service_account(
         request,
         lambda write: service.create_service_account(write, organisation_id, body),
         status=201,
-        location=f"/v1/organisations/{organisation_id}/service-accounts/{{key}}",
     )
 
 
@@ -165,7 +162,9 @@ async def create_member(
     return _forgetting(
         request,
         await commit(
-            request, lambda write: service.create_member(write, body), status=201, location="/v1/members/{key}"
+            request,
+            lambda write: service.create_member(write, body),
+            status=201,
         ),
     )
 
@@ -204,7 +203,6 @@ async def create_api_key(
         request,
         lambda write: service.create_api_key(write, body, key),
         status=201,
-        location="/v1/api-keys/{key}",
     )
     return _showing(answer, key)
 

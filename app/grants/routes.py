@@ -49,7 +49,6 @@ async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor 
         request,
         lambda write: service.award_grant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{{key}}",
         idempotency_required=True,
     )
 
@@ -107,7 +106,6 @@ async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor 
         request,
         lambda write: service.pay(write, territory, grant_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{grant_id}/payments/{{key}}",
         idempotency_required=True,
     )
 

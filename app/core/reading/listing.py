@@ -222,8 +222,11 @@ class Listing:
             "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
             "format": FORMAT,
             "limit": LIMIT,
-            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
-            "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
+            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the previous page."),
+            "count": Parameter(
+                Literal["exact"],
+                "exact: the answer has total, the number of objects that the filters select on all pages.",
+            ),
         }
 
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:

@@ -31,6 +31,7 @@ from starlette.responses import Response
 from app.core import values
 from app.core.db import Statement, fetch, instant, param, raw_connection
 from app.core.reading import cursors
+from app.core.reading.answers import private
 from app.core.reading.listing import LIMIT
 from app.core.reading.query import Parameter, read
 from app.core.schemas import Read
@@ -276,5 +277,4 @@ async def feed(request: Request, sight: Sight) -> Response:
     reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
     items = ",".join(row["body"] for row in rows)
     following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))
-    body = f'{{"items":[{items}],"next_cursor":"{following}"}}\n'
-    return Response(body, headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(f'{{"items":[{items}],"next_cursor":"{following}"}}')
