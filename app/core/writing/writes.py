@@ -278,7 +278,7 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 QUERY = {
     "dry_run": query.Parameter(
         query.Flag,
-        "true: all rules are run and the answer is 200 with the object as it would be, but nothing is changed.",
+        "true: all rules are run, the answer is 200, nothing changes.",
     )
 }
 HEADERS: list[dict[str, Any]] = [
@@ -286,15 +286,15 @@ HEADERS: list[dict[str, Any]] = [
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "A key of your own for this request: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included. The request is refused with 412 where the object has changed since"
-        " or does not exist.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]
