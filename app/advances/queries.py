@@ -34,7 +34,7 @@ ADVANCES = Listing(
     rows=select(
         _a.id,
         _a.territory,
-        _a.firm_siren,
+        _a.siren.label("siren"),
         Firm.name.label("firm_name"),
         _a.project_title,
         _a.amount_cents,
@@ -55,7 +55,7 @@ ADVANCES = Listing(
         _a.created_at,
         _a.updated_at,
     )
-    .join(Firm, Firm.siren == _a.firm_siren)
+    .join(Firm, Firm.siren == _a.siren)
     .join(_awarder, _awarder.c.id == _a.awarded_by)
     .where(_a.territory == _territory),
     key=_a.id,
@@ -63,7 +63,7 @@ ADVANCES = Listing(
     derived=True,
     filters={
         "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
-        "firm_siren": equals(_a.firm_siren, Siren, "Advances to this firm."),
+        "siren": equals(_a.siren, Siren, "Advances to this firm."),
         "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
         "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
         **amount_range(_a.amount_cents),

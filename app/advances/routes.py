@@ -54,7 +54,10 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
 async def award_advance(
     request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
 ) -> Response:
-    """Decide an advance and its terms: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    """Award a repayable advance: the envelope is committed at once, or the award refused.
+
+    An Idempotency-Key is required.
+    """
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -66,7 +69,7 @@ async def award_advance(
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
 async def get_advance(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One advance."""
+    """One repayable advance."""
     return await show(request, ADVANCES)
 
 
@@ -75,7 +78,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
     **changes(schemas.Advance, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
-    """Give what is not disbursed back to the envelope. Needs If-Match."""
+    """Release what is not disbursed to the envelope. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
 
@@ -85,7 +88,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
     **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
-    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
 
@@ -112,7 +115,7 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
 async def pay_tranche(
     request: Request, body: schemas.TrancheCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Pay a tranche out; together they never exceed the award. Needs an Idempotency-Key."""
+    """Record a tranche that was paid out; tranches never exceed the award. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
@@ -125,7 +128,7 @@ async def pay_tranche(
 
 @advances.get(ADVANCE + "/tranches/{id:uuid}", **shows(schemas.Tranche))
 async def get_tranche(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One tranche."""
+    """One tranche of an advance."""
     return await show(request, TRANCHES)
 
 
@@ -141,7 +144,7 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
     ),
 )
 async def reverse_tranche(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken tranche with a reason: what it paid is committed again. Needs If-Match."""
+    """Reverse a mistaken tranche, giving a reason: its amount is committed again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -162,7 +165,7 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
 async def receive_repayment(
     request: Request, body: schemas.RepaymentCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Take capital in; never more than is owed, the same reference never twice. Needs an Idempotency-Key."""
+    """Record a repayment of capital: at most what is owed, each reference once. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
@@ -175,7 +178,7 @@ async def receive_repayment(
 
 @advances.get(ADVANCE + "/repayments/{id:uuid}", **shows(schemas.Repayment))
 async def get_repayment(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One repayment."""
+    """One repayment of an advance."""
     return await show(request, REPAYMENTS)
 
 
@@ -184,7 +187,7 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
     **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_repayment(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken repayment with a reason: the firm owes it again. Needs If-Match."""
+    """Reverse a mistaken repayment, giving a reason: the firm owes it again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -194,7 +197,7 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
 
 @advances.get(ADVANCE + "/schedule", **shows(schemas.Schedule))
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent."""
+    """Repayment schedule of what has been disbursed; its principals sum to that, to the cent."""
     read(request, {})
     terms, tranches, _ = await _account(request)
     return private(
@@ -208,7 +211,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(ADVANCE + "/statement", **shows(schemas.Statement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, paid, late and outstanding on a day, line by line; repayments settle the oldest lines first."""
+    """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     terms, tranches, repayments = await _account(request)
     stands = schedule.position(terms, tranches, repayments, as_of)

@@ -21,7 +21,7 @@ from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
 
 PAST = {Action.HOLD: "held", Action.CANCEL: "cancelled", Action.NO_SHOW: "missed"}
-CHILDREN = ("firm_sirens", "consultant_ids", "contact_ids", "needs")
+CHILDREN = ("sirens", "consultant_ids", "contact_ids", "needs")
 
 
 async def create_audition(write: Write, territory: str, body: schemas.AuditionCreate) -> Change:
@@ -161,11 +161,11 @@ async def _wanted(
         )
 
     f, k = AuditionFirm.__table__, AuditionContact.__table__
-    if "firm_sirens" in given:
+    if "sirens" in given:
         t = TerritoryFirm
-        followed = select(t.siren).where(t.territory == audition.territory, t.siren.in_(given["firm_sirens"]))
-        missing("firm_sirens", set(await write.session.scalars(followed)))
-        wanted.append((f, "siren", [{**base, "siren": siren} for siren in given["firm_sirens"]]))
+        followed = select(t.siren).where(t.territory == audition.territory, t.siren.in_(given["sirens"]))
+        missing("sirens", set(await write.session.scalars(followed)))
+        wanted.append((f, "siren", [{**base, "siren": siren} for siren in given["sirens"]]))
     if given.get("consultant_ids"):
         c = Consultant
         assigned = select(c.id).where(c.territory == audition.territory, c.id.in_(given["consultant_ids"]))
@@ -190,7 +190,7 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
     A person who was erased since keeps the place that it has, and gets no new one.
     """
     k, f, p = AuditionContact.__table__.c, AuditionFirm.__table__.c, Contact
-    firms: Sequence[str] = given.get("firm_sirens") or list(
+    firms: Sequence[str] = given.get("sirens") or list(
         await write.session.scalars(select(f.siren).where(f.audition_id == audition.id))
     )
     here = exists().where(k.audition_id == audition.id, k.contact_id == p.id)

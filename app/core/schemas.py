@@ -74,18 +74,17 @@ PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
 PersonalText = PersonNameOrNull
 
 
-# Names of fields and parameters that were replaced. They are refused; the refusal names their successor.
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
+# the successor; a file may keep it as a heading.
 RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt or retired one most likely meant."""
-    names = list(known)
-    successor = RETIRED.get(name.lower())
-    if successor in names:
-        return successor
+    names = {each: each for each in known}
+    names |= {old: new for old, new in RETIRED.items() if new in names and old not in names}
     found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return found[0] if found else None
+    return names[found[0]] if found else None
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:

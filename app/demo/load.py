@@ -427,7 +427,7 @@ class _Load:
         firm = siren_from(91_000_001 + (number * 7 + place) % FIRMS) if activity == "audition" else None
         return engineering_schemas.TimeEntryCreate(
             mission_id=self.mission_id, consultant_id=consultant_id, worked_on=day, days=days, activity=activity,
-            firm_siren=firm, external_id=f"demo-{place}-{number}", status=status,
+            siren=firm, external_id=f"demo-{place}-{number}", status=status,
         )  # fmt: skip
 
     async def judgements(self) -> None:
@@ -479,7 +479,7 @@ class _Load:
             anew = [
                 engineering_schemas.TimeEntryCreate(
                     mission_id=entry.mission_id, consultant_id=entry.consultant_id, days=entry.days,
-                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, firm_siren=entry.firm_siren,
+                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, siren=entry.siren,
                     external_id=f"{entry.external_id}-again",
                 )
                 for n, entry in enumerate(undone)

@@ -201,7 +201,7 @@ async def _axes(write: Write, version: RoadmapVersion | None) -> list[schemas.Ax
                 id=action.action_id, title=action.title, description=action.description, due_on=action.due_on,
                 owner_organisation_id=action.owner_organisation_id, budget_cents=action.budget_cents,
                 indicator=action.indicator, project_ids=linked[ActionProject].get(action.action_id, []),
-                firm_sirens=linked[ActionFirm].get(action.action_id, []),
+                sirens=linked[ActionFirm].get(action.action_id, []),
             )
         )  # fmt: skip
     axes = await write.session.scalars(select(Axis).where(Axis.version_id == version.id).order_by(Axis.position))
@@ -243,13 +243,13 @@ async def _put_axes(write: Write, draft: RoadmapVersion, axes: Sequence[schemas.
     for key, _, _, action in worded:
         links = [ActionProject(**place, action_id=key, project_id=i) for i in dict.fromkeys(action.project_ids)]
         write.session.add_all(links)
-        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.firm_sirens))
+        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.sirens))
     await write.session.flush()
     await _forget_orphans(write, draft.territory)
 
 
 def _worded(action: schemas.ActionBody) -> Mapping[str, Any]:
-    return action.model_dump(exclude={"id", "project_ids", "firm_sirens"})
+    return action.model_dump(exclude={"id", "project_ids", "sirens"})
 
 
 async def _remove_axes(write: Write, draft: RoadmapVersion) -> None:

@@ -198,7 +198,7 @@ async def award(scope: Any, receive: Any, territory: str) -> tuple[bytes, bytes]
     """One grant."""
     given, common, path = await read(scope, receive, territory)
     row = await pool.fetchrow(
-        AWARD, *common, given["firm_siren"], given["project_title"], given["amount_cents"],
+        AWARD, *common, given["siren"], given["project_title"], given["amount_cents"],
         date.fromisoformat(given["decided_on"]), given["decision_reference"],
     )  # fmt: skip
     return row["body"].encode() + b"\n", f"{path}{row['id']}".encode()

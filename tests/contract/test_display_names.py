@@ -17,6 +17,17 @@ from tests.world import ok
 SHOWN_AS: dict[str, str] = {
     # access, core
     "Me.subject_id": "name",
+    # engineering, integrations
+    "TimeEntry.audition_id": "audition_on",
+    "TimeEntry.corrects_id": "corrects_worked_on",
+    "TimeEntry.certificate_id": "certificate_number",
+    "ServiceCertificate.cancels_id": "cancels_number",
+    "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
+    "CertificateRemark.entry_id": "entry_worked_on",
+    # projects, roadmap, envelopes
+    "LedgerEntry.contribution_id": "contribution_reference",
+    "Project.detected_in_audition_id": "detected_in_audition_on",
+    "RoadmapVersion.committee_id": "adopted_on",
 }
 
 # Ids without a name beside them, and why.
@@ -29,6 +40,28 @@ OPAQUE: dict[str, str] = {
     "EventActor.id": "Events hold nothing personal: the name is read from the organisation's persons.",
     "EventActor.organisation_id": "An event shows what was true when it was written; names are joined by id.",
     "FeedEvent.request_id": "It is no object: it ties an answer to the logs.",
+    # engineering
+    "CertificateContent.mission_id": "The content is sealed: a name may change and its hash may not.",
+    "CertificateContent.organisation_id": "As its mission_id.",
+    "CertificateContent.certified_by": "As its mission_id.",
+    # auditions
+    "AttendedRead.audition_id": "An audition has no name; its kind, days and place are beside its id.",
+    "Audition.contact_ids": "Contacts are read with a permission of its own, at T/contacts.",
+    "AuditionNote.audition_id": "It is in the address of the note.",
+    # projects, roadmap
+    "ActionStateChange.action_id": "It is in the address of the history.",
+    "FinancingComparison.project_id": "It is in the address of the comparison.",
+    "FundingStatement.project_id": "It is in the address of the statement.",
+    "JobObservation.project_id": "It is in the address of the observation.",
+    "ProjectPassage.project_id": "It is in the address of the history.",
+    # envelopes, grants, advances
+    "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
+    "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
+    "Payment.grant_id": "It is in the address of the payment.",
+    "Repayment.advance_id": "It is in the address of the repayment.",
+    "Schedule.advance_id": "It is in the address of the schedule.",
+    "Statement.advance_id": "It is in the address of the statement.",
+    "Tranche.advance_id": "It is in the address of the tranche.",
 }
 
 

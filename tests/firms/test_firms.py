@@ -115,7 +115,7 @@ async def test_what_is_no_siren_is_no_address_and_no_field(world: World, siren: 
                 problem(await client.request(method, f"{base}/{siren}", json={"name": "A"}), 404, "not-found")
     refused = problem(await staff(world).post("/v1/firms", {"siren": siren, "name": "A"}), 422, "validation-failed")
     assert refused["errors"][0]["code"] == "invalid_siren"
-    listed = await world.lead.get("time-entries", params={"firm_siren": siren})
+    listed = await world.lead.get("time-entries", params={"siren": siren})
     problem(listed, 422, "validation-failed")
 
 

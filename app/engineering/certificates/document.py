@@ -26,14 +26,9 @@ from app.programme.models import Territory
 
 @cache
 def certificate(own: bool) -> Statement:
-    """A certificate as its listing shows it, with the names and numbers that stand on paper."""
+    """A certificate as its listing shows it, with what paper says beside it."""
     c, r, t = ServiceCertificate, CertificateRemark, TimeEntry
-    other = ServiceCertificate.__table__.alias("other")
-    certifier = Subject.__table__.alias("certifier")
     person, home = Subject.__table__.alias("person"), Organisation.__table__.alias("home")
-
-    def number_of(condition: Any) -> Any:
-        return select(other.c.number).where(condition).scalar_subquery()
 
     remark = func.json_build_object(
         literal_column("'kind'"), r.kind, literal_column("'reason'"), r.reason,
@@ -54,18 +49,12 @@ def certificate(own: bool) -> Statement:
     rows = (
         CERTIFICATES.filtered(frozenset(), frozenset({"organisation"} if own else ()))
         .join(Territory, Territory.slug == c.territory)
-        .join(certifier, certifier.c.id == c.certified_by)
+        .join(home, home.c.id == Subject.organisation_id)
         .where(c.id == param("id", c.id.type))
         .add_columns(
             Territory.name.label("territory_name"),
             Organisation.siren.label("organisation_siren"),
-            certifier.c.name.label("certifier_name"),
-            select(home.c.name)
-            .where(home.c.id == certifier.c.organisation_id)
-            .scalar_subquery()
-            .label("certifier_organisation"),
-            number_of(other.c.id == c.cancels_id).label("cancels_number"),
-            number_of(other.c.cancels_id == c.id).label("cancelled_by_number"),
+            home.c.name.label("certifier_organisation"),
             told.label("told_remarks"),
         )
     )
@@ -183,7 +172,7 @@ def as_data(shown: Mapping[str, Any], language: str) -> dict[str, Any]:
             for remark in shown["told_remarks"]
         ],
         "signatures": [[words["operator"], "\n".join(
-            part for part in (shown["certifier_name"], shown["certifier_organisation"]) if part)]],
+            part for part in (shown["certified_by_name"], shown["certifier_organisation"]) if part)]],
         "hash": shown["content_hash"],
     }  # fmt: skip
 

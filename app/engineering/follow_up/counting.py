@@ -144,7 +144,7 @@ def entries(shape: Shape, of: CTE) -> CTE:
     return (
         select(
             *(e[name].label(name) for name in ("mission_id", "organisation_id", "consultant_id", "activity",
-                                               "firm_siren", "worked_on", "counted_on", "days")),
+                                               "siren", "worked_on", "counted_on", "days")),
             (e["status"] != _word("draft")).label("counts"),
             or_(e["status"] == _word("validated"), certified,
                 and_(e["status"] == _word("reversed"), e["was_validated"])).label("validated"),
@@ -187,8 +187,10 @@ def _entries_then(of: CTE) -> dict[str, Any]:
     said = _last_event("time_entry", had).c.data
     types: dict[str, Any] = {
         "mission_id": Uuid(), "organisation_id": Uuid(), "consultant_id": Uuid(), "activity": Text(),
-        "firm_siren": Text(), "worked_on": Date(), "counted_on": Date(), "days": _DAYS, "status": Text(),
+        "worked_on": Date(), "counted_on": Date(), "days": _DAYS, "status": Text(),
         "reversal_counted_on": Date(),
     }  # fmt: skip
     values = {name: cast(said.op("->>")(_word(name)), type_) for name, type_ in types.items()}
-    return values | {"was_validated": said.op("->>")(_word("validated_at")).is_not(None)}
+    # Events of before the field was renamed hold the old name.
+    siren = func.coalesce(*(said.op("->>")(_word(name)) for name in ("siren", "firm_siren")))
+    return values | {"siren": siren, "was_validated": said.op("->>")(_word("validated_at")).is_not(None)}

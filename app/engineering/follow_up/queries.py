@@ -54,7 +54,7 @@ from app.projects.models import Project, ProjectPassage
 
 # --- the answer ------------------------------------------------------------------------------------------------------
 
-DIMENSIONS = ("organisation_id", "profile", "activity", "firm_siren", "week")
+DIMENSIONS = ("organisation_id", "profile", "activity", "siren", "week")
 
 
 @cache
@@ -92,7 +92,7 @@ def follow_up(shape: Shape) -> Statement:
             _rows(_members(shape, of, allotted, sums), "organisation_name", "organisation_id").label("by_member"),
             _rows(_by(sums, "profile"), "profile").label("by_profile"),
             _rows(_by(sums, "activity"), "activity").label("by_activity"),
-            _rows(_firms(sums), "firm_name", "firm_siren").label("by_firm"),
+            _rows(_firms(sums), "firm_name", "siren").label("by_firm"),
             _rows(_weeks(sums), "week").label("by_week"),
         )
     ).scalar_subquery()
@@ -240,9 +240,9 @@ def _members(shape: Shape, of: CTE, allotted: CTE, sums: CTE) -> Any:
 
 def _firms(sums: CTE) -> Any:
     return (
-        select(sums.c.firm_siren, Firm.name.label("firm_name"), *_figures(sums))
-        .outerjoin(Firm, Firm.siren == sums.c.firm_siren)
-        .where(_only(sums, "firm_siren"))
+        select(sums.c.siren, Firm.name.label("firm_name"), *_figures(sums))
+        .outerjoin(Firm, Firm.siren == sums.c.siren)
+        .where(_only(sums, "siren"))
         .subquery("by_firm")
     )
 

@@ -44,7 +44,7 @@ def timesheet(own: bool) -> Statement:
             t.counted_on,
             t.activity,
             MissionActivity.label.label("activity_label"),
-            t.firm_siren,
+            t.siren.label("siren"),
             Firm.name.label("firm_name"),
             t.days,
             t.status,
@@ -53,7 +53,7 @@ def timesheet(own: bool) -> Statement:
         .outerjoin(
             MissionActivity, and_(MissionActivity.mission_id == t.mission_id, MissionActivity.code == t.activity)
         )
-        .outerjoin(Firm, Firm.siren == t.firm_siren)
+        .outerjoin(Firm, Firm.siren == t.siren)
         .where(
             t.consultant_id == c.id,
             t.worked_on >= first,

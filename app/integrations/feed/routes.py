@@ -11,7 +11,7 @@ from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.integrations.feed import feed
 
-events: APIRouter = router("access")
+events: APIRouter = router("integrations")
 
 
 @events.get("/v1/events", **shows(feed.Feed, InvalidCursor, parameters=feed.PARAMETERS))
