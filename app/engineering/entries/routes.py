@@ -88,7 +88,7 @@ async def create_time_entry(
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Enter up to 1 000 entries, all or nothing. Missing references are told per row, a limit as one problem."""
+    """Enter up to 1 000 entries, all or nothing. Unknown references are named row by row."""
     attempt = service.Attempt(actor, request.path_params["territory"], pointer="/items/{}")
     return await commit(
         request, lambda write: service.create_batch(write, attempt, body), status=201, explain=attempt.explain

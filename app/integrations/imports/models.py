@@ -14,7 +14,7 @@ from app.core.db import Base, Identified, one_of
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands. `refused` changed nothing; `failed` could not be carried out, and changed nothing."""
+    """State of an import. `refused` (by a fault of the file) and `failed` (not carried out) imports changed nothing."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -32,7 +32,7 @@ class OnError(StrEnum):
 
 
 class Severity(StrEnum):
-    """A blocking fault keeps its line out; an advisory one is only told."""
+    """Weight of a fault: a blocking one keeps its line out, an advisory one is only reported."""
 
     BLOCKING = "blocking"
     ADVISORY = "advisory"

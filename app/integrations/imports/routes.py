@@ -40,7 +40,7 @@ def _asked(*, national: bool) -> dict[str, Parameter]:
     return {
         "kind": _kinds(national=national),
         "on_error": Parameter(OnError, "abort (default): a faulty line refuses the file; skip: it is left out."),
-        "filename": Parameter(Annotated[str, text(200)], "The file's name, told back."),
+        "filename": Parameter(Annotated[str, text(200)], "Name of the file; the import shows it as it was sent."),
         **writes.QUERY,
     }
 
