@@ -45,7 +45,7 @@ class Advance(Award, Identified, Versioned, Base):
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
         CheckConstraint(one_of("status", AdvanceStatus), name="advance_status"),
         CheckConstraint("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
-        Index(None, "firm_siren"),
+        Index(None, "siren"),
     )
 
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -46,7 +46,9 @@ _ConsultantIds = Annotated[
     _Ids, Field(description="Assignments (`T/consultants`) of the consultants who take part, of any mission here.")
 ]
 _ContactIds = Annotated[_Ids, Field(description="Contacts (`T/contacts`) of the firms that are met who take part.")]
-_MissionId = Annotated[Uuid, Field(description="The mission whose days pay for the audition; null: none.")]
+_MissionId = Annotated[
+    Uuid, Field(description="The mission of engineering that the audition is a part of; null: none.")
+]
 _PlannedOn = Annotated[Day, Field(description="Paris day for which the audition is planned.")]
 _HeldOn = Annotated[Day, Field(description="Paris day on which it was held; today at the latest.")]
 _Place = Annotated[Line, Field(description="Where the firms are met, in free text.")]
@@ -76,7 +78,8 @@ class Need(Body):
 
 
 _Needs = Annotated[
-    list[Need], Field(max_length=50, description="What the firms need help with, in the order of its importance.")
+    list[Need],
+    Field(max_length=50, description="What the firms need help with, in this order; the list is replaced whole."),
 ]
 
 
@@ -190,7 +193,9 @@ class Audition(Read):
     status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
     sirens: list[str] = Field(description="SIREN of each firm that is met, in ascending order.")
     firm_names: list[str] = Field(description="Present names of these firms in the register, in the order of `sirens`.")
-    mission_id: UUID | None = Field(description="The mission whose days pay for the audition; null: none.")
+    mission_id: UUID | None = Field(
+        description="The mission of engineering that the audition is a part of; null: none."
+    )
     mission_name: str | None = Field(description="Present name of that mission; null where there is none.")
     planned_on: date = Field(description="Paris day for which the audition is planned.")
     held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")

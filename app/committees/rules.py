@@ -26,7 +26,7 @@ OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no long
 
 
 class MemberKind(StrEnum):
-    """Whether a seat is a person's or an organisation's, whoever speaks for it."""
+    """Whether a seat belongs to a person, or to an organisation whoever represents it."""
 
     PERSON = "person"
     ORGANISATION = "organisation"

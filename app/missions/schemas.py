@@ -446,7 +446,7 @@ class MissionTerms(Read):
 
     mission_id: UUID = Field(description="The mission of the orders and allotments.")
     mission_name: MissionName
-    as_of: date = Field(description="Paris day of which the answer speaks; what was signed or decided on it counts.")
+    as_of: date = Field(description="Paris day that the answer describes; what was signed or decided on it counts.")
     days_ordered: Days = Field(description="Man-days of the orders signed up to as_of.")
     days_allotted: Days = Field(description="Man-days allotted to all members by decisions up to as_of.")
     starts_on: date | None = Field(

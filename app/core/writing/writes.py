@@ -275,21 +275,26 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        query.Flag,
+        "true: all rules are run, the answer is 200, nothing changes.",
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
-        " and where there is none to replace.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]
