@@ -1,6 +1,6 @@
 """The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
-What one command alone needs is imported by it: the whole application takes most of a second.
+What one command alone needs is imported by it: the whole application takes more than two seconds.
 """
 
 import asyncio
@@ -17,19 +17,16 @@ from typing import Annotated, Any
 
 import asyncpg
 import typer
-from alembic.util import CommandError
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import __version__, backup
-from app.access import service as access
 from app.access.rules import Role, SubjectKind
-from app.core import embedded, migrations, secrets, server, values
+from app.core import embedded, migrations, secrets, values
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import NotFound, Problem, ReferenceNotFound
-from app.core.writes import System, new_request_id, run
 from app.settings import KEYS_FILE, Settings, get_settings
 
 app = typer.Typer(
@@ -111,7 +108,7 @@ def _database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
 def _upgrade(url: str) -> None:
     try:
         migrations.upgrade(url)
-    except CommandError:
+    except migrations.UnknownRevision:
         raise Refusal(
             f"the database {_shown(url)} was migrated by another version of Rebond, which has revisions that this one"
             " does not know"
@@ -177,6 +174,8 @@ def serve(
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
     demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
     """
+    from app.core import server
+
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
@@ -213,6 +212,8 @@ def serve(
 
 
 def _serve(settings: Settings, url: str, listening: Any) -> None:
+    from app.core import server
+
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:
@@ -434,6 +435,8 @@ def create_key(
 ) -> None:  # fmt: skip
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writes import System, new_request_id, run
 
     if organisation is not None and not values.is_siren(organisation):
         raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
@@ -499,6 +502,8 @@ def _text(value: Any) -> str:
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
     """End a key: within five seconds it works nowhere."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writes import System, new_request_id, run
 
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)
