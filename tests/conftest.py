@@ -7,7 +7,6 @@ databases `rebond_test_…` are made on that server and dropped at the end; the 
 import asyncio
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.directory import StandIn
 from tests.directory import running as stand_in
+from tests.processes import RUN, roomy
 from tests.world import World
 
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
@@ -40,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = config.stash[STATE] = contextlib.ExitStack()
     try:
+        run = stack.enter_context(tempfile.TemporaryDirectory("", "rebond-test-", roomy(), ignore_cleanup_errors=True))
+        Path(run).chmod(0o711)  # as root the server runs as another account, which must reach it
+        os.environ[RUN] = run
         server = _server(stack)
         os.environ[SERVER] = server
         template = f"rebond_test_{os.getpid()}_template"
@@ -63,11 +66,7 @@ def _server(stack: contextlib.ExitStack) -> str:
     given = Settings(_env_file=None).database_url
     if given is not None:
         return make_url(given).set(database="postgres").render_as_string(hide_password=False)
-    shm = Path("/dev/shm")  # memory: a test database outlives no run
-    base = shm if shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2**30 else None
-    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=base))
-    stack.callback(shutil.rmtree, home, ignore_errors=True)
-    home.chmod(0o711)  # as root the server runs as another account, which must reach it
+    home = Path(os.environ[RUN]) / "server"
     quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
     return stack.enter_context(embedded.running(home, settings=quick)).dsn("postgres")
 

@@ -29,7 +29,7 @@ from app import cli
 from app.access.rules import Role
 from app.core import embedded, migrations, server
 from tests.conftest import plain
-from tests.processes import Home, Service, eventually, new_home
+from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
 
 ROOT = Path(__file__).parents[1]
@@ -45,22 +45,11 @@ def home() -> Iterator[Home]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def template() -> Iterator[Home]:
-    """A place in which the service was started once, and stopped."""
-    with new_home() as made:
-        with made.serving() as service:
-            made.rows = rows(made)
-            assert service.stop(signal.SIGTERM) == 0
-        yield made
-
-
 @pytest.fixture
-def loaded(home: Home, template: Home) -> Home:
-    """A copy of it, as a second start is quicker than a first."""
-    subprocess.run(["cp", "-a", f"{template.data}/.", home.data], check=True)
-    home.rows = template.rows
-    return home
+def loaded() -> Iterator[Home]:
+    """A place in which the service was started once, and stopped."""
+    with loaded_home() as made:
+        yield made
 
 
 class Refuse:
@@ -108,18 +97,6 @@ async def asked(url: str, sql: str, *arguments: Any) -> list[Any]:
         await connection.close()
 
 
-def in_bundled(home: Home, sql: str, database: str = "rebond") -> list[Any]:
-    """The rows from a place's bundled server, which must be running."""
-    socket_dir = embedded._socket_dir(home.data, embedded._account(home.data))
-    return asyncio.run(asked(embedded.Server(home.data, socket_dir, []).plain(database), sql))
-
-
-def rows(home: Home) -> dict[str, int]:
-    """How many rows there are in each table."""
-    tables = [row[0] for row in in_bundled(home, "SELECT relname FROM pg_stat_user_tables")]
-    return {name: in_bundled(home, f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}
-
-
 def stands(service: Service) -> dict[str, Any]:
     """The figures of the demonstration's engineering days, as anybody may ask for them."""
     answer: dict[str, Any] = ok(service.ask("GET", "/v1/territories/ales/engineering", service.keys["operator"]))
@@ -153,6 +130,7 @@ def is_free(port: int) -> bool:
 
 @pytest.mark.skipif(not (BASH and CURL), reason="the lines are pasted into bash, and call curl")
 def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(home: Home) -> None:
+    home.from_nothing = True
     with home.serving() as service:
         assert set(service.keys) == set(Role)
         assert f"documentation  {service.base}/docs\n" in service.banner
@@ -218,7 +196,7 @@ def test_a_request_under_way_is_answered_before_the_service_ends(loaded: Home) -
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'rebond'"
         with locked(loaded, organisation):
             answer = pool.submit(rename)
-            assert eventually(lambda: bool(in_bundled(loaded, waiting)))
+            assert eventually(lambda: bool(loaded.ask(waiting)))
             service.process.send_signal(signal.SIGTERM)
             assert eventually(lambda: refuses(service.port))
         assert answer.result(timeout=10).status_code == 200
@@ -233,8 +211,7 @@ def locked(home: Home, organisation: str) -> Iterator[None]:
     held, release = threading.Event(), threading.Event()
 
     async def hold() -> None:
-        socket_dir = embedded._socket_dir(home.data, embedded._account(home.data))
-        connection = await asyncpg.connect(embedded.Server(home.data, socket_dir, []).plain())
+        connection = await asyncpg.connect(home.address())
         try:
             async with connection.transaction():
                 await connection.fetch("SELECT 1 FROM organisations WHERE id = $1::text::uuid FOR UPDATE", organisation)
@@ -273,19 +250,11 @@ def test_after_kill_9_the_database_stops_by_itself_and_the_next_start_has_everyt
         assert again.keys == service.keys
 
 
-def test_workers_follow_a_supervisor_that_was_killed(loaded: Home) -> None:
-    with loaded.serving("--workers", "2") as service:
-        stands(service)
-        service.stop(signal.SIGKILL)
-        assert eventually(lambda: not loaded.processes())
-        assert is_free(service.port)
-
-
-def test_a_database_that_was_killed_under_the_service_is_started_again(home: Home) -> None:
-    with home.serving() as service:
+def test_a_database_that_was_killed_under_the_service_is_started_again(loaded: Home) -> None:
+    with loaded.serving() as service:
         key = service.keys["operator"]
         assert service.ask("GET", "/v1/territories/ales", key).status_code == 200
-        before = home.postmaster()
+        before = loaded.postmaster()
         os.kill(before, signal.SIGKILL)
         answers: list[int] = []
 
@@ -295,24 +264,15 @@ def test_a_database_that_was_killed_under_the_service_is_started_again(home: Hom
 
         assert eventually(works)
         assert set(answers) == {200, 503}
-        assert home.postmaster() != before
+        assert loaded.postmaster() != before
         assert service.stop(signal.SIGTERM) == 0
 
 
-def test_a_worker_that_was_killed_is_replaced(loaded: Home) -> None:
-    with loaded.serving("--workers", "2") as service:
-        stands(service)
-        first = workers(loaded)
-        os.kill(min(first), signal.SIGKILL)
-        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded))
-        stands(service)
-
-
-def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home, template: Home) -> None:
+def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home) -> None:
     data = home.data
 
     def has_database() -> bool:
-        names = attempt(lambda: in_bundled(home, "SELECT datname FROM pg_database", "postgres"))
+        names = attempt(lambda: home.ask("SELECT datname FROM pg_database", database="postgres"))
         return ["rebond"] in [list(row) for row in names]
 
     moments = [
@@ -323,12 +283,12 @@ def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home,
         has_database,
     ]
     die_at(home, moments)
-    the_demonstration_is_whole(home, template)
+    the_demonstration_is_whole(home)
 
 
-def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home, template: Home) -> None:
+def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home) -> None:
     def has(query: str) -> Callable[[], bool]:
-        return lambda: attempt(lambda: in_bundled(home, query)) != []
+        return lambda: attempt(lambda: home.ask(query)) != []
 
     moments = [
         has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
@@ -340,7 +300,7 @@ def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_star
         (home.data / "demo-keys.json").exists,
     ]
     die_at(home, moments)
-    the_demonstration_is_whole(home, template)
+    the_demonstration_is_whole(home)
 
 
 def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
@@ -365,9 +325,9 @@ def die_at(home: Home, moments: list[Callable[[], bool]]) -> None:
             service.stop(signal.SIGKILL)
 
 
-def the_demonstration_is_whole(home: Home, template: Home) -> None:
+def the_demonstration_is_whole(home: Home) -> None:
     with home.serving() as service:
-        assert rows(home) == template.rows
+        assert home.count_rows() == demonstration().rows
         assert stands(service)["days_left"] == 25
         for key in service.keys.values():
             ok(service.ask("GET", "/v1/me", key), 200)
@@ -380,58 +340,61 @@ def workers(home: Home) -> set[int]:
 # --- two workers are one service
 
 
-def test_two_workers_give_one_sum_and_no_request_id_twice(loaded: Home) -> None:
+def test_two_workers_are_one_service_whatever_dies(loaded: Home) -> None:
+    """One life of two workers: each of its parts is what a test of its own would start them for."""
     scratch = loaded.path / "tmp"
     scratch.mkdir()
     with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        ids: list[str] = []
-
-        def call(_: int) -> str:
-            answer = service.ask("GET", "/healthz")
-            return ok(answer, 200) and str(answer.headers["x-request-id"])
-
-        def both_have_answered() -> bool:
-            with ThreadPoolExecutor(8) as pool:
-                ids.extend(pool.map(call, range(16)))
-            return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
-
-        assert eventually(both_have_answered)
-        assert len(set(ids)) == len(ids)
-        sums = []
-        for _ in range(8):
-            families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
-            samples = [sample for family in families for sample in family.samples]
-            sums += [
-                s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
-            ]
-        assert sums == [len(ids)] * 8
+        they_give_one_sum_and_no_request_id_twice(service, scratch)
+        first = workers(loaded)
+        os.kill(min(first), signal.SIGKILL)
+        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded)), "not replaced"
+        stands(service)
+        dead = left_in(scratch)
+        service.stop(signal.SIGKILL)
+        assert eventually(lambda: not loaded.processes()), "they outlive their supervisor"
+        assert is_free(service.port)
+    assert left_in(scratch) == dead
+    assert len(dead) == 1
+    # What a killed supervisor left is removed by the next, and nothing else.
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        living = left_in(scratch)
+        assert len(living) == 1
+        assert not living & dead
+        with server_metrics(scratch) as another:
+            assert left_in(scratch) == {*living, another}
+        assert left_in(scratch) == living
         service.stop(signal.SIGTERM)
     assert list(scratch.iterdir()) == []
 
 
-def test_what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else(loaded: Home) -> None:
-    scratch = loaded.path / "tmp"
-    scratch.mkdir()
+def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -> None:
+    ids: list[str] = []
 
-    def left() -> set[Path]:
-        return set(scratch.glob("rebond-metrics-*"))
+    def call(_: int) -> str:
+        answer = service.ask("GET", "/healthz")
+        return ok(answer, 200) and str(answer.headers["x-request-id"])
 
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        stands(service)
-        dead = left()
-        service.stop(signal.SIGKILL)
-    assert eventually(lambda: not loaded.processes())
-    assert left() == dead
-    assert len(dead) == 1
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        stands(service)
-        living = left()
-        assert len(living) == 1
-        assert not living & dead
-        with server_metrics(scratch) as another:
-            assert left() == {*living, another}
-        assert left() == living
-    assert left() == set()
+    def both_have_answered() -> bool:
+        with ThreadPoolExecutor(8) as pool:
+            ids.extend(pool.map(call, range(16)))
+        return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
+
+    assert eventually(both_have_answered)
+    assert len(set(ids)) == len(ids)
+    sums = []
+    for _ in range(8):
+        families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
+        samples = [sample for family in families for sample in family.samples]
+        sums += [
+            s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
+        ]
+    assert sums == [len(ids)] * 8
+
+
+def left_in(scratch: Path) -> set[Path]:
+    return set(scratch.glob("rebond-metrics-*"))
 
 
 @contextlib.contextmanager
@@ -678,7 +641,8 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
 # --- the other commands
 
 
-def test_the_openapi_document_is_the_one_that_is_served(home: Home, refusal: Refuse, database_url: str) -> None:
+def test_the_openapi_document_is_the_one_that_is_served(home: Home, database_url: str) -> None:
+    home.from_nothing = True
     written = home.said("openapi")
     with home.serving(DATABASE_URL=database_url) as service:
         served = ok(service.ask("GET", "/openapi.json"), 200)
@@ -704,6 +668,29 @@ def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:
     assert {path[0] for path in found if path} >= commands
     said = home.said("--help")
     assert [name for name in commands if not re.search(rf"^  {name} +[A-Z]", said, re.MULTILINE)] == []
+
+
+def test_each_command_imports_what_it_needs() -> None:
+    """From nothing, while the others are forked from a process that has imported everything."""
+    with loaded_home(from_nothing=True) as home:
+        admin = json.loads((home.data / "demo-keys.json").read_text())["admin"]
+        made = json.loads(home.said("keys", "create", "--role", "auditor", "--json"))
+        (home.path / "firms.csv").write_text(f"siren,name\n{fresh_siren()},Atelier\n")
+        for words, told in (
+            (("migrate",), migrations.head()),
+            (("demo", "--shell"), f"export ADMIN={admin}"),
+            (("check",), " 0 differ"),
+            (("tick",), "contacts erased"),
+            (("keys", "list"), made["id"]),
+            (("keys", "revoke", made["id"]), "revoked"),
+            (("import", "firms", "firms.csv", "--dry-run"), "firms.csv"),
+            (("export", "territory", "ales", "out"), "rows of"),
+            (("backup", "new.dump"), "saved new.dump"),
+            (("restore", "new.dump", "--replace"), "restored new.dump"),
+        ):
+            done = home.rebond(*words)
+            assert done.returncode == 0, done
+            assert told in done.stdout + done.stderr, done
 
 
 # --- the two commands

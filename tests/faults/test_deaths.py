@@ -17,7 +17,6 @@ from tests.faults.conftest import (
     SEED,
     Siege,
     holds_what_it_acknowledged,
-    in_bundled,
     new_ground,
 )
 from tests.processes import Home, Service, eventually
@@ -46,7 +45,7 @@ def answers(service: Service, path: str = "/readyz") -> bool:
 
 def database_answers(home: Home) -> bool:
     try:
-        return bool(in_bundled(home, "SELECT 1"))
+        return bool(home.ask("SELECT 1"))
     except Exception:  # noqa: BLE001  # it refuses, starts, or hangs up in the middle
         return False
 
@@ -88,7 +87,7 @@ def strike(home: Home, kind: str, chance: random.Random) -> None:
         for victim in pids(home, "keeper.py"):
             kill(victim)
     else:
-        backends = [row[0] for row in in_bundled(home, BACKENDS)]
+        backends = [row[0] for row in home.ask(BACKENDS)]
         before = home.postmaster()
         if kind == "backend":  # its postmaster ends all others and recovers
             kill(chance.choice(backends))
