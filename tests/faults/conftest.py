@@ -1,6 +1,6 @@
 """The service, its processes and its database, under writers who send until they are answered.
 
-REBOND_FAULTS_ROUNDS says how many deaths a story has, REBOND_FAULTS_SEED repeats their order and the moments chosen.
+REBOND_SIEGE_ROUNDS says how many deaths a story has, REBOND_SIEGE_SEED repeats their order and the moments chosen.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from tests.contract.server import Answer, answer_on, message
 from tests.processes import Home, Service, eventually, loaded_home
 from tests.world import Mission, World, dumps
 
-ROUNDS = int(os.environ.get("REBOND_FAULTS_ROUNDS", "5"))
-SEED = int(os.environ.get("REBOND_FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+ROUNDS = int(os.environ.get("REBOND_SIEGE_ROUNDS", "60"))
+SEED = int(os.environ.get("REBOND_SIEGE_SEED") or random.SystemRandom().randrange(2**32))
 FIGURES: Counter[str] = Counter()  # what the run has done, for its last lines
 RECOVERIES: dict[str, list[float]] = {}  # by what died: seconds from the database's first answer to the service's
 
@@ -223,7 +223,7 @@ def home() -> Iterator[Home]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was survived: the last lines of `make faults`."""
+    """What was survived: among the last lines of `make siege`."""
     if not FIGURES:
         return
     write = terminalreporter.write_line
@@ -233,4 +233,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, seconds in RECOVERIES.items():
         slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
         write(f"the service answers again after {what}: median {middle:.2f} s, slowest {slowest:.2f} s")
-    write(f"again: REBOND_FAULTS_SEED={SEED} make faults")
+    write(f"again: REBOND_SIEGE_SEED={SEED} make siege")

@@ -51,7 +51,7 @@ def database_answers(home: Home) -> bool:
 
 
 def test_nothing_acknowledged_is_lost_and_no_key_works_twice_whatever_dies(home: Home) -> None:
-    print(f"REBOND_FAULTS_SEED={SEED}")  # shown where the test fails
+    print(f"REBOND_SIEGE_SEED={SEED}")  # shown where the test fails
     chance = random.Random(SEED)
     order = [kind for _ in range(-(-ROUNDS // len(KINDS))) for kind in chance.sample(KINDS, len(KINDS))][:ROUNDS]
     with contextlib.ExitStack() as stack:
