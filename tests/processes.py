@@ -19,7 +19,8 @@ from typing import IO, Any
 import asyncpg
 import httpx2
 
-from app.core import embedded
+from app.bundled import postgres
+from app.settings import KEYS_FILE
 from tests import starter
 
 RUN = "REBOND_TEST_RUN"  # a directory that all processes of a test run share
@@ -198,8 +199,8 @@ class Home:
 
     def address(self, database: str = "rebond") -> str:
         """Where the bundled server listens, for asyncpg."""
-        socket_dir = embedded._socket_dir(self.data, embedded._account(self.data))
-        return embedded.Server(self.data, socket_dir, []).plain(database)
+        socket_dir = postgres._socket_dir(self.data, postgres._account(self.data))
+        return postgres.Server(self.data, socket_dir, []).plain(database)
 
     def count_rows(self) -> dict[str, int]:
         """How many rows there are in each table."""
@@ -234,8 +235,9 @@ class Service:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The demonstration's keys, as printed."""
-        return dict(re.findall(r"^ +([a-z]+) +(rbd_\S+)$", self.banner, re.MULTILINE))
+        """The demonstration's keys, as the service has kept them."""
+        keys: dict[str, str] = json.loads((self.home.data / KEYS_FILE).read_text())
+        return keys
 
     @property
     def port(self) -> int:

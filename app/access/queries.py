@@ -7,7 +7,7 @@ from app.access import schemas
 from app.access.models import ApiKey, Member, Organisation, Subject
 from app.access.rules import Role
 from app.core.db import param
-from app.core.listing import Listing, any_of, equals, matches, updated_since
+from app.core.reading.listing import Listing, any_of, equals, matches, updated_since
 from app.core.values import Siren, Slug, Uuid
 
 ORGANISATIONS = Listing(

@@ -13,7 +13,7 @@ from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVIC
 from app.access.rules import Role, SubjectKind
 from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write, merge
+from app.core.writing.writes import Change, Write, merge
 
 
 class ApiKeyEnded(Problem):

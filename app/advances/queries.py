@@ -10,7 +10,16 @@ from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.core.db import Statement, param
-from app.core.listing import Column, Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Column,
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    matches,
+    updated_since,
+)
 from app.core.values import Day, ExternalId, ShortLine, Siren
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus

@@ -9,11 +9,12 @@ from app.auditions import service
 from app.auditions.models import Audition, AuditionFirm
 from app.auditions.rules import AuditionStatus
 from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
-from app.core import sheets, values
-from app.core.importing import Column, Importer, coded, given, one_by_one
-from app.core.sheets import Cell
+from app.core import values
 from app.core.values import Day
-from app.core.writes import Change, Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.sheets import Cell
+from app.core.writing.writes import Change, Write
 
 KINDS = {
     "Entretien": "interview", "Visite de site": "site_visit", "Visite": "site_visit",

@@ -10,10 +10,19 @@ from app.auditions import schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
 from app.core.db import instant, param
-from app.core.events import Event
-from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.query import Parameter
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    matches,
+    updated_since,
+)
+from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, Siren, Uuid
+from app.core.writing.events import Event
 from app.firms.contacts.models import Contact
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission

@@ -8,10 +8,11 @@ from app.access.rules import Actor
 from app.auditions import rules, schemas, service
 from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
 from app.auditions.rules import Action
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 from app.firms.contacts.routes import CONTACT
 from app.programme.routes import T
 
@@ -41,7 +42,6 @@ async def create_audition(
         request,
         lambda write: service.create_audition(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/auditions/{{key}}",
     )
 
 
@@ -122,7 +122,6 @@ async def create_audition_note(
         request,
         lambda write: service.create_note(write, territory, audition_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/auditions/{audition_id}/notes/{{key}}",
     )
 
 

@@ -9,7 +9,7 @@ from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, CommitteeStatus, Level
 from app.core.db import literals, param
-from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Day, ExternalId
 
 _c, _m = Committee, CommitteeMember

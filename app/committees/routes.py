@@ -7,10 +7,11 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.committees import rules, schemas, service
 from app.committees.queries import COMMITTEES
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 from app.programme.routes import T
 
 committees = router("committees")
@@ -34,7 +35,6 @@ async def create_committee(
         request,
         lambda write: service.create_committee(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/committees/{{key}}",
     )
 
 

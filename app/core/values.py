@@ -1,7 +1,8 @@
 """The types of values that travel: every schema is made of these, so that a rule about a value is written once.
 
-Each takes Python objects as FastAPI hands them over (a JSON body read by `app.core.strictjson`, whose fractions are
-Decimals), refuses with a validation error whose `type` becomes `errors[].code`, and never repeats its input.
+Each takes Python objects as FastAPI hands them over (a JSON body read by `app.core.writing.strictjson`, whose
+fractions are Decimals), refuses with a validation error whose `type` becomes `errors[].code`, and never repeats its
+input.
 """
 
 import re

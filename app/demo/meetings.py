@@ -23,7 +23,7 @@ from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
 from app.core import clock
 from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writes import Change, Work, Write
+from app.core.writing.writes import Change, Work, Write
 from app.firms.contacts import schemas as contacts_schemas
 from app.firms.contacts import service as contacts
 from app.firms.contacts.models import Contact, LegalBasis, Purpose

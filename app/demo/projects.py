@@ -19,7 +19,7 @@ from app.auditions.models import Audition
 from app.committees.models import Committee
 from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writes import Change, Work, Write
+from app.core.writing.writes import Change, Work, Write
 from app.demo.money import ADVANCES, DECIDED, GRANTS
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects

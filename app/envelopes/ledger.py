@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.core.db import Statement, driver_connection, param
 from app.core.problems import Problem
-from app.core.writes import Write
+from app.core.writing.writes import Write
 from app.envelopes.models import AccountBalance, Contribution, LedgerEntry
 from app.envelopes.rules import COMMITTED, PAID, Account, Act, Instrument, RepaymentPolicy, debit_effect, share
 

@@ -8,7 +8,16 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.core.db import Statement, literals, param
-from app.core.listing import Filter, Listing, any_of, as_object, at_least, at_most, equals, updated_since
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    any_of,
+    as_object,
+    at_least,
+    at_most,
+    equals,
+    updated_since,
+)
 from app.core.values import CentsInQuery, Day, ShortLine, Uuid
 from app.envelopes import schemas
 from app.envelopes.models import Contribution, LedgerEntry

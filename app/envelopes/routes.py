@@ -7,13 +7,14 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.idempotency import IdempotencyKeyMissing
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.times import TWO_TIMES, known_before
-from app.core.writes import commit
+from app.core.reading.answers import page, private, show
+from app.core.reading.query import read
+from app.core.reading.two_times import TWO_TIMES, known_before
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit
 from app.envelopes import schemas, service
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, envelope
@@ -38,7 +39,7 @@ async def get_envelope(request: Request, actor: Actor = require("envelopes:read"
         "known_before": before,
     }
     row = await fetchrow(request.state.engine, envelope(before is not None), bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])
 
 
 @envelopes.get(T + "/envelope/contributions", **lists(CONTRIBUTIONS))
@@ -60,7 +61,6 @@ async def create_contribution(
         request,
         lambda write: service.create_contribution(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/envelope/contributions/{{key}}",
         idempotency_required=True,
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.core import clock
 from app.core.problems import FieldError, ValidationFailed
-from app.core.writes import Change, Write
+from app.core.writing.writes import Change, Write
 from app.envelopes import ledger, schemas
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.models import Contribution

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from app.core import sheets
-from app.core.importing import Column, Fault, Importer, Line, Outcome, coded
 from app.core.problems import FieldError
 from app.core.values import Siret
-from app.core.writes import Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded
+from app.core.writing.writes import Write
 from app.firms import service
 from app.firms.models import Firm
 from app.firms.schemas import FirmCreate, SitePut

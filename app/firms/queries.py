@@ -6,9 +6,8 @@ from typing import Any, Literal
 from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
-from app.core import events
 from app.core.db import Statement, literals, param
-from app.core.listing import (
+from app.core.reading.listing import (
     Filter,
     Listing,
     any_of,
@@ -20,8 +19,9 @@ from app.core.listing import (
     holds,
     updated_since,
 )
-from app.core.query import Parameter
+from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, InseeCode, LegalFormCode, NafCode, Siren
+from app.core.writing import events
 from app.firms import schemas
 from app.firms.models import (
     Diffusion,

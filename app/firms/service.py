@@ -15,9 +15,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core import clock
 from app.core.db import Base, touch
-from app.core.listing import Listing
 from app.core.problems import FieldError, NotFound, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write, merge
+from app.core.reading.listing import Listing
+from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
 from app.firms.directory import Record
 from app.firms.models import (

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.query import Parameter
+from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.query import Parameter
 from app.core.values import Code, Day, ExternalId, Uuid
 from app.missions import schemas
 from app.missions.models import (

@@ -10,11 +10,12 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.query import read
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit, refused_as
+from app.core.reading.answers import page, private, show
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit, refused_as
 from app.missions import queries, schemas, service
 from app.missions.queries import (
     ALLOTMENTS,
@@ -50,7 +51,6 @@ async def create_mission(
         request,
         lambda write: service.create_mission(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{{key}}",
     )
 
 
@@ -95,8 +95,7 @@ async def get_mission_terms(request: Request, actor: Actor = require("missions:r
     row = await fetchrow(request.state.engine, _terms(), bound)
     if row is None:
         raise NotFound
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    return Response(row["body"] + "\n", headers=headers, media_type="application/json")
+    return private(row["body"])
 
 
 @missions.get(MISSION + "/orders", **lists(ORDERS))
@@ -133,7 +132,6 @@ async def create_order(
         request,
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/orders/{{key}}",
         explain=refused_as(
             {"days_exhausted": service.OrderedBelowEntered, "mission_days_ordered": service.OrderedBelowEntered}
         ),
@@ -163,7 +161,6 @@ async def grant_late_entry(
         request,
         lambda write: service.grant_late_entry(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/late-entry-leaves/{{key}}",
     )
 
 
@@ -200,7 +197,6 @@ async def create_mission_member(
         request,
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/members/{{key}}",
     )
 
 
@@ -244,17 +240,10 @@ async def list_threshold_crossings(request: Request, actor: Actor = require("mis
     return await page(request, THRESHOLD_CROSSINGS)
 
 
-def own_rates(actor: Actor, territory: str) -> dict[str, Any]:
-    """A member of the consortium, the lead too, sees its own rates alone."""
-    if actor.sees_only_own("rates:read", territory):
-        return {"organisation": actor.organisation_id}
-    return {}
-
-
 @missions.get(MISSION + "/rates", **lists(RATES))
 async def list_rates(request: Request, actor: Actor = require("rates:read")) -> Response:
     """Day rates excl. VAT by member and profile; a member of the consortium sees its own alone."""
-    return await page(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await page(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.post(MISSION + "/rates", **changes(schemas.Rate, ReferenceNotFound, service.RatesOverlap, status=201))
@@ -266,14 +255,13 @@ async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor =
         request,
         lambda write: service.create_rate(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/rates/{{key}}",
     )
 
 
 @missions.get(MISSION + "/rates/{id:uuid}", **shows(schemas.Rate))
 async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Response:
     """One day rate."""
-    return await show(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
@@ -306,7 +294,6 @@ async def create_consultant(
         request,
         lambda write: service.create_consultant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/consultants/{{key}}",
     )
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.core import sheets
-from app.core.importing import Column, Importer, Line, Outcome
-from app.core.writes import Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Importer, Line, Outcome
+from app.core.writing.writes import Write
 from app.programme import service
 from app.programme.schemas import Commune
 

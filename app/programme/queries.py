@@ -7,8 +7,8 @@ from sqlalchemy import Date, Text, any_, extract, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.core.db import param
-from app.core.listing import Filter, Listing, any_of, matches, updated_since
-from app.core.query import Parameter
+from app.core.reading.listing import Filter, Listing, any_of, matches, updated_since
+from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, parse_int
 from app.programme import schemas
 from app.programme.models import Perimeter, PerimeterCommune, Territory, TerritoryStatus, Wave

@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 from app.programme import schemas, service
 from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
 
@@ -28,7 +29,7 @@ async def create_wave(
     request: Request, body: schemas.WaveCreate, actor: Actor = require("programme:write")
 ) -> Response:
     """Open a round of the call. Raises `already-exists` where the number is taken."""
-    return await commit(request, lambda write: service.create_wave(write, body), status=201, location="/v1/waves/{key}")
+    return await commit(request, lambda write: service.create_wave(write, body), status=201)
 
 
 @programme.get("/v1/waves/{id:uuid}", **shows(schemas.Wave))
@@ -64,7 +65,9 @@ async def create_territory(
     Raises `already-exists`, `reference-not-found` (the wave), `lead-not-among-epci`.
     """
     return await commit(
-        request, lambda write: service.create_territory(write, body), status=201, location="/v1/territories/{key}"
+        request,
+        lambda write: service.create_territory(write, body),
+        status=201,
     )
 
 

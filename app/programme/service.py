@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import touch
 from app.core.problems import Problem
-from app.core.writes import Change, Write, merge
+from app.core.writing.writes import Change, Write, merge
 from app.programme import schemas
 from app.programme.models import Perimeter, PerimeterCommune, Territory, Wave
 from app.programme.queries import PERIMETERS, TERRITORIES, WAVES

@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
-from app.core import sheets
-from app.core.importing import Column, Importer, coded, given, one_by_one
 from app.core.schemas import Body
-from app.core.sheets import Cell
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
-from app.core.writes import Change, Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.sheets import Cell
+from app.core.writing.writes import Change, Write
 from app.projects import service
 from app.projects.models import Holder, Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind

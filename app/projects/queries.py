@@ -23,8 +23,19 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.core.db import Statement, param
-from app.core.listing import Filter, Listing, Rows, any_of, as_object, at_least, at_most, equals, matches, updated_since
-from app.core.query import Flag, Parameter
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    Rows,
+    any_of,
+    as_object,
+    at_least,
+    at_most,
+    equals,
+    matches,
+    updated_since,
+)
+from app.core.reading.query import Flag, Parameter
 from app.core.values import MAX_CENTS, Day, ExternalId, InseeCode, Siren, Uuid, parse_int
 from app.firms.models import Firm
 from app.missions.models import Mission

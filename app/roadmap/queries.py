@@ -22,8 +22,19 @@ from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation
 from app.core.db import Statement, literals, param
-from app.core.listing import Filter, Listing, Rows, any_of, as_object, at_least, at_most, equals, matches, updated_since
-from app.core.query import Flag, Parameter
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    Rows,
+    any_of,
+    as_object,
+    at_least,
+    at_most,
+    equals,
+    matches,
+    updated_since,
+)
+from app.core.reading.query import Flag, Parameter
 from app.core.values import Day, Siren, Uuid
 from app.firms.models import Firm
 from app.projects.models import Project

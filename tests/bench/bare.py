@@ -22,9 +22,9 @@ import uvicorn
 from sqlalchemy import column, table
 
 from app.core.db import DIALECT
-from app.core.listing import as_json
-from app.engineering.models import TimeEntry
-from app.engineering.queries import entries
+from app.core.reading.listing import as_json
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import entries
 from app.grants.queries import GRANTS
 
 

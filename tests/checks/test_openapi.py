@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.core import openapi
 from app.core.problems import CATALOGUE
+from app.core.serving import openapi
 from tests.world import ok
 
 SNAPSHOT = Path(__file__).parents[2] / "openapi" / "openapi.json"

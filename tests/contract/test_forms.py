@@ -17,10 +17,11 @@ import pytest
 from openpyxl.utils.escape import unescape
 from pydantic import BaseModel
 
-from app.core import clock, xlsx
-from app.core.listing import Listing
+from app.core import clock
 from app.core.problems import CATALOGUE
-from app.core.tabular import FORMS, cents, negotiated, split, unguard
+from app.core.reading import xlsx
+from app.core.reading.listing import Listing
+from app.core.reading.tabular import FORMS, cents, negotiated, split, unguard
 from tests.contract.conftest import Known
 from tests.contract.test_http import LISTINGS, ROUTES, reader, rich
 from tests.contract.test_listings import LISTINGS as ALL_LISTINGS

@@ -14,8 +14,10 @@ import httpx2
 import pytest
 
 from app.access.rules import MATRIX, Role
-from app.core.problems import CATALOGUE, FIELD_MESSAGES, PYDANTIC_CODES, Problem
-from app.core.routing import Route
+from app.core.messages import FIELD_MESSAGES
+from app.core.problems import CATALOGUE, Problem
+from app.core.serving.routing import Route
+from app.core.validation import PYDANTIC_CODES
 from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from app.core import clock
-from app.core.listing import Listing
+from app.core.reading.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS, WATCH
 from tests.directory import siret_of

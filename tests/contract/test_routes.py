@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 
 from app.access.rules import MATRIX
-from app.core import strictjson
 from app.core.problems import CATALOGUE
+from app.core.writing import strictjson
 from tests.directory import siret_of
 from tests.world import Client, Mission, World, ok
 

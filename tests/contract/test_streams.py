@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from app.core.xlsx import MOST_ROWS
+from app.core.reading.xlsx import MOST_ROWS
 from tests.contract.server import ANSWER_S, Service, answer_on, message, serving
 from tests.world import World, ok
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.limits import NoSuchBalance, Spend, apply, net
-from app.engineering.models import PERSON_DAYS
+from app.engineering.entries.models import PERSON_DAYS
 from app.missions.models import MEMBER_DAYS, MISSION_DAYS
 
 _UUID = select(func.uuidv7())

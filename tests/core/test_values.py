@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from app.core import clock, strictjson, values
+from app.core import clock, values
 from app.core.values import Period, is_siren, is_siret, parse_int, siren_from
+from app.core.writing import strictjson
 
 TYPES = {
     name: TypeAdapter[Any](getattr(values, name))

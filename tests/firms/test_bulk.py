@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from app.core.values import siret_from
-from app.core.writes import Change, System, Write, run
+from app.core.writing.writes import Change, System, Write, run
 from app.firms.models import Source
 from app.firms.service import move_seats, upsert_firms, upsert_sites
 from tests.contract.test_listings import Queries, watched

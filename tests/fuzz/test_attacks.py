@@ -16,8 +16,8 @@ import pytest
 import schemathesis
 from hypothesis import strategies as st
 
-from app.core.openapi import PROBLEM
 from app.core.problems import CATALOGUE
+from app.core.serving.openapi import PROBLEM
 from tests.contract.server import Answer, answer_on, message
 from tests.contract.test_document import SEED
 from tests.contract.test_hostile import HOSTILE_HEADER_VALUES, INSIDE, MARK, OTHER_TYPES, SIGNS, SMUGGLED

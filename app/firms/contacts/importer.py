@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from app.core import sheets
-from app.core.importing import Column, Importer, coded, given, one_by_one
-from app.core.writes import Change, Write
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.writes import Change, Write
 from app.firms.contacts import service
 from app.firms.contacts.models import Contact
 from app.firms.contacts.schemas import ContactCreate, ContactUpdate

@@ -5,8 +5,17 @@ from typing import Any, Literal
 from sqlalchemy import Text, column, exists, select, table
 
 from app.core.db import param
-from app.core.listing import Filter, Listing, any_of, at_least, at_most, equals, matches, updated_since
-from app.core.query import Parameter
+from app.core.reading.listing import (
+    Filter,
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    matches,
+    updated_since,
+)
+from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, Siren, Uuid
 from app.firms.contacts import schemas
 from app.firms.contacts.models import Contact, LegalBasis, Purpose

@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.listing import page, show
 from app.core.problems import AlreadyExists, ReferenceNotFound
-from app.core.routing import changes, lists, router, shows
-from app.core.writes import commit
+from app.core.reading.answers import page, show
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit
 from app.firms.contacts import schemas, service
 from app.firms.contacts.queries import CONTACTS
 from app.programme.routes import T

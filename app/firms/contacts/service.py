@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.core import clock, idempotency
+from app.core import clock
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writes import Change, Write, merge
+from app.core.writing import idempotency
+from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts import schemas
 from app.firms.contacts.models import Contact, ErasureCause
 from app.firms.contacts.queries import CONTACTS

@@ -1,0 +1,137 @@
+"""The answers of collections and objects: a page, a whole table, one object, with their headers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.core.db import fetchrow
+from app.core.problems import FieldError, NotFound, ValidationFailed
+from app.core.reading import cursors, versions
+from app.core.reading.exports import Export
+from app.core.reading.listing import USUAL_LIMIT, Listing
+from app.core.reading.query import read
+from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
+
+FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
+
+
+async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
+    """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
+
+    Raises `ValidationFailed` and `InvalidCursor` (422).
+    """
+    state = request.state
+    query = read(request, listing.parameters) if request.scope["query_string"] else {}
+    form = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    if form is not None and form != "json":
+        return _export(request, listing, FORMS[form], query, scopes)
+    sort = query.pop("sort", "") or listing.default_sort or listing.key_name
+    limit = query.pop("limit", USUAL_LIMIT)
+    cursor = query.pop("cursor", None)
+    counted = query.pop("count", None) is not None
+    given = frozenset(query)
+    bound = _bound(request, listing, query, scopes)
+    after = ""
+    seal = _seal(request, sort, bound)
+    if cursor is not None:
+        bound["k0"], bound["k1"] = _open(state.cursor_secret, cursor, seal)
+        after = "null" if bound["k0"] is None else "value"
+    usual = limit == USUAL_LIMIT
+    bound["limit"] = limit
+    statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted)
+    row = await fetchrow(state.engine, statement, bound)
+    items: list[str] = row["items"] or []
+    if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
+        raise NotFound
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
+    following = "null"
+    if len(items) > limit:
+        token = cursors.close(state.cursor_secret, seal, to_json([row["k0"], row["k1"]]))
+        following = f'"{token}"'
+        headers["Link"] = f'<{_next_address(request, token)}>; rel="next"'
+    total = f',"total":{row["total"]}' if counted else ""
+    body = f'{{"items":[{",".join(items[:limit])}],"next_cursor":{following}{total}}}\n'
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
+    bound = {name: listing.filters[name].prepare(value) for name, value in filters.items()}
+    bound.update(request.path_params)
+    bound.update({"scope_" + name: value for name, value in scopes.items()})
+    return bound
+
+
+def _export(
+    request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any]
+) -> Response:
+    """The whole collection as a table or as lines; what belongs to pages is refused."""
+    faults = [FieldError(name, "only_with_json") for name in ("cursor", "count") if name in query]
+    if faults:
+        raise ValidationFailed(errors=faults)
+    sort = query.pop("sort", "") or listing.default_sort or listing.key_name
+    limit = query.pop("limit", None)
+    statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
+    bound = _bound(request, listing, query, scopes)
+    bound["limit"] = limit
+    parent = listing.found() if listing.parent is not None else None
+    return Export(request, form, listing.columns, statement, count, parent, bound)
+
+
+async def show(
+    request: Request, listing: Listing, given: Mapping[str, Any] | None = None, /, **scopes: Any
+) -> Response:
+    """One object, found by the path; 304 where the client has it already. Raises `NotFound`.
+
+    `given` are parameters of the rows that the route has read from the query string; without it the query is empty.
+    """
+    if given is None:
+        read(request, {})
+    bound = {**request.path_params, **(given or {})}
+    bound.update({"scope_" + name: value for name, value in scopes.items()})
+    row = await fetchrow(request.state.engine, listing.one(frozenset(scopes)), bound)
+    if row is None:
+        raise NotFound
+    return answer(request, listing, row["body"].encode(), row["version"])
+
+
+def private(content: str | bytes | Mapping[str, Any], **headers: str) -> Response:
+    """JSON for this caller alone: as PostgreSQL wrote it, or a mapping; ended by a newline, as every answer is."""
+    if isinstance(content, str):
+        content = content.encode()
+    body = content if isinstance(content, bytes) else to_json(content)
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Response(body + b"\n", headers={"Cache-Control": "private, no-cache"} | named, media_type="application/json")
+
+
+def answer(request: Request, listing: Listing, body: bytes, version: int | None, status: int = 200) -> Response:
+    """An object's JSON with its ETag."""
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
+    if version is not None:
+        tag = headers["ETag"] = versions.etag(version, body, derived=listing.derived)
+        if status == 200 and request.method in ("GET", "HEAD") and versions.is_current(request, tag):
+            return Response(status_code=304, headers=headers)
+    return Response(body + b"\n", status, headers, media_type="application/json")
+
+
+def _seal(request: Request, sort: str, bound: Mapping[str, Any]) -> bytes:
+    """What a cursor is tied to: the caller, the address, the sort and the filters."""
+    caller = getattr(request.state, "actor", None)
+    subject = str(getattr(caller, "subject_id", ""))
+    return to_json([subject, request.scope["path"], sort, sorted((k, str(v)) for k, v in bound.items())])
+
+
+def _open(secret: bytes, token: str, seal: bytes) -> tuple[str | None, str]:
+    k0, k1 = from_json(cursors.unseal(secret, seal, token))
+    return k0, k1
+
+
+def _next_address(request: Request, token: str) -> str:
+    query = [part for part in request.scope["query_string"].decode("ascii").split("&") if part]
+    query = [part for part in query if not part.startswith("cursor=")] + [f"cursor={token}"]
+    base = request.state.public_url or ""
+    return f"{base}{request.scope['path']}?{'&'.join(query)}"

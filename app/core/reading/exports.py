@@ -1,0 +1,135 @@
+"""A collection as one stream: COPY writes the rows in one snapshot, and each chunk leaves before the next is read.
+
+What is refused is refused before the answer begins. After that, whatever breaks (the client has left or stopped
+reading, the database is gone, the time is up) ends the body without its last chunk, so that the client sees it, and
+gives the connection back.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.core import clock
+from app.core.db import Statement, copy_out, snapshot
+from app.core.problems import NotFound, Problem
+from app.core.reading.tabular import Column, Form
+
+
+class TooManyExports(Problem):
+    """Too many exports are running."""
+
+    status = 503
+    title_fr = "Trop d'exports sont en cours."
+    cure = "Try again in a few seconds."
+    cure_fr = "Réessayez dans quelques secondes."
+    retry_after = 5
+
+
+class TooManyRows(Problem):
+    """An XLSX file cannot hold so many rows."""
+
+    status = 422
+    title_fr = "Un fichier XLSX ne peut pas contenir autant de lignes."
+    detail = "It holds at most {most_rows}."
+    detail_fr = "Il en contient au plus {most_rows}."
+    cure = "Narrow the filters, or ask for format=csv."
+    cure_fr = "Resserrez les filtres, ou demandez format=csv."
+
+
+class Export(Response):
+    """The rows of `statement` in a form of their own.
+
+    `parent` finds the object on which the collection hangs (404), `count` counts the rows as far as the form can hold
+    them (422). Raises `TooManyExports` (503) where as many run in this process as may.
+    """
+
+    def __init__(
+        self, request: Request, form: Form, columns: list[Column], statement: Statement, count: Statement | None,
+        parent: Statement | None, bound: dict[str, Any],
+    ) -> None:  # fmt: skip
+        super().__init__(headers={"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"})
+        del self.headers["content-length"]
+        name = "-".join(_names(request.scope))
+        file = f"{name}-{clock.today()}.{form.extension}"
+        self.headers["content-type"] = form.media_type
+        self.headers["content-disposition"] = f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}"
+        self.state = request.state
+        self.form, self.bound = form, bound
+        self.statement, self.count, self.parent = statement, count, parent
+        self.writer = form.writer(columns, name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        running: asyncio.Semaphore = self.state.exports
+        if running.locked():
+            raise TooManyExports
+        seconds = self.state.export_timeout
+        async with running, snapshot(self.state.engine, seconds) as connection:
+            await self._check(connection)
+            # The shell's limit is for answers that come at once.
+            self.state.time_limit.reschedule(asyncio.get_running_loop().time() + seconds)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if scope["method"] != "HEAD":
+                await _while_listening(receive, self._stream(connection, send))
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _check(self, connection: Any) -> None:
+        if self.parent is not None:
+            found = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
+            if found is None:
+                raise NotFound
+        if self.count is not None:
+            rows = await connection.fetchval(self.count.sql, *self.count.arguments(self.bound))
+            if rows > (self.form.most or 0):
+                raise TooManyRows(most_rows=self.form.most)
+
+    async def _stream(self, connection: Any, send: Send) -> None:
+        async def pass_on(data: bytes) -> None:
+            if not data:
+                return
+            try:
+                async with asyncio.timeout(self.state.send_timeout):
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
+            except TimeoutError:
+                raise ClientDisconnect from None  # who has stopped reading is as good as gone
+
+        async def write(rows: bytes) -> None:
+            await pass_on(self.writer.add(rows))
+
+        await pass_on(self.writer.begin())
+        arguments = self.statement.arguments(self.bound)
+        await copy_out(connection, self.statement.sql, arguments, write, **self.form.copy)
+        await pass_on(self.writer.end())
+
+
+def _names(scope: Scope) -> list[str]:
+    """What the collection is called: its territory, and the words of its address."""
+    path: str = scope["route"].path_format
+    words = [part for part in path.removeprefix("/v1/").split("/") if not part.startswith("{")]
+    territory = scope["path_params"].get("territory")
+    return words if territory is None else [territory, *words[1:]]
+
+
+async def _while_listening(receive: Receive, work: Any) -> None:
+    """Do the work as long as the client is there: a server's `send` says nothing once it has left.
+
+    Raises `ClientDisconnect`.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        await working
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,352 @@
+"""One Select, every representation: the columns of a `Listing` are exactly the fields of its read schema.
+
+PostgreSQL writes the JSON of a page or of one object; Python joins texts. The SQL is compiled once per *shape* (which
+filters, which sort, first page or not) and found in a dictionary after. Pages are cut by keyset: the cursor carries
+the last row's sort value and id, signed together with the caller, the sort and the filters.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core import values
+from app.core.db import Statement, instant, param
+from app.core.reading.query import Parameter
+from app.core.reading.tabular import NAMES, Form, columns_of
+from app.core.reading.tabular import Column as TableColumn
+from app.core.schemas import Read
+
+Rows: TypeAlias = Select[*tuple[Any, ...]]
+Column: TypeAlias = ColumnElement[Any] | InstrumentedAttribute[Any]
+
+USUAL_LIMIT = 50  # written out in the SQL: PostgreSQL replans every call of a bound LIMIT
+
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a collection. `next_cursor` is null on the last one; `total` is there with `count=exact`."""
+
+    # The classes made of this one for each schema do not inherit its docstring.
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a collection."})
+
+    items: list[Item]
+    next_cursor: str | None
+    total: int | None = Field(default=None, description="Rows that the filters select, with count=exact.")
+
+
+def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as JSON shows it; its type decides."""
+    if isinstance(column.type, DateTime):
+        return instant(column).label(column.key)
+    return column
+
+
+# --- filters ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter of the list, and the condition it puts on the rows."""
+
+    parameter: Parameter
+    where: Callable[[str], ColumnElement[bool]]
+    prepare: Callable[[Any], Any] = lambda value: value
+
+
+def equals(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows that have exactly this value."""
+    return Filter(Parameter(type_, doc), lambda name: column == param(name, column.type))
+
+
+def any_of(column: Any, type_: Any, doc: str) -> Filter:
+    """Any of the values given; the parameter is repeated."""
+    return Filter(Parameter(type_, doc, many=True), lambda name: column == any_(param(name, ARRAY(column.type))))
+
+
+def at_least(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows whose value is this or more: the lower bound of a range."""
+    return Filter(Parameter(type_, doc), lambda name: column >= param(name, column.type))
+
+
+def at_most(column: Any, type_: Any, doc: str) -> Filter:
+    """Rows whose value is this or less: the upper bound of a range."""
+    return Filter(Parameter(type_, doc), lambda name: column <= param(name, column.type))
+
+
+def matches(*columns: Any, doc: str) -> Filter:
+    """Part of a name, without accents or case; `%` and `_` mean themselves."""
+    return Filter(
+        Parameter(Annotated[str, values.text(100)], doc),
+        lambda name: or_(*(func.fold(column).like(func.fold(param(name, Text()))) for column in columns)),
+        lambda value: "%" + value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
+    )
+
+
+def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
+    """Words, each the beginning of a word in a stored column of `search_words`, found by its index; no accents, no
+    case, in any order. What holds no letter or digit finds nothing.
+
+    Digits with spaces between them are also the beginning of `number`, a column of so many digits; more are left out.
+    """
+
+    def where(name: str) -> ColumnElement[bool]:
+        asked = param(name, Text())
+        spaceless = func.substr(func.replace(asked, text("' '"), text("''")), text("1"), text(str(digits)))
+        start = case((asked.op("~")(text("'^[0-9 ]+$'")), spaceless))
+        bounds = [func.rpad(start, text(str(digits)), text(f"'{filler}'")) for filler in (0, 9)]
+        found: ColumnElement[bool] = words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(
+            *bounds
+        )
+        return found
+
+    return Filter(
+        Parameter(Annotated[str, values.text(100)], doc),
+        where,
+        lambda value: " ".join(value.split()),  # no-break spaces are spaces
+    )
+
+
+def holds(condition: Any, doc: str) -> Filter:
+    """Rows for which a condition holds (`true`), or does not (`false`)."""
+    return Filter(
+        Parameter(Literal["true", "false"], doc),
+        lambda name: condition == param(name, Boolean()),
+        lambda value: value == "true",
+    )
+
+
+def updated_since(column: Any) -> Filter:
+    """Rows changed since an instant, with 60 s of overlap for transactions that were still open then."""
+    return Filter(
+        Parameter(values.Instant, "Changed since this instant (60 s of overlap; exact sync is /v1/events)."),
+        lambda name: column >= param(name, column.type) - text("interval '60 seconds'"),
+    )
+
+
+def _limit(value: str) -> int:
+    return values.parse_int(value, 1, 500)
+
+
+FORMAT = Parameter(
+    Literal[NAMES],
+    "The representation; weighs more than Accept. All but json are whole and streamed: csv-fr has semicolons and a"
+    " decimal comma for a French Excel, xlsx holds at most 100 000 rows.",
+)
+LIMIT = Parameter(
+    Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
+    "Rows of a page, 1 to 500; 50 by default. Other formats than json have all rows without it.",
+)
+
+
+# --- the listing -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A collection: its rows, how they may be filtered and sorted, and how one of them is found.
+
+    `rows` takes its path parameters as `param("territory")`; `key` is the column that addresses one object; `scopes`
+    are conditions that code, not the client, switches on; `derived` says that the rows also show neighbours' values;
+    `parent` finds the object that the collection hangs on, so that an empty page of nothing is a 404.
+    """
+
+    schema: type[Read]
+    rows: Rows
+    key: Column
+    key_name: str = "id"
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, Column] = field(default_factory=dict)
+    default_sort: str = ""
+    scopes: Mapping[str, Callable[[str], ColumnElement[bool]]] = field(default_factory=dict)
+    derived: bool = False
+    version: Column | None = None
+    parent: Rows | None = None
+    _compiled: dict[Any, Statement] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def fields(self) -> list[str]:
+        return [str(column.key) for column in self.rows.selected_columns]
+
+    @property
+    def _version(self) -> Column | ColumnElement[None]:
+        return self.version if self.version is not None else null()
+
+    @cached_property
+    def personal(self) -> list[str]:
+        """Fields that are personal data."""
+        return sorted(self.schema.personal())
+
+    @cached_property
+    def withheld(self) -> list[str]:
+        """Fields that never enter an event, a log or a public export: the personal and the confidential ones."""
+        return sorted(self.schema.personal() | self.schema.confidential())
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        sorts = [self.key_name, *self.sorts]
+        options = [*sorts, *(f"-{name}" for name in sorts)]
+        default = self.default_sort or self.key_name
+        return {
+            **{name: f.parameter for name, f in self.filters.items()},
+            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
+            "format": FORMAT,
+            "limit": LIMIT,
+            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
+            "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
+        }
+
+    def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
+        """The rows under the filters given, unordered and whole: what totals and exports are computed from."""
+        conditions = [self.filters[name].where(name) for name in sorted(given)]
+        conditions += [self.scopes[name]("scope_" + name) for name in sorted(scopes)]
+        return self.rows.where(*conditions)
+
+    def one(self, scopes: frozenset[str] = frozenset()) -> Statement:
+        """The JSON of one object and its version, by its key."""
+
+        def build() -> Any:
+            rows = self.filtered(frozenset(), scopes).where(self.key == param(self.key_name, self.key.type))
+            return as_object(rows, version=self._version)
+
+        return self._statement(("one", scopes), build)
+
+    def found(self) -> Statement:
+        """One row where the collection's parent exists."""
+        return self._statement(("parent",), lambda: self.parent)
+
+    def several(self) -> Statement:
+        """The key, version and JSON of the objects whose keys are in `keys`."""
+
+        def build() -> Any:
+            rows = self.filtered(frozenset()).where(self.key == any_(param("keys", ARRAY(self.key.type))))
+            return as_object(rows, version=self._version, key=self.key)
+
+        return self._statement(("several",), build)
+
+    def page(
+        self, given: frozenset[str], scopes: frozenset[str], sort: str, *, after: str, usual: bool, counted: bool
+    ) -> Statement:
+        """One page as one row: the texts, the keys, and the total where it is asked for.
+
+        `after` is "" for the first page, else "value" or "null": whether the last row's sort value was one.
+        """
+
+        def build() -> Any:
+            column, descending, order = self._order(sort)
+            whole = self.filtered(given, scopes)
+            rows = whole.with_only_columns(*(as_json(column) for column in whole.selected_columns))
+            if after:
+                rows = rows.where(_beyond(column, self.key, descending, after))
+            limit = literal_column(str(USUAL_LIMIT + 1)) if usual else param("limit", Integer()) + 1
+            rows = rows.add_columns(cast(column, Text).label("_k0"), cast(self.key, Text).label("_k1"))
+            p = rows.order_by(*order).limit(limit).subquery("p")
+            r = select(*(p.c[name] for name in self.fields)).correlate(p).lateral("r")
+            last = literal_column(str(USUAL_LIMIT)) if usual else param("limit", Integer())
+            k0: Any = func.array_agg(p.c["_k0"], type_=ARRAY(Text()))
+            k1: Any = func.array_agg(p.c["_k1"], type_=ARRAY(Text()))
+            columns = [func.array_agg(_text_of(r)).label("items"), k0[last].label("k0"), k1[last].label("k1")]
+            if counted:
+                columns.append(select(func.count()).select_from(whole.subquery("w")).scalar_subquery().label("total"))
+            return select(*columns).select_from(p.join(r, text("true")))
+
+        return self._statement(("page", given, scopes, sort, after, usual, counted), build)
+
+    def _order(self, sort: str) -> tuple[Column, bool, list[ColumnElement[Any]]]:
+        """The column of a sort, whether it descends, and the whole order: the key decides between equals."""
+        descending = sort.startswith("-")
+        name = sort.removeprefix("-")
+        column = self.key if name == self.key_name else self.sorts[name]
+        order: list[ColumnElement[Any]] = [column.desc().nulls_last() if descending else column.asc()]
+        if column is not self.key:
+            order.append(self.key.desc() if descending else self.key.asc())
+        return column, descending, order
+
+    @cached_property
+    def columns(self) -> list[TableColumn]:
+        """The columns of this collection as a table."""
+        return columns_of(self.rows.subquery("shown"), self.schema)
+
+    def whole(
+        self, form: Form, given: frozenset[str], scopes: frozenset[str], sort: str, *, limited: bool
+    ) -> tuple[Statement, Statement | None]:
+        """All rows (the first `limit` where `limited`) in a form, and their number as far as the form can hold them."""
+
+        def rows() -> Rows:
+            found = self.filtered(given, scopes).order_by(*self._order(sort)[2])
+            return found.limit(param("limit", Integer())) if limited else found
+
+        def counted() -> Any:
+            found = rows().with_only_columns(self.key).order_by(None)
+            bounded = found if limited else found.limit((form.most or 0) + 1)
+            return select(func.count()).select_from(bounded.subquery())
+
+        shape = (form.name, given, scopes, sort, limited)
+        statement = self._statement(shape, lambda: form.select(rows(), self.schema))
+        return statement, self._statement(("count", *shape), counted) if form.most else None
+
+    def _statement(self, shape: Any, build: Callable[[], Any]) -> Statement:
+        statement = self._compiled.get(shape)
+        if statement is None:
+            statement = self._compiled[shape] = Statement(build())
+        return statement
+
+
+def as_object(rows: Rows, **more: Any) -> Rows:
+    """Each row as one JSON text, `body`, beside the columns in `more`, which are not part of the object."""
+    fields = [str(column.key) for column in rows.selected_columns]
+    shown = rows.with_only_columns(*(as_json(column) for column in rows.selected_columns))
+    p = shown.add_columns(*(column.label("_" + name) for name, column in more.items())).subquery("p")
+    r = select(*(p.c[name] for name in fields)).correlate(p).lateral("r")
+    columns = [p.c["_" + name].label(name) for name in more]
+    return select(_text_of(r).label("body"), *columns).select_from(p.join(r, text("true")))
+
+
+def _text_of(row: Any) -> ColumnElement[Any]:
+    return cast(func.row_to_json(row.table_valued()), Text)
+
+
+def _beyond(column: Any, key: Any, descending: bool, after: str) -> ColumnElement[bool]:
+    """Rows after the cursor. Rows without a sort value come last in both directions."""
+    k1 = cast(param("k1", Text()), key.type)
+    if column is key:
+        return key < k1 if descending else key > k1  # type: ignore[no-any-return]
+    after_key = key < k1 if descending else key > k1
+    if after == "null":
+        return and_(column.is_(None), after_key)
+    k0 = cast(param("k0", Text()), column.type)
+    pair, at = tuple_(column, key), tuple_(k0, k1)
+    beyond: ColumnElement[bool] = pair < at if descending else pair > at
+    nullable = getattr(column, "nullable", True)
+    return or_(beyond, column.is_(None)) if nullable else beyond
+
+
+# --- the answers -----------------------------------------------------------------------------------------------------
+
+
+# --- cursors ---------------------------------------------------------------------------------------------------------

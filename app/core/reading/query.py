@@ -1,0 +1,95 @@
+"""Query strings, read strictly: UTF-8, each parameter known, and given once unless it is a filter of several values."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+
+from app.core.problems import FieldError, MalformedRequest, ValidationFailed
+from app.core.schemas import nearest_name
+from app.core.validation import NAME, field_errors
+
+
+def _flag(value: Any) -> Any:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("not_a_boolean", "true or false is wanted.")
+    return value == "true"
+
+
+# true or false, as a query string says it.
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+class Parameter:
+    """One parameter of an address: the type of a value, whether it may be repeated, and what it is for."""
+
+    def __init__(self, type_: Any, doc: str, *, many: bool = False, example: Any = None) -> None:
+        self.adapter: TypeAdapter[Any] = TypeAdapter(type_)
+        self.many = many
+        self.doc = doc
+        self.example = example
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """The parameter in OpenAPI."""
+        schema = self.adapter.json_schema(mode="validation")
+        if self.many:
+            schema = {"type": "array", "items": schema}
+        found = {"name": name, "in": "query", "required": False, "description": self.doc, "schema": schema}
+        return found | ({"explode": True, "style": "form"} if self.many else {})
+
+
+def pairs(request: Request) -> list[tuple[str, str]]:
+    """The parameters as sent. Raises `MalformedRequest` (400) where they are not UTF-8."""
+    raw: bytes = request.scope["query_string"]
+    if not raw:
+        return []
+    try:
+        return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+    except ValueError:
+        raise MalformedRequest from None
+
+
+def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The parameters as values, by name; those not given are absent.
+
+    Raises `ValidationFailed` (422) naming every fault at once, with the nearest known name of a misspelt one.
+    """
+    given = pairs(request)
+    if not given:
+        return {}
+    values: dict[str, Any] = {}
+    faults: list[FieldError] = []
+    for name, text in given:
+        parameter = known.get(name)
+        if parameter is None:
+            guess = nearest_name(name, known)
+            faults.append(FieldError(_shown(name), "unknown_parameter", {"did_you_mean": guess} if guess else None))
+            continue
+        if name in values and not parameter.many:
+            faults.append(FieldError(name, "repeated_parameter"))
+            continue
+        try:
+            value = parameter.adapter.validate_python(text)
+        except ValidationError as error:
+            found = field_errors(error.errors(include_url=False, include_input=False))
+            faults.extend(FieldError(name, f.code, f.members, f.message) for f in found)
+            continue
+        if parameter.many:
+            values.setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    if faults:
+        raise ValidationFailed(errors=faults)
+    return values
+
+
+def _shown(name: str) -> str:
+    return name if NAME.fullmatch(name) else "?"
+
+
+def names_parameters(known: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    """The parameters as OpenAPI lists them."""
+    return [parameter.schema(name) for name, parameter in known.items()]

@@ -1,0 +1,383 @@
+"""One Select as NDJSON, CSV or XLSX: which form is wanted, and how each column looks in it.
+
+The types of the read schema decide once: money becomes euros (`amount_cents` 123450 → `amount_eur` 1234.50), nested
+objects become dotted columns, arrays are joined by `|`, text that a spreadsheet would run is guarded by an apostrophe.
+`unguard`, `split` and `cents` take that back.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from types import UnionType
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.sql.selectable import FromClause
+
+from app.core.db import instant
+from app.core.reading import xlsx
+from app.core.reading.negotiation import preferred
+
+Rows: TypeAlias = Select[*tuple[Any, ...]]
+
+
+class Kind(StrEnum):
+    """How a column is written.
+
+    `CODE` is text that no person chose, so that it needs no guard; `PARTS` is an array or a JSON value as text.
+    """
+
+    TEXT = "text"
+    CODE = "code"
+    PARTS = "parts"
+    NUMBER = "number"
+    EUROS = "euros"
+    DAY = "day"
+    INSTANT = "instant"
+    TRUTH = "truth"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its name, its kind, and its value in SQL (of `EUROS`, euros).
+
+    `joined` is the value of an array as one text, with or without a decimal comma.
+    """
+
+    name: str
+    kind: Kind
+    value: ColumnElement[Any]
+    joined: Callable[[bool], ColumnElement[Any]] | None = None
+
+
+# --- the columns of a Select -----------------------------------------------------------------------------------------
+
+
+def columns_of(rows: FromClause, schema: type[BaseModel]) -> list[Column]:
+    """The columns of these rows; `schema` has a field for each of them."""
+    return [
+        column
+        for source in rows.c
+        for column in _columns(str(source.key), source, schema.model_fields[str(source.key)].annotation)
+    ]
+
+
+def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
+    bare = _bare(annotation)
+    kind = _kind(bare)
+    if kind is not None:
+        yield _scalar(name, kind, value)
+    elif isinstance(bare, type) and issubclass(bare, BaseModel):
+        for part, field in bare.model_fields.items():
+            yield from _nested(f"{name}.{part}", func.to_jsonb(value), [part], field.annotation)
+    else:
+        yield from _nested(name, func.to_jsonb(value), [], bare)
+
+
+def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[Column]:
+    """What stands at `path` in a JSON value."""
+    bare = _bare(annotation)
+    kind = _kind(bare)
+    at = literal_column(f"'{{{','.join(path)}}}'", Text())
+    if kind is not None:
+        yield _scalar(name, kind, cast(root.op("#>>")(at), _TYPES[kind]))
+    elif isinstance(bare, type) and issubclass(bare, BaseModel):
+        for part, field in bare.model_fields.items():
+            yield from _nested(f"{name}.{part}", root, [*path, part], field.annotation)
+    elif get_origin(bare) in (list, tuple, set, frozenset):
+        array = cast(root.op("#>")(at), JSONB)
+        element = _bare(get_args(bare)[0])
+        if isinstance(element, type) and issubclass(element, BaseModel):
+            for part, field in element.model_fields.items():
+                kind = _kind(_bare(field.annotation)) or Kind.TEXT
+                yield _list(f"{name}.{part}", array, f"'{{{part}}}'", kind)
+        else:
+            yield _list(name, array, "'{}'", _kind(element) or Kind.TEXT)
+    else:
+        yield Column(name, Kind.PARTS, cast(root.op("#>")(at), Text))
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without None and annotations."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return _bare(parts[0]) if len(parts) == 1 else annotation
+    return annotation
+
+
+_KINDS: list[tuple[type, Kind]] = [
+    (Enum, Kind.CODE),
+    (UUID, Kind.CODE),
+    (bool, Kind.TRUTH),
+    (int, Kind.NUMBER),
+    (float, Kind.NUMBER),
+    (Decimal, Kind.NUMBER),
+    (datetime, Kind.INSTANT),
+    (date, Kind.DAY),
+    (str, Kind.TEXT),
+]
+_TYPES: dict[Kind, Any] = {
+    Kind.TEXT: Text(),
+    Kind.CODE: Text(),
+    Kind.NUMBER: Numeric(),
+    Kind.DAY: Date(),
+    Kind.INSTANT: DateTime(timezone=True),
+    Kind.TRUTH: Boolean(),
+}
+
+
+def _kind(bare: Any) -> Kind | None:
+    """The kind of a scalar type; None for what has parts."""
+    if get_origin(bare) is Literal:
+        kinds = {_kind(type(value)) for value in get_args(bare)}
+        return Kind.NUMBER if kinds == {Kind.NUMBER} else Kind.CODE
+    if not isinstance(bare, type):
+        return None
+    return next((kind for known, kind in _KINDS if issubclass(bare, known)), None)
+
+
+def _euro_name(name: str) -> str:
+    return name.removesuffix("_cents") + "_eur"
+
+
+_CENT = literal_column("0.01", Numeric())  # a product of integers with it is exact, and has two decimals
+
+
+def _scalar(name: str, kind: Kind, value: Any) -> Column:
+    if kind is Kind.NUMBER and name.endswith("_cents"):
+        return Column(_euro_name(name), Kind.EUROS, value * _CENT)
+    return Column(name, kind, value)
+
+
+def _list(name: str, array: Any, path: str, kind: Kind) -> Column:
+    """An array as one text, `|` between its elements; a backslash stands before a `|` or backslash of their own."""
+    cents = kind is Kind.NUMBER and name.endswith("_cents")
+
+    def joined(comma: bool) -> ColumnElement[Any]:
+        element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
+        said: Any = element.c.value.op("#>>")(literal_column(path, Text()))
+        if cents:
+            said = cast(cast(said, Numeric) * _CENT, Text)
+        if comma and kind is Kind.NUMBER:
+            said = func.replace(said, _text("."), _text(","))
+        if kind is Kind.TEXT:
+            said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
+        whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
+        whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
+        return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
+
+    return Column(_euro_name(name) if cents else name, Kind.PARTS, joined(False), joined)
+
+
+def _text(value: str) -> ColumnElement[str]:
+    """A constant written out in the SQL. Never with `$1`, which asyncpg would take for a parameter of COPY."""
+    return literal_column("'" + value.replace("'", "''") + "'", Text())
+
+
+# --- what undoes it --------------------------------------------------------------------------------------------------
+
+GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def unguard(value: str) -> str:
+    """Text as it was before a CSV guarded it: without the apostrophe before what a spreadsheet would run."""
+    return value[1:] if GUARDED.match(value) else value
+
+
+def split(value: str) -> list[str]:
+    """The elements of an array that a CSV has joined."""
+    found = [""] if value else []
+    for text, bar in re.findall(r"((?:[^\\|]|\\.?)+)|(\|)", value, re.DOTALL):
+        if bar:
+            found.append("")
+        else:
+            found[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return found
+
+
+def cents(value: str) -> int:
+    """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError for any other text."""
+    found = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
+    if found is None:
+        raise ValueError("not an amount of euros and cents")
+    amount = int(found[2]) * 100 + int((found[3] or "0").ljust(2, "0"))
+    return -amount if found[1] else amount
+
+
+# --- the forms -------------------------------------------------------------------------------------------------------
+
+
+class Writer(Protocol):
+    """What stands around the rows, and what becomes of them on their way from COPY to the client."""
+
+    def begin(self) -> bytes: ...
+
+    def add(self, rows: bytes) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Form:
+    """A representation of a collection: its name as `format`, its media type, and how it is made.
+
+    `select` gives the rows as COPY with the options `copy` writes them; `most` is how many it can hold.
+    """
+
+    name: str
+    media_type: str
+    extension: str
+    select: Callable[[Rows, type[BaseModel]], Rows]
+    writer: Callable[[list[Column], str], Writer]
+    copy: dict[str, str]
+    most: int | None = None
+
+
+# One text a row, as it is: neither sign can be in it, so COPY quotes nothing but what holds a line break.
+_RAW = {"format": "csv", "quote": "\x01", "delimiter": "\x02"}
+
+
+def _as_objects(rows: Rows, _schema: type[BaseModel]) -> Rows:
+    columns = (
+        instant(column).label(column.key) if isinstance(column.type, DateTime) else column
+        for column in rows.selected_columns
+    )
+    shown = rows.with_only_columns(*columns).subquery("shown")
+    return select(cast(func.row_to_json(shown.table_valued()), Text))
+
+
+def _as_cells(*, comma: bool) -> Callable[[Rows, type[BaseModel]], Rows]:
+    def cells(rows: Rows, schema: type[BaseModel]) -> Rows:
+        # Rows in order are a table of their own to the planner: what is computed there is computed once.
+        return select(*(_cell(column, comma) for column in columns_of(rows.subquery("shown"), schema)))
+
+    return cells
+
+
+def _cell(column: Column, comma: bool) -> ColumnElement[Any]:
+    value = column.value
+    match column.kind:
+        case Kind.PARTS:
+            said = column.joined(comma) if column.joined else value
+            return func.regexp_replace(said, _text(r"^('*[=+@\t\r-])"), _text(r"'\1"))
+        case Kind.TEXT:
+            # The first character decides almost always; the expression alone would cost ten times as much.
+            first = func.ascii(value).in_([literal_column(str(ord(sign))) for sign in "=+-@\t\r'"])
+            risky = and_(first, value.op("~")(_text(r"^'*[=+@\t\r-]")))
+            return case((risky, _text("'").op("||")(value)), else_=value)
+        case Kind.NUMBER | Kind.EUROS if comma:
+            return func.replace(cast(value, Text), _text("."), _text(","))
+        case Kind.INSTANT:
+            return instant(value)
+        case Kind.TRUTH:
+            return cast(value, Text)
+        case _:
+            return value
+
+
+class _Lines:
+    """NDJSON: the rows as they are."""
+
+    def __init__(self, _columns: list[Column], _title: str) -> None: ...
+
+    def begin(self) -> bytes:
+        return b""
+
+    def add(self, rows: bytes) -> bytes:
+        return rows
+
+    def end(self) -> bytes:
+        return b""
+
+
+class _Csv:
+    """CSV: a header, and CR LF after each record (RFC 4180 §2.1), where COPY writes LF."""
+
+    delimiter = ","
+    mark = ""
+
+    def __init__(self, columns: list[Column], _title: str) -> None:
+        self._names = [column.name for column in columns]
+        self._quoted = False
+
+    def begin(self) -> bytes:
+        head = io.StringIO(newline="")
+        csv.writer(head, delimiter=self.delimiter).writerow(self._names)
+        return (self.mark + head.getvalue()).encode()
+
+    def add(self, rows: bytes) -> bytes:
+        parts = rows.split(b'"')  # every second part is inside quotes, where a line break belongs to the text
+        for n in range(1 if self._quoted else 0, len(parts), 2):
+            parts[n] = parts[n].replace(b"\n", b"\r\n")
+        self._quoted ^= len(parts) % 2 == 0
+        return b'"'.join(parts)
+
+    def end(self) -> bytes:
+        return b""
+
+
+class _CsvFr(_Csv):
+    """CSV as a French Excel opens it: semicolons, and the mark that says UTF-8."""
+
+    delimiter = ";"
+    mark = "\ufeff"
+
+
+def _as_sheet(rows: Rows, schema: type[BaseModel]) -> Rows:
+    columns = columns_of(rows.subquery("shown"), schema)
+    return select(xlsx.row([xlsx.cell(column.kind, column.value) for column in columns]))
+
+
+def _workbook(columns: list[Column], title: str) -> Writer:
+    return xlsx.Workbook(title, [(column.name, column.kind) for column in columns])
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("csv", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=False), _Csv,
+             {"format": "csv"}),
+        Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW),
+        Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, xlsx.MOST_ROWS),
+        # As media type it is CSV too: who wants it asks by name.
+        Form("csv-fr", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=True), _CsvFr,
+             {"format": "csv", "delimiter": ";"}),
+    )
+}  # fmt: skip
+NAMES = ("json", *FORMS)
+
+
+# --- which one is wanted ---------------------------------------------------------------------------------------------
+
+JSON_SUFFICES = frozenset({"*/*", "application/json"})  # what most clients send
+_OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",
+            "application/ndjson": "ndjson", "application/jsonl": "ndjson", xlsx.MEDIA_TYPE: "xlsx"}  # fmt: skip
+
+
+def negotiated(accept: str) -> str:
+    """The form that an Accept header prefers; JSON where it accepts nothing that there is, as everywhere here."""
+    return preferred(accept, _OFFERED)

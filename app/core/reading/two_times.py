@@ -1,0 +1,28 @@
+"""The two times of what is read: what counts by a day, and how it was known at the end of a day."""
+
+from datetime import date, datetime, time, timedelta
+
+from app.core import clock
+from app.core.problems import FieldError, ValidationFailed
+from app.core.reading.query import Parameter
+from app.core.values import Day
+
+AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}
+TWO_TIMES = {
+    **AS_OF,
+    "recorded_as_of": Parameter(Day, "As it was known at the end of this Paris day, yesterday at the latest."),
+}
+
+
+# A write is recorded at the instant at which it began: a day is over when none that began in it can still be open
+# (core/db bounds the wait for a connection and the transaction).
+SETTLED = timedelta(minutes=1)
+
+
+def known_before(recorded_as_of: date | None) -> datetime | None:
+    """The instant at which a Paris day ends. Raises `ValidationFailed` (422) for a day that is not over."""
+    if recorded_as_of is None:
+        return None
+    if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
+        raise ValidationFailed(errors=[FieldError("recorded_as_of", "day_not_over")])
+    return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)

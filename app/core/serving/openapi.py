@@ -1,0 +1,186 @@
+"""The OpenAPI document, 3.1: what FastAPI generates, mended where generators of clients stumble."""
+
+import json
+import re
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.core.problems import (
+    AddressTooLong,
+    Busy,
+    DatabaseUnavailable,
+    HeadersTooLarge,
+    InternalError,
+    MalformedRequest,
+)
+from app.core.serving.operations import path_parameter, responses
+from app.core.serving.routing import Route
+
+DESCRIPTION = """\
+The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
+cannot be overspent, whoever asks at the same time.
+
+Conventions of every operation: errors are `application/problem+json` (RFC 9457) with a stable code, listed at
+`/problems`; collections are paged by signed keyset cursors; `ETag` and `If-Match` guard changes; `Idempotency-Key` is
+honoured on every POST; `dry_run=true` runs all rules and changes nothing. Days are multiples of 0.25, dates are
+Europe/Paris calendar days, instants are RFC 3339 in UTC.
+"""
+
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code.",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/days-exhausted"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+# What any address may answer, whatever it does.
+EVERYWHERE = {
+    str(status): response
+    for status, response in responses(
+        MalformedRequest, AddressTooLong, HeadersTooLarge, InternalError, DatabaseUnavailable, Busy
+    ).items()
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi()` give the mended document, generated once."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = generate(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
+def generate(app: FastAPI) -> dict[str, Any]:
+    """The document of this application's routes."""
+    document = get_openapi(
+        title="Rebond",
+        version=app.version,
+        description=DESCRIPTION,
+        license_info={"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"},
+        routes=app.routes,
+        separate_input_output_schemas=False,
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schemas["Problem"] = PROBLEM
+    components["responses"] = {f"Problem{status}": response for status, response in EVERYWHERE.items()}
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key: rbd_…"}}
+    document["servers"] = [{"url": "/", "description": "This service."}]
+    ours = [route for route in app.routes if isinstance(route, Route)]
+    gates = {(route.path_format, method): route.gate for route in ours for method in route.methods or ()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            gate = gates.get((path, method.upper()))
+            _mend(path, method, operation, schemas)
+            if gate is None:
+                operation["security"] = []
+            else:
+                operation["security"] = [{"key": []}]
+                operation["x-permission"] = gate.permission
+    mended: dict[str, Any] = plain(document, schemas)
+    _prune(mended)
+    return mended
+
+
+def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    named = {parameter["name"] for parameter in parameters}
+    for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
+        if name not in named:
+            parameters.insert(0, {"name": name, "in": "path", "required": True, **path_parameter(name)})
+    if not parameters:
+        del operation["parameters"]
+    content = operation["responses"].get("422", {}).get("content", {})
+    if "application/json" in content:  # FastAPI's own 422, which is never sent
+        operation["responses"].pop("422")
+    for status, response in EVERYWHERE.items():
+        own = operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
+        if "$ref" not in own and response["description"] not in own["description"]:
+            own["description"] += f" · {response['description']}"
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
+    headers = [line for code, line in PRECONDITIONS.items() if code in json.dumps(operation["responses"])]
+    if not body and "requestBody" in operation:
+        headers.append(f" -H 'Content-Type: {next(iter(operation['requestBody']['content']))}' --data-binary @file.csv")
+    operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, headers, example)}]
+
+
+# What a request needs where one of these problems tells of its lack.
+PRECONDITIONS = {
+    "idempotency-key-missing": ' -H "Idempotency-Key: $(uuidgen)"',
+    "if-match-missing": " -H 'If-Match: \"1\"'",
+}
+
+
+def _curl(path: str, method: str, parameters: list[dict[str, Any]], headers: list[str], example: Any) -> str:
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    line = "curl -s" + ("" if method == "get" else f" -X {method.upper()}") + ' -H "Authorization: Bearer $KEY"'
+    line += "".join(headers)
+    if example is not None:
+        body = json.dumps(example, ensure_ascii=False).replace("'", "'\\''")
+        line += f" --json '{body}'"
+    return f"{line} http://127.0.0.1:8000{path}"
+
+
+def _prune(document: dict[str, Any]) -> None:
+    """Drop the schemas that nothing names, as an enum that is written out wherever it may be null."""
+    schemas = document["components"]["schemas"]
+    while unused := schemas.keys() - set(re.findall(r"#/components/schemas/([^\"]+)", json.dumps(document))):
+        for name in unused:
+            del schemas[name]
+
+
+def plain(node: Any, schemas: dict[str, Any]) -> Any:
+    """`anyOf: [X, null]` as `type: [X, "null"]`, which generators read; a code of ours is written out for it."""
+    if isinstance(node, list):
+        return [plain(item, schemas) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: plain(value, schemas) for key, value in node.items()}
+    options = node.get("anyOf")
+    if isinstance(options, list) and len(options) == 2 and {"type": "null"} in options:
+        other = next((option for option in options if option != {"type": "null"}), None)
+        named = schemas.get(str((other or {}).get("$ref", "")).rpartition("/")[2], {})
+        if "enum" in named:
+            other = {key: value for key, value in named.items() if key != "title"}
+        if other is not None and isinstance(other.get("type"), str):
+            rest = {key: value for key, value in node.items() if key != "anyOf"}
+            if "enum" in other:
+                other = {**other, "enum": [*other["enum"], None]}
+            return {**other, **rest, "type": [other["type"], "null"]}
+    return node
+
+
+def dumped(document: dict[str, Any]) -> str:
+    """The document as it is committed and compared."""
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

@@ -1,0 +1,243 @@
+"""How an operation documents itself: its parameters, its answers and its problems."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from starlette.convertors import Convertor, register_url_convertor
+
+from app.core import problems as p
+from app.core import values
+from app.core.problems import (
+    MEDIA_TYPE,
+    CredentialsInvalid,
+    CredentialsMissing,
+    InvalidCursor,
+    NotFound,
+    Problem,
+    ValidationFailed,
+)
+from app.core.reading import xlsx
+from app.core.reading.exports import TooManyExports, TooManyRows
+from app.core.reading.listing import Listing, Page
+from app.core.reading.query import names_parameters
+from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
+from app.core.writing.writes import HEADERS, QUERY
+
+
+class _Slug(Convertor[str]):
+    regex = "[a-z0-9]+(?:-[a-z0-9]+)*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Siren(_Slug):
+    regex = "[0-9]{9}"
+
+    def convert(self, value: str) -> str:
+        if not values.is_siren(value):
+            raise ValueError("not a SIREN")
+        return value
+
+
+class _Siret(_Slug):
+    regex = "[0-9]{14}"
+
+    def convert(self, value: str) -> str:
+        if not values.is_siret(value):
+            raise ValueError("not a SIRET")
+        return value
+
+
+class _Year(Convertor[int]):
+    regex = "(?:19|20|21)[0-9]{2}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+class _Month(Convertor[date]):
+    regex = "(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])"
+
+    def convert(self, value: str) -> date:
+        return date.fromisoformat(value + "-01")
+
+    def to_string(self, value: date) -> str:
+        return f"{value:%Y-%m}"
+
+
+register_url_convertor("month", _Month())
+register_url_convertor("slug", _Slug())
+register_url_convertor("siren", _Siren())
+register_url_convertor("siret", _Siret())
+register_url_convertor("year", _Year())
+
+# How a path parameter is documented, by its name.
+PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "territory": {
+        "description": "The territory's slug.",
+        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
+        "example": "ales",
+    },
+    "siren": {
+        "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
+        "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
+        "example": "200066918",
+    },
+    "siret": {
+        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
+        "example": "11002001300097",
+    },
+    "year": {
+        "description": "A calendar year.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2022,
+    },
+    "vintage": {
+        "description": "The year of the official geographic code.",
+        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
+        "example": 2023,
+    },
+    "month": {
+        "description": "The month, as 2023-06.",
+        "schema": {"type": "string", "pattern": f"^{_Month.regex}$"},
+        "example": "2023-06",
+    },
+    "code": {
+        "description": "The problem's code.",
+        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
+        "example": "not-found",
+    },
+}
+
+
+def path_parameter(name: str) -> dict[str, Any]:
+    """How a path parameter is documented: by its name, or as the id of what stands before `_id`."""
+    if name in PATH_PARAMETERS:
+        return PATH_PARAMETERS[name]
+    owner = "object" if name == "id" else name.removesuffix("_id")
+    return {
+        "description": f"The {owner}'s id.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "019a9f5e-0000-7000-8000-000000000000",
+    }
+
+
+def responses(*problems: type[Problem], statuses: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
+    """The problems of an operation, one entry a status, each code with its title."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for problem in problems:
+        entry = found.setdefault(problem.status, {"description": "", "content": _problem_content()})
+        entry["description"] += f"{' · ' if entry['description'] else ''}`{problem.code}`: {problem.title}"
+    for status in statuses:
+        found.setdefault(status, {"description": "A problem.", "content": _problem_content()})
+    return found
+
+
+def _problem_content() -> dict[str, Any]:
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+# What a collection answers beside application/json.
+OTHER_FORMS: dict[str, Any] = {
+    "content": {
+        "application/x-ndjson": {"schema": {"type": "string", "description": "One object a line."}},
+        "text/csv": {"schema": {"type": "string", "description": "RFC 4180, with a header."}},
+        xlsx.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+    },
+    "headers": {
+        "Content-Disposition": {
+            "description": "The name of the file, of every form but JSON.", "schema": {"type": "string"},
+        }
+    },
+}  # fmt: skip
+
+
+def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
+    """Decorator arguments of a collection: filters, sorts, pages and forms, all of them in OpenAPI."""
+    known = (
+        CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, InvalidCursor, TooManyRows, TooManyExports,
+    )  # fmt: skip
+    return {
+        "response_model": Page[listing.schema],  # type: ignore[name-defined]  # a class made at run time
+        "responses": {**responses(*known, *problems), 200: OTHER_FORMS},
+        "openapi_extra": {"parameters": names_parameters(listing.parameters), "x-listing": True},
+    }
+
+
+IF_NONE_MATCH: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag you have: the answer is 304 without a body where it is still the object's.",
+    "schema": {"type": "string"},
+}
+
+
+def shows(
+    schema: Any,
+    *problems: type[Problem],
+    parameters: Mapping[str, Any] | None = None,
+    forms: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON."""
+    found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
+    headers = []
+    if "version" in schema.model_fields:
+        found[304] = {"description": "The client has this version already."}
+        headers.append(IF_NONE_MATCH)
+    others = [media_type for media_type in forms if media_type != "application/json"]
+    if others:
+        binary = {"type": "string", "format": "binary"}
+        found[200] = {
+            "content": {each: {"schema": {"type": "string"} if each.endswith("+xml") else binary} for each in others}
+        }
+    return {
+        "response_model": schema,
+        "responses": found,
+        "openapi_extra": {"parameters": [*headers, *names_parameters(parameters or {})]},
+    }
+
+
+def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create: bool = False) -> dict[str, Any]:
+    """Decorator arguments of a write: `status` is 201 for what creates, 204 for what deletes an object of the schema.
+
+    `may_create` says that the answer is 201 where nothing was there (PUT).
+    """
+    known: tuple[type[Problem], ...] = (
+        p.CredentialsMissing,
+        p.CredentialsInvalid,
+        p.Forbidden,
+        p.InsufficientScope,
+        NotFound,
+        p.MalformedJson,
+        p.UnsupportedMediaType,
+        p.BodyTooLarge,
+        p.RequestTimeout,
+        ValidationFailed,
+        p.StaleVersion,
+        IdempotencyKeyInvalid,
+        IdempotencyKeyInUse,
+        IdempotencyKeyReused,
+        p.DatabaseUnavailable,
+        p.Busy,
+    )
+    found = responses(*dict.fromkeys((*known, *problems)))
+    if may_create:
+        found[201] = {"description": "Nothing was there: it is created.", "model": schema}
+    if status in (201, 204):
+        found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
+    return {
+        "response_model": schema if status != 204 else None,
+        "status_code": status,
+        "responses": found,
+        "openapi_extra": {"parameters": [*HEADERS, *names_parameters(QUERY)]},
+    }

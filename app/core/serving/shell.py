@@ -1,0 +1,238 @@
+"""The shell around every request: its id, its limits, its headers, its one log line, its last resort.
+
+Plain ASGI, because what wraps every request must cost microseconds. Nothing personal is logged: no query string, no
+address of the client, no body; the subject is an id.
+"""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from functools import cache
+from os import urandom
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.db import Base
+from app.core.problems import (
+    AddressTooLong,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    HeadersTooLarge,
+    InternalError,
+    MalformedRequest,
+    Problem,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from app.core.serving.answering import respond
+from app.core.violations import DEADLOCK, translate
+
+log = structlog.get_logger("rebond")
+
+REQUESTS = Histogram(
+    "rebond_request_seconds",
+    "Time from request to last byte, by route template.",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+PROBLEMS = Counter(
+    "rebond_problems_total", "Problems answered, by code, and for busy by what ran out.", ["code", "reason"]
+)
+_requests = cache(REQUESTS.labels)
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"x-request-id")
+MAX_ADDRESS = 8_192
+MAX_HEADERS = 32_768
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),
+]
+API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a request may take: `max_body` bytes, `body_timeout` seconds within which a whole body must arrive (408),
+    and `request_timeout` seconds after which a request that has not begun to answer is given up (503).
+    """
+
+    max_body: int
+    body_timeout: float
+    request_timeout: float
+
+
+class Shell:
+    """The outermost layer of the application.
+
+    `usual` is what a request may take, `upload` what a POST to an address that ends with `/imports` may.
+    """
+
+    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance) -> None:
+        self.app = app
+        self.usual = usual
+        self.upload = upload
+
+    def allowance(self, scope: Scope) -> Allowance:
+        """What this request may take."""
+        uploads = scope["method"] == "POST" and scope["path"].endswith("/imports")
+        return self.upload if uploads else self.usual
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await _Exchange(self, scope, receive, send).run()
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, shell: Shell, scope: Scope, receive: Receive, send: Send) -> None:
+        self.shell = shell
+        self.scope = scope
+        self.allowed = shell.allowance(scope)
+        self._receive = receive
+        self._send = send
+        self.started = time.perf_counter()
+        self.status = 0
+        self.received = 0
+        self.body_complete = False
+        self.deadline = 0.0
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
+        self.request_id = given if REQUEST_ID.fullmatch(given) else urandom(16).hex().encode()
+        state = scope.setdefault("state", {})
+        state["request_id"] = self.request_id.decode()
+
+    async def run(self) -> None:
+        try:
+            self._check()
+            async with asyncio.timeout(self.allowed.request_timeout) as limit:
+                self.scope["state"]["time_limit"] = limit  # an export, which is long by its nature, sets its own
+                await self.shell.app(self.scope, self.receive, self.send)
+        except ClientDisconnect:
+            self._abort()  # nobody is left to answer
+        except Exception as error:
+            if self.status:  # the answer has begun: break the connection, so that the client sees it
+                log.exception("broken_answer", request_id=self.request_id.decode())
+                self._abort()
+                raise
+            problem = self._problem(error)
+            if problem.status == InternalError.status:
+                log.exception("unexpected_error", request_id=self.request_id.decode())
+            await respond(Request(self.scope), problem)(self.scope, self._receive, self.send)
+        finally:
+            self._note()
+
+    def _abort(self) -> None:
+        """Close the connection at once: uvicorn would wait until a client that no longer reads has read the rest."""
+        abort = self.scope["state"].get("abort")
+        if abort is not None:
+            abort()
+
+    def _problem(self, error: Exception) -> Problem:
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, TimeoutError):
+            return DatabaseUnavailable()  # perhaps in the middle of COMMIT: nothing is known to be changed
+        problem = translate(error, Base.metadata) or InternalError()
+        problem.__cause__ = error
+        return problem
+
+    def _check(self) -> None:
+        """What can be refused before anything is read."""
+        scope = self.scope
+        raw_path: bytes = scope.get("raw_path") or b""
+        self._check_form()
+        if len(raw_path) + len(scope["query_string"]) > MAX_ADDRESS:
+            raise AddressTooLong(headers={"Connection": "close"})
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            raise HeadersTooLarge(headers={"Connection": "close"})
+        if b"%" in raw_path:
+            try:
+                unquote_to_bytes(raw_path).decode()
+            except UnicodeDecodeError:
+                raise MalformedRequest from None
+        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaType(headers={"Connection": "close"})
+        length = self.headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > self.allowed.max_body:
+            raise self._too_large()
+
+    def _check_form(self) -> None:
+        """What the parser lets through: HTTP/0.9, no Host (RFC 9112 §3.2), a header that decides something twice."""
+        version, headers = self.scope["http_version"], self.scope["headers"]
+        hostless = version == "1.1" and b"host" not in self.headers
+        names = [name for name, _ in headers] if len(self.headers) < len(headers) else []
+        if version == "0.9" or hostless or any(names.count(name) > 1 for name in ONCE):
+            raise MalformedRequest(headers={"Connection": "close"})
+
+    def _too_large(self) -> Problem:
+        return BodyTooLarge(limit_bytes=self.allowed.max_body, headers={"Connection": "close"})
+
+    async def receive(self) -> Message:
+        if self.body_complete:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        self.deadline = self.deadline or now + self.allowed.body_timeout
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTimeout(headers={"Connection": "close"}) from None
+        if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+            if self.received > self.allowed.max_body:
+                raise self._too_large()
+            self.body_complete = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = message["headers"]
+            headers.append((b"x-request-id", self.request_id))
+            headers.extend(SECURITY)
+            if not any(name == b"content-security-policy" for name, _ in headers):
+                headers.append(API_POLICY)
+        elif message["type"] == "http.response.body" and self.scope["method"] == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _note(self) -> None:
+        scope = self.scope
+        state: dict[str, Any] = scope["state"]
+        route = getattr(scope.get("route"), "path_format", "")
+        seconds = time.perf_counter() - self.started
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        _requests(method, route, self.status).observe(seconds)
+        problem: Problem | None = state.get("problem")
+        reason = getattr(problem, "reason", "")
+        if problem is not None:
+            PROBLEMS.labels(problem.code, reason).inc()
+        if reason == DEADLOCK:  # the traceback says whose lock was out of order
+            log.error("deadlock", request_id=state["request_id"], exc_info=problem)
+        actor = state.get("actor")
+        log.info(
+            "request",
+            request_id=state["request_id"],
+            method=method,
+            route=route,
+            status=self.status,
+            ms=round(seconds * 1000, 2),
+            problem=problem.code if problem is not None else None,
+            **({"reason": reason} if reason else {}),
+            subject_id=str(actor.subject_id) if actor is not None else None,
+        )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

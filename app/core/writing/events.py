@@ -1,0 +1,120 @@
+"""The one append-only event table: audit trail, change feed, delta sync, and later webhooks, are readings of it.
+
+Order is the event's sequence number, shown up to a horizon below which no transaction is still open. (Ordering by
+transaction id would be wrong: a transaction takes its id long before it gets the object's lock.)
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Index,
+    Select,
+    Text,
+    cast,
+    func,
+    insert,
+    null,
+    select,
+    text,
+)
+from sqlalchemy import Sequence as SqlSequence
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, param
+from app.core.routines import keep
+
+SEQUENCE = SqlSequence("events_sequence", metadata=Base.metadata)
+
+
+class Event(Base):
+    """A change, with the object as it was read at the end of the write."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index(None, "territory", "sequence"),
+        Index(None, "resource_type", "resource_id", "sequence"),
+        Index(None, "topic", "sequence", postgresql_where=text("topic IS NOT NULL")),
+    )
+
+    # The transaction's id is taken before the number: the horizon rests on it.
+    sequence: Mapped[int] = mapped_column(
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        server_default=text(
+            "CASE WHEN (pg_current_xact_id() IS NOT NULL) THEN nextval('events_sequence'::regclass)"
+            " ELSE NULL::bigint END"
+        ),
+    )
+    id: Mapped[UUID] = mapped_column(server_default=func.uuidv7())
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    territory: Mapped[str | None]
+    actor_id: Mapped[UUID | None]
+    actor_kind: Mapped[str]
+    actor_organisation_id: Mapped[UUID | None]
+    request_id: Mapped[str]
+    resource_type: Mapped[str]
+    resource_id: Mapped[str]
+    resource_version: Mapped[int | None]
+    topic: Mapped[str | None]  # what a national event is about: territories that follow it see it too
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+keep(Event)
+
+
+_e = Event.__table__.c
+
+
+COLUMNS = [c.key for c in Event.__table__.columns if c.key not in ("sequence", "id")]
+
+
+def append() -> Any:
+    """INSERT of one event per (key, version, body, topic), in their order."""
+    given = (
+        func.unnest(
+            param("keys", ARRAY(Text())),
+            param("versions", ARRAY(BigInteger())),
+            param("bodies", ARRAY(Text())),
+            param("topics", ARRAY(Text())),
+        )
+        .table_valued("key", "version", "body", "topic", with_ordinality="place")
+        .render_derived()
+    )
+    return insert(Event).from_select(
+        COLUMNS, _events(given.c.key, given.c.version, given.c.body, given.c.topic).order_by(given.c.place)
+    )
+
+
+def append_from(shown: CTE) -> Any:
+    """The same as a part of a hot write: one event of the one row (id, version, body) that it has just shown."""
+    return insert(Event).from_select(COLUMNS, _events(cast(shown.c.id, Text), shown.c.version, shown.c.body, null()))
+
+
+def _events(key: Any, version: Any, body: Any, topic: Any) -> Any:
+    """The columns of an event in their order. Personal and confidential fields are cut out of the body."""
+    return select(
+        param("type", Text()),
+        param("occurred_at", _e.occurred_at.type),
+        param("territory", Text()),
+        param("actor_id", _e.actor_id.type),
+        param("actor_kind", Text()),
+        param("actor_organisation_id", _e.actor_organisation_id.type),
+        param("request_id", Text()),
+        param("resource_type", Text()),
+        key,
+        version,
+        cast(topic, Text),
+        cast(body, JSONB).op("-")(param("withheld", ARRAY(Text()))),
+    )
+
+
+# Who follows what: Selects of (territory, topic). A domain adds its own; the events of these topics belong to no
+# territory, and are shown to those that follow them.
+FOLLOWED: list[Select[str, str]] = []

@@ -1,0 +1,254 @@
+"""How a table becomes objects: a domain declares an `Importer`; reading, checking and writing are the same for all.
+
+A column knows its names in French and English and how its cells read; a row is then held to the schema that an API
+client would be held to, so an import accepts exactly what the API accepts. Faults name line and column, never values.
+"""
+
+import re
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from app.core.problems import FieldError
+from app.core.schemas import nearest_name
+from app.core.validation import field_errors
+from app.core.writing import sheets
+from app.core.writing.sheets import Cell
+from app.core.writing.writes import Change, Write
+
+Read = Callable[[Cell], Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an import: the field of the schema it fills, how its cells read, and its other names."""
+
+    field: str
+    read: Read = sheets.plain
+    names: Sequence[str] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
+
+    An advisory fault is told and refuses nothing.
+    """
+
+    line: int
+    column: str
+    error: FieldError
+    advisory: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file that reads: what the importer's schema made of it."""
+
+    number: int
+    item: Any
+
+
+@dataclass
+class Outcome:
+    """What lines came to: what the door has to record, how many were new, changed or as they stood."""
+
+    changes: Sequence[Change] = ()
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+# Writes lines, upserting by natural key; the text is the territory, None for what all share.
+Apply = Callable[[Write, str | None, Sequence[Line]], Awaitable[Outcome]]
+Check = Callable[[Write, str | None, Sequence[Line]], Awaitable[Sequence[Fault]]]
+
+
+@dataclass(frozen=True)
+class Importer:
+    """What may be imported as `kind`.
+
+    `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
+    that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
+    `needs_subject` says that a person or program must have sent the file, not the service itself;
+    `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them.
+    """
+
+    kind: str
+    permission: str
+    schema: type[BaseModel]
+    columns: Sequence[Column]
+    key: Sequence[str]
+    apply: Apply
+    check: Check | None = None
+    national: bool = False
+    needs_subject: bool = False
+
+    @property
+    def fields(self) -> dict[str, Column]:
+        return {column.field: column for column in self.columns}
+
+
+# --- headers ---------------------------------------------------------------------------------------------------------
+
+
+def folded(name: str) -> str:
+    """A header without accents, case, spaces and signs: `Raison sociale *` is `raisonsociale`."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]", "", bare.lower())
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is told back
+
+
+@dataclass(frozen=True)
+class Header:
+    """How the file's columns were understood: for each its header and the field it fills, None for what is ignored."""
+
+    line: int
+    matched: Sequence[tuple[str, str | None]]
+
+    def faults(self, importer: Importer) -> list[Fault]:
+        """Columns that lack, that come twice, and (advisory) those that nothing reads."""
+        found = [name for _, name in self.matched if name is not None]
+        missing = [c.field for c in importer.columns if c.required and c.field not in found]
+        faults = [Fault(self.line, name, FieldError("", "missing_column")) for name in missing]
+        twice = sorted({name for name in found if found.count(name) > 1})
+        faults += [Fault(self.line, name, FieldError("", "repeated_column")) for name in twice]
+        known = list(importer.fields)
+        for header, name in self.matched:
+            if name is None and header:
+                guess = nearest_name(folded(header), [folded(field) for field in known])
+                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else None
+                faults.append(Fault(self.line, header[:100], FieldError("", "ignored_column", near), advisory=True))
+        return faults
+
+
+def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
+    """Which field each header names: the field's own name, what our exports call it, or a synonym.
+
+    Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
+    """
+    own: dict[str, str] = {}
+    known: dict[str, str] = {}
+    for column in importer.columns:
+        own[folded(column.field)] = column.field
+        if column.field.endswith("_cents"):
+            own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
+        known.update((folded(name), column.field) for name in column.names)
+    headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
+    told = {own.get(folded(header)) for header in headers}
+    known = own | {name: to for name, to in known.items() if name not in own and to not in told}
+    return Header(line, [(header, known.get(folded(header))) for header in headers])
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Reader:
+    """Reads the lines below a header, and finds the key that two of them share."""
+
+    importer: Importer
+    header: Header
+    _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def line(self, number: int, cells: Sequence[Cell]) -> tuple[Line | None, list[Fault]]:
+        """The line, or what is wrong with it. Empty cells are absent fields."""
+        importer = self.importer
+        columns = importer.fields
+        values: dict[str, Any] = {}
+        for (_, name), cell in zip(self.header.matched, cells, strict=False):
+            if name is None:
+                continue
+            value = columns[name].read(cell)
+            if value not in ("", [], None):
+                _put(values, name, value)
+        try:
+            item = importer.schema.model_validate(values)
+        except ValidationError as error:
+            return None, [_fault(number, each) for each in field_errors(error.errors(include_url=False))]
+        key = tuple(str(_get(values, name) or "") for name in importer.key)
+        if any(key):
+            first = self._keys.setdefault(key, number)
+            if first != number:
+                members = {"first_line": first}
+                return None, [Fault(number, importer.key[0], FieldError("", "repeated_line", members))]
+        return Line(number, item), []
+
+
+def _put(values: dict[str, Any], name: str, value: Any) -> None:
+    """Dotted fields are nested objects, as in our exports; those with a list in the cell, a list of objects."""
+    *outer, last = name.split(".")
+    if outer and isinstance(value, list):
+        items = values.setdefault(outer[0], [])
+        items.extend({} for _ in range(len(value) - len(items)))
+        for item, part in zip(items, value, strict=False):
+            if part is not None:
+                item[last] = part
+        return
+    for part in outer:
+        values = values.setdefault(part, {})
+    values[last] = value
+
+
+def _get(values: Mapping[str, Any], name: str) -> Any:
+    found: Any = values
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _fault(number: int, error: FieldError) -> Fault:
+    parts = [part for part in error.pointer.split("/") if part and not part.isdigit()]
+    return Fault(number, ".".join(parts), FieldError("", error.code, error.members, error.message))
+
+
+# --- writing through the services of the API -------------------------------------------------------------------------
+
+# Writes one line and says what it changed; a change without a type changed nothing.
+Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
+
+
+def one_by_one(put: Put) -> Apply:
+    """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
+
+    async def apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+        assert place is not None  # what all territories share is written set-wise
+        outcome = Outcome()
+        alike: dict[tuple[Any, ...], Change] = {}
+        for line in lines:
+            made = [change for change in await put(write, place, line.item) if change.type]
+            outcome.created += any(change.type.endswith(".created") for change in made[:1])
+            outcome.updated += any(not change.type.endswith(".created") for change in made[:1])
+            outcome.unchanged += not made
+            for change in made:
+                known = (change.type, id(change.listing), *sorted((k, str(v)) for k, v in change.bound.items()))
+                before = alike.get(known)
+                keys = [*(before.keys if before is not None else ()), *change.keys]
+                alike[known] = replace(change, keys=list(dict.fromkeys(keys)))
+        outcome.changes = list(alike.values())
+        return outcome
+
+    return apply
+
+
+def given(item: BaseModel, only: Iterable[str]) -> dict[str, Any]:
+    """The fields of a line that the file gives, among those that an update takes."""
+    known = set(only)
+    return {name: getattr(item, name) for name in item.model_fields_set if name in known}
+
+
+def coded(labels: Mapping[str, str]) -> Read:
+    """Reads a code by what people call it (`Visite de site` is `site_visit`); other text as lower_snake."""
+    known = {folded(label): code for label, code in labels.items()}
+
+    def read(cell: Cell) -> str:
+        text = sheets.plain(cell)
+        return known.get(folded(text)) or re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+    return read

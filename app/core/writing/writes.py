@@ -1,0 +1,440 @@
+"""Every write leaves by one door.
+
+A service does its work on a `Write`: it adds rows, declares what it spends, and returns the `Change` it made. The door
+then reads the changed object once with its Select; those bytes are the answer, the event's data and the stored reply.
+Then the limits, then COMMIT (ROLLBACK in a dry run), then the response. Nobody below commits.
+
+A hot write is the same in one statement: `run_statement` sends it, and its gate, event and reply are parts of it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.core import clock, limits
+from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
+from app.core.problems import Busy, NotFound, Problem
+from app.core.reading import answers, query, versions
+from app.core.reading.listing import Listing
+from app.core.schemas import Body
+from app.core.violations import constraint_of, translate
+from app.core.writing import events, idempotency
+
+Row = TypeVar("Row", bound=Base)
+
+
+class Subject(Protocol):
+    """Who writes: the access domain's Actor, or the service itself."""
+
+    @property
+    def subject_id(self) -> UUID | None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def organisation_id(self) -> UUID | None: ...
+
+
+@dataclass(frozen=True)
+class System:
+    """The service itself: who writes when a command does, and no subject."""
+
+    subject_id: UUID | None = None
+    kind: str = "system"
+    organisation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a write did: the event it appends, and where the changed objects are read.
+
+    `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
+    Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
+    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does);
+    `topic` says of a key what a national event is about, for the territories that follow it.
+    """
+
+    type: str
+    listing: Listing
+    keys: Sequence[Any]
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    gone: Sequence["Seen"] = ()
+    many: bool = False
+    status: int = 0
+    topic: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An object as it was read: its key, version, and JSON."""
+
+    key: Any
+    version: int | None
+    body: str
+
+
+@dataclass
+class Write:
+    """One write under way: the session of its transaction, who writes, when, and what it spends."""
+
+    session: AsyncSession
+    actor: Subject
+    now: datetime
+    if_match: Request | None = None
+    spends: list[limits.Spend] = field(default_factory=list)
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    def last(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        self.closing.append(act)
+
+    def spend(
+        self, balance: limits.Balance, *key: Any, delta: Mapping[str, Any], touch: Mapping[str, Any] | None = None,
+        put: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Declare what this write adds to a limit row; it is applied last. Negative amounts give back."""
+        self.spends.append(limits.Spend(balance, key, dict(delta), dict(touch or {}), dict(put or {})))
+
+    def expect(self, version: int, *, required: bool = False) -> None:
+        """Refuse where If-Match names another version than the object's, which the caller has locked."""
+        if self.if_match is not None:
+            versions.check(self.if_match, version, required=required)
+
+    async def lock(self, model: type[Row], *conditions: ColumnElement[bool]) -> Row:
+        """The one row that answers the conditions, locked against other writes until the end. Raises `NotFound`.
+
+        Rows that point to it may still be added: a lock on the key would meet writers who hold a balance (deadlock).
+        """
+        row = await self.session.scalar(select(model).where(*conditions).with_for_update(key_share=True))
+        if row is None:
+            raise NotFound
+        return row
+
+    async def see(self, listing: Listing, keys: Sequence[Any], bound: Mapping[str, Any]) -> list[Seen]:
+        """The objects as they are now in this transaction, in the order of `keys`."""
+        await self.session.flush()
+        connection = await driver_connection(self.session)
+        statement = listing.several()
+        rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": list(keys)}))
+        found = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
+        return [found[key] for key in keys]
+
+
+def given(body: Body) -> dict[str, Any]:
+    """The fields that a PATCH gives. Absent fields are left alone."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def differing(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that `item` does not have already."""
+    return {name: value for name, value in values.items() if getattr(item, name) != value}
+
+
+def put(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the values onto `item`, and tell those that it did not have already: none where nothing changes."""
+    changed = differing(item, values)
+    for name, value in changed.items():
+        setattr(item, name, value)
+    return changed
+
+
+def merge(item: Base, body: Body, **more: Any) -> bool:
+    """Put the fields that a PATCH gives onto `item`; whether anything changed."""
+    return bool(put(item, given(body) | more))
+
+
+Work = Callable[[Write], Awaitable[Change | Sequence[Change]]]
+Explain = Callable[[AsyncSession, str], Awaitable[Problem | None]]
+
+
+def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
+    """Other words for a constraint where this write, and no spending, has run into it."""
+
+    async def explain(_session: AsyncSession, constraint: str) -> Problem | None:
+        problem = problems.get(constraint)
+        return problem() if problem is not None else None
+
+    return explain
+
+
+async def run(
+    factory: SessionFactory,
+    actor: Subject,
+    work: Work,
+    *,
+    request: Request | None = None,
+    request_id: str = "",
+    dry_run: bool = False,
+    claim: idempotency.Claim | None = None,
+    reply: Callable[[Change, list[Seen]], Response] | None = None,
+    explain: Explain | None = None,
+) -> Response | list[Seen]:
+    """Do `work` in one transaction and record it; the objects it changed, or the response that `reply` makes of them.
+
+    A refusal of the database becomes its problem: `explain(session, constraint)` may find a better word for it, on the
+    state as it is after the refusal.
+    """
+    now = clock.now()
+    try:
+        async with factory() as session, session.begin() as transaction:
+            if claim is not None and not dry_run:
+                replayed = await idempotency.begin(session, claim)
+                if replayed is not None:
+                    return replayed
+            write = Write(session, actor, now, request)
+            done = await work(write)
+            made = [done] if isinstance(done, Change) else list(done)
+            if request is not None and made[0].status == 201:
+                versions.check_absent(request)
+            seen = [await record(write, change, request_id) for change in made]
+            response = reply(made[0], seen[0]) if reply is not None else None
+            if claim is not None and response is not None and not dry_run:
+                session.add(_kept(claim, response, now))
+                await session.flush()
+            for act in write.closing:
+                await act()
+            await limits.apply(session, write.spends)
+            if dry_run:
+                await transaction.rollback()
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        problem = await _explained(factory, error, explain)
+        if problem is None:
+            raise
+        raise problem from error
+    return response if response is not None else seen[0] if seen else []
+
+
+async def _explained(factory: SessionFactory, error: Exception, explain: Explain | None) -> Problem | None:
+    constraint = constraint_of(error)
+    if explain is not None and constraint:
+        async with factory() as session:
+            if found := await explain(session, constraint):
+                return found
+    return translate(error, Base.metadata)
+
+
+async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
+    """Append the events of a change; its objects as they are now. `run` does it for what a work returns."""
+    seen = list(change.gone) or await write.see(change.listing, change.keys, change.bound)
+    if change.type:
+        connection = await driver_connection(write.session)
+        values = event_values(
+            change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory")
+        )
+        values |= {
+            "keys": [str(item.key) for item in seen],
+            "versions": [item.version for item in seen],
+            "bodies": [item.body for item in seen],
+            "topics": [change.topic(item.key) if change.topic else None for item in seen],
+        }
+        await connection.execute(_APPEND.sql, *_APPEND.arguments(values))
+    return seen
+
+
+_APPEND = Statement(events.append())
+
+
+def event_values(
+    type_: str, listing: Listing, actor: Subject, now: datetime, request_id: str, territory: str | None
+) -> dict[str, Any]:
+    """What an event says beside its object, as parameters of `events.append` and of hot statements."""
+    return {
+        "type": type_,
+        "occurred_at": now,
+        "territory": territory,
+        "actor_id": actor.subject_id,
+        "actor_kind": actor.kind,
+        "actor_organisation_id": actor.organisation_id,
+        "request_id": request_id,
+        "resource_type": type_.partition(".")[0],
+        "withheld": listing.withheld,
+    }
+
+
+def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempotency.IdempotencyKey:
+    return idempotency.IdempotencyKey(
+        subject_id=claim.subject_id,
+        key=claim.key,
+        digest=claim.digest,
+        status=response.status_code,
+        location=response.headers.get("location"),
+        etag=response.headers.get("etag"),
+        body=bytes(response.body).decode(),
+        created_at=now,
+    )
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------------------
+
+
+QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+HEADERS: list[dict[str, Any]] = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
+        " and where there is none to replace.",
+        "schema": {"type": "string"},
+    },
+]
+
+
+async def commit(
+    request: Request,
+    work: Work,
+    *,
+    status: int = 200,
+    location: str = "",
+    explain: Explain | None = None,
+    idempotency_required: bool = False,
+    dry_run: bool | None = None,
+) -> Response:
+    """Do `work` for this request's caller and answer with the changed object.
+
+    A POST that creates says where: below its own address, or at `location`, `{key}` standing for the new object's key.
+    A list of changes answers with the first; a change of several objects with `{"items": […]}`. With `dry_run=true` the
+    answer is 200 and nothing is changed; the query is read for it unless the route has done so.
+    """
+    state = request.state
+    if dry_run is None:
+        dry_run = query.read(request, QUERY).get("dry_run", False)
+    post = request.method == "POST"
+    claim = idempotency.claim(request, state.actor.subject_id, required=idempotency_required) if post else None
+
+    def reply(change: Change, seen: list[Seen]) -> Response:
+        code = 200 if dry_run else change.status or status
+        if code == 204:
+            return Response(status_code=204)
+        if change.many:
+            return _many(seen, code)
+        answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
+        if code == 201 and post:
+            place = location or request.scope["path"] + "/{key}"
+            answer.headers["Location"] = place.format(key=seen[0].key)
+        if dry_run:  # the version it shows will never be, or will be another object's state
+            del answer.headers["ETag"]
+        return answer
+
+    result = await run(
+        state.sessions,
+        state.actor,
+        work,
+        request=request,
+        request_id=state.request_id,
+        dry_run=dry_run,
+        claim=claim,
+        reply=reply,
+        explain=explain,
+    )
+    assert isinstance(result, Response)  # `reply` was given
+    return result
+
+
+def _many(seen: Sequence[Seen], status: int) -> Response:
+    body = '{"items":[' + ",".join(item.body for item in seen) + "]}\n"
+    return Response(body, status, {"Cache-Control": "no-store"}, media_type="application/json")
+
+
+async def run_statement(
+    request: Request,
+    statement: Callable[[bool], Statement],
+    values: Mapping[str, Any],
+    listing: Listing,
+    *,
+    event: str,
+    territory: str,
+    location: str,
+    explain: Explain,
+) -> Response:
+    """A hot write: everything that `commit` does, in the one statement that `statement(keyed)` gives.
+
+    The statement answers with one row (free, id, version, body): `free` is false where the gate was shut, `body` null
+    where a reference was missing; `explain(session, constraint)` finds the problem, with the constraint's name where
+    one refused.
+    """
+    state = request.state
+    dry_run = query.read(request, QUERY).get("dry_run", False)
+    claim = None if dry_run else idempotency.claim(request, state.actor.subject_id)
+    now = clock.now()
+    bound = {
+        **values,
+        **event_values(event, listing, state.actor, now, state.request_id, territory),
+        **idempotency.bound(claim, now),
+        "now": now,
+        "territory": territory,
+        "location": location,
+    }
+    prepared = statement(claim is not None)
+    arguments = prepared.arguments(bound)
+    for attempt in (1, 2):
+        try:
+            async with raw_connection(state.engine) as connection:
+                sql = prepared.sql
+                row = await (_undone(connection, sql, arguments) if dry_run else connection.fetchrow(sql, *arguments))
+            break
+        except asyncpg.UniqueViolationError as error:
+            # A twin committed between our snapshot and our lock: the second try finds its answer. Or the key is
+            # taken by an answer older than a day.
+            if error.constraint_name == idempotency.Claim.constraint and attempt == 1:
+                async with raw_connection(state.engine) as connection:
+                    await connection.execute(idempotency.EXPIRED.sql, *idempotency.EXPIRED.arguments(bound))
+                continue
+            problem = translate(error, Base.metadata)
+        except asyncpg.CheckViolationError as error:
+            async with state.sessions() as session:
+                problem = await explain(session, error.constraint_name or "") or translate(error, Base.metadata)
+        except asyncpg.ForeignKeyViolationError as error:
+            problem = translate(error, Base.metadata)
+        if replayed := await _replayed(state.engine, claim, bound):
+            return replayed  # that twin has taken what this try was refused
+        assert problem is not None  # each constraint has its problem
+        raise problem
+    if not row["free"]:
+        if replayed := await _replayed(state.engine, claim, bound):
+            return replayed
+        raise idempotency.IdempotencyKeyInUse
+    if row["body"] is None:
+        async with state.sessions() as session:
+            raise await explain(session, "") or Busy()
+    answer = answers.answer(request, listing, row["body"].encode(), row["version"], 200 if dry_run else 201)
+    if dry_run:
+        del answer.headers["ETag"]
+    else:
+        answer.headers["Location"] = location + str(row["id"])
+    return answer
+
+
+async def _replayed(engine: AsyncEngine, claim: idempotency.Claim | None, bound: dict[str, Any]) -> Response | None:
+    """The answer stored under the key by now. Raises `IdempotencyKeyReused` where it is another request's."""
+    stored = await fetchrow(engine, idempotency.STORED, bound) if claim is not None else None
+    return idempotency.replay(claim, stored) if claim is not None and stored is not None else None
+
+
+async def _undone(connection: Any, sql: str, arguments: Sequence[Any]) -> Any:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        return await connection.fetchrow(sql, *arguments)
+    finally:
+        await transaction.rollback()
+
+
+def new_request_id() -> str:
+    """The id of a write that no request asked for: a command's."""
+    return f"cli-{uuid4().hex[:16]}"

@@ -1,0 +1,1 @@
+"""Certificates of service: what certified days come to, sealed, numbered without a gap, and on paper."""

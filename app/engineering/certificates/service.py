@@ -1,0 +1,367 @@
+"""Service certificates (*attestations de service fait*): the operator certifies a member's validated days of a period.
+
+A certificate is the base of the member's invoice. It holds what it was made from, as canonical JSON with its hash, and
+is never changed: a mistake is cancelled by a counter-certificate with the opposite figures. Numbers follow each other
+without a hole in each territory, so that an accountant sees that none is missing, as for the invoices drawn from them
+(CGI, annexe II, art. 242 nonies A, I, 7°).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.access.rules import person
+from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writing.writes import Change, Write
+from app.engineering.certificates import schemas
+from app.engineering.certificates.models import (
+    CertificateLine,
+    CertificateNumber,
+    CertificateRemark,
+    RemarkKind,
+    ServiceCertificate,
+    VatRate,
+)
+from app.engineering.certificates.queries import CERTIFICATES
+from app.engineering.certificates.rules import Line, canonical, lines_of, rate_on, vat_on
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.missions.models import Consultant, Mission, MissionMember, Rate
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+class NothingToCertify(Problem):
+    """The member has no validated day in this period that is not refused."""
+
+    status = 409
+    title_fr = "Le membre n'a dans cette période aucun jour validé qui ne soit refusé."
+    cure = "Choose another period, or ask the lead firm to validate."
+    cure_fr = "Choisissez une autre période, ou demandez au mandataire de valider."
+
+
+class CertifierTookPart(Problem):
+    """Nobody certifies days that he entered, worked or validated."""
+
+    status = 403
+    title_fr = "Nul ne certifie des jours qu'il a saisis, effectués ou validés."
+    cure = "Ask another person of the operator."
+    cure_fr = "Demandez à une autre personne de l'opérateur."
+
+
+class RateMissing(Problem):
+    """Some of these days have no rate in force."""
+
+    status = 409
+    title_fr = "Certains de ces jours n'ont pas de prix en vigueur."
+    cure = "Give the person a profile (junior, senior, expert), and the member a rate for it on these days."
+    cure_fr = "Donnez un profil à la personne (junior, senior, expert) et au membre un prix pour ce profil à ces dates."
+
+
+class CertificateAlreadyCancelled(Problem):
+    """The certificate is cancelled already."""
+
+    status = 409
+    title_fr = "L'attestation est déjà annulée."
+
+
+class CounterCertificate(Problem):
+    """A counter-certificate is not cancelled: certify the days anew."""
+
+    status = 409
+    title_fr = "Une contre-attestation ne s'annule pas : certifiez à nouveau les jours."
+
+
+# --- what a certificate comes to: no session, no await ---------------------------------------------------------------
+
+
+# --- writes ----------------------------------------------------------------------------------------------------------
+
+
+async def certify(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> list[Change]:
+    """Certify a member's validated days that count in a period, but for those refused.
+
+    Raises `nothing-to-certify`, `rate-missing` (409), `certifier-took-part`, `person-required` (403),
+    `reference-not-found` (404).
+    """
+    person_id = person(write.actor)
+    await _member(write, territory, body.mission_id, body.organisation_id)
+    waiting = await _waiting(write, territory, body)
+    remarks = _remarks(body, {entry.id for entry in waiting})
+    refused = {entry_id for entry_id, (kind, _) in remarks.items() if kind is RemarkKind.REFUSAL}
+    entries = [entry for entry in waiting if entry.id not in refused]
+    if not entries:
+        raise NothingToCertify
+    if any(person_id in (entry.person_id, entry.validated_by, *entry.authors) for entry in entries):
+        raise CertifierTookPart
+    priced = await _priced(write, body, entries)
+    lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
+    rate_bp = await _vat_rate(write, body.to_on)
+    amount = sum(line.amount_cents for line in lines)
+    content = {
+        "entries": [
+            {
+                "activity": entry.activity,
+                "consultant_id": entry.consultant_id,
+                "counted_on": entry.counted_on,
+                "day_rate_cents": rate,
+                "days": entry.days,
+                "id": entry.id,
+                "profile": profile,
+                "worked_on": entry.worked_on,
+            }
+            for entry, (profile, rate) in zip(entries, priced, strict=True)
+        ],
+        "remarks": [
+            {"entry_id": entry_id, "kind": kind, "reason": reason}
+            for entry_id, (kind, reason) in sorted(remarks.items(), key=lambda item: str(item[0]))
+        ],
+    }
+    certificate = await _issue(
+        write, territory, body.mission_id, body.organisation_id, body.from_on, body.to_on, lines, rate_bp, content
+    )
+    write.session.add_all(
+        CertificateRemark(certificate_id=certificate.id, entry_id=entry_id, kind=kind, reason=reason)
+        for entry_id, (kind, reason) in remarks.items()
+    )
+    await write.session.flush()
+    assert certificate.amount_cents == amount  # each line is rounded once, and never again
+    keys = [entry.id for entry in entries]
+    await _mark(
+        write, keys,
+        status="certified", certificate_id=certificate.id, certified_by=person_id, certified_at=write.now,
+    )  # fmt: skip
+    bound = {"territory": territory}
+    return [
+        Change("service_certificate.created", CERTIFICATES, [certificate.id], bound),
+        Change("time_entry.certified", TIME_ENTRIES, keys, bound, many=True),
+    ]
+
+
+async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str) -> list[Change]:
+    """Cancel a certificate by a counter-certificate: the opposite figures, and its days are validated days again.
+
+    Raises `certificate-already-cancelled`, `counter-certificate` (409), `person-required` (403).
+    """
+    person(write.actor)
+    c = ServiceCertificate
+    certificate = await write.lock(c, c.id == certificate_id, c.territory == territory)
+    write.expect(certificate.version, required=True)
+    if certificate.cancels_id is not None:
+        raise CounterCertificate
+    if await write.session.scalar(select(c.id).where(c.cancels_id == certificate_id)) is not None:
+        raise CertificateAlreadyCancelled
+    lines = [
+        Line(row.profile, row.day_rate_cents, -row.days)
+        for row in await write.session.scalars(
+            select(CertificateLine).where(CertificateLine.certificate_id == certificate_id)
+        )
+    ]
+    e = TimeEntry
+    keys = list(
+        await write.session.scalars(
+            select(e.id).where(e.certificate_id == certificate_id).order_by(e.id).with_for_update(key_share=True)
+        )
+    )
+    counter = await _issue(
+        write,
+        territory,
+        certificate.mission_id,
+        certificate.organisation_id,
+        certificate.from_on,
+        certificate.to_on,
+        lines,
+        certificate.vat_rate_bp,
+        {"cancels_id": certificate_id, "cancels_number": certificate.number, "reason": reason},
+        cancels_id=certificate_id,
+        reason=reason,
+    )
+    await _mark(write, keys, status="validated", certificate_id=None, certified_by=None, certified_at=None)
+    bound = {"territory": territory}
+    return [
+        Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
+        Change("time_entry.uncertified", TIME_ENTRIES, keys, bound, many=True),
+    ]
+
+
+async def _member(write: Write, territory: str, mission_id: UUID, organisation_id: UUID) -> None:
+    m = MissionMember
+    found = (
+        select(m.id)
+        .join(Mission, Mission.id == m.mission_id)
+        .where(Mission.territory == territory, m.mission_id == mission_id, m.organisation_id == organisation_id)
+        .with_for_update(read=True, key_share=True, of=m)
+    )
+    if await write.session.scalar(found) is None:
+        raise ReferenceNotFound(errors=[FieldError("/organisation_id", "not_found")])
+
+
+async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
+    """The member's validated entries that count in the period, held in the order of their ids."""
+    e = TimeEntry
+    rows = (
+        select(*e.__table__.c)
+        .where(
+            e.territory == territory,
+            e.mission_id == body.mission_id,
+            e.organisation_id == body.organisation_id,
+            e.status == "validated",
+            e.counted_on.between(body.from_on, body.to_on),
+        )
+        .order_by(e.id)
+        .with_for_update(key_share=True)
+    )
+    return (await write.session.execute(rows)).all()
+
+
+def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[UUID, tuple[RemarkKind, str]]:
+    found: dict[UUID, tuple[RemarkKind, str]] = {}
+    missing, twice = [], []
+    for kind, name, given in (
+        (RemarkKind.RESERVATION, "reservations", body.reservations),
+        (RemarkKind.REFUSAL, "refusals", body.refusals),
+    ):
+        for number, remark in enumerate(given):
+            pointer = f"/{name}/{number}/entry_id"
+            if remark.entry_id not in known:
+                missing.append(FieldError(pointer, "not_found"))
+            elif remark.entry_id in found:
+                twice.append(FieldError(pointer, "repeated_entry"))
+            found[remark.entry_id] = (kind, remark.reason)
+    if missing:
+        raise ReferenceNotFound(errors=missing)
+    if twice:
+        raise ValidationFailed(errors=twice)
+    return found
+
+
+async def _priced(
+    write: Write, body: schemas.ServiceCertificateCreate, entries: Sequence[Any]
+) -> list[tuple[str, int]]:
+    """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
+    c, r = Consultant, Rate
+    asked = select(c.id, c.profile).where(c.mission_id == body.mission_id, c.organisation_id == body.organisation_id)
+    profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
+    of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
+    rates = list(await write.session.scalars(select(r).where(*of_member)))
+    found: list[tuple[str, int]] = []
+    missing: dict[tuple[str | None, date], FieldError] = {}
+    for entry in entries:
+        profile = profiles[entry.consultant_id]
+        rate = rate_on(rates, profile, entry.worked_on)
+        if profile is None or rate is None:
+            members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
+            missing.setdefault((profile, entry.worked_on), FieldError("", "rate_missing", members))
+        else:
+            found.append((profile, rate))
+    if missing:
+        raise RateMissing(errors=list(missing.values()))
+    return found
+
+
+async def _vat_rate(write: Write, day: date) -> int:
+    """The normal rate of VAT in force on a day."""
+    v = VatRate
+    latest = select(v.rate_bp).where(v.from_on <= day).order_by(v.from_on.desc()).limit(1)
+    rate: int | None = await write.session.scalar(latest)
+    if rate is None:
+        raise ValidationFailed(errors=[FieldError("/to_on", "no_vat_rate")])
+    return rate
+
+
+async def _issue(
+    write: Write,
+    territory: str,
+    mission_id: UUID,
+    organisation_id: UUID,
+    from_on: date,
+    to_on: date,
+    lines: Sequence[Line],
+    rate_bp: int,
+    content: Mapping[str, Any],
+    *,
+    cancels_id: UUID | None = None,
+    reason: str | None = None,
+) -> ServiceCertificate:
+    """Number, write and seal a certificate with its lines."""
+    n = CertificateNumber
+    first = insert(n).values(territory=territory, last_number=1)
+    next_one = first.on_conflict_do_update(index_elements=["territory"], set_={"last_number": n.last_number + 1})
+    number = await write.session.scalar(next_one.returning(n.last_number))
+    certificate_id = await write.session.scalar(select(func.uuidv7()))
+    amount = sum(line.amount_cents for line in lines)
+    vat = vat_on(amount, rate_bp)
+    whole = canonical(
+        {
+            **content,
+            "amount_excl_vat_cents": amount,
+            "certified_at": f"{write.now:%Y-%m-%dT%H:%M:%S.%fZ}",
+            "certified_by": person(write.actor),
+            "days": sum((line.days for line in lines), Decimal(0)),
+            "from_on": from_on,
+            "id": certificate_id,
+            "lines": [
+                {
+                    "amount_excl_vat_cents": line.amount_cents,
+                    "day_rate_cents": line.day_rate_cents,
+                    "days": line.days,
+                    "profile": line.profile,
+                }
+                for line in lines
+            ],
+            "mission_id": mission_id,
+            "number": number,
+            "organisation_id": organisation_id,
+            "territory": territory,
+            "to_on": to_on,
+            "total_cents": amount + vat,
+            "vat_cents": vat,
+            "vat_rate_bp": rate_bp,
+        }
+    )
+    certificate = ServiceCertificate(
+        id=certificate_id,
+        territory=territory,
+        mission_id=mission_id,
+        organisation_id=organisation_id,
+        number=number,
+        from_on=from_on,
+        to_on=to_on,
+        days=sum((line.days for line in lines), Decimal(0)),
+        amount_cents=amount,
+        vat_rate_bp=rate_bp,
+        vat_cents=vat,
+        total_cents=amount + vat,
+        content=whole,
+        content_hash=hashlib.sha256(whole.encode()).hexdigest(),
+        cancels_id=cancels_id,
+        reason=reason,
+        certified_by=person(write.actor),
+    )
+    write.session.add(certificate)
+    await write.session.flush()
+    write.session.add_all(
+        CertificateLine(
+            certificate_id=certificate_id,
+            profile=line.profile,
+            day_rate_cents=line.day_rate_cents,
+            days=line.days,
+            amount_cents=line.amount_cents,
+        )
+        for line in lines
+    )
+    await write.session.flush()
+    return certificate
+
+
+async def _mark(write: Write, keys: Sequence[UUID], **values: Any) -> None:
+    e = TimeEntry
+    now = {"version": e.version + 1, "updated_at": write.now}
+    marked = update(e).where(e.id.in_(keys)).values(**values, **now)
+    await write.session.execute(marked, execution_options={"synchronize_session": False})

@@ -1,0 +1,1 @@
+"""Time entries: entered, submitted, validated, reversed; the week's grid, months that are closed, imports."""

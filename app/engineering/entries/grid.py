@@ -1,0 +1,231 @@
+"""The week as people fill it: one person's dates and activities, and the days of each cell.
+
+A grid is a wish for the whole week of one assignment. What is there already is left alone, the difference is made in
+one transaction, and the same grid again changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from app.core import clock
+from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writing.writes import Change, Seen, Write
+from app.engineering.entries import rules, schemas
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, EDITABLE, Action, Status
+from app.engineering.entries.service import Attempt, change_entry, enter, locked_months, wish_of
+from app.engineering.entries.steps import held_by, step
+from app.missions.models import Consultant
+
+Cell = tuple[date, str]  # a day and an activity
+
+
+class GridRefused(Problem):
+    """Some cells cannot become what the grid says: nothing was changed."""
+
+    status = 409
+    title_fr = "Certaines cellules ne peuvent pas devenir ce que dit la grille : rien n'a été modifié."
+    cure = "Each is named in errors; send it as it is (days_now), or reverse its entry first."
+    cure_fr = "Chacune est nommée dans errors ; envoyez-la telle quelle (days_now), ou contre-passez d'abord sa saisie."
+
+
+class SeveralEntries(Problem):
+    """The cell holds several entries: change them one by one."""
+
+    status = 409
+    title_fr = "La cellule contient plusieurs saisies : modifiez-les une à une."
+
+
+class Held(Protocol):
+    """What the grid looks at in an entry that is there."""
+
+    id: UUID
+    status: str
+    days: Decimal
+    counted_on: date
+
+
+@dataclass
+class Difference:
+    """What is to be done so that the week is what the grid says; or the cells where it cannot be."""
+
+    enter: dict[Cell, Decimal] = field(default_factory=dict)
+    change: dict[UUID, Decimal] = field(default_factory=dict)
+    submit: list[UUID] = field(default_factory=list)
+    remove: list[UUID] = field(default_factory=list)
+    refused: dict[Cell, type[Problem]] = field(default_factory=dict)
+
+
+def difference(
+    wanted: Mapping[Cell, Decimal],
+    there: Mapping[Cell, Sequence[Held]],
+    *,
+    submitted: bool,
+    locked_months: Collection[date] = (),
+) -> Difference:
+    """Hold the grid against what is there. No session, no await.
+
+    `there` has drafts and what counts; a rejected or reversed entry is no part of the week. A validated entry stays:
+    its cell comes as it is, or is refused. So does one that counts in a locked month, and one with several entries.
+    """
+    found = Difference()
+    for cell in sorted({*wanted, *there}):
+        entries, days = there.get(cell, ()), wanted.get(cell, Decimal(0))
+        now = sum((entry.days for entry in entries), Decimal(0))
+        if not entries:
+            if days and submitted and rules.month_of(cell[0]) in locked_months:
+                found.refused[cell] = rules.MonthLocked
+            elif days:
+                found.enter[cell] = days
+        elif days == now:
+            found.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
+        elif any(entry.status in COUNTING and rules.month_of(entry.counted_on) in locked_months for entry in entries):
+            found.refused[cell] = rules.MonthLocked
+        elif any(entry.status not in EDITABLE for entry in entries):
+            found.refused[cell] = rules.EntryLocked
+        elif not days:
+            found.remove += [entry.id for entry in entries]
+        elif len(entries) > 1:
+            found.refused[cell] = SeveralEntries
+        else:
+            found.change[entries[0].id] = days
+            found.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
+    return found
+
+
+async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> list[Change]:
+    """Make a person's week what the grid says.
+
+    New cells are entered, changed ones changed, empty ones deleted (a submitted one is recalled first); with `status`
+    submitted, drafts of the week are submitted. Raises `grid-refused` (409) with every cell that cannot be, and the
+    limits.
+    """
+    wanted = _wanted(body)
+    consultant = await _assignment(write, attempt, body.consultant_id)
+    e = TimeEntry
+    held = await held_by(
+        write,
+        attempt,
+        e.consultant_id == consultant.id,
+        e.worked_on.between(body.week, body.week + timedelta(days=6)),
+        e.status.in_([Status.DRAFT, *COUNTING]),
+    )
+    there: dict[Cell, list[Any]] = defaultdict(list)
+    for entry in held:
+        there[entry.worked_on, entry.activity].append(entry)
+    submitted = body.status == "submitted"
+    closed = await locked_months(write, {consultant.mission_id})
+    todo = difference(wanted, there, submitted=submitted, locked_months=closed[consultant.mission_id])
+    if todo.refused:
+        raise GridRefused(errors=_refusals(body, todo, there))
+    bound = {"territory": attempt.territory}
+    by_id = {entry.id: entry for entry in held}
+    recalled = [entry_id for entry_id in todo.remove if by_id[entry_id].status in COUNTING]
+    gone = await _remove(write, attempt, [by_id[entry_id] for entry_id in todo.remove], closed)
+    changed = []
+    if todo.change:
+        kept = await write.session.scalars(select(e).where(e.id.in_(todo.change)).order_by(e.id))
+        for entry in kept.all():
+            await change_entry(write, attempt, entry, {"days": todo.change[entry.id]}, {})
+            changed.append(entry.id)
+        await write.session.flush()
+    drafts = [by_id[entry_id] for entry_id in todo.submit]
+    if drafts:
+        for draft in drafts:
+            draft.days = todo.change.get(draft.id, draft.days)
+        await step(write, attempt, Action.SUBMIT, drafts, closed)
+    made = []
+    if todo.enter:
+        items = [
+            schemas.TimeEntryCreate(
+                mission_id=consultant.mission_id,
+                consultant_id=consultant.id,
+                worked_on=day,
+                activity=activity,
+                days=days,
+                status=body.status,
+            )
+            for (day, activity), days in todo.enter.items()
+        ]
+        made = [entry.id for entry in await enter(write, attempt, items)]
+    week = sorted(set(by_id) - set(todo.remove), key=lambda entry_id: (by_id[entry_id].worked_on, entry_id))
+    told = [
+        ("recalled", recalled, [item for item in gone if item.key in recalled]),
+        ("deleted", todo.remove, gone),
+        ("updated", changed, ()),
+        ("submitted", todo.submit, ()),
+        ("created", made, ()),
+    ]
+    return [
+        Change("", TIME_ENTRIES, [*week, *made], bound, many=True),
+        *(Change(f"time_entry.{past}", TIME_ENTRIES, keys, bound, gone=seen) for past, keys, seen in told if keys),
+    ]
+
+
+def _wanted(body: schemas.GridPut) -> dict[Cell, Decimal]:
+    """The cells by day and activity. Raises `validation-failed` (422) for one named twice or outside the week."""
+    found: dict[Cell, Decimal] = {}
+    faults = []
+    for number, cell in enumerate(body.cells):
+        if not body.week <= cell.worked_on <= body.week + timedelta(days=6):
+            faults.append(FieldError(f"/cells/{number}/worked_on", "outside_week"))
+        elif cell.days and cell.worked_on > clock.today():
+            faults.append(FieldError(f"/cells/{number}/worked_on", "future_day"))
+        if (cell.worked_on, cell.activity) in found:
+            faults.append(FieldError(f"/cells/{number}", "repeated_cell"))
+        found[cell.worked_on, cell.activity] = cell.days or Decimal(0)
+    if faults:
+        raise ValidationFailed(errors=faults)
+    return found
+
+
+async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Consultant:
+    """The assignment, held: two grids of one person come one after the other."""
+    c = Consultant
+    held = select(c).where(c.id == consultant_id, c.territory == attempt.territory).with_for_update(key_share=True)
+    consultant = await write.session.scalar(held)
+    if consultant is None:
+        raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+    if consultant.organisation_id != attempt.actor.organisation_id:
+        raise rules.OtherOrganisation
+    return consultant
+
+
+def _refusals(body: schemas.GridPut, todo: Difference, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
+    places = {(cell.worked_on, cell.activity): f"/cells/{number}" for number, cell in enumerate(body.cells)}
+    return [
+        FieldError(
+            places.get(cell, "/cells"),
+            problem.code.replace("-", "_"),
+            {
+                "worked_on": cell[0],
+                "activity": cell[1],
+                "days_now": sum((entry.days for entry in there[cell]), Decimal(0)),
+            },
+        )
+        for cell, problem in todo.refused.items()
+    ]
+
+
+async def _remove(write: Write, attempt: Attempt, entries: Sequence[Any], closed: dict[UUID, list[date]]) -> list[Seen]:
+    """Delete drafts, and recall what is submitted before; the objects as they were at the end."""
+    if not entries:
+        return []
+    counting = [entry for entry in entries if entry.status in COUNTING]
+    if counting:
+        attempt.freed += [wish_of(entry) for entry in counting]
+        await step(write, attempt, Action.RECALL, counting, closed)
+    ids = [entry.id for entry in entries]
+    gone = await write.see(TIME_ENTRIES, ids, {"territory": attempt.territory})
+    await write.session.execute(
+        delete(TimeEntry).where(TimeEntry.id.in_(ids)), execution_options={"synchronize_session": False}
+    )
+    return gone

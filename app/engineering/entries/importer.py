@@ -1,0 +1,222 @@
+"""Time entries from a file, as timesheets come: a person's name and days, or ids as in our own exports."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Text, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.access.models import Subject
+from app.core.problems import FieldError
+from app.core.schemas import Body
+from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
+from app.core.values import Line as ShortText
+from app.core.writing import sheets
+from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded, given
+from app.core.writing.writes import Change, Write
+from app.engineering.entries import rules, schemas, service
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, EDITABLE, Status
+from app.missions.models import Consultant, Mission
+
+ACTIVITIES = {
+    "Cadrage": "framing", "Audition": "audition", "Entretien": "audition", "Analyse": "analysis",
+    "Ingénierie financière": "financial_engineering", "Feuille de route": "roadmap", "COPIL": "committee",
+    "Comité": "committee", "Déplacement": "travel",
+}  # fmt: skip
+OVER = (Status.REJECTED, Status.REVERSED)  # lines of our own exports that ask for nothing
+ABOUT = ("firm_siren", "audition_id", "project_id")
+
+
+class TimeEntryLine(Body):
+    """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed.
+
+    A line of our own export that is past `submitted` says what stands here already.
+    """
+
+    consultant_id: Uuid | None = None
+    person: ShortText | None = None
+    mission_id: Uuid | None = None
+    mission: ShortLine | None = None
+    worked_on: Day
+    days: DayFraction
+    activity: Code
+    firm_siren: Siren | None = None
+    audition_id: Uuid | None = None
+    project_id: Uuid | None = None
+    note: schemas.Note | None = None
+    external_id: ExternalId | None = None
+    status: Status = Status.SUBMITTED
+
+    @model_validator(mode="after")
+    def _named(self) -> "TimeEntryLine":
+        if self.consultant_id is None and self.person is None:
+            raise PydanticCustomError("missing_person", "The line names nobody: person, or consultant_id.")
+        return self
+
+
+async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[int, list[Any]]:
+    """For each line the assignments that it may mean: of the caller's organisation, on that day."""
+    c, s, m = Consultant, Subject, Mission
+    names = [line.item.person for line in lines if line.item.person is not None]
+    ids = [line.item.consultant_id for line in lines if line.item.consultant_id is not None]
+    folded = func.fold(func.unnest(literal(names, ARRAY(Text()))))
+    found = await write.session.execute(
+        select(c.id, c.mission_id, c.from_on, c.until_on, func.fold(s.name).label("person"), m.external_id,
+               func.fold(m.name).label("mission"))
+        .join(s, s.id == c.person_id)
+        .join(m, m.id == c.mission_id)
+        .where(c.territory == place, c.organisation_id == write.actor.organisation_id)
+        .where(or_(c.id.in_(ids), func.fold(s.name).in_(select(folded))))
+    )  # fmt: skip
+    rows = found.all()
+    said = {name for line in lines for name in (line.item.person, line.item.mission) if name is not None}
+    texts = literal(sorted(said), ARRAY(Text()))
+    told = await write.session.execute(select(func.unnest(texts), func.fold(func.unnest(texts))))
+    plain = {row[0]: row[1] for row in told}
+    meant = {}
+    for line in lines:
+        item = line.item
+        meant[line.number] = [
+            row
+            for row in rows
+            if (row.id == item.consultant_id if item.consultant_id else row.person == plain[item.person])
+            and row.from_on <= item.worked_on <= row.until_on
+            and (item.mission_id is None or row.mission_id == item.mission_id)
+            and (item.mission is None or item.mission == row.external_id or plain[item.mission] == row.mission)
+        ]
+    return meant
+
+
+async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list[Fault]:
+    """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
+    assert place is not None  # entries are a territory's
+    meant = await _assignments(write, place, lines)
+    faults = []
+    for line in lines:
+        column = "consultant_id" if line.item.consultant_id is not None else "person"
+        if len(meant[line.number]) != 1:
+            code = "ambiguous_person" if meant[line.number] else "no_assignment"
+            faults.append(Fault(line.number, column, FieldError("", code)))
+    past = [line for line in lines if line.item.status not in EDITABLE and len(meant[line.number]) == 1]
+    there = await _there(write, place, [line.item for line in past]) if past else set()
+    for line in past:
+        cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
+        if (line.item.external_id or cell) not in there:
+            faults.append(Fault(line.number, "status", FieldError("", "entry_not_there")))
+    return faults
+
+
+async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> set[Any]:
+    """Entries of these days and ids, whatever became of them: `external_id`, and assignment, day and activity."""
+    e = TimeEntry
+    rows = await write.session.execute(
+        select(e.external_id, e.consultant_id, e.worked_on, e.activity).where(
+            e.territory == place,
+            or_(
+                e.external_id.in_({item.external_id for item in items if item.external_id}),
+                e.worked_on.in_({item.worked_on for item in items}),
+            ),
+        )
+    )
+    return {key for row in rows for key in (row.external_id, (row.consultant_id, row.worked_on, row.activity))}
+
+
+async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
+    """Entries that are there: by `external_id`, and by assignment, day and activity; locked."""
+    items = list(wanted)
+    e = TimeEntry
+    found = await write.session.scalars(
+        select(e)
+        .where(
+            e.territory == place, e.status.in_([Status.DRAFT, *COUNTING]),
+            or_(
+                e.external_id.in_({item.external_id for item in items if item.external_id}),
+                e.consultant_id.in_({item.consultant_id for item in items})
+                & e.worked_on.in_({item.worked_on for item in items}),
+            ),
+        )
+        .order_by(e.id)
+        .with_for_update(key_share=True)
+    )  # fmt: skip
+    known: dict[Any, list[TimeEntry]] = defaultdict(list)
+    for entry in found:
+        known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
+        if entry.external_id is not None:
+            known[entry.external_id].append(entry)
+    return known
+
+
+async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+    assert place is not None  # entries are a territory's
+    meant = await _assignments(write, place, lines)
+    items: list[schemas.TimeEntryCreate] = []
+    past: dict[int, Status] = {}  # by place in items
+    for line in lines:
+        if line.item.status in OVER:
+            continue
+        [assignment] = meant[line.number]
+        fields = given(line.item, schemas.TimeEntryCreate.model_fields)
+        fields |= {"consultant_id": assignment.id, "mission_id": assignment.mission_id}
+        if line.item.status not in EDITABLE:
+            past[len(items)] = fields.pop("status")
+        items.append(schemas.TimeEntryCreate(**fields))
+    attempt = service.Attempt(write.actor, place)  # type: ignore[arg-type]  # the importer wants a subject
+    known = await _known(write, place, items)
+    new: list[schemas.TimeEntryCreate] = []
+    changed: list[UUID] = []
+    for n, item in enumerate(items):
+        cell = (item.consultant_id, item.worked_on, item.activity)
+        there = known[item.external_id or cell]
+        if not there:
+            if n in past:
+                raise rules.EntryLocked(current=past[n])
+            new.append(item)
+            continue
+        entry = there[0]
+        wish = given(item, {"worked_on", "days", "activity", *ABOUT, "note", "consultant_id", "mission_id"})
+        difference = {name: value for name, value in wish.items() if getattr(entry, name) != value}
+        if not difference:
+            continue
+        if entry.status not in EDITABLE:
+            raise rules.EntryLocked(current=entry.status)
+        body = schemas.TimeEntryUpdate(**difference)
+        await service.update_entry(write, attempt, entry.id, body)
+        changed.append(entry.id)
+    made = [entry.id for entry in await service.enter(write, attempt, new)] if new else []
+    await write.session.flush()
+    bound = {"territory": place}
+    told = (("created", made), ("updated", changed))
+    changes = [Change(f"time_entry.{past}", TIME_ENTRIES, keys, bound) for past, keys in told if keys]
+    return Outcome(changes, len(made), len(changed), len(lines) - len(made) - len(changed))
+
+
+TIME_ENTRIES_FILE = Importer(
+    kind="time_entries",
+    permission="time_entries:write",
+    needs_subject=True,
+    schema=TimeEntryLine,
+    key=["external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity"],
+    columns=[
+        Column("consultant_id", sheets.plain),
+        Column("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
+        Column("mission_id", sheets.plain),
+        Column("mission", sheets.plain, ["mission name", "nom de la mission"]),
+        Column("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
+        Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
+        Column("activity", coded(ACTIVITIES), ["activité"], required=True),
+        Column("firm_siren", sheets.digits, ["siren", "entreprise"]),
+        Column("audition_id", sheets.plain),
+        Column("project_id", sheets.plain),
+        Column("note", sheets.plain, ["commentaire", "observations"]),
+        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Column("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
+    ],
+    check=_check,
+    apply=_apply,
+)

@@ -1,0 +1,271 @@
+"""HTTP of engineering: time entries, their life, and the follow-up of the days."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor, PersonRequired
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.reading.answers import page, show
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import commit, run_statement
+from app.engineering.entries import grid, locks, rules, schemas, service, steps
+from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES
+from app.engineering.entries.rules import Action
+from app.programme.routes import T
+
+entries: APIRouter = router("engineering")
+
+ENTRY = T + "/time-entries/{id:uuid}"
+LIMITS = (
+    ReferenceNotFound,
+    rules.OtherOrganisation,
+    rules.DaysExhausted,
+    rules.AllotmentExhausted,
+    rules.PersonDayExceeded,
+    rules.OutsideMissionWindow,
+    rules.OutsideAssignment,
+    rules.OffStep,
+    rules.LateEntry,
+    rules.RestDay,
+    rules.ActivityNotListed,
+    rules.MonthLocked,
+    rules.CorrectedNotReversed,
+)
+JUDGEMENT = (
+    rules.InvalidTransition,
+    rules.SeparationOfDuties,
+    PersonRequired,
+    rules.NotTheLeadFirm,
+    rules.MonthLocked,
+)
+STEP = (rules.InvalidTransition, rules.OtherOrganisation, rules.MonthLocked)
+REVERSAL = (*STEP, rules.ReversalReserved, PersonRequired)
+MANY = (steps.EntriesRefused, steps.TooManyEntries)
+
+
+@entries.get(T + "/time-entries", **lists(TIME_ENTRIES))
+async def list_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """Time entries of the territory; a consultant sees those of its own organisation."""
+    return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
+
+
+@entries.post(T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, status=201))
+async def create_time_entry(
+    request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Enter a person's part of a day. Submitted (the default), it counts at once, or is refused.
+
+    It takes the person's day (1.00 a date over all territories), the member's allotment and the mission's order.
+    """
+    territory = request.path_params["territory"]
+    attempt = service.Attempt(actor, territory, wishes=[service.wish_of(body)])
+    location = f"/v1/territories/{territory}/time-entries/"
+    if body.corrects_id is not None:
+        return await commit(
+            request,
+            lambda write: service.create_correction(write, attempt, body),
+            status=201,
+            location=location + "{key}",
+            explain=attempt.explain,
+        )
+    counts = body.status == "submitted"
+    return await run_statement(
+        request,
+        lambda keyed: service.record(counts, keyed),
+        service.entry_values(actor, body),
+        TIME_ENTRIES,
+        event="time_entry.created",
+        territory=territory,
+        location=location,
+        explain=attempt.explain,
+    )
+
+
+@entries.post(T + "/time-entries/batch", **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, status=201))
+async def create_time_entry_batch(
+    request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Enter up to 1 000 entries, all or nothing. Missing references are told per row, a limit as one problem."""
+    attempt = service.Attempt(actor, request.path_params["territory"], pointer="/items/{}")
+    return await commit(
+        request, lambda write: service.create_batch(write, attempt, body), status=201, explain=attempt.explain
+    )
+
+
+@entries.put(T + "/time-entries/grid", **changes(schemas.TimeEntries, grid.GridRefused, *LIMITS))
+async def put_time_entry_grid(
+    request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Make one person's week what the grid of dates and activities says, all or nothing; the same again does nothing.
+
+    An empty cell deletes its draft or submitted entry. Validated entries stay as they are: their cells come unchanged.
+    """
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
+
+
+@entries.get(ENTRY, **shows(schemas.TimeEntry))
+async def get_time_entry(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """One time entry."""
+    return await show(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
+
+
+@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *LIMITS))
+async def update_time_entry(
+    request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Change a draft or submitted entry. A move frees the one date, member or mission and takes the other at once."""
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(
+        request,
+        lambda write: service.update_entry(write, attempt, request.path_params["id"], body),
+        explain=attempt.explain,
+    )
+
+
+@entries.delete(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, rules.OtherOrganisation, status=204))
+async def delete_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
+    """Delete a draft. What counted is reversed, never deleted."""
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(
+        request, lambda write: service.delete_entry(write, attempt, request.path_params["id"]), status=204
+    )
+
+
+async def _act(request: Request, actor: Actor, action: Action, reason: str | None = None) -> Response:
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    entry_id = request.path_params["id"]
+    return await commit(
+        request,
+        lambda write: steps.act(write, attempt, entry_id, action, reason),
+        explain=attempt.explain if action is Action.SUBMIT else None,
+    )
+
+
+async def _act_on_many(
+    request: Request, actor: Actor, action: Action, chosen: schemas.Selection, reason: str | None = None
+) -> Response:
+    attempt = service.Attempt(actor, request.path_params["territory"])
+    return await commit(
+        request,
+        lambda write: steps.act_on_many(write, attempt, action, chosen, reason),
+        explain=attempt.explain if action is Action.SUBMIT else None,
+    )
+
+
+@entries.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
+async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
+    """Let a draft count: it takes the person's day, the allotment and the order, or is refused."""
+    return await _act(request, actor, Action.SUBMIT)
+
+
+@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
+async def submit_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Let up to 1 000 drafts count, all or none."""
+    return await _act_on_many(request, actor, Action.SUBMIT, body)
+
+
+@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
+async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
+    """Take a submitted or rejected entry back to draft; what it took is free at once."""
+    return await _act(request, actor, Action.RECALL)
+
+
+@entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def recall_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Take up to 1 000 submitted or rejected entries back to draft, all or none."""
+    return await _act_on_many(request, actor, Action.RECALL, body)
+
+
+@entries.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
+async def validate_time_entry(request: Request, actor: Actor = require("time_entries:validate")) -> Response:
+    """Validate a submitted entry as a person of the lead firm who neither entered nor worked it."""
+    return await _act(request, actor, Action.VALIDATE)
+
+
+@entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def validate_time_entries(
+    request: Request, body: schemas.Selection, actor: Actor = require("time_entries:validate")
+) -> Response:
+    """Validate up to 1 000 submitted entries, all or none; each that cannot be is named, with the reason."""
+    return await _act_on_many(request, actor, Action.VALIDATE, body)
+
+
+@entries.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
+async def reject_time_entry(
+    request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:validate")
+) -> Response:
+    """Send a submitted entry back with a reason; what it took is free at once. It can be recalled and mended."""
+    return await _act(request, actor, Action.REJECT, body.reason)
+
+
+@entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def reject_time_entries(
+    request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
+) -> Response:
+    """Send up to 1 000 submitted entries back with one reason, all or none."""
+    return await _act_on_many(request, actor, Action.REJECT, body, body.reason)
+
+
+@entries.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
+async def reverse_time_entry(
+    request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:reverse")
+) -> Response:
+    """Reverse a submitted or validated entry with a reason (*contre-passation*); what it took is free at once.
+
+    A submitted one is reversed by its own firm, a validated one by a person of the lead firm or of the operator. The
+    reversal of an entry of a locked month counts on the first open day.
+    """
+    return await _act(request, actor, Action.REVERSE, body.reason)
+
+
+@entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+async def reverse_time_entries(
+    request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
+) -> Response:
+    """Reverse up to 1 000 submitted or validated entries with one reason, all or none."""
+    return await _act_on_many(request, actor, Action.REVERSE, body, body.reason)
+
+
+@entries.get(T + "/month-locks", **lists(MONTH_LOCKS))
+async def list_month_locks(request: Request, actor: Actor = require("month_locks:read")) -> Response:
+    """Months that the operator has closed, and those opened again."""
+    return await page(request, MONTH_LOCKS)
+
+
+@entries.post(
+    T + "/month-locks",
+    **changes(schemas.MonthLock, locks.MonthAlreadyLocked, ReferenceNotFound, PersonRequired, status=201),
+)
+async def lock_month(
+    request: Request, body: schemas.MonthLockCreate, actor: Actor = require("month_locks:write")
+) -> Response:
+    """Close a month of a mission: what counts in it is no longer entered, changed or validated, only corrected."""
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: locks.lock_month(write, territory, body),
+        status=201,
+    )
+
+
+@entries.get(T + "/month-locks/{id:uuid}", **shows(schemas.MonthLock))
+async def get_month_lock(request: Request, actor: Actor = require("month_locks:read")) -> Response:
+    """One closed month."""
+    return await show(request, MONTH_LOCKS)
+
+
+@entries.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, PersonRequired))
+async def reopen_month(
+    request: Request, body: schemas.Reopening, actor: Actor = require("month_locks:write")
+) -> Response:
+    """Open a closed month again, with a reason."""
+    path = request.path_params
+    return await commit(request, lambda write: locks.reopen_month(write, path["territory"], path["id"], body))

@@ -1,0 +1,200 @@
+"""The steps of an entry's life: submit, recall, validate, reject, reverse; of one entry, or of many at once.
+
+Many are taken all together or not at all. They are held in the order of their ids, looked at in memory, changed by one
+statement a day of reversal, and what they take or give back is netted by limit row.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, any_, bindparam, case, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.core.db import literals
+from app.core.problems import FieldError, NotFound, Problem
+from app.core.writing.writes import Change, Write
+from app.engineering.entries import rules, schemas
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, Action
+from app.engineering.entries.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
+from app.missions.models import MISSION_DAYS, MissionMember
+
+AT_ONCE = 1000  # entries of one call
+
+
+class EntriesRefused(Problem):
+    """Some of these entries cannot take this step: none has taken it."""
+
+    status = 409
+    title_fr = "Certaines de ces saisies ne peuvent pas faire ce pas : aucune ne l'a fait."
+    cure = "Each refusal is named in errors; leave these entries out, or mend them."
+    cure_fr = "Chaque refus est nommé dans errors ; écartez ces saisies, ou corrigez-les."
+
+
+class TooManyEntries(Problem):
+    """The filter selects more entries than are taken at once."""
+
+    status = 409
+    title_fr = "Le filtre choisit plus de saisies qu'il n'en est traité à la fois."
+    detail = "At most {at_most} are taken at once."
+    detail_fr = "Au plus {at_most} sont traitées à la fois."
+    cure = "Narrow the filter, by member or by week."
+    cure_fr = "Resserrez le filtre, par membre ou par semaine."
+
+
+async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, reason: str | None = None) -> Change:
+    """Take one entry a step further.
+
+    The lead firm judges (validate, reject), by a person who neither entered nor worked the days (*séparation des
+    tâches*). What is submitted is reversed by its own firm, what is validated by the lead firm or the operator. Raises
+    what `rules.refusal_of_step` says, and the limits for `submit`.
+    """
+    held = await held_by(write, attempt, TimeEntry.id == entry_id)
+    if not held:
+        raise NotFound
+    who, leads, closed = await _around(write, attempt, action, held)
+    entry = held[0]
+    if refused := rules.authority(action, who, entry, leads.get(entry.mission_id)):
+        raise refused
+    write.expect(entry.version)
+    if refused := rules.refusal_of_step(action, who, entry, leads.get(entry.mission_id), closed[entry.mission_id]):
+        raise refused
+    await step(write, attempt, action, held, closed, reason)
+    return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
+
+
+async def act_on_many(
+    write: Write, attempt: Attempt, action: Action, chosen: schemas.Selection, reason: str | None = None
+) -> Change:
+    """Take entries a step further, by their ids or by a filter, all or none.
+
+    A filter looks at entries that are in a state to take the step. Raises `entries-refused` (409), which names each
+    entry that cannot and why, `too-many-entries`, and the limits for `submit`.
+    """
+    e = TimeEntry
+    if chosen.ids is not None:
+        ids = list(dict.fromkeys(chosen.ids))
+        held = await held_by(write, attempt, _among(ids))
+        places = {entry_id: f"/ids/{number}" for number, entry_id in reversed(list(enumerate(chosen.ids)))}
+    else:
+        assert chosen.filter is not None  # the schema asks for one of the two
+        given = chosen.filter
+        conditions = [getattr(e, name) == value for name, value in given.equals().items()]
+        if given.worked_from is not None:
+            conditions.append(e.worked_on >= given.worked_from)
+        if given.worked_to is not None:
+            conditions.append(e.worked_on <= given.worked_to)
+        held = await held_by(write, attempt, e.status.in_(literals(sorted(TRANSITIONS[action][0]))), *conditions)
+        ids = [entry.id for entry in held]
+        places = dict.fromkeys(ids, "/filter")
+    if len(ids) > AT_ONCE:
+        raise TooManyEntries(at_most=AT_ONCE)
+    who, leads, closed = await _around(write, attempt, action, held)
+    found = {entry.id: entry for entry in held}
+    faults = []
+    for entry_id in ids:
+        entry = found.get(entry_id)
+        if entry is None:
+            faults.append(FieldError(places[entry_id], "not_found"))
+            continue
+        lead_id = leads.get(entry.mission_id)
+        if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
+            members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
+            faults.append(FieldError(places[entry_id], refused.code.replace("-", "_"), members))
+    if faults:
+        raise EntriesRefused(errors=faults)
+    await step(write, attempt, action, held, closed, reason)
+    kind = f"time_entry.{PAST[action]}" if ids else ""
+    return Change(kind, TIME_ENTRIES, ids, {"territory": attempt.territory}, many=True)
+
+
+def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
+    """One array is one parameter, however many ids."""
+    return TimeEntry.id == any_(bindparam("ids", list(ids), type_=ARRAY(TimeEntry.id.type)))
+
+
+async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
+    """The entries that answer and that the actor may see, held in the order of their ids; one more than are taken."""
+    e = TimeEntry
+    rows = (
+        select(*e.__table__.c)
+        .where(e.territory == attempt.territory, seen(attempt), *conditions)
+        .order_by(e.id)
+        .limit(AT_ONCE + 1)
+        .with_for_update(key_share=True)
+    )
+    return [SimpleNamespace(**row._asdict()) for row in await write.session.execute(rows)]
+
+
+async def _around(
+    write: Write, attempt: Attempt, action: Action, held: Sequence[Any]
+) -> tuple[rules.Stepper, dict[UUID, UUID], dict[UUID, list[date]]]:
+    """Who acts, which organisation leads each mission, and which of its months are closed."""
+    actor, territory = attempt.actor, attempt.territory
+    missions = {entry.mission_id for entry in held}
+    leads: dict[UUID, UUID] = {}
+    if action in (*JUDGING, Action.REVERSE):  # the others are a matter of the entry's own firm
+        m = MissionMember
+        asked = select(m.mission_id, m.organisation_id).where(m.mission_id.in_(missions), m.role == "lead")
+        leads = {row.mission_id: row.organisation_id for row in await write.session.execute(asked)}
+    who = rules.Stepper(
+        actor.subject_id,
+        actor.kind,
+        actor.organisation_id,
+        validates=actor.may("time_entries:validate", territory),
+        certifies=actor.may("service_certificates:write", territory),
+    )
+    return who, leads, await locked_months(write, missions)
+
+
+async def step(
+    write: Write,
+    attempt: Attempt,
+    action: Action,
+    held: Sequence[Any],
+    closed: dict[UUID, list[date]],
+    reason: str | None = None,
+) -> None:
+    """Write the new state of these entries, and declare what they take or give back."""
+    if not held:
+        return
+    target = TRANSITIONS[action][1]
+    e, actor_id = TimeEntry, attempt.actor.subject_id
+    values: dict[str, Any] = {
+        "status": str(target),
+        "reason": reason,
+        "version": e.version + 1,
+        "updated_at": write.now,
+    }
+    if action is Action.SUBMIT:  # who touches an entry is one of its authors, and never its judge
+        values["authors"] = case(
+            (literal(actor_id) == any_(e.authors), e.authors), else_=func.array_append(e.authors, actor_id)
+        )
+    elif action is Action.VALIDATE:
+        values |= {"validated_by": actor_id, "validated_at": write.now}
+    by_day: dict[date | None, list[UUID]] = defaultdict(list)
+    for entry in held:
+        day = rules.first_open_day(entry.counted_on, closed[entry.mission_id])
+        by_day[day if action is Action.REVERSE and day != entry.counted_on else None].append(entry.id)
+        if action is Action.SUBMIT:
+            take(write, entry)
+        elif entry.status in COUNTING and target not in COUNTING:
+            give_back(write, entry, counted_on=day if action is Action.REVERSE else entry.counted_on)
+        elif entry.status in COUNTING:
+            months = {"counted_months": [rules.month_of(entry.counted_on)]}
+            write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
+    for later, ids in by_day.items():
+        # Without a later day it is the entry's own, which the trigger writes.
+        counted = {} if later is None else {"reversal_counted_on": later}
+        await write.session.execute(
+            update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
+        )
+    if action is Action.SUBMIT:
+        submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]
+        attempt.wishes += [wish_of(entry) for entry in submitted]
+        await on_step(write, submitted)

@@ -1,0 +1,157 @@
+"""The burn-down of the days: what is left at the end of each day or week beside a straight line, as series and picture.
+
+The SVG is written here: it needs no script, font or address from elsewhere, follows the reader's light or dark scheme,
+and says in words what it shows. A charting library would give none of the three without being undone.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from itertools import accumulate
+from math import ceil
+from typing import Any, Literal
+
+from sqlalchemy import Text, case, cast, func, literal_column, select, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.access.models import Organisation
+from app.core.db import Statement, param
+from app.core.reading.query import Parameter
+from app.engineering.follow_up import counting
+from app.engineering.follow_up.counting import Shape
+from app.engineering.follow_up.outlook import RATIO
+from app.missions.models import Mission
+
+PARAMETERS = {
+    **counting.PARAMETERS,
+    "by": Parameter(Literal["day", "week"], "A point a day, or one at the end of each ISO week; week by default."),
+    "format": Parameter(Literal["json", "svg"], "The representation; weighs more than Accept."),
+}
+MEDIA_TYPE = "image/svg+xml"
+MOST_POINTS = 1000
+
+
+@cache
+def movements(shape: Shape) -> Statement:
+    """One row: the window, what changed on which day as JSON, and the names that the picture is headed with."""
+    of = counting.missions(shape)
+    ordered, allotted = counting.orders(shape, of), counting.allotments(shape, of)
+    entry, opened = counting.entries(shape, of), counting.window(ordered)
+    zero = literal_column("0", ordered.c.days.type)
+    budget = allotted if shape[1] else ordered
+    validated = case((entry.c.validated, entry.c.days), else_=zero)
+    moved = union_all(
+        select(budget.c.on_day, budget.c.days.label("budget"), zero.label("entered"), zero.label("validated")),
+        select(entry.c.counted_on, zero, entry.c.days, validated).where(entry.c.counts),
+        select(entry.c.reversed_on, zero, -entry.c.days, -validated).where(
+            entry.c.reversed_on <= param("as_of", entry.c.counted_on.type)
+        ),
+    ).subquery("moved")
+    by_day = (
+        select(moved.c.on_day, *(func.sum(moved.c[name]).label(name) for name in ("budget", "entered", "validated")))
+        .group_by(moved.c.on_day)
+        .subquery("by_day")
+    )
+    row = func.json_build_array(*by_day.c)
+    moves = select(cast(func.json_agg(aggregate_order_by(row, by_day.c.on_day)), Text)).scalar_subquery()
+    names = select(func.min(Mission.name)).where(Mission.id.in_(select(of.c.id))).scalar_subquery()
+    member: Any = literal_column("NULL")
+    if shape[1]:
+        organisation_id = param("organisation_id", Organisation.id.type)
+        member = select(Organisation.name).where(Organisation.id == organisation_id).scalar_subquery()
+    return Statement(
+        select(
+            opened.c.starts_on,
+            opened.c.ends_on,
+            moves.label("moves"),
+            names.label("mission_name"),
+            member.label("organisation_name"),
+            select(func.count()).select_from(of).scalar_subquery().label("missions"),
+        )
+    )
+
+
+# --- the series: no session, no await --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one day changed: days ordered (or allotted), entered, validated."""
+
+    on: date
+    budget: Decimal
+    entered: Decimal
+    validated: Decimal
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is left at the end of a day; None where the day is still to come."""
+
+    on: date
+    days_ordered: Decimal
+    days_left_planned: Decimal
+    days_left_entered: Decimal | None
+    days_left_validated: Decimal | None
+
+
+ONE_DAY = timedelta(days=1)
+
+
+def moves_of(rows: Iterable[tuple[str, Any, Any, Any]]) -> list[Move]:
+    """The movements as PostgreSQL's JSON has them."""
+    return [Move(date.fromisoformat(on), *(Decimal(str(each)) for each in days)) for on, *days in rows]
+
+
+def step_of(first: date, last: date, by: str) -> int:
+    """The calendar days between two points: 1 or 7, or a multiple of it where there would be too many points."""
+    unit = 7 if by == "week" else 1
+    return unit * ceil(((last - first).days + 1) / (unit * MOST_POINTS))
+
+
+def days_shown(first: date, last: date, as_of: date, step: int) -> list[date]:
+    """The eve of the first day, then each step (a Sunday where steps are weeks), the last day and `as_of`."""
+    start = first if step % 7 else first + timedelta(days=6 - first.weekday())
+    stepped = (start + timedelta(days=n) for n in range(0, max((last - start).days, -1) + 1, step))
+    return sorted({first - ONE_DAY, last, *stepped, *([as_of] if first <= as_of <= last else [])})
+
+
+def series(moves: Sequence[Move], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
+    """The step in calendar days, and the points.
+
+    The straight line falls from all that is ordered as of the day, on the eve of the window, to nothing on its last
+    day. What was ordered, entered and validated stands at each point as it counted by then.
+    """
+    days = [move.on for move in moves]
+    last = max([ends_on, *(move.on for move in moves if move.entered)])
+    sums = [
+        [Decimal(0), *accumulate(getattr(move, name) for move in moves)] for name in ("budget", "entered", "validated")
+    ]
+    whole, length = sums[0][-1], (ends_on - starts_on).days + 1
+    step = step_of(starts_on, last, by)
+    points = []
+    for on in days_shown(starts_on, last, as_of, step):
+        budget, entered, validated = (column[bisect_right(days, on)] for column in sums)
+        ahead = min(max((ends_on - on).days, 0), length)
+        planned = (whole * ahead / length).quantize(RATIO, ROUND_HALF_UP)
+        known = on <= as_of
+        points.append(Point(on, budget, planned, budget - entered if known else None,
+                            budget - validated if known else None))  # fmt: skip
+    return step, points
+
+
+def shown(point: Point) -> dict[str, Any]:
+    """A point as JSON has it: quarters of days are exact there."""
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in vars(point).items()}
+
+
+def heading(row: Any, territory: str) -> list[str]:
+    """The names over the picture: the mission where it is one, else the territory, and the member asked for."""
+    whole = row["mission_name"] if row["missions"] == 1 else territory
+    return [whole, *([row["organisation_name"]] if row["organisation_name"] else [])]
+
+
+# --- the picture -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,259 @@
+"""The follow-up of the days: what is ordered, allotted, entered, validated, certified and left, in both times.
+
+`as_of` is the day by which something counts: an order by the day on which it was signed, an allotment by the day on
+which it was decided, a time entry by `counted_on`; an entry whose reversal counts later still counts until then. As it
+was known at the end of a day (`recorded_as_of`), an order or allotment is there where it was recorded by then, and a
+time entry is what its last event by then says.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Date,
+    Integer,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.access.models import Organisation
+from app.auditions.models import Audition
+from app.core.db import Statement, param
+from app.core.reading.listing import as_object
+from app.engineering.follow_up.counting import (
+    _AS_OF,
+    _BEFORE,
+    _MISSION,
+    _ORGANISATION,
+    _ZERO,
+    Shape,
+    _last_event,
+    _word,
+    allotments,
+    entries,
+    missions,
+    orders,
+    window,
+)
+from app.firms.models import Firm
+from app.missions.models import Consultant, MissionMember
+from app.projects.models import Project, ProjectPassage
+
+# --- what both the follow-up and the burn-down stand on --------------------------------------------------------------
+
+
+# --- the answer ------------------------------------------------------------------------------------------------------
+
+DIMENSIONS = ("organisation_id", "profile", "activity", "firm_siren", "week")
+
+
+@cache
+def follow_up(shape: Shape) -> Statement:
+    """One row: `totals` and `lists` as JSON objects, and how many missions were asked about."""
+    of = missions(shape)
+    ordered, allotted, entry = orders(shape, of), allotments(shape, of), entries(shape, of)
+    profiled = _profiled(shape, entry)
+    sums = _sums(profiled)
+    opened = window(ordered)
+
+    def total(source: Any, column: str) -> Any:
+        return select(func.coalesce(func.sum(source.c[column]), _ZERO)).scalar_subquery()
+
+    whole = sums.c.grouped == literal_column(str(_grouped()))
+    budget = total(allotted if shape[1] else ordered, "days")
+    figures = select(*_figures(sums)).where(whole).subquery("figures")
+    totals = as_object(
+        select(
+            param("territory", Text()).label("territory"),
+            _AS_OF.label("as_of"),
+            (param("recorded_as_of", Date()) if shape[2] else cast(None, Date)).label("recorded_as_of"),
+            opened.c.starts_on,
+            opened.c.ends_on,
+            total(ordered, "days").label("days_ordered"),
+            total(allotted, "days").label("days_allotted"),
+            *figures.c,
+            (budget - figures.c.days_entered).label("days_left"),
+            _auditions_held(shape).label("auditions_held"),
+            _projects_detected(shape).label("projects_detected"),
+        ).select_from(opened.join(figures, true()))
+    ).scalar_subquery()
+    lists = as_object(
+        select(
+            _rows(_members(shape, of, allotted, sums), "organisation_name", "organisation_id").label("by_member"),
+            _rows(_by(sums, "profile"), "profile").label("by_profile"),
+            _rows(_by(sums, "activity"), "activity").label("by_activity"),
+            _rows(_firms(sums), "firm_name", "firm_siren").label("by_firm"),
+            _rows(_weeks(sums), "week").label("by_week"),
+        )
+    ).scalar_subquery()
+    found = select(func.count()).select_from(of).scalar_subquery()
+    return Statement(select(totals.label("totals"), lists.label("lists"), found.label("missions")))
+
+
+def _auditions_held(shape: Shape) -> Any:
+    """How many auditions of the territory, or of the mission, were held by the day; None for one member."""
+    a, territory = Audition, param("territory", Text())
+    mission_id: Any = a.mission_id
+    if shape[1]:
+        return cast(None, Integer)
+    if shape[2]:
+        ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
+        said = _last_event("audition", ids).c.data
+        held_on, mission_id = (cast(said.op("->>")(_word(name)), type_) for name, type_ in
+                               (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
+        held = select(func.count()).where(held_on <= _AS_OF)
+    else:
+        held = select(func.count()).where(a.territory == territory, a.held_on <= _AS_OF)
+    return (held.where(mission_id == _MISSION) if shape[0] else held).scalar_subquery()
+
+
+def _projects_detected(shape: Shape) -> Any:
+    """How many projects were detected by the day, for one mission in its auditions; None for one member."""
+    if shape[1]:
+        return cast(None, Integer)
+    g, p, a = ProjectPassage, Project, Audition
+    first = (
+        select(func.count())
+        .select_from(g)
+        .where(g.territory == param("territory", Text()), g.number == literal_column("1"), g.effective_on <= _AS_OF)
+    )
+    if shape[2]:
+        first = first.where(g.recorded_at < _BEFORE)
+    if shape[0]:
+        first = first.join(p, p.id == g.project_id).join(a, a.id == p.detected_in_audition_id)
+        first = first.where(a.mission_id == _MISSION)
+    return first.scalar_subquery()
+
+
+def _profiled(shape: Shape, entry: CTE) -> Any:
+    """The entries with the consultant's profile, as known then."""
+    c = Consultant
+    if not shape[2]:
+        return select(*entry.c, c.profile).join(c, c.id == entry.c.consultant_id).subquery("profiled")
+    ids = select(entry.c.consultant_id.label("id")).distinct().subquery("consultant_ids")
+    then = _last_event("consultant", ids)
+    profile = then.c.data.op("->>")(_word("profile"))
+    return (
+        select(*entry.c, profile.label("profile"))
+        .select_from(entry.outerjoin(then, then.c.id == entry.c.consultant_id))
+        .subquery("profiled")
+    )
+
+
+def _grouped(*names: str) -> int:
+    """What GROUPING says of rows grouped by these dimensions: a bit for each that is not among them."""
+    return sum(1 << place for place, name in enumerate(reversed(DIMENSIONS)) if name not in names)
+
+
+def _sums(e: Any) -> CTE:
+    """The figures, whole and by each dimension, in one pass over the entries."""
+    week = func.to_char(e.c.worked_on, _word('IYYY-"W"IW'))
+    at = select(
+        *(e.c[name] for name in DIMENSIONS[:-1]),
+        week.label("week"),
+        cast(func.date_trunc(_word("week"), e.c.worked_on), Date).label("starts_on"),
+        e.c.days,
+        (e.c.counts & func.coalesce(e.c.reversed_on > _AS_OF, true())).label("counts"),
+        e.c.validated,
+        e.c.certified,
+        (~e.c.counts).label("draft"),
+    ).subquery("at")
+
+    def days(*conditions: Any) -> Any:
+        return func.coalesce(func.sum(at.c.days).filter(and_(*conditions)), _ZERO)
+
+    by = [at.c[name] for name in DIMENSIONS]
+    return (
+        select(
+            cast(func.grouping(*by), Integer).label("grouped"),
+            *by,
+            func.min(at.c.starts_on).label("starts_on"),
+            days(at.c.counts).label("days_entered"),
+            days(at.c.counts, at.c.validated).label("days_validated"),
+            days(at.c.counts, at.c.certified).label("days_certified"),
+            days(at.c.draft).label("days_draft"),
+        )
+        .group_by(func.grouping_sets(tuple_(), *(tuple_(column) for column in by)))
+        .cte("sums")
+    )
+
+
+FIGURES = ("days_entered", "days_validated", "days_certified", "days_draft")
+
+
+def _figures(sums: Any) -> list[Any]:
+    return [sums.c[name] for name in FIGURES]
+
+
+def _only(sums: CTE, dimension: str) -> Any:
+    """Rows of one dimension in which anything stands; what is all reversed shows nothing."""
+    some = or_(sums.c.days_entered > _ZERO, sums.c.days_draft > _ZERO)
+    return and_(sums.c.grouped == literal_column(str(_grouped(dimension))), some)
+
+
+def _by(sums: CTE, dimension: str) -> Any:
+    return select(sums.c[dimension], *_figures(sums)).where(_only(sums, dimension)).subquery(f"by_{dimension}")
+
+
+def _members(shape: Shape, of: CTE, allotted: CTE, sums: CTE) -> Any:
+    m = MissionMember
+    member = select(m.organisation_id).where(m.mission_id.in_(select(of.c.id))).distinct()
+    if shape[1]:
+        member = member.where(m.organisation_id == _ORGANISATION)
+    if shape[2]:
+        member = member.where(m.created_at < _BEFORE)
+    each = member.subquery("member")
+    given = (
+        select(allotted.c.organisation_id, func.sum(allotted.c.days).label("days"))
+        .group_by(allotted.c.organisation_id)
+        .subquery("given")
+    )
+    days_allotted = func.coalesce(given.c.days, _ZERO)
+    figures = {name: func.coalesce(sums.c[name], _ZERO) for name in FIGURES}
+    own = and_(sums.c.organisation_id == each.c.organisation_id, _only(sums, "organisation_id"))
+    return (
+        select(
+            each.c.organisation_id,
+            Organisation.name.label("organisation_name"),
+            days_allotted.label("days_allotted"),
+            *(column.label(name) for name, column in figures.items()),
+            (days_allotted - figures["days_entered"]).label("days_left"),
+        )
+        .select_from(
+            each.join(Organisation, Organisation.id == each.c.organisation_id)
+            .outerjoin(given, given.c.organisation_id == each.c.organisation_id)
+            .outerjoin(sums, own)
+        )
+        .subquery("by_member")
+    )
+
+
+def _firms(sums: CTE) -> Any:
+    return (
+        select(sums.c.firm_siren, Firm.name.label("firm_name"), *_figures(sums))
+        .outerjoin(Firm, Firm.siren == sums.c.firm_siren)
+        .where(_only(sums, "firm_siren"))
+        .subquery("by_firm")
+    )
+
+
+def _weeks(sums: CTE) -> Any:
+    return select(sums.c.week, sums.c.starts_on, *_figures(sums)).where(_only(sums, "week")).subquery("by_week")
+
+
+def _rows(source: Any, *order: str) -> Any:
+    whole = aggregate_order_by(func.row_to_json(source.table_valued()), *(source.c[name] for name in order))
+    return select(func.coalesce(func.json_agg(whole), literal_column("'[]'::json"))).scalar_subquery()
+
+
+# --- consumption and forecast: no session, no await ------------------------------------------------------------------

@@ -1,0 +1,12 @@
+"""What may be imported: each domain declares its importer, this is their list."""
+
+from app.auditions.importer import AUDITIONS
+from app.core.writing.importing import Importer
+from app.engineering.entries.importer import TIME_ENTRIES_FILE
+from app.firms.contacts.importer import CONTACTS
+from app.firms.importer import FIRMS, SITES
+from app.programme.importer import PERIMETER
+from app.projects.importer import PROJECTS
+
+_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE)
+IMPORTERS: dict[str, Importer] = {each.kind: each for each in _ALL}

@@ -1,0 +1,146 @@
+"""The summary: one statement over days, envelope, firms and projects, for one territory or for all that may be seen."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Date, Numeric, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
+
+from app.auditions.models import Audition
+from app.core.db import Statement, literals, param
+from app.core.reading.listing import as_object
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.rules import COUNTING
+from app.envelopes.models import LedgerEntry
+from app.envelopes.queries import amounts
+from app.firms.models import StageChange
+from app.firms.rules import Stage
+from app.missions.models import Mission, Order
+from app.programme.models import Territory
+from app.projects.models import Cost, Project, ProjectPassage
+from app.projects.rules import ProjectStage
+
+_as_of = param("as_of", Date())
+_DAYS = ("days_ordered", "days_entered", "days_left")
+_PIPELINE = ("projects_detected", "investment_cents", "jobs_fte")
+
+
+@cache
+def summary(many: bool, everywhere: bool = False) -> Statement:
+    """The figures on a day: of one territory, or (`many`) of those in the list, all where `everywhere`."""
+    t = select(Territory.slug, Territory.name)
+    if not many:
+        t = t.where(Territory.slug == param("territory", Text()))
+    elif not everywhere:
+        t = t.where(Territory.slug == any_(param("territories", ARRAY(Text()))))
+    seen = t.cte("seen")
+    mine = select(seen.c.slug)
+    zero = literal_column("0", Numeric(7, 2))
+
+    ordered = (
+        select(Mission.territory, func.sum(Order.days).label("days"))
+        .join(Order, Order.mission_id == Mission.id)
+        .where(Mission.territory.in_(mine), Order.signed_on <= _as_of)
+        .group_by(Mission.territory)
+        .cte("ordered")
+    )
+    entered = (
+        select(TimeEntry.territory, func.sum(TimeEntry.days).label("days"))
+        .where(
+            TimeEntry.territory.in_(mine),
+            TimeEntry.counted_on <= _as_of,
+            TimeEntry.status.in_(literals(COUNTING)),
+        )
+        .group_by(TimeEntry.territory)
+        .cte("entered")
+    )
+    e = LedgerEntry
+    entry = (
+        select(e.territory, e.debit, e.credit, e.amount_cents)
+        .where(e.territory.in_(mine), e.effective_on <= _as_of)
+        .cte("entry")
+    )
+    money = select(entry.c.territory, *amounts(entry)).group_by(entry.c.territory).cte("money")
+    auditions_held = (
+        select(Audition.territory, func.count().label("held"))
+        .where(Audition.territory.in_(mine), Audition.held_on <= _as_of)
+        .group_by(Audition.territory)
+        .cte("auditions_held")
+    )
+    # Where each firm stood: its last passage by that day; of two on one day, the one recorded last.
+    s = StageChange
+    stood = (
+        select(s.territory, s.siren, s.stage)
+        .ext(distinct_on(s.territory, s.siren))
+        .where(s.territory.in_(mine), s.effective_on <= _as_of)
+        .order_by(s.territory, s.siren, s.effective_on.desc(), s.id.desc())
+        .cte("stood")
+    )
+
+    # Projects detected by that day, at the stage where they stood; costs and jobs as known now.
+    g, p = ProjectPassage, Project
+    detected = (
+        select(g.territory, g.project_id, g.stage)
+        .ext(distinct_on(g.project_id))
+        .where(g.territory.in_(mine), g.effective_on <= _as_of)
+        .order_by(g.project_id, g.number.desc())
+        .cte("detected")
+    )
+    cost = select(func.sum(Cost.amount_cents)).where(Cost.project_id == p.id).correlate(p).scalar_subquery()
+    pipeline = (
+        select(
+            detected.c.territory,
+            func.count().label("projects_detected"),
+            cast(func.coalesce(func.sum(cost), 0), BigInteger).label("investment_cents"),
+            func.sum(func.coalesce(p.jobs_created_fte, 0) + func.coalesce(p.jobs_maintained_fte, 0)).label("jobs_fte"),
+        )
+        .join(p, p.id == detected.c.project_id)
+        .group_by(detected.c.territory)
+        .cte("pipeline")
+    )
+
+    def stages(source: Any, codes: Any, *where: Any) -> Any:
+        counted = [
+            part
+            for stage in codes
+            for part in (text(f"'{stage}'"), func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))))
+        ]
+        return select(func.json_build_object(*counted)).where(*where).select_from(source).scalar_subquery()
+
+    cents = [column.name for column in amounts(entry)]
+    each = (
+        select(
+            seen.c.slug.label("territory"),
+            seen.c.name.label("territory_name"),
+            func.coalesce(ordered.c.days, zero).label("days_ordered"),
+            func.coalesce(entered.c.days, zero).label("days_entered"),
+            (func.coalesce(ordered.c.days, zero) - func.coalesce(entered.c.days, zero)).label("days_left"),
+            *(func.coalesce(money.c[name], 0).label(name) for name in cents),
+            func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
+            stages(stood, Stage, stood.c.territory == seen.c.slug).label("firms_by_stage"),
+            *(func.coalesce(pipeline.c[name], 0).label(name) for name in _PIPELINE),
+            stages(detected, ProjectStage, detected.c.territory == seen.c.slug).label("projects_by_stage"),
+        )
+        .outerjoin(ordered, ordered.c.territory == seen.c.slug)
+        .outerjoin(entered, entered.c.territory == seen.c.slug)
+        .outerjoin(money, money.c.territory == seen.c.slug)
+        .outerjoin(pipeline, pipeline.c.territory == seen.c.slug)
+        .outerjoin(auditions_held, auditions_held.c.territory == seen.c.slug)
+    )
+    if not many:
+        one = each.cte("each")
+        return Statement(as_object(select(*one.c, _as_of.label("as_of"))))
+    rows = each.cte("each")
+    listed = func.json_agg(aggregate_order_by(func.row_to_json(rows.table_valued()), rows.c.territory))
+    whole = select(
+        _as_of.label("as_of"),
+        func.count().label("territories"),
+        *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
+        *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
+        cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
+        stages(stood, Stage).label("firms_by_stage"),
+        *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
+        stages(detected, ProjectStage).label("projects_by_stage"),
+        func.coalesce(listed, text("'[]'::json")).label("by_territory"),
+    ).select_from(rows)
+    return Statement(as_object(whole))
