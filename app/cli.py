@@ -1,6 +1,6 @@
 """The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
-What one command alone needs is imported by it: the whole application takes most of a second.
+What one command alone needs is imported by it: the whole application takes more than two seconds.
 """
 
 import sys

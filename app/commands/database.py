@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
-from alembic.util import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -57,7 +56,7 @@ def upgrade(url: str) -> None:
     """Migrate the database and make its secrets. Raises `Refusal` where another version of Rebond migrated it."""
     try:
         migrations.upgrade(url)
-    except CommandError:
+    except migrations.UnknownRevision:
         raise Refusal(
             f"the database {shown(url)} was migrated by another version of Rebond, which has revisions that this one"
             " does not know"

@@ -7,14 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.access import service as access
 from app.access.rules import Role, SubjectKind
 from app.commands.database import database, engine_of
 from app.commands.terminal import Refusal, aligned, text_of
 from app.core import values
 from app.core.db import raw_connection, session_factory
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.writing.writes import System, new_request_id, run
 from app.settings import get_settings
 
 
@@ -28,6 +26,8 @@ def create_key(
 ) -> None:  # fmt: skip
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     if organisation is not None and not values.is_siren(organisation):
         raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
@@ -78,6 +78,8 @@ def list_keys() -> None:
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
     """End a key: within five seconds it works nowhere."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)

@@ -49,6 +49,13 @@ CATALOGUE = {
 }
 
 
+def test_the_newest_file_is_the_head_and_each_is_named_by_its_revision() -> None:
+    """`migrations.head()` reads names alone."""
+    script = ScriptDirectory(str(migrations.MIGRATIONS))
+    assert script.get_heads() == [migrations.head()]
+    assert [one.path for one in script.walk_revisions() if not Path(one.path).name.startswith(one.revision)] == []
+
+
 async def _catalogue(url: str) -> dict[str, set[tuple[Any, ...]]]:
     connection = await asyncpg.connect(plain(url))
     try:

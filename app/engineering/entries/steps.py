@@ -189,10 +189,10 @@ async def step(
             months = {"counted_months": [rules.month_of(entry.counted_on)]}
             write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
     for later, ids in by_day.items():
-        if later is not None:  # else the entry's own, which the trigger writes
-            values["reversal_counted_on"] = later
+        # Without a later day it is the entry's own, which the trigger writes.
+        counted = {} if later is None else {"reversal_counted_on": later}
         await write.session.execute(
-            update(e).where(_among(ids)).values(values), execution_options={"synchronize_session": False}
+            update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
         )
     if action is Action.SUBMIT:
         submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]
