@@ -41,7 +41,6 @@ from app.core.serving.shell import Allowance, Shell
 from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency
-from app.core.writing.events import Horizon
 from app.engineering.certificates.routes import certificates
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
@@ -50,9 +49,11 @@ from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.routes import grants
-from app.integrations import runner
-from app.integrations.routes import integrations
-from app.integrations.service import forget_uploads
+from app.integrations.feed.feed import Horizon
+from app.integrations.feed.routes import events
+from app.integrations.imports import runner
+from app.integrations.imports.routes import imports
+from app.integrations.imports.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
@@ -62,7 +63,7 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, certificates, follow_up, envelopes, grants, advances, reports, integrations,
+    entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
 )  # fmt: skip
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]

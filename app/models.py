@@ -13,7 +13,7 @@ from app.envelopes import models as envelopes
 from app.firms import models as firms
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
-from app.integrations import models as integrations
+from app.integrations.imports import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,8 @@ from app.access.rules import Actor
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import Line, Payment
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -25,7 +27,7 @@ from app.core.problems import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from app.core.reading.answers import form_wanted, page, show
+from app.core.reading.answers import form_wanted, page, private, show
 from app.core.reading.exports import held
 from app.core.reading.listing import FORMAT
 from app.core.reading.query import Parameter, read
@@ -35,9 +37,8 @@ from app.core.serving.routing import router
 from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import QUERY, commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.programme.routes import T
 
 advances = router("advances")
@@ -79,7 +80,6 @@ async def award_advance(
         request,
         lambda write: service.award_advance(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{{key}}",
         idempotency_required=True,
         dry_run=dry_run,
     )
@@ -87,7 +87,7 @@ async def award_advance(
         return answer
     paid = [Payment(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
     planned = {"assumes_paid_on": paid[0].on, **schemas.shown(schedule.lines(body.terms.plan(), paid), paid)}
-    return _json({**from_json(bytes(answer.body)), "schedule": planned})
+    return private({**from_json(bytes(answer.body)), "schedule": planned})
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
@@ -145,7 +145,6 @@ async def pay_tranche(
         request,
         lambda write: service.pay_tranche(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/tranches/{{key}}",
         idempotency_required=True,
     )
 
@@ -196,7 +195,6 @@ async def receive_repayment(
         request,
         lambda write: service.receive_repayment(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/repayments/{{key}}",
         idempotency_required=True,
     )
 
@@ -247,7 +245,7 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     account = await _account(request)
     stands = schedule.position(account.terms, account.tranches, account.repayments, as_of)
-    return _json(
+    return private(
         {
             "advance_id": request.path_params["advance_id"],
             "as_of": as_of,
@@ -285,7 +283,7 @@ def _laid_out(
     """A schedule in the form wanted: with all that belongs to it in JSON, else its lines."""
     if form != "json":
         return held(request, FORMS[form], schemas.ScheduleLine, (line._asdict() for line in made))
-    return _json({**more, **schemas.shown(made, paid)})
+    return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
 
 
 class Account(NamedTuple):
@@ -309,8 +307,3 @@ async def _account(request: Request) -> Account:
 
 def _payments(pairs: str) -> list[Payment]:
     return [Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
-
-
-def _json(content: Any) -> Response:
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    return Response(to_json(content) + b"\n", headers=headers, media_type="application/json")

@@ -27,10 +27,10 @@ from app.advances.schedule import (
     Shape,
     Step,
 )
+from app.awards.schemas import AwardCreate
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import AwardCreate
 
 INT32 = Field(json_schema_extra={"format": "int32"})
 _COUNT: JsonDict = {"format": "int32", "maximum": MOST_PERIODS}  # what is above it is `too_many_periods`

@@ -11,7 +11,7 @@ from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -51,7 +51,6 @@ async def create_mission(
         request,
         lambda write: service.create_mission(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{{key}}",
     )
 
 
@@ -96,8 +95,7 @@ async def get_mission_terms(request: Request, actor: Actor = require("missions:r
     row = await fetchrow(request.state.engine, _terms(), bound)
     if row is None:
         raise NotFound
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    return Response(row["body"] + "\n", headers=headers, media_type="application/json")
+    return private(row["body"])
 
 
 @missions.get(MISSION + "/orders", **lists(ORDERS))
@@ -134,7 +132,6 @@ async def create_order(
         request,
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/orders/{{key}}",
         explain=refused_as(
             {"days_exhausted": service.OrderedBelowEntered, "mission_days_ordered": service.OrderedBelowEntered}
         ),
@@ -164,7 +161,6 @@ async def grant_late_entry(
         request,
         lambda write: service.grant_late_entry(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/late-entry-leaves/{{key}}",
     )
 
 
@@ -201,7 +197,6 @@ async def create_mission_member(
         request,
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/members/{{key}}",
     )
 
 
@@ -260,7 +255,6 @@ async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor =
         request,
         lambda write: service.create_rate(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/rates/{{key}}",
     )
 
 
@@ -300,7 +294,6 @@ async def create_consultant(
         request,
         lambda write: service.create_consultant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/consultants/{{key}}",
     )
 
 

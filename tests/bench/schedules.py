@@ -1,7 +1,7 @@
 """What a schedule costs in process: `python -m tests.bench.schedules` prints milliseconds for each shape.
 
-Processor time, the median and the slowest of `ROUNDS`, of 120 monthly lines and of 500, without HTTP; the last column is the whole of
-what a request costs but HTTP: the body validated, the schedule laid out, its sums and checks, and the JSON.
+Processor time, the median and the slowest of `ROUNDS`, of 120 monthly lines and of 500. The last column is all that a
+request costs but HTTP: the body validated, the schedule laid out, its sums and checks, and the JSON.
 """
 
 import json
@@ -54,7 +54,9 @@ def main() -> None:
             assert len(schedule.lines(terms, paid)) == lines
             laid_out = milliseconds(lambda terms=terms, paid=paid: schedule.lines(terms, paid))  # type: ignore[misc]
             whole = milliseconds(lambda sent=sent: answer(sent))  # type: ignore[misc]  # bound now
-            print(f"{shape:20} {lines:4} lines: {laid_out[0]:6.3f} ms (slowest {laid_out[1]:.3f}), request {whole[0]:.3f}")
+            print(
+                f"{shape:20} {lines:4} lines: {laid_out[0]:6.3f} ms (slowest {laid_out[1]:.3f}), request {whole[0]:.3f}"
+            )
             figures[f"{shape}_{lines}_ms"] = laid_out[0]
     print(json.dumps(figures))
 

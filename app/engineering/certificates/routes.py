@@ -10,8 +10,8 @@ from app.access.rules import Actor, PersonRequired
 from app.core.db import fetchrow
 from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading import documents
-from app.core.reading.answers import page, show
-from app.core.reading.negotiation import language_of, wanted
+from app.core.reading.answers import page, private, show
+from app.core.reading.negotiation import wanted
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -57,7 +57,6 @@ async def create_service_certificate(
         request,
         lambda write: service.certify(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
         idempotency_required=True,
     )
 
@@ -79,12 +78,7 @@ async def get_service_certificate(request: Request, actor: Actor = require("serv
     row = await fetchrow(request.state.engine, document.certificate(bool(own)), bound)
     if row is None:
         raise NotFound
-    language, shown = language_of(request, request.state.default_language), from_json(row["body"])
-    name = f"service-certificate-{request.path_params['territory']}-{shown['number']}"
-    if form == "xlsx":
-        return documents.attachment(document.as_xlsx(shown, language), form, name, language)
-    data = document.as_data(shown, language)
-    return documents.attachment(await documents.pdf(document.TEMPLATE, data), form, name, language)
+    return await documents.answer(request, document.DOCUMENT, from_json(row["body"]), form)
 
 
 @certificates.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
@@ -101,8 +95,7 @@ async def get_service_certificate_content(
     row = await fetchrow(request.state.engine, statement, {**request.path_params, **own})
     if row is None:
         raise NotFound
-    headers = {"Cache-Control": "private, no-cache"}
-    return Response(row["content"] + "\n", headers=headers, media_type="application/json")
+    return private(row["content"])
 
 
 @certificates.post(

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned
 from app.core.limits import Balance
 from app.core.routines import append_only
+from app.core.writing.events import Event
 from app.engineering.entries.rules import COUNTING, Status
 
 _COUNTING = ", ".join(f"'{status}'" for status in COUNTING)
@@ -274,3 +275,6 @@ LOCK_GUARD = "CREATE TRIGGER guard BEFORE UPDATE ON month_locks FOR EACH ROW EXE
 event.listen(MonthLock.__table__, "after_create", DDL(LOCK_GUARD_FUNCTION))
 event.listen(MonthLock.__table__, "after_create", DDL(LOCK_GUARD))
 event.listen(MonthLock.__table__, "after_create", DDL(append_only("month_locks", "DELETE OR TRUNCATE")))
+
+# An entry that was deleted stands in the feed alone, where the days of a past day look for it.
+Index("events_deleted_time_entries", Event.territory, postgresql_where=text("type = 'time_entry.deleted'"))

@@ -253,7 +253,6 @@ async def lock_month(
         request,
         lambda write: locks.lock_month(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/month-locks/{{key}}",
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import NotFound
 from app.core.reading import documents
+from app.core.reading.answers import FORMS_VARY, private
 from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.reading.two_times import known_before
@@ -42,14 +43,8 @@ async def get_timesheet(request: Request, actor: Actor = require("time_entries:r
     if row is None:
         raise NotFound
     if form == "json":
-        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-        return Response(row["body"] + "\n", headers=headers, media_type="application/json")
-    language, sheet = language_of(request, request.state.default_language), from_json(row["body"])
-    name = f"timesheet-{path['territory']}-{path['month']:%Y-%m}"
-    if form == "xlsx":
-        return documents.attachment(timesheets.as_xlsx(sheet, language), form, name, language)
-    body = await documents.pdf(timesheets.TEMPLATE, timesheets.as_data(sheet, language))
-    return documents.attachment(body, form, name, language)
+        return private(row["body"], vary=FORMS_VARY)
+    return await documents.answer(request, timesheets.DOCUMENT, from_json(row["body"]), form)
 
 
 @follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=counting.PARAMETERS))
@@ -66,8 +61,7 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     _found(row, query)
     language = language_of(request, request.state.default_language)
     body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache", "Content-Language": language}
-    return Response(body, headers=headers, media_type="application/json")
+    return private(body, vary=FORMS_VARY, content_language=language)
 
 
 @follow_up.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
@@ -87,12 +81,14 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
     if starts_on is not None and ends_on is not None:
         moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
         step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
     if form == "svg":
         language = language_of(request, request.state.default_language)
         names = burn_down.heading(row, request.path_params["territory"])
         svg = picture.picture(points, starts_on, ends_on, as_of, names, language)
-        headers |= {"Content-Language": language, "Content-Security-Policy": picture.policy(svg)}
+        headers = {
+            "Vary": FORMS_VARY, "Cache-Control": "private, no-cache", "Content-Language": language,
+            "Content-Security-Policy": picture.policy(svg),
+        }  # fmt: skip
         return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
     body = {
         "territory": request.path_params["territory"],
@@ -103,7 +99,7 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         "step_days": step,
         "points": [burn_down.shown(point) for point in points],
     }
-    return Response(to_json(body) + b"\n", headers=headers, media_type="application/json")
+    return private(body, vary=FORMS_VARY)
 
 
 def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:
