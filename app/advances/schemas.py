@@ -194,7 +194,7 @@ class ScheduleRequest(Body):
     """An advance to be laid out: what is paid out and when, and the terms of its repayment.
 
     Either `principal_cents` and `disbursed_on`, or `tranches`. `steps` belong to the shape `steps`; a `custom` schedule
-    has `lines`, a rate and a day count, and one tranche. Null counts as absent.
+    has `lines`, a rate and a day count, and one tranche. Where null is allowed it counts as absent.
     """
 
     model_config = ConfigDict(

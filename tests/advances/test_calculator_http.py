@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from datetime import date, datetime
+from datetime import datetime
 
 import openpyxl
 import pytest
 
+from app.core import clock
 from tests.advances.tables import TABLES, body, rounding
 from tests.world import World, ok, problem
 
@@ -41,7 +42,7 @@ async def test_the_lines_as_csv(world: World, form: str, delimiter: str, amount:
     response = await world.consultant.post(f"{PATH}?format={form}", EXAMPLE.body)
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/csv")
-    assert f"advance-schedules-{date.today()}.csv" in response.headers["content-disposition"]
+    assert f"advance-schedules-{clock.today()}.csv" in response.headers["content-disposition"]
     assert response.text.startswith("\ufeff") is (form == "csv-fr")
     assert response.text.count("\r\n") == 13
     head, *lines = csv.reader(io.StringIO(response.text.lstrip("\ufeff")), delimiter=delimiter)
