@@ -201,7 +201,7 @@ async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
 
 
 def _plan(advance: Advance) -> schedule.Terms:
-    return schemas.Terms.model_validate(advance.terms).plan()
+    return schemas.AwardedTerms.model_validate(advance.terms).plan()
 
 
 async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int) -> None:

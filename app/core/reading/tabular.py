@@ -8,7 +8,7 @@ objects become dotted columns, arrays are joined by `|`, text that a spreadsheet
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias, Union, get_args
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -41,6 +42,9 @@ from app.core.reading import xlsx
 from app.core.reading.negotiation import preferred
 
 Rows: TypeAlias = Select[*tuple[Any, ...]]
+HeldRows: TypeAlias = Iterable[
+    Mapping[str, Any]
+]  # objects that Python holds, each with the fields of a schema in order
 
 
 class Kind(StrEnum):
@@ -245,7 +249,8 @@ class Writer(Protocol):
 class Form:
     """A representation of a collection: its name as `format`, its media type, and how it is made.
 
-    `select` gives the rows as COPY with the options `copy` writes them; `most` is how many it can hold.
+    `select` gives the rows as COPY with the options `copy` writes them, `held` writes rows that Python holds the same
+    way; `most` is how many it can hold.
     """
 
     name: str
@@ -254,6 +259,7 @@ class Form:
     select: Callable[[Rows, type[BaseModel]], Rows]
     writer: Callable[[list[Column], str], Writer]
     copy: dict[str, str]
+    held: Callable[[list[Column], HeldRows], bytes]
     most: int | None = None
 
 
@@ -356,16 +362,63 @@ def _workbook(columns: list[Column], title: str) -> Writer:
     return xlsx.Workbook(title, [(column.name, column.kind) for column in columns])
 
 
+# --- rows that Python holds ------------------------------------------------------------------------------------------
+
+
+def held_columns(schema: type[BaseModel]) -> list[Column]:
+    """The columns of rows that Python holds, whose values are numbers, amounts and days: the fields of `schema`."""
+    found = []
+    for name, field in schema.model_fields.items():
+        kind = _kind(_bare(field.annotation))
+        if kind not in (Kind.NUMBER, Kind.DAY):
+            raise TypeError(f"{name} is neither a number nor a day")
+        found.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
+    return found
+
+
+def _euros(value: int) -> str:
+    return f"{value // 100}.{value % 100:02}"
+
+
+def _values(columns: list[Column], row: Mapping[str, Any]) -> Iterator[Any]:
+    for column, value in zip(columns, row.values(), strict=True):
+        yield _euros(value) if column.kind is Kind.EUROS else value
+
+
+def _held_objects(_columns: list[Column], rows: HeldRows) -> bytes:
+    return b"".join(to_json(row) + b"\n" for row in rows)
+
+
+def _held_cells(delimiter: str, *, comma: bool) -> Callable[[list[Column], HeldRows], bytes]:
+    def cells(columns: list[Column], rows: HeldRows) -> bytes:
+        lines = io.StringIO(newline="")
+        writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
+        for row in rows:
+            values = map(str, _values(columns, row))
+            writer.writerow([value.replace(".", ",") for value in values] if comma else values)
+        return lines.getvalue().encode()
+
+    return cells
+
+
+def _held_sheet(columns: list[Column], rows: HeldRows) -> bytes:
+    def written(row: Mapping[str, Any]) -> str:
+        values = zip(columns, _values(columns, row), strict=True)
+        return f"<row>{''.join(xlsx.held_cell(column.kind, value) for column, value in values)}</row>"
+
+    return "".join(map(written, rows)).encode()
+
+
 FORMS = {
     form.name: form
     for form in (
         Form("csv", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=False), _Csv,
-             {"format": "csv"}),
-        Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW),
-        Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, xlsx.MOST_ROWS),
+             {"format": "csv"}, _held_cells(",", comma=False)),
+        Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW, _held_objects),
+        Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, _held_sheet, xlsx.MOST_ROWS),
         # As media type it is CSV too: who wants it asks by name.
         Form("csv-fr", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=True), _CsvFr,
-             {"format": "csv", "delimiter": ";"}),
+             {"format": "csv", "delimiter": ";"}, _held_cells(";", comma=True)),
     )
 }  # fmt: skip
 NAMES = ("json", *FORMS)
