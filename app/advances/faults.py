@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from app.advances.schedule import Fault
+from app.advances.schedule import TermsFault
 from app.core.messages import FIELD_MESSAGES
 
 FAULTS: dict[str, tuple[str, str]] = {
@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[str, str]] = {
 FIELD_MESSAGES.update(FAULTS)
 
 
-def refuse(faults: Iterable[Fault]) -> None:
+def refuse(faults: Iterable[TermsFault]) -> None:
     """Raises a validation error with each fault where it stands; nothing where there is none."""
     found = []
     for fault in faults:

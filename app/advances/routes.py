@@ -12,7 +12,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
-from app.advances.schedule import Line, Payment
+from app.advances.schedule import CashFlow, Instalment
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
@@ -85,7 +85,7 @@ async def award_advance(
     )
     if not dry_run:
         return answer
-    paid = [Payment(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
+    paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
     planned = {"assumes_paid_on": paid[0].on, **schemas.shown(schedule.lines(body.terms.plan(), paid), paid)}
     return private({**from_json(bytes(answer.body)), "schedule": planned})
 
@@ -239,7 +239,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
     return _laid_out(request, form, made, paid, more)
 
 
-@advances.get(ADVANCE + "/statement", **shows(schemas.Statement, parameters=AS_OF))
+@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
     """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
@@ -278,7 +278,7 @@ async def calculate_advance_schedule(
 
 
 def _laid_out(
-    request: Request, form: str, made: Sequence[Line], paid: Sequence[Payment], more: Mapping[str, Any]
+    request: Request, form: str, made: Sequence[Instalment], paid: Sequence[CashFlow], more: Mapping[str, Any]
 ) -> Response:
     """A schedule in the form wanted: with all that belongs to it in JSON, else its lines."""
     if form != "json":
@@ -286,24 +286,24 @@ def _laid_out(
     return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
 
 
-class Account(NamedTuple):
+class AdvanceAccount(NamedTuple):
     """What an advance's schedule is made from. `planned` is its one payment, as long as none is made."""
 
-    terms: schedule.Terms
-    planned: list[Payment]
-    tranches: list[Payment]
-    repayments: list[Payment]
+    terms: schedule.LoanTerms
+    planned: list[CashFlow]
+    tranches: list[CashFlow]
+    repayments: list[CashFlow]
 
 
-async def _account(request: Request) -> Account:
+async def _account(request: Request) -> AdvanceAccount:
     row = await fetchrow(request.state.engine, account(), dict(request.path_params))
     if row is None:
         raise NotFound
     terms = schemas.AwardedTerms.model_validate(from_json(row["terms"])).plan()
-    planned = [Payment(row["planned_on"], row["awarded_cents"])]
+    planned = [CashFlow(row["planned_on"], row["awarded_cents"])]
     payable = row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
-    return Account(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
+    return AdvanceAccount(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
 
 
-def _payments(pairs: str) -> list[Payment]:
-    return [Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
+def _payments(pairs: str) -> list[CashFlow]:
+    return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]

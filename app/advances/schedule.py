@@ -39,7 +39,7 @@ class DueDates(StrEnum):
     ANCHORED = "anchored"
 
 
-class Shape(StrEnum):
+class ScheduleShape(StrEnum):
     """How the principal is spread over the instalments.
 
     `constant_principal`: equal parts; `constant_instalment`: equal totals of principal and interest; `steps`: the
@@ -90,7 +90,7 @@ class Remainder(StrEnum):
     SPREAD = "spread"
 
 
-class Step(NamedTuple):
+class InstalmentStep(NamedTuple):
     """Instalments in a row that repay `cents` each, as long as nothing changes what is outstanding."""
 
     instalments: int
@@ -105,7 +105,7 @@ class Planned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Terms:
+class LoanTerms:
     """What the schedule depends on, beside the tranches.
 
     `instalments` repay the principal. The `grace_periods` come before them, or are the first of them where
@@ -122,11 +122,11 @@ class Terms:
     first_due_on: date | None = None
     multiple_cents: int = 1
     remainder: Remainder = Remainder.LAST
-    shape: Shape = Shape.CONSTANT_PRINCIPAL
+    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
     annual_rate_bp: int = 0
     grace_kind: GraceKind = GraceKind.NOTHING_DUE
     day_count: DayCount = DayCount.THIRTY_360
-    steps: Sequence[Step] = ()
+    steps: Sequence[InstalmentStep] = ()
     planned: Sequence[Planned] = ()
     rounded_down: bool = False
 
@@ -146,14 +146,14 @@ class Terms:
         return self.grace_periods if self.grace_kind is GraceKind.NOTHING_DUE else 0
 
 
-class Payment(NamedTuple):
+class CashFlow(NamedTuple):
     """Money that moved on a day: a tranche paid out, or a repayment received. Cents, above zero."""
 
     on: date
     cents: int
 
 
-class Line(NamedTuple):
+class Instalment(NamedTuple):
     """A line of the schedule. All amounts are cents; `closing_cents` is what is still to be repaid after it.
 
     `opening_cents` holds the tranches paid since the line before; `capitalised_cents` is interest that is added to the
@@ -174,7 +174,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fault:
+class TermsFault:
     """Why there is no schedule: the field, as the path to it, the rule, and its figures."""
 
     at: tuple[str | int, ...]
@@ -187,20 +187,20 @@ class Impossible(ValueError):
 
     def __init__(self, at: tuple[str | int, ...], code: str, **members: Any) -> None:
         super().__init__(code)
-        self.fault = Fault(at, code, members)
+        self.fault = TermsFault(at, code, members)
 
 
-def faults(terms: Terms, tranches: Sequence[Payment]) -> list[Fault]:
+def faults(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
     """Why these terms and tranches give no schedule; empty where they give one."""
     found = [*_faults_of_rate(terms), *_faults_of_tranches(tranches)]
-    if terms.shape is Shape.CUSTOM:
+    if terms.shape is ScheduleShape.CUSTOM:
         found += _faults_of_planned(terms, tranches)
     else:
         found += faults_of_periods(terms)
-    if terms.shape is Shape.STEPS:
+    if terms.shape is ScheduleShape.STEPS:
         found += _faults_of_steps(terms, tranches)
-    if terms.shape is Shape.CONSTANT_INSTALMENT and terms.remainder is not Remainder.LAST:
-        found.append(Fault(("rounding", "remainder"), "remainder_of_instalments"))
+    if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.remainder is not Remainder.LAST:
+        found.append(TermsFault(("rounding", "remainder"), "remainder_of_instalments"))
     if found:
         return found
     found = _faults_of_dates(terms, tranches)
@@ -210,17 +210,17 @@ def faults(terms: Terms, tranches: Sequence[Payment]) -> list[Fault]:
         except Impossible as impossible:
             return [impossible.fault]
         if max(sum(line.total_cents for line in made), *(line.closing_cents for line in made)) > CENTS_MAX:
-            found.append(Fault(("annual_rate_bp",), "too_large", {"most_cents": CENTS_MAX}))
+            found.append(TermsFault(("annual_rate_bp",), "too_large", {"most_cents": CENTS_MAX}))
     return found
 
 
-def faults_of_periods(terms: Terms) -> list[Fault]:
+def faults_of_periods(terms: LoanTerms) -> list[TermsFault]:
     """Too many periods, a grace without end, or instalments after the last year; nothing about tranches."""
     if terms.periods > MOST_PERIODS:
-        return [Fault(("instalments",), "too_many_periods", {"periods": terms.periods, "most": MOST_PERIODS})]
+        return [TermsFault(("instalments",), "too_many_periods", {"periods": terms.periods, "most": MOST_PERIODS})]
     if terms.repaying < 1:
         members = {"grace_periods": terms.grace_periods, "instalments": terms.instalments}
-        return [Fault(("grace_periods",), "grace_without_end", members)]
+        return [TermsFault(("grace_periods",), "grace_without_end", members)]
     if terms.first_due_on is not None:
         try:
             _boundaries(terms, terms.first_due_on)
@@ -229,56 +229,56 @@ def faults_of_periods(terms: Terms) -> list[Fault]:
     return []
 
 
-def _faults_of_rate(terms: Terms) -> Iterator[Fault]:
+def _faults_of_rate(terms: LoanTerms) -> Iterator[TermsFault]:
     if not 0 <= terms.annual_rate_bp <= RATE_MAX_BP:
-        yield Fault(("annual_rate_bp",), "rate_out_of_range", {"minimum": 0, "maximum": RATE_MAX_BP})
-    elif terms.annual_rate_bp and terms.shape is Shape.CUSTOM and terms.day_count is DayCount.THIRTY_360:
-        yield Fault(("day_count",), "day_count_of_custom")
+        yield TermsFault(("annual_rate_bp",), "rate_out_of_range", {"minimum": 0, "maximum": RATE_MAX_BP})
+    elif terms.annual_rate_bp and terms.shape is ScheduleShape.CUSTOM and terms.day_count is DayCount.THIRTY_360:
+        yield TermsFault(("day_count",), "day_count_of_custom")
 
 
-def _faults_of_tranches(tranches: Sequence[Payment]) -> Iterator[Fault]:
+def _faults_of_tranches(tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
     for place, (before, after) in enumerate(pairwise(tranches), start=1):
         if after.on < before.on:
-            yield Fault(("tranches", place, "paid_on"), "tranches_out_of_order", {"previous_on": before.on})
+            yield TermsFault(("tranches", place, "paid_on"), "tranches_out_of_order", {"previous_on": before.on})
     if sum(tranche.cents for tranche in tranches) > CENTS_MAX:
-        yield Fault(("tranches",), "too_large", {"most_cents": CENTS_MAX})
+        yield TermsFault(("tranches",), "too_large", {"most_cents": CENTS_MAX})
 
 
-def _faults_of_planned(terms: Terms, tranches: Sequence[Payment]) -> Iterator[Fault]:
+def _faults_of_planned(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
     if len(terms.planned) > MOST_PERIODS:
-        yield Fault(("lines",), "too_many_periods", {"periods": len(terms.planned), "most": MOST_PERIODS})
+        yield TermsFault(("lines",), "too_many_periods", {"periods": len(terms.planned), "most": MOST_PERIODS})
     paid_on, principal = tranches[0].on, sum(tranche.cents for tranche in tranches)
     if terms.planned[0].due_on <= paid_on:
-        yield Fault(("lines", 0, "due_on"), "line_before_disbursement", {"disbursed_on": paid_on})
+        yield TermsFault(("lines", 0, "due_on"), "line_before_disbursement", {"disbursed_on": paid_on})
     for place, (before, after) in enumerate(pairwise(terms.planned), start=1):
         if after.due_on <= before.due_on:
-            yield Fault(("lines", place, "due_on"), "dates_not_increasing", {"previous_on": before.due_on})
+            yield TermsFault(("lines", place, "due_on"), "dates_not_increasing", {"previous_on": before.due_on})
     planned = sum(line.cents for line in terms.planned)
     if planned != principal:
-        yield Fault(("lines",), "lines_sum", {"lines_cents": planned, "principal_cents": principal})
+        yield TermsFault(("lines",), "lines_sum", {"lines_cents": planned, "principal_cents": principal})
 
 
-def _faults_of_steps(terms: Terms, tranches: Sequence[Payment]) -> Iterator[Fault]:
+def _faults_of_steps(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
     count = sum(step.instalments for step in terms.steps)
     if count != terms.repaying:
-        yield Fault(("steps",), "steps_count", {"steps_instalments": count, "instalments": terms.repaying})
+        yield TermsFault(("steps",), "steps_count", {"steps_instalments": count, "instalments": terms.repaying})
     principal = sum(tranche.cents for tranche in tranches)
     planned = sum(step.instalments * step.cents for step in terms.steps)
     if planned != principal:
-        yield Fault(("steps",), "steps_sum", {"steps_cents": planned, "principal_cents": principal})
+        yield TermsFault(("steps",), "steps_sum", {"steps_cents": planned, "principal_cents": principal})
 
 
-def _faults_of_dates(terms: Terms, tranches: Sequence[Payment]) -> list[Fault]:
+def _faults_of_dates(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
     try:
         boundaries = _boundaries(terms, tranches[0].on)
     except Impossible as impossible:
         return [impossible.fault]
     found = []
-    if min(boundaries[1], terms.first_due_on or date.max) <= tranches[0].on and terms.shape is not Shape.CUSTOM:
+    if min(boundaries[1], terms.first_due_on or date.max) <= tranches[0].on and terms.shape is not ScheduleShape.CUSTOM:
         members = {"disbursed_on": tranches[0].on}
-        found.append(Fault(("first_due_on",), "first_due_before_disbursement", members))
+        found.append(TermsFault(("first_due_on",), "first_due_before_disbursement", members))
     found += [
-        Fault(("tranches", place, "paid_on"), "tranche_after_last_due", {"last_due_on": boundaries[-1]})
+        TermsFault(("tranches", place, "paid_on"), "tranche_after_last_due", {"last_due_on": boundaries[-1]})
         for place, tranche in enumerate(tranches)
         if tranche.on >= boundaries[-1] and not found
     ]
@@ -288,7 +288,7 @@ def _faults_of_dates(terms: Terms, tranches: Sequence[Payment]) -> list[Fault]:
 # --- when ------------------------------------------------------------------------------------------------------------
 
 
-def due_dates(terms: Terms, disbursed_on: date | None = None) -> list[date]:
+def due_dates(terms: LoanTerms, disbursed_on: date | None = None) -> list[date]:
     """The days on which principal falls due, strictly increasing.
 
     `disbursed_on` is needed where `first_due_on` is absent. Raises `Impossible` past the year 2199.
@@ -298,12 +298,12 @@ def due_dates(terms: Terms, disbursed_on: date | None = None) -> list[date]:
     return _boundaries(terms, start)[terms.grace_periods + 1 :]
 
 
-def _boundaries(terms: Terms, disbursed_on: date) -> list[date]:
+def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
     """The due dates of all periods, the grace's among them, and before them the day one period before the first.
 
     Of a custom schedule, the day of disbursement stands before its lines.
     """
-    if terms.shape is Shape.CUSTOM:
+    if terms.shape is ScheduleShape.CUSTOM:
         return [disbursed_on, *(line.due_on for line in terms.planned)]
     months = MONTHS[terms.frequency]
     given = terms.first_due_on or disbursed_on
@@ -339,8 +339,8 @@ def _half_up(numerator: int, denominator: int) -> int:
 class _Clock:
     """The time that interest runs, in parts of a year: `base` of them make one."""
 
-    def __init__(self, terms: Terms) -> None:
-        thirty_360 = terms.day_count is DayCount.THIRTY_360 and terms.shape is not Shape.CUSTOM
+    def __init__(self, terms: LoanTerms) -> None:
+        thirty_360 = terms.day_count is DayCount.THIRTY_360 and terms.shape is not ScheduleShape.CUSTOM
         self._whole = MONTHS[terms.frequency] * 365 if thirty_360 else None
         self._ends = terms.due_dates is DueDates.PERIOD_END
         self.base, self._of_a_day = (360, 1) if terms.day_count is DayCount.ACT_360 else (12 * 365, 12)
@@ -358,7 +358,7 @@ class _Clock:
         return (due_on - paid_on).days * self._of_a_day
 
 
-def lines(terms: Terms, tranches: Iterable[Payment]) -> list[Line]:
+def lines(terms: LoanTerms, tranches: Iterable[CashFlow]) -> list[Instalment]:
     """The schedule of what is paid out.
 
     A tranche belongs to the lines due after its day; at each new one, the lines not yet due are made again from what is
@@ -376,11 +376,11 @@ def lines(terms: Terms, tranches: Iterable[Payment]) -> list[Line]:
     return _lines(terms, boundaries, paid)
 
 
-def _lines(terms: Terms, boundaries: list[date], paid: list[Payment]) -> list[Line]:
+def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> list[Instalment]:
     clock = _Clock(terms)
     year = clock.base * 10_000
     shares = _Shares(terms)
-    found: list[Line] = []
+    found: list[Instalment] = []
     arrived = balance = deferred = 0
     for period in range(terms.resting + 1, len(boundaries)):
         before, due_on = boundaries[period - 1], boundaries[period]
@@ -407,17 +407,17 @@ def _lines(terms: Terms, boundaries: list[date], paid: list[Payment]) -> list[Li
             capitalised, interest = interest, 0
         balance = opening - principal + capitalised
         total = principal + interest
-        found.append(Line(len(found) + 1, due_on, opening, principal, interest, capitalised, total, balance))
+        found.append(Instalment(len(found) + 1, due_on, opening, principal, interest, capitalised, total, balance))
     return found
 
 
 class _Shares:
     """The principals of the lines that repay, made anew from what is outstanding at each new tranche."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: LoanTerms) -> None:
         self.made = False
         self._terms = terms
-        self._count = len(terms.planned) if terms.shape is Shape.CUSTOM else terms.repaying
+        self._count = len(terms.planned) if terms.shape is ScheduleShape.CUSTOM else terms.repaying
         self._principals: list[int] = []
         self._instalment: int | None = None
         self._first = 0
@@ -427,17 +427,17 @@ class _Shares:
         """Spread what is outstanding over the lines from this place on."""
         terms = self._terms
         self.made, self._first = True, place
-        if terms.shape is Shape.CONSTANT_INSTALMENT and terms.annual_rate_bp:
+        if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.annual_rate_bp:
             self._instalment = _annuity(outstanding, self._count - place, self._months_bp, terms.multiple_cents)
             return
         multiple, remainder = terms.multiple_cents, terms.remainder
         match terms.shape:
-            case Shape.STEPS:
+            case ScheduleShape.STEPS:
                 weights = [step.cents for step in terms.steps for _ in range(step.instalments)]
-            case Shape.CUSTOM:
+            case ScheduleShape.CUSTOM:
                 weights = [line.cents for line in terms.planned]
                 multiple, remainder = 1, Remainder.LAST
-            case Shape.BULLET:
+            case ScheduleShape.BULLET:
                 weights = [0] * self._count
                 multiple, remainder = 1, Remainder.LAST
             case _:
@@ -493,7 +493,7 @@ def _annuity(cents: int, count: int, months_bp: int, multiple: int) -> int:
     return _half_up(cents * months_bp * grown, year * (grown - flat) * multiple) * multiple
 
 
-def _rounded_down(terms: Terms, days: list[date], paid: list[Payment]) -> list[Line]:
+def _rounded_down(terms: LoanTerms, days: list[date], paid: list[CashFlow]) -> list[Instalment]:
     """The lines of an advance awarded before lines were rounded half-up, as they were told to the firm.
 
     Each tranche is spread by itself over the due dates after it, each part rounded down; the last takes the rest.
@@ -511,14 +511,14 @@ def _rounded_down(terms: Terms, days: list[date], paid: list[Payment]) -> list[L
         opening = sum(tranche.cents for tranche in paid if tranche.on < day) - repaid
         cents = principal[day]
         repaid += cents
-        found.append(Line(number, day, opening, cents, 0, 0, cents, opening - cents))
+        found.append(Instalment(number, day, opening, cents, 0, 0, cents, opening - cents))
     return found
 
 
 # --- what it comes to ------------------------------------------------------------------------------------------------
 
 
-class Totals(NamedTuple):
+class ScheduleSums(NamedTuple):
     """Sums over all lines, in cents."""
 
     principal_cents: int
@@ -544,9 +544,9 @@ class Checks(NamedTuple):
     dates_increase: bool
 
 
-def totals(made: Sequence[Line]) -> Totals:
+def totals(made: Sequence[Instalment]) -> ScheduleSums:
     """The sums of the lines."""
-    return Totals(
+    return ScheduleSums(
         sum(line.principal_cents for line in made),
         sum(line.interest_cents for line in made),
         sum(line.capitalised_cents for line in made),
@@ -554,7 +554,7 @@ def totals(made: Sequence[Line]) -> Totals:
     )
 
 
-def by_year(made: Iterable[Line]) -> list[Year]:
+def by_year(made: Iterable[Instalment]) -> list[Year]:
     """What falls due in each year that has a line."""
     found: dict[int, tuple[int, int]] = {}
     for line in made:
@@ -563,7 +563,7 @@ def by_year(made: Iterable[Line]) -> list[Year]:
     return [Year(year, principal, interest, principal + interest) for year, (principal, interest) in found.items()]
 
 
-def checks(made: Sequence[Line], tranches: Iterable[Payment]) -> Checks:
+def checks(made: Sequence[Instalment], tranches: Iterable[CashFlow]) -> Checks:
     """Whether principals sum to what is paid out and capitalised, nothing is left, and the dates increase."""
     sums = totals(made)
     return Checks(
@@ -580,7 +580,7 @@ def checks(made: Sequence[Line], tranches: Iterable[Payment]) -> Checks:
 class Standing:
     """What a line has received by a day: `late_cents` is unpaid after its due date."""
 
-    line: Line
+    line: Instalment
     paid_cents: int
     late_cents: int
 
@@ -597,7 +597,7 @@ class Position:
     lines: list[Standing]
 
 
-def position(terms: Terms, tranches: Sequence[Payment], repayments: Sequence[Payment], as_of: date) -> Position:
+def position(terms: LoanTerms, tranches: Sequence[CashFlow], repayments: Sequence[CashFlow], as_of: date) -> Position:
     """What is due, paid, late and outstanding on `as_of`; repayments settle the oldest lines first.
 
     A line is late from the day after its due date.
@@ -622,7 +622,7 @@ def position(terms: Terms, tranches: Sequence[Payment], repayments: Sequence[Pay
     )
 
 
-def repaid_before_disbursed(tranches: Iterable[Payment], repayments: Iterable[Payment]) -> bool:
+def repaid_before_disbursed(tranches: Iterable[CashFlow], repayments: Iterable[CashFlow]) -> bool:
     """Whether, on some day, more would have been repaid than disbursed. Money of one day counts together."""
     moves: dict[date, int] = {}
     for tranche in tranches:

@@ -15,17 +15,17 @@ from app.advances.faults import refuse
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import (
     MOST_PERIODS,
+    CashFlow,
     DayCount,
     DueDates,
-    Fault,
     Frequency,
     GraceKind,
-    Line,
-    Payment,
+    Instalment,
+    InstalmentStep,
     Planned,
     Remainder,
-    Shape,
-    Step,
+    ScheduleShape,
+    TermsFault,
 )
 from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.schemas import (
@@ -126,9 +126,9 @@ class Terms(Body):
         refuse(schedule.faults_of_periods(self.plan()))
         return self
 
-    def plan(self) -> schedule.Terms:
+    def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
-        return schedule.Terms(
+        return schedule.LoanTerms(
             instalments=self.instalments,
             frequency=self.frequency,
             grace_periods=self.grace_periods,
@@ -156,7 +156,7 @@ class AwardedTerms(Terms):
 
     rounding: AwardedRounding = AwardedRounding()
 
-    def plan(self) -> schedule.Terms:
+    def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
         return replace(super().plan(), rounded_down=self.rounding.rule == "down")
 
@@ -242,7 +242,7 @@ class ScheduleRequest(Body):
         Field(strict=True, description="Rate a year in basis points (200 is 2 %), from 0 to 5000."),
         WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
     ] = 0
-    shape: Shape = Shape.CONSTANT_PRINCIPAL
+    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
     grace_periods: GracePeriods = 0
     grace_kind: GraceKind = GraceKind.NOTHING_DUE
     grace_counts_in_term: GraceCountsInTerm = False
@@ -272,39 +272,41 @@ class ScheduleRequest(Body):
         refuse(schedule.faults(self.plan(), self.paid()))
         return self
 
-    def _faults_of_payment(self) -> Iterator[Fault]:
+    def _faults_of_payment(self) -> Iterator[TermsFault]:
         whole = self.principal_cents is not None or self.disbursed_on is not None
         if whole and self.tranches is not None:
-            yield Fault(("tranches",), "principal_or_tranches")
+            yield TermsFault(("tranches",), "principal_or_tranches")
         elif not whole and self.tranches is None:
-            yield Fault(("principal_cents",), "principal_or_tranches")
+            yield TermsFault(("principal_cents",), "principal_or_tranches")
         elif whole:
             yield from self._required("principal_cents", "disbursed_on")
-        if self.shape is Shape.CUSTOM and len(self.tranches or ()) > 1:
-            yield Fault(("tranches",), "field_of_another_shape", {"shape": self.shape.value})
+        if self.shape is ScheduleShape.CUSTOM and len(self.tranches or ()) > 1:
+            yield TermsFault(("tranches",), "field_of_another_shape", {"shape": self.shape.value})
 
-    def _faults_of_shape(self) -> Iterator[Fault]:
-        if self.shape is Shape.CUSTOM:
+    def _faults_of_shape(self) -> Iterator[TermsFault]:
+        if self.shape is ScheduleShape.CUSTOM:
             foreign = [name for name in _NOT_OF_CUSTOM if name in self.model_fields_set]
             yield from self._required("lines")
             if self.lines is not None and self.instalments not in (None, len(self.lines)):
-                yield Fault(("instalments",), "lines_count", {"lines": len(self.lines)})
+                yield TermsFault(("instalments",), "lines_count", {"lines": len(self.lines)})
         else:
-            foreign = ["lines"] if self.shape is Shape.STEPS else ["steps", "lines"]
-            yield from self._required("instalments", "frequency", *(["steps"] if self.shape is Shape.STEPS else []))
+            foreign = ["lines"] if self.shape is ScheduleShape.STEPS else ["steps", "lines"]
+            yield from self._required(
+                "instalments", "frequency", *(["steps"] if self.shape is ScheduleShape.STEPS else [])
+            )
         for name in foreign:
             if getattr(self, name) is not None:
-                yield Fault((name,), "field_of_another_shape", {"shape": self.shape.value})
+                yield TermsFault((name,), "field_of_another_shape", {"shape": self.shape.value})
 
-    def _required(self, *names: str) -> Iterator[Fault]:
+    def _required(self, *names: str) -> Iterator[TermsFault]:
         for name in names:
             if getattr(self, name) is None:
-                yield Fault((name,), "required")
+                yield TermsFault((name,), "required")
 
-    def plan(self) -> schedule.Terms:
+    def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
         planned = [Planned(line.due_on, line.principal_cents) for line in self.lines or ()]
-        return schedule.Terms(
+        return schedule.LoanTerms(
             instalments=len(planned) if self.instalments is None else self.instalments,
             frequency=self.frequency or Frequency.MONTHLY,
             grace_periods=self.grace_periods,
@@ -317,17 +319,17 @@ class ScheduleRequest(Body):
             annual_rate_bp=self.annual_rate_bp,
             grace_kind=self.grace_kind,
             day_count=self.day_count,
-            steps=[Step(step.instalments, step.amount_cents) for step in self.steps or ()],
+            steps=[InstalmentStep(step.instalments, step.amount_cents) for step in self.steps or ()],
             planned=planned,
         )
 
-    def paid(self) -> list[Payment]:
+    def paid(self) -> list[CashFlow]:
         """What is paid out."""
         if self.tranches is not None:
-            return [Payment(tranche.paid_on, tranche.amount_cents) for tranche in self.tranches]
+            return [CashFlow(tranche.paid_on, tranche.amount_cents) for tranche in self.tranches]
         assert self.principal_cents is not None
         assert self.disbursed_on is not None
-        return [Payment(self.disbursed_on, self.principal_cents)]
+        return [CashFlow(self.disbursed_on, self.principal_cents)]
 
 
 class ScheduleLine(Read):
@@ -388,7 +390,7 @@ class AdvanceSchedule(Read):
     checks: Annotated[ScheduleChecks, Field(description="Invariants of the lines, computed anew from them.")]
 
 
-def shown(made: Sequence[Line], paid: Sequence[Payment]) -> dict[str, Any]:
+def shown(made: Sequence[Instalment], paid: Sequence[CashFlow]) -> dict[str, Any]:
     """The members of an `AdvanceSchedule`."""
     return {
         "lines": [line._asdict() for line in made],
@@ -426,10 +428,12 @@ class AdvanceCreate(AwardCreate):
     def _payable(self) -> "AdvanceCreate":
         planned, last = self.planned_disbursement_on, schedule.due_dates(self.terms.plan())[-1]
         if planned is not None and planned < self.decided_on:
-            refuse([Fault(("planned_disbursement_on",), "planned_before_decision", {"decided_on": self.decided_on})])
+            refuse(
+                [TermsFault(("planned_disbursement_on",), "planned_before_decision", {"decided_on": self.decided_on})]
+            )
         if (planned or self.decided_on) >= last:
             at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
-            refuse([Fault(at, "tranche_after_last_due", {"last_due_on": last})])
+            refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
         return self
 
 
@@ -564,7 +568,7 @@ class StatementLine(ScheduleLine):
     late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
 
 
-class Statement(Read):
+class AdvanceStatement(Read):
     """What has been paid, is due and is late on an advance on a day."""
 
     advance_id: UUID = Field(description="The advance that is repaid.")

@@ -8,7 +8,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
+from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
 from app.core.schemas import (
     PERSONAL,
     Body,
@@ -33,7 +33,7 @@ def _once(items: list[Any]) -> list[Any]:
     return items
 
 
-_Kind = Annotated[Kind, Field(description="How the firms are met.")]
+_Kind = Annotated[AuditionKind, Field(description="How the firms are met.")]
 _Sirens = Annotated[
     list[Siren],
     Field(
@@ -189,7 +189,7 @@ class Audition(Read):
 
     id: Id
     territory: TerritorySlug
-    kind: Kind = Field(description="How the firms are met.")
+    kind: AuditionKind = Field(description="How the firms are met.")
     status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
     sirens: list[str] = Field(description="SIREN of each firm that is met, in ascending order.")
     firm_names: list[str] = Field(description="Present names of these firms in the register, in the order of `sirens`.")
@@ -265,7 +265,7 @@ class AttendedRead(Read):
     """An audition in which the person took part."""
 
     audition_id: UUID = Field(description="The audition, as `T/auditions` has it.")
-    kind: Kind = Field(description="How the firm was met.")
+    kind: AuditionKind = Field(description="How the firm was met.")
     status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
     planned_on: date = Field(description="Paris day for which it was planned.")
     held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")

@@ -24,8 +24,8 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
-from app.missions.calendar import HolidayCalendar
 from app.missions.models import ConsortiumRole, OrderKind, Profile
+from app.missions.rest_days import HolidayCalendar
 
 
 def _quarter_or_half(step: Decimal) -> Decimal:

@@ -225,7 +225,7 @@ class RoadmapAction(Read):
     updated_at: UpdatedAt
 
 
-class Move(Body):
+class ActionMove(Body):
     """The state to which an action goes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"state": "in_progress", "effective_on": "2024-01-15"}]})

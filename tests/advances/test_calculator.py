@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from app.advances import schedule
 from app.advances.faults import FAULTS
-from app.advances.schedule import MONTHS, Frequency, Line, Payment
+from app.advances.schedule import MONTHS, CashFlow, Frequency, Instalment
 from app.advances.schemas import ScheduleRequest
 from tests.advances.tables import TABLES, body, rounding, rows, tranches
 
@@ -27,12 +27,12 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def laid_out(sent: dict[str, Any]) -> tuple[list[Line], list[Payment]]:
+def laid_out(sent: dict[str, Any]) -> tuple[list[Instalment], list[CashFlow]]:
     request = ScheduleRequest.model_validate(sent)
     return schedule.lines(request.plan(), request.paid()), request.paid()
 
 
-def made(sent: dict[str, Any]) -> list[Line]:
+def made(sent: dict[str, Any]) -> list[Instalment]:
     return laid_out(sent)[0]
 
 
@@ -504,10 +504,10 @@ def test_at_zero_rate_tranches_add_up(paid: list[tuple[int, int]], due: str) -> 
     """Amounts that six lines and fewer divide without a rest: what is laid out together is the sum of what is alone."""
     start = date(2025, 1, 31)
     placed = sorted((start + timedelta(days=days), cents) for cents, days in paid)
-    terms = schedule.Terms(
+    terms = schedule.LoanTerms(
         instalments=6, frequency=Frequency.QUARTERLY, due_dates=schedule.DueDates(due), first_due_on=date(2025, 4, 30)
     )
-    payments = [Payment(day, cents) for day, cents in placed if day < schedule.due_dates(terms)[-1]]
+    payments = [CashFlow(day, cents) for day, cents in placed if day < schedule.due_dates(terms)[-1]]
     if not payments:
         return
     together = [line.principal_cents for line in schedule.lines(terms, payments)]

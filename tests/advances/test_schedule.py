@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from app.advances.schedule import (
     MONTHS,
+    CashFlow,
     DueDates,
     Frequency,
     Impossible,
-    Line,
-    Payment,
-    Terms,
+    Instalment,
+    LoanTerms,
     due_dates,
     lines,
     position,
@@ -26,19 +26,19 @@ from app.advances.schedule import (
 LONG_AGO = date(2020, 1, 1)
 
 
-def terms(first: str = "2024-03-31", **more: Any) -> Terms:
+def terms(first: str = "2024-03-31", **more: Any) -> LoanTerms:
     facts: dict[str, Any] = {
         "instalments": 4, "frequency": Frequency.QUARTERLY, "grace_periods": 0, "grace_counts_in_term": False,
         "due_dates": DueDates.PERIOD_END, "first_due_on": date.fromisoformat(first), **more,
     }  # fmt: skip
-    return Terms(**facts)
+    return LoanTerms(**facts)
 
 
-def paid(cents: int, on: str = "2020-01-01") -> Payment:
-    return Payment(date.fromisoformat(on), cents)
+def paid(cents: int, on: str = "2020-01-01") -> CashFlow:
+    return CashFlow(date.fromisoformat(on), cents)
 
 
-def days(given: Terms) -> list[str]:
+def days(given: LoanTerms) -> list[str]:
     return [day.isoformat() for day in due_dates(given)]
 
 
@@ -96,7 +96,7 @@ def test_a_schedule_ends_in_2199_at_the_latest() -> None:
 # --- lines -----------------------------------------------------------------------------------------------------------
 
 
-def principals(found: list[Line]) -> list[int]:
+def principals(found: list[Instalment]) -> list[int]:
     return [line.principal_cents for line in found]
 
 
@@ -162,7 +162,7 @@ def test_an_advance_that_was_awarded_before_keeps_its_lines_rounded_down(
     ],
 )
 def test_at_each_tranche_what_is_outstanding_is_spread_over_the_due_dates_after_it(
-    tranches: list[Payment], wanted: list[int], openings: list[int]
+    tranches: list[CashFlow], wanted: list[int], openings: list[int]
 ) -> None:
     found = lines(terms(), tranches)
     assert principals(found) == wanted
@@ -176,10 +176,10 @@ def test_a_tranche_from_the_last_due_date_on_has_no_schedule(on: str) -> None:
 
 
 @st.composite
-def any_terms(draw: st.DrawFn) -> Terms:
+def any_terms(draw: st.DrawFn) -> LoanTerms:
     instalments = draw(st.integers(1, 60))
     counts = draw(st.booleans())
-    return Terms(
+    return LoanTerms(
         instalments=instalments,
         frequency=draw(st.sampled_from(Frequency)),
         grace_periods=draw(st.integers(0, instalments - 1 if counts else 20)),
@@ -192,16 +192,16 @@ def any_terms(draw: st.DrawFn) -> Terms:
 
 
 @st.composite
-def any_loan(draw: st.DrawFn) -> tuple[Terms, list[Payment]]:
+def any_loan(draw: st.DrawFn) -> tuple[LoanTerms, list[CashFlow]]:
     given = draw(any_terms())
     last = due_dates(given)[-1]
     moments = st.dates(last - timedelta(days=9_000), last - timedelta(days=1))
     cents = st.one_of(st.integers(1, 100), st.integers(1, 2**53 - 1))
-    return given, draw(st.lists(st.builds(Payment, moments, cents), min_size=1, max_size=5))
+    return given, draw(st.lists(st.builds(CashFlow, moments, cents), min_size=1, max_size=5))
 
 
 @given(any_terms())
-def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_terms: Terms) -> None:
+def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_terms: LoanTerms) -> None:
     found = due_dates(given_terms)
     grace = given_terms.grace_periods if given_terms.grace_counts_in_term else 0
     assert len(found) == given_terms.instalments - grace
@@ -224,7 +224,7 @@ def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_
 
 @given(any_loan())
 def test_a_schedule_repays_what_was_disbursed_to_the_cent_and_no_line_is_negative(
-    loan: tuple[Terms, list[Payment]],
+    loan: tuple[LoanTerms, list[CashFlow]],
 ) -> None:
     given_terms, tranches = loan
     found = lines(given_terms, tranches)
@@ -267,7 +267,7 @@ LENT = [paid(400)]
     ],
 )
 def test_what_is_due_paid_late_and_outstanding_on_a_day(
-    repayments: list[Payment], as_of: str, due: int, settled: int, late: int, outstanding: int
+    repayments: list[CashFlow], as_of: str, due: int, settled: int, late: int, outstanding: int
 ) -> None:
     stands = position(terms(), LENT, repayments, date.fromisoformat(as_of))
     assert (stands.due_cents, stands.paid_cents, stands.late_cents) == (due, settled, late)
@@ -290,12 +290,12 @@ def test_a_tranche_that_is_paid_later_is_not_owed_before() -> None:
 
 @given(any_loan(), st.data())
 def test_what_is_late_was_due_and_nothing_is_counted_twice(
-    loan: tuple[Terms, list[Payment]], data: st.DataObject
+    loan: tuple[LoanTerms, list[CashFlow]], data: st.DataObject
 ) -> None:
     given_terms, tranches = loan
     last = due_dates(given_terms)[-1]
     moments = st.dates(tranches[0].on, last + timedelta(days=400))
-    repayments = data.draw(st.lists(st.builds(Payment, moments, st.integers(1, 10**9)), max_size=5))
+    repayments = data.draw(st.lists(st.builds(CashFlow, moments, st.integers(1, 10**9)), max_size=5))
     assume(not repaid_before_disbursed(tranches, repayments))
     as_of = data.draw(moments)
     stands = position(given_terms, tranches, repayments, as_of)
@@ -325,5 +325,7 @@ def test_what_is_late_was_due_and_nothing_is_counted_twice(
         ([paid(10, "2024-01-01"), paid(10, "2024-01-03")], [paid(10, "2024-01-02"), paid(10, "2024-01-03")], False),
     ],
 )
-def test_nothing_comes_back_before_it_went_out(tranches: list[Payment], repayments: list[Payment], wrong: bool) -> None:
+def test_nothing_comes_back_before_it_went_out(
+    tranches: list[CashFlow], repayments: list[CashFlow], wrong: bool
+) -> None:
     assert repaid_before_disbursed(tranches, repayments) is wrong

@@ -47,7 +47,7 @@ HeldRows: TypeAlias = Iterable[
 ]  # objects that Python holds, each with the fields of a schema in order
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """How a column is written.
 
     `CODE` is text that no person chose, so that it needs no guard; `PARTS` is an array or a JSON value as text.
@@ -71,7 +71,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     value: ColumnElement[Any]
     joined: Callable[[bool], ColumnElement[Any]] | None = None
 
@@ -115,12 +115,12 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
         element = _bare(get_args(bare)[0])
         if isinstance(element, type) and issubclass(element, BaseModel):
             for part, field in element.model_fields.items():
-                kind = _kind(_bare(field.annotation)) or Kind.TEXT
+                kind = _kind(_bare(field.annotation)) or ColumnKind.TEXT
                 yield _list(f"{name}.{part}", array, f"'{{{part}}}'", kind)
         else:
-            yield _list(name, array, "'{}'", _kind(element) or Kind.TEXT)
+            yield _list(name, array, "'{}'", _kind(element) or ColumnKind.TEXT)
     else:
-        yield Column(name, Kind.PARTS, cast(root.op("#>")(at), Text))
+        yield Column(name, ColumnKind.PARTS, cast(root.op("#>")(at), Text))
 
 
 def _bare(annotation: Any) -> Any:
@@ -133,32 +133,32 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-_KINDS: list[tuple[type, Kind]] = [
-    (Enum, Kind.CODE),
-    (UUID, Kind.CODE),
-    (bool, Kind.TRUTH),
-    (int, Kind.NUMBER),
-    (float, Kind.NUMBER),
-    (Decimal, Kind.NUMBER),
-    (datetime, Kind.INSTANT),
-    (date, Kind.DAY),
-    (str, Kind.TEXT),
+_KINDS: list[tuple[type, ColumnKind]] = [
+    (Enum, ColumnKind.CODE),
+    (UUID, ColumnKind.CODE),
+    (bool, ColumnKind.TRUTH),
+    (int, ColumnKind.NUMBER),
+    (float, ColumnKind.NUMBER),
+    (Decimal, ColumnKind.NUMBER),
+    (datetime, ColumnKind.INSTANT),
+    (date, ColumnKind.DAY),
+    (str, ColumnKind.TEXT),
 ]
-_TYPES: dict[Kind, Any] = {
-    Kind.TEXT: Text(),
-    Kind.CODE: Text(),
-    Kind.NUMBER: Numeric(),
-    Kind.DAY: Date(),
-    Kind.INSTANT: DateTime(timezone=True),
-    Kind.TRUTH: Boolean(),
+_TYPES: dict[ColumnKind, Any] = {
+    ColumnKind.TEXT: Text(),
+    ColumnKind.CODE: Text(),
+    ColumnKind.NUMBER: Numeric(),
+    ColumnKind.DAY: Date(),
+    ColumnKind.INSTANT: DateTime(timezone=True),
+    ColumnKind.TRUTH: Boolean(),
 }
 
 
-def _kind(bare: Any) -> Kind | None:
+def _kind(bare: Any) -> ColumnKind | None:
     """The kind of a scalar type; None for what has parts."""
     if get_origin(bare) is Literal:
         kinds = {_kind(type(value)) for value in get_args(bare)}
-        return Kind.NUMBER if kinds == {Kind.NUMBER} else Kind.CODE
+        return ColumnKind.NUMBER if kinds == {ColumnKind.NUMBER} else ColumnKind.CODE
     if not isinstance(bare, type):
         return None
     return next((kind for known, kind in _KINDS if issubclass(bare, known)), None)
@@ -171,30 +171,30 @@ def _euro_name(name: str) -> str:
 _CENT = literal_column("0.01", Numeric())  # a product of integers with it is exact, and has two decimals
 
 
-def _scalar(name: str, kind: Kind, value: Any) -> Column:
-    if kind is Kind.NUMBER and name.endswith("_cents"):
-        return Column(_euro_name(name), Kind.EUROS, value * _CENT)
+def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
+    if kind is ColumnKind.NUMBER and name.endswith("_cents"):
+        return Column(_euro_name(name), ColumnKind.EUROS, value * _CENT)
     return Column(name, kind, value)
 
 
-def _list(name: str, array: Any, path: str, kind: Kind) -> Column:
+def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
     """An array as one text, `|` between its elements; a backslash stands before a `|` or backslash of their own."""
-    cents = kind is Kind.NUMBER and name.endswith("_cents")
+    cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
     def joined(comma: bool) -> ColumnElement[Any]:
         element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
         said: Any = element.c.value.op("#>>")(literal_column(path, Text()))
         if cents:
             said = cast(cast(said, Numeric) * _CENT, Text)
-        if comma and kind is Kind.NUMBER:
+        if comma and kind is ColumnKind.NUMBER:
             said = func.replace(said, _text("."), _text(","))
-        if kind is Kind.TEXT:
+        if kind is ColumnKind.TEXT:
             said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
         whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
         whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
-    return Column(_euro_name(name) if cents else name, Kind.PARTS, joined(False), joined)
+    return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
 
 
 def _text(value: str) -> ColumnElement[str]:
@@ -287,19 +287,19 @@ def _as_cells(*, comma: bool) -> Callable[[Rows, type[BaseModel]], Rows]:
 def _cell(column: Column, comma: bool) -> ColumnElement[Any]:
     value = column.value
     match column.kind:
-        case Kind.PARTS:
+        case ColumnKind.PARTS:
             said = column.joined(comma) if column.joined else value
             return func.regexp_replace(said, _text(r"^('*[=+@\t\r-])"), _text(r"'\1"))
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             # The first character decides almost always; the expression alone would cost ten times as much.
             first = func.ascii(value).in_([literal_column(str(ord(sign))) for sign in "=+-@\t\r'"])
             risky = and_(first, value.op("~")(_text(r"^'*[=+@\t\r-]")))
             return case((risky, _text("'").op("||")(value)), else_=value)
-        case Kind.NUMBER | Kind.EUROS if comma:
+        case ColumnKind.NUMBER | ColumnKind.EUROS if comma:
             return func.replace(cast(value, Text), _text("."), _text(","))
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return instant(value)
-        case Kind.TRUTH:
+        case ColumnKind.TRUTH:
             return cast(value, Text)
         case _:
             return value
@@ -370,7 +370,7 @@ def held_columns(schema: type[BaseModel]) -> list[Column]:
     found = []
     for name, field in schema.model_fields.items():
         kind = _kind(_bare(field.annotation))
-        if kind not in (Kind.NUMBER, Kind.DAY):
+        if kind not in (ColumnKind.NUMBER, ColumnKind.DAY):
             raise TypeError(f"{name} is neither a number nor a day")
         found.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
     return found
@@ -382,7 +382,7 @@ def _euros(value: int) -> str:
 
 def _values(columns: list[Column], row: Mapping[str, Any]) -> Iterator[Any]:
     for column, value in zip(columns, row.values(), strict=True):
-        yield _euros(value) if column.kind is Kind.EUROS else value
+        yield _euros(value) if column.kind is ColumnKind.EUROS else value
 
 
 def _held_objects(_columns: list[Column], rows: HeldRows) -> bytes:
