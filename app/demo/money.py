@@ -7,6 +7,7 @@ transaction, and is left out where it is done already.
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, select
 
