@@ -184,11 +184,11 @@ class Actor:
 
     def roles(self, territory: str | None) -> frozenset[Role]:
         """Roles held in this territory, those held everywhere among them; None asks for those held everywhere."""
-        found = self._roles.get(territory)
-        if found is None:
-            found = frozenset(g.role for g in self.grants if g.territory is None or g.territory == territory)
-            self._roles[territory] = found
-        return found
+        roles_here = self._roles.get(territory)
+        if roles_here is None:
+            roles_here = frozenset(g.role for g in self.grants if g.territory is None or g.territory == territory)
+            self._roles[territory] = roles_here
+        return roles_here
 
     @property
     def any_roles(self) -> frozenset[Role]:

@@ -145,8 +145,8 @@ async def issue_key(
     """
     session = write.session
     changes: list[Change] = []
-    found = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
-    organisation_id = await session.scalar(select(Organisation.id).where(found).order_by(Organisation.id).limit(1))
+    named = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
+    organisation_id = await session.scalar(select(Organisation.id).where(named).order_by(Organisation.id).limit(1))
     if organisation_id is None:
         fresh = f"Organisation {siren}" if siren else DEFAULT_ORGANISATION
         changes.append(await create_organisation(write, schemas.OrganisationCreate(name=fresh, siren=siren)))

@@ -71,15 +71,15 @@ def revision_in(file: Path) -> str:
     if not file.is_file():
         raise BackupError(f"{file} is not a file")
     said = _run("pg_restore", ["--data-only", "--table=alembic_version", "--file=-", str(file)])
-    found = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
-    if found is None:
+    row = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
+    if row is None:
         raise BackupError(f"{file} is a backup of something else than Rebond")
-    if found[1] > migrations.head():
+    if row[1] > migrations.head():
         raise BackupError(
-            f"{file} was made by a newer version of Rebond: it is at {found[1]}, this version knows what came up to"
+            f"{file} was made by a newer version of Rebond: it is at {row[1]}, this version knows what came up to"
             f" {migrations.head()}"
         )
-    return found[1]
+    return row[1]
 
 
 async def is_in_use(server: postgres.Server) -> bool:
@@ -171,8 +171,8 @@ def _follow(process: subprocess.Popen[str], say: Say) -> str:
     last: list[str] = []
     for line in process.stdout:
         last = [*last[-20:], line]
-        if found := re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', line):
-            say(found[1])
+        if table := re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', line):
+            say(table[1])
     return "".join(last)
 
 

@@ -348,10 +348,10 @@ def _prepare(
     cluster, new = directory / "pg", directory / "pg.new"
     if cluster.exists() and any(cluster.iterdir()):
         version = cluster / "PG_VERSION"
-        found = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
-        if found != MAJOR:
+        major = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
+        if major != MAJOR:
             raise EmbeddedError(
-                f"{cluster} was made by PostgreSQL {found or 'of an unknown version'} and Rebond brings"
+                f"{cluster} was made by PostgreSQL {major or 'of an unknown version'} and Rebond brings"
                 f" PostgreSQL {MAJOR}: dump it with the programs of its own version, or set REBOND_DATA_DIR to another"
                 " directory"
             )
@@ -468,8 +468,8 @@ def _socket_dir(directory: Path, account: OsAccount | None) -> Path:
         path.mkdir(0o700)
     if account and path.lstat().st_uid == 0:  # just made, also by a process that died here
         os.chown(path, *account, follow_symlinks=False)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner or stat.S_IMODE(status.st_mode) & 0o077:
         raise EmbeddedError(f"{path}, the place of the server's socket, is not a private directory of its: remove it")
     return path
 

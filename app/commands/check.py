@@ -29,13 +29,13 @@ class Difference:
     balance: str
     key: str
     entries: str
-    found: str
+    stored: str
 
 
 async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     """How many balances were computed again, and those that differ; all seen in one snapshot."""
     checked = 0
-    found = []
+    differing = []
     async with (
         raw_connection(engine) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -46,8 +46,8 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
             for key, entries, says in await connection.fetch(query):
                 checked += 1
                 if entries != says:
-                    found.append(Difference(balance, key, _figure(entries), _figure(says)))
-    return checked, found
+                    differing.append(Difference(balance, key, _figure(entries), _figure(says)))
+    return checked, differing
 
 
 def _figure(value: Decimal | int | str | list[date] | None) -> str:

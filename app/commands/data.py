@@ -65,7 +65,7 @@ def _balances_agree(url: str) -> bool:
 
     checked, differing = asyncio.run(compute())
     for each in differing:
-        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
+        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.stored}")
     print(f"{checked} balances computed again, {len(differing)} differ")
     return not differing
 

@@ -51,8 +51,8 @@ def create_key(
             stored = asyncio.run(make(url))
         except ReferenceNotFound:
             raise CommandRefused(f"there is no territory {territory}") from None
-    found = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
-    print(json.dumps(found) if as_json else key)
+    shown = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
+    print(json.dumps(shown) if as_json else key)
 
 
 def list_keys() -> None:

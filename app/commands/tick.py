@@ -30,17 +30,17 @@ async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[st
     `say` is told after each batch how far it is.
     """
     today = clock.today()
-    erased, found = 0, batch
+    erased, in_batch = 0, batch
 
     async def erase(write: Write) -> list[Change]:
-        nonlocal found
+        nonlocal in_batch
         changes = await contacts.erase_expired(write, today, batch)
-        found = sum(len(change.keys) for change in changes)
+        in_batch = sum(len(change.keys) for change in changes)
         return changes
 
-    while found == batch:  # a shorter one was the last
+    while in_batch == batch:  # a shorter one was the last
         await run(factory, System(), erase, request_id=new_request_id())
-        erased += found
+        erased += in_batch
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)

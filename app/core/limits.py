@@ -109,10 +109,10 @@ def _update(row: Spend) -> Any:
 
 
 def _values(row: Spend) -> dict[str, Any]:
-    found = {f"k_{name}": value for name, value in zip(row.balance.key, row.key, strict=True)}
-    found |= {f"d_{name}": value for name, value in row.delta.items()}
-    found |= {f"t_{name}": value for name, value in row.touch.items()}
-    return found | {f"s_{name}": value for name, value in row.put.items()}
+    parameters = {f"k_{name}": value for name, value in zip(row.balance.key, row.key, strict=True)}
+    parameters |= {f"d_{name}": value for name, value in row.delta.items()}
+    parameters |= {f"t_{name}": value for name, value in row.touch.items()}
+    return parameters | {f"s_{name}": value for name, value in row.put.items()}
 
 
 # --- the same inside one statement -----------------------------------------------------------------------------------

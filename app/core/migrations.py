@@ -28,10 +28,10 @@ def config(url: str) -> "Config":
     """Alembic's configuration for the database at `url`."""
     from alembic.config import Config
 
-    found = Config()
-    found.set_main_option("script_location", str(MIGRATIONS))
-    found.attributes["url"] = url
-    return found
+    alembic = Config()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    alembic.attributes["url"] = url
+    return alembic
 
 
 @cache

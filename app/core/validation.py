@@ -44,7 +44,7 @@ NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str] | None = None) -> list[FieldError]:
     """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent."""
-    found = []
+    faults = []
     for error in errors:
         kind = str(error["type"])
         code = PYDANTIC_CODES.get(kind) or ("invalid" if kind in PYDANTIC_BUILTIN else kind)
@@ -57,8 +57,8 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
             members["did_you_mean"] = nearest[pointer]
         if code == "not_one_of":
             members["expected"] = str(error.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
-        found.append(FieldError(pointer, code, members, str(error.get("msg", "")) if code == kind else ""))
-    return found
+        faults.append(FieldError(pointer, code, members, str(error.get("msg", "")) if code == kind else ""))
+    return faults
 
 
 PYDANTIC_BUILTIN = frozenset(get_args(ErrorType))

@@ -334,9 +334,9 @@ class _Load:
 
     async def mission(self) -> None:
         """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""
-        found = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
+        same_mission = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
         async with self.factory() as session:
-            known = await session.scalar(found)
+            known = await session.scalar(same_mission)
         if known is not None:
             self.mission_id = known
             return
@@ -599,10 +599,10 @@ async def _one(write: Write, column: Any, *conditions: Any) -> Any:
 def _kept(path: Path) -> dict[str, str]:
     """The keys of the file; none where it is missing, or not what was written."""
     try:
-        found = json.loads(path.read_text())
+        kept = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return {role: key for role, key in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+    return {role: key for role, key in kept.items() if isinstance(key, str)} if isinstance(kept, dict) else {}
 
 
 def _write_private(path: Path, text: str) -> None:

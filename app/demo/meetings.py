@@ -150,8 +150,8 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
 
     async def known() -> Committee | None:
         async with story.factory() as session:
-            found = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
-            return (await session.scalars(found)).first()
+            same_meeting = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
+            return (await session.scalars(same_meeting)).first()
 
     organisation = MemberKind.ORGANISATION
     seats = [

@@ -270,13 +270,13 @@ async def _draft(write: Write, story: Story) -> Change:
 async def _adopt(story: Story, version_id: UUID) -> None:
     """The closing committee of 3 October 2023 adopts it; what was done since is followed."""
     c = Committee
-    found = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
+    committees = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
     a = Action
     worded = await story.scalars(select(a).where(a.version_id == version_id))
     titles = {action.title: action.action_id for action in worded}
 
     async def make(write: Write) -> list[Change]:
-        adoption = roadmap_schemas.Adoption(committee_id=found[0])
+        adoption = roadmap_schemas.Adoption(committee_id=committees[0])
         changes = await roadmap.adopt(write, ALES, version_id, adoption)
         for title, moves in MOVES:
             for state, day in moves:

@@ -323,13 +323,13 @@ class Directory:
             log.warning("directory_invalid", status=status)
             raise DirectoryInvalid
         try:
-            found = _ANSWER.validate_json(body).results
+            firms = _ANSWER.validate_json(body).results
         except ValidationError as error:
             # Where and which rule, never what was said: it may be a person's name.
             faults = [(".".join(map(str, fault["loc"])), fault["type"]) for fault in error.errors(include_input=False)]
             log.warning("directory_invalid", status=status, faults=faults[:5])
             raise DirectoryInvalid from None
-        said = next((firm for firm in found if firm.siren == siren), None)
+        said = next((firm for firm in firms if firm.siren == siren), None)
         if said is None:
             raise FirmUnknownToDirectory
         return record_of(said)

@@ -83,8 +83,8 @@ async def refresh_firm(request: Request, actor: Actor = require("firms:write")) 
     The copy has the facts, activities in both nomenclatures, sites, the seat, and an insolvency proceeding. Facts that
     have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
-    found = await request.state.directory.find(request.path_params["siren"])
-    return await commit(request, lambda write: service.refresh_firm(write, found))
+    record = await request.state.directory.find(request.path_params["siren"])
+    return await commit(request, lambda write: service.refresh_firm(write, record))
 
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))

@@ -161,8 +161,8 @@ async def _upsert_alike(
     ).returning(table.c[key], table.c.version)
     connection = await write.session.connection()
     done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
-    for found, version in done:
-        (made if version == 1 else changed).append(found)
+    for number, version in done:
+        (made if version == 1 else changed).append(number)
 
 
 def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any) -> list[Change]:
@@ -249,11 +249,11 @@ async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Sou
         for row in rows
     ]
     made, changed = await _upsert(write, Site, "siret", facts)
-    found = []
+    changes = []
     for siren in sorted({siret[:9] for siret in (*made, *changed)}):  # sites are read below their firm
         ours = [[siret for siret in sirets if siret.startswith(siren)] for sirets in (made, changed)]
-        found += _changes("site", SITES, *ours, siren=siren)
-    return found
+        changes += _changes("site", SITES, *ours, siren=siren)
+    return changes
 
 
 async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> list[str]:
@@ -341,30 +341,30 @@ async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Cha
     return Change("firm.updated" if changed else "", FIRMS, [siren], topic=topic)
 
 
-async def refresh_firm(write: Write, found: Record) -> list[Change]:
+async def refresh_firm(write: Write, record: Record) -> list[Change]:
     """What the public directory says becomes the register's: facts, activities, sites, the seat, a proceeding.
 
     A firm that is not in the register yet is made. What is the same already is not written again, and tells nothing.
     """
-    await _locked(write, found.siren)
-    changes = await upsert_firms(write, [{"siren": found.siren, **found.facts}], Source.DIRECTORY)
+    await _locked(write, record.siren)
+    changes = await upsert_firms(write, [{"siren": record.siren, **record.facts}], Source.DIRECTORY)
     told = {key for change in changes for key in change.keys}
     new = bool(changes) and changes[0].type == "firm.created"
     today = None if new else clock.today()
-    await hold_activities(write, [(found.siren, code, version, today) for code, version in found.activities])
-    changes += await upsert_sites(write, found.sites, Source.DIRECTORY)
-    if found.seat_siret is not None:
-        opened_on = next((site["opened_on"] for site in found.sites if site["siret"] == found.seat_siret), None)
-        moved = await move_seats(write, [(found.seat_siret, opened_on)])
+    await hold_activities(write, [(record.siren, code, version, today) for code, version in record.activities])
+    changes += await upsert_sites(write, record.sites, Source.DIRECTORY)
+    if record.seat_siret is not None:
+        opened_on = next((site["opened_on"] for site in record.sites if site["siret"] == record.seat_siret), None)
+        moved = await move_seats(write, [(record.seat_siret, opened_on)])
         if moved and not told:
             changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
-    if found.owner is not None:
-        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": found.siren, "name": found.owner}])
+    if record.owner is not None:
+        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": record.siren, "name": record.owner}])
         changes += _changes("firm_owner", OWNERS, made, renamed)
-    if found.proceeding is not None:
-        changes += await _proceeding_found(write, found.siren, *found.proceeding)
+    if record.proceeding is not None:
+        changes += await _proceeding_found(write, record.siren, *record.proceeding)
     if not changes or changes[0].listing is not FIRMS:
-        changes.insert(0, Change("", FIRMS, [found.siren]))
+        changes.insert(0, Change("", FIRMS, [record.siren]))
     return changes
 
 
@@ -386,8 +386,8 @@ async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Cha
     if (known := await write.session.get(FirmOwner, siren)) is not None:
         write.expect(known.version)
     made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
-    found = _changes("firm_owner", OWNERS, made, changed)
-    return found[0] if found else Change("", OWNERS, [siren])
+    changes = _changes("firm_owner", OWNERS, made, changed)
+    return changes[0] if changes else Change("", OWNERS, [siren])
 
 
 async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate) -> Change:

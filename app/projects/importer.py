@@ -98,12 +98,12 @@ _COSTS = (
 
 def _parts(item: ProjectLine) -> dict[str, Any]:
     """Holders, and costs where the file gives any."""
-    found: dict[str, Any] = {"holders": item.all_holders}
+    fields: dict[str, Any] = {"holders": item.all_holders}
     if item.costs is not None:
-        return found | {"costs": item.costs}
+        return fields | {"costs": item.costs}
     amounts = [(label, kind, getattr(item, name)) for name, kind, label in _COSTS if name in item.model_fields_set]
     if amounts:
-        found["costs"] = [
+        fields["costs"] = [
             CostBody(
                 label=label,
                 kind=kind,
@@ -113,23 +113,23 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
             for label, kind, amount in amounts
             if amount
         ]
-    return found
+    return fields
 
 
 async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
     """The project that another system knows by this id, else of this title and leading firm."""
     p, h = Project, Holder
-    found = select(p.id).where(p.territory == place)
+    matching = select(p.id).where(p.territory == place)
     if item.external_id is not None:
-        found = found.where(p.external_id == item.external_id)
+        matching = matching.where(p.external_id == item.external_id)
     else:
         first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
         named = (
             h.firm_siren == first.siren if first.kind is HolderKind.FIRM else func.fold(h.name) == func.fold(first.name)
         )
         held = select(h.project_id).where(h.project_id == p.id, named)
-        found = found.where(func.fold(p.title) == func.fold(item.title), held.exists())
-    project_id = await write.session.scalar(found.order_by(p.id).limit(1))
+        matching = matching.where(func.fold(p.title) == func.fold(item.title), held.exists())
+    project_id = await write.session.scalar(matching.order_by(p.id).limit(1))
     if project_id is None:
         return [
             await service.create_project(

@@ -67,8 +67,8 @@ _p = Project
 
 def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON array, empty where there are none."""
-    found = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
-    return found.correlate(Project, FinancingPlan).scalar_subquery()
+    array = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
+    return array.correlate(Project, FinancingPlan).scalar_subquery()
 
 
 def _whole(column: Any) -> Any:
@@ -459,4 +459,4 @@ def _sums(rows: Rows) -> Any:
 
 def filters_of(listing: Listing) -> Mapping[str, Parameter]:
     """What a listing may be filtered by: the parameters of its totals."""
-    return {name: found.parameter for name, found in listing.filters.items()}
+    return {name: criterion.parameter for name, criterion in listing.filters.items()}

@@ -237,7 +237,7 @@ async def _plan(
         note=note,
         recorded_by=write.actor.subject_id,
         recorded_at=write.now,
-        **{f"{basis}_{name}": value for basis, found in ratios.items() for name, value in vars(found).items()},
+        **{f"{basis}_{name}": value for basis, leverage in ratios.items() for name, value in vars(leverage).items()},
     )
     write.session.add(plan)
     await write.session.flush()
@@ -319,8 +319,10 @@ async def _vintage(write: Write, territory: str, commune_code: str | None, day: 
         p.territory == territory
     )
     vintage = await write.session.scalar(vintages)
-    found = select(c.insee_code).where(c.territory == territory, c.vintage == vintage, c.insee_code == commune_code)
-    if vintage is None or await write.session.scalar(found) is None:
+    same_commune = select(c.insee_code).where(
+        c.territory == territory, c.vintage == vintage, c.insee_code == commune_code
+    )
+    if vintage is None or await write.session.scalar(same_commune) is None:
         raise CommuneOutsidePerimeter(detected_on=day.isoformat(), vintage=vintage)
     return vintage
 
@@ -391,8 +393,8 @@ _LINE = ("kind", "source", "amount_cents", "status", "legal_basis", "proof_refer
 
 async def _lines(write: Write, plan: FinancingPlan) -> list[dict[str, Any]]:
     """The lines of a version, as a body gives them."""
-    found = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
-    rows = await write.session.scalars(found)
+    lines = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
+    rows = await write.session.scalars(lines)
     return [
         {name: getattr(row, name) for name in _LINE}
         | {"kind": SourceKind(row.kind), "status": financing.LineStatus(row.status)}

@@ -157,8 +157,8 @@ async def _present(write: Write, territory: str) -> Sequence[RoadmapVersion]:
     """The version in force and the draft, as far as there are any, locked: two adoptions follow each other."""
     v = RoadmapVersion
     present = (VersionStatus.ADOPTED, VersionStatus.DRAFT)
-    found = select(v).where(v.territory == territory, v.status.in_(present)).order_by(v.number)
-    return (await write.session.scalars(found.with_for_update(key_share=True))).all()
+    versions = select(v).where(v.territory == territory, v.status.in_(present)).order_by(v.number)
+    return (await write.session.scalars(versions.with_for_update(key_share=True))).all()
 
 
 async def _draft(write: Write, territory: str, version_id: UUID) -> RoadmapVersion:

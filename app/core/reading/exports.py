@@ -75,8 +75,8 @@ class Export(Response):
 
     async def _check(self, connection: Any) -> None:
         if self.parent is not None:
-            found = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
-            if found is None:
+            parent = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
+            if parent is None:
                 raise NotFound
         if self.count is not None:
             rows = await connection.fetchval(self.count.sql, *self.count.arguments(self.bound))

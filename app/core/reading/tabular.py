@@ -214,22 +214,22 @@ def unguard(value: str) -> str:
 
 def split(value: str) -> list[str]:
     """The elements of an array that a CSV has joined."""
-    found = [""] if value else []
+    parts = [""] if value else []
     for text, bar in re.findall(r"((?:[^\\|]|\\.?)+)|(\|)", value, re.DOTALL):
         if bar:
-            found.append("")
+            parts.append("")
         else:
-            found[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-    return found
+            parts[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return parts
 
 
 def cents(value: str) -> int:
     """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError for any other text."""
-    found = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
-    if found is None:
+    digits = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
+    if digits is None:
         raise ValueError("not an amount of euros and cents")
-    amount = int(found[2]) * 100 + int((found[3] or "0").ljust(2, "0"))
-    return -amount if found[1] else amount
+    amount = int(digits[2]) * 100 + int((digits[3] or "0").ljust(2, "0"))
+    return -amount if digits[1] else amount
 
 
 # --- the forms -------------------------------------------------------------------------------------------------------
@@ -367,13 +367,13 @@ def _workbook(columns: list[Column], title: str) -> Writer:
 
 def held_columns(schema: type[BaseModel]) -> list[Column]:
     """The columns of rows that Python holds, whose values are numbers, amounts and days: the fields of `schema`."""
-    found = []
+    columns = []
     for name, field in schema.model_fields.items():
         kind = _kind(_bare(field.annotation))
         if kind not in (ColumnKind.NUMBER, ColumnKind.DAY):
             raise TypeError(f"{name} is neither a number nor a day")
-        found.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
-    return found
+        columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
+    return columns
 
 
 def _euros(value: int) -> str:

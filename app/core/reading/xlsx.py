@@ -105,8 +105,8 @@ def row(cells: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
     whole: Any = _text("<row>")
     for each in cells:
         whole = whole.op("||")(each)
-    found: ColumnElement[str] = whole.op("||")(_text("</row>"))
-    return found
+    closed: ColumnElement[str] = whole.op("||")(_text("</row>"))
+    return closed
 
 
 def held_cell(kind: str, value: Any) -> str:

@@ -190,7 +190,7 @@ class Finder:
         if not path.startswith("/"):  # «*»
             return None
         node = self.root
-        found = []
+        values = []
         for segment in path[1:].split("/"):
             following = node.literal.get(segment)
             if following is not None:
@@ -199,23 +199,23 @@ class Finder:
             for pattern, convert, child in node.params:
                 if pattern.fullmatch(segment):
                     try:
-                        found.append(convert(segment))
+                        values.append(convert(segment))
                     except ValueError:
                         return None
                     node = child
                     break
             else:
                 return None
-        return (node, found) if node.routes else None
+        return (node, values) if node.routes else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.fallback(scope, receive, send)
             return
-        found = self.find(scope["path"])
-        if found is None:
+        match = self.find(scope["path"])
+        if match is None:
             raise NotFound
-        place, given = found
+        place, given = match
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route = place.routes.get(method)
         if route is None:

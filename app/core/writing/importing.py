@@ -119,10 +119,10 @@ class Header:
 
     def faults(self, importer: Importer) -> list[LineFault]:
         """Columns that lack, that come twice, and (advisory) those that nothing reads."""
-        found = [name for _, name in self.matched if name is not None]
-        missing = [c.field for c in importer.columns if c.required and c.field not in found]
+        fields = [name for _, name in self.matched if name is not None]
+        missing = [c.field for c in importer.columns if c.required and c.field not in fields]
         faults = [LineFault(self.line, name, FieldError("", "missing_column")) for name in missing]
-        twice = sorted({name for name in found if found.count(name) > 1})
+        twice = sorted({name for name in fields if fields.count(name) > 1})
         faults += [LineFault(self.line, name, FieldError("", "repeated_column")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
@@ -201,10 +201,10 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _get(values: Mapping[str, Any], name: str) -> Any:
-    found: Any = values
+    value: Any = values
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _fault(number: int, error: FieldError) -> LineFault:

@@ -124,8 +124,8 @@ class Write:
         connection = await driver_connection(self.session)
         statement = listing.several()
         rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": list(keys)}))
-        found = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
-        return [found[key] for key in keys]
+        by_key = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
+        return [by_key[key] for key in keys]
 
 
 def given(body: Body) -> dict[str, Any]:
@@ -216,8 +216,8 @@ async def _explained(factory: SessionFactory, error: Exception, explain: Explain
     constraint = constraint_of(error)
     if explain is not None and constraint:
         async with factory() as session:
-            if found := await explain(session, constraint):
-                return found
+            if problem := await explain(session, constraint):
+                return problem
     return translate(error, Base.metadata)
 
 

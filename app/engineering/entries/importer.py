@@ -66,7 +66,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
     names = [line.item.person for line in lines if line.item.person is not None]
     ids = [line.item.consultant_id for line in lines if line.item.consultant_id is not None]
     folded = func.fold(func.unnest(literal(names, ARRAY(Text()))))
-    found = await write.session.execute(
+    result = await write.session.execute(
         select(c.id, c.mission_id, c.from_on, c.until_on, func.fold(s.name).label("person"), m.external_id,
                func.fold(m.name).label("mission"))
         .join(s, s.id == c.person_id)
@@ -74,7 +74,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
         .where(c.territory == place, c.organisation_id == write.actor.organisation_id)
         .where(or_(c.id.in_(ids), func.fold(s.name).in_(select(folded))))
     )  # fmt: skip
-    rows = found.all()
+    rows = result.all()
     said = {name for line in lines for name in (line.item.person, line.item.mission) if name is not None}
     texts = literal(sorted(said), ARRAY(Text()))
     told = await write.session.execute(select(func.unnest(texts), func.fold(func.unnest(texts))))
@@ -131,7 +131,7 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
     """Entries that are there: by `external_id`, and by assignment, day and activity; locked."""
     items = list(wanted)
     e = TimeEntry
-    found = await write.session.scalars(
+    entries = await write.session.scalars(
         select(e)
         .where(
             e.territory == place, e.status.in_([Status.DRAFT, *COUNTING]),
@@ -145,7 +145,7 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
         .with_for_update(key_share=True)
     )  # fmt: skip
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
-    for entry in found:
+    for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
         if entry.external_id is not None:
             known[entry.external_id].append(entry)

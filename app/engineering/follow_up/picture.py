@@ -86,9 +86,9 @@ def _style(scope: str) -> str:
 
 def policy(svg: str) -> str:
     """The content security policy under which this picture alone, and nothing else, is shown."""
-    found = re.search(r"<style>(.*?)</style>", svg, re.DOTALL)
-    assert found is not None
-    digest = b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    style = re.search(r"<style>(.*?)</style>", svg, re.DOTALL)
+    assert style is not None
+    digest = b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
 
 
@@ -243,12 +243,12 @@ def _dates(first: date, last: date, language: str) -> list[tuple[date, str]]:
     if days <= 75:
         step = 7 * ceil(days / 7 / 9) or 7
         monday = first + timedelta(days=(7 - first.weekday()) % 7)
-        found = [monday + timedelta(days=n) for n in range(0, max((last - monday).days, -1) + 1, step)]
-        return [(on, short_day(on, language)) for on in found or [first]]
+        named = [monday + timedelta(days=n) for n in range(0, max((last - monday).days, -1) + 1, step)]
+        return [(on, short_day(on, language)) for on in named or [first]]
     months = [date(year, n, 1) for year in range(first.year, last.year + 1) for n in range(1, 13)]
     if days <= 150:
-        found = sorted([*months, *(month.replace(day=15) for month in months)])
-        return [(on, short_day(on, language)) for on in found if first <= on <= last]
+        named = sorted([*months, *(month.replace(day=15) for month in months)])
+        return [(on, short_day(on, language)) for on in named if first <= on <= last]
     step = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 3600) if days / 30.4 / n <= 9)
     inside = [on for on in months if first <= on <= last and ((on.year * 12 + on.month - 1) % step) == 0]
     return [(on, short_month(on, language) if step < 12 else str(on.year)) for on in inside]

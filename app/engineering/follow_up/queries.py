@@ -93,8 +93,8 @@ def follow_up(shape: Shape) -> Statement:
             _rows(_weeks(sums), "week").label("by_week"),
         )
     ).scalar_subquery()
-    found = select(func.count()).select_from(of).scalar_subquery()
-    return Statement(select(totals.label("totals"), lists.label("lists"), found.label("missions")))
+    number = select(func.count()).select_from(of).scalar_subquery()
+    return Statement(select(totals.label("totals"), lists.label("lists"), number.label("missions")))
 
 
 def _auditions_held(shape: Shape) -> Any:

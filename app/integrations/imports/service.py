@@ -129,10 +129,10 @@ async def cancel(write: Write, territory: str | None, import_id: UUID, organisat
     conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
     if organisation_id is not None:
         conditions.append(Import.organisation_id == organisation_id)
-    found = await write.lock(Import, *conditions)
-    if found.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
-        raise ImportFinished(current=found.status)
-    found.status, found.finished_at, found.updated_at = ImportStatus.CANCELLED, write.now, write.now
+    locked = await write.lock(Import, *conditions)
+    if locked.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+        raise ImportFinished(current=locked.status)
+    locked.status, locked.finished_at, locked.updated_at = ImportStatus.CANCELLED, write.now, write.now
     return Change("import.cancelled", listing_of(territory), [import_id], bound_of(territory))
 
 
