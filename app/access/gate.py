@@ -49,12 +49,12 @@ FROM subjects s WHERE s.id = $1
 
 
 def digest_of(key: str) -> bytes:
-    """What is stored of a key. 256 random bits need no slow hash."""
+    """The digest that is stored of a key. A key has 256 random bits, so a fast hash is enough."""
     return hashlib.sha256(key.encode()).digest()
 
 
 async def actor_of(connection: Any, subject_id: UUID) -> Actor:
-    """A subject with the roles in force today, without a credential: for work that it asked for earlier."""
+    """A subject with the roles in force today, without a key: for work that the subject asked for earlier."""
     return _actor(await connection.fetchrow(_SUBJECT, subject_id, clock.today()))
 
 

@@ -1,4 +1,4 @@
-"""The matrix of roles and permissions, and what a subject's roles come to. No session, no await.
+"""The matrix of roles and permissions, and what a subject's roles permit. No session, no await.
 
 Source: the roles of the programme (État, Banque des territoires, Bpifrance, agglomération, groupement) and the
 separation of *ordonnateur* and *comptable* (décret n° 2012-1246, art. 9): who enters does not validate, who decides
@@ -196,7 +196,7 @@ class Actor:
         return frozenset(grant.role for grant in self.grants)
 
     def may(self, permission: str, territory: str | None) -> bool:
-        """Whether a role gives `permission` in `territory`; None stands for what belongs to no single territory."""
+        """Whether a role gives `permission` in `territory`; None: for what belongs to no single territory."""
         if territory is not None or permission in NATIONAL:
             return _holds(self.roles(territory), permission)
         return permission == "me:read" or _holds(self.any_roles, permission)

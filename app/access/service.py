@@ -138,7 +138,7 @@ DEFAULT_ORGANISATION = "Service operations"
 async def issue_key(
     write: Write, role: Role, territory: str | None, siren: str | None, name: str, kind: SubjectKind, key: str
 ) -> list[Change]:
-    """A key for whom the command line names: organisation, subject and role are made where they are missing.
+    """A key for the subject that the command line names. Organisation, subject and role are created where missing.
 
     Without a SIREN the organisation is that of the people who run the service. Raises `reference-not-found` for a
     territory that does not exist.

@@ -37,7 +37,7 @@ def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
     """Write the database into `target`, a new file, or a directory, in which it is named by the instant.
 
     Gives the file and the revision in it. The file gets its name only when it is whole; nobody else may read it.
-    `say` hears the table at hand.
+    `say` is called with the name of each table.
     """
     if target.is_dir():
         target /= f"rebond-{clock.now():%Y%m%dT%H%M%SZ}.dump"
@@ -105,7 +105,7 @@ def beside(server: postgres.Server) -> Iterator[str]:
 
 
 def fill(server: postgres.Server, file: Path, say: Say) -> None:
-    """Bring what is in `file` into the new database. `say` hears the table at hand."""
+    """Bring what is in `file` into the new database. `say` is called with the name of each table."""
     _run("pg_restore", [*RESTORE, "--verbose", f"--dbname={server.plain(RESTORED)}", str(file)], say)
 
 
@@ -146,7 +146,7 @@ async def _connected(server: postgres.Server, database: str) -> Any:
 
 
 def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
-    """What one of PostgreSQL's programs prints; `say` hears each table that it tells of. BackupError where it fails."""
+    """What one of PostgreSQL's programs prints; BackupError where it fails. `say` is called with each table named."""
     argv = [postgres.program(program), *arguments]
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if say else subprocess.PIPE,

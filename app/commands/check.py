@@ -14,7 +14,7 @@ from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
 
-# Each gives one row a balance: its key, what the entries come to, what the balance says.
+# Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
     for domain in (missions, firms, engineering, envelopes, grants, advances)
@@ -24,7 +24,7 @@ CHECKS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """A balance that does not agree: which, whose, what the entries come to, what it says."""
+    """A balance that differs: which, whose, the sum of its entries, and the figure that is stored."""
 
     balance: str
     key: str

@@ -1,8 +1,8 @@
 """Everything of one territory as documented files: one CSV per table, a manifest, and a page that explains them.
 
-The tables are walked, not listed: a new one is taken along without a word here. A table belongs to a territory by its
+The tables are walked, not listed: a new one is exported without a change here. A table belongs to a territory by its
 column `territory`, or by a foreign key to one that does; of the tables that all share, those rows are taken to which
-the territory's rows point. All is seen in one snapshot; values stand as stored, so that COPY reads them back.
+the territory's rows point. All is seen in one snapshot; values are written as stored, so that COPY reads them back.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ LEFT_OUT = {
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
 HIDDEN = {"subjects": {"email"}}
-# What hangs on these (keys, identities) is not taken along with them; what hangs on other shared tables is.
+# Rows that refer to these (keys, identities) are left out; rows that refer to other shared tables are exported.
 PEOPLE = {"subjects", "organisations"}
 # What points to another table without a foreign key.
 POINTERS = [("events", "actor_id", "subjects", "id"), ("events", "actor_organisation_id", "organisations", "id")]
@@ -256,7 +256,7 @@ async def write(
 ) -> Written:
     """Write the files of a territory into `directory`, absent or empty before; it appears complete or not at all.
 
-    `progress` is told the table and the bytes written of it. Raises `NoSuchTerritory`, and FileExistsError.
+    `progress` is called with the table and the bytes written of it. Raises `NoSuchTerritory`, and FileExistsError.
     """
     directory = directory.absolute()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):

@@ -92,7 +92,7 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
 
 
 def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
-    """The addresses and lines to paste, and never a key: what is printed here may stand in a journal."""
+    """The addresses and lines to paste, and never a key: a journal may keep what is printed here."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     url = settings.database_url

@@ -1,4 +1,4 @@
-"""What the passing of time asks for: `rebond tick` does what is due by today, and no more. Run it once a day.
+"""`rebond tick`: does what is due by today. Run it once a day.
 
 Safe to run twice, and twice at once: each batch is a transaction of its own, and leaves rows that another one holds.
 """
@@ -27,7 +27,7 @@ class Done:
 async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None) -> Done:
     """Erase the persons whose retention date is past, and forget the replies that were kept for retries.
 
-    `say` is told after each batch how far it is.
+    `say` is called after each batch with the number so far.
     """
     today = clock.today()
     erased, in_batch = 0, batch

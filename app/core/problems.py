@@ -99,7 +99,7 @@ class Problem(Exception):
 
 
 def _titles(code: str) -> tuple[str, str] | None:
-    """What a problem says of itself, where it is told of one of many (`entry_locked` of one cell of a grid)."""
+    """Each problem's title as a field message, for a fault of one item among many (`entry_locked` of one cell)."""
     known = CATALOGUE.get(code.replace("_", "-"))
     return (known.title, known.title_fr) if known is not None else None
 

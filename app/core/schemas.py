@@ -75,8 +75,8 @@ PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
 PersonalText = PersonNameOrNull
 
 
-# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
-# the successor; a file may keep it as a heading.
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and
+# the answer names the successor; a file may keep it as a heading.
 RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
 
 

@@ -38,7 +38,7 @@ PYDANTIC_CODES = {
 }
 
 
-# An unknown name is the client's own text: only one that could be a field's is told back.
+# An unknown name is the client's own text: only one that could be a field's is repeated.
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 

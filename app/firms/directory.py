@@ -235,9 +235,10 @@ def _proceeding(said: _Bodacc | None) -> tuple[ProceedingKind, date] | None:
 
 
 class Turns:
-    """Turns at an even pace, so many a second. Who would wait longer than `PATIENCE` is told how long, and sent away.
+    """Turns at an even pace, so many a second.
 
-    `pause` shuts the door for everybody, as the directory asks with Retry-After.
+    A caller who would wait longer than `PATIENCE` is refused, with the time to wait. `pause` refuses
+    everybody for a while, as the directory asks with Retry-After.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""HTTP of firms: the register with what hangs on a firm, and the firms of a territory with their stages."""
+"""HTTP of firms: the register with what belongs to a firm, and the firms of a territory with their stages."""
 
 from starlette.requests import Request
 from starlette.responses import Response

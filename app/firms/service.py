@@ -242,7 +242,7 @@ _BEGIN = text(
 async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
     """Put sites in the register, by SIRET, with exactly these facts: columns of `Site` but `siren`, in every row.
 
-    Their firms are there and locked, or this is the only writer. The seat is a matter of `move_seats`.
+    Their firms exist and are locked, or this is the only writer. `move_seats` sets the seat.
     """
     facts = [
         {**row, "siren": row["siret"][:9], "source": source.value, "as_of": row.get("as_of") or clock.today()}
@@ -486,7 +486,7 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
         recorded = [StageOn(Stage(stage), day) for stage, day in await write.session.execute(history)]
         if effective_on >= known.stage_since_on:
             known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
-        else:  # the past as it should have been recorded: it does not move where the firm stands now
+        else:  # a correction of the past: it does not move the present stage
             touch(known)
     admit(recorded, StageOn(body.stage, effective_on), body.reason)
     write.session.add(

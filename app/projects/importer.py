@@ -65,7 +65,7 @@ class ProjectLine(Body):
     @model_validator(mode="before")
     @classmethod
     def _firms_by_siren(cls, values: Any) -> Any:
-        """Our exports name firms too; that is told, and known by the SIREN alone."""
+        """Reads firms by SIREN alone: the names that our exports add are reported as ignored."""
         for holder in values.get("holders") or ():
             if holder.get("kind") == HolderKind.FIRM:
                 holder.pop("name", None)

@@ -202,7 +202,7 @@ async def put_financing(write: Write, territory: str, project_id: UUID, body: sc
 
 
 async def _replan(write: Write, project: Project, costs: Sequence[Cost]) -> list[Change]:
-    """What the new costs make of the plan: the same lines in a new draft, whose gaps are told anew."""
+    """New costs make a new draft of the plan: the same lines, whose gaps are computed again."""
     last = await _last_plan(write, project.id)
     if last is None:
         return []
@@ -356,7 +356,7 @@ async def _known(write: Write, model: type[Any], project_id: UUID) -> list[Any]:
 
 
 def _differ(known: Sequence[Any], wanted: list[Any]) -> list[Any] | None:
-    """What is wanted, or None where it is what is there."""
+    """What the request asks for, or None where it is so already."""
 
     def facts(rows: Sequence[Any]) -> list[dict[str, Any]]:
         return [{column.key: getattr(row, column.key) for column in row.__table__.columns} for row in rows]
@@ -376,7 +376,7 @@ def _passage(
 
 
 def _uses(costs: Sequence[Cost]) -> tuple[int, int]:
-    """What the costs come to in cents, and the eligible part of it."""
+    """The sum of the costs in cents, and its eligible part."""
     return (
         sum(cost.amount_cents for cost in costs),
         sum(cost.amount_cents for cost in costs if cost.kind != CostKind.NOT_ELIGIBLE),

@@ -1,4 +1,4 @@
-"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions stands apart."""
+"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions is apart."""
 
 from datetime import date, datetime
 from uuid import UUID

@@ -258,7 +258,7 @@ async def _remove_axes(write: Write, draft: RoadmapVersion) -> None:
 
 
 async def _forget_orphans(write: Write, territory: str) -> None:
-    """Actions that stand in no version any more, and were never followed, leave nothing behind."""
+    """Delete the actions that no version contains any more and that were never followed."""
     f = FollowedAction
     worded = select(Action.action_id).where(Action.action_id == f.id).exists()
     await write.session.execute(delete(f).where(f.territory == territory, f.state_number.is_(None), ~worded))

@@ -19,7 +19,7 @@ FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
-    """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
+    """A page of the collection at this address for this caller, or all of it in another form than JSON.
 
     Raises `ValidationFailed` and `InvalidCursor` (422).
     """
@@ -58,7 +58,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
 
 
 def form_wanted(request: Request) -> str:
-    """The form in which something is wanted that is no page but has the forms of one: the query has `format` alone."""
+    """The form that the caller asks for, where the answer is no page: the query takes `format` alone."""
     return _form(request, read(request, {"format": FORMAT}))
 
 

@@ -1,4 +1,4 @@
-"""One Select as NDJSON, CSV or XLSX: which form is wanted, and how each column looks in it.
+"""One Select as NDJSON, CSV or XLSX: which form the caller asks for, and how each column looks in it.
 
 The types of the read schema decide once: money becomes euros (`amount_cents` 123450 → `amount_eur` 1234.50), nested
 objects become dotted columns, arrays are joined by `|`, text that a spreadsheet would run is guarded by an apostrophe.
@@ -101,7 +101,7 @@ def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
 
 
 def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[Column]:
-    """What stands at `path` in a JSON value."""
+    """The part of a JSON value at `path`."""
     bare = _bare(annotation)
     kind = _kind(bare)
     at = literal_column(f"'{{{','.join(path)}}}'", Text())
@@ -178,7 +178,7 @@ def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
 
 
 def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
-    """An array as one text, `|` between its elements; a backslash stands before a `|` or backslash of their own."""
+    """An array as one text, `|` between its elements; a backslash precedes a `|` or backslash of their own."""
     cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
     def joined(comma: bool) -> ColumnElement[Any]:
@@ -236,7 +236,7 @@ def cents(value: str) -> int:
 
 
 class Writer(Protocol):
-    """What stands around the rows, and what becomes of them on their way from COPY to the client."""
+    """What a form writes before and after the rows, and how it changes them between COPY and the client."""
 
     def begin(self) -> bytes: ...
 
@@ -424,7 +424,7 @@ FORMS = {
 NAMES = ("json", *FORMS)
 
 
-# --- which one is wanted ---------------------------------------------------------------------------------------------
+# --- which one is asked for -------------------------------------------------------------------------------------------
 
 JSON_SUFFICES = frozenset({"*/*", "application/json"})  # what most clients send
 _OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",

@@ -124,7 +124,7 @@ _NO_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
 
 
 class _Pipe:
-    """What the zip writes to; it cannot be rewound, so sizes stand behind each part."""
+    """What the zip writes to; it cannot be rewound, so sizes follow each part."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []

@@ -120,7 +120,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """How a path parameter is documented: by its name, or as the id of what stands before `_id`."""
+    """How a path parameter is documented: by its name, or as the id of what precedes `_id`."""
     if name in PATH_PARAMETERS:
         return PATH_PARAMETERS[name]
     owner = "object" if name == "id" else name.removesuffix("_id")

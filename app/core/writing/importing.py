@@ -36,7 +36,7 @@ class Heading:
 class LineFault:
     """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
 
-    An advisory fault is told and refuses nothing.
+    An advisory fault is reported and refuses nothing.
     """
 
     line: int
@@ -55,7 +55,7 @@ class FileLine:
 
 @dataclass
 class Outcome:
-    """What lines came to: what the door has to record, how many were new, changed or as they stood."""
+    """What importing lines did: the changes to record, how many lines were new, changed or unchanged."""
 
     changes: Sequence[Change] = ()
     created: int = 0
@@ -107,7 +107,7 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare.lower())
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is told back
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is repeated in answers
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Header:
     matched: Sequence[tuple[str, str | None]]
 
     def faults(self, importer: Importer) -> list[LineFault]:
-        """Columns that lack, that come twice, and (advisory) those that nothing reads."""
+        """Columns that are missing, that appear twice, and (advisory) those that nothing reads."""
         fields = [name for _, name in self.matched if name is not None]
         missing = [c.field for c in importer.columns if c.required and c.field not in fields]
         faults = [LineFault(self.line, name, FieldError("", "missing_column")) for name in missing]

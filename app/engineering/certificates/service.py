@@ -203,7 +203,7 @@ async def _member(write: Write, territory: str, mission_id: UUID, organisation_i
 
 
 async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
-    """The member's validated entries that count in the period, held in the order of their ids."""
+    """The member's validated entries that count in the period, locked in id order."""
     e = TimeEntry
     rows = (
         select(*e.__table__.c)

@@ -36,7 +36,7 @@ ABOUT = ("siren", "audition_id", "project_id")
 class TimeEntryLine(Body):
     """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed.
 
-    A line of our own export that is past `submitted` says what stands here already.
+    A line of our own export that is past `submitted` repeats an entry that exists already.
     """
 
     consultant_id: Uuid | None = None
@@ -94,7 +94,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
 
 
 async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
-    """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
+    """Each line means exactly one assignment; one that is past `submitted`, an entry that exists already."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     faults = []
@@ -128,7 +128,7 @@ async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> se
 
 
 async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
-    """Entries that are there: by `external_id`, and by assignment, day and activity; locked."""
+    """Entries that exist already, by `external_id` and by assignment, day and activity; locked."""
     items = list(wanted)
     e = TimeEntry
     entries = await write.session.scalars(

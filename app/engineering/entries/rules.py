@@ -259,7 +259,7 @@ def first_open_day(day: date, locked_months: Collection[date]) -> date:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who takes entries a step further, and what of it is his by right."""
+    """The caller of a state change, and which changes their role allows."""
 
     subject_id: UUID
     kind: str

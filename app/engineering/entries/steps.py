@@ -119,7 +119,10 @@ def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
 
 
 async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
-    """The entries that answer and that the actor may see, held in the order of their ids; one more than are taken."""
+    """Lock the matching entries that the actor may see, in id order (so that two callers cannot deadlock).
+
+    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many.
+    """
     e = TimeEntry
     rows = (
         select(*e.__table__.c)

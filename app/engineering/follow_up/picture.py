@@ -98,7 +98,7 @@ def picture(
 ) -> str:  # fmt: skip
     """The burn-down as SVG. `names` head it: of the mission, of the member, or of the territory."""
     words = WORDS[language]
-    # The one who reads both words and names is told where a name written from right to left ends (FSI … PDI).
+    # FSI … PDI mark where a name written from right to left ends.
     title = " · ".join([words["title"], *(f"\u2068{name}\u2069" for name in names)])
     drawn = " · ".join([words["title"], *(f"\u2068{_shortened(name, 52 // len(names))}\u2069" for name in names)])
     said = _said(points, starts_on, ends_on, as_of, language)

@@ -193,7 +193,7 @@ def _figures(sums: Any) -> list[Any]:
 
 
 def _only(sums: CTE, dimension: str) -> Any:
-    """Rows of one dimension in which anything stands; what is all reversed shows nothing."""
+    """Rows of one dimension that are not zero: what is entirely reversed is left out."""
     some = or_(sums.c.days_entered > ZERO, sums.c.days_draft > ZERO)
     return and_(sums.c.grouped == literal_column(str(_grouped(dimension))), some)
 
