@@ -164,14 +164,16 @@ async def issue_key(
         subject_id = changes[-1].keys[0]
     m, today = Member, clock.today()
     held = await session.scalar(
-        select(m.id).where(
+        select(m.id)
+        .where(
             m.subject_id == subject_id,
             m.role == role,
             m.territory == territory if territory else m.territory.is_(None),
             m.from_on <= today,
             or_(m.to_on.is_(None), m.to_on >= today),
-        ).limit(1)
-    )  # fmt: skip
+        )
+        .limit(1)
+    )
     if held is None:
         member = schemas.MemberCreate(subject_id=subject_id, role=role, territory=territory)
         changes.append(await create_member(write, member))

@@ -58,9 +58,7 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
     if item.external_id is not None:
         matching = matching.where(a.external_id == item.external_id)
     else:
-        matching = matching.where(
-            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)
-        )  # fmt: skip
+        matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
     known = (await write.session.execute(matching.order_by(a.id).limit(1))).first()
     changes = []
     if known is None:

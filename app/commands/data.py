@@ -85,7 +85,7 @@ def save_backup(
 def restore_backup(
     file: Annotated[Path, typer.Argument(help="What «rebond backup» wrote. Restore only files you trust.")],
     replace: Annotated[bool, typer.Option("--replace", help="Let it take the place of data that are there.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Bring a backup back into the bundled server, while the service is stopped.
 
     It is filled in, migrated and checked beside what is there, and takes its place only then.
@@ -137,7 +137,7 @@ def import_file(
     key: Annotated[
         str | None, typer.Option(envvar="REBOND_KEY", help="Key of who imports; without it, the service itself.")
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Import a file into the database, showing how far it is; exit code 1 where it was refused."""
     from app.commands import imports as command
 

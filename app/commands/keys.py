@@ -23,7 +23,7 @@ def create_key(
     subject: Annotated[str | None, typer.Option(help="Name of the person or program; else the role's.")] = None,
     service_account: Annotated[bool, typer.Option("--service-account", help="The subject is a program.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
     from app.access import service as access

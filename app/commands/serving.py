@@ -28,7 +28,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Serve the API.
 
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès

@@ -111,12 +111,14 @@ AXES: list[tuple[str, str, list[tuple[str, int, date]]]] = [
 ]  # fmt: skip
 MOVES = [  # title, passages
     ("Semaine de l'industrie", [(ActionState.IN_PROGRESS, date(2023, 11, 20)), (ActionState.DONE, date(2023, 12, 15))]),
-    ("Recenser les friches du bassin", [(ActionState.IN_PROGRESS, date(2024, 1, 8)),
-                                        (ActionState.DONE, date(2024, 7, 12))]),
+    (
+        "Recenser les friches du bassin",
+        [(ActionState.IN_PROGRESS, date(2024, 1, 8)), (ActionState.DONE, date(2024, 7, 12))],
+    ),
     ("Suivi des projets de l'enveloppe", [(ActionState.IN_PROGRESS, date(2023, 10, 4))]),
     ("Club des sous-traitants", [(ActionState.IN_PROGRESS, date(2024, 2, 1))]),
     ("Loger les nouveaux salariés", [(ActionState.DROPPED, date(2024, 9, 30))]),
-]  # fmt: skip
+]
 
 
 async def load(story: Story) -> None:

@@ -242,9 +242,11 @@ class Turns:
     """
 
     def __init__(
-        self, per_second: float, now: Callable[[], float] = time.monotonic,
+        self,
+        per_second: float,
+        now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._gap = 1 / per_second
         self._now = now
         self._sleep = sleep

@@ -177,7 +177,7 @@ class FirmActivity(Identified, Base):
             using="gist",
         ),
         Index(None, "siren", "naf_version", "from_on"),
-    )  # fmt: skip
+    )
 
     siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
     naf_code: Mapped[str]

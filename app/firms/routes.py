@@ -73,10 +73,8 @@ async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor =
 
 @firms.post(
     FIRM + "/refresh",
-    **changes(
-        schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True
-    ),
-)  # fmt: skip
+    **changes(schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True),
+)
 async def refresh_firm(request: Request, actor: Actor = require("firms:write")) -> Response:
     """Copy a firm from the public directory (API Recherche d'entreprises) into the register: 201 for a new firm.
 

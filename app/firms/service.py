@@ -228,12 +228,12 @@ _TAKE_BACK = text(
     WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (c.from_on IS NULL OR a.from_on >= c.from_on)"""
 ).bindparams(*_TYPES)
 _END = text(
-    _GIVEN  # noqa: S608
+    _GIVEN  # noqa: S608  # our own text
     + """ UPDATE firm_activities a SET to_on = c.from_on - 1 FROM changed c
     WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (a.to_on IS NULL OR a.to_on >= c.from_on)"""
 ).bindparams(*_TYPES)
 _BEGIN = text(
-    _GIVEN  # noqa: S608
+    _GIVEN  # noqa: S608  # our own text
     + """ INSERT INTO firm_activities (siren, naf_code, naf_version, from_on)
     SELECT siren, naf_code, naf_version, from_on FROM changed ORDER BY siren RETURNING id"""
 ).bindparams(*_TYPES)

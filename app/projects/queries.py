@@ -211,8 +211,9 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
             "detected_to": at_most(_detected_on, Day, "Detected on this day or earlier."),
             "starts_from": at_least(_p.starts_on, Day, "Starting on this day or later."),
             "starts_to": at_most(_p.starts_on, Day, "Starting on this day or earlier."),
-            "longer_than_24_months": Filter(Parameter(Flag, "Longer than 24 months, or not."),
-                                            lambda name: _long == param(name, Boolean())),
+            "longer_than_24_months": Filter(
+                Parameter(Flag, "Longer than 24 months, or not."), lambda name: _long == param(name, Boolean())
+            ),
             "q": Filter(_in_text.parameter, _mentions, _in_text.prepare),
             "external_id": equals(_p.external_id, ExternalId, "The project that another system knows by this id."),
             "updated_since": updated_since(_p.updated_at),
@@ -227,7 +228,7 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
             "starts_on": _p.starts_on,
             "updated_at": _p.updated_at,
         },
-    )  # fmt: skip
+    )
 
 
 PROJECTS = _projects(_p.stage, _p.stage_since_on, _rows(_p.stage, _p.stage_since_on))

@@ -222,8 +222,10 @@ async def _plan(
     if status is PlanStatus.COMPLETE:
         financing.check_complete(uses_cents, known)
     planned, secured = financing.sources(known, PLANNED), financing.sources(known, SECURED)
-    ratios = {"planned": financing.leverage(eligible_cents, planned),
-              "secured": financing.leverage(eligible_cents, secured)}  # fmt: skip
+    ratios = {
+        "planned": financing.leverage(eligible_cents, planned),
+        "secured": financing.leverage(eligible_cents, secured),
+    }
     plan = FinancingPlan(
         territory=project.territory,
         project_id=project.id,

@@ -355,9 +355,9 @@ def _text_of(row: Any) -> ColumnElement[Any]:
 def _beyond(column: Any, key: Any, descending: bool, after: str) -> ColumnElement[bool]:
     """Rows after the cursor. Rows without a sort value come last in both directions."""
     k1 = cast(param("k1", Text()), key.type)
+    after_key: ColumnElement[bool] = key < k1 if descending else key > k1
     if column is key:
-        return key < k1 if descending else key > k1  # type: ignore[no-any-return]
-    after_key = key < k1 if descending else key > k1
+        return after_key
     if after == "null":
         return and_(column.is_(None), after_key)
     k0 = cast(param("k0", Text()), column.type)

@@ -155,10 +155,11 @@ OTHER_FORMS: dict[str, Any] = {
     },
     "headers": {
         "Content-Disposition": {
-            "description": "The name of the file, of every form but JSON.", "schema": {"type": "string"},
+            "description": "The name of the file, of every form but JSON.",
+            "schema": {"type": "string"},
         }
     },
-}  # fmt: skip
+}
 
 
 def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:

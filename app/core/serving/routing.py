@@ -75,7 +75,8 @@ class Route(APIRoute):
                 arguments["actor"] = await gate(request)
             if changing and not uploads:
                 request.state.body = await _no_body(request)
-            return await endpoint(**{name: arguments[name] for name in wanted})  # type: ignore[no-any-return]
+            answer: Response = await endpoint(**{name: arguments[name] for name in wanted})
+            return answer
 
         async def write(request: Request) -> Response:
             if gate is not None:

@@ -134,7 +134,8 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
     entries = await write.session.scalars(
         select(e)
         .where(
-            e.territory == place, e.status.in_([Status.DRAFT, *COUNTING]),
+            e.territory == place,
+            e.status.in_([Status.DRAFT, *COUNTING]),
             or_(
                 e.external_id.in_({item.external_id for item in items if item.external_id}),
                 e.consultant_id.in_({item.consultant_id for item in items})
@@ -143,7 +144,7 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
         )
         .order_by(e.id)
         .with_for_update(key_share=True)
-    )  # fmt: skip
+    )
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
     for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)

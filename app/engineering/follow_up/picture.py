@@ -179,8 +179,10 @@ def _chart(points: Sequence[Point], as_of: date, language: str) -> str:
         value = low + n * step
         kind = "axis" if value == 0 else "grid"
         parts.append(f'<path class="{kind}" d="M{LEFT} {y(value)}H{RIGHT}"/>')
-        parts.append(f'<text class="text" x="{LEFT - 12}" y="{y(value) + 5}" text-anchor="end">'
-                     f"{number(round(value, 4), language)}</text>")  # fmt: skip
+        parts.append(
+            f'<text class="text" x="{LEFT - 12}" y="{y(value) + 5}" text-anchor="end">'
+            f"{number(round(value, 4), language)}</text>"
+        )
     parts.extend(
         f'<path class="axis" d="M{x(on)} {BOTTOM}v6"/><text class="text" x="{x(on)}" y="{BOTTOM + 25}"'
         f' text-anchor="middle">{label}</text>'

@@ -106,8 +106,9 @@ def _auditions_held(shape: Shape) -> Any:
     if shape.known_then:
         ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
         said = last_event("audition", ids).c.data
-        held_on, mission_id = (cast(said.op("->>")(word(name)), type_) for name, type_ in
-                               (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
+        held_on, mission_id = (
+            cast(said.op("->>")(word(name)), type_) for name, type_ in (("held_on", Date()), ("mission_id", Uuid()))
+        )
         held = select(func.count()).where(held_on <= AS_OF)
     else:
         held = select(func.count()).where(a.territory == territory, a.held_on <= AS_OF)
