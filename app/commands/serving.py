@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import __version__
 from app.bundled import postgres
 from app.commands.database import check_server, data_dir_of, shown, upgrade
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import KEYS_FILE, Settings
 
@@ -47,7 +47,7 @@ def serve(
         busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
         setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
         place = f"{settings.host}:{settings.port}"
-        raise Refusal(
+        raise CommandRefused(
             f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
         ) from None
     try:

@@ -17,7 +17,6 @@ from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write, differing, given, put
 from app.missions import schemas
-from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (
     FOREVER,
     MEMBER_DAYS,
@@ -37,6 +36,7 @@ from app.missions.models import (
     ThresholdCrossing,
 )
 from app.missions.queries import ALLOTMENTS, CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS, RATES
+from app.missions.rest_days import HolidayCalendar, rest_days
 
 
 class StepInUse(Problem):

@@ -115,7 +115,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     return changes
 
 
-async def move(write: Write, territory: str, action_id: UUID, body: schemas.Move) -> Change:
+async def move(write: Write, territory: str, action_id: UUID, body: schemas.ActionMove) -> Change:
     """Take an action of the roadmap in force to another state, and keep the move.
 
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).
@@ -201,7 +201,7 @@ async def _axes(write: Write, version: RoadmapVersion | None) -> list[schemas.Ax
                 id=action.action_id, title=action.title, description=action.description, due_on=action.due_on,
                 owner_organisation_id=action.owner_organisation_id, budget_cents=action.budget_cents,
                 indicator=action.indicator, project_ids=linked[ActionProject].get(action.action_id, []),
-                firm_sirens=linked[ActionFirm].get(action.action_id, []),
+                sirens=linked[ActionFirm].get(action.action_id, []),
             )
         )  # fmt: skip
     axes = await write.session.scalars(select(Axis).where(Axis.version_id == version.id).order_by(Axis.position))
@@ -243,13 +243,13 @@ async def _put_axes(write: Write, draft: RoadmapVersion, axes: Sequence[schemas.
     for key, _, _, action in worded:
         links = [ActionProject(**place, action_id=key, project_id=i) for i in dict.fromkeys(action.project_ids)]
         write.session.add_all(links)
-        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.firm_sirens))
+        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.sirens))
     await write.session.flush()
     await _forget_orphans(write, draft.territory)
 
 
 def _worded(action: schemas.ActionBody) -> Mapping[str, Any]:
-    return action.model_dump(exclude={"id", "project_ids", "firm_sirens"})
+    return action.model_dump(exclude={"id", "project_ids", "sirens"})
 
 
 async def _remove_axes(write: Write, draft: RoadmapVersion) -> None:
