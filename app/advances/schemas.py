@@ -6,15 +6,27 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
 from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
 from app.awards.schemas import AwardCreate
+from app.core.faults import Fault
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
+
+ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
+GRACE_WITHOUT_END = Fault(
+    "grace_without_end",
+    en="The grace period covers every instalment; at least one must remain.",
+    fr="Le différé couvre toutes les échéances ; il doit en rester au moins une.",
+)
+SCHEDULE_TOO_LONG = Fault(
+    "schedule_too_long",
+    en="The last instalment must not be due after 2199.",
+    fr="La dernière échéance ne doit pas tomber après 2199.",
+)
 
 _TERMS: JsonDict = {
     "instalments": 12,
@@ -33,7 +45,7 @@ _TERMS: JsonDict = {
 
 def _zero(rate: int) -> int:
     if rate != 0:
-        raise PydanticCustomError("only_zero_rate", "Only a rate of 0 is served for now.")
+        raise ONLY_ZERO_RATE.error()
     return rate
 
 
@@ -68,11 +80,11 @@ class Terms(Body):
     @model_validator(mode="after")
     def _possible(self) -> "Terms":
         if self.grace_counts_in_term and self.grace_periods >= self.instalments:
-            raise PydanticCustomError("grace_without_end", "The grace leaves no instalment.")
+            raise GRACE_WITHOUT_END.error()
         try:
             schedule.due_dates(self.plan())
         except ValueError:
-            raise PydanticCustomError("schedule_too_long", "The last instalment would fall after 2199.") from None
+            raise SCHEDULE_TOO_LONG.error() from None
         return self
 
     def plan(self) -> schedule.Terms:

@@ -14,7 +14,9 @@ from app.auditions.queries import AUDITIONS, NOTES
 from app.auditions.rules import Action, AuditionStatus
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
+from app.core.faults import FieldError
+from app.core.messages import FUTURE_DAY, NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
@@ -92,7 +94,7 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
 
 def _refuse_future(name: str, day: date | None) -> None:
     if day is not None and day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{name}", "future_day")])
+        raise ValidationFailed(errors=[FUTURE_DAY.at(f"/{name}")])
 
 
 async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | None = None) -> None:
@@ -114,11 +116,11 @@ async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | 
             ),
         )
         if await write.session.scalar(known) is None:
-            faults.append(FieldError("/follow_up_owner_id", "not_found"))
+            faults.append(NOT_FOUND.at("/follow_up_owner_id"))
     if audition.mission_id is not None and (changed is None or "mission_id" in changed):
         mission = select(Mission.id).where(Mission.id == audition.mission_id, Mission.territory == audition.territory)
         if await write.session.scalar(mission) is None:
-            faults.append(FieldError("/mission_id", "not_found"))
+            faults.append(NOT_FOUND.at("/mission_id"))
     if faults:
         raise ReferenceNotFound(errors=faults)
 
@@ -158,9 +160,7 @@ async def _wanted(
     faults: list[FieldError] = []
 
     def missing(name: str, known: set[Any]) -> None:
-        faults.extend(
-            FieldError(f"/{name}/{place}", "not_found") for place, key in enumerate(given[name]) if key not in known
-        )
+        faults.extend(NOT_FOUND.at(f"/{name}/{place}") for place, key in enumerate(given[name]) if key not in known)
 
     f, k = AuditionFirm.__table__, AuditionContact.__table__
     if "firm_sirens" in given:

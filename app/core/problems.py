@@ -7,31 +7,11 @@ its code (`DaysExhausted` → `days-exhausted`) and, when the database refuses b
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from app.core.messages import FIELD_MESSAGES
+from app.core.faults import FieldError, Message, fill, plain
 
 MEDIA_TYPE = "application/problem+json"
-LANGUAGES = ("en", "fr")
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """A fault of one field: where (JSON Pointer, or a parameter's name), which rule, and how to mend it."""
-
-    pointer: str
-    code: str
-    members: Mapping[str, Any] | None = None
-    message: str = ""
-
-    def public(self, language: str) -> dict[str, Any]:
-        text = FIELD_MESSAGES.get(self.code) or _titles(self.code)
-        detail = text[LANGUAGES.index(language)] if text else self.message or FIELD_MESSAGES["invalid"][0]
-        given = self.members or {}
-        members = {name: _plain(value) for name, value in given.items()}
-        return {"pointer": self.pointer, "code": self.code, "detail": _fill(detail, given, language), **members}
 
 
 class Problem(Exception):
@@ -70,8 +50,8 @@ class Problem(Exception):
         french = language == "fr"
         detail = self.detail_fr if french else self.detail
         cure = self.cure_fr if french else self.cure
-        members = {key: _plain(value) for key, value in self.members.items()}
-        text = " ".join(part for part in (_fill(detail, self.members, language), cure) if part)
+        members = {key: plain(value) for key, value in self.members.items()}
+        text = " ".join(part for part in (fill(detail, self.members, language), cure) if part)
         body: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": self.title_fr if french else self.title,
@@ -83,6 +63,14 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = [error.public(language) for error in self.errors]
         return body | members
+
+    def at(self, pointer: str, **members: Any) -> FieldError:
+        """The problem told of one of many (`entry_locked` of one cell of a grid), with its figures."""
+        en, fr = (
+            " ".join(part for part in (title, detail if self.members else "") if part)
+            for title, detail in ((self.title, self.detail), (self.title_fr, self.detail_fr))
+        )
+        return FieldError(pointer, Message(self.code.replace("-", "_"), en, fr), {**self.members, **members})
 
     @classmethod
     def entry(cls, language: str) -> dict[str, Any]:
@@ -98,36 +86,8 @@ class Problem(Exception):
         }
 
 
-def _titles(code: str) -> tuple[str, str] | None:
-    """What a problem says of itself, where it is told of one of many (`entry_locked` of one cell of a grid)."""
-    known = CATALOGUE.get(code.replace("_", "-"))
-    return (known.title, known.title_fr) if known is not None else None
-
-
 CATALOGUE: dict[str, type[Problem]] = {}
 BY_CONSTRAINT: dict[str, type[Problem]] = {}
-
-
-def _plain(value: Any) -> Any:
-    """A quantity of days keeps its digits and travels as a number; all else as it is."""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _said(name: str, value: Any, language: str) -> Any:
-    """A figure as a sentence says it: days with their digits, cents as euros; a comma in French."""
-    french = language == "fr"
-    if name.endswith("_cents") and isinstance(value, int):
-        euros = f"{value // 100:,}.{value % 100:02} €"
-        return euros.translate({ord(","): "\N{NARROW NO-BREAK SPACE}", ord("."): ","}) if french else euros
-    return str(value).replace(".", ",") if french and isinstance(value, Decimal) else value
-
-
-def _fill(template: str, members: Mapping[str, Any], language: str) -> str:
-    """A template whose members are not all known says nothing rather than half a sentence."""
-    try:
-        return template.format_map({name: _said(name, value, language) for name, value in members.items()})
-    except KeyError:
-        return ""
 
 
 def _unfilled(template: str) -> str:
@@ -142,8 +102,8 @@ class MalformedJson(Problem):
 
     status = 400
     title_fr = "Le corps n'est pas un JSON lisible."
-    detail = "The reader stopped: {reason}"
-    detail_fr = "La lecture s'est arrêtée : {reason}"
+    detail = "{reason}"
+    detail_fr = "{reason}"
     cure = "Send one JSON document in UTF-8, each key once, without NaN or Infinity."
     cure_fr = "Envoyez un document JSON en UTF-8, chaque clé une fois, sans NaN ni Infinity."
 

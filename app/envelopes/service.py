@@ -4,7 +4,8 @@ from datetime import date
 from uuid import UUID
 
 from app.core import clock
-from app.core.problems import FieldError, ValidationFailed
+from app.core.messages import FUTURE_DAY
+from app.core.problems import ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger, schemas
 from app.envelopes.ledger import AlreadyReversed, Cause
@@ -16,7 +17,7 @@ from app.envelopes.rules import Act
 def refuse_future(field: str, day: date) -> None:
     """Money counts on a day that has come: `future_day` (422)."""
     if day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
+        raise ValidationFailed(errors=[FUTURE_DAY.at(f"/{field}")])
 
 
 async def create_contribution(write: Write, territory: str, body: schemas.ContributionCreate) -> Change:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from app.core.problems import FieldError
+from app.core.messages import NOT_FOUND
 from app.core.values import Siret
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded
+from app.core.writing.importing import Column, Importer, Line, LineFault, Outcome, coded
 from app.core.writing.writes import Write
 from app.firms import service
 from app.firms.models import Firm
@@ -63,13 +63,11 @@ class SiteLine(SitePut):
     siret: Siret
 
 
-async def _check_sites(write: Write, _place: str | None, lines: Sequence[Line]) -> list[Fault]:
+async def _check_sites(write: Write, _place: str | None, lines: Sequence[Line]) -> list[LineFault]:
     """Sites hang on firms of the register."""
     sirens = {line.item.siret[:9] for line in lines}
     known = set(await write.session.scalars(select(Firm.siren).where(Firm.siren.in_(sirens))))
-    return [
-        Fault(line.number, "siret", FieldError("", "not_found")) for line in lines if line.item.siret[:9] not in known
-    ]
+    return [LineFault(line.number, "siret", NOT_FOUND.at("")) for line in lines if line.item.siret[:9] not in known]
 
 
 async def _put_sites(write: Write, _place: str | None, lines: Sequence[Line]) -> Outcome:

@@ -6,7 +6,10 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import Problem, ValidationFailed
+
+REASON_REQUIRED = Fault("reason_required", en="Give a reason for this stage.", fr="Donnez un motif pour cette étape.")
 
 
 class Stage(StrEnum):
@@ -98,7 +101,7 @@ def admit(recorded: Iterable[Passage], new: Passage, reason: str | None) -> None
             raise StageNotReachable(from_stage=earlier, to_stage=later, allowed=allowed)
     steps_back = any(new.stage in WITH_REASON[stage] for stage in before)
     if reason is None and (steps_back or new.stage in ENDS):
-        raise ValidationFailed(errors=[FieldError("/reason", "reason_required")])
+        raise ValidationFailed(errors=[REASON_REQUIRED.at("/reason")])
 
 
 # --- activities ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core import clock
 from app.core.db import Base, touch
-from app.core.problems import FieldError, NotFound, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import FUTURE_DAY, NOT_FOUND
+from app.core.problems import NotFound, Problem, ReferenceNotFound, ValidationFailed
 from app.core.reading.listing import Listing
 from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
@@ -463,9 +464,9 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     """
     effective_on = body.effective_on or clock.today()
     if effective_on > clock.today():
-        raise ValidationFailed(errors=[FieldError("/effective_on", "future_day")])
+        raise ValidationFailed(errors=[FUTURE_DAY.at("/effective_on")])
     if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
-        raise ReferenceNotFound(errors=[FieldError("/siren", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/siren")])
     t, s = TerritoryFirm, StageChange
     values = {"stage": body.stage, "reason": body.reason, "stage_since_on": effective_on}
     now = {"created_at": write.now, "updated_at": write.now}

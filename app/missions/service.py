@@ -13,7 +13,8 @@ from app.access.models import Subject
 from app.access.rules import person
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.missions import schemas
 from app.missions.calendar import HolidayCalendar, rest_days
@@ -461,7 +462,7 @@ async def update_rate(
     for name, value in changed.items():
         setattr(rate, name, value)
     if rate.until_on < rate.from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     bound = {"territory": territory, "mission_id": mission_id}
     return Change("rate.updated" if changed else "", RATES, [rate_id], bound)
 
@@ -477,7 +478,7 @@ async def create_consultant(write: Write, territory: str, body: schemas.Consulta
         select(s.organisation_id).where(s.id == body.person_id, s.kind == "person")
     )
     if organisation_id is None:
-        raise ReferenceNotFound(errors=[FieldError("/person_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/person_id")])
     member = await write.session.scalar(
         select(MissionMember.id).where(
             MissionMember.mission_id == body.mission_id, MissionMember.organisation_id == organisation_id
@@ -511,7 +512,7 @@ async def update_consultant(
     for name, value in changed.items():
         setattr(consultant, name, value)
     if consultant.until_on < consultant.from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     return Change("consultant.updated" if changed else "", CONSULTANTS, [consultant_id], {"territory": territory})
 
 
@@ -523,7 +524,7 @@ async def _referenced(write: Write, territory: str, mission_id: UUID) -> None:
     found = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
     # Assignments to one mission are made one after the other: an exclusion constraint alone would deadlock.
     if await write.session.scalar(found.with_for_update(key_share=True)) is None:
-        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
 
 
 async def _days(write: Write, mission_id: UUID) -> MissionDays:

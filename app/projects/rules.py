@@ -7,7 +7,8 @@ completed, dropped.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Problem, ValidationFailed
 
 
 class ProjectKind(StrEnum):
@@ -148,4 +149,4 @@ def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRou
     if target not in WITHOUT_ROUTE and route is None:
         raise FundingRouteMissing
     if (current, target) in NEED_REASON and reason is None:
-        raise ValidationFailed(errors=[FieldError("/reason", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("/reason")])

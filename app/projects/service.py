@@ -9,7 +9,8 @@ from sqlalchemy import delete, func, select
 
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import FUTURE_DAY, NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.programme.models import Perimeter, PerimeterCommune
 from app.projects import financing, rules, schemas
@@ -291,18 +292,18 @@ async def _project(write: Write, territory: str, project_id: UUID) -> Project:
 
 def _refuse_future(field: str, day: date) -> None:
     if day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
+        raise ValidationFailed(errors=[FUTURE_DAY.at(f"/{field}")])
 
 
 def _check_period(starts_on: date | None, ends_on: date | None) -> None:
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
-        raise ValidationFailed(errors=[FieldError("/ends_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/ends_on")])
 
 
 def _check_owners(costs: Sequence[schemas.CostBody | Cost], holders: int) -> None:
     """Refuse a cost whose owner is none of the holders."""
     faults = [
-        FieldError(f"/costs/{number}/holder", "not_found")
+        NOT_FOUND.at(f"/costs/{number}/holder")
         for number, cost in enumerate(costs)
         if cost.holder is not None and cost.holder > holders
     ]

@@ -6,7 +6,8 @@ What a committee adopted never changes; what moves is the follow-up of its actio
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Problem, ValidationFailed
 
 
 class VersionStatus(StrEnum):
@@ -133,4 +134,4 @@ def check_move(current: ActionState, target: ActionState, reason: str | None) ->
     if target not in targets:
         raise ActionMoveRefused(current=current, allowed=", ".join(sorted(targets)))
     if (current, target) in NEED_REASON and reason is None:
-        raise ValidationFailed(errors=[FieldError("/reason", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("/reason")])

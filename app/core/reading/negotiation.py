@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.core.problems import LANGUAGES
+from app.core.faults import LANGUAGES
 
 
 def preferred(accept: str, offered: Mapping[str, str]) -> str:

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.core.messages import UNKNOWN_FIELD
 from app.core.problems import (
-    FieldError,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -112,7 +112,7 @@ async def _no_body(request: Request) -> bytes:
     """The body of an action that takes none: nothing, or an empty object; anything else would be ignored in silence."""
     raw = await request.body()
     if raw.strip() not in (b"", b"{}"):
-        raise ValidationFailed(errors=[FieldError("", "unknown_field")])
+        raise ValidationFailed(errors=[UNKNOWN_FIELD.at("")])
     return raw
 
 
@@ -129,9 +129,9 @@ def _parse(raw: bytes) -> Any:
     try:
         return strictjson.loads(raw)
     except strictjson.MalformedJson as error:
-        raise MalformedJson(reason=error.reason) from None
+        raise MalformedJson(reason=error.reason, **error.figures) from None
     except strictjson.UnacceptableJson as error:
-        raise ValidationFailed(errors=[FieldError(error.pointer, error.code, None, error.message)]) from None
+        raise ValidationFailed(errors=[error.fault]) from None
 
 
 def router(tag: str) -> APIRouter:

@@ -17,7 +17,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.access.rules import person
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault, FieldError
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import (
@@ -33,6 +35,22 @@ from app.engineering.certificates.rules import Line, canonical, lines_of, rate_o
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
+
+REPEATED_ENTRY = Fault(
+    "repeated_entry",
+    en="An entry can be named only once in the remarks.",
+    fr="Une saisie ne peut être nommée qu'une fois dans les remarques.",
+)
+RATE_MISSING = Fault(
+    "rate_missing",
+    en="No day rate is in force for this person on {worked_on}.",
+    fr="Aucun prix de journée n'est en vigueur pour cette personne le {worked_on}.",
+)
+NO_VAT_RATE = Fault(
+    "no_vat_rate",
+    en="No VAT rate is known for this day.",
+    fr="Aucun taux de TVA n'est connu pour ce jour.",
+)
 
 # --- refusals --------------------------------------------------------------------------------------------------------
 
@@ -199,7 +217,7 @@ async def _member(write: Write, territory: str, mission_id: UUID, organisation_i
         .with_for_update(read=True, key_share=True, of=m)
     )
     if await write.session.scalar(found) is None:
-        raise ReferenceNotFound(errors=[FieldError("/organisation_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/organisation_id")])
 
 
 async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
@@ -230,9 +248,9 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
         for number, remark in enumerate(given):
             pointer = f"/{name}/{number}/entry_id"
             if remark.entry_id not in known:
-                missing.append(FieldError(pointer, "not_found"))
+                missing.append(NOT_FOUND.at(pointer))
             elif remark.entry_id in found:
-                twice.append(FieldError(pointer, "repeated_entry"))
+                twice.append(REPEATED_ENTRY.at(pointer))
             found[remark.entry_id] = (kind, remark.reason)
     if missing:
         raise ReferenceNotFound(errors=missing)
@@ -257,7 +275,7 @@ async def _priced(
         rate = rate_on(rates, profile, entry.worked_on)
         if profile is None or rate is None:
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
-            missing.setdefault((profile, entry.worked_on), FieldError("", "rate_missing", members))
+            missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
             found.append((profile, rate))
     if missing:
@@ -271,7 +289,7 @@ async def _vat_rate(write: Write, day: date) -> int:
     latest = select(v.rate_bp).where(v.from_on <= day).order_by(v.from_on.desc()).limit(1)
     rate: int | None = await write.session.scalar(latest)
     if rate is None:
-        raise ValidationFailed(errors=[FieldError("/to_on", "no_vat_rate")])
+        raise ValidationFailed(errors=[NO_VAT_RATE.at("/to_on")])
     return rate
 
 

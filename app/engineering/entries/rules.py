@@ -15,7 +15,8 @@ from typing import Protocol
 from uuid import UUID
 
 from app.access.rules import PersonRequired
-from app.core.problems import FieldError, Problem, ReferenceNotFound
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound
 
 
 class Status(StrEnum):
@@ -379,7 +380,7 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     """
     wanted = list(wishes)
     missing = [
-        FieldError(pointer.format(number) + field, "not_found")
+        NOT_FOUND.at(pointer.format(number) + field)
         for number, wish in enumerate(wanted)
         for field, known in (
             ("/mission_id", wish.mission_id in missions),

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.rules import Actor
 from app.core import clock, limits
 from app.core.db import Statement, param
+from app.core.messages import FUTURE_DAY, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
     Busy,
-    FieldError,
     NotFound,
     Problem,
     ReferenceNotFound,
@@ -182,11 +182,7 @@ def wish_of(entry: Any, counted_on: date | None = None) -> Wish:
 
 def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
     today = clock.today()
-    faults = [
-        FieldError(pointer.format(number) + "/worked_on", "future_day")
-        for number, day in enumerate(days)
-        if day > today
-    ]
+    faults = [FUTURE_DAY.at(pointer.format(number) + "/worked_on") for number, day in enumerate(days) if day > today]
     if faults:
         raise ValidationFailed(errors=faults)
 
@@ -218,7 +214,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     attempt.wishes = [*before, *(wish_of(item) for item in items)]
     assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in items})
     faults = [
-        FieldError(attempt.pointer.format(number) + "/consultant_id", "not_found")
+        NOT_FOUND.at(attempt.pointer.format(number) + "/consultant_id")
         for number, item in enumerate(items)
         if item.consultant_id not in assigned or assigned[item.consultant_id].mission_id != item.mission_id
     ]
@@ -267,7 +263,7 @@ async def _counted_on(write: Write, attempt: Attempt, items: Sequence[schemas.Ti
     )
     status: dict[UUID, str] = {row.id: row.status for row in await write.session.execute(seen)}
     faults = [
-        FieldError(attempt.pointer.format(number) + "/corrects_id", "not_found")
+        NOT_FOUND.at(attempt.pointer.format(number) + "/corrects_id")
         for number, item in enumerate(items)
         if item.corrects_id is not None and item.corrects_id not in status
     ]
@@ -359,7 +355,7 @@ async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID,
     mission_id, code = given.get("mission_id", row.mission_id), given.get("activity", row.activity)
     here = select(Mission.id).where(Mission.id == mission_id, Mission.territory == attempt.territory)
     if "mission_id" in given and await write.session.scalar(here) is None:  # another territory's list tells nothing
-        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
     held = select(a.code).where(a.mission_id == mission_id, a.code == code)
     if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
         listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)
@@ -373,7 +369,7 @@ async def change_entry(
     if "consultant_id" in changed or "mission_id" in changed:
         consultant = known.get(changed.get("consultant_id", entry.consultant_id))
         if consultant is None or consultant.mission_id != changed.get("mission_id", entry.mission_id):
-            raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+            raise ReferenceNotFound(errors=[NOT_FOUND.at("/consultant_id")])
         if consultant.organisation_id != attempt.actor.organisation_id:
             raise rules.OtherOrganisation
         changed |= _assignment(consultant)

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, any_, bindparam, case, func, literal, sele
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import literals
-from app.core.problems import FieldError, NotFound, Problem
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, Problem
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
@@ -100,12 +101,12 @@ async def act_on_many(
     for entry_id in ids:
         entry = found.get(entry_id)
         if entry is None:
-            faults.append(FieldError(places[entry_id], "not_found"))
+            faults.append(NOT_FOUND.at(places[entry_id]))
             continue
         lead_id = leads.get(entry.mission_id)
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
-            faults.append(FieldError(places[entry_id], refused.code.replace("-", "_"), members))
+            faults.append(refused.at(places[entry_id], **members))
     if faults:
         raise EntriesRefused(errors=faults)
     await step(write, attempt, action, held, closed, reason)

@@ -10,7 +10,7 @@ import contextlib
 import io
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 from uuid import UUID, uuid4
 
@@ -24,10 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, raw_connection
-from app.core.problems import FieldError, Problem
+from app.core.faults import FieldError
+from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
-from app.core.writing.importing import Fault, Header, Importer, Line, Outcome, Reader, match
+from app.core.writing.importing import Header, Importer, Line, LineFault, Outcome, Reader, match
 from app.core.writing.writes import Change, Subject, System, Write, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
@@ -112,7 +113,7 @@ class Progress:
     blocking: int = 0
     advisory: int = 0
     refused_lines: set[int] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[LineFault] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -121,7 +122,7 @@ class Progress:
         done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.written / rows if self.whole else 0.2 * self.bytes_read
         return min(done, 1.0)
 
-    def note(self, faults: Sequence[Fault]) -> None:
+    def note(self, faults: Sequence[LineFault]) -> None:
         for fault in faults:
             if fault.advisory:
                 self.advisory += 1
@@ -273,7 +274,7 @@ class _Run:
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
                 except sheets.UnreadableFile as error:
-                    self.progress.note([Fault(error.line or 1, "", FieldError("", error.code))])
+                    self.progress.note([LineFault(error.line or 1, "", FieldError("", error.reason, error.figures))])
                     raise _unreadable(error) from None
 
     async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
@@ -293,18 +294,18 @@ class _Run:
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
         if first is None:
-            raise sheets.UnreadableFile("empty_file")
+            raise sheets.UnreadableFile(sheets.EMPTY_FILE)
         header = match(self.importer, *first)
         faults = header.faults(self.importer)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableFile("unusable_header", header.line)
+            raise sheets.UnreadableFile(sheets.UNUSABLE_HEADER, header.line)
         return header
 
     async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
         reader = Reader(self.importer, header)
 
-        def some() -> tuple[list[tuple[UUID, int, str]], list[Fault], int]:
+        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], int]:
             staged, faults, seen = [], [], 0
             for number, cells in rows:
                 line, wrong = reader.line(number, cells)
@@ -379,7 +380,7 @@ class _Run:
         for line in lines:  # one of them was refused: find it
             refusal = await self._try(write, [line])
             if refusal is not None:
-                self.progress.note([Fault(line.number, "", _as_error(refusal))])
+                self.progress.note([LineFault(line.number, "", _as_error(refusal))])
 
     async def _try(self, write: Write, lines: list[Line]) -> Problem | None:
         """Write lines under a savepoint; what refused them, if anything did."""
@@ -425,7 +426,7 @@ class _Run:
 
 
 def _unreadable(error: sheets.UnreadableFile) -> Problem:
-    return UnreadableFile(reason=error.code, line=error.line)
+    return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
 
 
 def _told(problem: Problem) -> dict[str, Any]:
@@ -436,10 +437,10 @@ def _told(problem: Problem) -> dict[str, Any]:
 
 
 def _as_error(problem: Problem) -> FieldError:
-    return FieldError("", problem.code, {"problem": problem})
+    return replace(problem.at(""), members={"problem": problem})
 
 
-def _row(import_id: UUID, fault: Fault) -> tuple[Any, ...]:
+def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
     severity = "advisory" if fault.advisory else "blocking"
     problem = (fault.error.members or {}).get("problem")
     if isinstance(problem, Problem):

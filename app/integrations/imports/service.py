@@ -25,8 +25,8 @@ class UnreadableFile(Problem):
 
     status = 422
     title_fr = "Le fichier ne se lit pas comme un tableau."
-    detail = "Reason: {reason}."
-    detail_fr = "Raison : {reason}."
+    detail = "{reason}"
+    detail_fr = "{reason}"
     cure = "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns."
     cure_fr = "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes."
 
@@ -97,7 +97,7 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
     try:
         shape = sniffer.shape()
     except sheets.UnreadableFile as error:
-        raise UnreadableFile(reason=error.code) from None
+        raise UnreadableFile(reason=error.reason, **error.figures) from None
     await keep()
     return Upload(upload_id, shape, sniffer.size, digest.digest())
 
