@@ -18,10 +18,10 @@ from app.core.writing.writes import Change, Write, merge
 
 
 class ApiKeyEnded(Problem):
-    """The key has been revoked or has expired."""
+    """The API key has been revoked or has expired."""
 
     status = 409
-    title_fr = "La clé a été révoquée ou a expiré."
+    title_fr = "La clé d'API a été révoquée ou a expiré."
     cure = "Create a new key."
     cure_fr = "Créez une nouvelle clé."
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -48,7 +48,7 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
         AlreadyExists,
         ReferenceNotFound,
         IdempotencyKeyMissing,
-        DeciderNotAPerson,
+        PersonRequired,
         status=201,
     ),
 )
@@ -74,7 +74,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Give what is not disbursed back to the envelope. Needs If-Match."""
@@ -84,7 +84,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""

@@ -1,7 +1,6 @@
 """Writes of auditions: planned, then held, cancelled or missed by the firm; and their confidential notes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +11,11 @@ from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
 from app.auditions.rules import Action, AuditionStatus
-from app.core import clock
 from app.core.db import touch
 from app.core.faults import FieldError
-from app.core.messages import FUTURE_DAY, NOT_FOUND
-from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
@@ -77,7 +76,7 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     given = {name: getattr(body, name) for name in body.model_fields_set}
     children = {name: given.pop(name) for name in CHILDREN if name in given}
     for name in ("held_on", "follow_up_done_on"):
-        _refuse_future(name, given.get(name))
+        refuse_future({f"/{name}": given.get(name)})
     if given.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
     if "held_on" in given and audition.status != AuditionStatus.HELD:
@@ -90,11 +89,6 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     if moved:
         touch(audition)
     return bool(changed) or moved
-
-
-def _refuse_future(name: str, day: date | None) -> None:
-    if day is not None and day > clock.today():
-        raise ValidationFailed(errors=[FUTURE_DAY.at(f"/{name}")])
 
 
 async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | None = None) -> None:

@@ -113,7 +113,7 @@ class MalformedRequest(Problem):
 
     status = 400
     title_fr = "La requête n'est pas lisible."
-    cure = "Percent-encode the address as UTF-8 and send each header once."
+    cure = "Percent-encode the address as UTF-8, and send each header once."
     cure_fr = "Encodez l'adresse en UTF-8 (pour cent) et envoyez chaque en-tête une seule fois."
 
 
@@ -136,18 +136,18 @@ class CredentialsInvalid(Problem):
 
 
 class Forbidden(Problem):
-    """You may see this, but not do that."""
+    """You are allowed to see this, but not to do that."""
 
     status = 403
-    title_fr = "Vous pouvez voir ceci, mais pas faire cela."
-    detail = "None of your roles holds the permission {permission} here."
+    title_fr = "Vous avez le droit de voir ceci, mais pas de faire cela."
+    detail = "None of your roles has the permission {permission} here."
     detail_fr = "Aucun de vos rôles ne donne ici la permission {permission}."
     cure = "GET /v1/me lists your roles and what each may do."
     cure_fr = "GET /v1/me liste vos rôles et ce que chacun permet."
 
 
 class InsufficientScope(Problem):
-    """This API key may only read."""
+    """This API key can only read."""
 
     status = 403
     title_fr = "Cette clé d'API ne permet que la lecture."
@@ -156,30 +156,30 @@ class InsufficientScope(Problem):
 
 
 class NotFound(Problem):
-    """Nothing here, or nothing that you may see."""
+    """There is nothing at this address, or nothing that you are allowed to see."""
 
     status = 404
-    title_fr = "Il n'y a rien ici, ou rien que vous puissiez voir."
-    cure = "Check the address; GET / lists what there is. Addresses never end with a slash."
-    cure_fr = "Vérifiez l'adresse ; GET / liste ce qui existe. Une adresse ne finit jamais par une barre oblique."
+    title_fr = "Il n'y a rien à cette adresse, ou rien que vous ayez le droit de voir."
+    cure = "Check the address: GET / lists what there is, and no address ends with a slash."
+    cure_fr = "Vérifiez l'adresse : GET / liste ce qui existe, et aucune adresse ne finit par une barre oblique."
 
 
 class ReferenceNotFound(Problem):
-    """The request names an object that does not exist, or that you may not see."""
+    """The request names an object that does not exist, or that you are not allowed to see."""
 
     status = 404
-    title_fr = "La demande nomme un objet qui n'existe pas, ou que vous ne pouvez pas voir."
+    title_fr = "La demande nomme un objet qui n'existe pas, ou que vous n'avez pas le droit de voir."
     cure = "Check the ids named in errors."
     cure_fr = "Vérifiez les identifiants nommés dans errors."
 
 
 class MethodNotAllowed(Problem):
-    """This address does not know that method."""
+    """This address does not support this method."""
 
     status = 405
-    title_fr = "Cette adresse ne connaît pas cette méthode."
-    cure = "The header Allow names the methods that it knows."
-    cure_fr = "L'en-tête Allow nomme les méthodes connues."
+    title_fr = "Cette adresse n'accepte pas cette méthode."
+    cure = "Use one of the methods in the header Allow."
+    cure_fr = "Utilisez l'une des méthodes de l'en-tête Allow."
 
 
 class RequestTimeout(Problem):
@@ -192,19 +192,19 @@ class RequestTimeout(Problem):
 
 
 class AlreadyExists(Problem):
-    """An object with this value exists already."""
+    """An object with this value already exists."""
 
     status = 409
     title_fr = "Un objet porte déjà cette valeur."
-    cure = "Choose another value for the fields named in errors, or read and change the object that has it."
-    cure_fr = "Choisissez une autre valeur pour les champs nommés dans errors, ou modifiez l'objet qui la porte."
+    cure = "Choose another value for the fields in errors, or read and change the object that has it."
+    cure_fr = "Choisissez une autre valeur pour les champs de errors, ou modifiez l'objet qui la porte."
 
 
 class StillReferenced(Problem):
-    """Other objects still point to this one."""
+    """Other objects still refer to this one."""
 
     status = 409
-    title_fr = "D'autres objets dépendent encore de celui-ci."
+    title_fr = "D'autres objets se réfèrent encore à celui-ci."
 
 
 class StaleVersion(Problem):
@@ -223,8 +223,8 @@ class BodyTooLarge(Problem):
 
     status = 413
     title_fr = "Le corps est trop grand."
-    detail = "At most {limit_bytes} bytes are read."
-    detail_fr = "Au plus {limit_bytes} octets sont lus."
+    detail = "The body can have at most {limit_bytes} bytes."
+    detail_fr = "Le corps peut avoir au plus {limit_bytes} octets."
 
 
 class AddressTooLong(Problem):
@@ -235,21 +235,21 @@ class AddressTooLong(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body must be JSON, sent as it is."""
+    """The body must be JSON, without compression."""
 
     status = 415
-    title_fr = "Le corps doit être du JSON, envoyé tel quel."
+    title_fr = "Le corps doit être du JSON, sans compression."
     cure = "Send Content-Type: application/json, without Content-Encoding."
     cure_fr = "Envoyez Content-Type: application/json, sans Content-Encoding."
 
 
 class ValidationFailed(Problem):
-    """Some fields are not acceptable."""
+    """Some fields are not valid."""
 
     status = 422
-    title_fr = "Certains champs ne sont pas acceptables."
-    cure = "Each fault is named in errors."
-    cure_fr = "Chaque défaut est nommé dans errors."
+    title_fr = "Certains champs ne sont pas valides."
+    cure = "Correct the fields in errors; each one says what is expected."
+    cure_fr = "Corrigez les champs de errors ; chacun dit ce qui est attendu."
 
 
 class InvalidCursor(Problem):
@@ -257,17 +257,17 @@ class InvalidCursor(Problem):
 
     status = 422
     title_fr = "Le curseur n'appartient pas à cette liste."
-    cure = "Start again without cursor; keep filters and sort unchanged while you page."
+    cure = "Start again without cursor, and keep filters and sort unchanged from page to page."
     cure_fr = "Recommencez sans cursor ; gardez filtres et tri inchangés d'une page à l'autre."
 
 
 class IfMatchMissing(Problem):
-    """This change needs a precondition."""
+    """This change requires the header If-Match."""
 
     status = 428
-    title_fr = "Cette modification demande une précondition."
-    cure = "Read the object, and send its ETag in If-Match."
-    cure_fr = "Lisez l'objet, et envoyez son ETag dans If-Match."
+    title_fr = "Cette modification exige l'en-tête If-Match."
+    cure = "Read the object and send its ETag in If-Match."
+    cure_fr = "Lisez l'objet et envoyez son ETag dans If-Match."
 
 
 class HeadersTooLarge(Problem):
@@ -278,12 +278,12 @@ class HeadersTooLarge(Problem):
 
 
 class InternalError(Problem):
-    """Something broke on our side."""
+    """The service made an error."""
 
     status = 500
-    title_fr = "Une erreur s'est produite de notre côté."
-    cure = "Nothing was changed. Tell us the request_id."
-    cure_fr = "Rien n'a été modifié. Indiquez-nous le request_id."
+    title_fr = "Le service a commis une erreur."
+    cure = "Nothing was changed. Report the request_id to the people who run the service."
+    cure_fr = "Rien n'a été modifié. Signalez le request_id aux personnes qui exploitent le service."
 
 
 class DatabaseUnavailable(Problem):
@@ -291,16 +291,16 @@ class DatabaseUnavailable(Problem):
 
     status = 503
     title_fr = "La base de données ne répond pas."
-    cure = "Nothing is known to be changed. Try again, with the same Idempotency-Key."
-    cure_fr = "Rien n'est réputé modifié. Réessayez, avec la même Idempotency-Key."
+    cure = "The change may or may not have been made. Try again with the same Idempotency-Key."
+    cure_fr = "La modification a peut-être été faite. Réessayez avec la même Idempotency-Key."
     retry_after = 2
 
 
 class Busy(Problem):
-    """Too much is going on at once."""
+    """The service is too busy."""
 
     status = 503
-    title_fr = "Trop de demandes à la fois."
+    title_fr = "Le service est trop occupé."
     cure = "Nothing was changed. Try again in a moment."
     cure_fr = "Rien n'a été modifié. Réessayez dans un instant."
     retry_after = 1

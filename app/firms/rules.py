@@ -25,13 +25,13 @@ class Stage(StrEnum):
 
 
 class StageNotReachable(Problem):
-    """The firm does not go from its stage to that one."""
+    """The firm cannot change from its stage to the requested one."""
 
     status = 409
-    title_fr = "L'entreprise ne passe pas de son étape à celle-ci."
-    detail = "From {from_stage} it goes to one of: {allowed}. The stage asked for is {to_stage}."
-    detail_fr = "De {from_stage}, elle passe à l'une de : {allowed}. L'étape demandée est {to_stage}."
-    cure = "Record the stages between, or correct an earlier one by recording another on its day."
+    title_fr = "L'entreprise ne peut pas passer de son étape à l'étape demandée."
+    detail = "From {from_stage} a firm can change to: {allowed}. The requested stage is {to_stage}."
+    detail_fr = "De {from_stage}, une entreprise peut passer à : {allowed}. L'étape demandée est {to_stage}."
+    cure = "Record the stages between, or correct an earlier stage by recording another on its day."
     cure_fr = "Enregistrez les étapes intermédiaires, ou corrigez une étape en en enregistrant une autre à sa date."
 
 

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, select
 
+from app.access.rules import person
 from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
-from app.core.messages import FUTURE_DAY, NOT_FOUND, PERIOD_REVERSED, REQUIRED
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
 from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.roadmap import rules, schemas
 from app.roadmap.models import Action, ActionFirm, ActionProject, Axis, FollowedAction, RoadmapVersion, StateChange
@@ -85,10 +87,9 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     """Put a draft in force from the day of the committee that adopted it; the one in force until then is superseded.
 
     Raises `roadmap-adopted`, `roadmap-empty`, `committee-not-held`, `roadmap-in-force-twice` (409),
-    `reference-not-found` (404), `adopter-not-a-person` (403).
+    `reference-not-found` (404), `person-required` (403).
     """
-    if write.actor.kind != "person" or write.actor.subject_id is None:
-        raise rules.AdopterNotAPerson
+    adopted_by = person(write.actor)
     draft = await _draft(write, territory, version_id)
     in_force = next((v for v in await _present(write, territory) if v.status == VersionStatus.ADOPTED), None)
     c = Committee
@@ -112,7 +113,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
         await write.session.flush()  # before the new one is in force: no day has two
         changes.append(Change("roadmap_version.superseded", VERSIONS, [in_force.id], bound))
     draft.status, draft.committee_id, draft.adopted_on = VersionStatus.ADOPTED, meeting.id, adopted_on
-    draft.adopted_by = write.actor.subject_id
+    draft.adopted_by = adopted_by
     await write.session.flush()
     await _forget_orphans(write, territory)
     return changes
@@ -124,8 +125,7 @@ async def move(write: Write, territory: str, action_id: UUID, body: schemas.Move
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).
     """
     effective_on = body.effective_on or clock.today()
-    if effective_on > clock.today():
-        raise ValidationFailed(errors=[FUTURE_DAY.at("/effective_on")])
+    refuse_future({"/effective_on": effective_on})
     f = FollowedAction
     action = await write.lock(f, f.id == action_id, f.territory == territory)
     write.expect(action.version)

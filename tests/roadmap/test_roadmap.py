@@ -118,7 +118,7 @@ async def test_no_draft_is_adopted_by_a_meeting_that_was_not_held_or_is_elsewher
     assert told["errors"][0]["pointer"] == "/committee_id"
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
-    problem(await adopt(program, made["id"], await held(world)), 403, "adopter-not-a-person")
+    problem(await adopt(program, made["id"], await held(world)), 403, "person-required")
     ok(await staff(world).patch(f"roadmap/versions/{made['id']}", {"axes": [{"title": "Empty"}]}), 200)
     problem(await adopt(staff(world), made["id"], await held(world)), 409, "roadmap-empty")
 

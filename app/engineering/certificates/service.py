@@ -56,44 +56,48 @@ NO_VAT_RATE = Fault(
 
 
 class NothingToCertify(Problem):
-    """The member has no validated day in this period that is not refused."""
+    """The member has no validated day to certify in this period."""
 
     status = 409
-    title_fr = "Le membre n'a dans cette période aucun jour validé qui ne soit refusé."
+    title_fr = "Le membre n'a aucun jour validé à attester dans cette période."
     cure = "Choose another period, or ask the lead firm to validate."
     cure_fr = "Choisissez une autre période, ou demandez au mandataire de valider."
 
 
 class CertifierTookPart(Problem):
-    """Nobody certifies days that he entered, worked or validated."""
+    """You cannot certify days that you entered, worked or validated yourself."""
 
     status = 403
-    title_fr = "Nul ne certifie des jours qu'il a saisis, effectués ou validés."
+    title_fr = "Vous ne pouvez pas attester des jours que vous avez vous-même saisis, effectués ou validés."
     cure = "Ask another person of the operator."
     cure_fr = "Demandez à une autre personne de l'opérateur."
 
 
 class RateMissing(Problem):
-    """Some of these days have no rate in force."""
+    """Some of these days have no day rate in force."""
 
     status = 409
-    title_fr = "Certains de ces jours n'ont pas de prix en vigueur."
-    cure = "Give the person a profile (junior, senior, expert), and the member a rate for it on these days."
-    cure_fr = "Donnez un profil à la personne (junior, senior, expert) et au membre un prix pour ce profil à ces dates."
+    title_fr = "Certains de ces jours n'ont pas de prix de journée en vigueur."
+    cure = "Give each person a profile (junior, senior, expert), and the member a rate for it on these days."
+    cure_fr = (
+        "Donnez à chaque personne un profil (junior, senior, expert), et au membre un prix pour ce profil à ces dates."
+    )
 
 
 class CertificateAlreadyCancelled(Problem):
-    """The certificate is cancelled already."""
+    """The certificate is already cancelled."""
 
     status = 409
     title_fr = "L'attestation est déjà annulée."
 
 
 class CounterCertificate(Problem):
-    """A counter-certificate is not cancelled: certify the days anew."""
+    """A counter-certificate cannot be cancelled."""
 
     status = 409
-    title_fr = "Une contre-attestation ne s'annule pas : certifiez à nouveau les jours."
+    title_fr = "Une contre-attestation ne peut pas être annulée."
+    cure = "Certify the days again."
+    cure_fr = "Attestez à nouveau les jours."
 
 
 # --- what a certificate comes to: no session, no await ---------------------------------------------------------------

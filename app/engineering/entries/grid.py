@@ -42,16 +42,16 @@ Cell = tuple[date, str]  # a day and an activity
 
 
 class GridRefused(Problem):
-    """Some cells cannot become what the grid says: nothing was changed."""
+    """Some cells cannot be changed as requested: nothing was changed."""
 
     status = 409
-    title_fr = "Certaines cellules ne peuvent pas devenir ce que dit la grille : rien n'a été modifié."
-    cure = "Each is named in errors; send it as it is (days_now), or reverse its entry first."
-    cure_fr = "Chacune est nommée dans errors ; envoyez-la telle quelle (days_now), ou contre-passez d'abord sa saisie."
+    title_fr = "Certaines cellules ne peuvent pas être modifiées comme demandé : rien n'a été modifié."
+    cure = "Send each cell in errors with its current days (days_now), or reverse its entry first."
+    cure_fr = "Envoyez chaque cellule de errors avec ses jours actuels (days_now), ou contre-passez d'abord sa saisie."
 
 
 class SeveralEntries(Problem):
-    """The cell holds several entries: change them one by one."""
+    """The cell contains several entries: change them one by one."""
 
     status = 409
     title_fr = "La cellule contient plusieurs saisies : modifiez-les une à une."

@@ -27,14 +27,14 @@ MONTH_NOT_OVER = Fault(
 
 
 class MonthAlreadyLocked(Problem):
-    """The month is closed already."""
+    """The month is already closed."""
 
     status = 409
     title_fr = "Le mois est déjà clos."
 
 
 class MonthOpen(Problem):
-    """The month has been opened again already."""
+    """The month has already been opened again."""
 
     status = 409
     title_fr = "Le mois a déjà été rouvert."

@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.rules import Actor
 from app.core import clock, limits
 from app.core.db import Statement, param
-from app.core.messages import FUTURE_DAY, NOT_FOUND
+from app.core.messages import NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
     Busy,
     NotFound,
     Problem,
     ReferenceNotFound,
-    ValidationFailed,
 )
 from app.core.reading.listing import as_object
+from app.core.validation import refuse_future
 from app.core.writing import events, idempotency
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
@@ -163,7 +163,7 @@ def record(counts: bool, keyed: bool) -> Statement:
 
 def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
     """The parameters of `record` that the body gives. Raises `ValidationFailed` (422) for a day still to come."""
-    _refuse_future([body.worked_on])
+    refuse_future({"/worked_on": body.worked_on})
     return {
         **{name: getattr(body, name) for name in _FACTS},
         "authors": [actor.subject_id],
@@ -178,13 +178,6 @@ def wish_of(entry: Any, counted_on: date | None = None) -> Wish:
     days = entry.days if entry.status in COUNTING else Decimal(0)
     counted_on = counted_on or getattr(entry, "counted_on", entry.worked_on)
     return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days, entry.activity, counted_on)
-
-
-def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
-    today = clock.today()
-    faults = [FUTURE_DAY.at(pointer.format(number) + "/worked_on") for number, day in enumerate(days) if day > today]
-    if faults:
-        raise ValidationFailed(errors=faults)
 
 
 # --- a batch, a correction, a change ----------------------------------------------------------------------------------
@@ -209,7 +202,7 @@ async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEn
 
 async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[TimeEntry]:
     """Enter these, set-wise, and declare what they take."""
-    _refuse_future([item.worked_on for item in items], attempt.pointer)
+    refuse_future({f"{attempt.pointer.format(number)}/worked_on": item.worked_on for number, item in enumerate(items)})
     before = list(attempt.wishes)
     attempt.wishes = [*before, *(wish_of(item) for item in items)]
     assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in items})
@@ -377,7 +370,7 @@ async def change_entry(
     attempt.freed += [wish_of(entry)]
     for name, value in changed.items():
         setattr(entry, name, value)
-    _refuse_future([entry.worked_on])
+    refuse_future({"/worked_on": entry.worked_on})
     entry.counted_on = entry.worked_on
     if entry.corrects_id is not None:
         locked = await locked_months(write, {entry.mission_id})

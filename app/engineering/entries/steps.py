@@ -29,23 +29,23 @@ AT_ONCE = 1000  # entries of one call
 
 
 class EntriesRefused(Problem):
-    """Some of these entries cannot take this step: none has taken it."""
+    """Some of these entries cannot change state as requested: no entry was changed."""
 
     status = 409
-    title_fr = "Certaines de ces saisies ne peuvent pas faire ce pas : aucune ne l'a fait."
-    cure = "Each refusal is named in errors; leave these entries out, or mend them."
-    cure_fr = "Chaque refus est nommé dans errors ; écartez ces saisies, ou corrigez-les."
+    title_fr = "Certaines de ces saisies ne peuvent pas changer d'état comme demandé : aucune n'a été modifiée."
+    cure = "Leave out the entries in errors, or correct them first."
+    cure_fr = "Écartez les saisies de errors, ou corrigez-les d'abord."
 
 
 class TooManyEntries(Problem):
-    """The filter selects more entries than are taken at once."""
+    """The filter selects too many entries."""
 
     status = 409
-    title_fr = "Le filtre choisit plus de saisies qu'il n'en est traité à la fois."
-    detail = "At most {at_most} are taken at once."
-    detail_fr = "Au plus {at_most} sont traitées à la fois."
-    cure = "Narrow the filter, by member or by week."
-    cure_fr = "Resserrez le filtre, par membre ou par semaine."
+    title_fr = "Le filtre choisit trop de saisies."
+    detail = "At most {at_most} entries can change at once."
+    detail_fr = "Au plus {at_most} saisies peuvent changer à la fois."
+    cure = "Narrow the filter, for example by member or by week."
+    cure_fr = "Resserrez le filtre, par exemple par membre ou par semaine."
 
 
 async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, reason: str | None = None) -> Change:

@@ -34,11 +34,11 @@ ADDRESS = "/v1/territories/{territory}/contacts/{key}"  # the Location of the on
 
 
 class ContactGone(Problem):
-    """The person was erased: the contact no longer changes."""
+    """The person was erased: the contact can no longer change."""
 
     status = 409
-    title_fr = "La personne a été effacée : le contact ne change plus."
-    cure = "Record the person anew, with a purpose and a legal basis."
+    title_fr = "La personne a été effacée : le contact ne peut plus changer."
+    cure = "Record the person again, with a purpose and a legal basis."
     cure_fr = "Enregistrez à nouveau la personne, avec une finalité et une base légale."
 
 

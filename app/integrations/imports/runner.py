@@ -48,16 +48,16 @@ BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout =
 
 
 class ImportFailed(Problem):
-    """The import could not be carried out; nothing was changed."""
+    """The import failed; nothing was changed."""
 
     status = 500
-    title_fr = "L'import n'a pas pu être mené à bien ; rien n'a été changé."
-    cure = "Send the file again; if it fails again, tell the service with the import's id."
-    cure_fr = "Renvoyez le fichier ; si l'échec se répète, donnez l'id de l'import au service."
+    title_fr = "L'import a échoué ; rien n'a été modifié."
+    cure = "Send the file again. If it fails again, report the id of the import."
+    cure_fr = "Renvoyez le fichier. Si l'échec se répète, signalez l'id de l'import."
 
 
 class ImportNotPermitted(Problem):
-    """Who asked for the import may no longer write this here."""
+    """The sender of the import is no longer allowed to write this here."""
 
     status = 403
     title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."

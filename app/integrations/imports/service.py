@@ -32,11 +32,11 @@ class UnreadableFile(Problem):
 
 
 class ImportFinished(Problem):
-    """The import is over: it can no longer be called off."""
+    """The import is over: it can no longer be cancelled."""
 
     title_fr = "L'import est terminé : il ne peut plus être annulé."
-    detail = "It is {current}."
-    detail_fr = "Son état : {current}."
+    detail = "The import is {current}."
+    detail_fr = "L'import est {current}."
 
 
 @dataclass(frozen=True)
