@@ -113,7 +113,7 @@ class NothingFoundYet(Problem):
 def next_status(action: Action, current: AuditionStatus) -> AuditionStatus:
     """The state that `action` leads to: each starts from `planned`. Raises `AuditionTransition` (409)."""
     if current is not AuditionStatus.PLANNED:
-        raise AuditionTransition(current=current, action=action)
+        raise AuditionTransition(current=current, action=action, needed=[AuditionStatus.PLANNED])
     return TRANSITIONS[action]
 
 

@@ -80,7 +80,7 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     if given.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
     if "held_on" in given and audition.status != AuditionStatus.HELD:
-        raise rules.AuditionTransition(current=audition.status, action="held_on")
+        raise rules.AuditionTransition(current=audition.status, action="held_on", needed=[AuditionStatus.HELD])
     changed = {name: value for name, value in given.items() if getattr(audition, name) != value}
     for name, value in changed.items():
         setattr(audition, name, value)

@@ -126,5 +126,5 @@ def next_status(action: Action, current: CommitteeStatus) -> CommitteeStatus:
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:
-        raise MeetingTransition(current=current, action=action, needed=source)
+        raise MeetingTransition(current=current, action=action, needed=[source])
     return target

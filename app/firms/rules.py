@@ -97,7 +97,7 @@ def admit(recorded: Iterable[Passage], new: Passage, reason: str | None) -> None
     after = [passage.stage for passage in others if passage.effective_on > new.effective_on][:1]
     for earlier, later in pairwise([*before, new.stage, *after]):
         if earlier is not later and later not in reachable(earlier):
-            allowed = ", ".join(stage for stage in Stage if stage in reachable(earlier))
+            allowed = [stage for stage in Stage if stage in reachable(earlier)]
             raise StageNotReachable(from_stage=earlier, to_stage=later, allowed=allowed)
     steps_back = any(new.stage in WITH_REASON[stage] for stage in before)
     if reason is None and (steps_back or new.stage in ENDS):

@@ -202,6 +202,7 @@ async def create_mission_member(
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
         location=f"/v1/territories/{territory}/missions/{mission_id}/members/{{key}}",
+        explain=service.explain_allotment(mission_id, body.days_allotted),
     )
 
 
@@ -223,7 +224,7 @@ async def update_mission_member(
     return await commit(
         request,
         lambda write: service.update_member(write, path["territory"], path["mission_id"], path["id"], body),
-        explain=refused_as({"allotment_exhausted": service.AllotmentBelowEntered}),
+        explain=service.explain_allotment(path["mission_id"], body.days_allotted, path["id"]),
     )
 
 

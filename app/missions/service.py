@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import MISSING
 from sqlalchemy import Date, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.models import Subject
 from app.access.rules import person
@@ -15,7 +16,7 @@ from app.core import clock
 from app.core.db import touch
 from app.core.messages import NOT_FOUND, PERIOD_REVERSED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Explain, Write
 from app.missions import schemas
 from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (
@@ -323,7 +324,9 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     touch(mission)
     days.days_ordered += body.days
     if days.days_ordered < days.days_entered:  # below the allotments too: the CHECK would name those first
-        raise OrderedBelowEntered
+        raise OrderedBelowEntered(days_ordered=days.days_ordered, days_entered=days.days_entered)
+    if days.days_ordered < days.days_allotted:
+        raise AllotmentsExceedOrder(days_ordered=days.days_ordered, days_allotted=days.days_allotted)
     days.starts_on = body.starts_on or days.starts_on
     days.ends_on = body.ends_on or days.ends_on
     days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
@@ -413,6 +416,28 @@ async def update_member(
         await write.session.flush()
         changes.append(_allotted(territory, act))
     return changes
+
+
+def explain_allotment(mission_id: UUID, days: Decimal | MISSING, member_id: UUID | None = None) -> Explain:
+    """Why an allotment of `days` was refused, with the figures as they are after the refusal."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        total = await session.get(MissionDays, mission_id)
+        member = await session.get(MissionMember, member_id) if member_id is not None else None
+        if total is None or days is MISSING:
+            return None
+        before = member.days_allotted if member is not None else Decimal(0)
+        if constraint == AllotmentsExceedOrder.constraint:
+            return AllotmentsExceedOrder(
+                days_allotted=total.days_allotted - before + days, days_ordered=total.days_ordered
+            )
+        if constraint == "allotment_exhausted" and member is not None:
+            own = await session.get(MemberDays, (mission_id, member.organisation_id))
+            if own is not None:
+                return AllotmentBelowEntered(days_allotted=days, days_entered=own.days_entered)
+        return None
+
+    return explain
 
 
 def _allot(

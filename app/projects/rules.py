@@ -145,7 +145,7 @@ def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRou
     """
     targets = allowed(current, route)
     if target not in targets:
-        raise StagePassageRefused(current=current, allowed=", ".join(sorted(targets)) or "–")
+        raise StagePassageRefused(current=current, allowed=sorted(targets))
     if target not in WITHOUT_ROUTE and route is None:
         raise FundingRouteMissing
     if (current, target) in NEED_REASON and reason is None:

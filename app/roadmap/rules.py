@@ -123,6 +123,6 @@ def check_move(current: ActionState, target: ActionState, reason: str | None) ->
     """Refuse a move that does not exist (`action-move-refused`, 409) or lacks its reason (422)."""
     targets = MOVES[current]
     if target not in targets:
-        raise ActionMoveRefused(current=current, allowed=", ".join(sorted(targets)))
+        raise ActionMoveRefused(current=current, allowed=sorted(targets))
     if (current, target) in NEED_REASON and reason is None:
         raise ValidationFailed(errors=[REQUIRED.at("/reason")])

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.core.messages import UNKNOWN_FIELD
+from app.core.messages import UNEXPECTED_BODY, UNKNOWN_FIELD
 from app.core.problems import (
     MalformedJson,
     MethodNotAllowed,
@@ -28,7 +28,7 @@ from app.core.problems import (
     ValidationFailed,
 )
 from app.core.schemas import suggestions
-from app.core.validation import field_errors
+from app.core.validation import NAME, field_errors, pointer_of
 from app.core.writing import strictjson
 
 
@@ -111,9 +111,12 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
 async def _no_body(request: Request) -> bytes:
     """The body of an action that takes none: nothing, or an empty object; anything else would be ignored in silence."""
     raw = await request.body()
-    if raw.strip() not in (b"", b"{}"):
-        raise ValidationFailed(errors=[UNKNOWN_FIELD.at("")])
-    return raw
+    if raw.strip() in (b"", b"{}"):
+        return raw
+    sent = _parse(raw)
+    fields = sent if isinstance(sent, dict) else ()
+    faults = [UNKNOWN_FIELD.at(pointer_of([name if NAME.fullmatch(name) else "?"])) for name in fields]
+    raise ValidationFailed(errors=faults or [UNEXPECTED_BODY.at("")])
 
 
 def _is_json(request: Request) -> bool:

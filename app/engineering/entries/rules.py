@@ -240,7 +240,7 @@ def next_status(action: Action, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
-        raise InvalidTransition(current=current, action=action, needed=", ".join(sorted(sources)))
+        raise InvalidTransition(current=current, action=action, needed=sorted(sources))
     return target
 
 
@@ -361,7 +361,7 @@ class Assignment:
     days_entered: Decimal
 
 
-def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
+def refusal(
     wishes: Iterable[Wish],
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
@@ -388,28 +388,43 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     ]
     if missing:
         return ReferenceNotFound(errors=missing)
-    for wish in wanted:
-        mission, assignment = missions[wish.mission_id], assignments[wish.consultant_id]
-        if wish.days:  # a draft wants none, and only the assignment holds it
-            if mission.starts_on is None or mission.ends_on is None:
-                return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
-            if not mission.starts_on <= wish.worked_on <= mission.ends_on:
-                starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
-                return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
-        if not assignment.from_on <= wish.worked_on <= assignment.until_on:
-            return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
-        if wish.activity not in mission.activities:
-            return ActivityNotListed(activities=", ".join(mission.activities))
-        if wish.days % mission.step:
-            return OffStep(step=mission.step)
-        if wish.days and wish.worked_on in mission.rest_days:
-            return RestDay(worked_on=wish.worked_on.isoformat())
-        if wish.days and month_of(wish.counted_on) in mission.locked_months:
-            return MonthLocked(month=f"{wish.counted_on:%Y-%m}")
-        if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
-            return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
+    for number, wish in enumerate(wanted):
+        if refused := _refusal_of_one(wish, missions[wish.mission_id], assignments[wish.consultant_id], today):
+            return _of_rows(refused, pointer, [number])
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
-    return _exhausted([*wanted, *given_back], missions, assignments, person_days)
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days, pointer)
+
+
+def _of_rows(refused: Problem, pointer: str, numbers: Iterable[int]) -> Problem:
+    """The problem with the rows of a batch that it is about; a single entry needs no pointer."""
+    if "{}" in pointer:
+        refused.errors = [refused.at(pointer.format(number)) for number in numbers]
+    return refused
+
+
+def _refusal_of_one(  # noqa: PLR0911  # one return a reason, the most fundamental first
+    wish: Wish, mission: MissionState, assignment: Assignment, today: date
+) -> Problem | None:
+    """Why this wish cannot count, whatever the others take."""
+    if wish.days:  # a draft wants none, and only the assignment holds it
+        if mission.starts_on is None or mission.ends_on is None:
+            return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
+        if not mission.starts_on <= wish.worked_on <= mission.ends_on:
+            starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
+            return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
+    if not assignment.from_on <= wish.worked_on <= assignment.until_on:
+        return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
+    if wish.activity not in mission.activities:
+        return ActivityNotListed(activities=list(mission.activities))
+    if wish.days % mission.step:
+        return OffStep(step=mission.step)
+    if wish.days and wish.worked_on in mission.rest_days:
+        return RestDay(worked_on=wish.worked_on.isoformat())
+    if wish.days and month_of(wish.counted_on) in mission.locked_months:
+        return MonthLocked(month=f"{wish.counted_on:%Y-%m}")
+    if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
+        return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
+    return None
 
 
 def _assigned(wish: Wish, assignments: Mapping[UUID, Assignment]) -> bool:
@@ -417,11 +432,16 @@ def _assigned(wish: Wish, assignments: Mapping[UUID, Assignment]) -> bool:
     return assignment is not None and assignment.mission_id == wish.mission_id
 
 
+def _person_day(wish: Wish, assignments: Mapping[UUID, Assignment]) -> tuple[UUID, date]:
+    return assignments[wish.consultant_id].person_id, wish.worked_on
+
+
 def _exhausted(
     wishes: Sequence[Wish],
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
     person_days: Mapping[tuple[UUID, date], Decimal],
+    pointer: str,
 ) -> Problem | None:
     of_mission: dict[UUID, Decimal] = defaultdict(Decimal)
     of_member: dict[tuple[UUID, UUID], Decimal] = defaultdict(Decimal)
@@ -430,7 +450,7 @@ def _exhausted(
         assignment = assignments[wish.consultant_id]
         of_mission[wish.mission_id] += wish.days
         of_member[wish.mission_id, assignment.organisation_id] += wish.days
-        of_person[assignment.person_id, wish.worked_on] += wish.days
+        of_person[_person_day(wish, assignments)] += wish.days
     for mission_id, days in of_mission.items():
         mission = missions[mission_id]
         left = mission.days_ordered - mission.days_entered
@@ -443,6 +463,11 @@ def _exhausted(
         if days > left:
             return AllotmentExhausted(days_requested=days, days_left=left, days_allotted=assignment.days_allotted)
     for person_day, days in of_person.items():
-        if person_days.get(person_day, Decimal(0)) + days > 1:
-            return PersonDayExceeded(worked_on=person_day[1].isoformat())
+        left = 1 - person_days.get(person_day, Decimal(0))
+        if days > left:
+            refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
+            rows = [
+                n for n, wish in enumerate(wishes) if wish.days > 0 and _person_day(wish, assignments) == person_day
+            ]
+            return _of_rows(refused, pointer, rows)
     return None

@@ -1,5 +1,6 @@
 """Writes of engineering. What counts is spent from three limit rows: the person's day, the allotment, the order."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,16 +9,17 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, insert, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, case, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
 from app.core import clock, limits
 from app.core.db import Statement, param
-from app.core.messages import NOT_FOUND
+from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
+    AlreadyExists,
     Busy,
     NotFound,
     Problem,
@@ -186,12 +188,41 @@ def wish_of(entry: Any, counted_on: date | None = None) -> Wish:
 async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBatch) -> Change:
     """Up to 1 000 entries, all or nothing. References are looked up set-wise and told per row.
 
-    Raises `reference-not-found` (404), `other-organisation` (403), `corrected-not-reversed`, `activity-not-listed`,
-    `outside-assignment` and the limits (409).
+    Raises `reference-not-found` (404), `other-organisation` (403), `already-exists`, `corrected-not-reversed`,
+    `activity-not-listed`, `outside-assignment` and the limits (409).
     """
+    await _refuse_taken_names(write, attempt, body.items)
     made = await enter(write, attempt, body.items)
     keys = [entry.id for entry in made]
     return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
+
+
+async def _refuse_taken_names(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> None:
+    """Name the rows whose `external_id` another entry has, and that entry where the actor may see it.
+
+    Two batches at the same instant are refused by the unique constraint.
+    """
+    rows: dict[str, list[int]] = defaultdict(list)
+    for number, item in enumerate(items):
+        if item.external_id is not None:
+            rows[item.external_id].append(number)
+    if not rows:
+        return
+    e = TimeEntry
+    names = bindparam("names", list(rows), type_=ARRAY(Text()))
+    taken = select(e.external_id, case((seen(attempt), e.id)).label("id")).where(
+        e.territory == attempt.territory, e.external_id == any_(names)
+    )
+    known: dict[str, UUID | None] = {row.external_id: row.id for row in await write.session.execute(taken)}
+    faults = [
+        DUPLICATE.at(
+            f"{attempt.pointer.format(number)}/external_id", **({"id": known[name]} if known.get(name) else {})
+        )
+        for name, numbers in rows.items()
+        for number in (numbers if name in known else numbers[1:])
+    ]
+    if faults:
+        raise AlreadyExists(errors=faults)
 
 
 async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEntryCreate) -> Change:
@@ -352,7 +383,7 @@ async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID,
     held = select(a.code).where(a.mission_id == mission_id, a.code == code)
     if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
         listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)
-        raise rules.ActivityNotListed(activities=", ".join(await write.session.scalars(listed)))
+        raise rules.ActivityNotListed(activities=list(await write.session.scalars(listed)))
 
 
 async def change_entry(
