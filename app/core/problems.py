@@ -7,7 +7,7 @@ its code (`DaysExhausted` → `days-exhausted`) and, when the database refuses b
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from app.core.faults import FieldError, Message, fill, plain
 
@@ -27,6 +27,7 @@ class Problem(Exception):
     cure: ClassVar[str] = ""
     cure_fr: ClassVar[str] = ""
     retry_after: ClassVar[int | None] = None
+    reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
 
     def __init__(
         self, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, **members: Any
@@ -44,6 +45,13 @@ class Problem(Exception):
         cls.constraint = cls.constraint or cls.code.replace("-", "_")
         CATALOGUE[cls.code] = cls
         BY_CONSTRAINT[cls.constraint] = cls
+
+    @classmethod
+    def because(cls, reason: str) -> Self:
+        """The problem, with what ran out or failed."""
+        problem = cls()
+        problem.reason = reason
+        return problem
 
     def body(self, language: str, *, instance: str = "", request_id: str = "") -> dict[str, Any]:
         """The document that travels; `type` is an address of this service that explains the problem."""
@@ -207,6 +215,15 @@ class StillReferenced(Problem):
     title_fr = "D'autres objets se réfèrent encore à celui-ci."
 
 
+class TotalTooLarge(Problem):
+    """A total would be too large for the service."""
+
+    status = 409
+    title_fr = "Un total serait trop grand pour le service."
+    cure = "Use smaller amounts or numbers of days."
+    cure_fr = "Utilisez des montants ou des nombres de jours plus petits."
+
+
 class StaleVersion(Problem):
     """The object has changed since you read it."""
 
@@ -304,11 +321,3 @@ class Busy(Problem):
     cure = "Nothing was changed. Try again in a moment."
     cure_fr = "Rien n'a été modifié. Réessayez dans un instant."
     retry_after = 1
-    reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
-
-    @classmethod
-    def because(cls, reason: str) -> "Busy":
-        """The problem, with what ran out."""
-        busy = cls()
-        busy.reason = reason
-        return busy

@@ -224,6 +224,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.RequestTimeout,
         ValidationFailed,
         p.StaleVersion,
+        p.TotalTooLarge,
         IdempotencyKeyInvalid,
         IdempotencyKeyInUse,
         IdempotencyKeyReused,

@@ -34,6 +34,7 @@ class UnreadableFile(Problem):
 class ImportFinished(Problem):
     """The import is over: it can no longer be cancelled."""
 
+    constraint = "import_cancelled_too_late"  # no CHECK: the one named `import_finished` is a shape
     title_fr = "L'import est terminé : il ne peut plus être annulé."
     detail = "The import is {current}."
     detail_fr = "L'import est {current}."
