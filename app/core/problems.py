@@ -172,6 +172,15 @@ class NotFound(Problem):
     cure_fr = "Vérifiez l'adresse : GET / liste ce qui existe, et aucune adresse ne finit par une barre oblique."
 
 
+class AddressValueInvalid(Problem):
+    """A value in the address is not valid."""
+
+    status = 404
+    title_fr = "Une valeur de l'adresse n'est pas valide."
+    cure = "Correct the value of the parameters in errors; the rest of the address is right."
+    cure_fr = "Corrigez la valeur des paramètres de errors ; le reste de l'adresse est juste."
+
+
 class ReferenceNotFound(Problem):
     """The request names an object that does not exist, or that you are not allowed to see."""
 

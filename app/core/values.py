@@ -114,6 +114,11 @@ INVALID_DAY = Fault(
     en="Must be a day from 1900-01-01 to 2199-12-31, such as 2023-06-14.",
     fr="Doit être un jour du 1900-01-01 au 2199-12-31, comme 2023-06-14.",
 )
+INVALID_MONTH = Fault(
+    "invalid_month",
+    en="Must be a month from 1900-01 to 2199-12, such as 2023-06.",
+    fr="Doit être un mois de 1900-01 à 2199-12, comme 2023-06.",
+)
 INVALID_INSTANT = Fault(
     "invalid_instant",
     en="Must be a date and time from 1900 to 2199, such as 2023-06-14T08:00:00Z. In a URL, write + as %2B.",

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from app.core.faults import Fault
 from app.core.schemas import PERSONAL, Body, Read
-from app.core.values import CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
+from app.core.values import INVALID_MONTH, CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
 from app.engineering.entries.rules import Status
 
 INVALID_WEEK = Fault(
@@ -23,11 +23,6 @@ IDS_OR_FILTER = Fault(
     "ids_or_filter",
     en="Send either ids or filter, not both.",
     fr="Envoyez soit ids, soit filter, pas les deux.",
-)
-INVALID_MONTH = Fault(
-    "invalid_month",
-    en="Must be a month from 1900-01 to 2199-12, such as 2023-06.",
-    fr="Doit être un mois de 1900-01 à 2199-12, comme 2023-06.",
 )
 
 Note = Annotated[str, text(2000, multiline=True)]
