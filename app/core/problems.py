@@ -22,10 +22,10 @@ class Problem(Exception):
     constraint: ClassVar[str] = ""
     title: ClassVar[str] = "Something was refused."
     title_fr: ClassVar[str] = "La demande est refusée."
-    detail: ClassVar[str] = ""
-    detail_fr: ClassVar[str] = ""
-    cure: ClassVar[str] = ""
-    cure_fr: ClassVar[str] = ""
+    detail: str = ""
+    detail_fr: str = ""
+    cure: str = ""
+    cure_fr: str = ""
     retry_after: ClassVar[int | None] = None
     reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
 
@@ -171,14 +171,15 @@ class NotFound(Problem):
     cure = "Check the address: GET / lists what there is, and no address ends with a slash."
     cure_fr = "Vérifiez l'adresse : GET / liste ce qui existe, et aucune adresse ne finit par une barre oblique."
 
-
-class AddressValueInvalid(Problem):
-    """A value in the address is not valid."""
-
-    status = 404
-    title_fr = "Une valeur de l'adresse n'est pas valide."
-    cure = "Correct the value of the parameters in errors; the rest of the address is right."
-    cure_fr = "Corrigez la valeur des paramètres de errors ; le reste de l'adresse est juste."
+    @classmethod
+    def but_for(cls, faults: Sequence[FieldError]) -> Self:
+        """The answer at an address that would be right with other values: it names them."""
+        problem = cls(errors=faults)
+        problem.detail = "A value in the address is not valid."
+        problem.detail_fr = "Une valeur de l'adresse n'est pas valide."
+        problem.cure = "Correct the parameters in errors; the rest of the address is right."
+        problem.cure_fr = "Corrigez les paramètres de errors ; le reste de l'adresse est juste."
+        return problem
 
 
 class ReferenceNotFound(Problem):

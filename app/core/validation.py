@@ -22,12 +22,14 @@ def _bound(member: str, *names: str) -> Callable[[Context], dict[str, Any]]:
     return lambda context: {member: next(context[name] for name in names if name in context)}
 
 
-_VALUE = re.compile(r"'((?:[^'\\]|\\.)*)'|(-?[0-9]+)")
+_VALUE = re.compile(r"""'([^']*)'|"([^"]*)"|(-?[0-9]+)""")
 
 
 def _expected(context: Context) -> dict[str, Any]:
     """The values of an enum or Literal, which Pydantic tells as a sentence: `'a', 'b' or 'c'`."""
-    return {"expected": [int(number) if number else text for text, number in _VALUE.findall(context["expected"])]}
+    return {
+        "expected": [int(number) if number else one or two for one, two, number in _VALUE.findall(context["expected"])]
+    }
 
 
 # Pydantic's own codes, as our faults and their figures. What is absent here is `invalid`, unless a fault of ours.

@@ -23,7 +23,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.core.faults import FieldError
 from app.core.messages import UNEXPECTED_BODY, UNKNOWN_FIELD
 from app.core.problems import (
-    AddressValueInvalid,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -253,7 +252,7 @@ class Finder:
         found = self.find(scope["path"])
         if found is None:
             if faults := self.faults(scope["path"]):
-                raise AddressValueInvalid(errors=faults)
+                raise NotFound.but_for(faults)
             raise NotFound
         place, given = found
         method = "GET" if scope["method"] == "HEAD" else scope["method"]

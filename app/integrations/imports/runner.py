@@ -274,7 +274,7 @@ class _Run:
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
                 except sheets.UnreadableFile as error:
-                    self.progress.note([LineFault(error.line or 1, "", FieldError("", error.reason, error.figures))])
+                    self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
                     raise _unreadable(error) from None
 
     async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
