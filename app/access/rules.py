@@ -16,7 +16,7 @@ from app.core.problems import Problem
 
 
 class Role(StrEnum):
-    """What a subject may be, in one territory or in all."""
+    """A set of permissions that a person or service account holds, in one territory or in all."""
 
     PROGRAMME = "programme"
     OPERATOR = "operator"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class SubjectKind(StrEnum):
-    """A human, or a program of an organisation. A program never validates, certifies, approves or decides."""
+    """A person, or a program of an organisation. A program never validates, certifies, approves or decides."""
 
     PERSON = "person"
     SERVICE_ACCOUNT = "service_account"

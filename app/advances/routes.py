@@ -2,9 +2,8 @@
 
 from dataclasses import asdict
 from datetime import date
-from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +16,7 @@ from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -55,20 +54,22 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
 async def award_advance(
     request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
 ) -> Response:
-    """Decide an advance and its terms: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    """Award a repayable advance: the envelope is committed at once, or the award refused.
+
+    An Idempotency-Key is required.
+    """
     territory = request.path_params["territory"]
     return await commit(
         request,
         lambda write: service.award_advance(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{{key}}",
         idempotency_required=True,
     )
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
 async def get_advance(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One advance."""
+    """One repayable advance."""
     return await show(request, ADVANCES)
 
 
@@ -77,7 +78,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
     **changes(schemas.Advance, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
-    """Give what is not disbursed back to the envelope. Needs If-Match."""
+    """Release what is not disbursed to the envelope. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
 
@@ -87,7 +88,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
     **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
-    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
 
@@ -114,21 +115,20 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
 async def pay_tranche(
     request: Request, body: schemas.TrancheCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Pay a tranche out; together they never exceed the award. Needs an Idempotency-Key."""
+    """Record a tranche that was paid out; tranches never exceed the award. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
         request,
         lambda write: service.pay_tranche(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/tranches/{{key}}",
         idempotency_required=True,
     )
 
 
 @advances.get(ADVANCE + "/tranches/{id:uuid}", **shows(schemas.Tranche))
 async def get_tranche(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One tranche."""
+    """One tranche of an advance."""
     return await show(request, TRANCHES)
 
 
@@ -144,7 +144,7 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
     ),
 )
 async def reverse_tranche(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken tranche with a reason: what it paid is committed again. Needs If-Match."""
+    """Reverse a mistaken tranche, giving a reason: its amount is committed again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -165,21 +165,20 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
 async def receive_repayment(
     request: Request, body: schemas.RepaymentCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Take capital in; never more than is owed, the same reference never twice. Needs an Idempotency-Key."""
+    """Record a repayment of capital: at most what is owed, each reference once. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
         request,
         lambda write: service.receive_repayment(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/repayments/{{key}}",
         idempotency_required=True,
     )
 
 
 @advances.get(ADVANCE + "/repayments/{id:uuid}", **shows(schemas.Repayment))
 async def get_repayment(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One repayment."""
+    """One repayment of an advance."""
     return await show(request, REPAYMENTS)
 
 
@@ -188,7 +187,7 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
     **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_repayment(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken repayment with a reason: the firm owes it again. Needs If-Match."""
+    """Reverse a mistaken repayment, giving a reason: the firm owes it again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -198,10 +197,10 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
 
 @advances.get(ADVANCE + "/schedule", **shows(schemas.Schedule))
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent."""
+    """Repayment schedule of what has been disbursed; its principals sum to that, to the cent."""
     read(request, {})
     terms, tranches, _ = await _account(request)
-    return _json(
+    return private(
         {
             "advance_id": request.path_params["advance_id"],
             "disbursed_cents": sum(tranche.cents for tranche in tranches),
@@ -212,11 +211,11 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(ADVANCE + "/statement", **shows(schemas.Statement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, paid, late and outstanding on a day, line by line; repayments settle the oldest lines first."""
+    """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     terms, tranches, repayments = await _account(request)
     stands = schedule.position(terms, tranches, repayments, as_of)
-    return _json(
+    return private(
         {
             "advance_id": request.path_params["advance_id"],
             "as_of": as_of,
@@ -243,9 +242,3 @@ async def _account(request: Request) -> tuple[schedule.Terms, list[schedule.Paym
 
 def _payments(pairs: str) -> list[schedule.Payment]:
     return [schedule.Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
-
-
-def _json(content: Any) -> Response:
-    return Response(
-        to_json(content) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
-    )

@@ -1,6 +1,6 @@
 """What travels about advances."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,11 +10,25 @@ from pydantic.config import JsonDict
 from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
-from app.awards.schemas import AwardCreate
+from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.faults import Fault
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    ExternalName,
+    FirmName,
+    Id,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    SirenRead,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
+from app.envelopes.schemas import ActAmount, ReversalReason
 
 ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
 GRACE_WITHOUT_END = Fault(
@@ -106,7 +120,7 @@ class AdvanceCreate(AwardCreate):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"firm_siren": "910000017", "project_title": "Ligne de traitement", "amount_cents": 20_000_000,
+                {"siren": "910000017", "project_title": "Ligne de traitement", "amount_cents": 20_000_000,
                  "decided_on": "2023-10-03", "decision_reference": "DEC-2023-032", "terms": _TERMS}
             ]
         }
@@ -116,121 +130,138 @@ class AdvanceCreate(AwardCreate):
 
 
 class Advance(Read):
-    """An advance. `remaining_cents` may still be paid out; `outstanding_cents` is still to be repaid."""
+    """A repayable advance: a decided aid whose capital the firm repays without interest."""
 
-    id: UUID
-    territory: str
-    firm_siren: str
-    firm_name: str
-    project_title: str
-    amount_cents: Cents
-    disbursed_cents: Cents
-    released_cents: Cents
-    remaining_cents: Cents
-    repaid_cents: Cents
-    outstanding_cents: Cents
-    terms: Terms
-    decided_on: date
-    decision_reference: str
-    external_id: str | None
-    status: AdvanceStatus
-    reason: str | None
-    awarded_by: UUID
-    awarded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    siren: SirenRead
+    firm_name: FirmName
+    project_title: ProjectTitle
+    amount_cents: AwardedCents
+    disbursed_cents: Cents = Field(description="Cents of euro paid out in tranches, less reversed ones.")
+    released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
+    remaining_cents: Cents = Field(
+        description="Cents of euro that may still be paid out: awarded less disbursed and released."
+    )
+    repaid_cents: Cents = Field(description="Cents of euro of capital repaid, less reversed repayments.")
+    outstanding_cents: Cents = Field(description="Cents of euro still to be repaid: disbursed less repaid.")
+    terms: Terms = Field(description="How the advance is repaid, as decided.")
+    decided_on: DecidedOn
+    decision_reference: DecisionReference
+    external_id: ExternalName
+    status: AdvanceStatus = Field(
+        description="awarded: nothing is paid out yet; paying: a part is; repaying: all of it is; repaid: nothing"
+        " is owed any more; cancelled: ended unpaid."
+    )
+    reason: EndReason
+    awarded_by: UUID = Field(
+        description="The person who awarded the advance, and who therefore cannot pay its tranches."
+    )
+    awarded_by_name: PersonName = Field(description="Present name of the person who awarded the advance.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class TrancheCreate(Body):
-    """A part of the advance paid out."""
+    """A part of an advance that was paid out."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount_cents": 10_000_000, "paid_on": "2023-11-20"}]})
 
-    amount_cents: PositiveCents
-    paid_on: Day
+    amount_cents: Annotated[
+        PositiveCents, Field(description="Cents of euro paid out; at most `remaining_cents` of the advance.")
+    ]
+    paid_on: Annotated[
+        Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
+    ]
 
 
 class Tranche(Read):
-    """A tranche of an advance."""
+    """A tranche of an advance: a part of it that was paid out."""
 
-    id: UUID
-    advance_id: UUID
-    amount_cents: Cents
-    paid_on: date
-    status: ActStatus
-    reason: str | None
-    recorded_by: UUID
-    recorded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    advance_id: UUID = Field(description="The advance of which it is a part.")
+    amount_cents: ActAmount
+    paid_on: date = Field(description="Paris day on which the tranche counts; its instalments fall due after it.")
+    status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
+    reason: ReversalReason
+    recorded_by: UUID = Field(description="Who recorded the tranche; never the person who awarded the advance.")
+    recorded_by_name: PersonName = Field(description="Present name of who recorded the tranche.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class RepaymentCreate(Body):
-    """Capital received from the firm. The reference is the receiver's own, once per advance."""
+    """Capital that was received from the firm."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"amount_cents": 833_333, "received_on": "2025-03-31", "reference": "PRLV-1"}]}
     )
 
-    amount_cents: PositiveCents
-    received_on: Day
-    reference: ShortLine
+    amount_cents: Annotated[
+        PositiveCents, Field(description="Cents of euro received; at most `outstanding_cents` of the advance.")
+    ]
+    received_on: Annotated[Day, Field(description="Paris day on which the money arrived; today at the latest.")]
+    reference: Annotated[ShortLine, Field(description="The receiver's own reference, once per advance.")]
 
 
 class Repayment(Read):
-    """A repayment of an advance."""
+    """A repayment of an advance: capital that was received from the firm."""
 
-    id: UUID
-    advance_id: UUID
-    amount_cents: Cents
-    received_on: date
-    reference: str
-    status: ActStatus
-    reason: str | None
-    recorded_by: UUID | None
-    recorded_by_name: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    advance_id: UUID = Field(description="The advance that is repaid.")
+    amount_cents: ActAmount
+    received_on: date = Field(description="Paris day on which the money arrived, and on which it counts.")
+    reference: str = Field(description="The receiver's own reference, once per advance.")
+    status: ActStatus = Field(description="recorded: it counts; reversed: the firm owes the amount again.")
+    reason: ReversalReason
+    recorded_by: UUID | None = Field(description="Who recorded the repayment; null where the service itself did.")
+    recorded_by_name: PersonNameOrNull = Field(
+        description="Present name of who recorded the repayment; null as the id is."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ScheduleLine(Read):
-    """An instalment; all amounts in cents."""
+    """An instalment of the schedule."""
 
-    number: int
-    due_on: date
-    opening_cents: Cents
-    principal_cents: Cents
-    interest_cents: Cents
-    total_cents: Cents
-    closing_cents: Cents
+    number: int = Field(ge=1, description="Place of the instalment in the schedule, from 1; grace periods have none.")
+    due_on: date = Field(description="Paris day by whose end the instalment is to be paid.")
+    opening_cents: Cents = Field(
+        description="Cents of euro of capital owed before this instalment, if those before it are paid."
+    )
+    principal_cents: Cents = Field(description="Cents of euro of capital that this instalment repays.")
+    interest_cents: Cents = Field(description="Cents of euro of interest: 0, since the rate is 0.")
+    total_cents: Cents = Field(description="Cents of euro to pay: principal and interest.")
+    closing_cents: Cents = Field(description="Cents of euro of capital owed once this instalment is paid.")
 
 
 class Schedule(Read):
-    """The schedule of what has been disbursed. Its principals sum to it, to the cent."""
+    """The repayment schedule of what has been disbursed."""
 
-    advance_id: UUID
-    disbursed_cents: Cents
-    lines: list[ScheduleLine]
+    advance_id: UUID = Field(description="The advance that is repaid.")
+    disbursed_cents: Cents = Field(description="Cents of euro paid out so far; the principals sum to it, to the cent.")
+    lines: list[ScheduleLine] = Field(description="The instalments in the order of their due days.")
 
 
 class StatementLine(ScheduleLine):
-    """An instalment, and what it has received: repayments settle the oldest lines first."""
+    """An instalment, and what has been repaid on it: repayments settle the oldest instalments first."""
 
-    paid_cents: Cents
-    late_cents: Cents
+    paid_cents: Cents = Field(description="Cents of euro repaid on this instalment by the day looked at.")
+    late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
 
 
 class Statement(Read):
-    """Where an advance stands on a day: due by then, paid, late (unpaid after its due date), outstanding."""
+    """What has been paid, is due and is late on an advance on a day."""
 
-    advance_id: UUID
-    as_of: date
-    disbursed_cents: Cents
-    due_cents: Cents
-    paid_cents: Cents
-    late_cents: Cents
-    outstanding_cents: Cents
-    lines: list[StatementLine]
+    advance_id: UUID = Field(description="The advance that is repaid.")
+    as_of: date = Field(description="Paris day looked at; today where the request names none.")
+    disbursed_cents: Cents = Field(description="Cents of euro paid out to the firm by that day.")
+    due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, paid or not.")
+    paid_cents: Cents = Field(description="Cents of euro that the firm has repaid by that day.")
+    late_cents: Cents = Field(description="Cents of euro due and unpaid on that day.")
+    outstanding_cents: Cents = Field(description="Cents of euro of capital that the firm still owes, due or not.")
+    lines: list[StatementLine] = Field(description="The instalments in the order of their due days.")

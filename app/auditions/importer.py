@@ -59,7 +59,7 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
         found = found.where(a.external_id == item.external_id)
     else:
         found = found.where(
-            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.firm_sirens)
+            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)
         )  # fmt: skip
     known = (await write.session.execute(found.order_by(a.id).limit(1))).first()
     changes = []
@@ -83,10 +83,10 @@ AUDITIONS = Importer(
     kind="auditions",
     permission="auditions:write",
     schema=AuditionLine,
-    key=["external_id", "kind", "planned_on", "firm_sirens"],
+    key=["external_id", "kind", "planned_on", "sirens"],
     columns=[
         Column("kind", coded(KINDS), ["type", "nature"], required=True),
-        Column("firm_sirens", _sirens, ["siren", "sirens", "entreprises"], required=True),
+        Column("sirens", _sirens, ["siren", "entreprises"], required=True),
         Column("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
         Column("held_on", sheets.day, ["tenue le", "date de réalisation"]),
         Column("place", sheets.plain, ["lieu"]),

@@ -78,7 +78,7 @@ class AuditionFirm(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "audition_id"], ["auditions.territory", "auditions.id"]),
         ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
-                             info={"field": "firm_sirens"}),
+                             info={"field": "sirens"}),
         Index(None, "territory", "siren"),
     )  # fmt: skip
 

@@ -7,14 +7,14 @@ from app.core.problems import Problem
 
 
 class Level(StrEnum):
-    """The committee of the territory, or the one of the State and the Région that selects aid files."""
+    """The committee of the territory itself, or the one of the State and the Région, which selects aid files."""
 
     TERRITORIAL = "territorial"
     STATE_REGION = "state_region"
 
 
 class CommitteeStatus(StrEnum):
-    """The life of a meeting."""
+    """State of a meeting."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -26,14 +26,14 @@ OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no long
 
 
 class MemberKind(StrEnum):
-    """Who sits: a person by name, or an organisation whoever speaks for it."""
+    """Whether a seat is a person's or an organisation's, whoever speaks for it."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
 
 
 class Attendance(StrEnum):
-    """How a member took part."""
+    """How a member took part in the meeting; present and represented count for the quorum."""
 
     PRESENT = "present"
     REPRESENTED = "represented"

@@ -14,7 +14,7 @@ from app.committees.rules import OVER, Action, CommitteeStatus
 from app.core.db import touch
 from app.core.faults import Fault
 from app.core.problems import ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, given, put
 
 FUTURE_INSTANT = Fault(
     "future_instant",
@@ -85,15 +85,13 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     """Put what the body gives onto the meeting; whether anything changed. The seats come first: the meeting's guard
     looks at them.
     """
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    members = given.pop("members", None)
-    held_at = given.get("held_at")
+    values = given(body)
+    members = values.pop("members", None)
+    held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
         raise ValidationFailed(errors=[FUTURE_INSTANT.at("/held_at")])
     reseated = members is not None and await _reseated(write, meeting, members)
-    changed = {name: value for name, value in given.items() if getattr(meeting, name) != value}
-    for name, value in changed.items():
-        setattr(meeting, name, value)
+    changed = put(meeting, values)
     if reseated:
         touch(meeting)
     return bool(changed) or reseated

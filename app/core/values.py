@@ -155,8 +155,9 @@ class _Rule:
         )
         return core_schema.no_info_plain_validator_function(self.check, serialization=serialization)
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema)
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # The handler adds what other annotations say beside this one: a description above all.
+        return self.schema | handler(core_schema.any_schema())
 
 
 def _string(value: object) -> str:
@@ -407,6 +408,7 @@ ExternalId = Annotated[
         "[!-~]{1,100}",
         100,
         minLength=1,
+        description="Identifier of this object in another system; unique in its collection and territory.",
         examples=["CRM-2026-00017"],
     ),
 ]

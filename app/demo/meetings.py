@@ -134,7 +134,7 @@ def _plan(
     siren = siren_from(91_000_001 + number)
     day = STARTS + timedelta(days=number)
     return auditions_schemas.AuditionCreate(
-        kind=KINDS[number % len(KINDS)], firm_sirens=[siren], mission_id=story.mission_id,
+        kind=KINDS[number % len(KINDS)], sirens=[siren], mission_id=story.mission_id,
         planned_on=day - timedelta(days=max(0, day.weekday() - 4)), place="Alès",
         consultant_ids=[consultants[number % len(consultants)]],
         contact_ids=[persons[siren]] if siren in persons else [], external_id=f"demo-audition-{number}",

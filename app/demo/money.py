@@ -99,7 +99,7 @@ async def _award_grants(write: Write, story: Story) -> list[Change]:
     changes = []
     for number, (euros, title) in enumerate(GRANTS, start=1):
         body = grants_schemas.GrantCreate(
-            firm_siren=siren_from(91_000_038 + number),
+            siren=siren_from(91_000_038 + number),
             project_title=title,
             amount_cents=euros * EURO,
             decided_on=DECIDED,
@@ -117,7 +117,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
     changes = []
     for number, (euros, title) in enumerate(ADVANCES, start=1):
         body = advances_schemas.AdvanceCreate(
-            firm_siren=siren_from(91_000_030 + number),
+            siren=siren_from(91_000_030 + number),
             project_title=title,
             amount_cents=euros * EURO,
             decided_on=DECIDED,

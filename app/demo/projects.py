@@ -271,7 +271,7 @@ async def _draft(write: Write, story: Story) -> Change:
                 roadmap_schemas.ActionBody(
                     title=name, due_on=due_on, budget_cents=euros * EURO, indicator="Réalisé au terme",
                     owner_organisation_id=owners[place % 2], project_ids=links.get(name, []),
-                    firm_sirens=[siren_from(91_000_001 + place + 3 * order)],
+                    sirens=[siren_from(91_000_001 + place + 3 * order)],
                 )
                 for place, (name, euros, due_on) in enumerate(actions)
             ],

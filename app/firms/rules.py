@@ -13,7 +13,7 @@ REASON_REQUIRED = Fault("reason_required", en="Give a reason for this stage.", f
 
 
 class Stage(StrEnum):
-    """Where a territory stands with a firm."""
+    """How far a territory has come with a firm."""
 
     IDENTIFIED = "identified"
     SOLICITED = "solicited"

@@ -47,7 +47,7 @@ class ProjectLine(Body):
     title: Line
     kind: ProjectKind
     maturity: Maturity
-    firm_sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
+    sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
     holders: Holders | None = None
     description: Text | None = None
     commune_code: InseeCode | None = None
@@ -79,7 +79,7 @@ class ProjectLine(Body):
 
     @model_validator(mode="after")
     def _held(self) -> "ProjectLine":
-        if not self.firm_sirens and not self.holders:
+        if not self.sirens and not self.holders:
             raise MISSING_HOLDER.error()
         return self
 
@@ -87,7 +87,7 @@ class ProjectLine(Body):
     def all_holders(self) -> list[HolderBody]:
         """Who holds the project, in order."""
         return self.holders or [
-            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(self.firm_sirens or ())
+            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(self.sirens or ())
         ]
 
 
@@ -150,12 +150,12 @@ PROJECTS = Importer(
     kind="projects",
     permission="projects:write",
     schema=ProjectLine,
-    key=["external_id", "title", "firm_sirens", "holders"],
+    key=["external_id", "title", "sirens", "holders"],
     columns=[
         Column("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
         Column("kind", coded(KINDS), ["type", "nature"], required=True),
         Column("maturity", coded(MATURITIES), ["maturité"], required=True),
-        Column("firm_sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
+        Column("sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
         Column("holders.kind", sheets.each(coded({}))),
         Column("holders.siren", sheets.each(sheets.digits)),
         Column("holders.name", sheets.each(sheets.plain)),

@@ -8,7 +8,7 @@ from app.auditions import rules
 from app.auditions.rules import AFTERWARDS, TRANSITIONS, Action, AuditionStatus
 
 OVER = [AuditionStatus.CANCELLED, AuditionStatus.NO_SHOW]
-FIELDS = st.frozensets(st.sampled_from(sorted({"kind", "held_on", "firm_sirens", "findings", *AFTERWARDS})))
+FIELDS = st.frozensets(st.sampled_from(sorted({"kind", "held_on", "sirens", "findings", *AFTERWARDS})))
 
 
 @given(st.lists(st.sampled_from(Action), min_size=1, max_size=6))

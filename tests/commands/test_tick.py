@@ -57,7 +57,7 @@ def test_a_person_is_recorded_met_refused_and_erased_and_no_log_names_anybody(ho
         problem(service.ask("POST", contacts, staff, json={**body, "legal_basis": name}), 422, "validation-failed")
         problem(service.ask("PATCH", f"{contacts}/{contact['id']}", staff, json={name: 1}), 422, "validation-failed")
         ok(service.ask("GET", f"{contacts}?q=zephyrine.personne@example.fr", lead))
-        audition = {"kind": "call", "firm_sirens": [siren], "planned_on": "2023-07-04", "contact_ids": [contact["id"]]}
+        audition = {"kind": "call", "sirens": [siren], "planned_on": "2023-07-04", "contact_ids": [contact["id"]]}
         ok(service.ask("POST", "/v1/territories/ales/auditions", lead, json=audition), 201)
         ok(service.ask("GET", f"{contacts}/{contact['id']}/export", staff))
         ok(service.ask("POST", f"{contacts}/{contact['id']}/erase", staff))

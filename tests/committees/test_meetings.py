@@ -78,6 +78,7 @@ async def test_a_meeting_is_planned_held_and_closed(world: World) -> None:
     ok(await world.clients["territory"].patch(path, RECORD))
     done = ok(await world.clients["committee"].post(f"{path}/close"))
     assert (done["status"], done["closed_by"]) == ("closed", str(world.subjects["committee"]))
+    assert (was["closed_by_name"], done["closed_by_name"]) == (None, f"committee of {world.territory}")
     assert ok(await world.consultant.get(path)) == done
     assert [event["type"] for event in await world.events(meeting["id"])] == [
         "committee.created", "committee.held", "committee.updated", "committee.closed",

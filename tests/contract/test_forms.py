@@ -441,7 +441,7 @@ async def test_a_workbook_has_typed_cells_a_bold_frozen_header_and_nothing_that_
     assert row["decided_on"].value == datetime(2023, 10, 3)
     assert row["decided_on"].is_date
     assert row["created_at"].is_date
-    assert row["firm_siren"].data_type == "s"
+    assert row["siren"].data_type == "s"
     assert row["terms.grace_counts_in_term"].value is False
 
 

@@ -407,7 +407,7 @@ async def test_the_number_of_queries_of_meetings_is_pinned_however_many_take_par
         sirens = [await world.followed_firm() for _ in range(size)]
         people = [(await world.contact(siren))["id"] for siren in sirens]
         plan = {
-            "kind": "group_meeting", "firm_sirens": sirens, "planned_on": "2023-07-04", "mission_id": mission.id,
+            "kind": "group_meeting", "sirens": sirens, "planned_on": "2023-07-04", "mission_id": mission.id,
             "consultant_ids": both, "contact_ids": people, "needs": [{"category": "energy"}] * size,
         }  # fmt: skip
         seats = [{"kind": "organisation", "name": f"Seat {n}", "chair": n < 2} for n in range(size)]

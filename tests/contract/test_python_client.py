@@ -90,7 +90,7 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
     def award(amount_cents: int) -> Any:
         return models.GrantCreate.from_dict(
             {
-                "firm_siren": "910000017", "project_title": "Atelier", "amount_cents": amount_cents,
+                "siren": "910000017", "project_title": "Atelier", "amount_cents": amount_cents,
                 "decided_on": "2023-11-07", "decision_reference": f"TOUR-{uuid4().hex[:8]}",
             }
         )  # fmt: skip

@@ -43,7 +43,7 @@ class Acts:
         return await self.world.programme.post("envelope/contributions", body, headers=key())
 
     def award(self, cents: int, **more: Any) -> dict[str, Any]:
-        body = {"firm_siren": self.firm, "project_title": "Atelier", "amount_cents": cents, "decided_on": DAY}
+        body = {"siren": self.firm, "project_title": "Atelier", "amount_cents": cents, "decided_on": DAY}
         return {**body, "decision_reference": self.reference(), **more}
 
     async def grant(self, cents: int, **more: Any) -> httpx2.Response:

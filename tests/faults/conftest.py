@@ -171,7 +171,7 @@ class Siege:
             entry = ground.mission.entry(worked_on=day, days=0.25, external_id=f"{number}-{turn}")
             return Intention("time-entries", "consultant", entry | {"consultant_id": ground.people[number]})
         award = {
-            "firm_siren": ground.firm, "project_title": "Atelier", "amount_cents": 100 + turn,
+            "siren": ground.firm, "project_title": "Atelier", "amount_cents": 100 + turn,
             "decided_on": "2023-10-03", "decision_reference": f"{number}-{turn}",
         }  # fmt: skip
         return Intention("grants", "funder", award)

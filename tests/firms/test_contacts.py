@@ -258,7 +258,7 @@ async def test_an_erased_person_keeps_its_place_and_gets_no_new_one(world: World
     assert ok(await world.lead.patch(path, {"contact_ids": [contact["id"]], "place": "Alès"}))["place"] == "Alès"
     later = {
         "kind": "call",
-        "firm_sirens": [contact["siren"]],
+        "sirens": [contact["siren"]],
         "planned_on": "2023-07-04",
         "contact_ids": [contact["id"]],
     }

@@ -18,7 +18,7 @@ async def test_a_draft_is_read_as_it_was_written_with_what_its_actions_serve(wor
     siren, served = await followed(world), await project(world)
     actions = [
         {"title": "Furnace", "owner_organisation_id": str(world.organisations["office"]), "due_on": "2024-01-01",
-         "budget_cents": 5, "indicator": "kWh", "project_ids": [served["id"]], "firm_sirens": [siren]},
+         "budget_cents": 5, "indicator": "kWh", "project_ids": [served["id"]], "sirens": [siren]},
     ]  # fmt: skip
     response = await staff(world).post("roadmap/versions", {**DAYS, "axes": [{"title": "Energy", "actions": actions}]})
     made = ok(response, 201)
@@ -125,7 +125,7 @@ async def test_no_draft_is_adopted_by_a_meeting_that_was_not_held_or_is_elsewher
 
 async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world: World) -> None:
     siren, served = await followed(world), await project(world)
-    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "firm_sirens": [siren]}]}]
+    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "sirens": [siren]}]}]
     old = await in_force(world, axes=axes)
     copy = ok(await staff(world).post("roadmap/versions", {}), 201)
     assert (copy["number"], copy["axes"], copy["title"]) == (2, old["axes"], old["title"])
@@ -253,7 +253,7 @@ async def test_actions_are_found_by_what_people_ask(world: World) -> None:
     office = str(world.organisations["office"])
     axes = [
         {"title": "One", "actions": [{"title": "Énergie", "owner_organisation_id": office, "due_on": "2024-01-01",
-                                      "project_ids": [served["id"]], "firm_sirens": [siren]}]},
+                                      "project_ids": [served["id"]], "sirens": [siren]}]},
         {"title": "Two", "actions": [{"title": "Other"}]},
     ]  # fmt: skip
     version = await in_force(world, axes=axes)
@@ -267,11 +267,11 @@ async def test_actions_are_found_by_what_people_ask(world: World) -> None:
     assert (one["axis"], one["axis_title"], one["projects"][0]["id"]) == (1, "One", served["id"])
 
 
-@pytest.mark.parametrize("field", ["project_ids", "firm_sirens", "owner_organisation_id"])
+@pytest.mark.parametrize("field", ["project_ids", "sirens", "owner_organisation_id"])
 async def test_an_action_serves_what_is_of_its_territory(world: World, other: World, field: str) -> None:
     theirs = {
         "project_ids": [(await project(other))["id"]],
-        "firm_sirens": [await followed(other)],
+        "sirens": [await followed(other)],
         "owner_organisation_id": "019a9f5e-0000-7000-8000-000000000000",
     }
     axes = [{"title": "One", "actions": [{"title": "A", field: theirs[field]}]}]

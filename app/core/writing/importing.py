@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from app.core.faults import Fault, FieldError
-from app.core.schemas import nearest_name
+from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
 from app.core.writing import sheets
 from app.core.writing.sheets import Cell
@@ -109,6 +109,11 @@ class Importer:
     def fields(self) -> dict[str, Column]:
         return {column.field: column for column in self.columns}
 
+    def synonyms(self) -> dict[str, str]:
+        """The other headings of the columns, each with the field that it fills: synonyms and retired names."""
+        named = {name: column.field for column in self.columns for name in column.names}
+        return named | {old: new for old, new in RETIRED.items() if new in self.fields and old not in self.fields}
+
 
 # --- headers ---------------------------------------------------------------------------------------------------------
 
@@ -151,15 +156,14 @@ def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
     Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
     """
     own: dict[str, str] = {}
-    known: dict[str, str] = {}
     for column in importer.columns:
         own[folded(column.field)] = column.field
         if column.field.endswith("_cents"):
             own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
-        known.update((folded(name), column.field) for name in column.names)
     headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
     told = {own.get(folded(header)) for header in headers}
-    known = own | {name: to for name, to in known.items() if name not in own and to not in told}
+    others = {folded(name): to for name, to in importer.synonyms().items()}
+    known = own | {name: to for name, to in others.items() if name not in own and to not in told}
     return Header(line, [(header, known.get(folded(header))) for header in headers])
 
 

@@ -50,7 +50,7 @@ ACTIVITIES = {
     "Comité": "committee", "Déplacement": "travel",
 }  # fmt: skip
 OVER = (Status.REJECTED, Status.REVERSED)  # lines of our own exports that ask for nothing
-ABOUT = ("firm_siren", "audition_id", "project_id")
+ABOUT = ("siren", "audition_id", "project_id")
 
 
 class TimeEntryLine(Body):
@@ -66,7 +66,7 @@ class TimeEntryLine(Body):
     worked_on: Day
     days: DayFraction
     activity: Code
-    firm_siren: Siren | None = None
+    siren: Siren | None = None
     audition_id: Uuid | None = None
     project_id: Uuid | None = None
     note: schemas.Note | None = None
@@ -230,7 +230,7 @@ TIME_ENTRIES_FILE = Importer(
         Column("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
         Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
         Column("activity", coded(ACTIVITIES), ["activité"], required=True),
-        Column("firm_siren", sheets.digits, ["siren", "entreprise"]),
+        Column("siren", sheets.digits, ["entreprise"]),
         Column("audition_id", sheets.plain),
         Column("project_id", sheets.plain),
         Column("note", sheets.plain, ["commentaire", "observations"]),

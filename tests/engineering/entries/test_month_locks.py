@@ -78,6 +78,7 @@ async def test_a_correction_counts_on_the_first_open_day_and_names_what_it_corre
     made = ok(await world.consultant.post("time-entries", right), 201)
     assert (made["worked_on"], made["counted_on"]) == ("2023-06-21", "2023-07-01")
     assert made["corrects_id"] == corrected["corrects_id"]
+    assert made["corrects_worked_on"] == "2023-06-20"
     assert (await world.follow_up())["days_left"] == 0, "the reversal freed the day at once"
     path = f"time-entries/{made['id']}"
     moved = ok(await world.consultant.patch(path, {"worked_on": "2023-07-10"}))
