@@ -166,7 +166,8 @@ async def test_what_only_its_reader_may_see_is_not_kept_by_others(known: Known) 
     [
         ("fr", "fr"), ("fr-FR,fr;q=0.9,en;q=0.8", "fr"), ("en;q=0.5, fr", "fr"), ("de, fr;q=0.1", "fr"),
         ("FR-ca", "fr"), ("en", "en"), ("", "en"), ("de", "en"), ("fr;q=0", "en"), ("fr;q=x", "en"), ("*", "en"),
-        ("fr;q=0.2, en;q=0.3", "en"),
+        ("fr;q=0.2, en;q=0.3", "en"), ("fr; q=0.9", "fr"), ("fr ;Q=0.9 , en ; q=0.8", "fr"), ("en;q=0, *", "fr"),
+        ("fr;q=0.5, *;q=0.1", "fr"), ("fr;q=0.5, *", "en"), ("\tfr\t;\tq=1.000", "fr"), ("fr;q=1.5", "en"),
     ],
 )  # fmt: skip
 async def test_problems_speak_the_language_asked_for_with_one_code(known: Known, accepted: str, language: str) -> None:
@@ -177,6 +178,34 @@ async def test_problems_speak_the_language_asked_for_with_one_code(known: Known,
     assert told["title"] == {"en": "Some fields are not valid.", "fr": "Certains champs ne sont pas valides."}[language]
     assert {(e["pointer"], e["code"]) for e in told["errors"]} == {("/name", "required"), ("/nom", "unknown_field")}
     assert next(e for e in told["errors"] if e["code"] == "required")["detail"] == REQUIRED.told(language, {})
+
+
+@pytest.mark.parametrize(
+    ("address", "faults"),
+    [
+        ("/v1/firms/123456789", [("siren", "invalid_siren")]),
+        ("/v1/firms/{siren}/sites/91000001700000", [("siret", "invalid_siret")]),
+        ("/v1/territories/{territory}/firms/{siren}/accounts/1899", [("year", "integer_out_of_range")]),
+        ("/v1/territories/{territory}/perimeter/23", [("vintage", "integer_out_of_range")]),
+        (
+            "/v1/territories/{territory}/consultants/1/timesheets/2023-13",
+            [("id", "invalid_uuid"), ("month", "invalid_month")],
+        ),
+        ("/v1/territories/{territory}/time-entries/1", [("id", "invalid_uuid")]),
+        ("/v1/territories/Al%C3%A8s/time-entries", [("territory", "invalid_slug")]),
+        ("/v1/territories/{territory}/time-entries/", None),
+        ("/v1/territories/{territory}/time-entries/1/nothing", None),
+        ("/v1/firmes/123456789", None),
+    ],
+)
+async def test_a_bad_value_in_an_address_is_named(
+    known: Known, address: str, faults: list[tuple[str, str]] | None
+) -> None:
+    path = address.format(siren=known.ids["siren"], territory=known.world.territory)
+    told = problem(await known.world.auditor.get(path), 404, "not-found")
+    assert [(error["pointer"], error["code"]) for error in told.get("errors", [])] == (faults or [])
+    assert ("A value in the address is not valid." in told["detail"]) is bool(faults)
+    assert all("123456789" not in error["detail"] for error in told.get("errors", []))
 
 
 async def test_a_deployment_may_speak_french_by_default(settings: Settings) -> None:

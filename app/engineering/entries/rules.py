@@ -463,7 +463,7 @@ def _exhausted(
         if days > left:
             return AllotmentExhausted(days_requested=days, days_left=left, days_allotted=assignment.days_allotted)
     for person_day, days in of_person.items():
-        left = 1 - person_days.get(person_day, Decimal(0))
+        left = Decimal("1.00") - person_days.get(person_day, Decimal(0))
         if days > left:
             refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
             rows = [
