@@ -93,7 +93,7 @@ class Write:
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def last(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        """Run `act` just before COMMIT. Use it for work that locks contended rows, so that they stay locked only briefly."""
         self.closing.append(act)
 
     def spend(

@@ -257,8 +257,8 @@ def first_open_day(day: date, locked_months: Collection[date]) -> date:
 
 
 @dataclass(frozen=True)
-class Stepper:
-    """Who takes entries a step further, and what of it is his by right."""
+class Caller:
+    """The caller of a state change, and which changes their role allows."""
 
     subject_id: UUID
     kind: str
@@ -277,7 +277,7 @@ class Step(Protocol):
     counted_on: date
 
 
-def authority(action: Action, who: Stepper, entry: Step, lead_id: UUID | None) -> Problem | None:
+def authority(action: Action, who: Caller, entry: Step, lead_id: UUID | None) -> Problem | None:
     """Why this is not for `who` to do; None where it is. The lead firm judges; it, and the operator, may reverse.
 
     Its own firm reverses what is submitted; what is validated has been judged, and is not its own any more.
@@ -295,7 +295,7 @@ def authority(action: Action, who: Stepper, entry: Step, lead_id: UUID | None) -
 
 
 def refusal_of_step(
-    action: Action, who: Stepper, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
+    action: Action, who: Caller, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
 ) -> Problem | None:
     """Why the entry does not take this step; None where nothing speaks against it."""
     if refused := authority(action, who, entry, lead_id):

@@ -120,7 +120,10 @@ def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
 
 
 async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
-    """The entries that answer and that the actor may see, held in the order of their ids; one more than are taken."""
+    """Lock the matching entries that the actor may see, in id order (so that two callers cannot deadlock).
+
+    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many.
+    """
     e = TimeEntry
     rows = (
         select(*e.__table__.c)
@@ -134,7 +137,7 @@ async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[boo
 
 async def _around(
     write: Write, attempt: Attempt, action: Action, held: Sequence[Any]
-) -> tuple[rules.Stepper, dict[UUID, UUID], dict[UUID, list[date]]]:
+) -> tuple[rules.Caller, dict[UUID, UUID], dict[UUID, list[date]]]:
     """Who acts, which organisation leads each mission, and which of its months are closed."""
     actor, territory = attempt.actor, attempt.territory
     missions = {entry.mission_id for entry in held}
@@ -143,7 +146,7 @@ async def _around(
         m = MissionMember
         asked = select(m.mission_id, m.organisation_id).where(m.mission_id.in_(missions), m.role == "lead")
         leads = {row.mission_id: row.organisation_id for row in await write.session.execute(asked)}
-    who = rules.Stepper(
+    who = rules.Caller(
         actor.subject_id,
         actor.kind,
         actor.organisation_id,
