@@ -93,7 +93,10 @@ class Write:
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def last(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Run `act` just before COMMIT. Use it for work that locks contended rows, so that they stay locked only briefly."""
+        """Run `act` just before COMMIT.
+
+        Use it for work that locks contended rows, so that they stay locked only briefly.
+        """
         self.closing.append(act)
 
     def spend(
