@@ -10,7 +10,7 @@ from app.access.models import Member, Subject
 from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
-from app.auditions.rules import Action, AuditionStatus
+from app.auditions.rules import AuditionAction, AuditionStatus
 from app.core.db import touch
 from app.core.faults import FieldError
 from app.core.messages import NOT_FOUND
@@ -21,7 +21,7 @@ from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
 
-PAST = {Action.HOLD: "held", Action.CANCEL: "cancelled", Action.NO_SHOW: "missed"}
+PAST = {AuditionAction.HOLD: "held", AuditionAction.CANCEL: "cancelled", AuditionAction.NO_SHOW: "missed"}
 CHILDREN = ("sirens", "consultant_ids", "contact_ids", "needs")
 
 
@@ -52,13 +52,13 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
     """
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    audition.status = rules.next_status(Action.HOLD, AuditionStatus(audition.status))
+    audition.status = rules.next_status(AuditionAction.HOLD, AuditionStatus(audition.status))
     with write.session.no_autoflush:  # the state and its day are written together
         await _put(write, audition, body)
     return Change("audition.held", AUDITIONS, [audition_id], {"territory": territory})
 
 
-async def miss(write: Write, territory: str, audition_id: UUID, action: Action, reason: str) -> Change:
+async def miss(write: Write, territory: str, audition_id: UUID, action: AuditionAction, reason: str) -> Change:
     """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)

@@ -57,7 +57,8 @@ UpdatedAt = Annotated[
     Field(description="Instant in UTC of the last write of this object; writes of other objects do not move it."),
 ]
 RecordedAt = Annotated[
-    datetime, Field(description="Instant in UTC at which this was recorded, whatever day it speaks of.")
+    datetime,
+    Field(description="Instant in UTC at which this was recorded; the day that it is about may be an earlier one."),
 ]
 TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
 SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]

@@ -550,7 +550,7 @@ class Funnel(Read):
     """How far a territory had come with its firms on a day, and how they answered."""
 
     territory: TerritorySlug
-    as_of: date = Field(description="Paris day of which the figures speak; stages that hold from it count.")
+    as_of: date = Field(description="Paris day that the figures describe; a stage effective on it counts.")
     recorded_as_of: date | None = Field(
         description="Paris day at whose end the figures were known so; null: all that is recorded now counts."
     )

@@ -214,7 +214,7 @@ async def _plan(
     lines: Sequence[Mapping[str, Any]], status: PlanStatus, note: str | None,
 ) -> None:  # fmt: skip
     uses_cents, eligible_cents = _uses(costs)
-    known = [financing.Line(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
+    known = [financing.PlanLine(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
     if status is PlanStatus.COMPLETE:
         financing.check_complete(uses_cents, known)
     planned, secured = financing.sources(known, PLANNED), financing.sources(known, SECURED)

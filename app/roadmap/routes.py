@@ -183,7 +183,7 @@ async def list_roadmap_action_states(request: Request, actor: Actor = require("r
     **changes(schemas.RoadmapAction, rules.ActionNotInForce, rules.ActionMoveRefused, rules.ActionMoveOutOfOrder),
 )
 async def change_roadmap_action_state(
-    request: Request, body: schemas.Move, actor: Actor = require("roadmap:write")
+    request: Request, body: schemas.ActionMove, actor: Actor = require("roadmap:write")
 ) -> Response:
     """Move an action of the roadmap in force to another state. The answer is the action; the move is kept for good."""
     path = request.path_params

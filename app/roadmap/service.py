@@ -117,7 +117,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     return changes
 
 
-async def move(write: Write, territory: str, action_id: UUID, body: schemas.Move) -> Change:
+async def move(write: Write, territory: str, action_id: UUID, body: schemas.ActionMove) -> Change:
     """Take an action of the roadmap in force to another state, and keep the move.
 
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).

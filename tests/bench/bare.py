@@ -132,7 +132,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
 @asynccontextmanager
 async def connected() -> AsyncIterator[None]:
     global pool  # noqa: PLW0603  # the process has one
-    settings = {"timezone": "UTC", "jit": "off", "application_name": "bare"}
+    settings = {"timezone": "UTC", "jit": "off", "join_collapse_limit": "5", "application_name": "bare"}
     pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=10, max_size=10, connection_class=Connection, server_settings=settings
     )

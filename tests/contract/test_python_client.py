@@ -15,7 +15,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.processes import Service, new_home
+from tests.processes import Service, loaded_home
+
+pytestmark = pytest.mark.xdist_group("client")
 
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 PACKAGE = "rebond_client"
@@ -48,7 +50,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """The demonstration, fresh."""
-    with new_home() as home, home.serving() as running:
+    with loaded_home() as home, home.serving() as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from app.core.faults import Fault
 from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
@@ -31,10 +31,8 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
-    form = query.pop("format", None)
-    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
-        form = negotiated(accept)
-    if form is not None and form != "json":
+    form = _form(request, query)
+    if form != "json":
         return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
@@ -63,6 +61,18 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     total = f',"total":{row["total"]}' if counted else ""
     body = f'{{"items":[{",".join(items[:limit])}],"next_cursor":{following}{total}}}\n'
     return Response(body, headers=headers, media_type="application/json")
+
+
+def form_wanted(request: Request) -> str:
+    """The form in which something is wanted that is no page but has the forms of one: the query has `format` alone."""
+    return _form(request, read(request, {"format": FORMAT}))
+
+
+def _form(request: Request, query: dict[str, Any]) -> str:
+    form: str | None = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    return form or "json"
 
 
 def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:

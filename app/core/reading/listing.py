@@ -164,7 +164,7 @@ FORMAT = Parameter(
 )
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
-    "Rows of a page, 1 to 500; 50 by default. Other formats than json have all rows without it.",
+    "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",
 )
 
 
@@ -219,11 +219,17 @@ class Listing:
         default = self.default_sort or self.key_name
         return {
             **{name: f.parameter for name, f in self.filters.items()},
-            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
+            "sort": Parameter(
+                Literal[tuple(options)],
+                f"Order of the objects; - before a name means descending. {default} by default.",
+            ),
             "format": FORMAT,
             "limit": LIMIT,
-            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
-            "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
+            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the previous page."),
+            "count": Parameter(
+                Literal["exact"],
+                "exact: the answer has total, the number of objects that the filters select on all pages.",
+            ),
         }
 
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:

@@ -51,7 +51,7 @@ class Link(BaseModel):
 class Index(BaseModel):
     """The addresses of the service."""
 
-    service: str = Field(description="Always rebond: tells that this server is the right one.")
+    service: str = Field(description="Always rebond, so that a client can recognise the service.")
     version: str = Field(description="Version of the running code, the same as in the OpenAPI document.")
     links: list[Link] = Field(
         description="Where to read on: documents, health, and the collections of all territories."

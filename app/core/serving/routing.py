@@ -134,7 +134,7 @@ def _is_json(request: Request) -> bool:
 def _parse(raw: bytes) -> Any:
     try:
         return strictjson.loads(raw)
-    except strictjson.MalformedJson as error:
+    except strictjson.NotJson as error:
         raise MalformedJson(reason=error.reason, **error.figures) from None
     except strictjson.UnacceptableJson as error:
         raise ValidationFailed(errors=[error.fault]) from None

@@ -40,7 +40,7 @@ Read = Callable[[Cell], Any]
 
 
 @dataclass(frozen=True)
-class Column:
+class Heading:
     """A column of an import: the field of the schema it fills, how its cells read, and its other names."""
 
     field: str
@@ -63,7 +63,7 @@ class LineFault:
 
 
 @dataclass(frozen=True)
-class Line:
+class FileLine:
     """A line of the file that reads: what the importer's schema made of it."""
 
     number: int
@@ -81,8 +81,8 @@ class Outcome:
 
 
 # Writes lines, upserting by natural key; the text is the territory, None for what all share.
-Apply = Callable[[Write, str | None, Sequence[Line]], Awaitable[Outcome]]
-Check = Callable[[Write, str | None, Sequence[Line]], Awaitable[Sequence[LineFault]]]
+Apply = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Outcome]]
+Check = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Sequence[LineFault]]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Importer:
     kind: str
     permission: str
     schema: type[BaseModel]
-    columns: Sequence[Column]
+    columns: Sequence[Heading]
     key: Sequence[str]
     apply: Apply
     check: Check | None = None
@@ -106,7 +106,7 @@ class Importer:
     needs_subject: bool = False
 
     @property
-    def fields(self) -> dict[str, Column]:
+    def fields(self) -> dict[str, Heading]:
         return {column.field: column for column in self.columns}
 
     def synonyms(self) -> dict[str, str]:
@@ -178,7 +178,7 @@ class Reader:
     header: Header
     _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def line(self, number: int, cells: Sequence[Cell]) -> tuple[Line | None, list[LineFault]]:
+    def line(self, number: int, cells: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields."""
         importer = self.importer
         columns = importer.fields
@@ -198,7 +198,7 @@ class Reader:
             first = self._keys.setdefault(key, number)
             if first != number:
                 return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
-        return Line(number, item), []
+        return FileLine(number, item), []
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
@@ -237,7 +237,7 @@ Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
 def one_by_one(put: Put) -> Apply:
     """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
 
-    async def apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+    async def apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
         assert place is not None  # what all territories share is written set-wise
         outcome = Outcome()
         alike: dict[tuple[Any, ...], Change] = {}

@@ -32,7 +32,7 @@ from app.core.writing import events, idempotency
 Row = TypeVar("Row", bound=Base)
 
 
-class Subject(Protocol):
+class Writer(Protocol):
     """Who writes: the access domain's Actor, or the service itself."""
 
     @property
@@ -86,7 +86,7 @@ class Write:
     """One write under way: the session of its transaction, who writes, when, and what it spends."""
 
     session: AsyncSession
-    actor: Subject
+    actor: Writer
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
@@ -170,7 +170,7 @@ def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
 
 async def run(
     factory: SessionFactory,
-    actor: Subject,
+    actor: Writer,
     work: Work,
     *,
     request: Request | None = None,
@@ -246,7 +246,7 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: Subject, now: datetime, request_id: str, territory: str | None
+    type_: str, listing: Listing, actor: Writer, now: datetime, request_id: str, territory: str | None
 ) -> dict[str, Any]:
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {
@@ -278,21 +278,26 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        query.Flag,
+        "true: all rules are run, the answer is 200, nothing changes.",
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
-        " and where there is none to replace.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]

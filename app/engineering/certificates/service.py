@@ -31,7 +31,7 @@ from app.engineering.certificates.models import (
     VatRate,
 )
 from app.engineering.certificates.queries import CERTIFICATES
-from app.engineering.certificates.rules import Line, canonical, lines_of, rate_on, vat_on
+from app.engineering.certificates.rules import PricedLine, canonical, lines_of, rate_on, vat_on
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
@@ -180,7 +180,7 @@ async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str
     if await write.session.scalar(select(c.id).where(c.cancels_id == certificate_id)) is not None:
         raise CertificateAlreadyCancelled
     lines = [
-        Line(row.profile, row.day_rate_cents, -row.days)
+        PricedLine(row.profile, row.day_rate_cents, -row.days)
         for row in await write.session.scalars(
             select(CertificateLine).where(CertificateLine.certificate_id == certificate_id)
         )
@@ -304,7 +304,7 @@ async def _issue(
     organisation_id: UUID,
     from_on: date,
     to_on: date,
-    lines: Sequence[Line],
+    lines: Sequence[PricedLine],
     rate_bp: int,
     content: Mapping[str, Any],
     *,

@@ -76,7 +76,7 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
         raise UnsupportedMediaType
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
-    wish = service.Wish(
+    wish = service.ImportRequest(
         given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename")
     )
     base = "/v1" if territory is None else f"/v1/territories/{territory}"

@@ -28,8 +28,8 @@ from app.core.faults import FieldError
 from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
-from app.core.writing.importing import Header, Importer, Line, LineFault, Outcome, Reader, match
-from app.core.writing.writes import Change, Subject, System, Write, record
+from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
+from app.core.writing.writes import Change, System, Write, Writer, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
 from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
@@ -99,7 +99,7 @@ _PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "
 
 
 @dataclass
-class Progress:
+class ImportProgress:
     """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read."""
 
     bytes_read: float = 0.0
@@ -138,7 +138,7 @@ class Progress:
         self.unchanged += outcome.unchanged
 
 
-Tell = Callable[[Progress], None]  # who wants to see the progress: called about every second
+Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called about every second
 
 
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
@@ -195,8 +195,8 @@ class _Run:
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
-        self.progress = Progress()
-        self.actor: Subject = System()
+        self.progress = ImportProgress()
+        self.actor: Writer = System()
 
     async def beat(self, told: Tell | None) -> None:
         """Say every second that the import lives and how far it is; end when it is no longer ours."""
@@ -245,7 +245,7 @@ class _Run:
             for statement in (_FORGET_LINES, _FORGET_FILE):
                 await connection.execute(statement, self.id)
 
-    async def _allow(self) -> Subject:
+    async def _allow(self) -> Writer:
         """Who asked, where the roles in force now still permit it; the service itself for the command line."""
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
@@ -273,7 +273,7 @@ class _Run:
                     columns = [{"header": name, "field": to} for name, to in header.matched]
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
-                except sheets.UnreadableFile as error:
+                except sheets.UnreadableSheet as error:
                     self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
                     raise _unreadable(error) from None
 
@@ -294,12 +294,12 @@ class _Run:
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
         if first is None:
-            raise sheets.UnreadableFile(sheets.EMPTY_FILE)
+            raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
         header = match(self.importer, *first)
         faults = header.faults(self.importer)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableFile(sheets.UNUSABLE_HEADER, header.line)
+            raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
         return header
 
     async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
@@ -331,7 +331,7 @@ class _Run:
 
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
-    async def _lines(self) -> AsyncIterator[list[Line]]:
+    async def _lines(self) -> AsyncIterator[list[FileLine]]:
         """The waiting lines, a slice at a time, without those that were found wrong."""
         after = 0
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
@@ -343,9 +343,11 @@ class _Run:
                 return
             after = rows[-1]["number"]
             good = [row for row in rows if row["number"] not in self.progress.refused_lines]
-            yield [Line(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good]
+            yield [
+                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good
+            ]
 
-    async def _check(self, actor: Subject) -> None:
+    async def _check(self, actor: Writer) -> None:
         """Hold the lines against what is stored, before anything is written."""
         async for lines in self._lines():
             if self.importer.check is not None and lines:
@@ -354,7 +356,7 @@ class _Run:
                     self.progress.note(await self.importer.check(write, self.place, lines))
             self.progress.checked += len(lines)
 
-    async def _write(self, actor: Subject, beating: asyncio.Task[None]) -> ImportStatus:
+    async def _write(self, actor: Writer, beating: asyncio.Task[None]) -> ImportStatus:
         """Write all lines in one transaction, and in it the word that it is done."""
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
@@ -374,7 +376,7 @@ class _Run:
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
 
-    async def _write_slice(self, write: Write, lines: list[Line]) -> None:
+    async def _write_slice(self, write: Write, lines: list[FileLine]) -> None:
         if not lines or await self._try(write, lines) is None:
             return
         for line in lines:  # one of them was refused: find it
@@ -382,7 +384,7 @@ class _Run:
             if refusal is not None:
                 self.progress.note([LineFault(line.number, "", _as_error(refusal))])
 
-    async def _try(self, write: Write, lines: list[Line]) -> Problem | None:
+    async def _try(self, write: Write, lines: list[FileLine]) -> Problem | None:
         """Write lines under a savepoint; what refused them, if anything did."""
         spent = len(write.spends)
         try:
@@ -425,7 +427,7 @@ class _Run:
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
 
 
-def _unreadable(error: sheets.UnreadableFile) -> Problem:
+def _unreadable(error: sheets.UnreadableSheet) -> Problem:
     return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
 
 
