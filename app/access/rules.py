@@ -163,7 +163,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class HeldRole:
+class RoleInForce:
     """A role in force today, in one territory or (None) in all."""
 
     role: Role
@@ -177,7 +177,7 @@ class Actor:
     subject_id: UUID
     kind: SubjectKind
     organisation_id: UUID | None
-    grants: tuple[HeldRole, ...]
+    grants: tuple[RoleInForce, ...]
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)

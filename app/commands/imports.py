@@ -13,7 +13,7 @@ from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.messages import NOT_FOUND, NOT_ONE_OF
 from app.core.problems import CredentialsMissing, Forbidden, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import System, Writer, new_request_id, run
+from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
@@ -55,7 +55,7 @@ async def carry_out(
         await engine.dispose()
 
 
-async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> Writer:
+async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> WritingSubject:
     if key is None:
         return System()
     credentials = Credentials(0)

@@ -26,12 +26,12 @@ from app.access import service as access
 from app.access.gate import digest_of
 from app.access.models import ApiKey, Organisation
 from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
-from app.access.rules import Actor, HeldRole, Role, SubjectKind
+from app.access.rules import Actor, Role, RoleInForce, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
-from app.core.writing.writes import Change, System, Work, Write, Writer, new_request_id, run
+from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
 from app.demo import meetings, money, projects
 from app.demo.story import Story
 from app.engineering.certificates import schemas
@@ -188,7 +188,7 @@ class _Load:
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
-    async def run(self, actor: Writer, work: Work) -> None:
+    async def run(self, actor: WritingSubject, work: Work) -> None:
         """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
@@ -197,7 +197,7 @@ class _Load:
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (HeldRole(role, territory),))
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (RoleInForce(role, territory),))
 
     async def marks(self) -> set[str]:
         """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
@@ -389,7 +389,9 @@ class _Load:
                 select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")
             ):
                 continue
-            actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (HeldRole(Role.CONSULTANT, ALES),))
+            actor = Actor(
+                persons[0], SubjectKind.PERSON, self.organisations[name], (RoleInForce(Role.CONSULTANT, ALES),)
+            )
             attempt = engineering.Attempt(actor, ALES)
             async with self.factory() as session:
                 assigned = (
@@ -487,7 +489,10 @@ class _Load:
                 for n, entry in enumerate(undone)
             ]  # fmt: skip
         actor = Actor(
-            self.consultants[LEAD][0], SubjectKind.PERSON, self.organisations[LEAD], (HeldRole(Role.CONSULTANT, ALES),)
+            self.consultants[LEAD][0],
+            SubjectKind.PERSON,
+            self.organisations[LEAD],
+            (RoleInForce(Role.CONSULTANT, ALES),),
         )
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)

@@ -140,8 +140,8 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
 
     # What happened, page by page, in the feed.
     told: list[str] = []
-    page = as_("auditor")("access.list_events", limit=500)
+    page = as_("auditor")("integrations.list_events", limit=500)
     while page.items:
         told += [event.type_ for event in page.items]
-        page = as_("auditor")("access.list_events", limit=500, after=page.next_cursor)
+        page = as_("auditor")("integrations.list_events", limit=500, after=page.next_cursor)
     assert told.count("grant.awarded") == 5  # four of the demonstration's, and ours

@@ -32,7 +32,7 @@ from app.core.writing import events, idempotency
 Row = TypeVar("Row", bound=Base)
 
 
-class Writer(Protocol):
+class WritingSubject(Protocol):
     """Who writes: the access domain's Actor, or the service itself."""
 
     @property
@@ -86,7 +86,7 @@ class Write:
     """One write under way: the session of its transaction, who writes, when, and what it spends."""
 
     session: AsyncSession
-    actor: Writer
+    actor: WritingSubject
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
@@ -170,7 +170,7 @@ def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
 
 async def run(
     factory: SessionFactory,
-    actor: Writer,
+    actor: WritingSubject,
     work: Work,
     *,
     request: Request | None = None,
@@ -246,7 +246,7 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: Writer, now: datetime, request_id: str, territory: str | None
+    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None
 ) -> dict[str, Any]:
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {

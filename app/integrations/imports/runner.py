@@ -29,7 +29,7 @@ from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
 from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
-from app.core.writing.writes import Change, System, Write, Writer, record
+from app.core.writing.writes import Change, System, Write, WritingSubject, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
 from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
@@ -196,7 +196,7 @@ class _Run:
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
         self.progress = ImportProgress()
-        self.actor: Writer = System()
+        self.actor: WritingSubject = System()
 
     async def beat(self, told: Tell | None) -> None:
         """Say every second that the import lives and how far it is; end when it is no longer ours."""
@@ -245,7 +245,7 @@ class _Run:
             for statement in (_FORGET_LINES, _FORGET_FILE):
                 await connection.execute(statement, self.id)
 
-    async def _allow(self) -> Writer:
+    async def _allow(self) -> WritingSubject:
         """Who asked, where the roles in force now still permit it; the service itself for the command line."""
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
@@ -347,7 +347,7 @@ class _Run:
                 FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good
             ]
 
-    async def _check(self, actor: Writer) -> None:
+    async def _check(self, actor: WritingSubject) -> None:
         """Hold the lines against what is stored, before anything is written."""
         async for lines in self._lines():
             if self.importer.check is not None and lines:
@@ -356,7 +356,7 @@ class _Run:
                     self.progress.note(await self.importer.check(write, self.place, lines))
             self.progress.checked += len(lines)
 
-    async def _write(self, actor: Writer, beating: asyncio.Task[None]) -> ImportStatus:
+    async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
         """Write all lines in one transaction, and in it the word that it is done."""
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
