@@ -81,7 +81,7 @@ class Amounts(Read):
     """The envelope's figures in cents. Committed is what awards still hold; paid counts what was paid in all."""
 
     contributed_cents: Cents
-    available_cents: Annotated[int, Field(description="Below zero on a day before the money of a back-dated award.")]
+    available_cents: Annotated[int, Field(description="Below zero only on days of awards taken before every day held.")]
     committed_cents: Cents
     paid_cents: Cents
     released_cents: Cents

@@ -256,8 +256,9 @@ async def test_what_is_recycled_can_be_awarded_again_and_then_not_be_owed_again(
     now = figures(await acts.envelope())
     assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (70, 70, 70, 30)
     grant = ok(await acts.grant(1), 201)["id"]
-    problem(await acts.reverse(f"advances/{advance}/repayments/{back}"), 409, "envelope-exhausted")
-    ok(await acts.release(f"grants/{grant}"))
+    refused = problem(await acts.reverse(f"advances/{advance}/repayments/{back}"), 409, "envelope-exhausted")
+    assert [act["act_id"] for act in refused["later_acts"]] == [grant]
+    ok(await acts.reverse(f"grants/{grant}"))
     ok(await acts.reverse(f"advances/{advance}/repayments/{back}"))
     now = figures(await acts.envelope())
     assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (0, 0, 0, 100)

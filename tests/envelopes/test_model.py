@@ -200,6 +200,12 @@ class Envelope(RuleBasedStateMachine):
                 found[fact.contribution] += fact.cents
         return {name: cents for name, cents in found.items() if cents}
 
+    def least(self, on: int, *, figure: str = "available", award: str = "") -> dict[str, int]:
+        """The least of a figure by contribution, on any day from one on: what may be taken on that day."""
+        each = [self.sums(by=by, figure=figure, award=award) for by in range(on, 6)]
+        found = {name: min(sums.get(name, 0) for sums in each) for name in each[-1]}
+        return {name: cents for name, cents in found.items() if cents > 0}
+
     def note(self, on: int, award: str = "", **figures: dict[str, int]) -> list[Fact]:
         """Facts of one act: what it adds to each figure, by contribution."""
         return [
@@ -236,12 +242,14 @@ class Envelope(RuleBasedStateMachine):
 
     @rule(cents=CENTS, on=DAYS, kind=st.sampled_from(["grants", "advances"]))
     def award(self, cents: int, on: int, kind: str) -> None:
-        available = self.sums()
+        available = self.least(on)
         fits = cents <= sum(available.values())
         send = self.acts.grant if kind == "grants" else self.acts.advance
         made = self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
         if not fits:
             assert made["available_cents"] == sum(available.values())
+            later = (day(by) for by in range(on + 1, 6) if sum(self.least(by).values()) >= cents)
+            assert made["available_from"] == next(later, None)
             return
         parts = divide(cents, available)
         facts = self.note(on, made["id"], available=self.minus(parts), committed=parts)
@@ -269,7 +277,7 @@ class Envelope(RuleBasedStateMachine):
         made = self.send(self.acts.pay if grant else self.acts.tranche, award.id, cents, paid_on=day(on), expect=expect)
         if expect:
             return
-        parts = divide(cents, self.sums(figure="committed", award=award.id))
+        parts = divide(cents, self.least(on, figure="committed", award=award.id))
         more = {} if grant else {"outstanding": parts}
         facts = self.note(on, award.id, committed=self.minus(parts), paid=parts, **more)
         self.facts += facts
@@ -285,12 +293,14 @@ class Envelope(RuleBasedStateMachine):
         cents = max(owed, 1) if exact else cents
         deed = Deed("", on, cents, [], award)
         award.repaid.append(deed)
-        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else ""
+        owing = self.least(on, figure="outstanding", award=award.id)
+        expect = "account-overdrawn" if cents > sum(owing.values()) else ""  # only by the cents of sharing
+        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else expect
         made = self.send(self.acts.repay, award.id, cents, received_on=day(on), expect=expect)
         if expect:
             award.repaid.remove(deed)
             return
-        parts = divide(cents, self.sums(figure="outstanding", award=award.id))
+        parts = divide(cents, owing)
         again = {key: part for key, part in parts.items() if key in self.recycling}
         deed.facts = self.note(
             on, award.id, repaid=parts, outstanding=self.minus(parts), recycled=again, available=again
@@ -344,10 +354,10 @@ class Envelope(RuleBasedStateMachine):
             deed.gone = False
             if short:
                 return "repayment-exceeds-outstanding"
-            held = self.sums(figure="outstanding", award=award.id)
+            held = self.least(deed.on, figure="outstanding", award=award.id)
             if any(f.figure == "paid" and f.cents > held.get(f.contribution, 0) for f in deed.facts):
                 return "account-overdrawn"
-        available = self.sums()
+        available = self.least(deed.on)
         if any(f.figure == "available" and f.cents > available.get(f.contribution, 0) for f in deed.facts):
             return "envelope-exhausted"
         return ""
@@ -369,6 +379,20 @@ class Envelope(RuleBasedStateMachine):
                 wanted[self.organisation[fact.contribution]][fact.figure] += fact.cents
         got = {each["organisation_id"]: {n: each[f"{n}_cents"] for n in FIGURES} for each in said["by_contributor"]}
         assert got == {key: {name: found[name] for name in FIGURES} for key, found in wanted.items()}
+
+    def teardown(self) -> None:
+        """On every day from the first to the last nothing is below zero, and every report says the same."""
+        if not self.contributions:
+            return
+        for by in range(-1, 7):
+            said = self.service.call(self.acts.envelope, as_of=day(by))
+            now = figures(said)
+            assert min(now.values()) >= 0
+            assert now == {name: sum(self.sums(by=by, figure=name).values()) for name in FIGURES}
+            for each in said["by_contributor"]:
+                assert min(each[f"{name}_cents"] for name in FIGURES) >= 0
+            summary = ok(self.service.call(self.acts.world.auditor.get, "summary", params={"as_of": day(by)}))
+            assert {name: summary[f"{name}_cents"] for name in FIGURES} == now
 
     @invariant()
     def the_award_last_touched_says_what_the_model_says(self) -> None:

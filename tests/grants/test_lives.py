@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.envelopes.acts import Acts
+from tests.envelopes.acts import DAY, Acts
 from tests.envelopes.test_limits import figures
 from tests.world import World, ok, problem
 
@@ -101,8 +101,12 @@ async def test_money_moves_on_the_day_of_the_decision_at_the_earliest(acts: Acts
 async def test_a_contribution_is_reversed_while_nothing_of_it_is_committed(acts: Acts) -> None:
     path = f"envelope/contributions/{ok(await acts.contribute(50), 201)['id']}"
     grant = ok(await acts.grant(1050), 201)["id"]
-    problem(await acts.reverse(path), 409, "envelope-exhausted")
-    ok(await acts.release(f"grants/{grant}"))
+    refused = problem(await acts.reverse(path), 409, "envelope-exhausted")
+    assert (refused["requested_cents"], refused["available_cents"], refused["available_from"]) == (50, 0, None)
+    assert [(act["act"], act["act_id"], act["effective_on"]) for act in refused["later_acts"]] == [
+        ("award", grant, DAY)
+    ]
+    ok(await acts.reverse(f"grants/{grant}"))
     gone = ok(await acts.reverse(path))
     assert (gone["status"], gone["reason"]) == ("reversed", "Mistaken.")
     problem(await acts.reverse(path), 409, "already-reversed")
