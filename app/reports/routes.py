@@ -13,7 +13,7 @@ from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.programme.routes import T
 from app.reports import schemas
-from app.reports.queries import summary
+from app.reports.summary import summary
 
 reports = router("reports")
 

@@ -7,7 +7,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from app import check, cli
+from app import cli
+from app.commands import check
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings

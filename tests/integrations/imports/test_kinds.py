@@ -7,7 +7,7 @@ import pytest
 from app.core.writing.importing import folded
 from app.integrations.imports.importers import IMPORTERS
 from tests.directory import siret_of
-from tests.integrations.files import carry_out, csv_file, xlsx_file
+from tests.integrations.imports.files import carry_out, csv_file, xlsx_file
 from tests.world import World, ok
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import asyncpg
 
-from app.core import clock, embedded, migrations
+from app.bundled import postgres
+from app.core import clock, migrations
 
 DATABASE = "rebond"
 RESTORED = "rebond_restored"  # while it is being filled
@@ -32,7 +33,7 @@ class BackupError(Exception):
     """A backup cannot be made or read; the text is one line for the person who asked for it."""
 
 
-def save(server: embedded.Server, target: Path, say: Say) -> tuple[Path, str]:
+def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
     """Write the database into `target`, a new file, or a directory, in which it is named by the instant.
 
     Gives the file and the revision in it. The file gets its name only when it is whole; nobody else may read it.
@@ -81,7 +82,7 @@ def revision_in(file: Path) -> str:
     return found[1]
 
 
-async def is_in_use(server: embedded.Server) -> bool:
+async def is_in_use(server: postgres.Server) -> bool:
     """Whether anything was ever written into the database: every change leaves an event."""
     async with _connected(server, "postgres") as connection:
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
@@ -93,22 +94,22 @@ async def is_in_use(server: embedded.Server) -> bool:
 
 
 @contextmanager
-def beside(server: embedded.Server) -> Iterator[str]:
+def beside(server: postgres.Server) -> Iterator[str]:
     """A new database for the length of a block, which is dropped unless `put_in_place` has given it its place."""
     asyncio.run(_drop(server, RESTORED))  # of a restore that was killed
-    embedded.ensure_database(server, RESTORED)
+    postgres.ensure_database(server, RESTORED)
     try:
         yield RESTORED
     finally:
         asyncio.run(_drop(server, RESTORED))
 
 
-def fill(server: embedded.Server, file: Path, say: Say) -> None:
+def fill(server: postgres.Server, file: Path, say: Say) -> None:
     """Bring what is in `file` into the new database. `say` hears the table at hand."""
     _run("pg_restore", [*RESTORE, "--verbose", f"--dbname={server.plain(RESTORED)}", str(file)], say)
 
 
-async def put_in_place(server: embedded.Server) -> None:
+async def put_in_place(server: postgres.Server) -> None:
     """Let the new database take the place of the one there is, which becomes `rebond_replaced`: both or neither."""
     await _drop(server, REPLACED)
     async with _connected(server, RESTORED) as connection:
@@ -125,18 +126,18 @@ async def put_in_place(server: embedded.Server) -> None:
             raise BackupError(OTHERS) from None
 
 
-async def forget_replaced(server: embedded.Server) -> None:
+async def forget_replaced(server: postgres.Server) -> None:
     """Drop what was there before."""
     await _drop(server, REPLACED)
 
 
-async def _drop(server: embedded.Server, name: str) -> None:
+async def _drop(server: postgres.Server, name: str) -> None:
     async with _connected(server, "postgres") as connection:
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @asynccontextmanager
-async def _connected(server: embedded.Server, database: str) -> Any:
+async def _connected(server: postgres.Server, database: str) -> Any:
     connection = await asyncpg.connect(server.plain(database), timeout=10, server_settings={"lock_timeout": "10s"})
     try:
         yield connection
@@ -146,10 +147,10 @@ async def _connected(server: embedded.Server, database: str) -> Any:
 
 def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
     """What one of PostgreSQL's programs prints; `say` hears each table that it tells of. BackupError where it fails."""
-    argv = [embedded.program(program), *arguments]
+    argv = [postgres.program(program), *arguments]
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if say else subprocess.PIPE,
-        text=True, errors="replace", env=embedded.environment(),
+        text=True, errors="replace", env=postgres.environment(),
     ) as process:  # fmt: skip
         try:
             if say is None:
@@ -160,7 +161,7 @@ def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
             process.kill()
             raise
     if process.returncode:
-        raise BackupError(f"{program}: {embedded.reason(complaint)}")
+        raise BackupError(f"{program}: {postgres.reason(complaint)}")
     return said
 
 

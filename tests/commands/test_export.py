@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app import export, models
+from app import models
 from app.access.gate import digest_of
 from app.cli import app as commands
+from app.commands import export
 from app.core import migrations
 from app.core.db import create_engine
 from tests.contract.conftest import one_of_everything

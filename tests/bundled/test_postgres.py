@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.core import embedded
-from app.core.embedded import EmbeddedError, acquire, running
+from app.bundled import postgres
+from app.bundled.postgres import EmbeddedError, acquire, running
 
 QUICK = {"fsync": "off"}
 AS_ROOT = os.geteuid() == 0
@@ -30,8 +30,8 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as
 USER = """
 import sys
 from pathlib import Path
-from app.core import embedded
-server = embedded.acquire(Path(sys.argv[1]), exclusive_service="service" in sys.argv, settings={"fsync": "off"})
+from app.bundled import postgres
+server = postgres.acquire(Path(sys.argv[1]), exclusive_service="service" in sys.argv, settings={"fsync": "off"})
 print("ready", flush=True)
 sys.stdin.read()
 server.release()
@@ -111,7 +111,7 @@ def parent(pid: int) -> int:
         return 0  # it ended meanwhile
 
 
-def ask(server: embedded.Server, sql: str) -> object:
+def ask(server: postgres.Server, sql: str) -> object:
     async def answer() -> object:
         connection = await asyncpg.connect(server.plain("postgres"))
         try:
@@ -178,10 +178,10 @@ def test_the_data_survive_and_a_database_is_created_only_once(directory: Path) -
         return value
 
     with running(directory, settings=QUICK) as server:
-        embedded.ensure_database(server, "rebond")
+        postgres.ensure_database(server, "rebond")
         asyncio.run(through_sqlalchemy(server.dsn(), "create table firm as select 'Aciéries' as name"))
     with running(directory, settings=QUICK) as server:
-        embedded.ensure_database(server, "rebond")
+        postgres.ensure_database(server, "rebond")
         assert asyncio.run(through_sqlalchemy(server.dsn(), "select name from firm")) == "Aciéries"
 
 
@@ -190,7 +190,7 @@ def test_one_database_wanted_by_four_at_once_is_created_once(directory: Path) ->
 
     def create() -> None:
         try:
-            embedded.ensure_database(server, "rebond")
+            postgres.ensure_database(server, "rebond")
         except EmbeddedError as error:
             refused.append(error)
 
@@ -250,7 +250,7 @@ def test_those_who_come_while_others_leave_always_find_a_server(directory: Path)
         try:
             for _ in range(5):
                 with running(directory, settings=QUICK) as server:
-                    embedded.ensure_database(server, "postgres")
+                    postgres.ensure_database(server, "postgres")
         except (EmbeddedError, OSError) as error:
             failures.append(error)
 
@@ -373,10 +373,10 @@ def test_a_directory_closed_to_the_servers_account_serves_all_the_same(
     closed, data = home / "closed", home / "closed/data"
     closed.mkdir(mode=0o700)
     data.mkdir(mode=0o700)
-    for name in (embedded.INSTALL.parts[0], str(embedded.LIBRARIES)):
-        (closed / name).symlink_to(embedded._site_packages() / name)
-    monkeypatch.setattr(embedded, "_site_packages", lambda: closed)
-    monkeypatch.setattr(embedded, "FOR_ROOT", home / "programs")
+    for name in (postgres.INSTALL.parts[0], str(postgres.LIBRARIES)):
+        (closed / name).symlink_to(postgres._site_packages() / name)
+    monkeypatch.setattr(postgres, "_site_packages", lambda: closed)
+    monkeypatch.setattr(postgres, "FOR_ROOT", home / "programs")
     for _ in range(2):
         with running(data, settings=QUICK) as server:
             assert ask(server, "select 1") == 1
@@ -391,9 +391,9 @@ def test_programs_out_of_reach_of_the_servers_account_are_copied_once(
 ) -> None:
     closed = home / "closed"
     closed.mkdir(mode=0o700)
-    for name in (embedded.INSTALL.parts[0], str(embedded.LIBRARIES)):
-        (closed / name).symlink_to(embedded._site_packages() / name)
-    monkeypatch.setattr(embedded, "_site_packages", lambda: closed)
+    for name in (postgres.INSTALL.parts[0], str(postgres.LIBRARIES)):
+        (closed / name).symlink_to(postgres._site_packages() / name)
+    monkeypatch.setattr(postgres, "_site_packages", lambda: closed)
     copies = []
     for _ in range(2):
         with running(directory, settings=QUICK) as server:
@@ -406,13 +406,13 @@ def test_programs_out_of_reach_of_the_servers_account_are_copied_once(
 
 def test_the_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REBOND_DATA_DIR", "/srv/rebond")
-    assert embedded.default_data_dir() == Path("/srv/rebond")
+    assert postgres.default_data_dir() == Path("/srv/rebond")
     monkeypatch.delenv("REBOND_DATA_DIR")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert embedded.default_data_dir() == Path("/var/lib/rebond")
+    assert postgres.default_data_dir() == Path("/var/lib/rebond")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_DATA_HOME", "/home/a/data")
-    assert embedded.default_data_dir() == Path("/home/a/data/rebond")
+    assert postgres.default_data_dir() == Path("/home/a/data/rebond")
     monkeypatch.setenv("XDG_DATA_HOME", "data")
     monkeypatch.setenv("HOME", "/home/a")
-    assert embedded.default_data_dir() == Path("/home/a/.local/share/rebond")
+    assert postgres.default_data_dir() == Path("/home/a/.local/share/rebond")

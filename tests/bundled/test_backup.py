@@ -17,11 +17,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.core import embedded, migrations
+from app.bundled import postgres
+from app.core import migrations
 from tests.processes import REBOND, Home, Service, eventually, new_home
 from tests.world import fresh_siren, ok
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def in_bundled(home: Home, *statements: str, database: str = "rebond") -> list[A
         finally:
             await connection.close()
 
-    with embedded.running(home.data) as server:
+    with postgres.running(home.data) as server:
         return asyncio.run(ask(server.plain(database)))
 
 
@@ -188,7 +189,7 @@ def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
         finally:
             await connection.close()
 
-    with embedded.running(loaded.data) as server, ThreadPoolExecutor(1) as pool:
+    with postgres.running(loaded.data) as server, ThreadPoolExecutor(1) as pool:
         holding = pool.submit(asyncio.run, hold(server.plain()))
         assert held.wait(10)
         before = set(loaded.path.iterdir())
@@ -280,7 +281,7 @@ def test_a_restore_while_a_command_uses_the_database_changes_nothing(loaded: Hom
         await asyncio.to_thread(release.wait, 60)
         await connection.close()
 
-    with embedded.running(loaded.data) as server, ThreadPoolExecutor(1) as pool:
+    with postgres.running(loaded.data) as server, ThreadPoolExecutor(1) as pool:
         holding = pool.submit(asyncio.run, hold(server.plain()))
         assert held.wait(10)
         done = loaded.rebond("restore", "demo.dump", "--replace")
@@ -295,23 +296,23 @@ def test_what_is_no_backup_of_rebond_is_refused(loaded: Home) -> None:
     (loaded.path / "text.dump").write_text("text, and more of it than a header has\n")
     assert loaded.refusal("restore", "text.dump").startswith("pg_restore: ")
     assert loaded.refusal("restore", "none.dump") == "none.dump is not a file"
-    with embedded.running(loaded.data) as server:
-        program = [embedded.program("pg_dump"), "--format=custom", "--file=other.dump", server.plain("postgres")]
+    with postgres.running(loaded.data) as server:
+        program = [postgres.program("pg_dump"), "--format=custom", "--file=other.dump", server.plain("postgres")]
         subprocess.run(program, cwd=loaded.path, check=True)
     assert loaded.refusal("restore", "other.dump") == "other.dump is a backup of something else than Rebond"
 
 
 def test_a_backup_of_a_newer_version_is_refused(loaded: Home) -> None:
     before = names(loaded)
-    with embedded.running(loaded.data) as server:
-        embedded.ensure_database(server, "newer")
+    with postgres.running(loaded.data) as server:
+        postgres.ensure_database(server, "newer")
         in_bundled(
             loaded,
             "CREATE TABLE alembic_version (version_num text)",
             "INSERT INTO alembic_version VALUES ('2999_01_01_0000')",
             database="newer",
         )
-        program = [embedded.program("pg_dump"), "--format=custom", "--file=newer.dump", server.plain("newer")]
+        program = [postgres.program("pg_dump"), "--format=custom", "--file=newer.dump", server.plain("newer")]
         subprocess.run(program, cwd=loaded.path, check=True)
     said = loaded.refusal("restore", "newer.dump", "--replace")
     assert said.startswith("newer.dump was made by a newer version of Rebond: it is at 2999_01_01_0000")
@@ -324,10 +325,10 @@ def test_a_backup_of_an_older_version_is_migrated(loaded: Home) -> None:
 
     revisions = [one.revision for one in ScriptDirectory(str(migrations.MIGRATIONS)).walk_revisions()]
     older = revisions[1]
-    with embedded.running(loaded.data) as server:
-        embedded.ensure_database(server, "older")
+    with postgres.running(loaded.data) as server:
+        postgres.ensure_database(server, "older")
         command.upgrade(migrations.config(server.dsn("older")), older)
-        program = [embedded.program("pg_dump"), "--format=custom", "--file=older.dump", server.plain("older")]
+        program = [postgres.program("pg_dump"), "--format=custom", "--file=older.dump", server.plain("older")]
         subprocess.run(program, cwd=loaded.path, check=True)
     said = loaded.said("restore", "older.dump", "--replace")
     assert f"({older}, now {migrations.head()})" in said
