@@ -16,6 +16,18 @@ CHECKS = {
         SELECT contribution_id::text, coalesce(sum(balance_cents) FILTER (WHERE account <> 'contributor'), 0),
             coalesce(sum(balance_cents) FILTER (WHERE account = 'contributor'), 0)
         FROM account_balances GROUP BY contribution_id""",
+    "closings of an account": """
+        SELECT concat_ws(' ', territory, contribution_id, account, day), e.closing_cents, d.closing_cents
+        FROM account_days d FULL JOIN (
+            SELECT territory, contribution_id, account, effective_on AS day, sum(sum(cents)) OVER (
+                PARTITION BY territory, contribution_id, account ORDER BY effective_on
+            ) AS closing_cents
+            FROM ledger_entries CROSS JOIN LATERAL (VALUES
+                (debit, CASE debit WHEN 'contributor' THEN -amount_cents ELSE amount_cents END),
+                (credit, CASE credit WHEN 'contributor' THEN amount_cents ELSE -amount_cents END)
+            ) side (account, cents)
+            GROUP BY territory, contribution_id, account, effective_on
+        ) e USING (territory, contribution_id, account, day)""",
     "entries with the right running balance": """
         SELECT b.territory || ' ' || b.contribution_id || ' ' || b.account, count(e.stated),
             count(*) FILTER (WHERE e.stated = e.computed)
@@ -28,4 +40,11 @@ CHECKS = {
             ) side (account, stated, cents)
         ) e USING (contribution_id, account)
         GROUP BY b.territory, b.contribution_id, b.account""",
+}
+
+# What stands from before a rule that now holds: each query gives a key, and the figure that the rule would refuse.
+BEFORE_THE_RULE = {
+    "an account below zero on a day": """
+        SELECT concat_ws(' ', territory, contribution_id, account, day), closing_cents
+        FROM account_days WHERE closing_cents < 0""",
 }

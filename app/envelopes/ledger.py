@@ -12,7 +12,21 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Text, Uuid, case, cast, exists, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Text,
+    Uuid,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import aliased
@@ -107,10 +121,17 @@ async def award(write: Write, territory: str, instrument: Instrument, amount_cen
 
     Raises `EnvelopeExhausted` (409).
     """
-    rows = await _lock(write, territory)
-    contributions = [row["contribution_id"] for row in rows if row["account"] == Account.AVAILABLE]
-    available = await _closings(write, territory, contributions, Account.AVAILABLE, cause.effective_on)
-    can_give = {key: headroom(closings, cause.effective_on) for key, closings in available.items()}
+    rows = [row for row in await _lock(write, territory) if row["account"] == Account.AVAILABLE]
+    day = cause.effective_on
+    # On the newest day, as nearly always, the headroom is the balance. What stood there when the statement began may be
+    # old by the time it has the lock; then the two differ, and the closings are read anew.
+    if all(
+        row["day"] is not None and row["day"] <= day and row["closing_cents"] == row["balance_cents"] for row in rows
+    ):
+        available = {row["contribution_id"]: [Closing(row["day"], row["balance_cents"])] for row in rows}
+    else:
+        available = await _closings(write, territory, [row["contribution_id"] for row in rows], Account.AVAILABLE, day)
+    can_give = {key: headroom(closings, day) for key, closings in available.items()}
     if amount_cents > sum(can_give.values()):
         raise EnvelopeExhausted(
             requested_cents=amount_cents,
@@ -218,12 +239,25 @@ async def _takers(
 
 
 def _accounts() -> Statement:
-    b = AccountBalance
+    b, d = AccountBalance, AccountDay
+    newest = (
+        select(d.day, d.closing_cents)
+        .where(
+            b.account == literal_column(f"'{Account.AVAILABLE}'", Text()),
+            d.territory == b.territory,
+            d.contribution_id == b.contribution_id,
+            d.account == b.account,
+        )
+        .order_by(d.day.desc())
+        .limit(1)
+        .lateral("newest")
+    )
     return Statement(
-        select(b.contribution_id, b.account, b.balance_cents)
+        select(b.contribution_id, b.account, b.balance_cents, newest.c.day, newest.c.closing_cents)
+        .outerjoin(newest, true())
         .where(b.territory == param("territory", Text()))
         .order_by(b.contribution_id, b.account)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=b)
     )
 
 
@@ -231,7 +265,10 @@ _ACCOUNTS = _accounts()
 
 
 async def _lock(write: Write, territory: str) -> list[Any]:
-    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
+    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out.
+
+    `available` with its newest closing, as that was before the wait.
+    """
     connection = await driver_connection(write.session)
     rows: list[Any] = await connection.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments({"territory": territory}))
     return rows

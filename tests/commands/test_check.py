@@ -25,6 +25,7 @@ PLANTED = {
     "days allotted to a member": "UPDATE mission_members SET days_allotted = days_allotted + 0.25",
     "a person's day": "DELETE FROM person_days",
     "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
+    "closings of an account": "UPDATE account_days SET closing_cents = closing_cents + 1 WHERE account = 'released'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",

@@ -50,6 +50,9 @@ BALANCES = [
                      "released", "repaid")
     ),
     Attack("account_too_large", change("account_balances", account("available"), balance_cents=TOO_LARGE)),
+    # A payment on the day before its award, an award on the day before its money: by the closings of those days.
+    Attack("account_overdrawn", entry(effective_on="'2023-10-02'")),
+    Attack("envelope_exhausted", entry(debit="'grants_committed'", credit="'available'", effective_on="'2023-06-13'")),
     Attack("account_name", clone("account_balances", account("available"), account="'slush'")),
     Attack("account_balances_pkey", clone("account_balances", account("available"))),
     Attack(
@@ -192,7 +195,18 @@ APPEND_ONLY = [
     )
 ]
 
-MONEY_ATTACKS = [*CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *APPEND_ONLY]
+DAYS = [
+    Attack("account_days_derived", sql)
+    for sql in (
+        f"UPDATE account_days SET closing_cents = closing_cents + 1 WHERE {account('available')}",
+        f"UPDATE account_days SET allowance_cents = 100 WHERE {account('available')}",
+        clone("account_days", account("available"), day="'2020-01-01'"),
+        f"DELETE FROM account_days WHERE {account('available')}",
+        "TRUNCATE account_days",
+    )
+]
+
+MONEY_ATTACKS = [*DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *APPEND_ONLY]
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +244,10 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
         " WHERE contype IN ('c', 'x', 'f', 'u') AND conrelid = ANY ($1::text[]::regclass[])",
         TABLES,
     )
-    # What only gives a foreign key of other tables its target; the primary key is its narrower twin.
+    # What only gives a foreign key of other tables its target; the primary key is its narrower twin. The ledger alone
+    # writes days of accounts, and its own keys refuse first.
     targets = {"contributions_territory_id_key", "grants_id_territory_awarded_by_key",
-               "advances_id_territory_awarded_by_key"}  # fmt: skip
+               "advances_id_territory_awarded_by_key", "account_days_account_fkey"}  # fmt: skip
     assert len(rows) > 45
     assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
 
@@ -259,7 +274,8 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         clone("grant_payments", PAYMENT, reference="'N'", amount_cents="1"),
         entry(amount_cents="1"),
         entry(reverses_id="id"),
-        entry(effective_on="'1900-01-01'"),
+        entry(effective_on="'1900-01-01'", debit="'grants_committed'", credit="'contributor'"),
+        entry(effective_on="'2023-10-03'"),
     ],
 )
 async def test_what_reaches_the_limit_of_money_and_does_not_pass_it_is_taken(stage: Stage, edge: str) -> None:
