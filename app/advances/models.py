@@ -7,24 +7,27 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import Award
+from app.awards.models import STANDS, Award
 from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
 
 
 class AdvanceStatus(StrEnum):
-    """The life of an advance: decided, being paid out, being repaid, repaid, or cancelled unpaid."""
+    """The life of an advance: decided, being paid out, being repaid, repaid, cancelled unpaid, or
+    reversed as a mistake.
+    """
 
     AWARDED = "awarded"
     PAYING = "paying"
     REPAYING = "repaying"
     REPAID = "repaid"
     CANCELLED = "cancelled"
+    REVERSED = "reversed"
 
 
 class Advance(Award, Identified, Versioned, Base):
@@ -33,8 +36,15 @@ class Advance(Award, Identified, Versioned, Base):
     __tablename__ = "advances"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
-        UniqueConstraint("territory", "external_id"),
-        UniqueConstraint("territory", "decision_reference"),
+        Index("advances_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
+        Index(
+            "advances_decision_reference_key",
+            "territory",
+            "decision_reference",
+            unique=True,
+            postgresql_where=text(STANDS),
+        ),
+        Index(None, "territory", "decision_reference"),
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
@@ -44,7 +54,10 @@ class Advance(Award, Identified, Versioned, Base):
         CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
         CheckConstraint(one_of("status", AdvanceStatus), name="advance_status"),
-        CheckConstraint("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        CheckConstraint(
+            "status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"
+        ),
+        CheckConstraint("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
         Index(None, "firm_siren"),
     )
 
@@ -90,7 +103,14 @@ class Repayment(Identified, Versioned, Base):
             ["advances.id", "advances.territory", "advances.awarded_by"],
             name="advance_repayments_advance_fkey",
         ),
-        UniqueConstraint("advance_id", "reference"),
+        Index(
+            "advance_repayments_reference_key",
+            "advance_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
+        Index(None, "advance_id"),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
         CheckConstraint(one_of("status", ActStatus), name="repayment_status"),

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, cast, func, select, text
+from sqlalchemy import ScalarSelect, Text, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Subject
@@ -40,7 +40,10 @@ ADVANCES = Listing(
         _a.amount_cents,
         _a.disbursed_cents,
         _a.released_cents,
-        (_a.amount_cents - _a.disbursed_cents - _a.released_cents).label("remaining_cents"),
+        case(
+            (_a.status == literal_column(f"'{AdvanceStatus.REVERSED}'"), 0),
+            else_=_a.amount_cents - _a.disbursed_cents - _a.released_cents,
+        ).label("remaining_cents"),
         _a.repaid_cents,
         (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
         _a.terms,

@@ -18,6 +18,8 @@ from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import refuse_future
 
+OVER = (AdvanceStatus.CANCELLED, AdvanceStatus.REVERSED)  # nothing of it was paid, and nothing will be
+
 
 class TranchesExceedAward(Problem):
     """The tranches would exceed the award."""
@@ -65,7 +67,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     advance = await _locked(write, territory, advance_id)
     recorded_by = payer(write, advance.awarded_by)
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
-    if advance.status == AdvanceStatus.CANCELLED or (advance.released_cents and not remaining):
+    if advance.status in OVER or (advance.released_cents and not remaining):
         raise AwardEnded(current=advance.status)
     refuse_before_decision(advance.decided_on, body.paid_on)
     if body.amount_cents > remaining:
@@ -166,7 +168,7 @@ async def release(write: Write, territory: str, advance_id: UUID, body: Release)
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
     decider(write)
-    if advance.disbursed_cents + advance.released_cents == advance.amount_cents:
+    if advance.status in OVER or advance.disbursed_cents + advance.released_cents == advance.amount_cents:
         raise AwardEnded(current=advance.status)
     released_on = body.released_on or clock.today()
     refuse_future("released_on", released_on)
@@ -185,12 +187,11 @@ async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
     decider(write)
-    if advance.status == AdvanceStatus.CANCELLED:
+    if advance.status in OVER:
         raise AwardEnded(current=advance.status)
     if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    advance.released_cents = advance.amount_cents
-    advance.status, advance.reason = AdvanceStatus.CANCELLED, body.reason
+    advance.status, advance.reason = AdvanceStatus.REVERSED, body.reason
     await write.session.flush()
     await ledger.reverse(write, territory, Act.AWARD, advance_id)
     return Change("advance.reversed", ADVANCES, [advance_id], {"territory": territory})

@@ -139,10 +139,11 @@ async def _pay_grants(write: Write, story: Story) -> list[Change]:
         (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
     ):
         changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, len(changes)))
-    mistaken = changes[-2].keys[0]
+    mistaken, number = changes[-2].keys[0], len(changes) - 2
     wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
     changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
-    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), len(changes))
+    # The bank has one transfer: what was reversed gives its reference back.
+    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), number)
     return changes + await grants.pay(write, ALES, second, balance)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     event,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,7 +29,14 @@ class Contribution(Identified, Versioned, Base):
     __tablename__ = "contributions"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
-        UniqueConstraint("territory", "organisation_id", "reference"),
+        Index(
+            "contributions_reference_key",
+            "territory",
+            "organisation_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
         CheckConstraint(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),

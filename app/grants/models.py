@@ -4,10 +4,10 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import Award, AwardStatus
+from app.awards.models import STANDS, Award, AwardStatus
 from app.core.db import Base, Identified, Versioned, one_of
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
@@ -27,8 +27,12 @@ class Grant(Award, Identified, Versioned, Base):
     __tablename__ = "grants"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
-        UniqueConstraint("territory", "external_id"),
-        UniqueConstraint("territory", "decision_reference"),
+        Index("grants_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
+        Index(
+            "grants_decision_reference_key", "territory", "decision_reference", unique=True,
+            postgresql_where=text(STANDS),
+        ),
+        Index(None, "territory", "decision_reference"),
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
@@ -37,7 +41,8 @@ class Grant(Award, Identified, Versioned, Base):
         CheckConstraint("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
         CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
         CheckConstraint(one_of("status", AwardStatus), name="grant_status"),
-        CheckConstraint("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        CheckConstraint("status NOT IN ('cancelled', 'reversed') OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        CheckConstraint("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
         CheckConstraint("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
         Index(None, "firm_siren"),
     )  # fmt: skip
@@ -54,7 +59,11 @@ class GrantPayment(Identified, Versioned, Base):
             ["grant_id", "territory", "awarded_by"], ["grants.id", "grants.territory", "grants.awarded_by"],
             name="grant_payments_grant_fkey",
         ),
-        UniqueConstraint("grant_id", "reference"),
+        Index(
+            "grant_payments_reference_key", "grant_id", "reference", unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
+        Index(None, "grant_id"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
         CheckConstraint(one_of("kind", PaymentKind), name="grant_payment_kind"),

@@ -107,8 +107,7 @@ async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) 
     refuse_ended(grant.status)
     if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    grant.released_cents = grant.amount_cents
-    grant.status, grant.reason = AwardStatus.CANCELLED, body.reason
+    grant.status, grant.reason = AwardStatus.REVERSED, body.reason
     await write.session.flush()
     await ledger.reverse(write, territory, Act.AWARD, grant_id)
     return Change("grant.reversed", GRANTS, [grant_id], {"territory": territory})

@@ -41,11 +41,14 @@ PLANTED = {
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
-    "commitment of a grant": "UPDATE grants SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
+    "commitment of a grant":
+        "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
     "repaid of an advance": "DELETE FROM advance_repayments",
-    "commitment of an advance": "UPDATE advances SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
-    "outstanding of an advance": "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status <> 'cancelled'",
+    "commitment of an advance":
+        "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
+    "outstanding of an advance":
+        "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
 }  # fmt: skip
 
 

@@ -32,8 +32,11 @@ async def held(world: World) -> int:
     """What the awards of the territory hold by their own rows: awarded and not released."""
     cents: int = await world.pool.fetchval(
         """
-        SELECT (SELECT coalesce(sum(amount_cents - released_cents), 0) FROM grants WHERE territory = $1)
-             + (SELECT coalesce(sum(amount_cents - released_cents), 0) FROM advances WHERE territory = $1)
+        SELECT coalesce(sum(amount_cents - released_cents), 0) FROM (
+            SELECT amount_cents, released_cents FROM grants WHERE territory = $1 AND status <> 'reversed'
+            UNION ALL
+            SELECT amount_cents, released_cents FROM advances WHERE territory = $1 AND status <> 'reversed'
+        ) award
         """,
         world.territory,
     )

@@ -1,6 +1,6 @@
 """Each account has its closing on every day, and no day below zero.
 
-Revision: 2026_11_29_2200, after 2026_11_22_1420.
+Revision: 2026_11_29_2300, after 2026_11_22_1420.
 
 What the ledger holds is brought to its days. A day that is below zero already keeps what it lacks as an allowance, which
 later rows copy and nobody raises: `rebond check` lists them as "before the rule".
@@ -9,7 +9,7 @@ later rows copy and nobody raises: `rebond check` lists them as "before the rule
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_29_2200"
+revision = "2026_11_29_2300"
 down_revision = "2026_11_22_1420"
 branch_labels = None
 depends_on = None
@@ -54,8 +54,10 @@ $$
 )
 TRIGGERS = (
     "CREATE TRIGGER post_account_days AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION post_account_days()",
-    "CREATE TRIGGER derived BEFORE INSERT OR UPDATE OR DELETE ON account_days FOR EACH STATEMENT"
-    " WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_direct_change()",
+    (
+        "CREATE TRIGGER derived BEFORE INSERT OR UPDATE OR DELETE ON account_days FOR EACH STATEMENT"
+        " WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_direct_change()"
+    ),
     "CREATE TRIGGER uncut BEFORE TRUNCATE ON account_days FOR EACH STATEMENT EXECUTE FUNCTION refuse_direct_change()",
 )
 
