@@ -30,6 +30,14 @@ class AdvanceStatus(StrEnum):
     REVERSED = "reversed"
 
 
+class RepaymentStatus(StrEnum):
+    """A repayment stands, was sent back by the bank, or was reversed as a mistake."""
+
+    RECORDED = "recorded"
+    BOUNCED = "bounced"
+    REVERSED = "reversed"
+
+
 class Advance(Award, Identified, Versioned, Base):
     """A decided repayable advance, with the terms of its repayment."""
 
@@ -94,7 +102,7 @@ class Tranche(Identified, Versioned, Base):
 
 
 class Repayment(Identified, Versioned, Base):
-    """Capital that a firm paid back."""
+    """Capital that a firm paid back, unless the bank sent it back (*rejet de prélèvement*)."""
 
     __tablename__ = "advance_repayments"
     __table_args__ = (
@@ -112,8 +120,15 @@ class Repayment(Identified, Versioned, Base):
         ),
         Index(None, "advance_id"),
         CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="repayment_status"),
+        CheckConstraint("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
+        CheckConstraint(one_of("status", RepaymentStatus), name="repayment_status"),
+        CheckConstraint(
+            "(bounced_on IS NULL) = (bank_reference IS NULL)"
+            " AND CASE status WHEN 'recorded' THEN bounced_on IS NULL WHEN 'bounced' THEN bounced_on IS NOT NULL"
+            " ELSE true END",
+            name="repayment_bounced",
+        ),
+        CheckConstraint("bounced_on >= received_on", name="bounced_before_receipt"),
     )
 
     territory: Mapped[str]
@@ -124,4 +139,6 @@ class Repayment(Identified, Versioned, Base):
     reference: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
+    bounced_on: Mapped[date | None]
+    bank_reference: Mapped[str | None]
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

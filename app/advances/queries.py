@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Subject
 from app.advances import schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
+from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.core.db import Statement, param
 from app.core.reading.listing import (
     Column,
@@ -124,6 +124,8 @@ REPAYMENTS = Listing(
         _r.reference,
         _r.status,
         _r.reason,
+        _r.bounced_on,
+        _r.bank_reference,
         _r.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
         _r.version,
@@ -138,7 +140,10 @@ REPAYMENTS = Listing(
     parent=_parent,
     filters={
         **amount_range(_r.amount_cents),
-        "status": any_of(_r.status, ActStatus, "Recorded, or reversed."),
+        "status": any_of(_r.status, RepaymentStatus, "Recorded, sent back by the bank, or reversed."),
+        "bank_reference": equals(_r.bank_reference, ShortLine, "The repayment sent back with this reference."),
+        "bounced_from": at_least(_r.bounced_on, Day, "Sent back on this day or later."),
+        "bounced_to": at_most(_r.bounced_on, Day, "Sent back on this day or earlier."),
         "reference": equals(_r.reference, ShortLine, "The repayment with this reference."),
         "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),

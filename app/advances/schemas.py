@@ -9,11 +9,11 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.advances import schedule
-from app.advances.models import AdvanceStatus
+from app.advances.models import AdvanceStatus, RepaymentStatus
 from app.advances.schedule import DueDates, Frequency
 from app.awards.schemas import AwardCreate
 from app.core.schemas import PERSONAL, Body, Read
-from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
+from app.core.values import BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
 from app.envelopes.rules import ActStatus
 
 _TERMS: JsonDict = {
@@ -167,6 +167,20 @@ class RepaymentCreate(Body):
     reference: ShortLine
 
 
+class Bounce(Body):
+    """That the bank sent a repayment back: when, why, and under which reference of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"bounced_on": "2025-04-03", "reason": "Insufficient funds.", "bank_reference": "R-AM04-77"}]
+        }
+    )
+
+    bounced_on: Day
+    reason: Reason
+    bank_reference: ShortLine
+
+
 class Repayment(Read):
     """A repayment of an advance."""
 
@@ -175,8 +189,10 @@ class Repayment(Read):
     amount_cents: Cents
     received_on: date
     reference: str
-    status: ActStatus
+    status: RepaymentStatus
     reason: str | None
+    bounced_on: date | None
+    bank_reference: str | None
     recorded_by: UUID | None
     recorded_by_name: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
     version: int

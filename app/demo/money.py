@@ -153,7 +153,7 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
     )
 
 
-async def _release(write: Write, story: Story) -> Change:
+async def _release(write: Write, story: Story) -> list[Change]:
     *_, last = await story.awards(Grant)
     why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
     return await grants.release(write, ALES, last, why)

@@ -3,7 +3,7 @@
 CHECKS = {
     "balance of an account": """
         SELECT b.territory || ' ' || b.contribution_id || ' ' || b.account,
-            coalesce(sum(CASE WHEN (e.debit = b.account) = (b.account <> 'contributor')
+            coalesce(sum(CASE WHEN (e.debit = b.account) = (b.account NOT IN ('contributor', 'shortfall'))
                 THEN e.amount_cents ELSE -e.amount_cents END), 0),
             b.balance_cents
         FROM account_balances b LEFT JOIN ledger_entries e
@@ -13,8 +13,9 @@ CHECKS = {
         SELECT c.id::text, CASE c.status WHEN 'recorded' THEN c.amount_cents ELSE 0 END, coalesce(b.balance_cents, 0)
         FROM contributions c LEFT JOIN account_balances b ON b.contribution_id = c.id AND b.account = 'contributor'""",
     "zero-sum of a contribution": """
-        SELECT contribution_id::text, coalesce(sum(balance_cents) FILTER (WHERE account <> 'contributor'), 0),
-            coalesce(sum(balance_cents) FILTER (WHERE account = 'contributor'), 0)
+        SELECT contribution_id::text,
+            coalesce(sum(balance_cents) FILTER (WHERE account NOT IN ('contributor', 'shortfall')), 0),
+            coalesce(sum(balance_cents) FILTER (WHERE account IN ('contributor', 'shortfall')), 0)
         FROM account_balances GROUP BY contribution_id""",
     "closings of an account": """
         SELECT concat_ws(' ', territory, contribution_id, account, day), e.closing_cents, d.closing_cents
@@ -23,8 +24,8 @@ CHECKS = {
                 PARTITION BY territory, contribution_id, account ORDER BY effective_on
             ) AS closing_cents
             FROM ledger_entries CROSS JOIN LATERAL (VALUES
-                (debit, CASE debit WHEN 'contributor' THEN -amount_cents ELSE amount_cents END),
-                (credit, CASE credit WHEN 'contributor' THEN amount_cents ELSE -amount_cents END)
+                (debit, CASE WHEN debit IN ('contributor', 'shortfall') THEN -amount_cents ELSE amount_cents END),
+                (credit, CASE WHEN credit IN ('contributor', 'shortfall') THEN amount_cents ELSE -amount_cents END)
             ) side (account, cents)
             GROUP BY territory, contribution_id, account, effective_on
         ) e USING (territory, contribution_id, account, day)""",
@@ -35,8 +36,10 @@ CHECKS = {
             SELECT contribution_id, account, stated,
                 sum(cents) OVER (PARTITION BY contribution_id, account ORDER BY id) AS computed
             FROM ledger_entries CROSS JOIN LATERAL (VALUES
-                (debit, debit_balance_cents, CASE debit WHEN 'contributor' THEN -amount_cents ELSE amount_cents END),
-                (credit, credit_balance_cents, CASE credit WHEN 'contributor' THEN amount_cents ELSE -amount_cents END)
+                (debit, debit_balance_cents,
+                    CASE WHEN debit IN ('contributor', 'shortfall') THEN -amount_cents ELSE amount_cents END),
+                (credit, credit_balance_cents,
+                    CASE WHEN credit IN ('contributor', 'shortfall') THEN amount_cents ELSE -amount_cents END)
             ) side (account, stated, cents)
         ) e USING (contribution_id, account)
         GROUP BY b.territory, b.contribution_id, b.account""",

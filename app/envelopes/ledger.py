@@ -33,6 +33,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.db import Statement, driver_connection, param
 from app.core.problems import Problem
+from app.core.values import FIRST_DAY
 from app.core.writing.writes import Write
 from app.envelopes.models import AccountBalance, AccountDay, Contribution, LedgerEntry
 from app.envelopes.rules import (
@@ -110,7 +111,8 @@ class Move:
 
 async def contribute(write: Write, territory: str, contribution_id: UUID, amount_cents: int, cause: Cause) -> None:
     """The accounts of a new contribution, and its money made available."""
-    rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in Account]
+    accounts = [account for account in Account if account is not Account.SHORTFALL]  # few ever have one
+    rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in accounts]
     await write.session.execute(insert(AccountBalance), rows)
     await _lock(write, territory)
     await _post(write, territory, [Move(contribution_id, Account.AVAILABLE, Account.CONTRIBUTOR, amount_cents)], cause)
@@ -149,19 +151,22 @@ async def pay(write: Write, territory: str, instrument: Instrument, amount_cents
     await _post(write, territory, _moves(shares, PAID[instrument], COMMITTED[instrument]), cause)
 
 
-async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> int:
-    """Give all that an award still commits back to the envelope; how many cents."""
-    await _lock(write, territory)
+async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> list[UUID]:
+    """Give all that an award still commits back to the envelope; the contributions whose shortfall it filled."""
+    rows = await _lock(write, territory)
     held = await _held(write, cause.award_id, COMMITTED[instrument])
     committed = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
     moves = _moves(committed, Account.RELEASED, COMMITTED[instrument])
     await _post(write, territory, [*moves, *_moves(committed, Account.AVAILABLE, Account.RELEASED)], cause)
-    return sum(committed.values())
+    return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
-async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> None:
-    """Take repaid capital of an advance in; what its contribution recycles is available again at once."""
-    await _lock(write, territory)
+async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
+    """Take repaid capital of an advance in; what its contribution recycles is available again at once.
+
+    The contributions whose shortfall it filled.
+    """
+    rows = await _lock(write, territory)
     shares = await _shares(write, amount_cents, cause, Account.ADVANCES_PAID)
     recycling = set(
         await write.session.scalars(
@@ -173,28 +178,133 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
     again = {key: cents for key, cents in shares.items() if key in recycling}
     moves = _moves(shares, Account.REPAID, Account.ADVANCES_PAID) + _moves(again, Account.AVAILABLE, Account.REPAID)
     await _post(write, territory, moves, cause)
+    return await _fill(write, territory, _short(rows) & set(again), cause.effective_on)
 
 
-async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
-    """Take back every entry of an act by its opposite, on the day on which it counted.
+async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
+    """Send a repayment back, as the bank did, on the day on which it did; the contributions that it left short.
+
+    What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
+    """
+    await _lock(write, territory)
+    e = LedgerEntry
+    rows = await write.session.scalars(
+        select(e)
+        .where(e.act_id == cause.act_id, e.act == Act.REPAYMENT, e.reverses_id.is_(None))
+        .order_by(e.id.desc())  # what was recycled comes back before what was repaid is owed again
+    )
+    moves: list[Move] = []
+    short: set[UUID] = set()
+    for entry in rows:
+        key, cents = entry.contribution_id, entry.amount_cents
+        if entry.debit == Account.REPAID:
+            moves.append(Move(key, Account.ADVANCES_PAID, Account.REPAID, cents))
+            continue
+        available = await _closings(write, territory, [key], Account.AVAILABLE, cause.effective_on)
+        given = min(cents, headroom(available.get(key, []), cause.effective_on))
+        if given:
+            moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
+        if given < cents:
+            await _open_shortfall(write, territory, key)
+            moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
+            short.add(key)
+    await _post(write, territory, moves, cause)
+    await _fill(write, territory, short, cause.effective_on)
+    return sorted(short)
+
+
+async def hold(write: Write, territory: str) -> None:
+    """Lock the territory's accounts before a row of a contribution, as those do who change its shortfall."""
+    await _lock(write, territory)
+
+
+async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> list[UUID]:
+    """Take back every entry of an act by its opposite, on the day on which it counted; of a repayment also its bounce.
+
+    The contributions whose shortfall is another now: what filled it is taken back first, and filled anew afterwards.
 
     Raises `AlreadyReversed`, `EnvelopeExhausted`, `AccountOverdrawn` (409): what has been spent since is not there to
     be taken back, and the refusal names the acts that spent it.
     """
-    await _lock(write, territory)
+    accounts = await _lock(write, territory)
     e = LedgerEntry
+    acts = (Act.REPAYMENT, Act.BOUNCE) if act is Act.REPAYMENT else (act,)
     rows = (
         await write.session.scalars(
             select(e)
-            .where(e.act_id == act_id, e.act == act, e.territory == territory, e.reverses_id.is_(None))
+            .where(e.act_id == act_id, e.act.in_(acts), e.territory == territory, e.reverses_id.is_(None))
             .order_by(e.id.desc())
         )
     ).all()
+    before = _shortfalls(accounts)
+    touched = before.keys() & {row.contribution_id for row in rows if Account.AVAILABLE in (row.debit, row.credit)}
+    for key in touched:
+        await _unfill(write, territory, key)
     for entry in rows:
         await _refuse_spent(write, entry)
-        cause = Cause(Act(entry.act), act_id, entry.effective_on, entry.award_id)
-        back = Move(entry.contribution_id, Account(entry.credit), Account(entry.debit), entry.amount_cents, entry.id)
-        await _post(write, territory, [back], cause)
+        await _take_back(write, entry)
+    await _fill(write, territory, touched, FIRST_DAY)
+    after = _shortfalls(await _lock(write, territory)) if touched else before
+    return sorted(key for key in touched if after[key] != before[key])
+
+
+async def _take_back(write: Write, entry: LedgerEntry) -> None:
+    cause = Cause(Act(entry.act), entry.act_id, entry.effective_on, entry.award_id)
+    back = Move(entry.contribution_id, Account(entry.credit), Account(entry.debit), entry.amount_cents, entry.id)
+    await _post(write, entry.territory, [back], cause)
+
+
+# --- what the bank took and the envelope no longer had ----------------------------------------------------------------
+
+
+def _shortfalls(rows: Iterable[Any]) -> dict[UUID, int]:
+    """The shortfall of each contribution that has ever had one, from the locked accounts."""
+    return {row["contribution_id"]: row["balance_cents"] for row in rows if row["account"] == Account.SHORTFALL}
+
+
+def _short(rows: Iterable[Any]) -> set[UUID]:
+    """The contributions that are short now."""
+    return {key for key, cents in _shortfalls(rows).items() if cents}
+
+
+async def _open_shortfall(write: Write, territory: str, contribution_id: UUID) -> None:
+    row = {"territory": territory, "contribution_id": contribution_id, "account": Account.SHORTFALL}
+    await write.session.execute(pg_insert(AccountBalance).values(row).on_conflict_do_nothing())
+
+
+async def _fill(write: Write, territory: str, contributions: Iterable[UUID], day: date) -> list[UUID]:
+    """Fill shortfalls from `available` from a day on; those it filled. Each day gives what both have from it on."""
+    filled = []
+    for key in sorted(contributions):
+        while True:
+            accounts = [
+                (await _closings(write, territory, [key], account, day)).get(key, [])
+                for account in (Account.SHORTFALL, Account.AVAILABLE)
+            ]
+            days = sorted({day} | {closing.day for closings in accounts for closing in closings if closing.day > day})
+            can_fill = ((on, min(headroom(closings, on) for closings in accounts)) for on in days)
+            on, cents = next(((on, cents) for on, cents in can_fill if cents), (day, 0))
+            if not cents:
+                break
+            move = Move(key, Account.SHORTFALL, Account.AVAILABLE, cents)
+            await _post(write, territory, [move], Cause(Act.COVER, key, on))
+            filled.append(key)
+    return sorted(set(filled))
+
+
+async def _unfill(write: Write, territory: str, contribution_id: UUID) -> None:
+    """Take back what filled a shortfall, the last first."""
+    e, r = LedgerEntry, aliased(LedgerEntry)
+    rows = await write.session.scalars(
+        select(e)
+        .where(
+            e.territory == territory, e.contribution_id == contribution_id, e.act == Act.COVER,
+            e.reverses_id.is_(None), ~exists().where(r.reverses_id == e.id),
+        )
+        .order_by(e.id.desc())
+    )  # fmt: skip
+    for entry in rows.all():
+        await _take_back(write, entry)
 
 
 async def _refuse_spent(write: Write, entry: LedgerEntry) -> None:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, DateTime, Text, and_, case, cast, func, null, select, text, true
+from sqlalchemy import Date, DateTime, Text, and_, case, cast, func, literal_column, null, select, text, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
@@ -34,6 +34,16 @@ def amount_range(column: Any) -> dict[str, Filter]:
     }
 
 
+_shortfall = (
+    select(func.coalesce(func.max(AccountBalance.balance_cents), 0))
+    .where(
+        AccountBalance.territory == Contribution.territory,
+        AccountBalance.contribution_id == Contribution.id,
+        AccountBalance.account == literal_column(f"'{Account.SHORTFALL}'", Text()),
+    )
+    .scalar_subquery()
+)
+
 CONTRIBUTIONS = Listing(
     schema=schemas.Contribution,
     rows=select(
@@ -47,6 +57,7 @@ CONTRIBUTIONS = Listing(
         Contribution.repayment_policy,
         Contribution.status,
         Contribution.reason,
+        _shortfall.label("shortfall_cents"),
         Contribution.version,
         Contribution.created_at,
         Contribution.updated_at,
@@ -136,6 +147,7 @@ def _sum(entry: Any, plus: Any, minus: Any) -> Any:
 _HOLDINGS = {
     "contributed_cents": (Account.CONTRIBUTOR,),
     "available_cents": (Account.AVAILABLE,),
+    "shortfall_cents": (Account.SHORTFALL,),
     "committed_cents": _COMMITTED,
     "outstanding_cents": (Account.ADVANCES_PAID,),
 }
@@ -143,7 +155,7 @@ _FLOWS = {
     "paid_cents": (_PAID, _COMMITTED),
     "released_cents": ((Account.RELEASED,), _COMMITTED),
     "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID,)),
-    "recycled_cents": ((Account.AVAILABLE,), (Account.REPAID,)),
+    "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID,)),
 }
 _FIGURES = [name for name in schemas.Amounts.model_fields if name in _HOLDINGS or name in _FLOWS]
 
@@ -183,6 +195,40 @@ def _amounts_by_closings(closing: Any, entry: Any) -> Any:
     )
 
 
+def _shortfalls(entry: Any) -> Any:
+    """The causes of what the contributions are short of: the bounces that took it, and still stand."""
+    short = (
+        select(entry.c.contribution_id, _holding(entry, Account.SHORTFALL).label("shortfall_cents"))
+        .group_by(entry.c.contribution_id)
+        .having(_holding(entry, Account.SHORTFALL) > 0)
+        .subquery("short")
+    )
+    back = entry.alias("back")
+    cause = (
+        select(
+            entry.c.contribution_id,
+            entry.c.organisation_id,
+            short.c.shortfall_cents,
+            entry.c.award_id.label("advance_id"),
+            entry.c.act_id.label("repayment_id"),
+            entry.c.effective_on.label("bounced_on"),
+            entry.c.amount_cents.label("taken_cents"),
+        )
+        .join(short, short.c.contribution_id == entry.c.contribution_id)
+        .where(
+            entry.c.act == literal_column(f"'{Act.BOUNCE}'", Text()),
+            entry.c.credit == literal_column(f"'{Account.SHORTFALL}'", Text()),
+            entry.c.reverses_id.is_(None),
+            ~select(back.c.id).where(back.c.reverses_id == entry.c.id).exists(),
+        )
+        .subquery("cause")
+    )
+    rows = func.json_agg(
+        aggregate_order_by(func.row_to_json(cause.table_valued()), cause.c.bounced_on, cause.c.repayment_id)
+    )
+    return select(func.coalesce(rows, text("'[]'::json"))).scalar_subquery()
+
+
 def _closings() -> Any:
     """What each account holds at the end of the day asked for."""
     b, d = AccountBalance, AccountDay
@@ -211,7 +257,19 @@ def envelope(known: bool) -> Statement:
     `known` limits it to what had been recorded by an instant, and reads it from the ledger.
     """
     rows = (
-        select(_e.debit, _e.credit, _e.amount_cents, Contribution.organisation_id)
+        select(
+            _e.id,
+            _e.reverses_id,
+            _e.contribution_id,
+            _e.debit,
+            _e.credit,
+            _e.amount_cents,
+            _e.effective_on,
+            _e.act,
+            _e.act_id,
+            _e.award_id,
+            Contribution.organisation_id,
+        )
         .join(Contribution, Contribution.id == _e.contribution_id)
         .where(_e.territory == _territory, _e.effective_on <= param("as_of", Date()))
     )
@@ -248,6 +306,7 @@ def envelope(known: bool) -> Statement:
                 (param("recorded_as_of", Date()) if known else cast(null(), Date)).label("recorded_as_of"),
                 *whole.c,
                 by_contributor.label("by_contributor"),
+                _shortfalls(entry).label("shortfalls"),
             )
         )
     )

@@ -1,7 +1,7 @@
 """Accounts of the ledger, and how an amount is shared among contributions. No session, no await.
 
 An entry debits one account and credits another of the same contribution, so the ledger is zero-sum by construction:
-what was contributed = available + committed + paid out and not yet repaid + repaid and not recycled.
+what was contributed + shortfall = available + committed + paid out and not yet repaid + repaid and not recycled.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,11 @@ from uuid import UUID
 
 
 class Account(StrEnum):
-    """The accounts of one contribution to a territory's envelope. All are debit-normal but `contributor`."""
+    """The accounts of one contribution to a territory's envelope.
+
+    Debits raise all but two: `contributor`, and `shortfall`, which is what the bank took back and `available` did not
+    have any more.
+    """
 
     CONTRIBUTOR = "contributor"
     AVAILABLE = "available"
@@ -23,6 +27,7 @@ class Account(StrEnum):
     ADVANCES_PAID = "advances_paid"
     RELEASED = "released"
     REPAID = "repaid"
+    SHORTFALL = "shortfall"
 
 
 class Instrument(StrEnum):
@@ -37,7 +42,10 @@ PAID = {Instrument.GRANT: Account.GRANTS_PAID, Instrument.ADVANCE: Account.ADVAN
 
 
 class Act(StrEnum):
-    """What causes an entry. A reversal carries the act that it takes back."""
+    """What causes an entry. A reversal carries the act that it takes back.
+
+    A `bounce` is a repayment that the bank sent back; a `cover` fills a shortfall of the contribution it names.
+    """
 
     CONTRIBUTION = "contribution"
     AWARD = "award"
@@ -45,6 +53,8 @@ class Act(StrEnum):
     TRANCHE = "tranche"
     RELEASE = "release"
     REPAYMENT = "repayment"
+    BOUNCE = "bounce"
+    COVER = "cover"
 
 
 class ActStatus(StrEnum):
@@ -64,8 +74,8 @@ class RepaymentPolicy(StrEnum):
 
 
 def debit_effect(account: Account) -> int:
-    """+1 where a debit raises the account's balance, -1 where it lowers it (the contributor's)."""
-    return -1 if account is Account.CONTRIBUTOR else 1
+    """+1 where a debit raises the account's balance, -1 where it lowers it."""
+    return -1 if account in (Account.CONTRIBUTOR, Account.SHORTFALL) else 1
 
 
 def share(amount_cents: int, weights: Mapping[UUID, int]) -> dict[UUID, int]:

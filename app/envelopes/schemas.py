@@ -51,6 +51,9 @@ class Contribution(Read):
     repayment_policy: RepaymentPolicy
     status: ActStatus
     reason: str | None
+    shortfall_cents: Annotated[
+        int, Field(ge=0, description="What bounced repayments took and this contribution no longer had; filled first.")
+    ]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -82,6 +85,9 @@ class Amounts(Read):
 
     contributed_cents: Cents
     available_cents: Annotated[int, Field(description="Below zero only on days of awards taken before every day held.")]
+    shortfall_cents: Annotated[
+        int, Field(ge=0, description="Taken back by the bank where the envelope no longer had it; filled first.")
+    ]
     committed_cents: Cents
     paid_cents: Cents
     released_cents: Cents
@@ -97,13 +103,29 @@ class ContributorAmounts(Amounts):
     organisation_name: str
 
 
+class Shortfall(Read):
+    """A bounced repayment that took more than its contribution had left, while some of it is not filled.
+
+    `taken_cents` is what this bounce took of it, `shortfall_cents` what the contribution is short of in all.
+    """
+
+    contribution_id: UUID
+    organisation_id: UUID
+    shortfall_cents: int
+    advance_id: UUID
+    repayment_id: UUID
+    bounced_on: date
+    taken_cents: int
+
+
 class Envelope(Amounts):
     """A territory's envelope, whole and by contributor.
 
-    contributed + recycled = available + committed + paid; outstanding is what advances still owe.
+    contributed + recycled + shortfall = available + committed + paid; outstanding is what advances still owe.
     """
 
     territory: str
     as_of: date
     recorded_as_of: date | None
     by_contributor: list[ContributorAmounts]
+    shortfalls: list[Shortfall]

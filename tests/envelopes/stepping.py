@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from itertools import combinations
+from itertools import chain, combinations, cycle
 from typing import Any
 from unittest.mock import patch
 
@@ -82,12 +82,10 @@ async def both(
     actors = [Actor(one), Actor(two)]
     for actor in actors:
         await actor.stopped.wait()
-    turns = iter(order)
+    turns = chain((actors[turn] for turn in order), cycle(actors))
     while not all(actor.ended for actor in actors):
-        actor = actors[next(turns, next((n for n in (0, 1) if not actors[n].ended), 0))]
-        if actor.ended:
-            continue
-        if actor.stopped.is_set():
+        actor = next(turns)
+        if actor.stopped.is_set() and not actor.ended:
             actor.stopped.clear()
             actor.go()
         await _rest(pool, actors)

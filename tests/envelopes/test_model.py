@@ -138,6 +138,7 @@ class Deed:
     facts: list[Fact]
     award: "Award | None" = None
     gone: bool = False
+    bounce: list[Fact] = field(default_factory=list)
 
 
 @dataclass
@@ -160,7 +161,7 @@ class Award:
 
     @property
     def repaid_cents(self) -> int:
-        return sum(deed.cents for deed in self.repaid if not deed.gone)
+        return sum(deed.cents for deed in self.repaid if not deed.gone and not deed.bounce)
 
     @property
     def left(self) -> int:
@@ -171,7 +172,7 @@ class Award:
         moves: Counter[int] = Counter()
         for deeds, sign in ((self.paid, 1), (self.repaid, -1)):
             for deed in deeds:
-                moves[deed.on] += 0 if deed.gone else sign * deed.cents
+                moves[deed.on] += 0 if deed.gone or deed.bounce else sign * deed.cents
         return any(sum(moves[d] for d in moves if d <= last) < 0 for last in moves)
 
 
@@ -185,6 +186,7 @@ class Envelope(RuleBasedStateMachine):
         world = self.service.call(World.create, self.service.http, self.service.pool)
         self.acts: Acts = self.service.call(Acts.of, world)
         self.facts: list[Fact] = []
+        self.covers: list[Fact] = []  # what filled shortfalls: made anew after a reversal
         self.contributions: list[Deed] = []
         self.organisation: dict[str, str] = {}
         self.recycling: set[str] = set()
@@ -196,7 +198,7 @@ class Envelope(RuleBasedStateMachine):
     def sums(self, *, by: int = 5, figure: str = "available", award: str = "") -> dict[str, int]:
         """A figure by contribution, of what counts by a day."""
         found: dict[str, int] = defaultdict(int)
-        for fact in self.facts:
+        for fact in self.facts + self.covers:
             if fact.on <= by and fact.figure == figure and award in ("", fact.award):
                 found[fact.contribution] += fact.cents
         return {name: cents for name, cents in found.items() if cents}
@@ -206,6 +208,21 @@ class Envelope(RuleBasedStateMachine):
         each = [self.sums(by=by, figure=figure, award=award) for by in range(on, 6)]
         found = {name: min(sums.get(name, 0) for sums in each) for name in each[-1]}
         return {name: cents for name, cents in found.items() if cents > 0}
+
+    def fill(self, contributions: set[str], since: int) -> None:
+        """Fill shortfalls: on each day what both accounts have from then on, the earliest day first."""
+        for name in contributions:
+            for on in range(since, 6):
+                cents = min(self.least(on, figure=figure).get(name, 0) for figure in ("shortfall", "available"))
+                if cents:
+                    self.covers += self.note(on, available={name: -cents}, shortfall={name: -cents})
+
+    def ever_short(self, deed: Deed) -> set[str]:
+        moved = {fact.contribution for fact in deed.facts + deed.bounce if fact.figure in ("available", "shortfall")}
+        return moved & {fact.contribution for fact in self.facts if fact.figure == "shortfall"}
+
+    def take_back(self, facts: list[Fact]) -> None:
+        self.facts += [Fact(f.on, f.contribution, f.figure, -f.cents, f.award) for f in facts]
 
     def note(self, on: int, award: str = "", **figures: dict[str, int]) -> list[Fact]:
         """Facts of one act: what it adds to each figure, by contribution."""
@@ -308,6 +325,32 @@ class Envelope(RuleBasedStateMachine):
         )
         self.facts += deed.facts
         deed.path = f"{award.path}/repayments/{made['id']}"
+        self.fill({name for name in again if self.sums(figure="shortfall").get(name)}, on)
+
+    @precondition(lambda self: any(award.repaid for award in self.awards))
+    @rule(which=st.integers(0), on=DAYS)
+    def bounce(self, which: int, on: int) -> None:
+        repaid = [deed for award in self.awards for deed in award.repaid]
+        deed = repaid[which % len(repaid)]
+        award = self.touched = deed.award
+        assert award is not None
+        expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounce else ""
+        expect = expect or ("bounced-before-receipt" if on < deed.on else "")
+        self.send(self.acts.bounce, award.id, deed.path.rpartition("/")[2], bounced_on=day(on), expect=expect)
+        if expect:
+            return
+        repaid_, again = (
+            {f.contribution: f.cents for f in deed.facts if f.figure == name} for name in ("repaid", "recycled")
+        )
+        left = self.least(on)
+        given = {name: min(cents, left.get(name, 0)) for name, cents in again.items()}
+        short = {name: cents - given[name] for name, cents in again.items() if cents > given[name]}
+        deed.bounce = self.note(
+            on, award.id, repaid=self.minus(repaid_), outstanding=repaid_, recycled=self.minus(again),
+            available=self.minus(given), shortfall=short,
+        )  # fmt: skip
+        self.facts += deed.bounce
+        self.fill(set(short), on)
 
     @precondition(lambda self: self.awards)
     @rule(which=st.integers(0), on=DAYS)
@@ -319,6 +362,7 @@ class Envelope(RuleBasedStateMachine):
         if not expect:
             parts = self.sums(figure="committed", award=award.id)
             self.facts += self.note(on, award.id, committed=self.minus(parts), available=parts, released=parts)
+            self.fill({name for name in parts if self.sums(figure="shortfall").get(name)}, on)
             award.released += award.left
             award.cancelled = not award.paid_cents
 
@@ -332,12 +376,17 @@ class Envelope(RuleBasedStateMachine):
         found = self.deeds()
         deed = found[which % len(found)]
         award = self.touched = deed.award
+        touched = self.ever_short(deed)
+        facts, covers = list(self.facts), list(self.covers)
+        self.covers = [fact for fact in covers if fact.contribution not in touched]
         expect = self.refusal(deed)
         self.send(self.acts.reverse, deed.path, expect=expect)
         if expect:
+            self.facts, self.covers = facts, covers
             return
         deed.gone = True
-        self.facts += [Fact(f.on, f.contribution, f.figure, -f.cents, f.award) for f in deed.facts]
+        self.take_back(deed.facts)
+        self.fill(touched, 0)
         if award is not None and deed is award.deed:
             award.reversed = award.cancelled = True
 
@@ -358,6 +407,11 @@ class Envelope(RuleBasedStateMachine):
             held = self.least(deed.on, figure="outstanding", award=award.id)
             if any(f.figure == "paid" and f.cents > held.get(f.contribution, 0) for f in deed.facts):
                 return "account-overdrawn"
+        if deed.bounce and award is not None:  # what the bank did is taken back first
+            held = self.least(deed.bounce[0].on, figure="outstanding", award=award.id)
+            if any(f.figure == "outstanding" and f.cents > held.get(f.contribution, 0) for f in deed.bounce):
+                return "account-overdrawn"
+            self.take_back(deed.bounce)
         available = self.least(deed.on)
         if any(f.figure == "available" and f.cents > available.get(f.contribution, 0) for f in deed.facts):
             return "envelope-exhausted"

@@ -51,6 +51,7 @@ ACTS: dict[str, Callable[[Scene], Act]] = {
     "release": lambda s: lambda: s.acts.release(f"grants/{s.grant}", released_on=FEBRUARY),
     "reverse the repayment": lambda s: lambda: s.acts.reverse(f"advances/{s.advance}/repayments/{s.repayment}"),
     "reverse the payment": lambda s: lambda: s.acts.reverse(f"grants/{s.grant}/payments/{s.payment}"),
+    "bounce": lambda s: lambda: s.acts.bounce(s.advance, s.repayment, bounced_on=MARCH),
     "contribute": lambda s: lambda: s.acts.contribute(5, decided_on=JANUARY),
 }
 PAIRS = [
@@ -64,10 +65,14 @@ PAIRS = [
     ("repay", "reverse the repayment"),
     ("tranche", "reverse the repayment"),
     ("award in January", "contribute"),
+    ("bounce", "award in March"),
+    ("bounce", "release"),
+    ("bounce", "bounce"),
+    ("bounce", "reverse the repayment"),
 ]
 REFUSALS = {
-    "envelope-exhausted", "award-ended", "payments-exceed-award", "stale-version", "account-overdrawn",
-    "repayment-exceeds-outstanding",
+    "already-bounced", "already-reversed", "envelope-exhausted", "award-ended", "payments-exceed-award",
+    "stale-version", "account-overdrawn", "repayment-exceeds-outstanding",
 }  # fmt: skip
 
 

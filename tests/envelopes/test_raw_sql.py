@@ -186,7 +186,23 @@ ADVANCES = [
     ),
     Attack("repayment_reason", change("advance_repayments", REPAYMENT, status="'reversed'")),
     Attack("repayment_reason", change("advance_repayments", REPAYMENT, reason="'Why'")),
-    Attack("repayment_status", change("advance_repayments", REPAYMENT, status="'lost'")),
+    Attack("repayment_bounced", change("advance_repayments", REPAYMENT, status="'bounced'", reason="'Why'")),
+    Attack("repayment_bounced", change("advance_repayments", REPAYMENT, bounced_on="received_on")),
+    Attack(
+        "repayment_bounced", change("advance_repayments", REPAYMENT, bounced_on="received_on", bank_reference="'R'")
+    ),
+    Attack(
+        "bounced_before_receipt",
+        change(
+            "advance_repayments",
+            REPAYMENT,
+            status="'bounced'",
+            reason="'Why'",
+            bounced_on="received_on - 1",
+            bank_reference="'R'",
+        ),
+    ),
+    Attack("repayment_status", change("advance_repayments", REPAYMENT, status="'lost'", reason="'Why'")),
 ]
 
 APPEND_ONLY = [
