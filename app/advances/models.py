@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.models import STANDS, Award
 from app.core.db import Base, Identified, Versioned, one_of
-from app.envelopes.models import CENTS_MAX
+from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
 
@@ -57,7 +57,7 @@ class Advance(Award, Identified, Versioned, Base):
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
         CheckConstraint("awarder_kind = 'person'", name="advance_awarder_kind"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="advance_amount"),
+        CheckConstraint(AMOUNT, name="advance_amount"),
         CheckConstraint("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
         CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
@@ -85,7 +85,7 @@ class Tranche(Identified, Versioned, Base):
             name="advance_tranches_advance_fkey",
         ),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
+        CheckConstraint(AMOUNT, name="tranche_amount"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
         CheckConstraint(one_of("status", ActStatus), name="tranche_status"),
         Index(None, "advance_id"),
@@ -119,7 +119,7 @@ class Repayment(Identified, Versioned, Base):
             postgresql_where=text("status = 'recorded'"),
         ),
         Index(None, "advance_id"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
+        CheckConstraint(AMOUNT, name="repayment_amount"),
         CheckConstraint("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
         CheckConstraint(one_of("status", RepaymentStatus), name="repayment_status"),
         CheckConstraint(

@@ -171,6 +171,10 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "repeated_commune": ("A commune is named twice.", "Une commune est nommée deux fois."),
     "only_zero_rate": ("Only a rate of 0 is served for now.", "Seul un taux de 0 est servi pour l'instant."),
+    "schedule_before_decision": (
+        "The last instalment must fall due after the day of the decision.",
+        "La dernière échéance doit être postérieure au jour de la décision.",
+    ),
     "grace_without_end": ("The grace leaves no instalment.", "Le différé ne laisse aucune échéance."),
     "schedule_too_long": (
         "The last instalment would fall after 2199.",

@@ -50,4 +50,17 @@ BEFORE_THE_RULE = {
     "an account below zero on a day": """
         SELECT concat_ws(' ', territory, contribution_id, account, day), closing_cents
         FROM account_days WHERE closing_cents < 0""",
+    "an amount above the bound of one act or line": """
+        SELECT concat_ws(' ', of, id), cents FROM (
+            SELECT 'contributions', id, amount_cents FROM contributions
+            UNION ALL SELECT 'grants', id, amount_cents FROM grants
+            UNION ALL SELECT 'grant_payments', id, amount_cents FROM grant_payments
+            UNION ALL SELECT 'advances', id, amount_cents FROM advances
+            UNION ALL SELECT 'advance_tranches', id, amount_cents FROM advance_tranches
+            UNION ALL SELECT 'advance_repayments', id, amount_cents FROM advance_repayments
+            UNION ALL SELECT 'project_costs', project_id, amount_cents FROM project_costs
+            UNION ALL SELECT 'financing_lines', plan_id, amount_cents FROM financing_lines
+            UNION ALL SELECT 'roadmap_actions', action_id, budget_cents FROM roadmap_actions
+        ) amount (of, id, cents)
+        WHERE cents > 1000000000000""",
 }

@@ -18,9 +18,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.routines import keep
+from app.core.values import MAX_AMOUNT_CENTS
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 CENTS_MAX = 2**53 - 1
+
+# The CHECK of an act's amount. What was taken before the bound held can still be reversed.
+AMOUNT = f"amount_cents BETWEEN 1 AND CASE status WHEN 'reversed' THEN {CENTS_MAX} ELSE {MAX_AMOUNT_CENTS} END"
 
 
 class Contribution(Identified, Versioned, Base):
@@ -37,7 +41,7 @@ class Contribution(Identified, Versioned, Base):
             unique=True,
             postgresql_where=text("status = 'recorded'"),
         ),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
+        CheckConstraint(AMOUNT, name="contribution_amount"),
         CheckConstraint(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),
         CheckConstraint(one_of("status", ActStatus), name="contribution_status"),

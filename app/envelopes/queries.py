@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, DateTime, Text, and_, case, cast, func, literal_column, null, select, text, true
+from sqlalchemy import Date, DateTime, Numeric, Text, and_, case, cast, func, literal_column, null, select, text, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
@@ -140,7 +140,7 @@ def _flow(entry: Any, into: tuple[Account, ...], out_of: tuple[Account, ...]) ->
 
 def _sum(entry: Any, plus: Any, minus: Any) -> Any:
     signed = case((plus, entry.c.amount_cents), (minus, -entry.c.amount_cents), else_=0)
-    return func.coalesce(func.sum(signed), 0)
+    return cast(func.coalesce(func.sum(signed), 0), Numeric)  # whatever its size
 
 
 # What each figure of `schemas.Amounts` is: what accounts hold, or what has flowed from some into others.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.models import STANDS, Award, AwardStatus
 from app.core.db import Base, Identified, Versioned, one_of
-from app.envelopes.models import CENTS_MAX
+from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
 
@@ -37,7 +37,7 @@ class Grant(Award, Identified, Versioned, Base):
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
         CheckConstraint("awarder_kind = 'person'", name="grant_awarder_kind"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_amount"),
+        CheckConstraint(AMOUNT, name="grant_amount"),
         CheckConstraint("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
         CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
         CheckConstraint(one_of("status", AwardStatus), name="grant_status"),
@@ -65,7 +65,7 @@ class GrantPayment(Identified, Versioned, Base):
         ),
         Index(None, "grant_id"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
+        CheckConstraint(AMOUNT, name="grant_payment_amount"),
         CheckConstraint(one_of("kind", PaymentKind), name="grant_payment_kind"),
         CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
         CheckConstraint(one_of("status", ActStatus), name="grant_payment_status"),

@@ -24,7 +24,7 @@ from app.auditions.models import Audition
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.routines import append_only
-from app.core.values import MAX_CENTS
+from app.core.values import MAX_AMOUNT_CENTS, MAX_CENTS
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
 from app.projects.rules import (
     NEED_REASON,
@@ -219,7 +219,7 @@ class Cost(Base):
         CheckConstraint("label <> ''", name="project_cost_label"),
         CheckConstraint(one_of("kind", CostKind), name="project_cost_kind"),
         CheckConstraint("(kind = 'not_eligible') = (reason IS NOT NULL)", name="project_cost_reason"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="project_cost_amount"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="project_cost_amount"),
     )  # fmt: skip
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -316,7 +316,7 @@ class FinancingLine(Base):
         CheckConstraint("source <> ''", name="financing_line_source"),
         CheckConstraint(one_of("kind", SourceKind), name="financing_line_kind"),
         CheckConstraint(one_of("status", LineStatus), name="financing_line_status"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="financing_line_amount"),
+        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="financing_line_amount"),
         CheckConstraint("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
         CheckConstraint("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
     )

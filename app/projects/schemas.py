@@ -1,9 +1,8 @@
 """What travels about projects and their financing."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
@@ -11,7 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from app.core.schemas import Body, Read
 from app.core.values import (
-    MAX_CENTS,
     Cents,
     Day,
     ExternalId,
@@ -70,22 +68,8 @@ def _one_leads(holders: list[HolderBody]) -> list[HolderBody]:
     return holders
 
 
-class _Amount(Protocol):
-    @property
-    def amount_cents(self) -> int: ...
-
-
-_Amounts = TypeVar("_Amounts", bound=Sequence[_Amount])
-
-
-def _summable(items: _Amounts) -> _Amounts:
-    if sum(item.amount_cents for item in items) > MAX_CENTS:
-        raise PydanticCustomError("too_large", "The sum is too large.")
-    return items
-
-
 Holders = Annotated[list[HolderBody], Field(min_length=1, max_length=20), AfterValidator(_one_leads)]
-Costs = Annotated[list[CostBody], Field(max_length=200), AfterValidator(_summable)]
+Costs = Annotated[list[CostBody], Field(max_length=200)]
 
 _PROJECT: dict[str, Any] = {
     "title": "Centre d'usinage cinq axes",
@@ -336,7 +320,7 @@ class FinancingPut(Body):
     )  # fmt: skip
 
     status: PlanStatus
-    lines: Annotated[list[LineBody], Field(max_length=100), AfterValidator(_distinct), AfterValidator(_summable)]
+    lines: Annotated[list[LineBody], Field(max_length=100), AfterValidator(_distinct)]
     note: Text | None = None
 
 

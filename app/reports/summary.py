@@ -91,7 +91,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         select(
             detected.c.territory,
             func.count().label("projects_detected"),
-            cast(func.coalesce(func.sum(cost), 0), BigInteger).label("investment_cents"),
+            cast(func.coalesce(func.sum(cost), 0), Numeric).label("investment_cents"),
             func.sum(func.coalesce(p.jobs_created_fte, 0) + func.coalesce(p.jobs_maintained_fte, 0)).label("jobs_fte"),
         )
         .join(p, p.id == detected.c.project_id)

@@ -8,7 +8,7 @@ from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
+from app.core.values import AmountCents, Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
 
@@ -21,7 +21,7 @@ class ActionBody(Body):
     description: Text | None = None
     owner_organisation_id: Uuid | None = None
     due_on: Day | None = None
-    budget_cents: Cents | None = None
+    budget_cents: AmountCents | None = None
     indicator: Line | None = None
     project_ids: Annotated[list[Uuid], Field(max_length=200)] = Field(default_factory=list)
     firm_sirens: Annotated[list[Siren], Field(max_length=200)] = Field(default_factory=list)

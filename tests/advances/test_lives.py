@@ -211,6 +211,23 @@ async def test_a_tranche_is_paid_between_the_decision_and_the_last_instalment(ac
     assert [line["principal_cents"] for line in lines] == [0, 2]
 
 
+@pytest.mark.parametrize(("decided_on", "fits"), [("2023-09-29", True), ("2023-09-30", False), ("2024-04-02", False)])
+async def test_an_advance_whose_schedule_is_over_at_its_decision_is_refused_at_once(
+    acts: Acts, decided_on: str, fits: bool
+) -> None:
+    """T14: no tranche of it could ever be paid."""
+    terms = {**TERMS, "instalments": 6, "first_due_on": "2022-06-30"}
+    ok(await acts.contribute(100, decided_on="2022-01-01"), 201)
+    response = await acts.advance(100, terms=terms, decided_on=decided_on)
+    if fits:
+        ok(await acts.tranche(ok(response, 201)["id"], 100, paid_on=decided_on), 201)
+        return
+    errors = problem(response, 422, "validation-failed")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [
+        ("/terms/first_due_on", "schedule_before_decision")
+    ]
+
+
 async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_reversals(acts: Acts) -> None:
     advance = ok(await acts.advance(100_000_00, terms={**TERMS, "first_due_on": "2024-03-31"}), 201)["id"]
     path = f"advances/{advance}"

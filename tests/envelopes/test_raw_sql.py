@@ -15,7 +15,7 @@ from tests.world import World, ok
 GRANT, ADVANCE, PAYMENT = "id = $grant", "id = $advance", "id = $payment"
 TRANCHE, REPAYMENT, CONTRIBUTION = "id = $tranche", "id = $repayment", "id = $contribution"
 ENTRY = "act = 'payment' AND act_id = $payment"
-TOO_LARGE = "9007199254740992"
+TOO_LARGE = "1000000000001"  # cents of one act: ten billion euros and one cent
 
 
 def account(name: str) -> str:
@@ -49,7 +49,7 @@ BALANCES = [
         for name in ("contributor", "grants_committed", "grants_paid", "advances_committed", "advances_paid",
                      "released", "repaid")
     ),
-    Attack("account_too_large", change("account_balances", account("available"), balance_cents=TOO_LARGE)),
+    Attack("account_too_large", change("account_balances", account("available"), balance_cents="9007199254740992")),
     # A payment on the day before its award, an award on the day before its money: by the closings of those days.
     Attack("account_overdrawn", entry(effective_on="'2023-10-02'")),
     Attack("envelope_exhausted", entry(debit="'grants_committed'", credit="'available'", effective_on="'2023-06-13'")),
@@ -65,7 +65,7 @@ BALANCES = [
 ENTRIES = [
     Attack("entry_within_one_account", entry(debit="credit")),
     Attack("entry_within_one_account", entry(credit="debit")),
-    *(Attack("entry_amount", entry(amount_cents=cents)) for cents in ("0", "-1", TOO_LARGE)),
+    *(Attack("entry_amount", entry(amount_cents=cents)) for cents in ("0", "-1", "9007199254740992")),
     Attack("entry_act", entry(act="'gift'")),
     Attack("entry_balances", entry(debit_balance_cents="-1")),
     Attack("entry_balances", entry(credit_balance_cents="-1")),

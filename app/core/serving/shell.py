@@ -29,6 +29,7 @@ from app.core.problems import (
     Problem,
     RequestTimeout,
     UnsupportedMediaType,
+    ValidationFailed,
 )
 from app.core.serving.answering import respond
 from app.core.violations import DEADLOCK, translate
@@ -145,6 +146,8 @@ class _Exchange:
         if isinstance(error, TimeoutError):
             return DatabaseUnavailable()  # perhaps in the middle of COMMIT: nothing is known to be changed
         problem = translate(error, Base.metadata) or InternalError()
+        if isinstance(problem, ValidationFailed) and self.scope["method"] in ("GET", "HEAD"):
+            problem = InternalError()  # what rows say is no fault of who reads them
         problem.__cause__ = error
         return problem
 
