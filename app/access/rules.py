@@ -16,7 +16,7 @@ from app.core.problems import Problem
 
 
 class Role(StrEnum):
-    """What a subject may be, in one territory or in all."""
+    """A set of permissions that a person or service account holds, in one territory or in all."""
 
     PROGRAMME = "programme"
     OPERATOR = "operator"
@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class SubjectKind(StrEnum):
-    """A human, or a program of an organisation. A program never validates, certifies, approves or decides."""
+    """A person, or a program of an organisation. A program never validates, certifies, approves or decides."""
 
     PERSON = "person"
     SERVICE_ACCOUNT = "service_account"
@@ -163,7 +163,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Grant:
+class RoleInForce:
     """A role in force today, in one territory or (None) in all."""
 
     role: Role
@@ -177,7 +177,7 @@ class Actor:
     subject_id: UUID
     kind: SubjectKind
     organisation_id: UUID | None
-    grants: tuple[Grant, ...]
+    grants: tuple[RoleInForce, ...]
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)

@@ -66,12 +66,14 @@ class Advance(Award, Identified, Versioned, Base):
             "status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"
         ),
         CheckConstraint("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
-        Index(None, "firm_siren"),
+        CheckConstraint("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
+        Index(None, "siren"),
     )
 
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     repaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    planned_disbursement_on: Mapped[date | None]
 
 
 class Tranche(Identified, Versioned, Base):

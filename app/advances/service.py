@@ -10,7 +10,7 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
 from app.awards.schemas import Release
 from app.core import clock
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.problems import Problem
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
@@ -71,8 +71,6 @@ class AfterLastInstalment(Problem):
 async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> Change:
     """Decide an advance. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
     refuse_future("decided_on", body.decided_on)
-    if schedule.due_dates(body.terms.plan())[-1] <= body.decided_on:  # no tranche could ever be paid
-        raise ValidationFailed(errors=[FieldError("/terms/first_due_on", "schedule_before_decision")])
     facts = body.model_dump(exclude={"terms"})
     terms = body.terms.model_dump(mode="json")
     advance = Advance(territory=territory, awarded_by=decider(write), terms=terms, **facts)
@@ -257,8 +255,8 @@ async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
     return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
 
 
-def _plan(advance: Advance) -> schedule.Terms:
-    return schemas.Terms.model_validate(advance.terms).plan()
+def _plan(advance: Advance) -> schedule.LoanTerms:
+    return schemas.AwardedTerms.model_validate(advance.terms).plan()
 
 
 async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int) -> None:
@@ -273,8 +271,8 @@ async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int
     repayments = await write.session.execute(
         select(r.received_on, r.amount_cents).where(r.advance_id == advance.id, r.status == "recorded")
     )
-    out = [schedule.Payment(day, cents) for day, cents in tranches]
-    back = [schedule.Payment(day, cents) for day, cents in repayments]
+    out = [schedule.CashFlow(day, cents) for day, cents in tranches]
+    back = [schedule.CashFlow(day, cents) for day, cents in repayments]
     if schedule.repaid_before_disbursed(out, back):
         raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Subject, System, new_request_id, run
+from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
@@ -38,7 +38,7 @@ async def carry_out(
             raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
         upload = await service.receive(engine, _pieces(file))
-        wish = service.Wish(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
+        wish = service.ImportRequest(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
         asked = await run(
             sessions,
             actor,
@@ -54,7 +54,7 @@ async def carry_out(
         await engine.dispose()
 
 
-async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> Subject:
+async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> WritingSubject:
     if key is None:
         return System()
     credentials = Credentials(0)

@@ -7,14 +7,14 @@ from app.core.problems import Problem
 
 
 class Level(StrEnum):
-    """The committee of the territory, or the one of the State and the Région that selects aid files."""
+    """The committee of the territory itself, or the one of the State and the Région, which selects aid files."""
 
     TERRITORIAL = "territorial"
     STATE_REGION = "state_region"
 
 
 class CommitteeStatus(StrEnum):
-    """The life of a meeting."""
+    """State of a meeting."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -26,14 +26,14 @@ OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no long
 
 
 class MemberKind(StrEnum):
-    """Who sits: a person by name, or an organisation whoever speaks for it."""
+    """Whether a seat belongs to a person, or to an organisation whoever represents it."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
 
 
 class Attendance(StrEnum):
-    """How a member took part."""
+    """How a member took part in the meeting; present and represented count for the quorum."""
 
     PRESENT = "present"
     REPRESENTED = "represented"
@@ -41,7 +41,7 @@ class Attendance(StrEnum):
     ABSENT = "absent"
 
 
-class Action(StrEnum):
+class CommitteeAction(StrEnum):
     """What may be done to a meeting, each from one state to one."""
 
     HOLD = "hold"
@@ -49,10 +49,10 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
-TRANSITIONS: Mapping[Action, tuple[CommitteeStatus, CommitteeStatus]] = {
-    Action.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
-    Action.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
-    Action.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
+TRANSITIONS: Mapping[CommitteeAction, tuple[CommitteeStatus, CommitteeStatus]] = {
+    CommitteeAction.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
+    CommitteeAction.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
+    CommitteeAction.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
 }
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class MinutesBeforeTheMeeting(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: CommitteeStatus) -> CommitteeStatus:
+def next_status(action: CommitteeAction, current: CommitteeStatus) -> CommitteeStatus:
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:

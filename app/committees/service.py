@@ -10,10 +10,10 @@ from app.access.rules import PersonRequired
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
-from app.committees.rules import OVER, Action, CommitteeStatus
+from app.committees.rules import OVER, CommitteeAction, CommitteeStatus
 from app.core.db import touch
 from app.core.problems import FieldError, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, given, put
 
 _SEATS: Any = CommitteeMember.__table__
 
@@ -41,7 +41,7 @@ async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.C
     """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    held = rules.next_status(Action.HOLD, CommitteeStatus(meeting.status))
+    held = rules.next_status(CommitteeAction.HOLD, CommitteeStatus(meeting.status))
     await _put(write, meeting, body)
     meeting.status = held
     return Change("committee.held", COMMITTEES, [committee_id], {"territory": territory})
@@ -51,7 +51,7 @@ async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) 
     """Cancel a planned meeting. Raises `meeting-transition` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    meeting.status = rules.next_status(Action.CANCEL, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CANCEL, CommitteeStatus(meeting.status))
     meeting.reason = reason
     return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -65,7 +65,7 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
     write.expect(meeting.version)
     if write.actor.kind != "person":
         raise PersonRequired
-    meeting.status = rules.next_status(Action.CLOSE, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CLOSE, CommitteeStatus(meeting.status))
     meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
     return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -78,15 +78,13 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     """Put what the body gives onto the meeting; whether anything changed. The seats come first: the meeting's guard
     looks at them.
     """
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    members = given.pop("members", None)
-    held_at = given.get("held_at")
+    values = given(body)
+    members = values.pop("members", None)
+    held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
         raise ValidationFailed(errors=[FieldError("/held_at", "future_instant")])
     reseated = members is not None and await _reseated(write, meeting, members)
-    changed = {name: value for name, value in given.items() if getattr(meeting, name) != value}
-    for name, value in changed.items():
-        setattr(meeting, name, value)
+    changed = put(meeting, values)
     if reseated:
         touch(meeting)
     return bool(changed) or reseated

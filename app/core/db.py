@@ -159,6 +159,9 @@ def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, n
                 "application_name": name,
                 "timezone": "UTC",
                 "jit": "off",
+                # Lists join names to one driving table: their order matters little, and the search for the best one
+                # costs 30 ms of planning where there are twelve tables (2 ms so).
+                "join_collapse_limit": "5",
                 "lock_timeout": "3s",
                 "statement_timeout": "20s",
                 "transaction_timeout": "30s",

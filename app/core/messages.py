@@ -171,15 +171,6 @@ FIELD_MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "repeated_commune": ("A commune is named twice.", "Une commune est nommée deux fois."),
     "only_zero_rate": ("Only a rate of 0 is served for now.", "Seul un taux de 0 est servi pour l'instant."),
-    "schedule_before_decision": (
-        "The last instalment must fall due after the day of the decision.",
-        "La dernière échéance doit être postérieure au jour de la décision.",
-    ),
-    "grace_without_end": ("The grace leaves no instalment.", "Le différé ne laisse aucune échéance."),
-    "schedule_too_long": (
-        "The last instalment would fall after 2199.",
-        "La dernière échéance tomberait après 2199.",
-    ),
     "day_not_over": ("The day must be over in Paris.", "Le jour doit être achevé à Paris."),
     "invalid_instant": (
         "An instant as 2023-06-14T08:00:00Z is wanted.",

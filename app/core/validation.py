@@ -52,7 +52,7 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
         if code == "unknown_field" and not NAME.fullmatch(str(location[-1])):
             location = (*location[:-1], "?")
         pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-        members: dict[str, Any] = {}
+        members: dict[str, Any] = dict(error.get("ctx", {})) if code == kind else {}  # the figures of a code of ours
         if code == "unknown_field" and error.get("msg") and nearest and pointer in nearest:
             members["did_you_mean"] = nearest[pointer]
         if code == "not_one_of":

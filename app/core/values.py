@@ -16,13 +16,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from stdnum import luhn
@@ -44,8 +41,9 @@ class _Rule:
         )
         return core_schema.no_info_plain_validator_function(self.check, serialization=serialization)
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema)
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # The handler adds what other annotations say beside this one: a description above all.
+        return self.schema | handler(core_schema.any_schema())
 
 
 def _string(value: object) -> str:
@@ -310,6 +308,7 @@ ExternalId = Annotated[
         "[!-~]{1,100}",
         100,
         minLength=1,
+        description="Identifier of this object in another system; unique in its collection and territory.",
         examples=["CRM-2026-00017"],
     ),
 ]
@@ -475,30 +474,6 @@ Day = Annotated[date, _Rule(_day, {"type": "string", "format": "date", "examples
 Instant = Annotated[
     datetime, _Rule(_instant, {"type": "string", "format": "date-time", "examples": ["2026-03-02T14:30:00Z"]})
 ]
-
-
-class Period(BaseModel):
-    """Days from one to another, both included; without `to_on` it is open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    from_on: Day
-    to_on: Day | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Period":
-        if self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The period ends before it begins.")
-        return self
-
-    def contains(self, day: date) -> bool:
-        return self.from_on <= day and (self.to_on is None or day <= self.to_on)
-
-    def overlaps(self, other: "Period") -> bool:
-        """Whether the two share at least one day."""
-        return (other.to_on is None or self.from_on <= other.to_on) and (
-            self.to_on is None or other.from_on <= self.to_on
-        )
 
 
 # --- Paths and queries -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access import models as access_models
@@ -26,19 +26,21 @@ from app.access import service as access
 from app.access.gate import digest_of
 from app.access.models import ApiKey, Organisation
 from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
-from app.access.rules import Actor, Grant, Role, SubjectKind
+from app.access.rules import Actor, Role, RoleInForce, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
-from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.core.writing.events import Event
+from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
 from app.demo import meetings, money, projects
+from app.demo.story import Story
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
-from app.engineering.entries.rules import Action
+from app.engineering.entries.rules import EntryAction
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
@@ -51,6 +53,8 @@ from app.programme import service as programme
 from app.programme.models import Territory, Wave
 
 ALES = "ales"
+RESOURCE = "demonstration"  # what the two marks are about
+BEGUN, LOADED = "demonstration.begun", "demonstration.loaded"
 
 # Bodies, by name. SIREN 200066918, 180020026 and 320252489 are those of the real bodies.
 ORGANISATIONS = {
@@ -124,10 +128,11 @@ PORTIONS = [Decimal("1.00"), Decimal("0.50"), Decimal("0.75"), Decimal("0.25")]
 
 
 async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, str]:
-    """Load what is missing, and give one key per role, kept in `keys_file` (mode 0600).
+    """Load the demonstration once, and give one key per role, kept in `keys_file` (mode 0600).
 
-    Each step is one transaction and is left out where it is done already, so a load that died goes on. On a
-    `first_start`, a database that other people have filled is left alone: nothing is loaded and no key is given.
+    Each step is one transaction and is left out where it is done already, so a load that died goes on; at its end the
+    database is marked, and nothing is loaded into it again. At a start (`first_start`) a database with data of its own
+    is left alone, and no new key is issued where the demonstration is loaded.
     """
     engine = create_engine(url, pool_size=3, name="rebond demo")
     try:
@@ -148,8 +153,13 @@ async def _alone(engine: AsyncEngine) -> AsyncIterator[None]:
 
 async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool) -> dict[str, str]:
     load = _Load(factory)
-    if first_start and not keys_file.exists() and await load.filled_by_others():
-        return {}
+    marks = await load.marks()
+    if LOADED in marks:
+        return await load.working_keys(keys_file) if first_start else await load.keys(keys_file)
+    if BEGUN not in marks:
+        if first_start and await load.is_used():
+            return await load.working_keys(keys_file)
+        await load.mark(BEGUN)
     await load.people()
     await load.programme()
     await load.firms()
@@ -159,10 +169,13 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.corrections()
     await load.rates()
     await load.june()
-    await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
-    await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
-    await money.load(money.Story(load.factory, load.run, load.actor))
-    return await load.keys(keys_file)
+    story = Story(load.factory, load.run, load.actor, load.mission_id)
+    await meetings.load(story)
+    await projects.load(story)
+    await money.load(story)
+    issued = await load.keys(keys_file)
+    await load.mark(LOADED)
+    return issued
 
 
 class _Load:
@@ -175,7 +188,7 @@ class _Load:
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
-    async def run(self, actor: Subject, work: Work) -> None:
+    async def run(self, actor: WritingSubject, work: Work) -> None:
         """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
@@ -184,13 +197,26 @@ class _Load:
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (Grant(role, territory),))
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (RoleInForce(role, territory),))
 
-    async def filled_by_others(self) -> bool:
+    async def marks(self) -> set[str]:
+        """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
         async with self.factory() as session:
-            organisations = await session.scalar(select(func.count()).select_from(Organisation))
-            ours = await session.scalar(select(Organisation.id).where(Organisation.name == PEOPLE[Role.ADMIN]))
-        return bool(organisations) and ours is None
+            told = select(Event.type).where(Event.resource_type == RESOURCE, Event.resource_id == ALES)
+            return set(await session.scalars(told))
+
+    async def mark(self, type_: str) -> None:
+        """Append the event that keeps a later start from loading the demonstration again."""
+        async with self.factory() as session, session.begin():
+            row = {
+                "type": type_, "occurred_at": clock.now(), "actor_kind": SubjectKind.SERVICE_ACCOUNT,
+                "resource_type": RESOURCE, "resource_id": ALES, "data": {}, "request_id": new_request_id(),
+            }  # fmt: skip
+            await session.execute(insert(Event).values(row))
+
+    async def is_used(self) -> bool:
+        """Whether somebody has filled this database, or an older version has loaded the demonstration into it."""
+        return await self._exists(select(Organisation.id).limit(1))
 
     async def people(self) -> None:
         """Organisations, one person per role, two consultants per consultancy."""
@@ -363,7 +389,9 @@ class _Load:
                 select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")
             ):
                 continue
-            actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (Grant(Role.CONSULTANT, ALES),))
+            actor = Actor(
+                persons[0], SubjectKind.PERSON, self.organisations[name], (RoleInForce(Role.CONSULTANT, ALES),)
+            )
             attempt = engineering.Attempt(actor, ALES)
             async with self.factory() as session:
                 assigned = (
@@ -403,7 +431,7 @@ class _Load:
         firm = siren_from(91_000_001 + (number * 7 + place) % FIRMS) if activity == "audition" else None
         return engineering_schemas.TimeEntryCreate(
             mission_id=self.mission_id, consultant_id=consultant_id, worked_on=day, days=days, activity=activity,
-            firm_siren=firm, external_id=f"demo-{place}-{number}", status=status,
+            siren=firm, external_id=f"demo-{place}-{number}", status=status,
         )  # fmt: skip
 
     async def judgements(self) -> None:
@@ -431,13 +459,13 @@ class _Load:
             for number, entry in enumerate(waiting):
                 attempt = engineering.Attempt(lead, ALES)
                 if number == 3:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.REJECT, "Which firm was met?"))
                 elif number == 7:
                     changes.append(
-                        await steps.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
+                        await steps.act(write, attempt, entry.id, EntryAction.REVERSE, "Entered on the wrong day.")
                     )
                 else:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.VALIDATE))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.VALIDATE))
             return changes
 
         await self.run(lead, judge)
@@ -455,13 +483,16 @@ class _Load:
             anew = [
                 engineering_schemas.TimeEntryCreate(
                     mission_id=entry.mission_id, consultant_id=entry.consultant_id, days=entry.days,
-                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, firm_siren=entry.firm_siren,
+                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, siren=entry.siren,
                     external_id=f"{entry.external_id}-again",
                 )
                 for n, entry in enumerate(undone)
             ]  # fmt: skip
         actor = Actor(
-            self.consultants[LEAD][0], SubjectKind.PERSON, self.organisations[LEAD], (Grant(Role.CONSULTANT, ALES),)
+            self.consultants[LEAD][0],
+            SubjectKind.PERSON,
+            self.organisations[LEAD],
+            (RoleInForce(Role.CONSULTANT, ALES),),
         )
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)
@@ -514,6 +545,13 @@ class _Load:
 
         await self.run(self.actor(Role.OPERATOR), make)
 
+    async def working_keys(self, keys_file: Path) -> dict[str, str]:
+        """The keys of the file that still work."""
+        kept = _kept(keys_file)
+        async with self.factory() as session:
+            digests = set(await session.scalars(select(ApiKey.digest).where(_works())))
+        return {role: key for role, key in kept.items() if digest_of(key) in digests}
+
     async def keys(self, keys_file: Path) -> dict[str, str]:
         """One key per role: those of the file that still work, and new ones in their stead where not.
 
@@ -525,17 +563,22 @@ class _Load:
 
         async def make(write: Write) -> list[Change]:
             changes = []
-            for role in PEOPLE:
+            persons = access_models.Subject
+            for role, organisation in PEOPLE.items():
                 key = kept.get(role.value, "")
-                live = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), live) is None:
+                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), _works()) is None:
+                    theirs = select(Organisation.id).where(Organisation.name == organisation).scalar_subquery()
+                    named = (persons.name == f"Demo {role.value}", persons.organisation_id == theirs)
+                    subject_id = self.subjects.get(role) or await _one(write, persons.id, *named)
+                    if subject_id is None:
+                        continue  # somebody has renamed the person: it is theirs now
                     key = access.new_key()
-                    body = access_schemas.ApiKeyCreate(subject_id=self.subjects[role], name="demonstration")
+                    body = access_schemas.ApiKeyCreate(subject_id=subject_id, name="demonstration")
                     changes.append(await access.create_api_key(write, body, key))
                 issued[role.value] = key
             if issued != kept:
                 _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
-            return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
+            return changes or [Change("", ORGANISATIONS_LIST, [await _one(write, Organisation.id)])]
 
         await self.run(System(), make)
         return issued
@@ -543,6 +586,10 @@ class _Load:
     async def _exists(self, query: Any) -> bool:
         async with self.factory() as session:
             return await session.scalar(query) is not None
+
+
+def _works() -> ColumnElement[bool]:
+    return ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
 
 
 async def _one(write: Write, column: Any, *conditions: Any) -> Any:

@@ -8,7 +8,7 @@ from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.serving.operations import changes, lists, shows
@@ -25,7 +25,7 @@ envelopes = router("envelopes")
 
 @envelopes.get(T + "/envelope", **shows(schemas.Envelope, parameters=TWO_TIMES))
 async def get_envelope(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """What was contributed, committed, paid, released and repaid, and what is available, whole and by contributor.
+    """Figures of the envelope on a day: contributed, available, committed, paid, released, repaid; also by contributor.
 
     `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
     """
@@ -39,7 +39,7 @@ async def get_envelope(request: Request, actor: Actor = require("envelopes:read"
         "known_before": before,
     }
     row = await fetchrow(request.state.engine, envelope(before is not None), bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])
 
 
 @envelopes.get(T + "/envelope/contributions", **lists(CONTRIBUTIONS))
@@ -55,20 +55,19 @@ async def list_contributions(request: Request, actor: Actor = require("envelopes
 async def create_contribution(
     request: Request, body: schemas.ContributionCreate, actor: Actor = require("envelopes:write")
 ) -> Response:
-    """Put money into the envelope. Needs an Idempotency-Key."""
+    """Record a contribution to the envelope. An Idempotency-Key is required."""
     territory = request.path_params["territory"]
     return await commit(
         request,
         lambda write: service.create_contribution(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/envelope/contributions/{{key}}",
         idempotency_required=True,
     )
 
 
 @envelopes.get(T + "/envelope/contributions/{id:uuid}", **shows(schemas.Contribution))
 async def get_contribution(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """One contribution."""
+    """One contribution to the envelope."""
     return await show(request, CONTRIBUTIONS)
 
 
@@ -79,12 +78,12 @@ async def get_contribution(request: Request, actor: Actor = require("envelopes:r
 async def reverse_contribution(
     request: Request, body: schemas.Reversal, actor: Actor = require("envelopes:write")
 ) -> Response:
-    """Reverse a mistaken contribution with a reason. Needs If-Match; refused where the money is spent already."""
+    """Reverse a mistaken contribution, giving a reason; If-Match is required. Spent money cannot be taken back."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse_contribution(write, path["territory"], path["id"], body))
 
 
 @envelopes.get(T + "/envelope/entries", **lists(ENTRIES))
 async def list_ledger_entries(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """The statement: every movement in the order of its recording, with both balances after it."""
+    """Movements of the envelope's ledger, in the order of their recording, each with both balances after it."""
     return await page(request, ENTRIES)

@@ -27,14 +27,14 @@ from app.firms.rules import Stage
 
 
 class NafVersion(StrEnum):
-    """The nomenclature of an activity code: NAF 2025 replaces rev. 2 on 1 January 2027."""
+    """Nomenclature of an activity code: NAF rev. 2, or NAF 2025, which replaces it on 1 January 2027."""
 
     REV_2 = "naf_rev2"
     NAF_2025 = "naf_2025"
 
 
 class Source(StrEnum):
-    """Where public facts come from: people who read a document, the public directory, or a file of INSEE."""
+    """Origin of public facts: people who read a document, the public directory of firms, or a file of INSEE."""
 
     DECLARED = "declared"
     DIRECTORY = "directory"
@@ -42,7 +42,7 @@ class Source(StrEnum):
 
 
 class InseeCategory(StrEnum):
-    """INSEE's category of firms (décret n° 2008-1354): PME, ETI, GE. It never decides an aid: see `EuSize`."""
+    """INSEE's statistical category of firms (décret n° 2008-1354): PME, ETI, GE. It decides no aid: see `EuSize`."""
 
     PME = "pme"
     ETI = "eti"
@@ -50,7 +50,7 @@ class InseeCategory(StrEnum):
 
 
 class Diffusion(StrEnum):
-    """Whether all of a firm's public facts may be shown, or its holder has asked for partial diffusion.
+    """Whether all public facts of a firm may be shown, or its holder has asked for partial diffusion.
 
     Under partial diffusion (code de commerce, art. A. 123-96; INSEE's status «P») neither the address of its sites nor
     its acronym is shown; the commune is.
@@ -64,7 +64,7 @@ class EuSize(StrEnum):
     """Size in Union law: micro, small and medium by Recommendation 2003/361/EC (annex I of regulation 651/2014).
 
     A small mid-cap is larger than an SME and has fewer than 750 staff (category introduced by the Commission in 2025).
-    It counts partner and linked enterprises, and changes only after two years: it is stated with its evidence.
+    Partner and linked enterprises count, and a size changes only after two years: it is stated with its evidence.
     """
 
     MICRO = "micro"
@@ -75,7 +75,7 @@ class EuSize(StrEnum):
 
 
 class ProceedingKind(StrEnum):
-    """Sauvegarde, redressement judiciaire, liquidation judiciaire (code de commerce, livre VI)."""
+    """Sauvegarde, redressement judiciaire or liquidation judiciaire (code de commerce, livre VI)."""
 
     SAFEGUARD = "safeguard"
     REORGANISATION = "reorganisation"

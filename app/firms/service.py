@@ -44,7 +44,7 @@ from app.firms.queries import (
     SITES,
     TERRITORY_FIRMS,
 )
-from app.firms.rules import Passage, Stage, admit
+from app.firms.rules import Stage, StageOn, admit
 
 
 class NafCodeWithoutVersion(Problem):
@@ -474,7 +474,7 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     )
     bound = {"territory": territory, "siren": siren}
     previous = None
-    recorded: list[Passage] = []
+    recorded: list[StageOn] = []
     if made is None:
         known = await write.lock(t, t.territory == territory, t.siren == siren)
         write.expect(known.version)
@@ -483,12 +483,12 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
             return Change("", TERRITORY_FIRMS, [siren], bound)
         previous = known.stage
         history = select(s.stage, s.effective_on).where(s.territory == territory, s.siren == siren).order_by(s.id)
-        recorded = [Passage(Stage(stage), day) for stage, day in await write.session.execute(history)]
+        recorded = [StageOn(Stage(stage), day) for stage, day in await write.session.execute(history)]
         if effective_on >= known.stage_since_on:
             known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
         else:  # the past as it should have been recorded: it does not move where the firm stands now
             touch(known)
-    admit(recorded, Passage(body.stage, effective_on), body.reason)
+    admit(recorded, StageOn(body.stage, effective_on), body.reason)
     write.session.add(
         StageChange(
             territory=territory,

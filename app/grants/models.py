@@ -44,7 +44,7 @@ class Grant(Award, Identified, Versioned, Base):
         CheckConstraint("status NOT IN ('cancelled', 'reversed') OR paid_cents = 0", name="grant_cancelled_but_paid"),
         CheckConstraint("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
         CheckConstraint("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
-        Index(None, "firm_siren"),
+        Index(None, "siren"),
     )  # fmt: skip
 
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")

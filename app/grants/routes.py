@@ -43,13 +43,12 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
     ),
 )
 async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
-    """Decide a grant: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    """Award a grant: the envelope is committed at once, or the award refused. An Idempotency-Key is required."""
     territory = request.path_params["territory"]
     return await commit(
         request,
         lambda write: service.award_grant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{{key}}",
         idempotency_required=True,
     )
 
@@ -65,7 +64,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
     **changes(schemas.Grant, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
-    """Give what is not paid back to the envelope, and close the grant. Needs If-Match."""
+    """Release what is not paid to the envelope, and end the grant. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
 
@@ -75,7 +74,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
     **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
-    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
 
@@ -100,14 +99,13 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
     ),
 )
 async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
-    """Record a payment; together they never exceed the award. Needs an Idempotency-Key."""
+    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required."""
     path = request.path_params
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
         request,
         lambda write: service.pay(write, territory, grant_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{grant_id}/payments/{{key}}",
         idempotency_required=True,
     )
 
@@ -123,7 +121,7 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
     **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment with a reason: what it paid is committed again. Needs If-Match."""
+    """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,

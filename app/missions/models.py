@@ -25,13 +25,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.limits import Balance
 from app.core.routines import keep
-from app.missions.calendar import HolidayCalendar
+from app.missions.rest_days import HolidayCalendar
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
 
 
 class OrderKind(StrEnum):
-    """The first order of a mission (*bon de commande*), or a later act that changes it (*avenant*)."""
+    """The first order of a mission (*bon de commande*), or a later document that changes it (*avenant*)."""
 
     INITIAL = "initial"
     AMENDMENT = "amendment"
@@ -45,7 +45,7 @@ class ConsortiumRole(StrEnum):
 
 
 class Profile(StrEnum):
-    """What a consultant is paid as."""
+    """Level of experience by which the days of a consultant are paid."""
 
     JUNIOR = "junior"
     SENIOR = "senior"

@@ -10,7 +10,7 @@ from app.core.db import Base, Identified, Versioned
 
 
 class TerritoryStatus(StrEnum):
-    """Where a territory stands in the programme."""
+    """State of a territory in the programme: applying, selected, finished, or no longer taking part."""
 
     CANDIDATE = "candidate"
     LAUREATE = "laureate"

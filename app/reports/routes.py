@@ -7,6 +7,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import Statement, fetchrow
+from app.core.reading.answers import private
 from app.core.reading.query import read
 from app.core.reading.two_times import AS_OF
 from app.core.serving.operations import shows
@@ -20,14 +21,14 @@ reports = router("reports")
 
 @reports.get(T + "/summary", **shows(schemas.Summary, parameters=AS_OF))
 async def get_territory_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """How many days are left, what the envelope can still promise, what advances owe, and where the firms stand."""
+    """Figures of one territory on a day: engineering days, envelope, advances, auditions, firms and projects."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     return await _answer(request, summary(many=False), {"territory": request.path_params["territory"], "as_of": as_of})
 
 
 @reports.get("/v1/summary", **shows(schemas.ProgrammeSummary, parameters=AS_OF))
 async def get_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """The same over all territories that the caller may see, and of each of them."""
+    """The same figures over all territories that the caller may see, and of each of them."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     visible = actor.territories("summary:read")
     return await _answer(
@@ -39,4 +40,4 @@ async def get_summary(request: Request, actor: Actor = require("summary:read")) 
 
 async def _answer(request: Request, statement: Statement, bound: dict[str, object]) -> Response:
     row = await fetchrow(request.state.engine, statement, bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])

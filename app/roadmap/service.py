@@ -12,7 +12,7 @@ from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, given, put
 from app.roadmap import rules, schemas
 from app.roadmap.models import Action, ActionFirm, ActionProject, Axis, FollowedAction, RoadmapVersion, StateChange
 from app.roadmap.queries import ACTIONS, VERSIONS
@@ -49,16 +49,14 @@ async def create_draft(write: Write, territory: str, body: schemas.RoadmapDraft)
 async def update_draft(write: Write, territory: str, version_id: UUID, body: schemas.RoadmapUpdate) -> Change:
     """Change a draft; its axes are replaced whole. Raises `roadmap-adopted` (409)."""
     draft = await _draft(write, territory, version_id)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    axes = given.pop("axes", None)
+    values = given(body)
+    axes = values.pop("axes", None)
     if axes is not None and [axis.model_dump() for axis in await _axes(write, draft)] == [a.model_dump() for a in axes]:
         axes = None
-    changed = any(getattr(draft, name) != value for name, value in given.items())
+    changed = put(draft, values)
     bound = {"territory": territory}
     if not changed and axes is None:
         return Change("", VERSIONS, [version_id], bound)
-    for name, value in given.items():
-        setattr(draft, name, value)
     _check_period(draft.starts_on, draft.ends_on)
     touch(draft)
     if axes is not None:
@@ -117,7 +115,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     return changes
 
 
-async def move(write: Write, territory: str, action_id: UUID, body: schemas.Move) -> Change:
+async def move(write: Write, territory: str, action_id: UUID, body: schemas.ActionMove) -> Change:
     """Take an action of the roadmap in force to another state, and keep the move.
 
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).
@@ -203,7 +201,7 @@ async def _axes(write: Write, version: RoadmapVersion | None) -> list[schemas.Ax
                 id=action.action_id, title=action.title, description=action.description, due_on=action.due_on,
                 owner_organisation_id=action.owner_organisation_id, budget_cents=action.budget_cents,
                 indicator=action.indicator, project_ids=linked[ActionProject].get(action.action_id, []),
-                firm_sirens=linked[ActionFirm].get(action.action_id, []),
+                sirens=linked[ActionFirm].get(action.action_id, []),
             )
         )  # fmt: skip
     axes = await write.session.scalars(select(Axis).where(Axis.version_id == version.id).order_by(Axis.position))
@@ -245,13 +243,13 @@ async def _put_axes(write: Write, draft: RoadmapVersion, axes: Sequence[schemas.
     for key, _, _, action in worded:
         links = [ActionProject(**place, action_id=key, project_id=i) for i in dict.fromkeys(action.project_ids)]
         write.session.add_all(links)
-        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.firm_sirens))
+        write.session.add_all(ActionFirm(**place, action_id=key, siren=s) for s in dict.fromkeys(action.sirens))
     await write.session.flush()
     await _forget_orphans(write, draft.territory)
 
 
 def _worded(action: schemas.ActionBody) -> Mapping[str, Any]:
-    return action.model_dump(exclude={"id", "project_ids", "firm_sirens"})
+    return action.model_dump(exclude={"id", "project_ids", "sirens"})
 
 
 async def _remove_axes(write: Write, draft: RoadmapVersion) -> None:

@@ -1,6 +1,6 @@
 """Each account has its closing on every day, and no day below zero.
 
-Revision: 2026_11_29_2300, after 2026_11_22_1420.
+Revision: 2026_11_29_2300, after 2026_11_29_2250.
 
 What the ledger holds is brought to its days. A day that is below zero already keeps what it lacks as an allowance, which
 later rows copy and nobody raises: `rebond check` lists them as "before the rule".
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_29_2300"
-down_revision = "2026_11_22_1420"
+down_revision = "2026_11_29_2250"
 branch_labels = None
 depends_on = None
 

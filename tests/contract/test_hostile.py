@@ -155,7 +155,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
     member = f"{found.base}/missions/{mission.id}/members/{mission.lead_member}"
     new_key = {"subject_id": str(world.subjects["lead"]), "name": "k"}
     award = {
-        "firm_siren": found.firm,
+        "siren": found.firm,
         "project_title": "Atelier",
         "decided_on": "2023-10-03",
         "decision_reference": "D",
@@ -201,7 +201,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
         "siren": [
             Place("admin", "POST", "/v1/organisations", {"name": "Other"}, "siren"),
             Place("admin", "PATCH", organisation, {}, "siren"),
-            Place("consultant", "POST", entries, ready, "firm_siren"),
+            Place("consultant", "POST", entries, ready, "siren"),
             Place("territory", "POST", "/v1/firms", {"name": "Other"}, "siren"),
         ],
     }  # fmt: skip

@@ -250,7 +250,7 @@ async def test_a_misspelt_name_is_told_the_nearest_known_one(known: Known) -> No
         ]
     draft: dict[str, Any] = {name: known.ids[name] for name in ("mission_id", "consultant_id")}
     draft |= {"worked_on": "2023-07-04", "days": 0.5, "activity": "audition"}
-    for name, nearest in (("notes", "note"), ("firmSiren", "firm_siren"), ("externalid", "external_id"), ("zzz", None)):
+    for name, nearest in (("notes", "note"), ("firmSiren", "siren"), ("externalid", "external_id"), ("zzz", None)):
         odd = draft | {name: "x"}
         nested = {"items": [draft, odd]}
         for path, body, at in ((entries, odd, f"/{name}"), (f"{entries}/batch", nested, f"/items/1/{name}")):

@@ -145,6 +145,7 @@ ADVANCES = [
     Attack("advance_amounts", change("advances", "id = $new_advance", disbursed_cents="-1", repaid_cents="-1")),
     *(Attack("advance_amount", change("advances", "id = $new_advance", amount_cents=c)) for c in ("0", TOO_LARGE)),
     Attack("advance_status", change("advances", ADVANCE, status="'lost'")),
+    Attack("advance_planned_disbursement", change("advances", ADVANCE, planned_disbursement_on="decided_on - 1")),
     Attack("advance_cancelled_but_paid", change("advances", ADVANCE, status="'cancelled'")),
     Attack("advance_cancelled_but_paid", change("advances", ADVANCE, status="'reversed'")),
     Attack(
@@ -239,7 +240,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids["other_contribution"] = (await other.money())["contribution"]
     ids["judge"] = str(world.subjects["lead_judge"])
     firm = await world.add_firm()
-    award = {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
+    award = {"siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
     for name, path in (("new_grant", "grants"), ("new_advance", "advances")):
         body = {**award, "decision_reference": name, **({"terms": TERMS} if path == "advances" else {})}
         ids[name] = ok(await world.funder.post(path, body, headers={"Idempotency-Key": name}), 201)["id"]

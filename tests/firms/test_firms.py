@@ -115,7 +115,7 @@ async def test_what_is_no_siren_is_no_address_and_no_field(world: World, siren: 
                 problem(await client.request(method, f"{base}/{siren}", json={"name": "A"}), 404, "not-found")
     refused = problem(await staff(world).post("/v1/firms", {"siren": siren, "name": "A"}), 422, "validation-failed")
     assert refused["errors"][0]["code"] == "invalid_siren"
-    listed = await world.lead.get("time-entries", params={"firm_siren": siren})
+    listed = await world.lead.get("time-entries", params={"siren": siren})
     problem(listed, 422, "validation-failed")
 
 
@@ -161,6 +161,7 @@ async def test_a_firm_goes_from_stage_to_stage_and_its_history_keeps_both_times(
     recorded = [datetime.fromisoformat(act["recorded_at"]) for act in history]
     assert recorded == sorted(recorded)
     assert {act["recorded_by"] for act in history} == {str(world.subjects["territory"])}
+    assert {act["recorded_by_name"] for act in history} == {f"territory of {world.territory}"}
     told = await world.pool.fetch(
         "SELECT type FROM events WHERE territory = $1 AND resource_type = 'territory_firm' ORDER BY sequence",
         world.territory,

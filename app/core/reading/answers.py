@@ -11,9 +11,11 @@ from app.core.db import fetchrow
 from app.core.problems import FieldError, NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
+
+FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
@@ -23,10 +25,8 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
-    form = query.pop("format", None)
-    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
-        form = negotiated(accept)
-    if form is not None and form != "json":
+    form = _form(request, query)
+    if form != "json":
         return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
@@ -46,7 +46,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     items: list[str] = row["items"] or []
     if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
         raise NotFound
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
         token = cursors.close(state.cursor_secret, seal, to_json([row["k0"], row["k1"]]))
@@ -55,6 +55,18 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     total = f',"total":{row["total"]}' if counted else ""
     body = f'{{"items":[{",".join(items[:limit])}],"next_cursor":{following}{total}}}\n'
     return Response(body, headers=headers, media_type="application/json")
+
+
+def form_wanted(request: Request) -> str:
+    """The form in which something is wanted that is no page but has the forms of one: the query has `format` alone."""
+    return _form(request, read(request, {"format": FORMAT}))
+
+
+def _form(request: Request, query: dict[str, Any]) -> str:
+    form: str | None = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    return form or "json"
 
 
 def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,9 +109,18 @@ async def show(
     return answer(request, listing, row["body"].encode(), row["version"])
 
 
+def private(content: str | bytes | Mapping[str, Any], **headers: str) -> Response:
+    """JSON for this caller alone: as PostgreSQL wrote it, or a mapping; ended by a newline, as every answer is."""
+    if isinstance(content, str):
+        content = content.encode()
+    body = content if isinstance(content, bytes) else to_json(content)
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Response(body + b"\n", headers={"Cache-Control": "private, no-cache"} | named, media_type="application/json")
+
+
 def answer(request: Request, listing: Listing, body: bytes, version: int | None, status: int = 200) -> Response:
     """An object's JSON with its ETag."""
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     if version is not None:
         tag = headers["ETag"] = versions.etag(version, body, derived=listing.derived)
         if status == 200 and request.method in ("GET", "HEAD") and versions.is_current(request, tag):

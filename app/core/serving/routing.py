@@ -128,7 +128,7 @@ def _is_json(request: Request) -> bool:
 def _parse(raw: bytes) -> Any:
     try:
         return strictjson.loads(raw)
-    except strictjson.MalformedJson as error:
+    except strictjson.NotJson as error:
         raise MalformedJson(reason=error.reason) from None
     except strictjson.UnacceptableJson as error:
         raise ValidationFailed(errors=[FieldError(error.pointer, error.code, None, error.message)]) from None

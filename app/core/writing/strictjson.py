@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class MalformedJson(Exception):
+class NotJson(Exception):
     """The body cannot be read as strict JSON. `reason` is a sentence that repeats nothing of the body."""
 
     def __init__(self, reason: str) -> None:
@@ -58,15 +58,15 @@ def loads(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedJson("The body is not valid UTF-8.") from None
+        raise NotJson("The body is not valid UTF-8.") from None
     if text.startswith("\ufeff"):
-        raise MalformedJson("The body begins with a byte order mark, which JSON does not allow.")
+        raise NotJson("The body begins with a byte order mark, which JSON does not allow.")
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_deep(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise MalformedJson(f"The body is not valid JSON: line {error.lineno}, column {error.colno}.") from None
+        raise NotJson(f"The body is not valid JSON: line {error.lineno}, column {error.colno}.") from None
     if _SUSPICIOUS_ESCAPE.search(text):
         _refuse_forbidden(value)
     return value
@@ -81,7 +81,7 @@ def _refuse_deep(text: str) -> None:
             if depth > deepest:
                 deepest = depth
                 if deepest > _UNREADABLE_DEPTH:
-                    raise MalformedJson("The body is nested too deeply to be read.")
+                    raise NotJson("The body is nested too deeply to be read.")
         else:
             depth -= 1
     if deepest > MAX_DEPTH:
@@ -111,28 +111,28 @@ def _forbidden_at(path: tuple[str, ...], message: str) -> UnacceptableJson:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise MalformedJson("An object has the same key twice.")
+        raise NotJson("An object has the same key twice.")
     return result
 
 
 def _integer(literal: str) -> int | Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise MalformedJson("A number has too many digits.")
+        raise NotJson("A number has too many digits.")
     # An int has no negative zero; a Decimal keeps it, and the types refuse it.
     return Decimal(literal) if literal == "-0" else int(literal)
 
 
 def _decimal(literal: str) -> Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise MalformedJson("A number has too many digits.")
+        raise NotJson("A number has too many digits.")
     try:
         return Decimal(literal)
     except InvalidOperation:
-        raise MalformedJson("A number has too large an exponent.") from None
+        raise NotJson("A number has too large an exponent.") from None
 
 
 def _constant(_literal: str) -> Never:
-    raise MalformedJson("NaN and Infinity are not JSON.")
+    raise NotJson("NaN and Infinity are not JSON.")
 
 
 _DECODER = json.JSONDecoder(

@@ -32,7 +32,7 @@ from app.core.writing import events, idempotency
 Row = TypeVar("Row", bound=Base)
 
 
-class Subject(Protocol):
+class WritingSubject(Protocol):
     """Who writes: the access domain's Actor, or the service itself."""
 
     @property
@@ -86,7 +86,7 @@ class Write:
     """One write under way: the session of its transaction, who writes, when, and what it spends."""
 
     session: AsyncSession
-    actor: Subject
+    actor: WritingSubject
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
@@ -128,13 +128,27 @@ class Write:
         return [found[key] for key in keys]
 
 
-def merge(item: Base, body: Body, **more: Any) -> bool:
-    """Put the fields that a PATCH gives onto `item`; whether anything changed. Absent fields are left alone."""
-    given = {name: getattr(body, name) for name in body.model_fields_set} | more
-    changed = {name: value for name, value in given.items() if getattr(item, name) != value}
+def given(body: Body) -> dict[str, Any]:
+    """The fields that a PATCH gives. Absent fields are left alone."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def differing(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that `item` does not have already."""
+    return {name: value for name, value in values.items() if getattr(item, name) != value}
+
+
+def put(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the values onto `item`, and tell those that it did not have already: none where nothing changes."""
+    changed = differing(item, values)
     for name, value in changed.items():
         setattr(item, name, value)
-    return bool(changed)
+    return changed
+
+
+def merge(item: Base, body: Body, **more: Any) -> bool:
+    """Put the fields that a PATCH gives onto `item`; whether anything changed."""
+    return bool(put(item, given(body) | more))
 
 
 Work = Callable[[Write], Awaitable[Change | Sequence[Change]]]
@@ -153,7 +167,7 @@ def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
 
 async def run(
     factory: SessionFactory,
-    actor: Subject,
+    actor: WritingSubject,
     work: Work,
     *,
     request: Request | None = None,
@@ -229,7 +243,7 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: Subject, now: datetime, request_id: str, territory: str | None
+    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None
 ) -> dict[str, Any]:
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {
@@ -261,21 +275,26 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        query.Flag,
+        "true: all rules are run, the answer is 200, nothing changes.",
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
-        " and where there is none to replace.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]
@@ -293,9 +312,9 @@ async def commit(
 ) -> Response:
     """Do `work` for this request's caller and answer with the changed object.
 
-    `location` is the address of the new object, `{key}` standing for its key. A list of changes answers with the first;
-    a change of several objects with `{"items": […]}`. With `dry_run=true` the answer is 200 and nothing is changed; the
-    query is read for it unless the route has done so.
+    A POST that creates says where: below its own address, or at `location`, `{key}` standing for the new object's key.
+    A list of changes answers with the first; a change of several objects with `{"items": […]}`. With `dry_run=true` the
+    answer is 200 and nothing is changed; the query is read for it unless the route has done so.
     """
     state = request.state
     if dry_run is None:
@@ -310,8 +329,9 @@ async def commit(
         if change.many:
             return _many(seen, code)
         answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
-        if location and not dry_run:
-            answer.headers["Location"] = location.format(key=seen[0].key)
+        if code == 201 and post:
+            place = location or request.scope["path"] + "/{key}"
+            answer.headers["Location"] = place.format(key=seen[0].key)
         if dry_run:  # the version it shows will never be, or will be another object's state
             del answer.headers["ETag"]
         return answer

@@ -29,7 +29,7 @@ from app.engineering.certificates.models import (
     VatRate,
 )
 from app.engineering.certificates.queries import CERTIFICATES
-from app.engineering.certificates.rules import Line, canonical, lines_of, rate_on, vat_on
+from app.engineering.certificates.rules import PricedLine, canonical, lines_of, rate_on, vat_on
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
@@ -158,7 +158,7 @@ async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str
     if await write.session.scalar(select(c.id).where(c.cancels_id == certificate_id)) is not None:
         raise CertificateAlreadyCancelled
     lines = [
-        Line(row.profile, row.day_rate_cents, -row.days)
+        PricedLine(row.profile, row.day_rate_cents, -row.days)
         for row in await write.session.scalars(
             select(CertificateLine).where(CertificateLine.certificate_id == certificate_id)
         )
@@ -282,7 +282,7 @@ async def _issue(
     organisation_id: UUID,
     from_on: date,
     to_on: date,
-    lines: Sequence[Line],
+    lines: Sequence[PricedLine],
     rate_bp: int,
     content: Mapping[str, Any],
     *,
@@ -297,67 +297,49 @@ async def _issue(
     certificate_id = await write.session.scalar(select(func.uuidv7()))
     amount = sum(line.amount_cents for line in lines)
     vat = vat_on(amount, rate_bp)
-    whole = canonical(
+    facts = {
+        "id": certificate_id,
+        "territory": territory,
+        "mission_id": mission_id,
+        "organisation_id": organisation_id,
+        "number": number,
+        "from_on": from_on,
+        "to_on": to_on,
+        "days": sum((line.days for line in lines), Decimal(0)),
+        "vat_rate_bp": rate_bp,
+        "vat_cents": vat,
+        "total_cents": amount + vat,
+        "certified_by": person(write.actor),
+    }
+    priced = [
+        {"profile": line.profile, "day_rate_cents": line.day_rate_cents, "days": line.days, "amount": line.amount_cents}
+        for line in lines
+    ]
+    sealed = canonical(
         {
             **content,
+            **facts,
             "amount_excl_vat_cents": amount,
             "certified_at": f"{write.now:%Y-%m-%dT%H:%M:%S.%fZ}",
-            "certified_by": person(write.actor),
-            "days": sum((line.days for line in lines), Decimal(0)),
-            "from_on": from_on,
-            "id": certificate_id,
-            "lines": [
-                {
-                    "amount_excl_vat_cents": line.amount_cents,
-                    "day_rate_cents": line.day_rate_cents,
-                    "days": line.days,
-                    "profile": line.profile,
-                }
-                for line in lines
-            ],
-            "mission_id": mission_id,
-            "number": number,
-            "organisation_id": organisation_id,
-            "territory": territory,
-            "to_on": to_on,
-            "total_cents": amount + vat,
-            "vat_cents": vat,
-            "vat_rate_bp": rate_bp,
+            "lines": [_renamed(line, "amount_excl_vat_cents") for line in priced],
         }
     )
+    digest = hashlib.sha256(sealed.encode()).hexdigest()
     certificate = ServiceCertificate(
-        id=certificate_id,
-        territory=territory,
-        mission_id=mission_id,
-        organisation_id=organisation_id,
-        number=number,
-        from_on=from_on,
-        to_on=to_on,
-        days=sum((line.days for line in lines), Decimal(0)),
-        amount_cents=amount,
-        vat_rate_bp=rate_bp,
-        vat_cents=vat,
-        total_cents=amount + vat,
-        content=whole,
-        content_hash=hashlib.sha256(whole.encode()).hexdigest(),
-        cancels_id=cancels_id,
-        reason=reason,
-        certified_by=person(write.actor),
+        **facts, amount_cents=amount, content=sealed, content_hash=digest, cancels_id=cancels_id, reason=reason
     )
     write.session.add(certificate)
     await write.session.flush()
     write.session.add_all(
-        CertificateLine(
-            certificate_id=certificate_id,
-            profile=line.profile,
-            day_rate_cents=line.day_rate_cents,
-            days=line.days,
-            amount_cents=line.amount_cents,
-        )
-        for line in lines
+        CertificateLine(certificate_id=certificate_id, **_renamed(line, "amount_cents")) for line in priced
     )
     await write.session.flush()
     return certificate
+
+
+def _renamed(line: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A line with its amount under another name: the sealed content says that it is without VAT."""
+    return {(name if key == "amount" else key): value for key, value in line.items()}
 
 
 async def _mark(write: Write, keys: Sequence[UUID], **values: Any) -> None:

@@ -16,7 +16,7 @@ from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded, given
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded, given
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas, service
 from app.engineering.entries.models import TimeEntry
@@ -30,7 +30,7 @@ ACTIVITIES = {
     "Comité": "committee", "Déplacement": "travel",
 }  # fmt: skip
 OVER = (Status.REJECTED, Status.REVERSED)  # lines of our own exports that ask for nothing
-ABOUT = ("firm_siren", "audition_id", "project_id")
+ABOUT = ("siren", "audition_id", "project_id")
 
 
 class TimeEntryLine(Body):
@@ -46,7 +46,7 @@ class TimeEntryLine(Body):
     worked_on: Day
     days: DayFraction
     activity: Code
-    firm_siren: Siren | None = None
+    siren: Siren | None = None
     audition_id: Uuid | None = None
     project_id: Uuid | None = None
     note: schemas.Note | None = None
@@ -60,7 +60,7 @@ class TimeEntryLine(Body):
         return self
 
 
-async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[int, list[Any]]:
+async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> dict[int, list[Any]]:
     """For each line the assignments that it may mean: of the caller's organisation, on that day."""
     c, s, m = Consultant, Subject, Mission
     names = [line.item.person for line in lines if line.item.person is not None]
@@ -93,7 +93,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[
     return meant
 
 
-async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list[Fault]:
+async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
     """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
@@ -102,13 +102,13 @@ async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list
         column = "consultant_id" if line.item.consultant_id is not None else "person"
         if len(meant[line.number]) != 1:
             code = "ambiguous_person" if meant[line.number] else "no_assignment"
-            faults.append(Fault(line.number, column, FieldError("", code)))
+            faults.append(LineFault(line.number, column, FieldError("", code)))
     past = [line for line in lines if line.item.status not in EDITABLE and len(meant[line.number]) == 1]
     there = await _there(write, place, [line.item for line in past]) if past else set()
     for line in past:
         cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
         if (line.item.external_id or cell) not in there:
-            faults.append(Fault(line.number, "status", FieldError("", "entry_not_there")))
+            faults.append(LineFault(line.number, "status", FieldError("", "entry_not_there")))
     return faults
 
 
@@ -152,7 +152,7 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
     return known
 
 
-async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     items: list[schemas.TimeEntryCreate] = []
@@ -203,19 +203,19 @@ TIME_ENTRIES_FILE = Importer(
     schema=TimeEntryLine,
     key=["external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity"],
     columns=[
-        Column("consultant_id", sheets.plain),
-        Column("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
-        Column("mission_id", sheets.plain),
-        Column("mission", sheets.plain, ["mission name", "nom de la mission"]),
-        Column("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
-        Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
-        Column("activity", coded(ACTIVITIES), ["activité"], required=True),
-        Column("firm_siren", sheets.digits, ["siren", "entreprise"]),
-        Column("audition_id", sheets.plain),
-        Column("project_id", sheets.plain),
-        Column("note", sheets.plain, ["commentaire", "observations"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
-        Column("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
+        Heading("consultant_id", sheets.plain),
+        Heading("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
+        Heading("mission_id", sheets.plain),
+        Heading("mission", sheets.plain, ["mission name", "nom de la mission"]),
+        Heading("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
+        Heading("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
+        Heading("activity", coded(ACTIVITIES), ["activité"], required=True),
+        Heading("siren", sheets.digits, ["entreprise"]),
+        Heading("audition_id", sheets.plain),
+        Heading("project_id", sheets.plain),
+        Heading("note", sheets.plain, ["commentaire", "observations"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
     ],
     check=_check,
     apply=_apply,

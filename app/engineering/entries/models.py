@@ -50,8 +50,8 @@ class TimeEntry(Identified, Versioned, Base):
             info={"field": "activity"},
         ),
         ForeignKeyConstraint(
-            ["territory", "firm_siren"], ["territory_firms.territory", "territory_firms.siren"],
-            info={"field": "firm_siren"},
+            ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
+            info={"field": "siren"},
         ),
         ForeignKeyConstraint(
             ["territory", "audition_id"], ["auditions.territory", "auditions.id"],
@@ -117,7 +117,7 @@ class TimeEntry(Identified, Versioned, Base):
         Index(None, "territory", "id"),
         Index(None, "mission_id", "worked_on"),
         Index(None, "consultant_id"),
-        Index(None, "territory", "firm_siren", postgresql_where=text("firm_siren IS NOT NULL")),
+        Index(None, "territory", "siren", postgresql_where=text("firm_siren IS NOT NULL")),
         Index(None, "audition_id", postgresql_where=text("audition_id IS NOT NULL")),
         Index(None, "project_id", postgresql_where=text("project_id IS NOT NULL")),
         Index(None, "corrects_id", postgresql_where=text("corrects_id IS NOT NULL")),
@@ -135,7 +135,7 @@ class TimeEntry(Identified, Versioned, Base):
     counted_on: Mapped[date]
     days: Mapped[Decimal]
     activity: Mapped[str]
-    firm_siren: Mapped[str | None]
+    siren: Mapped[str | None] = mapped_column("firm_siren", key="siren")
     audition_id: Mapped[UUID | None]
     project_id: Mapped[UUID | None]
     note: Mapped[str | None]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Numeric, Text, func, literal_column, select, text
+from sqlalchemy import Date, Integer, Numeric, Text, column, func, literal_column, select, table, text
 
 from app.access.models import Organisation, Subject
+from app.auditions.models import Audition
 from app.core.db import param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
@@ -14,6 +15,13 @@ from app.engineering.entries.rules import Status
 from app.firms.models import Firm
 from app.missions.models import Mission
 from app.projects.models import Project
+
+_enterer, _validator, _certifier, _locker, _reopener = (
+    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "locker", "reopener")
+)
+_corrected = TimeEntry.__table__.alias("corrected")
+# By its name: the room of certificates stands on this one.
+_certificate = table("service_certificates", column("id", TimeEntry.id.type), column("number", Integer()))
 
 
 def entries(e: Any) -> Rows:
@@ -32,9 +40,10 @@ def entries(e: Any) -> Rows:
             e.counted_on,
             e.days,
             e.activity,
-            e.firm_siren,
+            e.siren.label("siren"),
             Firm.name.label("firm_name"),
             e.audition_id,
+            func.coalesce(Audition.held_on, Audition.planned_on, type_=Date()).label("audition_on"),
             e.project_id,
             Project.title.label("project_title"),
             e.note,
@@ -42,12 +51,17 @@ def entries(e: Any) -> Rows:
             e.status,
             e.reason,
             e.entered_by,
+            _enterer.c.name.label("entered_by_name"),
             e.validated_by,
+            _validator.c.name.label("validated_by_name"),
             e.validated_at,
             e.corrects_id,
+            _corrected.c.worked_on.label("corrects_worked_on"),
             e.reversal_counted_on,
             e.certificate_id,
+            _certificate.c.number.label("certificate_number"),
             e.certified_by,
+            _certifier.c.name.label("certified_by_name"),
             e.certified_at,
             e.version,
             e.created_at,
@@ -56,8 +70,14 @@ def entries(e: Any) -> Rows:
         .join(Mission, Mission.id == e.mission_id)
         .join(Subject, Subject.id == e.person_id)
         .join(Organisation, Organisation.id == e.organisation_id)
-        .outerjoin(Firm, Firm.siren == e.firm_siren)
+        .join(_enterer, _enterer.c.id == e.entered_by)
+        .outerjoin(Firm, Firm.siren == e.siren)
+        .outerjoin(Audition, Audition.id == e.audition_id)
         .outerjoin(Project, Project.id == e.project_id)
+        .outerjoin(_validator, _validator.c.id == e.validated_by)
+        .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
+        .outerjoin(_certificate, _certificate.c.id == e.certificate_id)
+        .outerjoin(_certifier, _certifier.c.id == e.certified_by)
     )
 
 
@@ -70,20 +90,20 @@ TIME_ENTRIES = Listing(
     derived=True,
     filters={
         "mission_id": equals(_e.mission_id, Uuid, "Entries of this mission."),
-        "consultant_id": equals(_e.consultant_id, Uuid, "Entries of this assignment."),
-        "organisation_id": equals(_e.organisation_id, Uuid, "Entries of this member."),
-        "status": any_of(_e.status, Status, "Any of these states."),
-        "activity": any_of(_e.activity, Code, "Any of these activities."),
-        "firm_siren": equals(_e.firm_siren, Siren, "Entries about this firm."),
+        "consultant_id": equals(_e.consultant_id, Uuid, "Entries of this assignment of a person to a mission."),
+        "organisation_id": equals(_e.organisation_id, Uuid, "Entries of this member of the consortium."),
+        "status": any_of(_e.status, Status, "Entries in any of these states."),
+        "activity": any_of(_e.activity, Code, "Entries with any of these codes of activities."),
+        "siren": equals(_e.siren, Siren, "Entries about this firm."),
         "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
         "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
-        "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this certificate holds."),
-        "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this one."),
-        "counted_from": at_least(_e.counted_on, Day, "Counting on this day or later."),
-        "counted_to": at_most(_e.counted_on, Day, "Counting on this day or earlier."),
-        "worked_from": at_least(_e.worked_on, Day, "Worked on this day or later."),
-        "worked_to": at_most(_e.worked_on, Day, "Worked on this day or earlier."),
-        "person_id": equals(_e.person_id, Uuid, "Days of this person."),
+        "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
+        "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
+        "counted_from": at_least(_e.counted_on, Day, "Entries that count on this Paris day or later."),
+        "counted_to": at_most(_e.counted_on, Day, "Entries that count on this Paris day or earlier."),
+        "worked_from": at_least(_e.worked_on, Day, "Entries worked on this Paris day or later."),
+        "worked_to": at_most(_e.worked_on, Day, "Entries worked on this Paris day or earlier."),
+        "person_id": equals(_e.person_id, Uuid, "Entries of this person, whatever the assignment."),
         "external_id": equals(_e.external_id, ExternalId, "The entry that another system knows by this id."),
         "q": matches(_e.note, doc="Part of the note, without accents or case."),
         "updated_since": updated_since(_e.updated_at),
@@ -113,22 +133,26 @@ MONTH_LOCKS = Listing(
         func.to_char(_l.month, text("'YYYY-MM'"), type_=Text()).label("month"),
         _waiting.label("days_submitted"),
         _l.locked_by,
+        _locker.c.name.label("locked_by_name"),
         _l.reopened_at,
         _l.reopened_by,
+        _reopener.c.name.label("reopened_by_name"),
         _l.reopening_reason,
         _l.version,
         _l.created_at,
         _l.updated_at,
     )
     .join(Mission, Mission.id == _l.mission_id)
+    .join(_locker, _locker.c.id == _l.locked_by)
+    .outerjoin(_reopener, _reopener.c.id == _l.reopened_by)
     .where(_l.territory == param("territory", Text())),
     key=_l.id,
     version=_l.version,
     derived=True,
     filters={
         "mission_id": equals(_l.mission_id, Uuid, "Locks of this mission."),
-        "month_from": at_least(_l.month, schemas.Month, "This month or later."),
-        "month_to": at_most(_l.month, schemas.Month, "This month or earlier."),
+        "month_from": at_least(_l.month, schemas.Month, "Locks of this calendar month or later."),
+        "month_to": at_most(_l.month, schemas.Month, "Locks of this calendar month or earlier."),
         "updated_since": updated_since(_l.updated_at),
     },
     sorts={"month": _l.month},

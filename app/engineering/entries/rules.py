@@ -33,7 +33,7 @@ COUNTING = (Status.SUBMITTED, Status.VALIDATED, Status.CERTIFIED)
 EDITABLE = (Status.DRAFT, Status.SUBMITTED)
 
 
-class Action(StrEnum):
+class EntryAction(StrEnum):
     """What may be done to an entry, each from some states to one."""
 
     SUBMIT = "submit"
@@ -43,20 +43,20 @@ class Action(StrEnum):
     REVERSE = "reverse"
 
 
-TRANSITIONS: Mapping[Action, tuple[frozenset[Status], Status]] = {
-    Action.SUBMIT: (frozenset({Status.DRAFT}), Status.SUBMITTED),
-    Action.RECALL: (frozenset({Status.SUBMITTED, Status.REJECTED}), Status.DRAFT),
-    Action.VALIDATE: (frozenset({Status.SUBMITTED}), Status.VALIDATED),
-    Action.REJECT: (frozenset({Status.SUBMITTED}), Status.REJECTED),
-    Action.REVERSE: (frozenset({Status.SUBMITTED, Status.VALIDATED}), Status.REVERSED),
+TRANSITIONS: Mapping[EntryAction, tuple[frozenset[Status], Status]] = {
+    EntryAction.SUBMIT: (frozenset({Status.DRAFT}), Status.SUBMITTED),
+    EntryAction.RECALL: (frozenset({Status.SUBMITTED, Status.REJECTED}), Status.DRAFT),
+    EntryAction.VALIDATE: (frozenset({Status.SUBMITTED}), Status.VALIDATED),
+    EntryAction.REJECT: (frozenset({Status.SUBMITTED}), Status.REJECTED),
+    EntryAction.REVERSE: (frozenset({Status.SUBMITTED, Status.VALIDATED}), Status.REVERSED),
 }
-JUDGING = (Action.VALIDATE, Action.REJECT)
+JUDGING = (EntryAction.VALIDATE, EntryAction.REJECT)
 PAST = {
-    Action.SUBMIT: "submitted",
-    Action.RECALL: "recalled",
-    Action.VALIDATE: "validated",
-    Action.REJECT: "rejected",
-    Action.REVERSE: "reversed",
+    EntryAction.SUBMIT: "submitted",
+    EntryAction.RECALL: "recalled",
+    EntryAction.VALIDATE: "validated",
+    EntryAction.REJECT: "rejected",
+    EntryAction.REVERSE: "reversed",
 }
 
 
@@ -237,7 +237,7 @@ class OtherOrganisation(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: Status) -> Status:
+def next_status(action: EntryAction, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
@@ -258,7 +258,7 @@ def first_open_day(day: date, locked_months: Collection[date]) -> date:
 
 
 @dataclass(frozen=True)
-class Stepper:
+class Caller:
     """Who takes entries a step further, and what of it is his by right."""
 
     subject_id: UUID
@@ -278,7 +278,7 @@ class Step(Protocol):
     counted_on: date
 
 
-def authority(action: Action, who: Stepper, entry: Step, lead_id: UUID | None) -> Problem | None:
+def authority(action: EntryAction, who: Caller, entry: Step, lead_id: UUID | None) -> Problem | None:
     """Why this is not for `who` to do; None where it is. The lead firm judges; it, and the operator, may reverse.
 
     Its own firm reverses what is submitted; what is validated has been judged, and is not its own any more.
@@ -286,17 +286,17 @@ def authority(action: Action, who: Stepper, entry: Step, lead_id: UUID | None) -
     own, leads = entry.organisation_id == who.organisation_id, lead_id == who.organisation_id
     if action in JUDGING:
         return None if leads else NotTheLeadFirm()
-    if action is Action.REVERSE and (who.certifies or (who.validates and leads)):
+    if action is EntryAction.REVERSE and (who.certifies or (who.validates and leads)):
         return PersonRequired() if entry.status != Status.SUBMITTED and who.kind != "person" else None
     if not own:
         return OtherOrganisation()
-    if action is Action.REVERSE and entry.status == Status.VALIDATED:
+    if action is EntryAction.REVERSE and entry.status == Status.VALIDATED:
         return ReversalReserved()
     return None
 
 
 def refusal_of_step(
-    action: Action, who: Stepper, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
+    action: EntryAction, who: Caller, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
 ) -> Problem | None:
     """Why the entry does not take this step; None where nothing speaks against it."""
     if refused := authority(action, who, entry, lead_id):
@@ -308,8 +308,8 @@ def refusal_of_step(
     except Problem as refused:
         return refused
     # A reversal counts on the first open day, a draft and a rejected entry nowhere.
-    counts = entry.status in COUNTING or action is Action.SUBMIT
-    if counts and action is not Action.REVERSE and month_of(entry.counted_on) in locked_months:
+    counts = entry.status in COUNTING or action is EntryAction.SUBMIT
+    if counts and action is not EntryAction.REVERSE and month_of(entry.counted_on) in locked_months:
         return MonthLocked(month=f"{entry.counted_on:%Y-%m}")
     return None
 

@@ -84,7 +84,7 @@ def _own_problem(constraint: str) -> Problem:
 # --- one entry, in one statement -------------------------------------------------------------------------------------
 
 _FACTS = [
-    "mission_id", "consultant_id", "worked_on", "days", "activity", "firm_siren", "audition_id", "project_id", "note",
+    "mission_id", "consultant_id", "worked_on", "days", "activity", "siren", "audition_id", "project_id", "note",
     "external_id", "status",
 ]  # fmt: skip
 

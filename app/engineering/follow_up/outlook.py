@@ -132,4 +132,4 @@ def with_outlook(totals: str, lists: str, as_of: date, language: str, *, one_mem
         ),
         "forecast": forecast(days("days_left"), budget, worked, starts_on, ends_on, as_of, language),
     }
-    return b",".join([totals[:-1].encode(), to_json(outlook)[1:-1], lists[1:].encode()]) + b"\n"
+    return b",".join([totals[:-1].encode(), to_json(outlook)[1:-1], lists[1:].encode()])

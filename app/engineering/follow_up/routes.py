@@ -1,9 +1,9 @@
-"""How the days are followed, over HTTP."""
+"""HTTP of the follow-up of days: timesheets, figures, burn-down."""
 
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import NotFound
 from app.core.reading import documents
+from app.core.reading.answers import FORMS_VARY, private
 from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.reading.two_times import known_before
@@ -31,7 +32,7 @@ SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
     **shows(schemas.Timesheet, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
 )
 async def get_timesheet(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """The month's timesheet of an assigned person, as JSON, or to sign: PDF (tagged, PDF/UA-1) and XLSX.
+    """The month's timesheet of an assigned person, as JSON, or as a document to sign: PDF (tagged, PDF/UA-1) or XLSX.
 
     A consultant sees those of its own organisation. The documents are in the language of Accept-Language.
     """
@@ -42,22 +43,17 @@ async def get_timesheet(request: Request, actor: Actor = require("time_entries:r
     if row is None:
         raise NotFound
     if form == "json":
-        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-        return Response(row["body"] + "\n", headers=headers, media_type="application/json")
-    language, sheet = language_of(request, request.state.default_language), from_json(row["body"])
-    name = f"timesheet-{path['territory']}-{path['month']:%Y-%m}"
-    if form == "xlsx":
-        return documents.attachment(timesheets.as_xlsx(sheet, language), form, name, language)
-    body = await documents.pdf(timesheets.TEMPLATE, timesheets.as_data(sheet, language))
-    return documents.attachment(body, form, name, language)
+        return private(row["body"], vary=FORMS_VARY)
+    return await documents.answer(request, timesheets.DOCUMENT, from_json(row["body"]), form)
 
 
 @follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=counting.PARAMETERS))
 async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """How many days are ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
+    """The days ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
 
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Beside
-    it the consumption against the time elapsed, and when the days run out at the pace of the last weeks.
+    `as_of` gives the figures that count by a day, as known now; `recorded_as_of` gives them as they were known at the
+    end of a past day. The answer also compares the days used with the time elapsed, and forecasts when the days are
+    used up at the pace of the last weeks.
     """
     query = read(request, counting.PARAMETERS)
     bound = _two_times(request, query)
@@ -65,17 +61,16 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)
-    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache", "Content-Language": language}
-    return Response(body, headers=headers, media_type="application/json")
+    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape.one_member)
+    return private(body, vary=FORMS_VARY, content_language=language)
 
 
 @follow_up.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
 async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """The days left day by day or week by week, as series or as a picture (`Accept: image/svg+xml`, `format=svg`).
+    """The days left, day by day or week by week, as a series or as a picture (`Accept: image/svg+xml`, `format=svg`).
 
-    The picture is for embedding: it has its axes, legend and text alternative, follows the reader's light or dark
-    scheme, and its words the Accept-Language.
+    The picture can be embedded: it has axes, a legend and a text alternative, and follows the reader's light or dark
+    scheme. Its words are in the language of Accept-Language.
     """
     query = read(request, burn_down.PARAMETERS)
     by, form = query.pop("by", "week"), wanted(request, query, SVG)
@@ -87,12 +82,14 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
     if starts_on is not None and ends_on is not None:
         moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
         step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
     if form == "svg":
         language = language_of(request, request.state.default_language)
         names = burn_down.heading(row, request.path_params["territory"])
         svg = picture.picture(points, starts_on, ends_on, as_of, names, language)
-        headers |= {"Content-Language": language, "Content-Security-Policy": picture.policy(svg)}
+        headers = {
+            "Vary": FORMS_VARY, "Cache-Control": "private, no-cache", "Content-Language": language,
+            "Content-Security-Policy": picture.policy(svg),
+        }  # fmt: skip
         return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
     body = {
         "territory": request.path_params["territory"],
@@ -103,7 +100,7 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         "step_days": step,
         "points": [burn_down.shown(point) for point in points],
     }
-    return Response(to_json(body) + b"\n", headers=headers, media_type="application/json")
+    return private(body, vary=FORMS_VARY)
 
 
 def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from app.core.db import Base, Identified, Versioned, one_of
 
 
 class Purpose(StrEnum):
-    """What a person's data is kept for (GDPR art. 5(1)(b)); a code, so that it names nobody."""
+    """Purpose for which a person's data is kept (GDPR art. 5(1)(b))."""
 
     ENGINEERING_MISSION = "engineering_mission"
     PROJECT_FOLLOW_UP = "project_follow_up"
@@ -30,7 +30,7 @@ class Purpose(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """What allows it: the six grounds of GDPR art. 6(1), (a) to (f)."""
+    """Ground that allows the data to be kept: GDPR art. 6(1), (a) to (f)."""
 
     CONSENT = "consent"
     CONTRACT = "contract"
@@ -41,7 +41,7 @@ class LegalBasis(StrEnum):
 
 
 class ErasureCause(StrEnum):
-    """Why a person's data was erased: asked for (GDPR art. 17), or kept long enough (art. 5(1)(e))."""
+    """Why a person's data was erased: on request (GDPR art. 17), or at the end of its retention (art. 5(1)(e))."""
 
     REQUEST = "request"
     RETENTION = "retention"

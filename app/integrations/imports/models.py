@@ -14,7 +14,7 @@ from app.core.db import Base, Identified, one_of
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands. `refused` changed nothing; `failed` could not be carried out, and changed nothing."""
+    """The state of an import. A `refused` or `failed` one has changed nothing."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,14 +25,14 @@ class ImportStatus(StrEnum):
 
 
 class OnError(StrEnum):
-    """What a blocking fault does: refuses the whole file, or leaves its line out."""
+    """What a faulty line does: it refuses the whole file, or is left out."""
 
     ABORT = "abort"
     SKIP = "skip"
 
 
 class Severity(StrEnum):
-    """A blocking fault keeps its line out; an advisory one is only told."""
+    """A blocking fault keeps its line out of the import; an advisory one does not."""
 
     BLOCKING = "blocking"
     ADVISORY = "advisory"

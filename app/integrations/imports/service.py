@@ -44,13 +44,13 @@ class Upload:
     """A file as it was received: where its pieces stand, its shape, its size and its SHA-256."""
 
     id: UUID
-    shape: sheets.Shape
+    shape: sheets.SheetShape
     size: int
     digest: bytes
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImportRequest:
     """What is asked of a file."""
 
     kind: str
@@ -96,13 +96,13 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
             await keep()
     try:
         shape = sniffer.shape()
-    except sheets.UnreadableFile as error:
+    except sheets.UnreadableSheet as error:
         raise UnreadableFile(reason=error.code) from None
     await keep()
     return Upload(upload_id, shape, sniffer.size, digest.digest())
 
 
-async def request_import(write: Write, territory: str | None, wish: Wish, upload: Upload) -> Change:
+async def request_import(write: Write, territory: str | None, wish: ImportRequest, upload: Upload) -> Change:
     """Put a received file on the list of what is to be imported."""
     statement = insert(Import).values(
         territory=territory,

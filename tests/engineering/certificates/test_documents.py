@@ -191,7 +191,7 @@ def accepted(text: str) -> str | None:
 @given(st.lists(ANYTHING.map(accepted).filter(bool), min_size=1, max_size=30))
 async def test_every_text_that_a_note_may_hold_can_be_set(notes: list[str]) -> None:
     sheet = sheet_of(notes)
-    body = await documents._typeset(timesheets.TEMPLATE, documents._spelt(timesheets.as_data(sheet, "fr"),
+    body = await documents._typeset(timesheets.DOCUMENT.template, documents._spelt(timesheets.as_data(sheet, "fr"),
                                                                           documents._NOT_SHOWN))  # fmt: skip
     assert body.startswith(b"%PDF")
     told = [row[5] for row in read_xlsx(timesheets.as_xlsx(sheet, "fr")) if row[4] == "validé"]
@@ -209,15 +209,15 @@ async def test_what_breaks_the_typesetter_breaks_nothing_else(monkeypatch: pytes
     monkeypatch.setattr(documents, "SECONDS", 3)
     monkeypatch.setattr(documents, "_LOOK", documents._LOOK + LOOP)
     with pytest.raises(documents.TypesettingFailed):
-        await documents._typeset(timesheets.TEMPLATE, {**sheet, "loop": True})
-    assert (await documents.pdf(timesheets.TEMPLATE, sheet)).startswith(b"%PDF")
+        await documents._typeset(timesheets.DOCUMENT.template, {**sheet, "loop": True})
+    assert (await documents.pdf(timesheets.DOCUMENT.template, sheet)).startswith(b"%PDF")
 
 
 async def test_a_timesheet_of_long_notes_breaks_over_pages_with_its_header() -> None:
     sheet = sheet_of(["W" * 2000] * 124) | {"consultant_name": "A", "organisation_name": "B", "mission_name": "C"}
     for entry in sheet["entries"]:
         entry |= {"activity_label": None, "firm_name": None}
-    reader, text = read_pdf(await documents.pdf(timesheets.TEMPLATE, timesheets.as_data(sheet, "fr")))
+    reader, text = read_pdf(await documents.pdf(timesheets.DOCUMENT.template, timesheets.as_data(sheet, "fr")))
     assert len(reader.pages) > 10
     assert all("Activité" in page.extract_text() for page in reader.pages[:-1])
     assert f"Page 2 sur {len(reader.pages)}" in text

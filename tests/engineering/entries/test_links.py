@@ -14,12 +14,14 @@ async def test_a_day_names_its_audition_and_its_project(world: World) -> None:
     body = mission.entry(audition_id=audition, project_id=plan["id"])
     entry = ok(await world.consultant.post("time-entries", body), 201)
     assert (entry["audition_id"], entry["project_id"]) == (audition, plan["id"])
-    assert entry["project_title"] == plan["title"]
+    assert (entry["audition_on"], entry["project_title"]) == ("2023-07-04", plan["title"])
     for query in (f"audition_id={audition}", f"project_id={plan['id']}"):
         found = ok(await world.lead.get(f"time-entries?{query}"))["items"]
         assert [item["id"] for item in found] == [entry["id"]]
     changed = await world.consultant.patch(f"time-entries/{entry['id']}", {"project_id": None})
     assert ok(changed)["project_title"] is None
+    cleared = ok(await world.consultant.patch(f"time-entries/{entry['id']}", {"audition_id": None}))
+    assert (cleared["audition_id"], cleared["audition_on"]) == (None, None)
     batch = {"items": [mission.entry(worked_on="2023-07-05", project_id=plan["id"])]}
     [made] = ok(await world.consultant.post("time-entries/batch", batch), 201)["items"]
     assert made["project_id"] == plan["id"]

@@ -66,7 +66,7 @@ async def test_days_beyond_the_order_are_refused_with_figures(world: World) -> N
 async def test_an_entry_shows_its_neighbours_names(world: World) -> None:
     mission = await world.mission(days=10, people={"partner": await world.add_person("partner", "Consultante A")})
     siren = await world.followed_firm("Mécanique")
-    made = await enter(world, mission, firm_siren=siren, external_id="CRA-7")
+    made = await enter(world, mission, siren=siren, external_id="CRA-7")
     assert (made["consultant_name"], made["firm_name"], made["mission_name"]) == (
         "Consultante A",
         "Mécanique",
@@ -597,10 +597,10 @@ async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None
 async def test_null_clears_what_can_be_cleared(world: World) -> None:
     mission = await world.mission(days=10)
     siren = await world.followed_firm()
-    entry = await enter(world, mission, note="Visite", firm_siren=siren, external_id="CRA-7")
+    entry = await enter(world, mission, note="Visite", siren=siren, external_id="CRA-7")
     address = f"time-entries/{entry['id']}"
-    cleared = ok(await world.consultant.patch(address, {"note": None, "firm_siren": None, "external_id": None}))
-    assert (cleared["note"], cleared["firm_siren"], cleared["firm_name"], cleared["external_id"]) == (None,) * 4
+    cleared = ok(await world.consultant.patch(address, {"note": None, "siren": None, "external_id": None}))
+    assert (cleared["note"], cleared["siren"], cleared["firm_name"], cleared["external_id"]) == (None,) * 4
     for field in ("days", "worked_on", "activity", "mission_id", "consultant_id"):
         refused = problem(await world.consultant.patch(address, {field: None}), 422, "validation-failed")
         assert all(error["pointer"].startswith(f"/{field}") for error in refused["errors"])
@@ -638,7 +638,7 @@ async def test_an_entry_names_what_exists_here(world: World, other: World, statu
     cases = {
         "/mission_id": {"mission_id": NOWHERE},
         "/consultant_id": {"consultant_id": elsewhere.partner_consultant},
-        "/firm_siren": {"firm_siren": fresh_siren()},
+        "/siren": {"siren": fresh_siren()},
     }
     for pointer, change in cases.items():
         answer = await world.consultant.post("time-entries", {**mission.entry(status=status), **change})
@@ -669,7 +669,7 @@ async def test_entries_are_filtered_and_sorted(world: World) -> None:
     siren = await world.followed_firm()
     for day, more in (
         ("2023-07-03", {"activity": "framing"}),
-        ("2023-07-04", {"firm_siren": siren, "note": "Visite de l'Évêché"}),
+        ("2023-07-04", {"siren": siren, "note": "Visite de l'Évêché"}),
         ("2023-07-05", {"status": "draft", "days": 1}),
     ):
         await enter(world, mission, worked_on=day, **more)
@@ -682,7 +682,7 @@ async def test_entries_are_filtered_and_sorted(world: World) -> None:
     assert await days("status=submitted&sort=worked_on") == ["3", "4"]
     assert await days("status=draft&status=validated") == ["5"]
     assert await days("activity=framing&activity=audition&sort=-days") == ["5", "4", "3"]
-    assert await days(f"firm_siren={siren}") == ["4"]
+    assert await days(f"siren={siren}") == ["4"]
     assert await days("q=eveche") == ["4"]
     assert await days(f"mission_id={mission.id}&consultant_id={mission.lead_consultant}") == []
 
