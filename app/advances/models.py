@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.models import STANDS, Award
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
@@ -56,17 +56,15 @@ class Advance(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
-        CheckConstraint("awarder_kind = 'person'", name="advance_awarder_kind"),
-        CheckConstraint(AMOUNT, name="advance_amount"),
-        CheckConstraint("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
+        shape("awarder_kind = 'person'", name="advance_awarder_kind"),
+        shape(AMOUNT, name="advance_amount"),
+        shape("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
         CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
-        CheckConstraint(one_of("status", AdvanceStatus), name="advance_status"),
-        CheckConstraint(
-            "status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"
-        ),
-        CheckConstraint("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
-        CheckConstraint("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
+        shape(one_of("status", AdvanceStatus), name="advance_status"),
+        shape("status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        shape("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
+        shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
         Index(None, "siren"),
     )
 
@@ -87,9 +85,9 @@ class Tranche(Identified, Versioned, Base):
             name="advance_tranches_advance_fkey",
         ),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        CheckConstraint(AMOUNT, name="tranche_amount"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="tranche_status"),
+        shape(AMOUNT, name="tranche_amount"),
+        shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
+        shape(one_of("status", ActStatus), name="tranche_status"),
         Index(None, "advance_id"),
     )
 
@@ -121,10 +119,10 @@ class Repayment(Identified, Versioned, Base):
             postgresql_where=text("status = 'recorded'"),
         ),
         Index(None, "advance_id"),
-        CheckConstraint(AMOUNT, name="repayment_amount"),
-        CheckConstraint("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
-        CheckConstraint(one_of("status", RepaymentStatus), name="repayment_status"),
-        CheckConstraint(
+        shape(AMOUNT, name="repayment_amount"),
+        shape("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
+        shape(one_of("status", RepaymentStatus), name="repayment_status"),
+        shape(
             "(bounced_on IS NULL) = (bank_reference IS NULL)"
             " AND CASE status WHEN 'recorded' THEN bounced_on IS NULL WHEN 'bounced' THEN bounced_on IS NOT NULL"
             " ELSE true END",

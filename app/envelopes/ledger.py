@@ -56,11 +56,11 @@ TAKERS = 20  # acts that a refusal names at most
 
 
 class EnvelopeExhausted(Problem):
-    """The envelope does not have enough left, on the day of the act and on every day since."""
+    """The envelope does not have enough money left, on the day of the act and on every day since."""
 
     status = 409
     title_fr = "L'enveloppe n'a pas assez de crédits, le jour de l'acte et tous les jours depuis."
-    detail = "{requested_cents} were asked for, {available_cents} are available."
+    detail = "{requested_cents} requested, {available_cents} available."
     detail_fr = "{requested_cents} demandés, {available_cents} disponibles."
     cure = (
         "Award less, date the act on `available_from` or later, release what is no longer needed, or ask the programme"
@@ -73,16 +73,25 @@ class EnvelopeExhausted(Problem):
 
 
 class AccountOverdrawn(Problem):
-    """An account would fall below zero on some day."""
+    """An account cannot fall below zero on any day."""
 
     status = 409
-    title_fr = "Un compte tomberait sous zéro un certain jour."
+    title_fr = "Un compte ne peut tomber sous zéro aucun jour."
     cure = "Reverse first what was done with this money: `later_acts`, the latest first."
     cure_fr = "Annulez d'abord ce qui a été fait de cet argent : `later_acts`, du plus récent au plus ancien."
 
 
+class AccountTooLarge(Problem):
+    """An account cannot hold so much money."""
+
+    status = 409
+    title_fr = "Un compte ne peut pas contenir autant d'argent."
+    cure = "Use smaller amounts."
+    cure_fr = "Utilisez des montants plus petits."
+
+
 class AlreadyReversed(Problem):
-    """The act has been reversed already."""
+    """The act has already been reversed."""
 
     status = 409
     title_fr = "L'acte a déjà été annulé."

@@ -214,4 +214,4 @@ async def test_a_program_states_nothing(world: World) -> None:
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
     refused = await program.post(f"projects/{made['id']}/funding-statements", {"sources_searched": ["ADEME"]})
-    problem(refused, 403, "stater-not-a-person")
+    problem(refused, 403, "person-required")
