@@ -15,6 +15,26 @@ CHECKS = {
         FROM mission_days d LEFT JOIN time_entries e
             ON e.mission_id = d.mission_id AND e.status IN ('submitted', 'validated', 'certified')
         GROUP BY d.mission_id""",
+    "days before each step of a mission": """
+        SELECT d.mission_id::text, coalesce((
+            SELECT string_agg(format('%s: %s of %s', step, (
+                SELECT coalesce(sum(days), 0)::numeric(7, 2) FROM time_entries e WHERE e.mission_id = d.mission_id
+                    AND counted_on < step
+                    AND (status IN ('submitted', 'validated', 'certified') OR reversal_counted_on >= step)
+            ), (
+                SELECT coalesce(sum(days), 0)::numeric(7, 2) FROM orders o
+                WHERE o.mission_id = d.mission_id AND signed_on < step
+            )), ', ' ORDER BY step) FROM (
+                SELECT signed_on FROM orders o WHERE o.mission_id = d.mission_id AND days > 0
+                UNION
+                SELECT reversal_counted_on FROM time_entries e WHERE e.mission_id = d.mission_id
+                    AND status = 'reversed' AND reversal_counted_on > counted_on
+            ) AS grows (step)
+        ), ''), coalesce((
+            SELECT string_agg(format('%s: %s of %s', step, entered, ordered), ', ' ORDER BY step)
+            FROM unnest(steps, entered_before, ordered_before) AS s (step, entered, ordered)
+        ), '')
+        FROM mission_days d""",
     "days ordered of a mission": """
         SELECT d.mission_id::text, coalesce(sum(o.days), 0), d.days_ordered
         FROM mission_days d LEFT JOIN orders o USING (mission_id) GROUP BY d.mission_id""",
@@ -134,6 +154,13 @@ CHECKS = {
         GROUP BY a.id""",
 }
 
+# What stood before a rule that would refuse it today: its key, and what it is. It is no difference.
+BEFORE_THE_RULE = {
+    "days counted before the orders that cover them were signed": """
+        SELECT mission_id || ' ' || day, allowed
+        FROM mission_days CROSS JOIN unnest(steps, allowed_before) AS s (day, allowed) WHERE allowed > 0""",
+}
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -161,6 +188,16 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
                 if entries != says:
                     found.append(Difference(balance, key, _figure(entries), _figure(says)))
     return checked, found
+
+
+async def before_the_rule(engine: AsyncEngine) -> list[str]:
+    """What stands although a later rule would refuse it, a line each."""
+    async with raw_connection(engine) as connection:
+        return [
+            f"before the rule: {what}, {key}: {_figure(value)}"
+            for what, query in BEFORE_THE_RULE.items()
+            for key, value in await connection.fetch(query)
+        ]
 
 
 def _figure(value: Decimal | int | str | list[date] | None) -> str:

@@ -292,17 +292,19 @@ def check_balances() -> None:
 
 
 def _balances_agree(url: str) -> bool:
-    """Compute every balance again, and print what differs and how many do."""
+    """Compute every balance again, and print what differs and how many do, and what stood before a rule."""
     from app import check
 
-    async def compute() -> tuple[int, list[check.Difference]]:
+    async def compute() -> tuple[int, list[check.Difference], list[str]]:
         engine = create_engine(url, pool_size=1, name="rebond check")
         try:
-            return await check.differences(engine)
+            return *await check.differences(engine), await check.before_the_rule(engine)
         finally:
             await engine.dispose()
 
-    checked, differing = asyncio.run(compute())
+    checked, differing, earlier = asyncio.run(compute())
+    for line in earlier:
+        print(line)
     for each in differing:
         print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
     print(f"{checked} balances computed again, {len(differing)} differ")

@@ -18,6 +18,7 @@ from tests.world import World, ok
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
+    "days before each step of a mission": "UPDATE mission_days SET steps = '{2023-06-02}'",
     "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",
     "days allotted of a mission": "UPDATE mission_days SET days_allotted = days_allotted - 0.25",
     "days entered of a member": "UPDATE member_days SET days_entered = days_entered + 0.25 WHERE days_entered > 0",

@@ -136,7 +136,9 @@ async def create_order(
         status=201,
         location=f"/v1/territories/{territory}/missions/{mission_id}/orders/{{key}}",
         explain=refused_as(
-            {"days_exhausted": service.OrderedBelowEntered, "mission_days_ordered": service.OrderedBelowEntered}
+            dict.fromkeys(
+                ("days_exhausted", "days_not_yet_ordered", "mission_days_ordered"), service.OrderedBelowEntered
+            )
         ),
     )
 

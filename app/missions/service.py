@@ -66,12 +66,12 @@ class OrderMissing(Problem):
 
 
 class OrderedBelowEntered(Problem):
-    """More days are entered than would be ordered."""
+    """More days are entered than would be ordered, on that day or a later one."""
 
     status = 409
-    title_fr = "Il y a plus de jours saisis qu'il n'en resterait de commandés."
-    cure = "Take away fewer days, or reverse entries first."
-    cure_fr = "Retirez moins de jours, ou contre-passez d'abord des saisies."
+    title_fr = "Il y a plus de jours saisis qu'il n'en resterait de commandés, ce jour-là ou plus tard."
+    cure = "Take away fewer days, sign the amendment on a later day, or reverse entries first."
+    cure_fr = "Retirez moins de jours, signez l'avenant à une date ultérieure, ou contre-passez d'abord des saisies."
 
 
 class AllotmentsExceedOrder(Problem):
@@ -314,6 +314,7 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     order = Order(mission_id=mission_id, ordered_by=person(write.actor), **body.model_dump())
     write.session.add(order)
     touch(mission)
+    await write.session.flush()  # the order is there when the limit row's steps are counted
     days.days_ordered += body.days
     if days.days_ordered < days.days_entered:  # below the allotments too: the CHECK would name those first
         raise OrderedBelowEntered

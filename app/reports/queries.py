@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Numeric, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Numeric, Text, any_, case, cast, func, literal_column, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 
 from app.auditions.models import Audition
@@ -49,7 +49,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         .where(
             TimeEntry.territory.in_(mine),
             TimeEntry.counted_on <= _as_of,
-            TimeEntry.status.in_(literals(COUNTING)),
+            or_(TimeEntry.status.in_(literals(COUNTING)), TimeEntry.reversal_counted_on > _as_of),
         )
         .group_by(TimeEntry.territory)
         .cte("entered")

@@ -8,7 +8,8 @@ import os
 import random
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,13 +41,18 @@ class Entry:
     counted_on: date
     days: Decimal
     status: str
+    reversed_on: date = date.min  # the later day on which its reversal counts
+
+    def counts(self, day: date) -> bool:
+        """Whether it counts at the end of a day."""
+        return self.counted_on <= day and (self.status in COUNTING or day < self.reversed_on)
 
 
 @dataclass
 class Model:
     """What the database should say. Every rule is one line; each method says whether the step is taken."""
 
-    ordered: Decimal
+    orders: list[tuple[date, Decimal]]
     allotted: dict[str, Decimal]
     entries: dict[str, Entry] = field(default_factory=dict)
     locked: set[date] = field(default_factory=set)
@@ -62,9 +68,30 @@ class Model:
             Decimal(0),
         )
 
+    @property
+    def ordered(self) -> Decimal:
+        return self.ordered_by(date.max)
+
+    def ordered_by(self, day: date) -> Decimal:
+        return sum((days for signed_on, days in self.orders if signed_on <= day), Decimal(0))
+
+    def entered_by(self, day: date) -> Decimal:
+        return sum((e.days for e in self.entries.values() if e.counts(day)), Decimal(0))
+
+    def holds(self) -> bool:
+        """No day has more entered than ordered: days on which something happens are enough to look at."""
+        happens = {signed_on for signed_on, _ in self.orders}
+        happens |= {day for e in self.entries.values() for day in (e.counted_on, e.reversed_on)}
+        return all(self.entered_by(day) <= self.ordered_by(day) for day in happens)
+
+    def holds_with(self, entry: Entry, but: str = "") -> bool:
+        others = {key: e for key, e in self.entries.items() if key != but}
+        return replace(self, entries={**others, "new": entry}).holds()
+
     def fits(self, house: str, day: date, days: Decimal, counted_on: date, but: str = "") -> bool:
         return (
-            month(counted_on) not in self.locked
+            self.holds_with(Entry(house, day, counted_on, days, "submitted"), but)
+            and month(counted_on) not in self.locked
             and self.taken(but=but) + days <= self.ordered
             and self.taken(house=house, but=but) + days <= self.allotted[house]
             and self.taken(house=house, day=day, but=but) + days <= 1  # one person a house
@@ -190,7 +217,10 @@ class Life:
 
     def become(self, action: str, key: str) -> None:
         states = {"submit": "submitted", "recall": "draft", "validate": "validated", "reject": "rejected"}
-        self.model.entries[key].status = states.get(action, "reversed")
+        entry = self.model.entries[key]
+        if action == "reverse" and (later := self.model.open_day(entry.counted_on)) != entry.counted_on:
+            entry.reversed_on = later
+        entry.status = states.get(action, "reversed")
 
     async def many(self) -> bool | None:
         keys = [key for key, e in self.model.entries.items() if e.status in ("submitted", "validated")]
@@ -244,14 +274,15 @@ class Life:
         return fits
 
     async def order(self) -> bool:
-        days = Decimal(self.chance.choice([-2, -1, 1, 2]))
+        days, signed_on = Decimal(self.chance.choice([-2, -1, 1, 2])), self.chance.choice(DAYS)
         total = self.model.ordered + days
-        fits = total >= self.model.taken() and total >= sum(self.model.allotted.values())
-        body = {"kind": "amendment", "reference": f"A-{next(self.references)}", "signed_on": "2024-06-01",
+        amended = replace(self.model, orders=[*self.model.orders, (signed_on, days)])
+        fits = amended.holds() and total >= self.model.taken() and total >= sum(self.model.allotted.values())
+        body = {"kind": "amendment", "reference": f"A-{next(self.references)}", "signed_on": signed_on.isoformat(),
                 "days": float(days), "reason": "Chance"}  # fmt: skip
         answer = await self.world.operator.post(f"missions/{self.mission.id}/orders", body)
         if self.agrees(answer, fits, "order"):
-            self.model.ordered = total
+            self.model.orders.append((signed_on, days))
         return fits
 
     async def allot(self) -> bool:
@@ -350,22 +381,39 @@ class Life:
         )
         assert certified == sum(self.model.certified.values())
 
+    async def compare_days(self, days: Sequence[date]) -> None:
+        """At the end of each day every report says what the model says, and no more was entered than ordered."""
+        for day in days:
+            ordered, entered = self.model.ordered_by(day), self.model.entered_by(day)
+            assert entered <= ordered, day
+            found = ok(await self.world.operator.get(f"engineering?as_of={day}"))
+            summary = ok(await self.world.operator.get(f"summary?as_of={day}"))
+            for said in (found, summary):
+                assert (Decimal(str(said["days_ordered"])), Decimal(str(said["days_entered"]))) == (ordered, entered)
+            for part in ("by_member", "by_profile", "by_activity", "by_firm", "by_week"):
+                for figure in ("days_entered", "days_validated", "days_certified", "days_draft"):
+                    assert sum(row[figure] for row in found[part]) == found[figure], (day, part, figure)
+
 
 async def life(world: World, chance: random.Random) -> Life:
     mission = await world.mission(days=12, lead=5, partner=6, starts_on="2023-12-01", ends_on="2024-12-31")
     for consultant in (mission.lead_consultant, mission.partner_consultant):
         ok(await world.operator.patch(f"consultants/{consultant}", {"from_on": "2023-01-01"}))
     await world.rates(mission, day_rate_cents=99_999)
-    model = Model(Decimal(12), {"lead": Decimal(5), "partner": Decimal(6)})
+    model = Model([(date(2023, 6, 1), Decimal(12))], {"lead": Decimal(5), "partner": Decimal(6)})
     return Life(world, mission, model, chance)
 
 
 async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, world: World) -> None:
     print(f"REBOND_MODEL_SEED={SEED}")
-    found = await life(world, random.Random(SEED))
+    chance = random.Random(SEED)
+    found = await life(world, chance)
     for _ in range(STEPS):
         await found.step()
         await found.compare()
+        await found.compare_days(chance.sample(DAYS, 2))
+    first, last = date(2023, 12, 1), date(2025, 2, 1)
+    await found.compare_days([first + timedelta(days=n) for n in range((last - first).days)])
     assert await world.differences(app.state["engine"]) == []
     assert sum(count for name, count in found.seen.items() if name.endswith("refused")) > 3, found.seen
     assert sum(count for name, count in found.seen.items() if name.endswith("taken")) > 10, found.seen

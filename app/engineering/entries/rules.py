@@ -96,6 +96,20 @@ class DaysExhausted(Problem):
     cure_fr = "Saisissez moins de jours, contre-passez-en d'autres, ou demandez un avenant à l'opérateur."
 
 
+class DaysNotYetOrdered(Problem):
+    """The orders signed by that day do not have enough days left."""
+
+    status = 409
+    title_fr = "Les commandes signées à cette date n'ont plus assez de jours."
+    detail = "{days_requested} asked for, {days_left} left until an order or a reversal adds days on {available_from}."
+    detail_fr = (
+        "{days_requested} demandés, {days_left} restants jusqu'à ce qu'une commande ou une contre-passation"
+        " en ajoute le {available_from}."
+    )
+    cure = "Enter fewer days, or days worked on available_from or later."
+    cure_fr = "Saisissez moins de jours, ou des jours effectués à partir de available_from."
+
+
 class AllotmentExhausted(Problem):
     """The member's allotment has not enough days left."""
 
@@ -336,7 +350,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class MissionState:
-    """A mission's limit row."""
+    """A mission's limit row. `room` is what fits before each step of its calendar."""
 
     step: Decimal
     days_ordered: Decimal
@@ -347,6 +361,7 @@ class MissionState:
     rest_days: Collection[date]
     locked_months: Collection[date]
     activities: Sequence[str]
+    room: Sequence[tuple[date, Decimal]] = ()
 
 
 @dataclass(frozen=True)
@@ -437,6 +452,8 @@ def _exhausted(
         left = mission.days_ordered - mission.days_entered
         if days > left:
             return DaysExhausted(days_requested=days, days_left=left, days_ordered=mission.days_ordered)
+        if refused := _too_early([wish for wish in wishes if wish.mission_id == mission_id], mission.room):
+            return refused
     for wish in wishes:
         assignment = assignments[wish.consultant_id]
         days = of_member[wish.mission_id, assignment.organisation_id]
@@ -447,3 +464,15 @@ def _exhausted(
         if person_days.get(person_day, Decimal(0)) + days > 1:
             return PersonDayExceeded(worked_on=person_day[1].isoformat())
     return None
+
+
+def _too_early(wishes: Sequence[Wish], room: Sequence[tuple[date, Decimal]]) -> Problem | None:
+    """Why wishes cannot count on their days, although the days ordered by now are enough; None where they can."""
+    found = None
+    for step, left in room:
+        days = sum((wish.days for wish in wishes if wish.counted_on < step), Decimal(0))
+        if days > left:
+            found = DaysNotYetOrdered(
+                days_requested=days, days_left=max(left, Decimal(0)), available_from=step.isoformat()
+            )
+    return found

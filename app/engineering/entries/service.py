@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, func, insert, select, true, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
@@ -99,7 +99,7 @@ def record(counts: bool, keyed: bool) -> Statement:
     It reads top to bottom. The limit rows wait for each other in rank order: person, member, mission.
     """
     gate = select((idempotency.free() if keyed else true()).label("free")).cte("gate")
-    t, c, a = TimeEntry.__table__.c, Consultant, MissionActivity
+    t, c, a, d = TimeEntry.__table__.c, Consultant, MissionActivity, MissionDays
     facts = {name: param(name, t[name].type) for name in _FACTS}
     row = {
         "territory": c.territory,
@@ -152,6 +152,9 @@ def record(counts: bool, keyed: bool) -> Statement:
                 "worked_from": entry.c.worked_on,
                 "worked_to": entry.c.worked_on,
                 "entered_on": param("today", t.worked_on.type),
+                "entered_before": limits.added_after(
+                    d.steps, d.entered_before, array([entry.c.counted_on]), array([entry.c.days])
+                ),
                 **{name: param(name, ARRAY(t.worked_on.type)) for name in _TOUCHED},
             },
             name="mission", after=member,
@@ -466,10 +469,19 @@ class _Taken:
         )
 
 
-def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any]) -> None:
+def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any], *, on: date | None = None) -> None:
+    """Declare days that count, or no longer do, from a day on: the entry's own, or a later one."""
+    since = on or taken.counted_on
     write.spend(PERSON_DAYS, taken.person_id, taken.worked_on, delta={"days": days})
     write.spend(MEMBER_DAYS, taken.mission_id, taken.organisation_id, delta={"days_entered": days})
-    write.spend(MISSION_DAYS, taken.mission_id, delta={"days_entered": days}, touch=touch)
+    write.spend(
+        MISSION_DAYS,
+        taken.mission_id,
+        delta={"days_entered": days},
+        touch=touch,
+        dated={"entered_before": {since: days}},
+        steps={"steps": {since}} if since > taken.counted_on else {},  # room grows on that day
+    )
 
 
 def _touch(taken: _Taken) -> dict[str, Any]:
@@ -488,10 +500,10 @@ def take(write: Write, entry: Any) -> None:
     _spend(write, taken, taken.days, _touch(taken))
 
 
-def give_back(write: Write, entry: Any, *, counted_on: date) -> None:
-    """Declare what an entry that no longer counts gives back, in the month of `counted_on`."""
+def give_back(write: Write, entry: Any, *, on: date) -> None:
+    """Declare what an entry gives back that no longer counts from a day on: its own, or that of a late reversal."""
     taken = _Taken.of(entry)
-    _spend(write, taken, -taken.days, {"counted_months": [rules.month_of(counted_on)]})
+    _spend(write, taken, -taken.days, {"counted_months": [rules.month_of(on)]}, on=on)
 
 
 def _move(write: Write, before: _Taken, after: _Taken) -> None:
@@ -534,6 +546,12 @@ async def _states(
         row.mission_id: rules.MissionState(
             row.step, row.days_ordered, row.days_entered, row.starts_on, row.ends_on, row.enterable_until_on,
             row.rest_days, row.locked_months, activities[row.mission_id],
+            [
+                (step, ordered + allowed - entered)
+                for step, ordered, entered, allowed in zip(
+                    row.steps, row.ordered_before, row.entered_before, row.allowed_before, strict=True
+                )
+            ],
         )
         for row in await session.scalars(select(d).where(d.mission_id.in_(mission_ids), d.mission_id.in_(own)))
     }  # fmt: skip

@@ -184,15 +184,14 @@ async def step(
         if action is Action.SUBMIT:
             take(write, entry)
         elif entry.status in COUNTING and target not in COUNTING:
-            give_back(write, entry, counted_on=day if action is Action.REVERSE else entry.counted_on)
+            give_back(write, entry, on=day if action is Action.REVERSE else entry.counted_on)
         elif entry.status in COUNTING:
             months = {"counted_months": [rules.month_of(entry.counted_on)]}
             write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
     for later, ids in by_day.items():
-        if later is not None:  # else the entry's own, which the trigger writes
-            values["reversal_counted_on"] = later
+        counted = {} if later is None else {"reversal_counted_on": later}  # else the trigger writes the entry's own
         await write.session.execute(
-            update(e).where(_among(ids)).values(values), execution_options={"synchronize_session": False}
+            update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
         )
     if action is Action.SUBMIT:
         submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]

@@ -1,0 +1,20 @@
+"""Days along the calendar hold for what was there before.
+
+Revision: 2026_11_29_2231, after 2026_11_29_2230.
+"""
+
+from alembic import op
+
+revision = "2026_11_29_2231"
+down_revision = "2026_11_29_2230"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for name in ("days_not_yet_ordered", "mission_days_steps"):
+        op.execute(f"ALTER TABLE mission_days VALIDATE CONSTRAINT {name}")
+
+
+def downgrade() -> None:
+    """A constraint once validated stays so."""
