@@ -55,6 +55,15 @@ CHECKS = {
             SELECT person_id, worked_on, sum(days) AS days FROM time_entries
             WHERE status IN ('submitted', 'validated', 'certified') GROUP BY 1, 2
         ) e USING (person_id, worked_on)""",
+    "days taken back of an entry": """
+        SELECT e.mission_id || ' ' || e.id, e.days, least(c.days, e.days)
+        FROM time_entries e LEFT JOIN correctable_days c ON c.entry_id = e.id
+        WHERE e.status IN ('rejected', 'reversed')""",
+    "days corrected of an entry": """
+        SELECT w.mission_id || ' ' || w.id, coalesce(sum(e.days), 0), c.days_corrected
+        FROM correctable_days c JOIN time_entries w ON w.id = c.entry_id LEFT JOIN time_entries e
+            ON e.corrects_id = c.entry_id AND e.status IN ('submitted', 'validated', 'certified')
+        GROUP BY w.id, c.entry_id""",
     "acts of a member's allotment": """
         SELECT m.mission_id || ' ' || m.organisation_id, coalesce(sum(a.days), 0), m.days_allotted
         FROM mission_members m LEFT JOIN allotments a USING (mission_id, organisation_id)
@@ -159,6 +168,16 @@ BEFORE_THE_RULE = {
     "days counted before the orders that cover them were signed": """
         SELECT mission_id || ' ' || day, allowed
         FROM mission_days CROSS JOIN unnest(steps, allowed_before) AS s (day, allowed) WHERE allowed > 0""",
+    "days of corrections beyond those of the entry that they correct": """
+        SELECT e.mission_id || ' ' || e.id, c.days - e.days
+        FROM correctable_days c JOIN time_entries e ON e.id = c.entry_id
+        WHERE e.status = 'reversed' AND c.days > e.days""",
+    "days of a correction of another person, mission or month": """
+        SELECT e.mission_id || ' ' || e.id, e.days
+        FROM time_entries e JOIN correctable_days c ON c.entry_id = e.corrects_id
+        WHERE e.status IN ('submitted', 'validated', 'certified')
+            AND (e.person_id, e.mission_id, date_trunc('month', e.worked_on::timestamp)::date)
+                IS DISTINCT FROM (c.person_id, c.mission_id, c.month)""",
 }
 
 

@@ -24,6 +24,8 @@ PLANTED = {
     "days entered of a member": "UPDATE member_days SET days_entered = days_entered + 0.25 WHERE days_entered > 0",
     "days allotted to a member": "UPDATE mission_members SET days_allotted = days_allotted + 0.25",
     "a person's day": "DELETE FROM person_days",
+    "days taken back of an entry": "UPDATE correctable_days SET days = 0",
+    "days corrected of an entry": "UPDATE correctable_days SET days_corrected = 0.25",
     "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",

@@ -42,6 +42,9 @@ class Entry:
     days: Decimal
     status: str
     reversed_on: date = date.min  # the later day on which its reversal counts
+    corrects: str = ""
+    correctable: Decimal = Decimal(0)  # what it had when it was reversed or rejected, and in which month
+    correctable_in: date = date.min
 
     def counts(self, day: date) -> bool:
         """Whether it counts at the end of a day."""
@@ -87,6 +90,15 @@ class Model:
     def holds_with(self, entry: Entry, but: str = "") -> bool:
         others = {key: e for key, e in self.entries.items() if key != but}
         return replace(self, entries={**others, "new": entry}).holds()
+
+    def corrected(self, key: str, but: str = "") -> Decimal:
+        corrections = (e for other, e in self.entries.items() if e.corrects == key and other != but)
+        return sum((e.days for e in corrections if e.status in COUNTING), Decimal(0))
+
+    def corrects_well(self, key: str, house: str, day: date, days: Decimal, but: str = "") -> bool:
+        e = self.entries[key]
+        about = (e.house, e.correctable_in) == (house, month(day))
+        return about and self.corrected(key, but) + days <= e.correctable
 
     def fits(self, house: str, day: date, days: Decimal, counted_on: date, but: str = "") -> bool:
         return (
@@ -208,7 +220,10 @@ class Life:
         e = self.model.entries[key]
         opened = month(e.counted_on) not in self.model.locked
         return {
-            "submit": e.status == "draft" and self.model.fits(e.house, e.day, e.days, e.counted_on),
+            "submit": e.status == "draft"
+            and self.model.fits(e.house, e.day, e.days, e.counted_on)
+            and not self.model.corrected(key)
+            and (not e.corrects or self.model.corrects_well(e.corrects, e.house, e.day, e.days)),
             "recall": e.status == "rejected" or (e.status == "submitted" and opened),
             "validate": e.status == "submitted" and opened,
             "reject": e.status == "submitted" and opened,
@@ -220,6 +235,10 @@ class Life:
         entry = self.model.entries[key]
         if action == "reverse" and (later := self.model.open_day(entry.counted_on)) != entry.counted_on:
             entry.reversed_on = later
+        if action in ("reverse", "reject"):
+            entry.correctable, entry.correctable_in = entry.days, month(entry.day)
+        elif action == "submit":
+            entry.correctable = Decimal(0)
         entry.status = states.get(action, "reversed")
 
     async def many(self) -> bool | None:
@@ -246,9 +265,15 @@ class Life:
             self.chance.choice([e.days, self.some_days()]),
         )
         change = {"note": secrets.token_hex(4), "worked_on": day.isoformat(), "days": float(days)}
-        counted = self.model.open_day(day) if e.counted_on != e.day or await self.corrects(key) else day
-        fits = e.status == "draft" or (
-            e.status == "submitted"
+        counted = self.model.open_day(day) if e.corrects else day
+        well = True
+        if e.corrects:  # a draft has no days of what it corrects yet
+            asked = days if e.status == "submitted" else Decimal(0)
+            well = self.model.corrects_well(e.corrects, e.house, day, asked, but=key)
+            well = well or (e.status == "draft" and month(day) == self.model.entries[e.corrects].correctable_in)
+        fits = (e.status == "draft" and well) or (
+            well
+            and e.status == "submitted"
             and month(e.counted_on) not in self.model.locked
             and self.model.fits(e.house, day, days, counted, but=key)
         )
@@ -256,21 +281,23 @@ class Life:
             e.day, e.days, e.counted_on = day, days, counted
         return fits
 
-    async def corrects(self, key: str) -> bool:
-        return ok(await self.world.operator.get(f"time-entries/{key}"))["corrects_id"] is not None
-
     async def correct(self) -> bool | None:
-        key = self.some_entry("reversed")
+        key = self.some_entry("reversed", "reversed", "rejected", "draft")
         if key is None:
             return None
         e = self.model.entries[key]
-        counted = self.model.open_day(e.day)
-        fits = self.model.fits(e.house, e.day, e.days, counted)
-        body = self.body(e.house, e.day, e.days, corrects_id=key)
-        answer = await self.client(e.house).post("time-entries", body)
+        house = self.chance.choice([e.house, e.house, e.house, *HOUSES])
+        day = self.chance.choice([e.day, e.day, self.chance.choice(DAYS)])
+        days = self.chance.choice([e.days, self.some_days()])
+        counted = self.model.open_day(day)
+        fits = self.model.fits(house, day, days, counted) and bool(e.correctable)
+        fits = fits and self.model.corrects_well(key, house, day, days)
+        answer = await self.client(house).post("time-entries", self.body(house, day, days, corrects_id=key))
+        if house != e.house and answer.status_code == 404:  # of another firm
+            return None
         if self.agrees(answer, fits, "correct"):
             assert answer.json()["counted_on"] == counted.isoformat()
-            self.model.entries[answer.json()["id"]] = Entry(e.house, e.day, counted, e.days, "submitted")
+            self.model.entries[answer.json()["id"]] = Entry(house, day, counted, days, "submitted", corrects=key)
         return fits
 
     async def order(self) -> bool:
@@ -434,6 +461,7 @@ async def test_random_steps_at_the_same_instant_leave_balances_that_agree(app: A
                 date.fromisoformat(e["counted_on"]),
                 Decimal(str(e["days"])),
                 e["status"],
+                corrects=e["corrects_id"] or "",
             )
             for e in listed
         }

@@ -102,16 +102,22 @@ TIME_ENTRIES = Listing(
 
 
 _l = MonthLock
-_waiting = (
-    select(func.coalesce(func.sum(_e.days), literal_column("0", Numeric(7, 2))))
-    .where(
-        _e.mission_id == _l.mission_id,
-        _e.status == literal_column("'submitted'", Text()),
-        _e.counted_on >= _l.month,
-        _e.counted_on < _l.month + literal_column("interval '1 month'"),
+
+
+def _left_in(status: Status) -> Any:
+    """The days of a state in a closed month."""
+    return (
+        select(func.coalesce(func.sum(_e.days), literal_column("0", Numeric(7, 2))))
+        .where(
+            _e.mission_id == _l.mission_id,
+            _e.status == literal_column(f"'{status}'", Text()),
+            _e.counted_on >= _l.month,
+            _e.counted_on < _l.month + literal_column("interval '1 month'"),
+        )
+        .scalar_subquery()
     )
-    .scalar_subquery()
-)
+
+
 MONTH_LOCKS = Listing(
     schema=schemas.MonthLock,
     rows=select(
@@ -119,7 +125,8 @@ MONTH_LOCKS = Listing(
         _l.mission_id,
         Mission.name.label("mission_name"),
         func.to_char(_l.month, text("'YYYY-MM'"), type_=Text()).label("month"),
-        _waiting.label("days_submitted"),
+        _left_in(Status.SUBMITTED).label("days_submitted"),
+        _left_in(Status.REJECTED).label("days_rejected"),
         _l.locked_by,
         _l.reopened_at,
         _l.reopened_by,

@@ -39,6 +39,7 @@ LIMITS = (
     ReferenceNotFound,
     rules.OtherOrganisation,
     rules.DaysExhausted,
+    rules.DaysNotYetOrdered,
     rules.AllotmentExhausted,
     rules.PersonDayExceeded,
     rules.OutsideMissionWindow,
@@ -49,6 +50,8 @@ LIMITS = (
     rules.ActivityNotListed,
     rules.MonthLocked,
     rules.CorrectedNotReversed,
+    rules.CorrectionElsewhere,
+    rules.CorrectionExceeded,
 )
 JUDGEMENT = (
     rules.InvalidTransition,
@@ -84,7 +87,7 @@ async def create_time_entry(
     It takes the person's day (1.00 a date over all territories), the member's allotment and the mission's order.
     """
     territory = request.path_params["territory"]
-    attempt = service.Attempt(actor, territory, wishes=[service.wish_of(body)])
+    attempt = service.Attempt(actor, territory)
     location = f"/v1/territories/{territory}/time-entries/"
     if body.corrects_id is not None:
         return await commit(
@@ -95,6 +98,7 @@ async def create_time_entry(
             explain=attempt.explain,
         )
     counts = body.status == "submitted"
+    attempt.wishes = [service.wish_of(body)]
     return await run_statement(
         request,
         lambda keyed: service.record(counts, keyed),
@@ -158,12 +162,14 @@ async def delete_time_entry(request: Request, actor: Actor = require("time_entri
     )
 
 
-async def _act(request: Request, actor: Actor, action: Action, reason: str | None = None) -> Response:
+async def _act(
+    request: Request, actor: Actor, action: Action, reason: str | None = None, *, unnamed: bool = False
+) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     entry_id = request.path_params["id"]
     return await commit(
         request,
-        lambda write: steps.act(write, attempt, entry_id, action, reason),
+        lambda write: steps.act(write, attempt, entry_id, action, reason, unnamed=unnamed),
         explain=attempt.explain if action is Action.SUBMIT else None,
     )
 
@@ -193,10 +199,18 @@ async def submit_time_entries(
     return await _act_on_many(request, actor, Action.SUBMIT, body)
 
 
-@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
-async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
-    """Take a submitted or rejected entry back to draft; what it took is free at once."""
-    return await _act(request, actor, Action.RECALL)
+NOTHING = schemas.Recall()
+
+
+@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP, AlreadyExists))
+async def recall_time_entry(
+    request: Request, body: schemas.Recall = NOTHING, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Take a submitted or rejected entry back to draft; what it took is free at once.
+
+    Where another entry bears the external id of a rejected one by now, `{"external_id": null}` gives it up.
+    """
+    return await _act(request, actor, Action.RECALL, unnamed="external_id" in body.model_fields_set)
 
 
 @engineering.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))

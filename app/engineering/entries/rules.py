@@ -192,17 +192,44 @@ class MonthLocked(Problem):
     title_fr = "Le mois est clos : ce qui y compte ne se saisit, ne se modifie ni ne se valide plus."
     detail = "The operator has closed {month}."
     detail_fr = "L'opérateur a clos {month}."
-    cure = "Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."
-    cure_fr = "Contre-passez la saisie et nommez-la dans corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+    cure = (
+        "Name an entry that was rejected, or that you reverse first, in corrects_id of a new one, which counts on the"
+        " first open day; or ask the operator to open the month again."
+    )
+    cure_fr = (
+        "Nommez une saisie rejetée, ou que vous contre-passez d'abord, dans corrects_id d'une nouvelle, qui compte au"
+        " premier jour ouvert ; ou demandez à l'opérateur de rouvrir le mois."
+    )
 
 
 class CorrectedNotReversed(Problem):
-    """Only an entry that is reversed is corrected by another."""
+    """Only an entry that was reversed or rejected is corrected by another."""
 
     status = 409
-    title_fr = "Seule une saisie contre-passée est corrigée par une autre."
-    cure = "Reverse it first."
-    cure_fr = "Contre-passez-la d'abord."
+    title_fr = "Seule une saisie contre-passée ou rejetée est corrigée par une autre."
+    cure = "Reverse it first; a draft or a submitted entry can be changed itself."
+    cure_fr = "Contre-passez-la d'abord ; une saisie en brouillon ou soumise se modifie elle-même."
+
+
+class CorrectionElsewhere(Problem):
+    """A correction is for the person, the mission and the month of the entry that it corrects."""
+
+    status = 409
+    title_fr = "Une correction concerne la personne, la mission et le mois de la saisie qu'elle corrige."
+    cure = "Name the entry of this person, mission and month in corrects_id, or enter the day without it."
+    cure_fr = "Nommez dans corrects_id une saisie de cette personne, cette mission et ce mois, ou saisissez sans lui."
+
+
+class CorrectionExceeded(Problem):
+    """All corrections of an entry together cannot exceed the days that were reversed or rejected."""
+
+    status = 409
+    title_fr = "Les corrections d'une saisie ne dépassent pas, ensemble, les jours contre-passés ou rejetés."
+    cure = "Enter fewer days, or reverse another correction first. An entry that is corrected is not submitted again."
+    cure_fr = (
+        "Saisissez moins de jours, ou contre-passez d'abord une autre correction."
+        " Une saisie corrigée ne se soumet plus."
+    )
 
 
 class ReversalReserved(Problem):

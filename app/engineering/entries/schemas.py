@@ -29,8 +29,9 @@ class TimeEntryCreate(Body):
     """A person's part of a day on a mission. It is submitted, and counts, unless `status` says `draft`.
 
     `activity` is one of the mission's. `firm_siren` is a firm that the territory follows, `audition_id`
-    and `project_id` are the territory's own. `corrects_id` names the
-    reversed entry that this one corrects: where its month is locked, it counts on the first open day.
+    and `project_id` are the territory's own. `corrects_id` names the reversed or rejected entry of the same person,
+    mission and month that this one corrects: where the month is locked, it counts on the first open day. All
+    corrections of an entry together have at most its days.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
@@ -72,6 +73,14 @@ class TimeEntryUpdate(Body):
     project_id: Uuid | None | MISSING = MISSING
     note: Note | None | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
+
+
+class Recall(Body):
+    """Nothing; or `external_id` null, to give up an external id that another entry bears by now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"external_id": None}]})
+
+    external_id: None | MISSING = MISSING
 
 
 class Refusal(Body):
@@ -260,13 +269,18 @@ class Reopening(Body):
 
 
 class MonthLock(Read):
-    """A month that the operator has closed. `days_submitted` waits in it: only its reversal takes it out."""
+    """A month that the operator has closed, and what was left in it.
+
+    `days_submitted` still count, and only their reversal takes them out. `days_rejected` count nowhere: a new entry
+    that names theirs in `corrects_id` counts on the first open day.
+    """
 
     id: UUID
     mission_id: UUID
     mission_name: str
     month: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}$")]
     days_submitted: Days
+    days_rejected: Days
     locked_by: UUID
     reopened_at: datetime | None
     reopened_by: UUID | None

@@ -28,7 +28,7 @@ from app.core.reading.listing import as_object
 from app.core.writing import events, idempotency
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
-from app.engineering.entries.models import PERSON_DAYS, PersonDays, TimeEntry
+from app.engineering.entries.models import CORRECTABLE_DAYS, PERSON_DAYS, CorrectableDays, PersonDays, TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES, entries
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status, Wish
 from app.missions.models import (
@@ -200,8 +200,8 @@ def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
 async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBatch) -> Change:
     """Up to 1 000 entries, all or nothing. References are looked up set-wise and told per row.
 
-    Raises `reference-not-found` (404), `other-organisation` (403), `corrected-not-reversed`, `activity-not-listed`,
-    `outside-assignment` and the limits (409).
+    Raises `reference-not-found` (404), `other-organisation` (403), `corrected-not-reversed`, `correction-elsewhere`,
+    `activity-not-listed`, `outside-assignment` and the limits (409).
     """
     made = await enter(write, attempt, body.items)
     keys = [entry.id for entry in made]
@@ -209,7 +209,7 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
 
 
 async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEntryCreate) -> Change:
-    """An entry that corrects a reversed one: it counts on its own day, or the first open day after a locked month."""
+    """An entry that corrects one reversed or rejected: it counts on its own day, or the first that is open after it."""
     [entry] = await enter(write, attempt, [body])
     return Change("time_entry.created", TIME_ENTRIES, [entry.id], {"territory": attempt.territory})
 
@@ -228,7 +228,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     if faults:
         raise ReferenceNotFound(errors=faults)
     await _hold_activities(write, attempt, items)
-    counted = await _counted_on(write, attempt, items)
+    counted = await _counted_on(write, attempt, items, assigned)
     attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
     made = [
         _entry_of(write, attempt, assigned[item.consultant_id], item, day)
@@ -259,30 +259,48 @@ async def _hold_activities(write: Write, attempt: Attempt, items: Sequence[schem
         raise await attempt.explain(write.session, "") or Busy()
 
 
-async def _counted_on(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[date]:
-    """The day on which each entry counts: its own, or for a correction the first that is open."""
+async def _counted_on(
+    write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate], assigned: Mapping[UUID, Consultant]
+) -> list[date]:
+    """The day on which each entry counts: its own, or for a correction the first that is open.
+
+    Raises `reference-not-found`, `corrected-not-reversed` and `correction-elsewhere`.
+    """
     corrected = {item.corrects_id for item in items if item.corrects_id is not None}
     if not corrected:
         return [item.worked_on for item in items]
-    e = TimeEntry
-    seen = select(e.id, e.status).where(
-        e.id.in_(corrected), e.territory == attempt.territory, e.organisation_id == attempt.actor.organisation_id
+    e, c = TimeEntry, CorrectableDays
+    asked = (
+        select(e.id, c.person_id, c.mission_id, c.month, c.days)
+        .outerjoin(c, c.entry_id == e.id)
+        .where(e.id.in_(corrected), e.territory == attempt.territory)
+        .where(e.organisation_id == attempt.actor.organisation_id)
     )
-    status: dict[UUID, str] = {row.id: row.status for row in await write.session.execute(seen)}
+    known = {row.id: row for row in await write.session.execute(asked)}
     faults = [
         FieldError(attempt.pointer.format(number) + "/corrects_id", "not_found")
         for number, item in enumerate(items)
-        if item.corrects_id is not None and item.corrects_id not in status
+        if item.corrects_id is not None and item.corrects_id not in known
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    if any(state != Status.REVERSED for state in status.values()):  # which it stays for ever
+    if any(not row.days for row in known.values()):  # never taken back, or submitted again
         raise rules.CorrectedNotReversed
+    for item in items:
+        if item.corrects_id is not None:
+            _hold_correction(known[item.corrects_id], assigned[item.consultant_id].person_id, item)
     locked = await locked_months(write, {item.mission_id for item in items})
     return [
         rules.first_open_day(item.worked_on, locked[item.mission_id]) if item.corrects_id else item.worked_on
         for item in items
     ]
+
+
+def _hold_correction(corrected: Any, person_id: UUID, entry: Any) -> None:
+    """Refuse a correction that is not for the person, mission and month of what it corrects."""
+    about = (person_id, entry.mission_id, rules.month_of(entry.worked_on))
+    if about != (corrected.person_id, corrected.mission_id, corrected.month):
+        raise rules.CorrectionElsewhere
 
 
 async def locked_months(write: Write, mission_ids: set[UUID]) -> dict[UUID, list[date]]:
@@ -387,6 +405,7 @@ async def change_entry(
     _refuse_future([entry.worked_on])
     entry.counted_on = entry.worked_on
     if entry.corrects_id is not None:
+        _hold_correction(await write.session.get_one(CorrectableDays, entry.corrects_id), entry.person_id, entry)
         locked = await locked_months(write, {entry.mission_id})
         entry.counted_on = rules.first_open_day(entry.worked_on, locked[entry.mission_id])
     _sign(attempt, entry)
@@ -456,6 +475,7 @@ class _Taken:
     worked_on: date
     counted_on: date
     days: Decimal
+    corrects_id: UUID | None
 
     @classmethod
     def of(cls, entry: Any) -> "_Taken":
@@ -466,12 +486,17 @@ class _Taken:
             entry.worked_on,
             entry.counted_on,
             entry.days,
+            entry.corrects_id,
         )
 
 
 def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any], *, on: date | None = None) -> None:
     """Declare days that count, or no longer do, from a day on: the entry's own, or a later one."""
     since = on or taken.counted_on
+    if taken.corrects_id is not None:
+        month = rules.month_of(taken.worked_on)
+        about = {"for_person_id": taken.person_id, "for_mission_id": taken.mission_id, "for_month": month}
+        write.spend(CORRECTABLE_DAYS, taken.corrects_id, delta={"days_corrected": days}, put=about if days > 0 else {})
     write.spend(PERSON_DAYS, taken.person_id, taken.worked_on, delta={"days": days})
     write.spend(MEMBER_DAYS, taken.mission_id, taken.organisation_id, delta={"days_entered": days})
     write.spend(
