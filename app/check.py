@@ -172,6 +172,16 @@ BEFORE_THE_RULE = {
         SELECT e.mission_id || ' ' || e.id, c.days - e.days
         FROM correctable_days c JOIN time_entries e ON e.id = c.entry_id
         WHERE e.status = 'reversed' AND c.days > e.days""",
+    "days of an entry whose firm, audition and project disagree": """
+        SELECT e.mission_id || ' ' || e.id, e.days FROM time_entries e
+        CROSS JOIN LATERAL (
+            SELECT array_agg(a.siren) AS sirens FROM audition_firms a WHERE a.audition_id = e.audition_id
+        ) m
+        CROSS JOIN LATERAL (
+            SELECT array_agg(h.firm_siren) AS sirens FROM project_holders h
+            WHERE h.project_id = e.project_id AND h.firm_siren IS NOT NULL
+        ) h
+        WHERE e.firm_siren <> ALL (m.sirens) OR e.firm_siren <> ALL (h.sirens) OR NOT m.sirens && h.sirens""",
     "days of a correction of another person, mission or month": """
         SELECT e.mission_id || ' ' || e.id, e.days
         FROM time_entries e JOIN correctable_days c ON c.entry_id = e.corrects_id

@@ -43,6 +43,7 @@ class Entry:
     status: str
     reversed_on: date = date.min  # the later day on which its reversal counts
     corrects: str = ""
+    noted: bool = False  # a note is more than a grid can hold
     correctable: Decimal = Decimal(0)  # what it had when it was reversed or rejected, and in which month
     correctable_in: date = date.min
 
@@ -181,25 +182,30 @@ class Life:
         consultant = self.mission.lead_consultant if house == "lead" else self.mission.partner_consultant
         cells = [{"worked_on": day.isoformat(), "activity": "audition", "days": float(days)}]
         week = {"consultant_id": consultant, "week": f"{iso.year}-W{iso.week:02}", "cells": cells}
-        answer = await self.client(house).put("time-entries/grid", week)
-        assert answer.status_code in (200, 409), answer.text
+        seen = await self.client(house).get(f"time-entries/grid?consultant_id={consultant}&week={week['week']}")
+        answer = await self.client(house).put("time-entries/grid", week, headers={"If-Match": seen.headers["etag"]})
+        assert answer.status_code in (200, 409, 412), answer.text
         if answer.status_code == 200:
             first = day - timedelta(days=day.weekday())
             inside = [
                 key
                 for key, e in self.model.entries.items()
                 if e.house == house and first <= e.day <= first + timedelta(days=6) and e.status in ("draft", *COUNTING)
-            ]
-            kept = {entry["id"]: entry for entry in answer.json()["items"]}
+                and not e.corrects and not e.noted
+            ]  # fmt: skip
+            kept = {entry["entry_id"]: entry for entry in answer.json()["cells"]}
             for key in inside:
                 if key not in kept:
                     assert self.model.entries[key].status in ("draft", "submitted")
                     del self.model.entries[key]
             assert sum(Decimal(str(entry["days"])) for entry in kept.values()) == days
             for key, entry in kept.items():
-                counted = date.fromisoformat(entry["counted_on"])
-                self.model.entries[key] = Entry(house, day, counted, Decimal(str(entry["days"])), entry["status"])
-            again = await self.client(house).put("time-entries/grid", week)
+                made = self.model.entries.setdefault(key, Entry(house, day, day, Decimal(0), "draft"))
+                if made.status == "draft" and entry["status"] == "submitted":
+                    made.correctable = Decimal(0)
+                made.day, made.days, made.status = day, Decimal(str(entry["days"])), entry["status"]
+            tag = {"If-Match": answer.headers["etag"]}
+            again = await self.client(house).put("time-entries/grid", week, headers=tag)
             assert ok(again) == answer.json(), "the same grid again writes nothing"
 
     async def act(self) -> bool | None:
@@ -278,7 +284,7 @@ class Life:
             and self.model.fits(e.house, day, days, counted, but=key)
         )
         if self.agrees(await self.client(e.house).patch(f"time-entries/{key}", change), fits, "edit"):
-            e.day, e.days, e.counted_on = day, days, counted
+            e.day, e.days, e.counted_on, e.noted = day, days, counted, True
         return fits
 
     async def correct(self) -> bool | None:

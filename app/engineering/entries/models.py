@@ -287,10 +287,36 @@ BEGIN
 END
 $$
 """
+# What an entry names is about one firm. A project or audition without a firm is about any.
+AGREE_FUNCTION_OF_ENTRY = """
+CREATE FUNCTION check_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    met text[] := ARRAY(SELECT siren FROM audition_firms WHERE audition_id = NEW.audition_id);
+    holders text[] := ARRAY(
+        SELECT firm_siren FROM project_holders WHERE project_id = NEW.project_id AND firm_siren IS NOT NULL
+    );
+BEGIN
+    IF met <> '{}' AND NEW.firm_siren <> ALL (met) OR holders <> '{}' AND NEW.firm_siren <> ALL (holders)
+        OR met <> '{}' AND holders <> '{}' AND NOT met && holders
+    THEN
+        RAISE EXCEPTION 'the entry names two firms'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'references_disagree';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+AGREE_ENTRY = (
+    "CREATE TRIGGER check_references BEFORE INSERT OR UPDATE OF firm_siren, audition_id, project_id ON time_entries"
+    " FOR EACH ROW WHEN (num_nonnulls(NEW.firm_siren, NEW.audition_id, NEW.project_id) > 1)"
+    " EXECUTE FUNCTION check_entry_references()"
+)
 GUARD = "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH ROW EXECUTE FUNCTION guard_time_entry()"
 
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD_FUNCTION))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD))
+event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_FUNCTION_OF_ENTRY))
+event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_ENTRY))
 event.listen(TimeEntry.__table__, "after_create", DDL(append_only("time_entries", "TRUNCATE")))
 
 # A lock is an act: all that ever happens to it is that its month is opened again, once.

@@ -1,13 +1,28 @@
 """Reads of engineering."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Numeric, Text, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Text,
+    and_,
+    cast,
+    func,
+    literal_column,
+    not_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, param
+from app.core.db import Statement, literals, param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
@@ -18,9 +33,9 @@ from app.engineering.entries.models import (
     ServiceCertificate,
     TimeEntry,
 )
-from app.engineering.entries.rules import Status
+from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
-from app.missions.models import Mission
+from app.missions.models import Consultant, Mission
 from app.projects.models import Project
 
 
@@ -242,3 +257,59 @@ def certificate_content(own: bool) -> Statement:
     if own:
         conditions.append(c.organisation_id == param("organisation", c.organisation_id.type))
     return Statement(select(c.content, c.content_hash).where(*conditions))
+
+
+# --- the week grid ---------------------------------------------------------------------------------------------------
+
+_g = Consultant
+_MONDAY = param("week", Date())
+# What an entry may say that a cell of a grid has no place for.
+BEYOND_A_CELL = ("firm_siren", "audition_id", "project_id", "note", "external_id", "corrects_id")
+
+
+def _of_week(e: Any) -> ColumnElement[bool]:
+    return and_(
+        e.consultant_id == _g.id,
+        e.worked_on.between(_MONDAY, _MONDAY + literal_column("6", Integer())),
+        e.status.in_(literals((Status.DRAFT, *COUNTING))),
+    )
+
+
+def _cells(names: Sequence[str], *, fixed: bool) -> Any:
+    e = TimeEntry
+    plain = func.num_nonnulls(*(getattr(e, name) for name in BEYOND_A_CELL)) == literal_column("0", Integer())
+    pairs = [part for name in names for part in (text(f"'{name}'"), e.id if name == "entry_id" else getattr(e, name))]
+    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), e.worked_on, e.activity, e.id))
+    return (
+        select(func.coalesce(rows, text("'[]'::json")))
+        .where(_of_week(e), not_(plain) if fixed else plain)
+        .correlate(_g)
+        .scalar_subquery()
+    )
+
+
+_CELL = ("entry_id", "worked_on", "activity", "days", "status")
+_entries_of_week = (
+    select(func.string_agg(func.concat(_e.id, text("':'"), _e.version), aggregate_order_by(text("' '"), _e.id)))
+    .where(_of_week(_e))
+    .correlate(_g)
+    .scalar_subquery()
+)
+# Of 52 bits: JSON numbers are exact up to 53.
+_digest = func.substr(func.md5(func.concat_ws(text("' '"), _g.id, _MONDAY, _entries_of_week)), text("1"), text("13"))
+_version: Any = cast(cast(func.concat(text("'x'"), _digest), BIT(52)), BigInteger)
+WEEK_GRIDS = Listing(
+    schema=schemas.WeekGrid,
+    rows=select(
+        _g.id.label("consultant_id"),
+        _g.mission_id,
+        func.to_char(_MONDAY, text("""'IYYY-"W"IW'"""), type_=Text()).label("week"),
+        _cells(_CELL, fixed=False).label("cells"),
+        _cells((*_CELL, *BEYOND_A_CELL), fixed=True).label("fixed_cells"),
+        _version.label("version"),
+    ).where(_g.territory == param("territory", Text())),
+    key=_g.id,
+    key_name="consultant_id",
+    version=_version,
+    scopes={"organisation": lambda name: _g.organisation_id == param(name, _g.organisation_id.type)},
+)

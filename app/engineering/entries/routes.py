@@ -15,16 +15,17 @@ from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, Reference
 from app.core.reading import documents
 from app.core.reading.answers import page, show
 from app.core.reading.negotiation import language_of, wanted
-from app.core.reading.query import read
+from app.core.reading.query import Parameter, read
 from app.core.reading.two_times import known_before
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
+from app.core.values import Uuid
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, run_statement
 from app.engineering.certificates import document as certificate_documents
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import grid, locks, queries, rules, schemas, service, steps
-from app.engineering.entries.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES
+from app.engineering.entries.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import Action
 from app.engineering.follow_up import burn_down, timesheets
 from app.engineering.follow_up import queries as follow_up
@@ -52,6 +53,7 @@ LIMITS = (
     rules.CorrectedNotReversed,
     rules.CorrectionElsewhere,
     rules.CorrectionExceeded,
+    rules.ReferencesDisagree,
 )
 JUDGEMENT = (
     rules.InvalidTransition,
@@ -122,13 +124,26 @@ async def create_time_entry_batch(
     )
 
 
-@engineering.put(T + "/time-entries/grid", **changes(schemas.TimeEntries, grid.GridRefused, *LIMITS))
+WEEK_GRID = {
+    "consultant_id": Parameter(Uuid, "The assignment whose week it is.", required=True),
+    "week": Parameter(schemas.Week, "The ISO week, as 2023-W27.", required=True),
+}
+
+
+@engineering.get(T + "/time-entries/grid", **shows(schemas.WeekGrid, parameters=WEEK_GRID))
+async def get_time_entry_grid(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """One person's week as a grid, an empty one too, and the entries that a grid cannot hold."""
+    return await show(request, WEEK_GRIDS, read(request, WEEK_GRID), **_own(actor, request.path_params["territory"]))
+
+
+@engineering.put(T + "/time-entries/grid", **changes(schemas.WeekGrid, grid.GridRefused, IfMatchMissing, *LIMITS))
 async def put_time_entry_grid(
     request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
 ) -> Response:
     """Make one person's week what the grid of dates and activities says, all or nothing; the same again does nothing.
 
-    An empty cell deletes its draft or submitted entry. Validated entries stay as they are: their cells come unchanged.
+    Needs the week's ETag in If-Match. An empty cell deletes its draft or submitted entry. Validated entries stay as
+    they are: their cells come unchanged. `fixed_cells` are no part of the body, and stay.
     """
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)

@@ -232,6 +232,15 @@ class CorrectionExceeded(Problem):
     )
 
 
+class ReferencesDisagree(Problem):
+    """The firm, the audition and the project of an entry must be about the same firm."""
+
+    status = 409
+    title_fr = "L'entreprise, l'audition et le projet d'une saisie doivent concerner la même entreprise."
+    cure = "Name a firm that was met at the audition and holds the project, or leave one of them out."
+    cure_fr = "Nommez une entreprise rencontrée à l'audition et porteuse du projet, ou n'en nommez qu'une partie."
+
+
 class ReversalReserved(Problem):
     """A validated entry is reversed by the lead firm or the operator."""
 

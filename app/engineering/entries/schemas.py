@@ -115,9 +115,10 @@ class GridCell(Body):
 
 
 class GridPut(Body):
-    """One person's week on a mission, whole: what it does not name is not there.
+    """One person's week on a mission, whole: a cell that it does not name is empty.
 
-    Cells that are new or drafts come out in `status`; what counts already stays counted.
+    Cells that are new or drafts come out in `status`; what counts already stays counted. Entries that a grid cannot
+    hold (`fixed_cells`) are left alone.
     """
 
     model_config = ConfigDict(
@@ -140,6 +141,38 @@ class GridPut(Body):
     week: Week
     status: Literal["draft", "submitted"] = "submitted"
     cells: Annotated[list[GridCell], Field(max_length=350)]
+
+
+class WeekCell(Read):
+    """An entry that the grid can change: a day, an activity, and days."""
+
+    entry_id: UUID
+    worked_on: date
+    activity: str
+    days: DayFraction
+    status: Literal["draft", "submitted", "validated", "certified"]
+
+
+class FixedCell(WeekCell):
+    """An entry that says more than a grid can hold. It is changed by its own address."""
+
+    firm_siren: str | None
+    audition_id: UUID | None
+    project_id: UUID | None
+    note: str | None
+    external_id: str | None
+    corrects_id: UUID | None
+
+
+class WeekGrid(Read):
+    """One person's week on a mission. `version` is a digest of its entries: two weeks with the same are the same."""
+
+    consultant_id: UUID
+    mission_id: UUID
+    week: Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$")]
+    cells: list[WeekCell]
+    fixed_cells: list[FixedCell]
+    version: int
 
 
 class EntryFilter(Body):
