@@ -22,7 +22,7 @@ from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
 from app.committees.routes import committees
-from app.core import installation as secrets
+from app.core import installation
 from app.core.db import Base, create_engine, session_factory
 from app.core.problems import (
     Busy,
@@ -41,16 +41,19 @@ from app.core.serving.shell import Allowance, Shell
 from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency
-from app.core.writing.events import Horizon
-from app.engineering.entries.routes import engineering
+from app.engineering.certificates.routes import certificates
+from app.engineering.entries.routes import entries
+from app.engineering.follow_up.routes import follow_up
 from app.envelopes.routes import envelopes
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory
 from app.firms.routes import firms
 from app.grants.routes import grants
-from app.integrations import runner
-from app.integrations.routes import integrations
-from app.integrations.service import forget_uploads
+from app.integrations.feed.feed import Horizon
+from app.integrations.feed.routes import events
+from app.integrations.imports import runner
+from app.integrations.imports.routes import imports
+from app.integrations.imports.service import forget_uploads
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
@@ -60,7 +63,7 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    engineering, envelopes, grants, advances, reports, integrations,
+    entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
 )  # fmt: skip
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
@@ -95,7 +98,7 @@ async def _cursor_secret(engine: AsyncEngine) -> bytes:
     give_up = time.monotonic() + 30
     while True:
         try:
-            return await secrets.cursor_secret(engine)
+            return await installation.cursor_secret(engine)
         except Exception as error:
             away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
             if not away or time.monotonic() > give_up:

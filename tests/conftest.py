@@ -19,8 +19,8 @@ import hypothesis
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.bundled import postgres
+from app.core import installation, migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
@@ -70,7 +70,7 @@ def _server(stack: contextlib.ExitStack) -> str:
     stack.callback(shutil.rmtree, home, ignore_errors=True)
     home.chmod(0o711)  # as root the server runs as another account, which must reach it
     quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
-    return stack.enter_context(embedded.running(home, settings=quick)).dsn("postgres")
+    return stack.enter_context(postgres.running(home, settings=quick)).dsn("postgres")
 
 
 def _on(server: str, database: str) -> str:
@@ -102,7 +102,7 @@ async def _drop(server: str, name: str) -> None:
 
 async def _secrets(url: str) -> None:
     engine = create_engine(url, pool_size=1)
-    await secrets.ensure(engine)
+    await installation.ensure(engine)
     await engine.dispose()
 
 

@@ -17,10 +17,11 @@ import pytest
 
 from app.access.gate import digest_of
 from app.access.rules import Role
+from app.commands import serving
 from app.core import values
 from app.core.writing.writes import Write
 from app.demo import load as demo
-from app.engineering.entries.rules import Status
+from app.engineering.entries.rules import MonthLocked, Status
 from app.main import create_app
 from app.settings import KEYS_FILE, Settings
 from tests.conftest import plain
@@ -238,6 +239,47 @@ def test_a_second_run_changes_nothing(loaded: Loaded, first_start: bool) -> None
     before = fingerprint(loaded.url)
     assert load(loaded.url, loaded.keys_file, first_start=first_start) == loaded.keys
     assert fingerprint(loaded.url) == before
+
+
+@pytest.mark.parametrize("first_start", [True, False])
+def test_what_became_of_the_demonstration_is_left_as_it_is(
+    new_database: Any, tmp_path: Path, first_start: bool
+) -> None:
+    """Entries are gone and their month is closed: a later start neither enters them again nor fails over it."""
+    mine = Loaded(new_database(f"demoused{first_start}"), tmp_path / KEYS_FILE)
+
+    async def use() -> None:
+        async with mine.client("lead") as lead, mine.client("operator") as operator:
+            drafts = ok(await lead.get("time-entries?status=draft"))["items"]
+            for entry in drafts:
+                await lead.delete(f"time-entries/{entry['id']}")
+            mission_id = ok(await lead.get("missions"))["items"][0]["id"]
+            ok(await operator.post("month-locks", {"mission_id": mission_id, "month": "2023-07"}), 201)
+
+    asyncio.run(use())
+    before = fingerprint(mine.url)
+    assert load(mine.url, mine.keys_file, first_start=first_start) == mine.keys
+    assert fingerprint(mine.url) == before
+
+
+def test_a_start_issues_no_key_in_the_place_of_one_that_was_revoked(new_database: Any, tmp_path: Path) -> None:
+    mine = Loaded(new_database("demorevoked"), tmp_path / KEYS_FILE)
+    look(mine.url, "UPDATE api_keys SET revoked_at = now() WHERE digest = $1", digest_of(mine.keys["admin"]))
+    before = fingerprint(mine.url)
+    kept = load(mine.url, mine.keys_file, first_start=True)
+    assert kept == {role: key for role, key in mine.keys.items() if role != "admin"}
+    assert fingerprint(mine.url) == before
+
+
+def test_a_demonstration_that_fails_never_stops_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(*_: Any, **__: Any) -> dict[str, str]:
+        raise MonthLocked(month="2023-07")
+
+    monkeypatch.setattr(demo, "ensure", fail)
+    assert serving._demonstration("postgresql://nowhere/none", tmp_path) == {}
+    assert "the demonstration is not loaded (month-locked" in capsys.readouterr().err
 
 
 def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:

@@ -13,7 +13,7 @@ import httpx2
 
 from app.access.gate import digest_of
 from app.access.rules import Role
-from app.check import differences
+from app.commands.check import differences
 from app.core import clock
 from app.core.values import siren_from
 

@@ -7,14 +7,13 @@ from starlette.responses import Response
 from app.access import schemas, service
 from app.access.gate import require
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import GUARDED_EVENTS, NATIONAL, Actor, permissions_of
+from app.access.rules import NATIONAL, Actor, permissions_of
 from app.core.db import raw_connection
-from app.core.problems import AlreadyExists, InvalidCursor, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
-from app.core.writing import events
 from app.core.writing.writes import commit
 
 access = router("access")
@@ -44,7 +43,7 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "permissions": sorted(permissions_of(actor.roles(None))),
         "territory_permissions": {slug: sorted(permissions_of(actor.roles(slug)) - NATIONAL) for slug in territories},
     }
-    return Response(to_json(body) + b"\n", headers={"Cache-Control": "no-store"}, media_type="application/json")
+    return private(body, cache_control="no-store")
 
 
 @access.get("/v1/organisations", **lists(ORGANISATIONS))
@@ -62,7 +61,6 @@ async def create_organisation(
         request,
         lambda write: service.create_organisation(write, body),
         status=201,
-        location="/v1/organisations/{key}",
     )
 
 
@@ -96,7 +94,6 @@ async def create_person(
         request,
         lambda write: service.create_person(write, organisation_id, body),
         status=201,
-        location=f"/v1/organisations/{organisation_id}/persons/{{key}}",
     )
 
 
@@ -137,7 +134,6 @@ async def create_service_account(
         request,
         lambda write: service.create_service_account(write, organisation_id, body),
         status=201,
-        location=f"/v1/organisations/{organisation_id}/service-accounts/{{key}}",
     )
 
 
@@ -161,7 +157,9 @@ async def create_member(
     return _forgetting(
         request,
         await commit(
-            request, lambda write: service.create_member(write, body), status=201, location="/v1/members/{key}"
+            request,
+            lambda write: service.create_member(write, body),
+            status=201,
         ),
     )
 
@@ -197,7 +195,6 @@ async def create_api_key(
         request,
         lambda write: service.create_api_key(write, body, key),
         status=201,
-        location="/v1/api-keys/{key}",
     )
     return _showing(answer, key)
 
@@ -228,27 +225,6 @@ async def revoke_api_key(request: Request, actor: Actor = require("api_keys:writ
     """End a key: at once here, within five seconds in every other worker."""
     answer = await commit(request, lambda write: service.revoke_api_key(write, request.path_params["id"]))
     return _forgetting(request, answer)
-
-
-@access.get("/v1/events", **shows(events.Feed, InvalidCursor, parameters=events.PARAMETERS))
-async def list_events(request: Request, actor: Actor = require("events:read")) -> Response:
-    """The change feed and audit trail: nothing missed, nothing twice, never backwards.
-
-    Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
-    waves, firms) are shown to who reads members in all territories, events about money, contacts and confidential notes
-    to who may read those.
-    Events about the public facts of a firm are also shown to the territories that follow it, those before it was
-    followed too, without their actor: who prospects a firm is nobody else's business. A `territory` filter leaves
-    them out.
-    """
-    where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
-    sight = events.Sight(
-        territories=actor.territories("events:read"),
-        national=actor.territories("members:read") is None,
-        guarded=[kind for kind, slugs in where.items() if slugs is not None],
-        guarded_in=[f"{kind} {slug}" for kind, slugs in where.items() for slug in slugs or ()],
-    )
-    return await events.feed(request, sight)
 
 
 def _within(actor: Actor, permission: str) -> dict[str, list[str]]:

@@ -212,6 +212,10 @@ class Actor:
         holders = self.roles(territory) & MATRIX[permission]
         return bool(holders) and holders <= OWN_ORGANISATION.get(permission, frozenset())
 
+    def own(self, permission: str, territory: str) -> dict[str, UUID | None]:
+        """The scope of a list: the actor's organisation where the actor sees only its own part, else nothing."""
+        return {"organisation": self.organisation_id} if self.sees_only_own(permission, territory) else {}
+
 
 @lru_cache(maxsize=4096)
 def _holds(roles: frozenset[Role], permission: str) -> bool:

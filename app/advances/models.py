@@ -11,8 +11,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.awards.models import Award
 from app.core.db import Base, Identified, Versioned, one_of
-from app.envelopes.awards import Award
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
 

@@ -2,9 +2,8 @@
 
 from dataclasses import asdict
 from datetime import date
-from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,19 +11,20 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.programme.routes import T
 
 advances = router("advances")
@@ -60,7 +60,6 @@ async def award_advance(
         request,
         lambda write: service.award_advance(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{{key}}",
         idempotency_required=True,
     )
 
@@ -120,7 +119,6 @@ async def pay_tranche(
         request,
         lambda write: service.pay_tranche(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/tranches/{{key}}",
         idempotency_required=True,
     )
 
@@ -171,7 +169,6 @@ async def receive_repayment(
         request,
         lambda write: service.receive_repayment(write, territory, advance_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/advances/{advance_id}/repayments/{{key}}",
         idempotency_required=True,
     )
 
@@ -200,7 +197,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
     """The repayment schedule of what has been disbursed: its principals sum to it, to the cent."""
     read(request, {})
     terms, tranches, _ = await _account(request)
-    return _json(
+    return private(
         {
             "advance_id": request.path_params["advance_id"],
             "disbursed_cents": sum(tranche.cents for tranche in tranches),
@@ -215,7 +212,7 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     terms, tranches, repayments = await _account(request)
     stands = schedule.position(terms, tranches, repayments, as_of)
-    return _json(
+    return private(
         {
             "advance_id": request.path_params["advance_id"],
             "as_of": as_of,
@@ -242,9 +239,3 @@ async def _account(request: Request) -> tuple[schedule.Terms, list[schedule.Paym
 
 def _payments(pairs: str) -> list[schedule.Payment]:
     return [schedule.Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
-
-
-def _json(content: Any) -> Response:
-    return Response(
-        to_json(content) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
-    )

@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 from app.advances import schedule
 from app.advances.models import AdvanceStatus
 from app.advances.schedule import DueDates, Frequency
+from app.awards.schemas import AwardCreate
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import AwardCreate
 
 _TERMS: JsonDict = {
     "instalments": 12,

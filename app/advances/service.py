@@ -7,14 +7,15 @@ from sqlalchemy import select
 from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
+from app.awards.schemas import Release
 from app.core import clock
 from app.core.problems import Problem
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.envelopes.service import refuse_future
 
 

@@ -42,7 +42,6 @@ async def create_audition(
         request,
         lambda write: service.create_audition(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/auditions/{{key}}",
     )
 
 
@@ -123,7 +122,6 @@ async def create_audition_note(
         request,
         lambda write: service.create_note(write, territory, audition_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/auditions/{audition_id}/notes/{{key}}",
     )
 
 

@@ -15,7 +15,7 @@ from app.auditions.rules import Action, AuditionStatus
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write, merge
+from app.core.writing.writes import Change, Write, given, merge, put
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
@@ -72,17 +72,15 @@ async def _audition(write: Write, territory: str, audition_id: UUID) -> Audition
 
 async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | schemas.AuditionHold) -> bool:
     """Put what the body gives onto the audition; whether anything changed."""
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    children = {name: given.pop(name) for name in CHILDREN if name in given}
+    values = given(body)
+    children = {name: values.pop(name) for name in CHILDREN if name in values}
     for name in ("held_on", "follow_up_done_on"):
-        _refuse_future(name, given.get(name))
-    if given.get("findings") is not None and audition.status != AuditionStatus.HELD:
+        _refuse_future(name, values.get(name))
+    if values.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
-    if "held_on" in given and audition.status != AuditionStatus.HELD:
+    if "held_on" in values and audition.status != AuditionStatus.HELD:
         raise rules.AuditionTransition(current=audition.status, action="held_on")
-    changed = {name: value for name, value in given.items() if getattr(audition, name) != value}
-    for name, value in changed.items():
-        setattr(audition, name, value)
+    changed = put(audition, values)
     await _refer(write, audition, changed)
     moved = await _put_children(write, audition, children)
     if moved:

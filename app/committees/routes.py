@@ -35,7 +35,6 @@ async def create_committee(
         request,
         lambda write: service.create_committee(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/committees/{{key}}",
     )
 
 

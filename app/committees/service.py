@@ -13,7 +13,7 @@ from app.committees.queries import COMMITTEES
 from app.committees.rules import OVER, Action, CommitteeStatus
 from app.core.db import touch
 from app.core.problems import FieldError, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, given, put
 
 _SEATS: Any = CommitteeMember.__table__
 
@@ -78,15 +78,13 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     """Put what the body gives onto the meeting; whether anything changed. The seats come first: the meeting's guard
     looks at them.
     """
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    members = given.pop("members", None)
-    held_at = given.get("held_at")
+    values = given(body)
+    members = values.pop("members", None)
+    held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
         raise ValidationFailed(errors=[FieldError("/held_at", "future_instant")])
     reseated = members is not None and await _reseated(write, meeting, members)
-    changed = {name: value for name, value in given.items() if getattr(meeting, name) != value}
-    for name, value in changed.items():
-        setattr(meeting, name, value)
+    changed = put(meeting, values)
     if reseated:
         touch(meeting)
     return bool(changed) or reseated

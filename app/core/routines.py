@@ -83,6 +83,6 @@ def append_only(table: str, refused: str = "UPDATE OR DELETE OR TRUNCATE") -> st
     return f"CREATE TRIGGER append_only BEFORE {refused} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
 
 
-def keep(table: str) -> None:
-    """Attach the append-only trigger to a table of the models."""
-    event.listen(Base.metadata.tables[table], "after_create", DDL(append_only(table)))
+def keep(table: type[Base]) -> None:
+    """Keep the rows of a table as they were written: said beside its model, a trigger refuses every change."""
+    event.listen(table.__table__, "after_create", DDL(append_only(table.__tablename__)))

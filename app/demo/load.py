@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access import models as access_models
@@ -30,8 +30,10 @@ from app.access.rules import Actor, Grant, Role, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
+from app.core.writing.events import Event
 from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
 from app.demo import meetings, money, projects
+from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
@@ -50,6 +52,8 @@ from app.programme import service as programme
 from app.programme.models import Territory, Wave
 
 ALES = "ales"
+RESOURCE = "demonstration"  # what the two marks are about
+BEGUN, LOADED = "demonstration.begun", "demonstration.loaded"
 
 # Bodies, by name. SIREN 200066918, 180020026 and 320252489 are those of the real bodies.
 ORGANISATIONS = {
@@ -123,10 +127,11 @@ PORTIONS = [Decimal("1.00"), Decimal("0.50"), Decimal("0.75"), Decimal("0.25")]
 
 
 async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, str]:
-    """Load what is missing, and give one key per role, kept in `keys_file` (mode 0600).
+    """Load the demonstration once, and give one key per role, kept in `keys_file` (mode 0600).
 
-    Each step is one transaction and is left out where it is done already, so a load that died goes on. On a
-    `first_start`, a database that other people have filled is left alone: nothing is loaded and no key is given.
+    Each step is one transaction and is left out where it is done already, so a load that died goes on; at its end the
+    database is marked, and nothing is loaded into it again. At a start (`first_start`) a database with data of its own
+    is left alone, and no new key is issued where the demonstration is loaded.
     """
     engine = create_engine(url, pool_size=3, name="rebond demo")
     try:
@@ -147,8 +152,13 @@ async def _alone(engine: AsyncEngine) -> AsyncIterator[None]:
 
 async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool) -> dict[str, str]:
     load = _Load(factory)
-    if first_start and not keys_file.exists() and await load.filled_by_others():
-        return {}
+    marks = await load.marks()
+    if LOADED in marks:
+        return await load.working_keys(keys_file) if first_start else await load.keys(keys_file)
+    if BEGUN not in marks:
+        if first_start and await load.is_used():
+            return await load.working_keys(keys_file)
+        await load.mark(BEGUN)
     await load.people()
     await load.programme()
     await load.firms()
@@ -161,7 +171,9 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
     await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
     await money.load(money.Story(load.factory, load.run, load.actor))
-    return await load.keys(keys_file)
+    issued = await load.keys(keys_file)
+    await load.mark(LOADED)
+    return issued
 
 
 class _Load:
@@ -185,11 +197,24 @@ class _Load:
         organisation_id = self.organisations[consultancy]
         return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (Grant(role, territory),))
 
-    async def filled_by_others(self) -> bool:
+    async def marks(self) -> set[str]:
+        """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
         async with self.factory() as session:
-            organisations = await session.scalar(select(func.count()).select_from(Organisation))
-            ours = await session.scalar(select(Organisation.id).where(Organisation.name == PEOPLE[Role.ADMIN]))
-        return bool(organisations) and ours is None
+            told = select(Event.type).where(Event.resource_type == RESOURCE, Event.resource_id == ALES)
+            return set(await session.scalars(told))
+
+    async def mark(self, type_: str) -> None:
+        """Append the event that keeps a later start from loading the demonstration again."""
+        async with self.factory() as session, session.begin():
+            row = {
+                "type": type_, "occurred_at": clock.now(), "actor_kind": SubjectKind.SERVICE_ACCOUNT,
+                "resource_type": RESOURCE, "resource_id": ALES, "data": {}, "request_id": new_request_id(),
+            }  # fmt: skip
+            await session.execute(insert(Event).values(row))
+
+    async def is_used(self) -> bool:
+        """Whether somebody has filled this database, or an older version has loaded the demonstration into it."""
+        return await self._exists(select(Organisation.id).limit(1))
 
     async def people(self) -> None:
         """Organisations, one person per role, two consultants per consultancy."""
@@ -498,7 +523,7 @@ class _Load:
         async def make(write: Write) -> list[Change]:
             changes = []
             for name in CONSULTANCIES:
-                days_of_june = engineering_schemas.ServiceCertificateCreate(
+                days_of_june = schemas.ServiceCertificateCreate(
                     mission_id=self.mission_id,
                     organisation_id=self.organisations[name],
                     from_on=STARTS,
@@ -513,6 +538,13 @@ class _Load:
 
         await self.run(self.actor(Role.OPERATOR), make)
 
+    async def working_keys(self, keys_file: Path) -> dict[str, str]:
+        """The keys of the file that still work."""
+        kept = _kept(keys_file)
+        async with self.factory() as session:
+            digests = set(await session.scalars(select(ApiKey.digest).where(_works())))
+        return {role: key for role, key in kept.items() if digest_of(key) in digests}
+
     async def keys(self, keys_file: Path) -> dict[str, str]:
         """One key per role: those of the file that still work, and new ones in their stead where not.
 
@@ -524,17 +556,22 @@ class _Load:
 
         async def make(write: Write) -> list[Change]:
             changes = []
-            for role in PEOPLE:
+            persons = access_models.Subject
+            for role, organisation in PEOPLE.items():
                 key = kept.get(role.value, "")
-                live = ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
-                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), live) is None:
+                if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), _works()) is None:
+                    theirs = select(Organisation.id).where(Organisation.name == organisation).scalar_subquery()
+                    named = (persons.name == f"Demo {role.value}", persons.organisation_id == theirs)
+                    subject_id = self.subjects.get(role) or await _one(write, persons.id, *named)
+                    if subject_id is None:
+                        continue  # somebody has renamed the person: it is theirs now
                     key = access.new_key()
-                    body = access_schemas.ApiKeyCreate(subject_id=self.subjects[role], name="demonstration")
+                    body = access_schemas.ApiKeyCreate(subject_id=subject_id, name="demonstration")
                     changes.append(await access.create_api_key(write, body, key))
                 issued[role.value] = key
             if issued != kept:
                 _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
-            return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
+            return changes or [Change("", ORGANISATIONS_LIST, [await _one(write, Organisation.id)])]
 
         await self.run(System(), make)
         return issued
@@ -542,6 +579,10 @@ class _Load:
     async def _exists(self, query: Any) -> bool:
         async with self.factory() as session:
             return await session.scalar(query) is not None
+
+
+def _works() -> ColumnElement[bool]:
+    return ApiKey.revoked_at.is_(None) & or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > clock.now())
 
 
 async def _one(write: Write, column: Any, *conditions: Any) -> Any:

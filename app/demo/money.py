@@ -17,6 +17,7 @@ from app.advances import schemas as advances_schemas
 from app.advances import service as advances
 from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
+from app.awards import schemas
 from app.core.db import SessionFactory
 from app.core.values import siren_from
 from app.core.writing.writes import Change, Work, Write
@@ -153,7 +154,7 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
 
 async def _release(write: Write, story: Story) -> Change:
     *_, last = await story.awards(Grant)
-    why = envelopes_schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
+    why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
     return await grants.release(write, ALES, last, why)
 
 

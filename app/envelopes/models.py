@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of
+from app.core.routines import keep
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 CENTS_MAX = 2**53 - 1
@@ -97,3 +98,6 @@ class LedgerEntry(Identified, Base):
     act_id: Mapped[UUID]
     award_id: Mapped[UUID | None]
     reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_entries.id"))
+
+
+keep(LedgerEntry)

@@ -8,7 +8,7 @@ from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.serving.operations import changes, lists, shows
@@ -39,7 +39,7 @@ async def get_envelope(request: Request, actor: Actor = require("envelopes:read"
         "known_before": before,
     }
     row = await fetchrow(request.state.engine, envelope(before is not None), bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])
 
 
 @envelopes.get(T + "/envelope/contributions", **lists(CONTRIBUTIONS))
@@ -61,7 +61,6 @@ async def create_contribution(
         request,
         lambda write: service.create_contribution(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/envelope/contributions/{{key}}",
         idempotency_required=True,
     )
 

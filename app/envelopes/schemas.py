@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
+from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 
@@ -36,26 +36,6 @@ class Reversal(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Recorded twice."}]})
 
     reason: Reason
-
-
-class AwardCreate(Body):
-    """What every award decision says: to whom, for what, how much, decided when and by which act."""
-
-    firm_siren: Siren
-    project_title: Line
-    amount_cents: PositiveCents
-    decided_on: Day
-    decision_reference: ShortLine
-    external_id: ExternalId | None = None
-
-
-class Release(Body):
-    """Why what is not paid returns to the envelope, and from which day it counts (today where absent)."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Final cost below the plan."}]})
-
-    reason: Reason
-    released_on: Day | None = None
 
 
 class Contribution(Read):

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of
+from app.core.routines import keep
 from app.firms.rules import Stage
 
 
@@ -234,6 +235,9 @@ class FirmSeat(Identified, Base):
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+keep(FirmSeat)
+
+
 class Proceeding(Identified, Versioned, Base):
     """An insolvency proceeding (*procédure collective*) of a firm, from its opening judgment to its end."""
 
@@ -300,6 +304,9 @@ class StageChange(Identified, Base):
     effective_on: Mapped[date]
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+keep(StageChange)
 
 
 class FirmAccounts(Versioned, Base):

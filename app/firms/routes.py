@@ -8,7 +8,7 @@ from app.access.rules import Actor
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.serving.operations import changes, lists, shows
@@ -50,7 +50,7 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
 async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")) -> Response:
     """Register a firm by its SIREN, from a document that says so. Raises `already-exists`."""
-    return await commit(request, lambda write: service.create_firm(write, body), status=201, location="/v1/firms/{key}")
+    return await commit(request, lambda write: service.create_firm(write, body), status=201)
 
 
 @firms.get(FIRM, **shows(schemas.Firm))
@@ -174,7 +174,6 @@ async def create_proceeding(
         request,
         lambda write: service.create_proceeding(write, siren, body),
         status=201,
-        location=f"/v1/firms/{siren}/proceedings/{{key}}",
     )
 
 
@@ -218,7 +217,7 @@ async def get_funnel(request: Request, actor: Actor = require("territory_firms:r
         "known_before": before,
     }
     row = await fetchrow(request.state.engine, funnel(before is not None), bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])
 
 
 @firms.get(HERE, **shows(schemas.TerritoryFirm))

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.awards.models import Award, AwardStatus
 from app.core.db import Base, Identified, Versioned, one_of
-from app.envelopes.awards import Award, AwardStatus
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
 

@@ -3,10 +3,10 @@
 from sqlalchemy import Text, select
 
 from app.access.models import Subject
+from app.awards.models import AwardStatus
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Day, ExternalId, ShortLine, Siren
-from app.envelopes.awards import AwardStatus
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.firms.models import Firm

@@ -5,15 +5,16 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
-from app.envelopes.awards import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.grants import schemas, service
 from app.grants.queries import GRANTS, PAYMENTS
 from app.programme.routes import T
@@ -48,7 +49,6 @@ async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor 
         request,
         lambda write: service.award_grant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{{key}}",
         idempotency_required=True,
     )
 
@@ -106,7 +106,6 @@ async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor 
         request,
         lambda write: service.pay(write, territory, grant_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/grants/{grant_id}/payments/{{key}}",
         idempotency_required=True,
     )
 

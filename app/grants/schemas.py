@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from app.awards.models import AwardStatus
+from app.awards.schemas import AwardCreate
 from app.core.schemas import PERSONAL, Body, Read
 from app.core.values import Cents, Day, PositiveCents, ShortLine
-from app.envelopes.awards import AwardStatus
 from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import AwardCreate
 from app.grants.models import PaymentKind
 
 

@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
+from app.awards.models import AwardStatus
+from app.awards.rules import AwardAlreadyPaid, decider, payer, refuse_before_decision, refuse_ended
+from app.awards.schemas import Release
 from app.core import clock
 from app.core.problems import Problem
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
-from app.envelopes.awards import AwardAlreadyPaid, AwardStatus, decider, payer, refuse_before_decision, refuse_ended
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
-from app.envelopes.schemas import Release, Reversal
+from app.envelopes.schemas import Reversal
 from app.envelopes.service import refuse_future
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of
 from app.core.limits import Balance
+from app.core.routines import keep
 from app.missions.calendar import HolidayCalendar
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
@@ -134,6 +135,9 @@ class Order(Identified, Versioned, Base):
     orderer_kind: Mapped[str | None] = mapped_column(server_default="person")  # null: before it was asked
 
 
+keep(Order)
+
+
 class LateEntryLeave(Identified, Versioned, Base):
     """The operator's leave to enter days of a mission until a day. An act; it is never changed."""
 
@@ -150,6 +154,9 @@ class LateEntryLeave(Identified, Versioned, Base):
     reason: Mapped[str]
     granted_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     granter_kind: Mapped[str | None] = mapped_column(server_default="person")  # null: before it was asked
+
+
+keep(LateEntryLeave)
 
 
 class MissionMember(Identified, Versioned, Base):
@@ -187,6 +194,9 @@ class Allotment(Identified, Versioned, Base):
     decided_on: Mapped[date]
     reason: Mapped[str | None]
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+
+
+keep(Allotment)
 
 
 class Rate(Identified, Versioned, Base):
@@ -423,6 +433,9 @@ class ThresholdCrossing(Identified, Base):
     days_ordered: Mapped[Decimal]
     days_entered: Mapped[Decimal]
     crossed_at: Mapped[datetime]
+
+
+keep(ThresholdCrossing)
 
 
 # The row is held by the spending that crosses: two at the same instant come one after the other, and one of them tells.

@@ -11,7 +11,7 @@ from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -51,7 +51,6 @@ async def create_mission(
         request,
         lambda write: service.create_mission(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{{key}}",
     )
 
 
@@ -96,8 +95,7 @@ async def get_mission_terms(request: Request, actor: Actor = require("missions:r
     row = await fetchrow(request.state.engine, _terms(), bound)
     if row is None:
         raise NotFound
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    return Response(row["body"] + "\n", headers=headers, media_type="application/json")
+    return private(row["body"])
 
 
 @missions.get(MISSION + "/orders", **lists(ORDERS))
@@ -134,7 +132,6 @@ async def create_order(
         request,
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/orders/{{key}}",
         explain=refused_as(
             dict.fromkeys(
                 ("days_exhausted", "days_not_yet_ordered", "mission_days_ordered"), service.OrderedBelowEntered
@@ -166,7 +163,6 @@ async def grant_late_entry(
         request,
         lambda write: service.grant_late_entry(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/late-entry-leaves/{{key}}",
     )
 
 
@@ -203,7 +199,6 @@ async def create_mission_member(
         request,
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/members/{{key}}",
     )
 
 
@@ -247,17 +242,10 @@ async def list_threshold_crossings(request: Request, actor: Actor = require("mis
     return await page(request, THRESHOLD_CROSSINGS)
 
 
-def own_rates(actor: Actor, territory: str) -> dict[str, Any]:
-    """A member of the consortium, the lead too, sees its own rates alone."""
-    if actor.sees_only_own("rates:read", territory):
-        return {"organisation": actor.organisation_id}
-    return {}
-
-
 @missions.get(MISSION + "/rates", **lists(RATES))
 async def list_rates(request: Request, actor: Actor = require("rates:read")) -> Response:
     """Day rates excl. VAT by member and profile; a member of the consortium sees its own alone."""
-    return await page(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await page(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.post(MISSION + "/rates", **changes(schemas.Rate, ReferenceNotFound, service.RatesOverlap, status=201))
@@ -269,14 +257,13 @@ async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor =
         request,
         lambda write: service.create_rate(write, territory, mission_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/missions/{mission_id}/rates/{{key}}",
     )
 
 
 @missions.get(MISSION + "/rates/{id:uuid}", **shows(schemas.Rate))
 async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Response:
     """One day rate."""
-    return await show(request, RATES, **own_rates(actor, request.path_params["territory"]))
+    return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
@@ -309,7 +296,6 @@ async def create_consultant(
         request,
         lambda write: service.create_consultant(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/consultants/{{key}}",
     )
 
 

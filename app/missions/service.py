@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from pydantic import MISSING
@@ -14,7 +15,7 @@ from app.access.rules import person
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, differing, given, put
 from app.missions import schemas
 from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (
@@ -203,16 +204,15 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
     mission = await _mission(write, territory, mission_id)
     write.expect(mission.version)
     step = mission.step
-    given = {name: getattr(body, name) for name in body.model_fields_set - {"activities"}}
+    values = given(body)
+    values.pop("activities", None)
     activities = body.activities if body.activities is not MISSING else None
-    if given.get("travel_counts") is False and activities is None:
+    if values.get("travel_counts") is False and activities is None:
         activities = [one for one in await _activities(write, mission_id) if one.code != TRAVEL]
     # The list before the limit row: entries lock in this order.
-    listed = activities is not None and await _set_activities(write, mission, activities, given.get("travel_counts"))
+    listed = activities is not None and await _set_activities(write, mission, activities, values.get("travel_counts"))
     days = await _days(write, mission_id)
-    changed = {name: value for name, value in given.items() if getattr(mission, name) != value}
-    for name, value in changed.items():
-        setattr(mission, name, value)
+    changed = put(mission, values)
     if changed:
         if mission.step != step and days.days_entered:
             raise StepInUse
@@ -402,8 +402,8 @@ async def update_member(
     touch(mission)
     changes = _member_changed("mission_member.updated", territory, member)
     if member.days_allotted != before:
-        given = {n: v for n in ("decided_on", "reason") if (v := getattr(body, n)) is not MISSING}
-        act = _allot(write, member, member.days_allotted - before, **given)
+        why = {n: v for n in ("decided_on", "reason") if (v := getattr(body, n)) is not MISSING}
+        act = _allot(write, member, member.days_allotted - before, **why)
         await write.session.flush()
         changes.append(_allotted(territory, act))
     return changes
@@ -455,12 +455,7 @@ async def update_rate(
     await _mission(write, territory, mission_id)
     rate = await write.lock(Rate, Rate.id == rate_id, Rate.territory == territory, Rate.mission_id == mission_id)
     write.expect(rate.version, required=True)
-    given = body.model_dump()
-    if "to_on" in given:
-        given["until_on"] = given.pop("to_on") or FOREVER
-    changed = {name: value for name, value in given.items() if getattr(rate, name) != value}
-    for name, value in changed.items():
-        setattr(rate, name, value)
+    changed = put(rate, _with_last_day(given(body)))
     if rate.until_on < rate.from_on:
         raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
     bound = {"territory": territory, "mission_id": mission_id}
@@ -503,17 +498,20 @@ async def update_consultant(
     """Change an assignment's profile or days. Raises `entries-outside-assignment`, `already-assigned` (409)."""
     consultant = await write.lock(Consultant, Consultant.id == consultant_id, Consultant.territory == territory)
     write.expect(consultant.version)
-    given = body.model_dump()
-    if "to_on" in given:
-        given["until_on"] = given.pop("to_on") or FOREVER
-    changed = {name: value for name, value in given.items() if getattr(consultant, name) != value}
+    changed = differing(consultant, _with_last_day(given(body)))
     if changed:
         await _referenced(write, territory, consultant.mission_id)
-    for name, value in changed.items():
-        setattr(consultant, name, value)
+    put(consultant, changed)
     if consultant.until_on < consultant.from_on:
         raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
     return Change("consultant.updated" if changed else "", CONSULTANTS, [consultant_id], {"territory": territory})
+
+
+def _with_last_day(values: dict[str, Any]) -> dict[str, Any]:
+    """The values with `to_on` as the row has it: the last day is for ever where it is cleared."""
+    if "to_on" in values:
+        values["until_on"] = values.pop("to_on") or FOREVER
+    return values
 
 
 async def _mission(write: Write, territory: str, mission_id: UUID) -> Mission:

@@ -29,7 +29,7 @@ async def create_wave(
     request: Request, body: schemas.WaveCreate, actor: Actor = require("programme:write")
 ) -> Response:
     """Open a round of the call. Raises `already-exists` where the number is taken."""
-    return await commit(request, lambda write: service.create_wave(write, body), status=201, location="/v1/waves/{key}")
+    return await commit(request, lambda write: service.create_wave(write, body), status=201)
 
 
 @programme.get("/v1/waves/{id:uuid}", **shows(schemas.Wave))
@@ -65,7 +65,9 @@ async def create_territory(
     Raises `already-exists`, `reference-not-found` (the wave), `lead-not-among-epci`.
     """
     return await commit(
-        request, lambda write: service.create_territory(write, body), status=201, location="/v1/territories/{key}"
+        request,
+        lambda write: service.create_territory(write, body),
+        status=201,
     )
 
 

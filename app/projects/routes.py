@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -67,7 +67,6 @@ async def create_project(
         request,
         lambda write: service.create_project(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/projects/{{key}}",
     )
 
 
@@ -79,11 +78,7 @@ async def get_project_totals(request: Request, actor: Actor = require("projects:
     listing = PROJECTS_AS_OF if "as_of" in query else PROJECTS
     bound = {name: listing.filters[name].prepare(value) for name, value in query.items()}
     row = await fetchrow(request.state.engine, totals(listing, frozenset(query)), {**bound, **request.path_params})
-    return Response(
-        to_json(_with_leverage(from_json(row["body"]))) + b"\n",
-        headers={"Cache-Control": "private, no-cache"},
-        media_type="application/json",
-    )
+    return private(_with_leverage(from_json(row["body"])))
 
 
 def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +164,6 @@ async def create_job_observation(
         request,
         lambda write: service.observe_jobs(write, territory, project_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/projects/{project_id}/job-observations/{{key}}",
     )
 
 
@@ -231,9 +225,7 @@ async def compare_financing_versions(request: Request, actor: Actor = require("p
         ),
         **compare(before["lines"] if before is not None else [], after["lines"], ("kind", "source")),
     }
-    return Response(
-        to_json(body) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
-    )
+    return private(body)
 
 
 @projects.get(PROJECT + "/funding-statements", **lists(FUNDING_STATEMENTS))
@@ -256,7 +248,6 @@ async def create_funding_statement(
         request,
         lambda write: service.state_no_other_funding(write, territory, project_id, body),
         status=201,
-        location=f"/v1/territories/{territory}/projects/{project_id}/funding-statements/{{key}}",
     )
 
 

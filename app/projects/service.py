@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, differing, given, put
 from app.programme.models import Perimeter, PerimeterCommune
 from app.projects import financing, rules, schemas
 from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind
@@ -102,24 +102,21 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
     """
     project = await _project(write, territory, project_id)
     write.expect(project.version)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    changed = {
-        name: value for name, value in given.items() if name not in _CHILDREN and getattr(project, name) != value
-    }
+    values = given(body)
+    changed = differing(project, {name: value for name, value in values.items() if name not in _CHILDREN})
     holders = await _known(write, Holder, project_id)
     costs = await _known(write, Cost, project_id)
-    new_holders = _differ(holders, _holders(project, given["holders"])) if "holders" in given else None
-    new_costs = _differ(costs, _costs(project, given["costs"])) if "costs" in given else None
-    if "holders" in given and _lead(given["holders"]) != project.lead_position:
-        changed["lead_position"] = _lead(given["holders"])
+    new_holders = _differ(holders, _holders(project, values["holders"])) if "holders" in values else None
+    new_costs = _differ(costs, _costs(project, values["costs"])) if "costs" in values else None
+    if "holders" in values and _lead(values["holders"]) != project.lead_position:
+        changed["lead_position"] = _lead(values["holders"])
     bound = {"territory": territory, "project_id": project_id}
     if not changed and new_holders is None and new_costs is None:
         return [Change("", PROJECTS, [project_id], bound)]
     if "commune_code" in changed:
         first = await write.session.get_one(ProjectPassage, (project_id, 1))
         changed["perimeter_vintage"] = await _vintage(write, territory, changed["commune_code"], first.effective_on)
-    for name, value in changed.items():
-        setattr(project, name, value)
+    put(project, changed)
     touch(project)  # before the first flush: holders and costs make one new version with the rest
     _check_period(project.starts_on, project.ends_on)
     if project.funding_route is None and project.stage not in rules.WITHOUT_ROUTE:

@@ -7,13 +7,14 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core import clock
 from app.core.db import Statement, fetchrow
+from app.core.reading.answers import private
 from app.core.reading.query import read
 from app.core.reading.two_times import AS_OF
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.programme.routes import T
 from app.reports import schemas
-from app.reports.queries import summary
+from app.reports.summary import summary
 
 reports = router("reports")
 
@@ -39,4 +40,4 @@ async def get_summary(request: Request, actor: Actor = require("summary:read")) 
 
 async def _answer(request: Request, statement: Statement, bound: dict[str, object]) -> Response:
     row = await fetchrow(request.state.engine, statement, bound)
-    return Response(row["body"] + "\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json")
+    return private(row["body"])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.reading.answers import page, show
+from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -54,7 +54,6 @@ async def create_roadmap_version(
         request,
         lambda write: service.create_draft(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/roadmap/versions/{{key}}",
         explain=refused_as({"roadmap_versions_number_key": rules.DraftExists}),  # only a draft takes a number
     )
 
@@ -127,9 +126,7 @@ async def compare_roadmap_versions(request: Request, actor: Actor = require("roa
         "axes": compare(_axes(before), _axes(after), ("position",)),
         "actions": compare(_actions(before), _actions(after), ("id",)),
     }
-    return Response(
-        to_json(body) + b"\n", headers={"Cache-Control": "private, no-cache"}, media_type="application/json"
-    )
+    return private(body)
 
 
 def _axes(version: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, given, put
 from app.roadmap import rules, schemas
 from app.roadmap.models import Action, ActionFirm, ActionProject, Axis, FollowedAction, RoadmapVersion, StateChange
 from app.roadmap.queries import ACTIONS, VERSIONS
@@ -49,16 +49,14 @@ async def create_draft(write: Write, territory: str, body: schemas.RoadmapDraft)
 async def update_draft(write: Write, territory: str, version_id: UUID, body: schemas.RoadmapUpdate) -> Change:
     """Change a draft; its axes are replaced whole. Raises `roadmap-adopted` (409)."""
     draft = await _draft(write, territory, version_id)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    axes = given.pop("axes", None)
+    values = given(body)
+    axes = values.pop("axes", None)
     if axes is not None and [axis.model_dump() for axis in await _axes(write, draft)] == [a.model_dump() for a in axes]:
         axes = None
-    changed = any(getattr(draft, name) != value for name, value in given.items())
+    changed = put(draft, values)
     bound = {"territory": territory}
     if not changed and axes is None:
         return Change("", VERSIONS, [version_id], bound)
-    for name, value in given.items():
-        setattr(draft, name, value)
     _check_period(draft.starts_on, draft.ends_on)
     touch(draft)
     if axes is not None:

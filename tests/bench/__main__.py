@@ -26,9 +26,9 @@ from typing import Any
 
 import httpx2
 
-from app import check
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.bundled import postgres
+from app.commands import check
+from app.core import installation, migrations
 from app.core.db import create_engine
 from app.core.serving import server
 from tests.bench import days, filling
@@ -184,7 +184,7 @@ def ready(port: int) -> None:
         assert http.get("/readyz").status_code == 200
 
 
-def databases(home: Path, bundled: embedded.Server, extent: Extent) -> Iterator[tuple[str, int, Setting]]:
+def databases(home: Path, bundled: postgres.Server, extent: Extent) -> Iterator[tuple[str, int, Setting]]:
     """The two databases, filled and in balance: name, entries, setting."""
     plain, dsn = bundled.plain("postgres"), bundled.dsn
     filling.new_database(plain, "bench")
@@ -193,7 +193,7 @@ def databases(home: Path, bundled: embedded.Server, extent: Extent) -> Iterator[
 
     async def settle() -> Setting:
         engine = create_engine(dsn("bench"), pool_size=1)
-        await secrets.ensure(engine)
+        await installation.ensure(engine)
         await engine.dispose()
         return await filling.settle(dsn("bench"), bundled.plain("bench"))
 
@@ -357,7 +357,7 @@ def main() -> None:
         (home / "start").mkdir(mode=0o711)
         first, later = starts(home / "start", extent.repeats)
         say(f"start: {first:.2f} s the first, {later:.2f} s a later one")
-        with embedded.running(home / "data") as bundled, contextlib.ExitStack() as stack:
+        with postgres.running(home / "data") as bundled, contextlib.ExitStack() as stack:
             targets, counts = [], []
             for name, count, setting in databases(home, bundled, extent):
                 counts.append(count)

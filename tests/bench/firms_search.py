@@ -15,7 +15,8 @@ from typing import Any
 
 import asyncpg
 
-from app.core import embedded, migrations
+from app.bundled import postgres
+from app.core import migrations
 from app.core.values import siren_from, siret_from
 from app.firms.queries import FIRMS, TERRITORY_FIRMS
 
@@ -126,7 +127,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="rebond-bench-"))
     home.chmod(0o711)
     try:
-        with embedded.running(home) as server:
+        with postgres.running(home) as server:
             url = server.dsn("postgres")
             migrations.upgrade(url)
             print(f"{FIRMS_HELD} firms and sites in {asyncio.run(fill(url)):.0f} s")

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from app.core import clock, embedded, migrations
+from app.bundled import postgres
+from app.core import clock, migrations
 from app.core.clock import PARIS
 from app.engineering.follow_up.queries import follow_up
 from tests.bench.filling import client
@@ -128,7 +129,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="rebond-bench-"))
     home.chmod(0o711)
     try:
-        with embedded.running(home) as server:
+        with postgres.running(home) as server:
             url = server.dsn("postgres")
             migrations.upgrade(url)
             asyncio.run(measure(url))

@@ -20,8 +20,8 @@ import httpx2
 import pytest
 
 from app.access.gate import digest_of
-from app.core import embedded, migrations
-from app.core import installation as secrets
+from app.bundled import postgres
+from app.core import installation, migrations
 from app.core.db import create_engine
 from app.core.problems import CATALOGUE
 from app.core.serving.openapi import PROBLEM
@@ -1200,8 +1200,8 @@ def test_a_database_that_dies_is_told_and_comes_back_by_itself(tmp_path_factory:
     home.chmod(0o711)  # as root the server runs as another account, which must reach it
     quick = {"fsync": "off"}
     try:
-        with embedded.running(home, settings=quick) as database:
-            embedded.ensure_database(database, "rebond_test_dies")
+        with postgres.running(home, settings=quick) as database:
+            postgres.ensure_database(database, "rebond_test_dies")
             url = database.dsn("rebond_test_dies")
             migrate(url)
             key = issue_key(url)
@@ -1222,7 +1222,7 @@ def test_a_database_that_dies_is_told_and_comes_back_by_itself(tmp_path_factory:
                     problem_of(answer, 503, "database-unavailable", sent=path)
                     assert int(answer.headers["retry-after"]) > 0
                 assert caller.send("GET", "/healthz").status == 200
-                with embedded.running(home, settings=quick):
+                with postgres.running(home, settings=quick):
                     caller.await_status(200, "/readyz")
                     assert caller.send("POST", "/v1/organisations", {"name": "After"}).status == 201
                     names = {item["name"] for item in caller.send("GET", "/v1/organisations").json["items"]}
@@ -1237,7 +1237,7 @@ def migrate(url: str) -> None:
 
     async def ensure() -> None:
         engine = create_engine(url, pool_size=1)
-        await secrets.ensure(engine)
+        await installation.ensure(engine)
         await engine.dispose()
 
     asyncio.run(ensure())

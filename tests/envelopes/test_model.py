@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from app import check
+from app.commands import check
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import plain

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from app.core.db import Base
-from tests.engineering.test_raw_sql import Attack, Stage, change, clone
+from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS
 from tests.world import World, ok
 

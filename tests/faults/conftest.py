@@ -23,7 +23,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.core import embedded
+from app.bundled import postgres
 from app.core.problems import CATALOGUE
 from tests.contract.server import Answer, answer_on, message
 from tests.processes import Home, Service, eventually, new_home
@@ -51,8 +51,8 @@ def in_bundled(home: Home, sql: str, *arguments: Any) -> list[Any]:
 
 def address(home: Home) -> str:
     """Where the place's bundled server listens, for asyncpg."""
-    socket_dir = embedded._socket_dir(home.data, embedded._account(home.data))
-    return embedded.Server(home.data, socket_dir, []).plain()
+    socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
+    return postgres.Server(home.data, socket_dir, []).plain()
 
 
 @dataclass

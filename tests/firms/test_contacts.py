@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.commands.tick import tick
 from app.core import clock
 from app.core.db import session_factory
-from app.tick import tick
 from tests.world import World, ok, problem
 
 TODAY = clock.today()

@@ -15,7 +15,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.core import embedded
+from app.bundled import postgres
 from tests import directory, processes
 from tests.contract import server
 from tests.contract.conftest import Known, one_of_everything
@@ -39,8 +39,8 @@ class Fortress:
         """A fresh territory with one of everything; the keys of a world may not outlive what is done to it."""
 
         async def make() -> Known:
-            socket_dir = embedded._socket_dir(self.home.data, embedded._account(self.home.data))
-            url = embedded.Server(self.home.data, socket_dir, []).plain()
+            socket_dir = postgres._socket_dir(self.home.data, postgres._account(self.home.data))
+            url = postgres.Server(self.home.data, socket_dir, []).plain()
             async with (
                 httpx2.AsyncClient(base_url=self.base, trust_env=False, timeout=30) as http,
                 asyncpg.create_pool(url, min_size=1, max_size=2) as pool,

@@ -15,6 +15,8 @@ from app.core.reading.listing import USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
+FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
+
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
@@ -46,7 +48,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     items: list[str] = row["items"] or []
     if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
         raise NotFound
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
     if len(items) > limit:
         token = cursors.close(state.cursor_secret, seal, to_json([row["k0"], row["k1"]]))
@@ -97,9 +99,18 @@ async def show(
     return answer(request, listing, row["body"].encode(), row["version"])
 
 
+def private(content: str | bytes | Mapping[str, Any], **headers: str) -> Response:
+    """JSON for this caller alone: as PostgreSQL wrote it, or a mapping; ended by a newline, as every answer is."""
+    if isinstance(content, str):
+        content = content.encode()
+    body = content if isinstance(content, bytes) else to_json(content)
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return Response(body + b"\n", headers={"Cache-Control": "private, no-cache"} | named, media_type="application/json")
+
+
 def answer(request: Request, listing: Listing, body: bytes, version: int | None, status: int = 200) -> Response:
     """An object's JSON with its ETag."""
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
+    headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     if version is not None:
         tag = headers["ETag"] = versions.etag(version, body, derived=listing.derived)
         if status == 200 and request.method in ("GET", "HEAD") and versions.is_current(request, tag):

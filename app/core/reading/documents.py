@@ -9,7 +9,8 @@ import io
 import re
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -21,9 +22,11 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from pydantic_core import to_json
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.problems import Problem
+from app.core.reading.negotiation import language_of
 from app.core.reading.query import Parameter
 from app.core.reading.xlsx import MEDIA_TYPE as XLSX
 
@@ -41,8 +44,30 @@ class PdfNotInstalled(Problem):
     cure_fr = "Demandez format=xlsx, ou faites installer l'extra `documents`."
 
 
-def attachment(body: bytes, form: str, name: str, language: str) -> Response:
-    """The document as a file; `name` is plain ASCII, without its ending."""
+@dataclass(frozen=True)
+class Document:
+    """One object on paper: the name of its file, the template of its PDF, and how each form has its data.
+
+    `name` takes the address's parameters and the object, and gives plain ASCII without an ending.
+    """
+
+    name: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+    template: str
+    as_data: Callable[[dict[str, Any], str], Mapping[str, Any]]
+    as_xlsx: Callable[[dict[str, Any], str], bytes]
+
+
+async def answer(request: Request, document: Document, shown: dict[str, Any], form: str) -> Response:
+    """The document of the object that JSON would show, in the language of Accept-Language."""
+    language = language_of(request, request.state.default_language)
+    if form == "xlsx":
+        body = document.as_xlsx(shown, language)
+    else:
+        body = await pdf(document.template, document.as_data(shown, language))
+    return _attachment(body, form, document.name(request.path_params, shown), language)
+
+
+def _attachment(body: bytes, form: str, name: str, language: str) -> Response:
     headers = {
         "Content-Disposition": f'{"inline" if form == "pdf" else "attachment"}; filename="{name}.{form}"',
         "Content-Language": language,
@@ -65,9 +90,7 @@ _SHOWN = (
 _NOT_SHOWN = re.compile(f"[^{_SHOWN}]")
 _NOT_LATIN = re.compile("[^\n\t -~\u00a0-\u017f\u2013\u2014\u2018-\u201d\u2026\u20ac\u2212\u202f]")
 SECONDS = 8
-_LOOK = (
-    Path(__file__).with_name("document.typ").read_text()
-)  # what every document looks like stands before its template
+_LOOK = Path(__file__).with_name("document.typ").read_text()  # stands before the template of every document
 _at_once = asyncio.Semaphore(2)  # a document takes one processor
 
 
@@ -115,7 +138,7 @@ async def _typeset(template: str, data: Any) -> bytes:
 
 
 # No credential is handed on, nor where the database is.
-_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUTF8": "1"}
+_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONUTF8": "1"}
 
 
 def _spelt(value: Any, unknown: re.Pattern[str]) -> Any:

@@ -134,13 +134,27 @@ class Write:
         return [found[key] for key in keys]
 
 
-def merge(item: Base, body: Body, **more: Any) -> bool:
-    """Put the fields that a PATCH gives onto `item`; whether anything changed. Absent fields are left alone."""
-    given = {name: getattr(body, name) for name in body.model_fields_set} | more
-    changed = {name: value for name, value in given.items() if getattr(item, name) != value}
+def given(body: Body) -> dict[str, Any]:
+    """The fields that a PATCH gives. Absent fields are left alone."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def differing(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that `item` does not have already."""
+    return {name: value for name, value in values.items() if getattr(item, name) != value}
+
+
+def put(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the values onto `item`, and tell those that it did not have already: none where nothing changes."""
+    changed = differing(item, values)
     for name, value in changed.items():
         setattr(item, name, value)
-    return bool(changed)
+    return changed
+
+
+def merge(item: Base, body: Body, **more: Any) -> bool:
+    """Put the fields that a PATCH gives onto `item`; whether anything changed."""
+    return bool(put(item, given(body) | more))
 
 
 Work = Callable[[Write], Awaitable[Change | Sequence[Change]]]
@@ -299,9 +313,9 @@ async def commit(
 ) -> Response:
     """Do `work` for this request's caller and answer with the changed object.
 
-    `location` is the address of the new object, `{key}` standing for its key. A list of changes answers with the first;
-    a change of several objects with `{"items": […]}`. With `dry_run=true` the answer is 200 and nothing is changed; the
-    query is read for it unless the route has done so.
+    A POST that creates says where: below its own address, or at `location`, `{key}` standing for the new object's key.
+    A list of changes answers with the first; a change of several objects with `{"items": […]}`. With `dry_run=true` the
+    answer is 200 and nothing is changed; the query is read for it unless the route has done so.
     """
     state = request.state
     if dry_run is None:
@@ -316,8 +330,9 @@ async def commit(
         if change.many:
             return _many(seen, code)
         answer = answers.answer(request, change.listing, seen[0].body.encode(), seen[0].version, code)
-        if location and not dry_run:
-            answer.headers["Location"] = location.format(key=seen[0].key)
+        if code == 201 and post:
+            place = location or request.scope["path"] + "/{key}"
+            answer.headers["Location"] = place.format(key=seen[0].key)
         if dry_run:  # the version it shows will never be, or will be another object's state
             del answer.headers["ETag"]
         return answer

@@ -14,14 +14,14 @@ from app.access.models import Organisation, Subject
 from app.core.clock import paris_day
 from app.core.db import Statement, param
 from app.core.formats import day, euros, number
+from app.core.reading import documents
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object
-from app.engineering.entries.models import CertificateRemark, ServiceCertificate, TimeEntry
-from app.engineering.entries.queries import CERTIFICATES
+from app.engineering.certificates.models import CertificateRemark, ServiceCertificate
+from app.engineering.certificates.queries import CERTIFICATES
+from app.engineering.entries.models import TimeEntry
 from app.missions.models import Consultant
 from app.programme.models import Territory
-
-TEMPLATE = Path(__file__).with_name("certificate.typ").read_text()
 
 
 @cache
@@ -222,3 +222,11 @@ def as_xlsx(shown: Mapping[str, Any], language: str) -> bytes:
     book.gap()
     book.row(words["seal"], shown["content_hash"])
     return book.bytes()
+
+
+DOCUMENT = documents.Document(
+    name=lambda path, shown: f"service-certificate-{path['territory']}-{shown['number']}",
+    template=Path(__file__).with_name("certificate.typ").read_text(),
+    as_data=as_data,
+    as_xlsx=as_xlsx,
+)

@@ -7,13 +7,10 @@ without a hole in each territory, so that an accountant sees that none is missin
 """
 
 import hashlib
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -22,17 +19,19 @@ from sqlalchemy.dialects.postgresql import insert
 from app.access.rules import person
 from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
-from app.engineering.entries import schemas
-from app.engineering.entries.models import (
+from app.engineering.certificates import schemas
+from app.engineering.certificates.models import (
     CertificateLine,
     CertificateNumber,
     CertificateRemark,
     RemarkKind,
     ServiceCertificate,
-    TimeEntry,
     VatRate,
 )
-from app.engineering.entries.queries import CERTIFICATES, TIME_ENTRIES
+from app.engineering.certificates.queries import CERTIFICATES
+from app.engineering.certificates.rules import Line, canonical, lines_of, rate_on, vat_on
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -80,67 +79,6 @@ class CounterCertificate(Problem):
 
 
 # --- what a certificate comes to: no session, no await ---------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Line:
-    """Days of one profile at one rate, and what they come to."""
-
-    profile: str
-    day_rate_cents: int
-    days: Decimal
-
-    @property
-    def amount_cents(self) -> int:
-        return half_up(self.days * self.day_rate_cents)
-
-
-class Priced(Protocol):
-    """What a price depends on: the rates of one member, by profile and days, both included."""
-
-    profile: str
-    day_rate_cents: int
-    from_on: date
-    until_on: date
-
-
-def half_up(cents: Decimal) -> int:
-    """To the whole cent, halves away from zero."""
-    return int(cents.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def rate_on(rates: Iterable[Priced], profile: str | None, day: date) -> int | None:
-    """The day rate of the profile in force on the day the work was done."""
-    return next(
-        (rate.day_rate_cents for rate in rates if rate.profile == profile and rate.from_on <= day <= rate.until_on),
-        None,
-    )
-
-
-def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[Line]:
-    """One line a profile and rate: the days are summed first, and rounded once."""
-    sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
-    for profile, rate, part in days:
-        sums[profile, rate] += part
-    return [Line(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
-
-
-def vat_on(amount_cents: int, rate_bp: int) -> int:
-    """VAT on the sum of a certificate, half-up to the cent."""
-    return half_up(Decimal(amount_cents) * rate_bp / 10_000)
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and without white space: RFC 8785, as the only fractions here are quarters."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)  # a quarter is a binary fraction
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
 
 
 # --- writes ----------------------------------------------------------------------------------------------------------

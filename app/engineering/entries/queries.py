@@ -1,7 +1,6 @@
 """Reads of engineering."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,17 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, literals, param
+from app.core.db import literals, param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
-from app.engineering.entries.models import (
-    CertificateLine,
-    CertificateRemark,
-    MonthLock,
-    ServiceCertificate,
-    TimeEntry,
-)
+from app.engineering.entries.models import MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission
@@ -163,100 +156,6 @@ MONTH_LOCKS = Listing(
     },
     sorts={"month": _l.month},
 )
-
-
-_c, _n = ServiceCertificate, CertificateLine
-_r = CertificateRemark
-_counter = ServiceCertificate.__table__.alias("counter")
-_lines = (
-    select(
-        func.json_agg(
-            aggregate_order_by(
-                func.json_build_object(
-                    text("'profile'"), _n.profile,
-                    text("'days'"), _n.days,
-                    text("'day_rate_cents'"), _n.day_rate_cents,
-                    text("'amount_excl_vat_cents'"), _n.amount_cents,
-                ),
-                _n.profile,
-                _n.day_rate_cents,
-            )
-        )
-    )
-    .where(_n.certificate_id == _c.id)
-    .scalar_subquery()
-)  # fmt: skip
-_remarks = (
-    select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(
-                    func.json_build_object(
-                        text("'entry_id'"), _r.entry_id, text("'kind'"), _r.kind, text("'reason'"), _r.reason
-                    ),
-                    _r.entry_id,
-                )
-            ),
-            text("'[]'::json"),
-        )
-    )
-    .where(_r.certificate_id == _c.id)
-    .scalar_subquery()
-)
-CERTIFICATES = Listing(
-    schema=schemas.ServiceCertificate,
-    rows=select(
-        _c.id,
-        _c.number,
-        _c.mission_id,
-        Mission.name.label("mission_name"),
-        _c.organisation_id,
-        Organisation.name.label("organisation_name"),
-        _c.from_on,
-        _c.to_on,
-        _c.days,
-        _lines.label("lines"),
-        _c.amount_cents.label("amount_excl_vat_cents"),
-        _c.vat_rate_bp,
-        _c.vat_cents,
-        _c.total_cents,
-        _remarks.label("remarks"),
-        _c.content_hash,
-        _c.cancels_id,
-        select(_counter.c.id).where(_counter.c.cancels_id == _c.id).scalar_subquery().label("cancelled_by_id"),
-        _c.reason,
-        _c.certified_by,
-        _c.version,
-        _c.created_at,
-        _c.updated_at,
-    )
-    .join(Mission, Mission.id == _c.mission_id)
-    .join(Organisation, Organisation.id == _c.organisation_id)
-    .where(_c.territory == param("territory", Text())),
-    key=_c.id,
-    version=_c.version,
-    derived=True,
-    filters={
-        "mission_id": equals(_c.mission_id, Uuid, "Certificates of this mission."),
-        "organisation_id": equals(_c.organisation_id, Uuid, "Certificates of this member."),
-        "cancels_id": equals(_c.cancels_id, Uuid, "The counter-certificate of this certificate."),
-        "period_from": at_least(_c.to_on, Day, "Whose period reaches this day or later."),
-        "period_to": at_most(_c.from_on, Day, "Whose period starts on this day or earlier."),
-        "updated_since": updated_since(_c.updated_at),
-    },
-    sorts={"number": _c.number, "from_on": _c.from_on, "total_cents": _c.total_cents},
-    scopes={"organisation": lambda name: _c.organisation_id == param(name, _c.organisation_id.type)},
-)
-
-
-@cache
-def certificate_content(own: bool) -> Statement:
-    """The canonical JSON of a certificate, byte for byte."""
-    c = ServiceCertificate
-    conditions = [c.territory == param("territory", Text()), c.id == param("id", c.id.type)]
-    if own:
-        conditions.append(c.organisation_id == param("organisation", c.organisation_id.type))
-    return Statement(select(c.content, c.content_hash).where(*conditions))
 
 
 # --- the week grid ---------------------------------------------------------------------------------------------------

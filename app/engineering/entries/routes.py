@@ -1,41 +1,26 @@
 """HTTP of engineering: time entries, their life, and the follow-up of the days."""
 
-from typing import Any
-
 from fastapi import APIRouter
-from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.core import clock
-from app.core.db import fetchrow
-from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading import documents
+from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
-from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import Parameter, read
-from app.core.reading.two_times import known_before
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
-from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, run_statement
-from app.engineering.certificates import document as certificate_documents
-from app.engineering.certificates import service as certificates
-from app.engineering.entries import grid, locks, queries, rules, schemas, service, steps
-from app.engineering.entries.queries import CERTIFICATES, MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
+from app.engineering.entries import grid, locks, rules, schemas, service, steps
+from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import Action
-from app.engineering.follow_up import burn_down, timesheets
-from app.engineering.follow_up import queries as follow_up
 from app.programme.routes import T
 
-engineering: APIRouter = router("engineering")
+entries: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
-CERTIFICATE = T + "/service-certificates/{id:uuid}"
-SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
 LIMITS = (
     ReferenceNotFound,
     rules.OtherOrganisation,
@@ -67,20 +52,13 @@ REVERSAL = (*STEP, rules.ReversalReserved, PersonRequired)
 MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
 
-def _own(actor: Actor, territory: str) -> dict[str, Any]:
-    """A consultant sees the entries of its own organisation alone."""
-    if actor.sees_only_own("time_entries:read", territory):
-        return {"organisation": actor.organisation_id}
-    return {}
-
-
-@engineering.get(T + "/time-entries", **lists(TIME_ENTRIES))
+@entries.get(T + "/time-entries", **lists(TIME_ENTRIES))
 async def list_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
     """Time entries of the territory; a consultant sees those of its own organisation."""
-    return await page(request, TIME_ENTRIES, **_own(actor, request.path_params["territory"]))
+    return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@engineering.post(T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, status=201))
+@entries.post(T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, status=201))
 async def create_time_entry(
     request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -113,7 +91,7 @@ async def create_time_entry(
     )
 
 
-@engineering.post(T + "/time-entries/batch", **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, status=201))
+@entries.post(T + "/time-entries/batch", **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, status=201))
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -130,13 +108,18 @@ WEEK_GRID = {
 }
 
 
-@engineering.get(T + "/time-entries/grid", **shows(schemas.WeekGrid, parameters=WEEK_GRID))
+@entries.get(T + "/time-entries/grid", **shows(schemas.WeekGrid, parameters=WEEK_GRID))
 async def get_time_entry_grid(request: Request, actor: Actor = require("time_entries:read")) -> Response:
     """One person's week as a grid, an empty one too, and the entries that a grid cannot hold."""
-    return await show(request, WEEK_GRIDS, read(request, WEEK_GRID), **_own(actor, request.path_params["territory"]))
+    return await show(
+        request,
+        WEEK_GRIDS,
+        read(request, WEEK_GRID),
+        **actor.own("time_entries:read", request.path_params["territory"]),
+    )
 
 
-@engineering.put(T + "/time-entries/grid", **changes(schemas.WeekGrid, grid.GridRefused, IfMatchMissing, *LIMITS))
+@entries.put(T + "/time-entries/grid", **changes(schemas.WeekGrid, grid.GridRefused, IfMatchMissing, *LIMITS))
 async def put_time_entry_grid(
     request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -149,13 +132,13 @@ async def put_time_entry_grid(
     return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
 
 
-@engineering.get(ENTRY, **shows(schemas.TimeEntry))
+@entries.get(ENTRY, **shows(schemas.TimeEntry))
 async def get_time_entry(request: Request, actor: Actor = require("time_entries:read")) -> Response:
     """One time entry."""
-    return await show(request, TIME_ENTRIES, **_own(actor, request.path_params["territory"]))
+    return await show(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@engineering.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *LIMITS))
+@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *LIMITS))
 async def update_time_entry(
     request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -168,7 +151,7 @@ async def update_time_entry(
     )
 
 
-@engineering.delete(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, rules.OtherOrganisation, status=204))
+@entries.delete(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, rules.OtherOrganisation, status=204))
 async def delete_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Delete a draft. What counted is reversed, never deleted."""
     attempt = service.Attempt(actor, request.path_params["territory"])
@@ -200,13 +183,13 @@ async def _act_on_many(
     )
 
 
-@engineering.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
+@entries.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Let a draft count: it takes the person's day, the allotment and the order, or is refused."""
     return await _act(request, actor, Action.SUBMIT)
 
 
-@engineering.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
+@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
 async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -217,7 +200,7 @@ async def submit_time_entries(
 NOTHING = schemas.Recall()
 
 
-@engineering.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP, AlreadyExists))
+@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP, AlreadyExists))
 async def recall_time_entry(
     request: Request, body: schemas.Recall = NOTHING, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -228,7 +211,7 @@ async def recall_time_entry(
     return await _act(request, actor, Action.RECALL, unnamed="external_id" in body.model_fields_set)
 
 
-@engineering.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def recall_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -236,13 +219,13 @@ async def recall_time_entries(
     return await _act_on_many(request, actor, Action.RECALL, body)
 
 
-@engineering.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
+@entries.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def validate_time_entry(request: Request, actor: Actor = require("time_entries:validate")) -> Response:
     """Validate a submitted entry as a person of the lead firm who neither entered nor worked it."""
     return await _act(request, actor, Action.VALIDATE)
 
 
-@engineering.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def validate_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -250,7 +233,7 @@ async def validate_time_entries(
     return await _act_on_many(request, actor, Action.VALIDATE, body)
 
 
-@engineering.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
+@entries.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def reject_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -258,7 +241,7 @@ async def reject_time_entry(
     return await _act(request, actor, Action.REJECT, body.reason)
 
 
-@engineering.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def reject_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -266,7 +249,7 @@ async def reject_time_entries(
     return await _act_on_many(request, actor, Action.REJECT, body, body.reason)
 
 
-@engineering.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
+@entries.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
 async def reverse_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:reverse")
 ) -> Response:
@@ -278,7 +261,7 @@ async def reverse_time_entry(
     return await _act(request, actor, Action.REVERSE, body.reason)
 
 
-@engineering.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def reverse_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
 ) -> Response:
@@ -286,13 +269,13 @@ async def reverse_time_entries(
     return await _act_on_many(request, actor, Action.REVERSE, body, body.reason)
 
 
-@engineering.get(T + "/month-locks", **lists(MONTH_LOCKS))
+@entries.get(T + "/month-locks", **lists(MONTH_LOCKS))
 async def list_month_locks(request: Request, actor: Actor = require("month_locks:read")) -> Response:
     """Months that the operator has closed, and those opened again."""
     return await page(request, MONTH_LOCKS)
 
 
-@engineering.post(
+@entries.post(
     T + "/month-locks",
     **changes(schemas.MonthLock, locks.MonthAlreadyLocked, ReferenceNotFound, PersonRequired, status=201),
 )
@@ -305,227 +288,19 @@ async def lock_month(
         request,
         lambda write: locks.lock_month(write, territory, body),
         status=201,
-        location=f"/v1/territories/{territory}/month-locks/{{key}}",
     )
 
 
-@engineering.get(T + "/month-locks/{id:uuid}", **shows(schemas.MonthLock))
+@entries.get(T + "/month-locks/{id:uuid}", **shows(schemas.MonthLock))
 async def get_month_lock(request: Request, actor: Actor = require("month_locks:read")) -> Response:
     """One closed month."""
     return await show(request, MONTH_LOCKS)
 
 
-@engineering.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, PersonRequired))
+@entries.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, PersonRequired))
 async def reopen_month(
     request: Request, body: schemas.Reopening, actor: Actor = require("month_locks:write")
 ) -> Response:
     """Open a closed month again, with a reason."""
     path = request.path_params
     return await commit(request, lambda write: locks.reopen_month(write, path["territory"], path["id"], body))
-
-
-def _own_certificates(actor: Actor, territory: str) -> dict[str, Any]:
-    """A member of the consortium, the lead too, sees its own certificates alone: they show its rates."""
-    if actor.sees_only_own("service_certificates:read", territory):
-        return {"organisation": actor.organisation_id}
-    return {}
-
-
-@engineering.get(T + "/service-certificates", **lists(CERTIFICATES))
-async def list_service_certificates(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
-    """Service certificates and their counter-certificates; a member of the consortium sees its own."""
-    return await page(request, CERTIFICATES, **_own_certificates(actor, request.path_params["territory"]))
-
-
-@engineering.post(
-    T + "/service-certificates",
-    **changes(
-        schemas.ServiceCertificate,
-        certificates.NothingToCertify,
-        certificates.RateMissing,
-        certificates.CertifierTookPart,
-        PersonRequired,
-        ReferenceNotFound,
-        IdempotencyKeyMissing,
-        status=201,
-    ),
-)
-async def create_service_certificate(
-    request: Request, body: schemas.ServiceCertificateCreate, actor: Actor = require("service_certificates:write")
-) -> Response:
-    """Certify a member's validated days of a period (*attestation de service fait*). Needs an Idempotency-Key.
-
-    Each day is priced at the rate of the person's profile on the day it was worked, each line rounded once.
-    """
-    territory = request.path_params["territory"]
-    return await commit(
-        request,
-        lambda write: certificates.certify(write, territory, body),
-        status=201,
-        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
-        idempotency_required=True,
-    )
-
-
-@engineering.get(
-    CERTIFICATE,
-    **shows(schemas.ServiceCertificate, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
-)
-async def get_service_certificate(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
-    """One service certificate, as JSON, or to sign and keep: PDF (tagged, PDF/UA-1) and XLSX.
-
-    The documents are in the language of Accept-Language.
-    """
-    form = wanted(request, read(request, documents.FORM), documents.FORMS)
-    own = _own_certificates(actor, request.path_params["territory"])
-    if form == "json":
-        return await show(request, CERTIFICATES, {}, **own)
-    bound = {**request.path_params, "scope_organisation": own.get("organisation")}
-    row = await fetchrow(request.state.engine, certificate_documents.certificate(bool(own)), bound)
-    if row is None:
-        raise NotFound
-    language, shown = language_of(request, request.state.default_language), from_json(row["body"])
-    name = f"service-certificate-{request.path_params['territory']}-{shown['number']}"
-    if form == "xlsx":
-        return documents.attachment(certificate_documents.as_xlsx(shown, language), form, name, language)
-    data = certificate_documents.as_data(shown, language)
-    return documents.attachment(await documents.pdf(certificate_documents.TEMPLATE, data), form, name, language)
-
-
-@engineering.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
-async def get_service_certificate_content(
-    request: Request, actor: Actor = require("service_certificates:read")
-) -> Response:
-    """What the certificate was made from, entry by entry, as canonical JSON: its SHA-256 is `content_hash`.
-
-    The answer ends with a newline, which is not hashed.
-    """
-    read(request, {})
-    own = _own_certificates(actor, request.path_params["territory"])
-    statement = queries.certificate_content(bool(own))
-    row = await fetchrow(request.state.engine, statement, {**request.path_params, **own})
-    if row is None:
-        raise NotFound
-    headers = {"Cache-Control": "private, no-cache"}
-    return Response(row["content"] + "\n", headers=headers, media_type="application/json")
-
-
-@engineering.post(
-    CERTIFICATE + "/cancel",
-    **changes(
-        schemas.ServiceCertificate,
-        certificates.CertificateAlreadyCancelled,
-        certificates.CounterCertificate,
-        PersonRequired,
-        IfMatchMissing,
-        status=201,
-    ),
-)
-async def cancel_service_certificate(
-    request: Request, body: schemas.Cancellation, actor: Actor = require("service_certificates:write")
-) -> Response:
-    """Cancel a certificate by a counter-certificate, which is the answer. Needs If-Match.
-
-    Its days are validated days again, and may be certified anew.
-    """
-    path = request.path_params
-    territory = path["territory"]
-    return await commit(
-        request,
-        lambda write: certificates.cancel(write, territory, path["id"], body.reason),
-        status=201,
-        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
-    )
-
-
-@engineering.get(
-    T + "/consultants/{id:uuid}/timesheets/{month:month}",
-    **shows(schemas.Timesheet, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
-)
-async def get_timesheet(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """The month's timesheet of an assigned person, as JSON, or to sign: PDF (tagged, PDF/UA-1) and XLSX.
-
-    A consultant sees those of its own organisation. The documents are in the language of Accept-Language.
-    """
-    form, path = wanted(request, read(request, documents.FORM), documents.FORMS), request.path_params
-    own = _own(actor, path["territory"])
-    bound = {**path, **timesheets.days_of(path["month"]), **own}
-    row = await fetchrow(request.state.engine, timesheets.timesheet(bool(own)), bound)
-    if row is None:
-        raise NotFound
-    if form == "json":
-        headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-        return Response(row["body"] + "\n", headers=headers, media_type="application/json")
-    language, sheet = language_of(request, request.state.default_language), from_json(row["body"])
-    name = f"timesheet-{path['territory']}-{path['month']:%Y-%m}"
-    if form == "xlsx":
-        return documents.attachment(timesheets.as_xlsx(sheet, language), form, name, language)
-    body = await documents.pdf(timesheets.TEMPLATE, timesheets.as_data(sheet, language))
-    return documents.attachment(body, form, name, language)
-
-
-@engineering.get(T + "/engineering", **shows(schemas.FollowUp, parameters=follow_up.PARAMETERS))
-async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """How many days are ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
-
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Beside
-    it the consumption against the time elapsed, and when the days run out at the pace of the last weeks.
-    """
-    query = read(request, follow_up.PARAMETERS)
-    bound = _two_times(request, query)
-    shape = follow_up.shape_of(query)
-    row = await fetchrow(request.state.engine, follow_up.follow_up(shape), bound)
-    _found(row, query)
-    language = language_of(request, request.state.default_language)
-    body = follow_up.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache", "Content-Language": language}
-    return Response(body, headers=headers, media_type="application/json")
-
-
-@engineering.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
-async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """The days left day by day or week by week, as series or as a picture (`Accept: image/svg+xml`, `format=svg`).
-
-    The picture is for embedding: it has its axes, legend and text alternative, follows the reader's light or dark
-    scheme, and its words the Accept-Language.
-    """
-    query = read(request, burn_down.PARAMETERS)
-    by, form = query.pop("by", "week"), wanted(request, query, SVG)
-    bound = _two_times(request, query)
-    row = await fetchrow(request.state.engine, burn_down.movements(follow_up.shape_of(query)), bound)
-    _found(row, query)
-    starts_on, ends_on, as_of = row["starts_on"], row["ends_on"], bound["as_of"]
-    step, points = None, list[burn_down.Point]()
-    if starts_on is not None and ends_on is not None:
-        moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
-        step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
-    headers = {"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"}
-    if form == "svg":
-        language = language_of(request, request.state.default_language)
-        names = burn_down.heading(row, request.path_params["territory"])
-        svg = burn_down.picture(points, starts_on, ends_on, as_of, names, language)
-        headers |= {"Content-Language": language, "Content-Security-Policy": burn_down.policy(svg)}
-        return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
-    body = {
-        "territory": request.path_params["territory"],
-        "as_of": as_of,
-        "recorded_as_of": bound["recorded_as_of"],
-        "starts_on": starts_on,
-        "ends_on": ends_on,
-        "step_days": step,
-        "points": [burn_down.shown(point) for point in points],
-    }
-    return Response(to_json(body) + b"\n", headers=headers, media_type="application/json")
-
-
-def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """The parameters as the follow-up's SQL wants them. Raises `ValidationFailed` for a day that is not over."""
-    recorded_as_of = query.get("recorded_as_of")
-    times = {"as_of": query.get("as_of") or clock.today(), "recorded_as_of": recorded_as_of}
-    return {**query, **request.path_params, **times, "known_before": known_before(recorded_as_of)}
-
-
-def _found(row: Any, query: dict[str, Any]) -> None:
-    """A mission or member asked for that the territory does not have is not found."""
-    if not row["missions"] and ("mission_id" in query or "organisation_id" in query):
-        raise NotFound

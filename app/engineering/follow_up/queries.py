@@ -6,24 +6,16 @@ was known at the end of a day (`recorded_as_of`), an order or allotment is there
 time entry is what its last event by then says.
 """
 
-from collections.abc import Mapping
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
-from math import ceil
 from typing import Any
 
-from pydantic_core import from_json, to_json
 from sqlalchemy import (
     CTE,
     Date,
-    DateTime,
     Integer,
-    Numeric,
     Text,
     Uuid,
     and_,
-    case,
     cast,
     func,
     literal_column,
@@ -31,176 +23,33 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.auditions.models import Audition
-from app.core.db import Statement, literals, param
+from app.core.db import Statement, param
 from app.core.reading.listing import as_object
-from app.core.reading.query import Parameter
-from app.core.reading.two_times import TWO_TIMES
-from app.core.values import Uuid as UuidValue
-from app.core.writing.events import Event
-from app.engineering.entries.models import TimeEntry
-from app.engineering.entries.rules import COUNTING, Status
+from app.engineering.follow_up.counting import (
+    _AS_OF,
+    _BEFORE,
+    _MISSION,
+    _ORGANISATION,
+    _ZERO,
+    Shape,
+    _last_event,
+    _word,
+    allotments,
+    entries,
+    missions,
+    orders,
+    window,
+)
 from app.firms.models import Firm
-from app.missions.models import Allotment, Consultant, Mission, MissionMember, Order
+from app.missions.models import Consultant, MissionMember
 from app.projects.models import Project, ProjectPassage
 
-PARAMETERS = {
-    "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
-    "organisation_id": Parameter(UuidValue, "Only this member; its allotment takes the place of the order."),
-    **TWO_TIMES,
-}
-
-# What of the parameters changes the SQL.
-Shape = tuple[bool, bool, bool]  # one mission, one member, as known at an instant
-
-
-def shape_of(query: Mapping[str, Any]) -> Shape:
-    """What of the parameters given changes the SQL."""
-    return "mission_id" in query, "organisation_id" in query, query.get("recorded_as_of") is not None
-
-
-_DAYS = Numeric(7, 2)
-_ZERO = literal_column("0", _DAYS)
-_AS_OF = param("as_of", Date())
-_BEFORE = param("known_before", DateTime(timezone=True))
-_MISSION = param("mission_id", Mission.id.type)
-_ORGANISATION = param("organisation_id", Organisation.id.type)
-
-
-def _word(value: str) -> Any:
-    return literal_column(f"'{value}'", Text())
-
-
 # --- what both the follow-up and the burn-down stand on --------------------------------------------------------------
-
-
-def missions(shape: Shape) -> CTE:
-    """The missions asked about; those in which the member is, where one is asked for."""
-    one_mission, one_member, _ = shape
-    found = select(Mission.id).where(Mission.territory == param("territory", Text()))
-    if one_mission:
-        found = found.where(Mission.id == _MISSION)
-    if one_member:
-        m = MissionMember
-        found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == _ORGANISATION)))
-    return found.cte("mission")
-
-
-def orders(shape: Shape, of: CTE) -> CTE:
-    """The orders signed by the day: mission, days, window and the day on which they count."""
-    o = Order
-    found = select(o.id, o.mission_id, o.days, o.starts_on, o.ends_on, o.signed_on.label("on_day")).where(
-        o.mission_id.in_(select(of.c.id)), o.signed_on <= _AS_OF
-    )
-    return (found.where(o.created_at < _BEFORE) if shape[2] else found).cte("ordered")
-
-
-def allotments(shape: Shape, of: CTE) -> CTE:
-    """The allotments decided by the day, and the day on which they count."""
-    a = Allotment
-    found = select(a.mission_id, a.organisation_id, a.days, a.decided_on.label("on_day")).where(
-        a.mission_id.in_(select(of.c.id)), a.decided_on <= _AS_OF
-    )
-    if shape[1]:
-        found = found.where(a.organisation_id == _ORGANISATION)
-    return (found.where(a.created_at < _BEFORE) if shape[2] else found).cte("allotted")
-
-
-def window(ordered: CTE) -> CTE:
-    """From the first day to the last that the orders open; over several missions, the whole of it."""
-
-    def latest(column: str) -> Any:
-        value = ordered.c[column]
-        told = func.array_agg(aggregate_order_by(value, ordered.c.id.desc())).filter(value.is_not(None))
-        return func.coalesce(told)[1]  # the last order that says it
-
-    each = select(latest("starts_on").label("starts_on"), latest("ends_on").label("ends_on")).group_by(
-        ordered.c.mission_id
-    )
-    found = each.subquery("each")
-    return select(
-        cast(func.min(found.c.starts_on), Date).label("starts_on"),
-        cast(func.max(found.c.ends_on), Date).label("ends_on"),
-    ).cte("window_of_days")
-
-
-def entries(shape: Shape, of: CTE) -> CTE:
-    """The time entries that count by the day, or did until their reversal, and the drafts.
-
-    Columns: of whom, what and when they are, `days`, `counts` (no draft), `validated`, `certified`, and
-    `reversed_on`, the later day on which a reversal counts.
-    """
-    source = _entries_then(of) if shape[2] else _entries_now()
-    e = source
-    conditions = [
-        e["mission_id"].in_(select(of.c.id)),
-        e["counted_on"] <= _AS_OF,
-        or_(
-            e["status"].in_(literals((*COUNTING, Status.DRAFT))),
-            and_(e["status"] == _word("reversed"), e["reversal_counted_on"] > e["counted_on"]),
-        ),
-    ]
-    if not shape[2]:
-        conditions.append(e["worked_on"] <= _AS_OF)  # it follows, and is what the index knows
-    if shape[1]:
-        conditions.append(e["organisation_id"] == _ORGANISATION)
-    certified = e["status"] == _word("certified")
-    return (
-        select(
-            *(e[name].label(name) for name in ("mission_id", "organisation_id", "consultant_id", "activity",
-                                               "firm_siren", "worked_on", "counted_on", "days")),
-            (e["status"] != _word("draft")).label("counts"),
-            or_(e["status"] == _word("validated"), certified,
-                and_(e["status"] == _word("reversed"), e["was_validated"])).label("validated"),
-            certified.label("certified"),
-            case((e["status"] == _word("reversed"), e["reversal_counted_on"])).label("reversed_on"),
-        )
-        .where(*conditions)
-        .cte("entry")
-    )  # fmt: skip
-
-
-def _entries_now() -> dict[str, Any]:
-    t = TimeEntry
-    columns = {column.key: getattr(t, column.key) for column in t.__table__.c}
-    return columns | {"was_validated": t.validated_at.is_not(None)}
-
-
-def _last_event(kind: str, ids: Any) -> Any:
-    """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
-    e = Event.__table__.c
-    last = (
-        select(e.type, e.data)
-        .where(e.resource_type == _word(kind), e.resource_id == cast(ids.c.id, Text), e.occurred_at < _BEFORE)
-        .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
-        .limit(1)
-        .lateral(f"last_of_{kind}")
-    )
-    said = select(ids.c.id, last.c.data).select_from(ids.join(last, true()))
-    return said.where(last.c.type != _word(f"{kind}.deleted")).subquery(f"{kind}_then")
-
-
-def _entries_then(of: CTE) -> dict[str, Any]:
-    """Every entry that the territory has had, a deleted draft too, as it was: it may have been in another mission."""
-    t, e = TimeEntry, Event.__table__.c
-    territory = param("territory", Text())
-    had = union(
-        select(t.id).where(t.territory == territory),
-        select(cast(e.resource_id, Uuid)).where(e.territory == territory, e.type == _word("time_entry.deleted")),
-    ).subquery("had")
-    said = _last_event("time_entry", had).c.data
-    types: dict[str, Any] = {
-        "mission_id": Uuid(), "organisation_id": Uuid(), "consultant_id": Uuid(), "activity": Text(),
-        "firm_siren": Text(), "worked_on": Date(), "counted_on": Date(), "days": _DAYS, "status": Text(),
-        "reversal_counted_on": Date(),
-    }  # fmt: skip
-    values = {name: cast(said.op("->>")(_word(name)), type_) for name, type_ in types.items()}
-    return values | {"was_validated": said.op("->>")(_word("validated_at")).is_not(None)}
 
 
 # --- the answer ------------------------------------------------------------------------------------------------------
@@ -408,123 +257,3 @@ def _rows(source: Any, *order: str) -> Any:
 
 
 # --- consumption and forecast: no session, no await ------------------------------------------------------------------
-
-RATIO = Decimal("0.0001")
-PACE_WEEKS = 4
-LAST_DAY = date(2199, 12, 31)
-ONE_DAY, ONE_WEEK = timedelta(days=1), timedelta(weeks=1)
-
-
-def ratio(part: Decimal | int, whole: Decimal | int) -> float | None:
-    """A share to four decimals; None of nothing."""
-    return float((Decimal(part) / Decimal(whole)).quantize(RATIO, ROUND_HALF_UP)) if whole else None
-
-
-def consumption(
-    entered: Decimal,
-    budget: Decimal,
-    starts_on: date | None,
-    ends_on: date | None,
-    as_of: date,
-    auditions: int | None = None,
-    projects: int | None = None,
-) -> dict[str, Any]:
-    """The share of the days used beside the share of the window elapsed, both at the end of a day; and what they gave.
-
-    The window is counted in calendar days, both ends included.
-    """
-    whole = elapsed = None
-    if starts_on is not None and ends_on is not None:
-        whole = (ends_on - starts_on).days + 1
-        elapsed = min(max((as_of - starts_on).days + 1, 0), whole)
-    return {
-        "share_used": ratio(entered, budget),
-        "calendar_days": whole,
-        "calendar_days_elapsed": elapsed,
-        "share_elapsed": ratio(elapsed, whole) if whole is not None and elapsed is not None else None,
-        "days_per_audition": ratio(entered, auditions or 0),
-        "days_per_project": ratio(entered, projects or 0),
-    }
-
-
-ASSUMPTION = {
-    "en": "The pace stays the mean of the last full ISO weeks of the window, at most four, by the day worked.",
-    "fr": "Le rythme reste la moyenne des dernières semaines ISO entières de la période, quatre au plus, au jour"
-    " travaillé.",
-}
-
-
-def pace_weeks(starts_on: date | None, as_of: date) -> list[date]:
-    """The Mondays of the weeks whose mean is the pace: the last four, wholly in the window and over on the day."""
-    if starts_on is None:
-        return []
-    monday = as_of + ONE_DAY - timedelta(days=(as_of + ONE_DAY).weekday())  # of the first week that is not over
-    last = [monday - n * ONE_WEEK for n in range(PACE_WEEKS, 0, -1) if (monday - date.min).days >= n * 7]
-    return [week for week in last if week >= starts_on]
-
-
-def forecast(
-    left: Decimal,
-    budget: Decimal,
-    worked: Mapping[date, Decimal],
-    starts_on: date | None,
-    ends_on: date | None,
-    as_of: date,
-    language: str,
-) -> dict[str, Any]:
-    """The day on which the days are used up, if the last weeks' pace lasts; None with the reason where there is none.
-
-    `worked` holds the days entered by the Monday of their week. Also what is left at the end of the window then.
-    """
-    weeks = pace_weeks(starts_on, as_of)
-    pace = sum((worked.get(week, Decimal(0)) for week in weeks), Decimal(0)) / len(weeks) if weeks else None
-    exhausted_on, reason = None, None
-    if not budget:
-        reason = "nothing_ordered"
-    elif left <= 0:
-        reason = "already_exhausted"
-    elif pace is None:
-        reason = "no_full_week"
-    elif not pace:
-        reason = "no_days_in_these_weeks"
-    elif (ahead := ceil(left * 7 / pace)) > (LAST_DAY - as_of).days:
-        reason = "beyond_2199"
-    else:
-        exhausted_on = as_of + timedelta(days=ahead)
-    left_at_end = None
-    if pace is not None and ends_on is not None and ends_on >= as_of:
-        rest = left - pace * (ends_on - as_of).days / 7
-        left_at_end = float(max(rest, Decimal(0)).quantize(Decimal("0.01"), ROUND_HALF_UP))
-    return {
-        "exhausted_on": exhausted_on,
-        "reason": reason,
-        "days_per_week": None if pace is None else float(pace.quantize(RATIO, ROUND_HALF_UP)),
-        "weeks": [f"{week:%G-W%V}" for week in weeks],
-        "days_left_at_end": left_at_end,
-        "assumption": ASSUMPTION[language],
-    }
-
-
-def with_outlook(totals: str, lists: str, as_of: date, language: str, *, one_member: bool) -> bytes:
-    """The follow-up as JSON: PostgreSQL's figures as it wrote them, with consumption and forecast between."""
-    figures, told = from_json(totals), from_json(lists)
-
-    def days(name: str) -> Decimal:
-        return Decimal(str(figures[name]))
-
-    starts_on, ends_on = (figures[name] and date.fromisoformat(figures[name]) for name in ("starts_on", "ends_on"))
-    budget = days("days_allotted" if one_member else "days_ordered")
-    worked = {date.fromisoformat(week["starts_on"]): Decimal(str(week["days_entered"])) for week in told["by_week"]}
-    outlook = {
-        "consumption": consumption(
-            days("days_entered"),
-            budget,
-            starts_on,
-            ends_on,
-            as_of,
-            figures["auditions_held"],
-            figures["projects_detected"],
-        ),
-        "forecast": forecast(days("days_left"), budget, worked, starts_on, ends_on, as_of, language),
-    }
-    return b",".join([totals[:-1].encode(), to_json(outlook)[1:-1], lists[1:].encode()]) + b"\n"

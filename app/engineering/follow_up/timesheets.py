@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
 from app.core.formats import day, month, number
+from app.core.reading import documents
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object
 from app.engineering.entries.models import TimeEntry
@@ -24,8 +25,6 @@ from app.engineering.entries.rules import COUNTING
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission, MissionActivity
 from app.programme.models import Territory
-
-TEMPLATE = Path(__file__).with_name("timesheet.typ").read_text()
 
 
 def days_of(first: date) -> dict[str, date]:
@@ -216,3 +215,11 @@ def as_xlsx(sheet: Mapping[str, Any], language: str) -> bytes:
     for name, days in _totals(sheet, language):
         book.row(None, None, name, Decimal(str(days)), kinds=kinds, bold=True)
     return book.bytes()
+
+
+DOCUMENT = documents.Document(
+    name=lambda path, _sheet: f"timesheet-{path['territory']}-{path['month']:%Y-%m}",
+    template=Path(__file__).with_name("timesheet.typ").read_text(),
+    as_data=as_data,
+    as_xlsx=as_xlsx,
+)

@@ -1,0 +1,23 @@
+"""The balances of advances for `rebond check`: each query gives a key, what the entries come to, and what stands."""
+
+CHECKS = {
+    "disbursed of an advance": """
+        SELECT a.id::text, coalesce(sum(t.amount_cents), 0), a.disbursed_cents
+        FROM advances a LEFT JOIN advance_tranches t ON t.advance_id = a.id AND t.status = 'recorded' GROUP BY a.id""",
+    "repaid of an advance": """
+        SELECT a.id::text, coalesce(sum(r.amount_cents), 0), a.repaid_cents
+        FROM advances a LEFT JOIN advance_repayments r ON r.advance_id = a.id AND r.status = 'recorded'
+        GROUP BY a.id""",
+    "commitment of an advance": """
+        SELECT a.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'advances_committed' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            a.amount_cents - a.disbursed_cents - a.released_cents
+        FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_committed' IN (e.debit, e.credit)
+        GROUP BY a.id""",
+    "outstanding of an advance": """
+        SELECT a.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'advances_paid' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            a.disbursed_cents - a.repaid_cents
+        FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_paid' IN (e.debit, e.credit)
+        GROUP BY a.id""",
+}

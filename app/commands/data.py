@@ -1,0 +1,200 @@
+"""The commands that move data: migrate, demo, check, backup, restore, tick, import, export, openapi."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.bundled import backup, postgres
+from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
+from app.commands.terminal import Refusal, progress
+from app.core import migrations
+from app.core.db import session_factory
+from app.settings import KEYS_FILE, Settings, get_settings
+
+
+def migrate() -> None:
+    """Bring the database to the version of this code. Two at once wait for each other."""
+    settings = get_settings()
+    with database(settings, migrate=True) as url:
+        if settings.database_url is not None:
+            upgrade(url)
+    print(f"migrated to {migrations.head()}")
+
+
+def load_demo(
+    keys_file: Annotated[
+        Path | None, typer.Option(help="Where the keys are kept. [demo-keys.json beside the data, or here]")
+    ] = None,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="Print the keys as lines for a shell: export LEAD=rbd_…")
+    ] = False,
+) -> None:
+    """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
+    from app.demo import load as demo
+
+    settings = get_settings()
+    beside = Path() if settings.database_url is not None else data_dir_of(settings)
+    with database(settings) as url:
+        issued = asyncio.run(demo.ensure(url, keys_file or beside / KEYS_FILE, first_start=False))
+    if shell:
+        print("\n".join(f"export {role.upper()}={key}" for role, key in issued.items()))
+    else:
+        print(json.dumps(issued, indent=2))
+
+
+def check_balances() -> None:
+    """Compute every balance (days and cents) again from its entries; exit code 1 where any differs."""
+    with database(get_settings()) as url:
+        agree = _balances_agree(url)
+    if not agree:
+        raise SystemExit(1)
+
+
+def _balances_agree(url: str) -> bool:
+    """Compute every balance again, and print what differs and how many do."""
+    from app.commands import check
+
+    async def compute() -> tuple[int, list[check.Difference], list[str]]:
+        async with engine_of(url, "rebond check") as engine:
+            return *await check.differences(engine), await check.before_the_rule(engine)
+
+    checked, differing, earlier = asyncio.run(compute())
+    for line in earlier:
+        print(line)
+    for each in differing:
+        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
+    print(f"{checked} balances computed again, {len(differing)} differ")
+    return not differing
+
+
+def save_backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory to put one in.")],
+) -> None:
+    """Save the bundled server's database in one file, readable by you alone; the service may run meanwhile."""
+    data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
+    if not (data_dir / "pg").is_dir():
+        raise Refusal(f"there is no database in {data_dir}")
+    with postgres.running(data_dir) as bundled, progress("saving") as say:
+        file, revision = backup.save(bundled, target, say)
+    print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
+
+
+def restore_backup(
+    file: Annotated[Path, typer.Argument(help="What «rebond backup» wrote. Restore only files you trust.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Let it take the place of data that are there.")] = False,
+) -> None:  # fmt: skip
+    """Bring a backup back into the bundled server, while the service is stopped.
+
+    It is filled in, migrated and checked beside what is there, and takes its place only then.
+    """
+    data_dir = bundled_data_dir("restore into it with: pg_restore {restore} --dbname={url} FILE, then rebond migrate")
+    revision = backup.revision_in(file)
+    with postgres.running(data_dir, exclusive_service=True) as bundled:
+        in_use = asyncio.run(backup.is_in_use(bundled))
+        if in_use and not replace:
+            raise Refusal(f"there are data in {data_dir}: --replace lets the backup take their place")
+        with backup.beside(bundled) as name:
+            with progress("restoring") as say:
+                backup.fill(bundled, file, say)
+            url = bundled.dsn(name)
+            upgrade(url)
+            agree = _balances_agree(url)
+            # They belong to what is replaced; found beside other people's data they would let the next start load the
+            # demonstration into these.
+            (data_dir / KEYS_FILE).unlink(missing_ok=True)
+            asyncio.run(backup.put_in_place(bundled))
+        if agree:
+            asyncio.run(backup.forget_replaced(bundled))
+    print(f"restored {file} ({revision}, now {migrations.head()})")
+    if not agree:
+        kept = f"; the data before it stay in the database {backup.REPLACED} until the next restore" if in_use else ""
+        raise Refusal(f"the backup is in place, but its balances differ as said above{kept}")
+
+
+def do_what_is_due() -> None:
+    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
+    from app.commands.tick import tick
+
+    async def due(url: str) -> str:
+        async with engine_of(url, "rebond tick") as engine:
+            with progress("erased") as say:
+                done = await tick(session_factory(engine), say=say)
+        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+
+    with database(get_settings()) as url:
+        print(asyncio.run(due(url)))
+
+
+def import_file(
+    kind: Annotated[str, typer.Argument(help="What the lines are: firms, sites, perimeter, …")],
+    file: Annotated[Path, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)],
+    territory: Annotated[str | None, typer.Option(help="The territory that they belong to.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be, change nothing.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave faulty lines out instead of refusing the file.")] = False,
+    key: Annotated[
+        str | None, typer.Option(envvar="REBOND_KEY", help="Key of who imports; without it, the service itself.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Import a file into the database, showing how far it is; exit code 1 where it was refused."""
+    from app.commands import imports as command
+
+    with database(get_settings()) as url:
+        ended = asyncio.run(command.carry_out(url, kind, file, territory, key, dry_run=dry_run, skip=skip))
+    if not ended:
+        raise SystemExit(1)
+
+
+def export_territory(
+    territory: Annotated[str, typer.Argument(help="The territory's slug.")],
+    directory: Annotated[Path, typer.Argument(help="Where to: absent, or empty.")],
+) -> None:
+    """Write every table of a territory as CSV, with a manifest and a README that explain them.
+
+    All is seen in one snapshot. The directory appears complete or not at all, and only its owner can read it.
+    """
+    from app.commands import export
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which leaves nothing half-written
+    told = sys.stderr.isatty()
+
+    def progress(table: str, size: int) -> None:
+        if told:
+            print(f"\r\x1b[K{table}  {size / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
+
+    async def write(url: str) -> export.Written:
+        async with engine_of(url, "rebond export") as engine:
+            return await export.write(engine, territory, directory, progress)
+
+    with database(get_settings()) as url:
+        try:
+            written = asyncio.run(write(url))
+        except export.NoSuchTerritory:
+            raise Refusal(f"there is no territory {territory}") from None
+        except FileExistsError as error:
+            raise Refusal(f"{error.filename or error}") from None
+        except KeyboardInterrupt:
+            sys.exit(1)
+        finally:
+            if told:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            signal.signal(signal.SIGTERM, before)
+    print(f"{written.rows} rows of {written.tables} tables in {written.directory}")
+
+
+def write_openapi(
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+) -> None:
+    """Write the OpenAPI document, exactly as the service serves it."""
+    from app.core.serving import openapi
+    from app.main import create_app
+
+    document = openapi.dumped(create_app(Settings(database_url="postgresql://localhost/none")).openapi())
+    if output is None:
+        print(document, end="")
+    else:
+        output.write_text(document)

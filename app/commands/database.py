@@ -1,0 +1,122 @@
+"""The database that a command works on: the one of DATABASE_URL, else the bundled server."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import asyncpg
+from alembic.util import CommandError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.bundled import backup, postgres
+from app.commands.terminal import Refusal, line_of
+from app.core import installation, migrations
+from app.core.db import create_engine, raw_connection
+from app.settings import Settings, get_settings
+
+POSTGRESQL = 180_000  # the oldest server_version_num that the migrations run on
+
+
+def data_dir_of(settings: Settings) -> Path:
+    """The bundled server's data directory."""
+    return settings.data_dir.expanduser() if settings.data_dir else postgres.default_data_dir()
+
+
+@asynccontextmanager
+async def engine_of(url: str, name: str) -> AsyncIterator[AsyncEngine]:
+    """An engine of one connection for one command, which the server knows by `name`."""
+    engine = create_engine(url, pool_size=1, name=name)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
+    """The address of the database: the one of DATABASE_URL, else the bundled server, started where needed."""
+    if settings.database_url is not None:
+        if migrate:
+            check_server(settings.database_url, migrated=False)
+        else:
+            check_server(settings.database_url)
+        yield settings.database_url
+        return
+    with postgres.running(data_dir_of(settings)) as bundled:
+        postgres.ensure_database(bundled, "rebond")
+        upgrade(bundled.dsn())
+        yield bundled.dsn()
+
+
+def upgrade(url: str) -> None:
+    """Migrate the database and make its secrets. Raises `Refusal` where another version of Rebond migrated it."""
+    try:
+        migrations.upgrade(url)
+    except CommandError:
+        raise Refusal(
+            f"the database {shown(url)} was migrated by another version of Rebond, which has revisions that this one"
+            " does not know"
+        ) from None
+
+    async def ensure() -> None:
+        async with engine_of(url, "rebond migrate") as engine:
+            await installation.ensure(engine)
+
+    asyncio.run(ensure())
+
+
+def check_server(url: str, *, migrated: bool = True) -> None:
+    """Refuse, in one line, a database that cannot be reached, is too old, or is not migrated."""
+    place = shown(url)
+
+    async def look() -> tuple[int, str | None]:
+        # Without the settings of `create_engine`: an older server knows some of them not, and would not be told apart.
+        engine = create_async_engine(url, connect_args={"timeout": 5})
+        try:
+            async with raw_connection(engine) as connection:
+                version = int(await connection.fetchval("SHOW server_version_num"))
+                return version, await migrations.applied(connection)
+        finally:
+            await engine.dispose()
+
+    try:
+        version, revision = asyncio.run(look())
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TypeError, ValueError) as error:
+        # The last two are what the driver makes of an option behind `?` that it does not know.
+        raise Refusal(f"the database {place} cannot be reached: {line_of(error)}") from None
+    if version < POSTGRESQL:
+        raise Refusal(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
+    if not migrated:
+        return
+    if revision is None:
+        raise Refusal(f"the database {place} is not migrated: run «rebond migrate»")
+    if not migrations.is_current(revision):
+        raise Refusal(
+            f"the database {place} is at {revision}, this version needs {migrations.head()}: run «rebond migrate»"
+        )
+
+
+def shown(url: str) -> str:
+    """The address as a person writes it, without the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def bundled_data_dir(otherwise: str) -> Path:
+    """The bundled server's data directory; where DATABASE_URL names another server, that one's tools are told instead.
+
+    A command that asks for it cleans up behind itself also when it is ended by SIGTERM.
+    """
+    settings = get_settings()
+    if settings.database_url is not None:
+        url = make_url(settings.database_url).set(drivername="postgresql")
+        query = {"sslmode" if name == "ssl" else name: value for name, value in url.query.items()}  # as libpq says
+        shown = url._replace(password=None, query=query).render_as_string()  # type: ignore[arg-type]  # a plain dict
+        command = otherwise.format(dump=" ".join(backup.DUMP), restore=" ".join(backup.RESTORE), url=f"'{shown}'")
+        raise Refusal(f"DATABASE_URL names a server of its own; {command}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    return data_dir_of(settings)

@@ -1,0 +1,115 @@
+"""`rebond serve`: the service, with its own PostgreSQL where no other is named."""
+
+import asyncio
+import errno
+import os
+import shlex
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__
+from app.bundled import postgres
+from app.commands.database import check_server, data_dir_of, shown, upgrade
+from app.commands.terminal import Refusal, line_of
+from app.core.problems import Problem
+from app.core.serving import server
+from app.settings import KEYS_FILE, Settings
+
+FACTORY = "app.main:create_app"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
+) -> None:  # fmt: skip
+    """Serve the API.
+
+    Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
+    demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
+    """
+    chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
+    settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
+    try:
+        listening = server.listen(settings.host, settings.port)
+    except OSError as error:
+        busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
+        place = f"{settings.host}:{settings.port}"
+        raise Refusal(
+            f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
+        ) from None
+    try:
+        with listening:
+            if settings.database_url is not None:
+                check_server(settings.database_url)
+                _say(settings, listening.getsockname()[1], None)
+                _serve(settings, settings.database_url, listening)
+                return
+            data_dir = data_dir_of(settings)
+            with postgres.running(data_dir, exclusive_service=True) as bundled:
+                postgres.ensure_database(bundled, "rebond")
+                upgrade(bundled.dsn())
+                issued = _demonstration(bundled.dsn(), data_dir)
+                _say(settings, listening.getsockname()[1], issued)
+                with postgres.revived(bundled):
+                    _serve(settings, bundled.dsn(), listening)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _serve(settings: Settings, url: str, listening: Any) -> None:
+    os.environ["DATABASE_URL"] = url
+    with ExitStack() as stack:
+        if settings.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(server.metrics_directory())
+        server.serve(FACTORY, listening, workers=settings.workers)
+
+
+def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
+    """The keys of the demonstration, which is loaded into an empty database. Its failure never stops the service."""
+    from app.demo import load as demo
+
+    try:
+        return asyncio.run(demo.ensure(url, data_dir / KEYS_FILE, first_start=True))
+    except (Problem, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        said = f"{error.code}: {error.body('en')['detail']}" if isinstance(error, Problem) else line_of(error)
+        typer.echo(f"rebond: the demonstration is not loaded ({said})", err=True)
+        return {}
+
+
+def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
+    """The addresses and lines to paste, and never a key: what is printed here may stand in a journal."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = settings.database_url
+    lines = [
+        "",
+        f"{typer.style(f'Rebond {__version__}', bold=True)}  {base}",
+        f"  documentation  {base}/docs",
+        f"  data           {data_dir_of(settings) if url is None else shown(url)}",
+    ]
+    if issued:
+        where = f"REBOND_DATA_DIR={shlex.quote(str(settings.data_dir))} " if settings.data_dir else ""
+        rebond = shlex.quote(sys.argv[0]) if Path(sys.argv[0]).name == "rebond" else "rebond"
+        lines += [
+            "",
+            "Try it in a second terminal (a key for each role of the Alès demonstration, then a question)",
+            f'  eval "$({where}{rebond} demo --shell)"',
+        ]
+        who = '-H "Authorization: Bearer $OPERATOR"'
+        paths = ("/v1/me", "/v1/territories/ales/engineering", "/v1/territories/ales/time-entries?limit=3")
+        lines += [f"  curl -s {who} '{base}{path}'" for path in paths]
+    lines += ["", "Ctrl-C stops the service and its database." if url is None else "Ctrl-C stops the service.", ""]
+    typer.echo("\n".join(lines))  # which drops the bold where no terminal reads it
+    sys.stdout.flush()

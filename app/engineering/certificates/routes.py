@@ -1,0 +1,126 @@
+"""Certificates of service over HTTP."""
+
+from fastapi import APIRouter
+from pydantic_core import from_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor, PersonRequired
+from app.core.db import fetchrow
+from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
+from app.core.reading import documents
+from app.core.reading.answers import page, private, show
+from app.core.reading.negotiation import wanted
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import commit
+from app.engineering.certificates import document, queries, schemas, service
+from app.engineering.certificates.queries import CERTIFICATES
+from app.programme.routes import T
+
+certificates: APIRouter = router("engineering")
+
+CERTIFICATE = T + "/service-certificates/{id:uuid}"
+
+
+@certificates.get(T + "/service-certificates", **lists(CERTIFICATES))
+async def list_service_certificates(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
+    """Service certificates and their counter-certificates; a member of the consortium sees its own."""
+    return await page(request, CERTIFICATES, **actor.own("service_certificates:read", request.path_params["territory"]))
+
+
+@certificates.post(
+    T + "/service-certificates",
+    **changes(
+        schemas.ServiceCertificate,
+        service.NothingToCertify,
+        service.RateMissing,
+        service.CertifierTookPart,
+        PersonRequired,
+        ReferenceNotFound,
+        IdempotencyKeyMissing,
+        status=201,
+    ),
+)
+async def create_service_certificate(
+    request: Request, body: schemas.ServiceCertificateCreate, actor: Actor = require("service_certificates:write")
+) -> Response:
+    """Certify a member's validated days of a period (*attestation de service fait*). Needs an Idempotency-Key.
+
+    Each day is priced at the rate of the person's profile on the day it was worked, each line rounded once.
+    """
+    territory = request.path_params["territory"]
+    return await commit(
+        request,
+        lambda write: service.certify(write, territory, body),
+        status=201,
+        idempotency_required=True,
+    )
+
+
+@certificates.get(
+    CERTIFICATE,
+    **shows(schemas.ServiceCertificate, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
+)
+async def get_service_certificate(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
+    """One service certificate, as JSON, or to sign and keep: PDF (tagged, PDF/UA-1) and XLSX.
+
+    The documents are in the language of Accept-Language.
+    """
+    form = wanted(request, read(request, documents.FORM), documents.FORMS)
+    own = actor.own("service_certificates:read", request.path_params["territory"])
+    if form == "json":
+        return await show(request, CERTIFICATES, {}, **own)
+    bound = {**request.path_params, "scope_organisation": own.get("organisation")}
+    row = await fetchrow(request.state.engine, document.certificate(bool(own)), bound)
+    if row is None:
+        raise NotFound
+    return await documents.answer(request, document.DOCUMENT, from_json(row["body"]), form)
+
+
+@certificates.get(CERTIFICATE + "/content", **shows(schemas.CertificateContent))
+async def get_service_certificate_content(
+    request: Request, actor: Actor = require("service_certificates:read")
+) -> Response:
+    """What the certificate was made from, entry by entry, as canonical JSON: its SHA-256 is `content_hash`.
+
+    The answer ends with a newline, which is not hashed.
+    """
+    read(request, {})
+    own = actor.own("service_certificates:read", request.path_params["territory"])
+    statement = queries.certificate_content(bool(own))
+    row = await fetchrow(request.state.engine, statement, {**request.path_params, **own})
+    if row is None:
+        raise NotFound
+    return private(row["content"])
+
+
+@certificates.post(
+    CERTIFICATE + "/cancel",
+    **changes(
+        schemas.ServiceCertificate,
+        service.CertificateAlreadyCancelled,
+        service.CounterCertificate,
+        PersonRequired,
+        IfMatchMissing,
+        status=201,
+    ),
+)
+async def cancel_service_certificate(
+    request: Request, body: schemas.Cancellation, actor: Actor = require("service_certificates:write")
+) -> Response:
+    """Cancel a certificate by a counter-certificate, which is the answer. Needs If-Match.
+
+    Its days are validated days again, and may be certified anew.
+    """
+    path = request.path_params
+    territory = path["territory"]
+    return await commit(
+        request,
+        lambda write: service.cancel(write, territory, path["id"], body.reason),
+        status=201,
+        location=f"/v1/territories/{territory}/service-certificates/{{key}}",
+    )

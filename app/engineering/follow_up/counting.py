@@ -1,0 +1,194 @@
+"""What counts by a day: orders, allotments and entries in both times. The one definition of every figure of days."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Date,
+    DateTime,
+    Numeric,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.access.models import Organisation
+from app.core.db import literals, param
+from app.core.reading.query import Parameter
+from app.core.reading.two_times import TWO_TIMES
+from app.core.values import Uuid as UuidValue
+from app.core.writing.events import Event
+from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.rules import COUNTING, Status
+from app.missions.models import Allotment, Mission, MissionMember, Order
+
+PARAMETERS = {
+    "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
+    "organisation_id": Parameter(UuidValue, "Only this member; its allotment takes the place of the order."),
+    **TWO_TIMES,
+}
+
+
+# What of the parameters changes the SQL.
+Shape = tuple[bool, bool, bool]  # one mission, one member, as known at an instant
+
+
+def shape_of(query: Mapping[str, Any]) -> Shape:
+    """What of the parameters given changes the SQL."""
+    return "mission_id" in query, "organisation_id" in query, query.get("recorded_as_of") is not None
+
+
+_DAYS = Numeric(7, 2)
+
+
+_ZERO = literal_column("0", _DAYS)
+
+
+_AS_OF = param("as_of", Date())
+
+
+_BEFORE = param("known_before", DateTime(timezone=True))
+
+
+_MISSION = param("mission_id", Mission.id.type)
+
+
+_ORGANISATION = param("organisation_id", Organisation.id.type)
+
+
+def _word(value: str) -> Any:
+    return literal_column(f"'{value}'", Text())
+
+
+def missions(shape: Shape) -> CTE:
+    """The missions asked about; those in which the member is, where one is asked for."""
+    one_mission, one_member, _ = shape
+    found = select(Mission.id).where(Mission.territory == param("territory", Text()))
+    if one_mission:
+        found = found.where(Mission.id == _MISSION)
+    if one_member:
+        m = MissionMember
+        found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == _ORGANISATION)))
+    return found.cte("mission")
+
+
+def orders(shape: Shape, of: CTE) -> CTE:
+    """The orders signed by the day: mission, days, window and the day on which they count."""
+    o = Order
+    found = select(o.id, o.mission_id, o.days, o.starts_on, o.ends_on, o.signed_on.label("on_day")).where(
+        o.mission_id.in_(select(of.c.id)), o.signed_on <= _AS_OF
+    )
+    return (found.where(o.created_at < _BEFORE) if shape[2] else found).cte("ordered")
+
+
+def allotments(shape: Shape, of: CTE) -> CTE:
+    """The allotments decided by the day, and the day on which they count."""
+    a = Allotment
+    found = select(a.mission_id, a.organisation_id, a.days, a.decided_on.label("on_day")).where(
+        a.mission_id.in_(select(of.c.id)), a.decided_on <= _AS_OF
+    )
+    if shape[1]:
+        found = found.where(a.organisation_id == _ORGANISATION)
+    return (found.where(a.created_at < _BEFORE) if shape[2] else found).cte("allotted")
+
+
+def window(ordered: CTE) -> CTE:
+    """From the first day to the last that the orders open; over several missions, the whole of it."""
+
+    def latest(column: str) -> Any:
+        value = ordered.c[column]
+        told = func.array_agg(aggregate_order_by(value, ordered.c.id.desc())).filter(value.is_not(None))
+        return func.coalesce(told)[1]  # the last order that says it
+
+    each = select(latest("starts_on").label("starts_on"), latest("ends_on").label("ends_on")).group_by(
+        ordered.c.mission_id
+    )
+    found = each.subquery("each")
+    return select(
+        cast(func.min(found.c.starts_on), Date).label("starts_on"),
+        cast(func.max(found.c.ends_on), Date).label("ends_on"),
+    ).cte("window_of_days")
+
+
+def entries(shape: Shape, of: CTE) -> CTE:
+    """The time entries that count by the day, or did until their reversal, and the drafts.
+
+    Columns: of whom, what and when they are, `days`, `counts` (no draft), `validated`, `certified`, and
+    `reversed_on`, the later day on which a reversal counts.
+    """
+    source = _entries_then(of) if shape[2] else _entries_now()
+    e = source
+    conditions = [
+        e["mission_id"].in_(select(of.c.id)),
+        e["counted_on"] <= _AS_OF,
+        or_(
+            e["status"].in_(literals((*COUNTING, Status.DRAFT))),
+            and_(e["status"] == _word("reversed"), e["reversal_counted_on"] > e["counted_on"]),
+        ),
+    ]
+    if not shape[2]:
+        conditions.append(e["worked_on"] <= _AS_OF)  # it follows, and is what the index knows
+    if shape[1]:
+        conditions.append(e["organisation_id"] == _ORGANISATION)
+    certified = e["status"] == _word("certified")
+    return (
+        select(
+            *(e[name].label(name) for name in ("mission_id", "organisation_id", "consultant_id", "activity",
+                                               "firm_siren", "worked_on", "counted_on", "days")),
+            (e["status"] != _word("draft")).label("counts"),
+            or_(e["status"] == _word("validated"), certified,
+                and_(e["status"] == _word("reversed"), e["was_validated"])).label("validated"),
+            certified.label("certified"),
+            case((e["status"] == _word("reversed"), e["reversal_counted_on"])).label("reversed_on"),
+        )
+        .where(*conditions)
+        .cte("entry")
+    )  # fmt: skip
+
+
+def _entries_now() -> dict[str, Any]:
+    t = TimeEntry
+    columns = {column.key: getattr(t, column.key) for column in t.__table__.c}
+    return columns | {"was_validated": t.validated_at.is_not(None)}
+
+
+def _last_event(kind: str, ids: Any) -> Any:
+    """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
+    e = Event.__table__.c
+    last = (
+        select(e.type, e.data)
+        .where(e.resource_type == _word(kind), e.resource_id == cast(ids.c.id, Text), e.occurred_at < _BEFORE)
+        .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
+        .limit(1)
+        .lateral(f"last_of_{kind}")
+    )
+    said = select(ids.c.id, last.c.data).select_from(ids.join(last, true()))
+    return said.where(last.c.type != _word(f"{kind}.deleted")).subquery(f"{kind}_then")
+
+
+def _entries_then(of: CTE) -> dict[str, Any]:
+    """Every entry that the territory has had, a deleted draft too, as it was: it may have been in another mission."""
+    t, e = TimeEntry, Event.__table__.c
+    territory = param("territory", Text())
+    had = union(
+        select(t.id).where(t.territory == territory),
+        select(cast(e.resource_id, Uuid)).where(e.territory == territory, e.type == _word("time_entry.deleted")),
+    ).subquery("had")
+    said = _last_event("time_entry", had).c.data
+    types: dict[str, Any] = {
+        "mission_id": Uuid(), "organisation_id": Uuid(), "consultant_id": Uuid(), "activity": Text(),
+        "firm_siren": Text(), "worked_on": Date(), "counted_on": Date(), "days": _DAYS, "status": Text(),
+        "reversal_counted_on": Date(),
+    }  # fmt: skip
+    values = {name: cast(said.op("->>")(_word(name)), type_) for name, type_ in types.items()}
+    return values | {"was_validated": said.op("->>")(_word("validated_at")).is_not(None)}

@@ -1,0 +1,115 @@
+"""How the days are followed, over HTTP."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic_core import from_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.gate import require
+from app.access.rules import Actor
+from app.core import clock
+from app.core.db import fetchrow
+from app.core.problems import NotFound
+from app.core.reading import documents
+from app.core.reading.answers import FORMS_VARY, private
+from app.core.reading.negotiation import language_of, wanted
+from app.core.reading.query import read
+from app.core.reading.two_times import known_before
+from app.core.serving.operations import shows
+from app.core.serving.routing import router
+from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
+from app.programme.routes import T
+
+follow_up: APIRouter = router("engineering")
+
+SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
+
+
+@follow_up.get(
+    T + "/consultants/{id:uuid}/timesheets/{month:month}",
+    **shows(schemas.Timesheet, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
+)
+async def get_timesheet(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """The month's timesheet of an assigned person, as JSON, or to sign: PDF (tagged, PDF/UA-1) and XLSX.
+
+    A consultant sees those of its own organisation. The documents are in the language of Accept-Language.
+    """
+    form, path = wanted(request, read(request, documents.FORM), documents.FORMS), request.path_params
+    own = actor.own("time_entries:read", path["territory"])
+    bound = {**path, **timesheets.days_of(path["month"]), **own}
+    row = await fetchrow(request.state.engine, timesheets.timesheet(bool(own)), bound)
+    if row is None:
+        raise NotFound
+    if form == "json":
+        return private(row["body"], vary=FORMS_VARY)
+    return await documents.answer(request, timesheets.DOCUMENT, from_json(row["body"]), form)
+
+
+@follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=counting.PARAMETERS))
+async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
+    """How many days are ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Beside
+    it the consumption against the time elapsed, and when the days run out at the pace of the last weeks.
+    """
+    query = read(request, counting.PARAMETERS)
+    bound = _two_times(request, query)
+    shape = counting.shape_of(query)
+    row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
+    _found(row, query)
+    language = language_of(request, request.state.default_language)
+    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
+    return private(body, vary=FORMS_VARY, content_language=language)
+
+
+@follow_up.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
+async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
+    """The days left day by day or week by week, as series or as a picture (`Accept: image/svg+xml`, `format=svg`).
+
+    The picture is for embedding: it has its axes, legend and text alternative, follows the reader's light or dark
+    scheme, and its words the Accept-Language.
+    """
+    query = read(request, burn_down.PARAMETERS)
+    by, form = query.pop("by", "week"), wanted(request, query, SVG)
+    bound = _two_times(request, query)
+    row = await fetchrow(request.state.engine, burn_down.movements(counting.shape_of(query)), bound)
+    _found(row, query)
+    starts_on, ends_on, as_of = row["starts_on"], row["ends_on"], bound["as_of"]
+    step, points = None, list[burn_down.Point]()
+    if starts_on is not None and ends_on is not None:
+        moves = burn_down.moves_of(from_json(row["moves"] or "[]"))
+        step, points = burn_down.series(moves, starts_on, ends_on, as_of, by)
+    if form == "svg":
+        language = language_of(request, request.state.default_language)
+        names = burn_down.heading(row, request.path_params["territory"])
+        svg = picture.picture(points, starts_on, ends_on, as_of, names, language)
+        headers = {
+            "Vary": FORMS_VARY, "Cache-Control": "private, no-cache", "Content-Language": language,
+            "Content-Security-Policy": picture.policy(svg),
+        }  # fmt: skip
+        return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
+    body = {
+        "territory": request.path_params["territory"],
+        "as_of": as_of,
+        "recorded_as_of": bound["recorded_as_of"],
+        "starts_on": starts_on,
+        "ends_on": ends_on,
+        "step_days": step,
+        "points": [burn_down.shown(point) for point in points],
+    }
+    return private(body, vary=FORMS_VARY)
+
+
+def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:
+    """The parameters as the follow-up's SQL wants them. Raises `ValidationFailed` for a day that is not over."""
+    recorded_as_of = query.get("recorded_as_of")
+    times = {"as_of": query.get("as_of") or clock.today(), "recorded_as_of": recorded_as_of}
+    return {**query, **request.path_params, **times, "known_before": known_before(recorded_as_of)}
+
+
+def _found(row: Any, query: dict[str, Any]) -> None:
+    """A mission or member asked for that the territory does not have is not found."""
+    if not row["missions"] and ("mission_id" in query or "organisation_id" in query):
+        raise NotFound

@@ -1,0 +1,251 @@
+"""The change feed and audit trail: one query over the event table, as each caller may see it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Request
+from prometheus_client import Gauge
+from pydantic import Field
+from pydantic_core import to_json
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Text,
+    any_,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import Response
+
+from app.core import values
+from app.core.db import Statement, fetch, instant, param, raw_connection
+from app.core.reading import cursors
+from app.core.reading.answers import private
+from app.core.reading.listing import LIMIT
+from app.core.reading.query import Parameter, read
+from app.core.schemas import Read
+from app.core.writing.events import FOLLOWED, _e
+
+
+class EventActor(Read):
+    """Who caused a change; `id` is null where the service itself did."""
+
+    id: values.Uuid | None
+    kind: str = Field(examples=["person"])
+    organisation_id: values.Uuid | None
+
+
+class EventResource(Read):
+    """What was changed; `version` is null where it has none."""
+
+    type: str = Field(examples=["time_entry"])
+    id: str
+    version: int | None
+
+
+class FeedEvent(Read):
+    """A change: `data` is the object as it was read at the end of the write, without what is personal."""
+
+    id: values.Uuid
+    type: str = Field(examples=["time_entry.created"])
+    occurred_at: values.Instant
+    territory: str | None
+    actor: EventActor
+    request_id: str | None
+    resource: EventResource
+    data: dict[str, Any]
+
+
+class Feed(Read):
+    """A page of the feed. `next_cursor` is always there: ask again with it."""
+
+    items: list[FeedEvent]
+    next_cursor: str
+
+
+AGE = Gauge(
+    "rebond_feed_horizon_age_seconds",
+    "How far the event feed is behind: seconds since the newest instant up to which it is known to be whole.",
+    multiprocess_mode="mostrecent",
+)
+
+
+class Horizon:
+    """The number up to which every event is settled: committed or rolled back, so that none can appear below it.
+
+    Read the sequence's last value, *then* take a transaction id: every number up to that value was drawn by a
+    transaction with a smaller id. Once no transaction up to that id is open, the value is the horizon.
+    """
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self.settled_at = time.monotonic()
+        self._sample: tuple[int, int, float] | None = None
+        self._lock = asyncio.Lock()
+
+    async def advance(self, engine: AsyncEngine) -> int:
+        """The horizon now. It never goes back; an open transaction keeps it where it is."""
+        async with self._lock, raw_connection(engine) as connection:
+            if self._sample is None:
+                now = time.monotonic()
+                last = await connection.fetchval(
+                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_sequence"
+                )
+                if last == self.settled:
+                    self.settled_at = now
+                    return self.settled
+                own = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
+                self._sample = (last, own, now)
+            oldest_open = int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+            last, own, sampled_at = self._sample
+            if oldest_open > own:
+                self.settled = max(self.settled, last)
+                self.settled_at = sampled_at
+                self._sample = None
+            return self.settled
+
+    async def look(self, engine: AsyncEngine) -> None:
+        """Tell in the metrics how old the horizon is, whether anybody reads the feed or not."""
+        try:
+            await self.advance(engine)
+        finally:  # while the database is away, its age grows
+            AGE.set(time.monotonic() - self.settled_at)
+
+
+FILTERS: Mapping[str, Parameter] = {
+    "territory": Parameter(values.Slug, "Events of this territory.", many=True),
+    "type": Parameter(Annotated[str, values.text(100)], "Events of this type, as time_entry.created.", many=True),
+    "resource_type": Parameter(values.Code, "Events about objects of this kind.", many=True),
+    "resource_id": Parameter(Annotated[str, values.text(100)], "Events about this object.", many=True),
+    "actor": Parameter(values.Uuid, "Events caused by this subject.", many=True),
+    "occurred_from": Parameter(values.Instant, "Events from this instant on."),
+}
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    **FILTERS,
+    "after": Parameter(
+        Annotated[str, values.text(500)],
+        "next_cursor of the answer before; without it the feed starts at its beginning.",
+    ),
+    "limit": LIMIT,
+}
+
+
+_COLUMN = {"type": _e.type, "resource_type": _e.resource_type, "resource_id": _e.resource_id, "actor": _e.actor_id}
+
+
+_statements: dict[tuple[bool, bool, frozenset[str]], Statement] = {}
+
+
+def _followed(everywhere: bool) -> Any:
+    """The topics that the reader's territories follow, each once."""
+    every = union_all(*FOLLOWED).subquery("followed")
+    topics = select(every.c.topic).distinct()
+    if not everywhere:
+        topics = topics.where(every.c.territory == any_(param("territory", ARRAY(Text()))))
+    return topics.subquery("topics")
+
+
+def _feed(everywhere: bool, follows: bool, given: frozenset[str]) -> Statement:
+    """A page of the feed. Who sees all reads by number alone; others territory by territory and, where they follow
+    something, topic by topic, each by its own index.
+
+    Who acts on what many follow may be one of those who follow: the actor of such an event, and the name of the
+    request, are shown to national readers alone.
+    """
+    statement = _statements.get((everywhere, follows, given))
+    if statement is not None:
+        return statement
+    open_ = _e.territory.is_not(None) | param("national", Boolean())
+
+    def unless_closed(value: Any) -> Any:
+        return case((open_, value), else_=null())
+
+    shape = func.json_build_object(
+        "id", _e.id, "type", _e.type, "occurred_at", instant(_e.occurred_at), "territory", _e.territory,
+        "actor", func.json_build_object(
+            "id", unless_closed(_e.actor_id), "kind", _e.actor_kind,
+            "organisation_id", unless_closed(_e.actor_organisation_id)),
+        "request_id", unless_closed(_e.request_id),
+        "resource", func.json_build_object(
+            "type", _e.resource_type, "id", _e.resource_id, "version", _e.resource_version),
+        "data", _e.data,
+    )  # fmt: skip
+    conditions = [_e.sequence > param("after", BigInteger()), _e.sequence <= param("horizon", BigInteger())]
+    closed = _e.resource_type == any_(param("guarded", ARRAY(Text())))
+    place = _e.resource_type + literal_column("' '") + _e.territory
+    conditions.append(~closed | (place == any_(param("guarded_in", ARRAY(Text())))))
+    conditions += [column == any_(param(name, ARRAY(column.type))) for name, column in _COLUMN.items() if name in given]
+    if "occurred_from" in given:
+        conditions.append(_e.occurred_at >= param("occurred_from", _e.occurred_at.type))
+    limit = param("limit", BigInteger())
+    rows = select(_e.sequence, cast(shape, Text).label("body")).where(*conditions)
+
+    def each(source: Any, condition: Callable[[Any], Any], name: str) -> Any:
+        part = rows.where(condition(source.c)).order_by(_e.sequence).limit(limit).lateral(name)
+        return select(part.c.sequence, part.c.body).select_from(source.join(part, true()))
+
+    if everywhere:
+        seen = open_ | _e.topic.in_(select(_followed(everywhere).c.topic)) if follows else open_
+        page = rows.where(seen).order_by(_e.sequence).limit(limit)
+    else:
+        mine = func.unnest(param("territory", ARRAY(Text()))).table_valued("slug").render_derived("mine")
+        parts = [each(mine, lambda c: _e.territory == c.slug, "part")]
+        if follows:
+            topics = _followed(everywhere)
+            parts.append(each(topics, lambda c: (_e.topic == c.topic) & _e.territory.is_(None), "about"))
+        whole = union_all(*parts).subquery("whole") if len(parts) > 1 else parts[0].subquery("whole")
+        page = select(whole.c.sequence, whole.c.body).order_by(whole.c.sequence).limit(limit)
+    statement = _statements[(everywhere, follows, given)] = Statement(page)
+    return statement
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a caller may see of the feed: events of these territories (None: of all), national ones or not, and those
+    about the `guarded` kinds of object only in the places of `guarded_in` (kind, space, territory). National events
+    about what these territories follow are shown to them as well, the past ones too: they are public facts.
+    """
+
+    territories: Sequence[str] | None
+    national: bool
+    guarded: Sequence[str]
+    guarded_in: Sequence[str]
+
+
+async def feed(request: Request, sight: Sight) -> Response:
+    """Events after the cursor that this caller may see: nothing missed, nothing twice, never backwards.
+
+    `next_cursor` is always there: ask again with it, also after an empty page. Raises `InvalidCursor` (422).
+    """
+    state = request.state
+    query = read(request, PARAMETERS)
+    limit = query.pop("limit", 50)
+    token = query.pop("after", None)
+    seal = to_json([str(state.actor.subject_id), "events", sorted((k, str(v)) for k, v in query.items())])
+    after = 0 if token is None else int.from_bytes(cursors.unseal(state.cursor_secret, seal, token))
+    horizon = max(await state.horizon.advance(state.engine), 0)
+    territories = sight.territories
+    asked = query.pop("territory", None)
+    if asked is not None:
+        territories = [slug for slug in dict.fromkeys(asked) if territories is None or slug in territories]
+    bound = {**query, "after": after, "horizon": horizon, "limit": limit, "territory": list(territories or [])}
+    bound |= {"national": sight.national, "guarded": list(sight.guarded), "guarded_in": list(sight.guarded_in)}
+    follows = asked is None and not sight.national  # what is followed is of no territory
+    rows = await fetch(state.engine, _feed(territories is None, follows, frozenset(query)), bound)
+    reached = rows[-1]["sequence"] if len(rows) == limit else max(horizon, after)
+    items = ",".join(row["body"] for row in rows)
+    following = cursors.close(state.cursor_secret, seal, reached.to_bytes(8))
+    return private(f'{{"items":[{items}],"next_cursor":"{following}"}}')

@@ -1,0 +1,451 @@
+"""Runs imports: claims one, reads its file into waiting lines, checks them set-wise, writes them in one transaction.
+
+The claim is a row: who holds it beats every second, and after half a minute without a beat another process takes over
+and begins anew. That is harmless, since all that an import writes, and the word that it is done, are one transaction:
+it happens once or not at all. Progress is told beside it, on a connection of its own.
+"""
+
+import asyncio
+import contextlib
+import io
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import structlog
+from pydantic_core import to_json
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.access.gate import actor_of
+from app.core import clock, limits
+from app.core.db import Base, SessionFactory, raw_connection
+from app.core.problems import FieldError, Problem
+from app.core.violations import translate
+from app.core.writing import sheets, strictjson
+from app.core.writing.importing import Fault, Header, Importer, Line, Outcome, Reader, match
+from app.core.writing.writes import Change, Subject, System, Write, record
+from app.integrations.imports.importers import IMPORTERS
+from app.integrations.imports.models import ImportStatus, OnError
+from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
+
+log = structlog.get_logger("rebond")
+
+SLICE = 500  # lines that are read, checked or written together
+BEAT = 1.0  # seconds between two signs of life
+LOST = 30.0  # seconds without one, after which another process takes over
+POLL = 5.0  # seconds between two looks for imports that another process received or lost
+ATTEMPTS = 5
+KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
+
+# What one import may take. Its lines are written in one transaction, so these replace the bounds of a request.
+BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
+
+
+class ImportFailed(Problem):
+    """The import could not be carried out; nothing was changed."""
+
+    status = 500
+    title_fr = "L'import n'a pas pu être mené à bien ; rien n'a été changé."
+    cure = "Send the file again; if it fails again, tell the service with the import's id."
+    cure_fr = "Renvoyez le fichier ; si l'échec se répète, donnez l'id de l'import au service."
+
+
+class ImportNotPermitted(Problem):
+    """Who asked for the import may no longer write this here."""
+
+    status = 403
+    title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."
+
+
+class _Superseded(Exception):
+    """The import was called off, or another process holds it now."""
+
+
+_CLAIM = """
+UPDATE imports SET status = 'running', claim = $1, attempts = attempts + 1, heartbeat_at = now(), updated_at = now(),
+    started_at = coalesce(started_at, now()), rows_read = 0, rows_checked = 0, rows_written = 0,
+    rows_created = 0, rows_updated = 0, rows_unchanged = 0, rows_skipped = 0
+WHERE id = (
+    SELECT id FROM imports
+    WHERE ($2::uuid IS NULL OR id = $2)
+      AND (status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $3)))
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+) RETURNING *
+"""
+_BEAT = """
+UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = $3, rows_checked = $4, rows_written = $5
+WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
+"""
+_COLUMNS = "UPDATE imports SET columns = $3::jsonb, delimiter = $4 WHERE id = $1 AND claim = $2"
+_FINISH = """
+UPDATE imports SET status = $3, finished_at = now(), updated_at = now(), heartbeat_at = NULL, claim = NULL,
+    rows_read = $4, rows_checked = $5, rows_written = $6, rows_created = $7, rows_updated = $8, rows_unchanged = $9,
+    rows_skipped = $10, blocking_problems = $11, advisory_problems = $12, problem = $13::jsonb
+WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING true
+"""
+_FORGET_LINES = """
+DELETE FROM import_lines l USING imports i WHERE i.id = $1 AND l.import_id = i.id AND i.finished_at IS NOT NULL
+"""
+_FORGET_FILE = """
+DELETE FROM import_chunks c USING imports i WHERE i.id = $1 AND c.upload_id = i.upload_id AND i.finished_at IS NOT NULL
+"""
+_PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "detail_fr"]
+
+
+@dataclass
+class Progress:
+    """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read."""
+
+    bytes_read: float = 0.0
+    whole: bool = False
+    read: int = 0
+    checked: int = 0
+    written: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    blocking: int = 0
+    advisory: int = 0
+    refused_lines: set[int] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """The share that is done, from 0 to 1: a fifth each for reading and checking, the rest for writing."""
+        rows = max(self.read, 1)
+        done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.written / rows if self.whole else 0.2 * self.bytes_read
+        return min(done, 1.0)
+
+    def note(self, faults: Sequence[Fault]) -> None:
+        for fault in faults:
+            if fault.advisory:
+                self.advisory += 1
+            else:
+                self.blocking += 1
+                self.refused_lines.add(fault.line)
+        self.faults.extend(faults[: max(KEPT_PROBLEMS - len(self.faults), 0)])
+
+    def count(self, outcome: Outcome, lines: int) -> None:
+        self.written += lines
+        self.created += outcome.created
+        self.updated += outcome.updated
+        self.unchanged += outcome.unchanged
+
+
+Tell = Callable[[Progress], None]  # who wants to see the progress: called about every second
+
+
+async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
+    """Run imports one after the other, for as long as the process serves; `woken` says that one has just come."""
+    mine = asyncio.current_task()
+    assert mine is not None  # a coroutine runs in one
+    while not mine.cancelling():  # a cancellation that meets the end of an import is lost on the way
+        try:
+            while await run_next(engine, sessions) and not mine.cancelling():
+                pass
+        except Exception:
+            log.warning("imports_interrupted", exc_info=True)
+        if mine.cancelling():
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await woken.wait()
+        woken.clear()
+
+
+async def run_next(
+    engine: AsyncEngine, sessions: SessionFactory, import_id: UUID | None = None, *, told: Tell | None = None
+) -> bool:
+    """Claim and run one import, the oldest that waits or this one; False where there is none."""
+    async with raw_connection(engine) as connection:
+        row = await connection.fetchrow(_CLAIM, uuid4(), import_id, LOST)
+    if row is None:
+        return False
+    run = _Run(engine, sessions, row, IMPORTERS[row["kind"]])
+    beating = asyncio.create_task(run.beat(told))
+    working = asyncio.create_task(run.work(beating))
+    beating.add_done_callback(lambda done: working.cancel() if not done.cancelled() and not working.done() else None)
+    mine = asyncio.current_task()
+    try:
+        await working
+    except (_Superseded, asyncio.CancelledError):
+        if mine is not None and mine.cancelling():
+            raise  # the process itself stops: another takes over
+        log.info("import_superseded", import_id=str(run.id))
+        await run.clear()
+    finally:
+        beating.cancel()
+        working.cancel()
+        await asyncio.gather(beating, working, return_exceptions=True)
+    return True
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(self, engine: AsyncEngine, sessions: SessionFactory, row: Any, importer: Importer) -> None:
+        self.engine, self.sessions, self.importer = engine, sessions, importer
+        self.row = row
+        self.id: UUID = row["id"]
+        self.claim: UUID = row["claim"]
+        self.place: str | None = row["territory"]
+        self.progress = Progress()
+        self.actor: Subject = System()
+
+    async def beat(self, told: Tell | None) -> None:
+        """Say every second that the import lives and how far it is; end when it is no longer ours."""
+        while True:
+            await asyncio.sleep(BEAT)
+            p = self.progress
+            if told is not None:
+                told(p)
+            try:
+                async with raw_connection(self.engine) as connection:
+                    if not await connection.fetchval(_BEAT, self.id, self.claim, p.read, p.checked, p.written):
+                        return
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                log.warning("import_beat_missed", import_id=str(self.id))
+
+    async def work(self, beating: asyncio.Task[None]) -> None:
+        """From the file to the end, whatever that is."""
+        problem: Problem | None = None
+        status = ImportStatus.FAILED
+        try:
+            actor = await self._allow()
+            await self._read()
+            await self._check(actor)
+            status = await self._write(actor, beating)
+        except Problem as refusal:
+            problem = refusal
+            status = ImportStatus.FAILED if refusal.status >= 500 else ImportStatus.REFUSED
+        except (_Superseded, asyncio.CancelledError):
+            raise
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            problem = translate(error, Base.metadata) or ImportFailed()
+            status = ImportStatus.FAILED if problem.status >= 500 else ImportStatus.REFUSED
+            log.warning("import_stopped", import_id=str(self.id), exc_info=True)
+        except Exception:
+            log.exception("import_failed", import_id=str(self.id))
+            problem = ImportFailed()
+        beating.cancel()
+        if status is not ImportStatus.SUCCEEDED or self.row["dry_run"]:
+            async with self.sessions() as session, session.begin():
+                await self._finish(session, status, problem)
+        await self.clear()
+
+    async def clear(self) -> None:
+        """Forget the file and its waiting lines, unless somebody else goes on with them."""
+        async with raw_connection(self.engine) as connection:
+            for statement in (_FORGET_LINES, _FORGET_FILE):
+                await connection.execute(statement, self.id)
+
+    async def _allow(self) -> Subject:
+        """Who asked, where the roles in force now still permit it; the service itself for the command line."""
+        if self.row["attempts"] > ATTEMPTS:
+            raise ImportFailed
+        if self.row["requested_by"] is None:
+            return self.actor
+        async with raw_connection(self.engine) as connection:
+            actor = await actor_of(connection, self.row["requested_by"])
+        self.actor = actor
+        if not actor.may(self.importer.permission, self.place):
+            raise ImportNotPermitted
+        return actor
+
+    # --- from bytes to waiting lines ---------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Read the file into `import_lines`; a thread parses, so that requests go on being answered."""
+        async with raw_connection(self.engine) as connection:
+            await connection.execute("DELETE FROM import_lines WHERE import_id = $1", self.id)
+            await connection.execute("DELETE FROM import_problems WHERE import_id = $1", self.id)
+            with tempfile.TemporaryFile() as file:
+                await self._fetch(connection, file)
+                try:
+                    delimiter, rows = await asyncio.to_thread(self._open, file)
+                    header = await asyncio.to_thread(self._header, rows)
+                    columns = [{"header": name, "field": to} for name, to in header.matched]
+                    await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
+                    await self._stage(connection, rows, header, file)
+                except sheets.UnreadableFile as error:
+                    self.progress.note([Fault(error.line or 1, "", FieldError("", error.code))])
+                    raise _unreadable(error) from None
+
+    async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
+        number = 0
+        query = "SELECT data FROM import_chunks WHERE upload_id = $1 AND number = $2"
+        while (data := await connection.fetchval(query, self.row["upload_id"], number)) is not None:
+            file.write(data)
+            number += 1
+        file.seek(0)
+
+    def _open(self, file: IO[bytes]) -> tuple[str | None, Iterator[sheets.Row]]:
+        if self.row["format"] == sheets.Format.XLSX:
+            return None, sheets.xlsx_rows(file)
+        pieces = iter(lambda: file.read(io.DEFAULT_BUFFER_SIZE * 8), b"")
+        return sheets.csv_rows(pieces, self.row["encoding"])
+
+    def _header(self, rows: Iterator[sheets.Row]) -> Header:
+        first = next(rows, None)
+        if first is None:
+            raise sheets.UnreadableFile("empty_file")
+        header = match(self.importer, *first)
+        faults = header.faults(self.importer)
+        self.progress.note(faults)
+        if any(not fault.advisory for fault in faults):
+            raise sheets.UnreadableFile("unusable_header", header.line)
+        return header
+
+    async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
+        reader = Reader(self.importer, header)
+
+        def some() -> tuple[list[tuple[UUID, int, str]], list[Fault], int]:
+            staged, faults, seen = [], [], 0
+            for number, cells in rows:
+                line, wrong = reader.line(number, cells)
+                faults += wrong
+                if line is not None:
+                    staged.append((self.id, line.number, line.item.model_dump_json(exclude_unset=True)))
+                seen += 1
+                if seen == SLICE:
+                    break
+            return staged, faults, seen
+
+        while True:
+            staged, faults, seen = await asyncio.to_thread(some)
+            await connection.copy_records_to_table(
+                "import_lines", records=staged, columns=["import_id", "number", "body"]
+            )
+            self.progress.note(faults)
+            self.progress.read += seen
+            self.progress.bytes_read = file.tell() / self.row["size_bytes"]
+            if seen < SLICE:
+                self.progress.whole = True
+                return
+
+    # --- from waiting lines to objects -------------------------------------------------------------------------------
+
+    async def _lines(self) -> AsyncIterator[list[Line]]:
+        """The waiting lines, a slice at a time, without those that were found wrong."""
+        after = 0
+        query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
+        schema = self.importer.schema
+        while True:
+            async with raw_connection(self.engine) as connection:
+                rows = await connection.fetch(query, self.id, after, SLICE)
+            if not rows:
+                return
+            after = rows[-1]["number"]
+            good = [row for row in rows if row["number"] not in self.progress.refused_lines]
+            yield [Line(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good]
+
+    async def _check(self, actor: Subject) -> None:
+        """Hold the lines against what is stored, before anything is written."""
+        async for lines in self._lines():
+            if self.importer.check is not None and lines:
+                async with self.sessions() as session, session.begin():
+                    write = Write(session, actor, clock.now())
+                    self.progress.note(await self.importer.check(write, self.place, lines))
+            self.progress.checked += len(lines)
+
+    async def _write(self, actor: Subject, beating: asyncio.Task[None]) -> ImportStatus:
+        """Write all lines in one transaction, and in it the word that it is done."""
+        abort = self.row["on_error"] == OnError.ABORT
+        if abort and self.progress.blocking:
+            return ImportStatus.REFUSED
+        async with self.sessions() as session, session.begin() as transaction:
+            for bound in BOUNDS.split(";"):
+                await session.execute(text(bound))
+            write = Write(session, actor, clock.now())
+            async for lines in self._lines():
+                await self._write_slice(write, lines)
+            await limits.apply(session, write.spends)
+            refused = abort and self.progress.blocking > 0
+            if self.row["dry_run"] or refused:
+                await transaction.rollback()
+            else:
+                beating.cancel()
+                await self._finish(session, ImportStatus.SUCCEEDED, None)
+        return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
+
+    async def _write_slice(self, write: Write, lines: list[Line]) -> None:
+        if not lines or await self._try(write, lines) is None:
+            return
+        for line in lines:  # one of them was refused: find it
+            refusal = await self._try(write, [line])
+            if refusal is not None:
+                self.progress.note([Fault(line.number, "", _as_error(refusal))])
+
+    async def _try(self, write: Write, lines: list[Line]) -> Problem | None:
+        """Write lines under a savepoint; what refused them, if anything did."""
+        spent = len(write.spends)
+        try:
+            async with write.session.begin_nested():
+                outcome = await self.importer.apply(write, self.place, lines)
+                for change in outcome.changes:
+                    await record(write, change, f"import-{self.id}")
+        except Problem as problem:
+            refusal: Problem | None = problem
+        except (DBAPIError, asyncpg.PostgresError) as error:
+            refusal = translate(error, Base.metadata)
+            if refusal is None or refusal.status >= 500:  # no fault of the line
+                raise
+        else:
+            self.progress.count(outcome, len(lines))
+            write.session.expunge_all()
+            return None
+        del write.spends[spent:]
+        write.session.expunge_all()
+        return refusal
+
+    async def _finish(self, session: AsyncSession, status: ImportStatus, problem: Problem | None) -> None:
+        """Set the end down, with its problems and its event, in the transaction of `session`."""
+        p = self.progress
+        done = status is ImportStatus.SUCCEEDED
+        connection = (await (await session.connection()).get_raw_connection()).driver_connection
+        assert connection is not None  # inside a transaction there is one
+        told = None if problem is None else to_json(_told(problem)).decode()
+        skipped = p.read - p.created - p.updated - p.unchanged if done else 0
+        counts = (p.created, p.updated, p.unchanged, skipped) if done else (0, 0, 0, 0)
+        ours = await connection.fetchval(
+            _FINISH, self.id, self.claim, status, p.read, p.checked, p.written if done else 0, *counts,
+            p.blocking, p.advisory, told,
+        )  # fmt: skip
+        if not ours:
+            raise _Superseded
+        rows = [_row(self.id, fault) for fault in p.faults]
+        await connection.copy_records_to_table("import_problems", records=rows, columns=_PROBLEMS)
+        change = Change("import.finished", listing_of(self.place), [self.id], bound_of(self.place))
+        await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
+
+
+def _unreadable(error: sheets.UnreadableFile) -> Problem:
+    return UnreadableFile(reason=error.code, line=error.line)
+
+
+def _told(problem: Problem) -> dict[str, Any]:
+    """A problem as it is kept: in both languages, and without the request that it is not about."""
+    french = problem.body("fr")
+    body = problem.body("en") | {"title_fr": french["title"], "detail_fr": french["detail"]}
+    return {name: value for name, value in body.items() if name not in ("instance", "request_id")}
+
+
+def _as_error(problem: Problem) -> FieldError:
+    return FieldError("", problem.code, {"problem": problem})
+
+
+def _row(import_id: UUID, fault: Fault) -> tuple[Any, ...]:
+    severity = "advisory" if fault.advisory else "blocking"
+    problem = (fault.error.members or {}).get("problem")
+    if isinstance(problem, Problem):
+        column = problem.errors[0].pointer.strip("/").replace("/", ".") if problem.errors else fault.column
+        texts = [str(problem.body(language)["detail"]) for language in ("en", "fr")]
+    else:
+        column = fault.column
+        texts = [str(fault.error.public(language)["detail"]) for language in ("en", "fr")]
+    return (import_id, fault.line, column, severity, fault.error.code, *texts)

@@ -1,0 +1,148 @@
+"""Writes of imports: receive a file, ask for it, call it off. What runs them is `runner`."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.core.db import raw_connection
+from app.core.problems import Problem
+from app.core.reading.listing import Listing
+from app.core.writing import sheets
+from app.core.writing.writes import Change, Write
+from app.integrations.imports.models import Import, ImportStatus, OnError
+from app.integrations.imports.queries import IMPORTS, TERRITORY_IMPORTS
+
+CHUNK = 256 * 1024  # bytes of a file that are held in memory
+
+
+class UnreadableFile(Problem):
+    """The file cannot be read as a table."""
+
+    status = 422
+    title_fr = "Le fichier ne se lit pas comme un tableau."
+    detail = "Reason: {reason}."
+    detail_fr = "Raison : {reason}."
+    cure = "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns."
+    cure_fr = "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes."
+
+
+class ImportFinished(Problem):
+    """The import is over: it can no longer be called off."""
+
+    title_fr = "L'import est terminé : il ne peut plus être annulé."
+    detail = "It is {current}."
+    detail_fr = "Son état : {current}."
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it was received: where its pieces stand, its shape, its size and its SHA-256."""
+
+    id: UUID
+    shape: sheets.Shape
+    size: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a file."""
+
+    kind: str
+    dry_run: bool = False
+    on_error: OnError = OnError.ABORT
+    filename: str | None = None
+
+
+def listing_of(territory: str | None) -> Listing:
+    """Where the imports of a territory are read, or those of facts that all share."""
+    return IMPORTS if territory is None else TERRITORY_IMPORTS
+
+
+def bound_of(territory: str | None) -> dict[str, Any]:
+    """The parameters of that listing."""
+    return {} if territory is None else {"territory": territory}
+
+
+_CHUNK = "INSERT INTO import_chunks (upload_id, number, data) VALUES ($1, $2, $3)"
+
+
+async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
+    """Keep the file in the database as it comes, at most 256 KiB in memory. Raises `unreadable-file` (422).
+
+    An upload that nothing asks for is forgotten after an hour (`forget_uploads`).
+    """
+    upload_id, number = uuid4(), 0
+    sniffer, digest = sheets.Sniffer(), hashlib.sha256()
+    held = bytearray()
+
+    async def keep() -> None:
+        nonlocal number
+        async with raw_connection(engine) as connection:
+            await connection.execute(_CHUNK, upload_id, number, bytes(held))
+        number += 1
+        held.clear()
+
+    async for piece in pieces:
+        sniffer.feed(piece)
+        digest.update(piece)
+        held += piece
+        if len(held) >= CHUNK:
+            await keep()
+    try:
+        shape = sniffer.shape()
+    except sheets.UnreadableFile as error:
+        raise UnreadableFile(reason=error.code) from None
+    await keep()
+    return Upload(upload_id, shape, sniffer.size, digest.digest())
+
+
+async def request_import(write: Write, territory: str | None, wish: Wish, upload: Upload) -> Change:
+    """Put a received file on the list of what is to be imported."""
+    statement = insert(Import).values(
+        territory=territory,
+        kind=wish.kind,
+        dry_run=wish.dry_run,
+        on_error=wish.on_error,
+        filename=wish.filename,
+        upload_id=upload.id,
+        size_bytes=upload.size,
+        format=upload.shape.format,
+        encoding=upload.shape.encoding,
+        requested_by=write.actor.subject_id,
+        organisation_id=write.actor.organisation_id,
+        created_at=write.now,
+        updated_at=write.now,
+    )
+    import_id = await write.session.scalar(statement.returning(Import.id))
+    return Change("import.created", listing_of(territory), [import_id], bound_of(territory))
+
+
+async def cancel(write: Write, territory: str | None, import_id: UUID, organisation_id: UUID | None) -> Change:
+    """Call an import off; one that runs writes nothing any more. Raises `import-finished` (409)."""
+    conditions = [Import.id == import_id]
+    conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
+    if organisation_id is not None:
+        conditions.append(Import.organisation_id == organisation_id)
+    found = await write.lock(Import, *conditions)
+    if found.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+        raise ImportFinished(current=found.status)
+    found.status, found.finished_at, found.updated_at = ImportStatus.CANCELLED, write.now, write.now
+    return Change("import.cancelled", listing_of(territory), [import_id], bound_of(territory))
+
+
+_FORGET = """
+DELETE FROM import_chunks c WHERE created_at < now() - interval '1 hour'
+AND NOT EXISTS (SELECT FROM imports i WHERE i.upload_id = c.upload_id AND i.finished_at IS NULL)
+"""
+
+
+async def forget_uploads(engine: AsyncEngine) -> None:
+    """Remove files that nothing waits for: their sender left, or was refused."""
+    async with raw_connection(engine) as connection:
+        await connection.execute(_FORGET)

@@ -1,0 +1,221 @@
+"""`rebond check` finds every balance that does not agree, and nothing where all do."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from app import cli
+from app.commands import check
+from app.core.db import create_engine
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import plain
+from tests.directory import siret_of
+from tests.world import World, ok
+
+# A planted difference for each query: bare SQL, run with triggers and foreign keys off.
+PLANTED = {
+    "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
+    "days before each step of a mission": "UPDATE mission_days SET steps = '{2023-06-02}'",
+    "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",
+    "days allotted of a mission": "UPDATE mission_days SET days_allotted = days_allotted - 0.25",
+    "days entered of a member": "UPDATE member_days SET days_entered = days_entered + 0.25 WHERE days_entered > 0",
+    "days allotted to a member": "UPDATE mission_members SET days_allotted = days_allotted + 0.25",
+    "a person's day": "DELETE FROM person_days",
+    "days taken back of an entry": "UPDATE correctable_days SET days = 0",
+    "days corrected of an entry": "UPDATE correctable_days SET days_corrected = 0.25",
+    "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
+    "entries with the right running balance":
+        "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
+    "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
+    "months locked of a mission": "DELETE FROM month_locks",
+    "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
+    "certified days of a member": "DELETE FROM time_entries WHERE status = 'certified'",
+    "amount of a certificate": "UPDATE service_certificate_lines SET days = 2 * days, amount_cents = 2 * amount_cents",
+    "numbers of the certificates of a territory": "UPDATE certificate_numbers SET last_number = last_number + 1",
+    "stage of a firm": "UPDATE territory_firms SET stage_since_on = stage_since_on - 1",
+    "seat of a firm": "DELETE FROM firm_seats",
+    "main activity of a firm": "DELETE FROM firm_activities",
+    "money of a contribution": "UPDATE contributions SET amount_cents = amount_cents + 1",
+    "zero-sum of a contribution":
+        "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
+    "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
+    "commitment of a grant": "UPDATE grants SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
+    "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
+    "repaid of an advance": "DELETE FROM advance_repayments",
+    "commitment of an advance": "UPDATE advances SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
+    "outstanding of an advance": "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status <> 'cancelled'",
+}  # fmt: skip
+
+
+def test_every_balance_has_a_planted_difference() -> None:
+    assert PLANTED.keys() == check.CHECKS.keys()
+
+
+async def live(url: str) -> None:
+    """Something of everything: days and money, judged, reversed, released."""
+    own = Settings(_env_file=None, database_url=url, pool_size=5, log_level="error")
+    application = create_app(own)
+    async with application.router.lifespan_context(application) as state, asyncpg.create_pool(plain(url)) as pool:
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state or {})
+            await application(scope, receive, send)
+
+        transport = httpx2.ASGITransport(app=served)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
+            world = await World.create(client, pool)
+            mission = await world.mission(days=10)
+            ids = []
+            for day in ("2023-07-04", "2023-07-05", "2023-07-06"):
+                body = mission.entry(worked_on=day)
+                ids.append(ok(await world.consultant.post("time-entries", body), 201)["id"])
+            ok(await world.lead_judge.post(f"time-entries/{ids[0]}/validate"))
+            ok(await world.consultant.post(f"time-entries/{ids[1]}/reverse", {"reason": "Wrong day"}))
+            await world.certify(mission)
+            month = {"mission_id": mission.id, "month": "2023-07"}
+            ok(await world.operator.post("month-locks", month), 201)
+            siren, staff = await world.add_firm(), world.clients["territory"]
+            ok(await staff.patch(f"/v1/firms/{siren}", {"naf_code": "25.62B", "naf_version": "naf_rev2"}))
+            ok(await staff.put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", {"seat_from_on": "2019-03-01"}), 201)
+            for stage, day in (
+                ("solicited", "2023-06-20"),
+                ("interviewed", "2023-07-04"),
+                ("identified", "2023-06-01"),
+            ):
+                ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
+            await world.money()
+            undone = await world.money()
+            why, star = {"reason": "Why"}, {"If-Match": "*"}
+            path = f"advances/{undone['advance']}"
+            ok(await world.treasurer.post(f"{path}/repayments/{undone['repayment']}/reverse", why, headers=star))
+            ok(await world.treasurer.post(f"{path}/tranches/{undone['tranche']}/reverse", why, headers=star))
+            ok(await world.funder.post(f"{path}/reverse", why, headers=star))
+            path = f"grants/{undone['grant']}"
+            ok(await world.treasurer.post(f"{path}/payments/{undone['payment']}/reverse", why, headers=star))
+            ok(await world.funder.post(f"{path}/release", why, headers=star))
+
+
+@pytest.fixture(scope="module")
+def lived_in(new_database: Any) -> str:
+    url: str = new_database("check")
+    asyncio.run(live(url))
+    return url
+
+
+def computed(url: str) -> tuple[int, list[check.Difference]]:
+    async def compute() -> tuple[int, list[check.Difference]]:
+        engine = create_engine(url, pool_size=1)
+        try:
+            return await check.differences(engine)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(compute())
+
+
+def alter(url: str, *statements: str) -> None:
+    """Bare SQL that neither triggers nor foreign keys hold back."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(plain(url))
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL session_replication_role = replica")
+                for statement in statements:
+                    await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def test_nothing_differs_in_a_database_that_was_lived_in(lived_in: str) -> None:
+    checked, found = computed(lived_in)
+    assert found == []
+    assert checked > 50
+
+
+def attacked(url: str, *statements: str) -> dict[str, set[str]]:
+    """What each query finds after bare SQL that neither triggers nor foreign keys hold back; all rolled back."""
+
+    async def run() -> dict[str, set[str]]:
+        connection = await asyncpg.connect(plain(url))
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                changed = int((await connection.execute(statement)).rpartition(" ")[2])
+                assert changed > 0
+            return {
+                balance: {key for key, entries, says in await connection.fetch(query) if entries != says}
+                for balance, query in check.CHECKS.items()
+            }
+        finally:
+            await transaction.rollback()
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("balance", PLANTED)
+def test_each_query_finds_its_planted_difference(lived_in: str, balance: str) -> None:
+    found = attacked(lived_in, PLANTED[balance])
+    assert found[balance]
+    assert all(found[balance])
+
+
+def test_an_entry_that_is_gone_is_missed_on_both_sides(lived_in: str) -> None:
+    found = attacked(
+        lived_in,
+        "DELETE FROM ledger_entries e WHERE act = 'payment' AND reverses_id IS NULL"
+        " AND NOT EXISTS (SELECT FROM ledger_entries r WHERE r.reverses_id = e.id)",
+    )
+    accounts = {key.rpartition(" ")[2] for key in found["balance of an account"]}
+    assert accounts == {"grants_paid", "grants_committed"}
+    assert found["commitment of a grant"]
+    assert not found["zero-sum of a contribution"]
+
+
+def test_a_running_balance_is_held_against_all_entries_before_it(lived_in: str) -> None:
+    """Also one in the middle, that the account's balance does not show."""
+    found = attacked(
+        lived_in,
+        "UPDATE ledger_entries SET credit_balance_cents = credit_balance_cents + 1 WHERE id ="
+        " (SELECT id FROM ledger_entries WHERE credit = 'available' ORDER BY id LIMIT 1)",
+    )
+    assert {name for name, keys in found.items() if keys} == {"entries with the right running balance"}
+
+
+def command(url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+    """Exit code and lines of `rebond check` on this database."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr("sys.argv", ["rebond", "check"])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return stopped.value.code, capsys.readouterr().out.splitlines()
+
+
+def test_the_command_says_what_differs_and_exits_with_one(
+    new_database: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database("check_cli")
+    asyncio.run(live(url))
+    code, lines = command(url, capsys, monkeypatch)
+    assert code in (0, None)
+    assert lines == [f"{computed(url)[0]} balances computed again, 0 differ"]
+    alter(url, "UPDATE grants SET paid_cents = paid_cents + 1 WHERE paid_cents > 0")
+    checked, found = computed(url)
+    assert {each.balance for each in found} == {"paid of a grant", "commitment of a grant"}
+    code, lines = command(url, capsys, monkeypatch)
+    assert code == 1
+    assert lines[-1] == f"{checked} balances computed again, 2 differ"
+    grant = found[0].key
+    assert f"paid of a grant, {grant}: the entries come to 1000000, the balance says 1000001" in lines
+    alter(url, "UPDATE grants SET paid_cents = paid_cents - 1 WHERE paid_cents > 0")
+    assert command(url, capsys, monkeypatch)[0] in (0, None)

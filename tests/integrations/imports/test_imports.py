@@ -1,0 +1,378 @@
+"""A file becomes objects: whole or not at all, once however often, and its faults are told by line and column."""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.integrations.imports import runner
+from app.integrations.imports.models import ImportStatus
+from tests.integrations.imports.files import CSV, carry_out, csv_file, send, xlsx_file
+from tests.world import World, fresh_siren, ok, problem
+
+FIRMS = "/v1/imports?kind=firms"
+
+
+def firms(count: int = 2) -> tuple[list[str], list[str]]:
+    sirens = sorted(fresh_siren() for _ in range(count))
+    return sirens, ["siren;raison sociale;code APE", *(f"{s};Atelier {s};25.62B" for s in sirens)]
+
+
+async def told(world: World, siren: str) -> list[tuple[str, str, str]]:
+    """The events about a firm, in their order, also those above the feed's horizon."""
+    query = "SELECT type, data->>'name' AS name, request_id FROM events WHERE resource_id = $1 ORDER BY sequence"
+    return [tuple(row.values()) for row in await world.pool.fetch(query, siren)]
+
+
+@pytest.fixture
+def run_next(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What carries an import out, for this test to call: the service's own runner rests meanwhile."""
+    usual = runner.run_next
+
+    async def rest(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(runner, "run_next", rest)
+    return usual
+
+
+async def test_a_file_of_firms_is_imported_once_and_a_second_run_changes_nothing(app: Any, world: World) -> None:
+    sirens, lines = firms(3)
+    first = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
+    assert (first["status"], first["rows_created"], first["problems"]) == ("succeeded", 3, [])
+    assert (first["rows_read"], first["rows_checked"], first["rows_written"]) == (3, 3, 3)
+    assert first["columns"][1] == {"header": "raison sociale", "field": "name"}
+    firm = ok(await world.auditor.get(f"/v1/firms/{sirens[0]}"))
+    assert (firm["name"], firm["naf_code"]) == (f"Atelier {sirens[0]}", "25.62B")
+
+    again = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
+    assert (again["rows_created"], again["rows_updated"], again["rows_unchanged"]) == (0, 0, 3)
+    assert ok(await world.auditor.get(f"/v1/firms/{sirens[0]}"))["version"] == firm["version"]
+
+    lines[1] = lines[1].replace("Atelier", "Fonderie")
+    changed = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
+    assert (changed["rows_created"], changed["rows_updated"], changed["rows_unchanged"]) == (0, 1, 2)
+    assert await told(world, sirens[0]) == [
+        ("firm.created", f"Atelier {sirens[0]}", f"import-{first['id']}"),
+        ("firm.updated", f"Fonderie {sirens[0]}", f"import-{changed['id']}"),
+    ]
+
+
+async def test_a_faulty_line_refuses_the_whole_file_and_all_faults_are_told(app: Any, world: World) -> None:
+    sirens, lines = firms(2)
+    lines += ["123456789;Mauvaise clé;25.62B", f"{fresh_siren()};;25.62B", f"{sirens[0]};Encore;", f"{sirens[1]};x;25"]
+    ended = await carry_out(world.clients["territory"], FIRMS, csv_file(*lines))
+    assert ended["status"] == "refused"
+    assert ended["problems"] == [
+        (4, "siren", "invalid_siren", "blocking"),
+        (5, "name", "required", "blocking"),
+        (6, "siren", "repeated_line", "blocking"),
+        (7, "naf_code", "invalid_naf_code", "blocking"),
+    ]
+    assert (ended["rows_created"], ended["blocking_problems"]) == (0, 4)
+    problem(await world.auditor.get(f"/v1/firms/{sirens[0]}"), 404, "not-found")
+
+
+async def test_on_request_faulty_lines_are_left_out(app: Any, world: World) -> None:
+    sirens, lines = firms(2)
+    ended = await carry_out(
+        world.clients["territory"], FIRMS + "&on_error=skip", csv_file(*lines, "123456789;Mauvaise clé;")
+    )
+    assert (ended["status"], ended["rows_created"], ended["rows_skipped"]) == ("succeeded", 2, 1)
+    ok(await world.auditor.get(f"/v1/firms/{sirens[1]}"))
+
+
+async def test_a_dry_run_tells_all_and_changes_nothing(app: Any, world: World) -> None:
+    sirens, lines = firms(2)
+    ended = await carry_out(world.clients["territory"], FIRMS + "&dry_run=true", csv_file(*lines))
+    assert (ended["status"], ended["rows_created"], ended["dry_run"]) == ("succeeded", 2, True)
+    problem(await world.auditor.get(f"/v1/firms/{sirens[0]}"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "end"),
+    [("utf-8", ",", "\n"), ("utf-8-sig", ";", "\r\n"), ("cp1252", ";", "\r\n"), ("latin-1", "\t", "\r")],
+)
+async def test_the_file_may_be_written_as_offices_write(
+    app: Any, world: World, encoding: str, delimiter: str, end: str
+) -> None:
+    siren = fresh_siren()
+    spaced = f"{siren[:3]}\u00a0{siren[3:6]} {siren[6:]}"
+    header = delimiter.join(['"N° SIREN"', "Dénomination", "Activité principale"])
+    inside = "," if delimiter == "\t" else delimiter  # a tab is no part of a name
+    row = delimiter.join([spaced, f'"Mécanique ""cévenole""{inside} Alès"', "25.62B"])
+    ended = await carry_out(world.clients["territory"], FIRMS, csv_file(header, "", row, end=end, encoding=encoding))
+    assert (ended["status"], ended["delimiter"], ended["problems"]) == ("succeeded", delimiter, [])
+    firm = ok(await world.auditor.get(f"/v1/firms/{siren}"))
+    assert firm["name"] == f'Mécanique "cévenole"{inside} Alès'
+
+
+async def test_a_latin_file_behind_a_utf8_mark_is_read(app: Any, world: World) -> None:
+    siren = fresh_siren()
+    content = b"\xef\xbb\xbf" + csv_file("siren;nom", f"{siren};Société créée", encoding="latin-1")
+    ended = await carry_out(world.clients["territory"], FIRMS, content)
+    assert (ended["status"], ended["encoding"]) == ("succeeded", "cp1252")
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}"))["name"] == "Société créée"
+
+
+async def test_a_workbook_is_imported_with_its_types(app: Any, world: World) -> None:
+    siren = fresh_siren()
+    content = xlsx_file(["SIREN", "Nom", "Catégorie juridique", None], [int(siren), "Tôlerie", 5710, None], [])
+    ended = await carry_out(world.clients["territory"], FIRMS, content)
+    assert (ended["status"], ended["format"], ended["problems"]) == ("succeeded", "xlsx", [])
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}"))["legal_form_code"] == "5710"
+
+
+async def test_what_our_exports_guard_is_read_as_it_was(app: Any, world: World) -> None:
+    siren = fresh_siren()
+    ended = await carry_out(world.clients["territory"], FIRMS, csv_file("siren,name", f"{siren},'=1+1 SARL"))
+    assert ended["status"] == "succeeded"
+    assert ok(await world.auditor.get(f"/v1/firms/{siren}"))["name"] == "=1+1 SARL"
+
+
+async def test_an_unknown_column_is_told_and_a_missing_one_refuses(app: Any, world: World) -> None:
+    siren = fresh_siren()
+    told = await carry_out(world.clients["territory"], FIRMS, csv_file("siren;nom;couleur;siern", f"{siren};A;bleu;"))
+    assert told["status"] == "succeeded"
+    assert told["problems"] == [
+        (1, "couleur", "ignored_column", "advisory"),
+        (1, "siern", "ignored_column", "advisory"),
+    ]
+    lacking = await carry_out(world.clients["territory"], FIRMS, csv_file("nom;code APE", "A;25.62B"))
+    assert (lacking["status"], lacking["problem"]["type"]) == ("refused", "/problems/unreadable-file")
+    assert (1, "siren", "missing_column", "blocking") in lacking["problems"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00" * 100, b"siren;nom\n", b"siren;nom\n" + b"\xff\xfe" * 50, b'siren;nom\n"' + b"x" * 200_000,
+        b"PK\x03\x04 not a workbook", b"siren" + b";a" * 600, b"\n\n\n",
+        b"siren;nom\n=cmd|'/c calc'!A1;\x00\n", b"\xef\xbb\xbf",
+    ],
+    ids=["nul", "header", "garbage", "quote", "zip", "wide", "blank", "formula", "mark"],
+)  # fmt: skip
+async def test_no_file_breaks_the_reader(app: Any, world: World, content: bytes) -> None:
+    ended = await carry_out(world.clients["territory"], FIRMS, content)
+    assert ended["status"] in ("refused", "succeeded")
+    assert ended["rows_created"] == 0
+    assert ended["status"] == "succeeded" or ended["problems"]
+
+
+async def test_nothing_and_the_wrong_type_are_refused_at_once(world: World) -> None:
+    client = world.clients["territory"]
+    empty = await client.request("POST", FIRMS, content=b"", headers=CSV)
+    assert problem(empty, 422, "unreadable-file")["reason"] == "empty_file"
+    problem(await client.post(FIRMS, {"siren": "x"}), 415, "unsupported-media-type")
+    missing = problem(await client.request("POST", "/v1/imports", content=b"a", headers=CSV), 422, "validation-failed")
+    assert missing["errors"][0]["pointer"] == "kind"
+    wrong = await client.request("POST", "/v1/imports?kind=perimeter", content=b"a", headers=CSV)
+    problem(wrong, 422, "validation-failed")
+
+
+async def test_an_import_needs_the_permission_of_what_it_writes(world: World) -> None:
+    refused = await world.consultant.request("POST", FIRMS, content=b"siren;nom\n", headers=CSV)
+    assert problem(refused, 403, "forbidden")["permission"] == "firms:write"
+    problem(await world.auditor.request("POST", FIRMS, content=b"a", headers=CSV), 403, "forbidden")
+    problem(await world.http.request("POST", FIRMS, content=b"a", headers=CSV), 401, "credentials-missing")
+
+
+async def test_a_right_that_was_lost_meanwhile_stops_the_import(app: Any, world: World, run_next: Any) -> None:
+    received = await send(world.clients["territory"], FIRMS, csv_file(*firms()[1]))
+    async with world.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE members SET to_on = '2020-01-02' WHERE subject_id = $1", world.subjects["territory"]
+        )
+    await run_next(app.state["engine"], app.state["sessions"], UUID(received["id"]))
+    ended = ok(await world.auditor.get(f"/v1/imports/{received['id']}"))
+    assert (ended["status"], ended["problem"]["type"]) == ("refused", "/problems/import-not-permitted")
+
+
+async def test_the_same_key_imports_once(app: Any, world: World) -> None:
+    content = csv_file(*firms()[1])
+    sent = [await send(world.clients["territory"], FIRMS, content, **{"Idempotency-Key": "k1"}) for _ in range(2)]
+    assert sent[0]["id"] == sent[1]["id"]
+    other = await world.clients["territory"].request(
+        "POST", FIRMS, content=content + b"\n", headers=CSV | {"Idempotency-Key": "k1"}
+    )
+    problem(other, 422, "idempotency-key-reused")
+
+
+async def test_the_perimeter_of_a_vintage_is_imported(app: Any, world: World, other: World) -> None:
+    lines = ["millésime;code INSEE;commune", "2024;30007;Alès", "2024;30010;Anduze"]
+    path = f"/v1/territories/{world.territory}/imports?kind=perimeter"
+    ended = await carry_out(world.programme, path, csv_file(*lines))
+    assert (ended["status"], ended["rows_created"], ended["problems"]) == ("succeeded", 2, [])
+    perimeter = ok(await world.auditor.get("perimeter/2024"))
+    assert [c["name"] for c in perimeter["communes"]] == ["Alès", "Anduze"]
+    again = await carry_out(world.programme, path, csv_file(*lines, "2024;30132;La Grand-Combe"))
+    assert (again["rows_created"], again["rows_unchanged"]) == (1, 2)
+    problem(await other.clients["territory"].get(f"{path.partition('?')[0]}/{ended['id']}"), 404, "not-found")
+    base = f"/v1/territories/{other.territory}/imports"
+    problem(await world.programme.get(f"{base}/{ended['id']}"), 404, "not-found")
+    problem(await world.programme.get(f"{base}/{ended['id']}/problems"), 404, "not-found")
+
+
+async def test_two_processes_carry_an_import_out_once(app: Any, world: World, run_next: Any) -> None:
+    sirens, lines = firms(50)
+    received = await send(world.clients["territory"], FIRMS, csv_file(*lines))
+    engine, sessions = app.state["engine"], app.state["sessions"]
+    ran = await asyncio.gather(*(run_next(engine, sessions, UUID(received["id"])) for _ in range(4)))
+    assert sorted(ran) == [False, False, False, True]
+    assert len(await told(world, sirens[7])) == 1
+
+
+async def test_an_import_whose_process_died_is_taken_over_and_done_once(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    sirens, lines = firms(20)
+    received = await send(world.clients["territory"], FIRMS, csv_file(*lines))
+    engine, sessions = app.state["engine"], app.state["sessions"]
+    import_id = UUID(received["id"])
+    reached = asyncio.Event()
+
+    async def dying(*_: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner._Run, "_finish", dying)  # all is written, nothing is committed
+        first = asyncio.create_task(run_next(engine, sessions, import_id))
+        await reached.wait()
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    problem(await world.auditor.get(f"/v1/firms/{sirens[0]}"), 404, "not-found")
+    assert not await run_next(engine, sessions, import_id), "it still beats"
+    async with world.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE imports SET heartbeat_at = heartbeat_at - interval '1 minute' WHERE id = $1", import_id
+        )
+        await connection.execute("DELETE FROM import_lines WHERE import_id = $1", import_id)  # as after a crash
+    assert await run_next(engine, sessions, import_id)
+    ended = ok(await world.auditor.get(f"/v1/imports/{import_id}"))
+    assert (ended["status"], ended["rows_created"], ended["attempts"]) == ("succeeded", 20, 2)
+
+
+async def test_a_process_that_stops_in_the_middle_of_an_import_stops(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    """Also in the moment in which the import no longer beats: its end is being committed."""
+    received = await send(world.clients["territory"], FIRMS, csv_file(*firms(3)[1]))
+    reached = asyncio.Event()
+
+    async def dying(*_: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    async def ours(*arguments: Any) -> bool:  # the service's own runner goes on resting
+        return asyncio.current_task() is serving and bool(await run_next(*arguments))
+
+    monkeypatch.setattr(runner._Run, "_finish", dying)
+    monkeypatch.setattr(runner, "run_next", ours)
+    engine, sessions = app.state["engine"], app.state["sessions"]
+    serving = asyncio.create_task(runner.serve(engine, sessions, asyncio.Event()))
+    await reached.wait()
+    serving.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(serving, return_exceptions=True)
+    assert serving.cancelled()
+    async with world.pool.acquire() as connection:  # no other test's runner shall take it over
+        await connection.execute(
+            "UPDATE imports SET status = 'cancelled', finished_at = now() WHERE id = $1", UUID(received["id"])
+        )
+
+
+@pytest.mark.parametrize("end", [None, runner._Superseded()], ids=["done", "superseded"])
+async def test_a_process_that_stops_as_an_import_ends_stops(
+    app: Any, monkeypatch: pytest.MonkeyPatch, run_next: Any, end: Exception | None
+) -> None:
+    """The import's own end may swallow the cancellation: it must not be waited for again."""
+    reached, over = asyncio.Event(), asyncio.Event()
+
+    async def ending(*_: Any) -> bool:
+        if asyncio.current_task() is not serving:
+            return False
+        reached.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await over.wait()
+        if end is not None:
+            raise end
+        return True
+
+    monkeypatch.setattr(runner, "run_next", ending)
+    serving = asyncio.create_task(runner.serve(app.state["engine"], app.state["sessions"], asyncio.Event()))
+    await reached.wait()
+    serving.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_cancelled_import_writes_nothing(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    monkeypatch.setattr(runner, "BEAT", 0.01)
+    sirens, lines = firms(20)
+    client = world.clients["territory"]
+    received = await send(client, FIRMS, csv_file(*lines))
+    reached = asyncio.Event()
+    usual = runner._Run._write_slice
+
+    async def slow(self: Any, write: Any, lines: Any) -> None:
+        await usual(self, write, lines)
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runner._Run, "_write_slice", slow)
+    running = asyncio.create_task(run_next(app.state["engine"], app.state["sessions"], UUID(received["id"])))
+    await reached.wait()
+    assert ok(await client.get(f"/v1/imports/{received['id']}"))["status"] == "running"
+    ok(await client.post(f"/v1/imports/{received['id']}/cancel"))
+    assert await running
+    assert ok(await client.get(f"/v1/imports/{received['id']}"))["status"] == "cancelled"
+    problem(await client.get(f"/v1/firms/{sirens[0]}"), 404, "not-found")
+    problem(await client.post(f"/v1/imports/{received['id']}/cancel"), 409, "import-finished")
+    async with world.pool.acquire() as connection:
+        for table in ("import_lines", "import_chunks"):
+            column = "import_id" if table == "import_lines" else "upload_id"
+            kept = await connection.fetchval(
+                f"SELECT count(*) FROM {table} t JOIN imports i ON t.{column} IN (i.id, i.upload_id) WHERE i.id = $1",
+                UUID(received["id"]),
+            )
+            assert kept == 0, table
+
+
+async def test_no_value_of_the_file_stands_in_problems_or_events(app: Any, world: World) -> None:
+    secret = "Mme Untel 0612345678"
+    ended = await carry_out(world.clients["territory"], FIRMS, csv_file("siren;nom", f"{secret};{secret}"))
+    assert ended["status"] == "refused"
+    async with world.pool.acquire() as connection:
+        told = await connection.fetch(
+            "SELECT data::text FROM events WHERE resource_id = $1"
+            " UNION ALL SELECT to_jsonb(p)::text FROM import_problems p WHERE import_id::text = $1",
+            ended["id"],
+        )
+    assert len(told) >= 3
+    assert not any("Untel" in json.dumps(row["data"]) for row in told)
+
+
+SOMME = Path(__file__).parents[4] / "shared" / "data" / "subventions_somme_2018.csv"
+
+
+@pytest.mark.skipif(not SOMME.exists(), reason="the real file of the Somme is not here")
+async def test_a_real_file_is_survived(app: Any, world: World) -> None:
+    content = SOMME.read_bytes()
+    content = content.replace(b"idBeneficiaire", b"siren").replace(b"nomBeneficiaire", b"nom", 1)
+    ended = await carry_out(world.clients["territory"], FIRMS + "&on_error=skip", content)
+    assert (ended["status"], ended["delimiter"], ended["encoding"]) == ("succeeded", ";", "cp1252")
+    assert ended["rows_read"] == 41
+    assert ended["rows_read"] == ended["rows_skipped"] + ended["rows_created"] + ended["rows_unchanged"]
+
+
+def test_every_end_of_an_import_is_final() -> None:
+    assert set(ImportStatus) - {ImportStatus.QUEUED, ImportStatus.RUNNING} == {
+        ImportStatus.SUCCEEDED, ImportStatus.REFUSED, ImportStatus.FAILED, ImportStatus.CANCELLED,
+    }  # fmt: skip

@@ -1,0 +1,180 @@
+"""Each kind of file: what a line comes to, and that a second run changes nothing."""
+
+from typing import Any
+
+import pytest
+
+from app.core.writing.importing import folded
+from app.integrations.imports.importers import IMPORTERS
+from tests.directory import siret_of
+from tests.integrations.imports.files import carry_out, csv_file, xlsx_file
+from tests.world import World, ok
+
+
+def here(world: World, kind: str) -> str:
+    return f"/v1/territories/{world.territory}/imports?kind={kind}"
+
+
+async def followed(world: World) -> str:
+    siren = await world.add_firm()
+    ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+    return siren
+
+
+async def twice(world: World, path: str, content: bytes) -> dict[str, Any]:
+    """The first import; the same file again must change nothing."""
+    client = world.clients["territory"]
+    first = await carry_out(client, path, content)
+    assert (first["status"], first["problems"]) == ("succeeded", []), first
+    again = await carry_out(client, path, content)
+    assert (again["status"], again["rows_unchanged"]) == ("succeeded", first["rows_read"]), again
+    return first
+
+
+async def test_sites_come_to_firms_of_the_register(world: World) -> None:
+    siren = await world.add_firm()
+    siret = siret_of(siren)
+    lines = ["SIRET;Code INSEE;Ville;Adresse;Siège depuis", f"{siret};30 007;Alès;1 rue Basse;01/03/2019"]
+    ended = await twice(world, "/v1/imports?kind=sites", csv_file(*lines))
+    assert ended["rows_created"] == 1
+    [site] = ok(await world.auditor.get(f"/v1/firms/{siren}/sites"))["items"]
+    assert (site["siret"], site["commune_name"], site["is_seat"]) == (siret, "Alès", True)
+    orphan = await carry_out(
+        world.clients["territory"], "/v1/imports?kind=sites", csv_file("siret", siret_of("732829320"))
+    )
+    assert orphan["problems"] == [(2, "siret", "not_found", "blocking")]
+
+
+async def test_contacts_come_with_purpose_basis_and_date(world: World) -> None:
+    siren = await followed(world)
+    header = "SIREN;Nom et prénom;Fonction;Courriel;Finalité;Base légale;Conserver jusqu'au"
+    line = f"{siren};Claude Exemple;Direction;claude@demonstration.invalid;Mission d'ingénierie;"
+    line += "Mission d'intérêt public;31/12/2028"
+    ended = await twice(world, here(world, "contacts"), csv_file(header, line, encoding="cp1252"))
+    assert ended["rows_created"] == 1
+    [contact] = ok(await world.clients["territory"].get("contacts"))["items"]
+    assert (contact["name"], contact["legal_basis"]) == ("Claude Exemple", "public_task")
+    changed = csv_file(header, line.replace("Direction", "Production"))
+    moved = await carry_out(world.clients["territory"], here(world, "contacts"), changed)
+    assert (moved["rows_updated"], moved["rows_created"]) == (1, 0)
+    stranger = csv_file(header, line.replace(siren, await world.add_firm()))
+    refused = await carry_out(world.clients["territory"], here(world, "contacts"), stranger)
+    assert (refused["status"], refused["problems"]) == ("refused", [(2, "siren", "reference-not-found", "blocking")])
+    async with world.pool.acquire() as connection:
+        told = await connection.fetch("SELECT data::text FROM events WHERE territory = $1", world.territory)
+    assert not any("Exemple" in row["data"] or "claude@" in row["data"] for row in told)
+
+
+async def test_auditions_are_planned_and_those_with_a_day_are_held(world: World) -> None:
+    one, two = await followed(world), await followed(world)
+    lines = [
+        "Type;Entreprises;Prévue le;Tenue le;Lieu;Constats;Besoins",
+        f"Visite de site;{one};04/07/2023;05/07/2023;Alès;Atelier saturé;Financement: centre d'usinage | Locaux",
+        f"Entretien;{one}|{two};2023-07-10;;;;",
+    ]
+    ended = await twice(world, here(world, "auditions"), csv_file(*lines))
+    assert ended["rows_created"] == 2
+    held, planned = ok(await world.clients["territory"].get("auditions?sort=planned_on"))["items"]
+    assert (held["kind"], held["status"], held["held_on"]) == ("site_visit", "held", "2023-07-05")
+    assert [need["category"] for need in held["needs"]] == ["financing", "premises"]
+    assert (planned["status"], len(planned["firm_sirens"])) == ("planned", 2)
+
+
+async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
+    siren = await followed(world)
+    rows: list[list[Any]] = [
+        ["Projet", "Type", "Maturité", "Porteur", "Actifs matériels", "Hors assiette", "Emplois créés", "Orientation"],
+        ["Centre d'usinage", "Équipement", "Prêt", int(siren), 850000.5, 25000, 6.5, "France 2030"],
+        ["Atelier", "Bâtiment", "Idée", siren, "1 250 000,00 €", "", "", ""],
+    ]
+    ended = await twice(world, here(world, "projects"), xlsx_file(*rows))
+    assert ended["rows_created"] == 2
+    projects = {item["title"]: item for item in ok(await world.clients["territory"].get("projects"))["items"]}
+    costs = projects["Centre d'usinage"]["costs"]
+    assert {cost["kind"]: cost["amount_cents"] for cost in costs} == {
+        "tangible_asset": 850_000_50, "not_eligible": 25_000_00,
+    }  # fmt: skip
+    assert projects["Centre d'usinage"]["jobs_created_fte"] == 6.5
+    assert projects["Centre d'usinage"]["funding_route"] == "france_2030"
+    assert projects["Atelier"]["costs"][0]["amount_cents"] == 1_250_000_00
+
+
+@pytest.mark.parametrize("kind", sorted(IMPORTERS))
+def test_no_two_columns_of_a_kind_answer_to_one_name(kind: str) -> None:
+    names: dict[str, str] = {}
+    for column in IMPORTERS[kind].columns:
+        for name in (column.field, *column.names):
+            assert names.setdefault(folded(name), column.field) == column.field, name
+    assert {name.partition(".")[0] for name in IMPORTERS[kind].fields} <= set(IMPORTERS[kind].schema.model_fields)
+
+
+async def test_time_entries_come_by_the_name_of_the_person(world: World) -> None:
+    mission = await world.mission(days=2, partner=2)
+    name = ok(await world.consultant.get(f"consultants/{mission.partner_consultant}"))["person_name"]
+    lines = [
+        "Personne;Date;Jours;Activité;Commentaire",
+        f"{name.upper()};04/07/2023;0,5;Audition;Sur site",
+        f"{name};05/07/2023;1;Analyse;",
+    ]
+    path = here(world, "time_entries")
+    first = await carry_out(world.consultant, path, csv_file(*lines, encoding="cp1252"))
+    assert (first["status"], first["rows_created"], first["problem"], first["problems"]) == ("succeeded", 2, None, [])
+    again = await carry_out(world.consultant, path, csv_file(*lines))
+    assert (again["rows_unchanged"], again["rows_created"]) == (2, 0)
+    lines[1] = lines[1].replace("0,5", "0,25")
+    changed = await carry_out(world.consultant, path, csv_file(*lines))
+    assert (changed["rows_updated"], changed["rows_unchanged"]) == (1, 1)
+    assert ok(await world.consultant.get("engineering"))["days_entered"] == 1.25
+
+    beyond = csv_file(lines[0], f"{name};06/07/2023;1;Audition;")
+    refused = await carry_out(world.consultant, path, beyond)
+    assert (refused["status"], refused["rows_created"]) == ("refused", 0)
+    assert refused["problem"]["type"] == "/problems/allotment-exhausted"
+    stranger = await carry_out(world.lead, path, beyond)
+    assert stranger["problems"] == [(2, "person", "no_assignment", "blocking")]
+    assert ok(await world.consultant.get("engineering"))["days_entered"] == 1.25
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+async def test_our_own_exports_are_imported_again_and_change_nothing(world: World, form: str) -> None:
+    siren = await followed(world)
+    client = world.clients["territory"]
+    ok(
+        await client.post(
+            "projects",
+            {
+                "title": "École de soudure", "kind": "training", "maturity": "study",
+                "holders": [
+                    {"kind": "firm", "siren": siren},
+                    {"kind": "association", "name": "Les soudeurs | du bassin", "lead": True},
+                ],
+                "costs": [
+                    {"label": "Postes", "kind": "tangible_asset", "amount_cents": 1_250_50, "holder": 1},
+                    {"label": "Cours", "kind": "not_eligible", "amount_cents": 40_000, "reason": "Fonctionnement."},
+                ],
+            },
+        ),
+        201,
+    )  # fmt: skip
+    needs = [{"category": "energy"}, {"category": "other", "description": "Un quai | une grue"}]
+    planned = {"kind": "interview", "firm_sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
+    ok(await client.post("auditions", planned), 201)
+    mission = await world.mission(days=2, partner=2)
+    entry = {"mission_id": mission.id, "consultant_id": mission.partner_consultant, "worked_on": "2023-07-04"}
+    made = ok(await world.consultant.post("time-entries", entry | {"days": 0.5, "activity": "audition"}), 201)
+    ok(await world.lead.post(f"time-entries/{made['id']}/validate"))
+    for kind, sender in (("projects", client), ("auditions", client), ("time_entries", world.consultant)):
+        export = await sender.get(f"{kind.replace('_', '-')}?format={form}")
+        again = await carry_out(sender, here(world, kind), export.content)
+        assert (again["status"], again["rows_unchanged"], again["rows_read"]) == ("succeeded", 1, 1), (kind, again)
+    firm = await client.get(f"/v1/firms?format={form}&q={siren}")
+    again = await carry_out(client, "/v1/imports?kind=firms", firm.content)
+    assert (again["status"], again["rows_unchanged"]) == ("succeeded", 1), again
+
+
+async def test_an_entry_past_submitted_is_none_that_a_file_can_make(world: World) -> None:
+    mission = await world.mission(days=2, partner=2)
+    line = f"{mission.partner_consultant};2023-07-04;1;audition;validated"
+    content = csv_file("consultant_id;worked_on;days;activity;status", line)
+    ended = await carry_out(world.consultant, here(world, "time_entries"), content)
+    assert ended["problems"] == [(2, "status", "entry_not_there", "blocking")]
