@@ -15,11 +15,11 @@ down_revision = "2026_11_22_1420"
 branch_labels = None
 depends_on = None
 
-WITHIN_EACH = r"""CREATE FUNCTION within_each(amounts numeric[], bounds numeric[], allowances numeric[]) RETURNS boolean
+WITHIN_EACH = r"""CREATE FUNCTION within_each(steps date[], amounts numeric[], bounds numeric[], allowances numeric[]) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-    FOR n IN 1 .. cardinality(amounts) LOOP
-        IF (amounts[n] <= bounds[n] + allowances[n]) IS NOT TRUE THEN
+    FOR n IN 1 .. greatest(cardinality(steps), cardinality(amounts)) LOOP
+        IF (steps[n] IS NOT NULL AND amounts[n] BETWEEN 0 AND bounds[n] + allowances[n]) IS NOT TRUE THEN
             RETURN false;
         END IF;
     END LOOP;
@@ -87,10 +87,8 @@ COUNT_STEPS_OF_NEW = (
     "CREATE TRIGGER count_steps_of_new BEFORE INSERT ON mission_days FOR EACH ROW EXECUTE FUNCTION count_steps()"
 )
 COUNT_STEPS_AGAIN = (
-    "CREATE TRIGGER count_steps BEFORE UPDATE ON mission_days FOR EACH ROW"
-    " WHEN (OLD.days_ordered <> NEW.days_ordered OR OLD.steps <> NEW.steps"
-    " OR OLD.ordered_before <> NEW.ordered_before OR OLD.allowed_before <> NEW.allowed_before)"
-    " EXECUTE FUNCTION count_steps()"
+    "CREATE TRIGGER count_steps BEFORE UPDATE OF days_ordered, steps, ordered_before, allowed_before ON mission_days"
+    " FOR EACH ROW EXECUTE FUNCTION count_steps()"
 )
 
 # A bulk reversal gave entries of open months the later day of another entry.
@@ -132,10 +130,7 @@ WHERE cardinality(steps) > 0
 BEYOND = "SELECT count(*) FROM mission_days WHERE 0 < ANY (allowed_before)"
 
 CONSTRAINTS = {
-    "days_not_yet_ordered": "within_each(entered_before, ordered_before, allowed_before)",
-    "mission_days_steps": "0 <= ALL (entered_before) AND 0 <= ALL (allowed_before)"
-    " AND cardinality(entered_before) = cardinality(steps) AND cardinality(ordered_before) = cardinality(steps)"
-    " AND cardinality(allowed_before) = cardinality(steps)",
+    "days_not_yet_ordered": "within_each(steps, entered_before, ordered_before, allowed_before)",
 }
 
 
@@ -178,4 +173,4 @@ def downgrade() -> None:
     for name in ("steps", "ordered_before", "entered_before", "allowed_before"):
         op.drop_column("mission_days", name)
     op.execute("DROP FUNCTION add_after(date[], numeric[], date[], numeric[])")
-    op.execute("DROP FUNCTION within_each(numeric[], numeric[], numeric[])")
+    op.execute("DROP FUNCTION within_each(date[], numeric[], numeric[], numeric[])")

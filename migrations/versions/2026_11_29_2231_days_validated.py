@@ -12,8 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for name in ("days_not_yet_ordered", "mission_days_steps"):
-        op.execute(f"ALTER TABLE mission_days VALIDATE CONSTRAINT {name}")
+    op.execute("ALTER TABLE mission_days VALIDATE CONSTRAINT days_not_yet_ordered")
 
 
 def downgrade() -> None:

@@ -21,7 +21,9 @@ def upgrade() -> None:
             "time_entries",
             ["territory", "external_id"],
             unique=True,
-            postgresql_where=sa.text("status IN ('draft', 'submitted', 'validated', 'certified')"),
+            postgresql_where=sa.text(
+                "external_id IS NOT NULL AND status IN ('draft', 'submitted', 'validated', 'certified')"
+            ),
             postgresql_concurrently=True,
             if_not_exists=True,
         )

@@ -82,7 +82,7 @@ class TimeEntry(Identified, Versioned, Base):
         ),
         UniqueConstraint("territory", "organisation_id", "id"),
         Index("time_entries_external_id_key", "territory", "external_id", unique=True,
-              postgresql_where=text(f"status IN ('draft', {_COUNTING})")),
+              postgresql_where=text(f"external_id IS NOT NULL AND status IN ('draft', {_COUNTING})")),
         Index(None, "territory", "external_id", postgresql_where=text("external_id IS NOT NULL")),
         CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in Status)})", name="time_entry_status"),
         CheckConstraint("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, insert, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, all_, case, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -152,8 +152,11 @@ def record(counts: bool, keyed: bool) -> Statement:
                 "worked_from": entry.c.worked_on,
                 "worked_to": entry.c.worked_on,
                 "entered_on": param("today", t.worked_on.type),
-                "entered_before": limits.added_after(
-                    d.steps, d.entered_before, array([entry.c.counted_on]), array([entry.c.days])
+                "entered_before": case(
+                    (entry.c.counted_on >= all_(d.steps), d.entered_before),  # as most do: nothing is called
+                    else_=limits.added_after(
+                        d.steps, d.entered_before, array([entry.c.counted_on]), array([entry.c.days])
+                    ),
                 ),
                 **{name: param(name, ARRAY(t.worked_on.type)) for name in _TOUCHED},
             },
