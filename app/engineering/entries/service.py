@@ -43,6 +43,9 @@ from app.missions.models import (
 
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
 
+# Constraints that say themselves why; of the others the state says it best.
+OWN_WORDS = ("correction_exceeded", "correction_elsewhere", "references_disagree")
+
 
 @dataclass
 class Attempt:
@@ -64,6 +67,8 @@ class Attempt:
         """
         if constraint and constraint not in (*BY_CONSTRAINT, STEP):
             return None
+        if constraint in OWN_WORDS:
+            return _own_problem(constraint)
         touched = [*self.wishes, *self.freed]
         missions, assignments = await _states(session, self.territory, touched)
         for wish in self.wishes:
