@@ -1,6 +1,6 @@
 """The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
-What one command alone needs is imported by it: the whole application takes most of a second.
+What one command alone needs is imported by it: the whole application takes more than two seconds.
 """
 
 import sys
@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.bundled import backup, postgres
 from app.commands import data, keys, serving
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import Settings
 
@@ -48,7 +48,7 @@ def main() -> None:
     """The entry point: refusals are one line on stderr, with exit code 1."""
     try:
         app()
-    except (Refusal, postgres.EmbeddedError, backup.BackupError) as error:
+    except (CommandRefused, postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
         body = problem.body("en")

@@ -27,6 +27,8 @@ from app.settings import KEYS_FILE, Settings
 from tests.conftest import plain
 from tests.world import Client, ok, problem
 
+pytestmark = pytest.mark.xdist_group("demo")
+
 _NUMBERS = itertools.count()
 STEPS = ["people", "programme", "firms", "mission", "entries", "judgements", "corrections", "rates", "june", "keys"]
 
@@ -198,7 +200,7 @@ def test_46_auditions_were_held_on_working_days_and_some_are_still_followed_up(l
         "auditions?follow_up_status=open&count=exact", "contacts?limit=100",
     )  # fmt: skip
     assert (whole["auditions_held"], early["auditions_held"]) == (46, 2)
-    assert len({siren for audition in auditions["items"] for siren in audition["firm_sirens"]}) == 46
+    assert len({siren for audition in auditions["items"] for siren in audition["sirens"]}) == 46
     assert {date.fromisoformat(audition["held_on"]).weekday() for audition in auditions["items"]} <= {0, 1, 2, 3, 4}
     assert all(audition["findings"] and audition["needs"] for audition in auditions["items"])
     assert still["total"] == 8

@@ -257,7 +257,7 @@ class World:
 
         def award(**more: Any) -> dict[str, Any]:
             decision = {"decided_on": "2023-10-03", "decision_reference": secrets.token_hex(4)}
-            return {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 60_000_00, **decision, **more}
+            return {"siren": firm, "project_title": "Atelier", "amount_cents": 60_000_00, **decision, **more}
 
         terms = {"instalments": 12, "frequency": "quarterly", "due_dates": "period_end", "first_due_on": "2024-03-31"}
         contributor, reference = str(self.organisations["office"]), secrets.token_hex(4)
@@ -310,7 +310,7 @@ class World:
     async def audition(self, *sirens: str, **more: Any) -> dict[str, Any]:
         """A planned audition of the firms, or of one that is made for it."""
         firms = list(sirens) or [await self.followed_firm()]
-        body = {"kind": "interview", "firm_sirens": firms, "planned_on": "2023-07-04", **more}
+        body = {"kind": "interview", "sirens": firms, "planned_on": "2023-07-04", **more}
         found: dict[str, Any] = ok(await self.clients["consultant"].post("auditions", body), 201)
         return found
 
@@ -362,7 +362,7 @@ class World:
                 "evidence": "DSN"}  # fmt: skip
         jobs = ok(await staff.post(f"projects/{project}/job-observations", jobs), 201)["id"]
         known = ok(await staff.get("roadmap/versions?status=adopted"))["items"]
-        about = {"project_ids": [project], "firm_sirens": [await self.followed_firm()]}
+        about = {"project_ids": [project], "sirens": [await self.followed_firm()]}
         axes = [{"title": "Axis", "actions": [{"title": "Action"}, {"title": f"Action of {project}", **about}]}]
         days = {"title": "Roadmap", "starts_on": "2023-10-03", "ends_on": "2027-12-31", "axes": axes}
         roadmap = ok(await staff.post("roadmap/versions", days), 201)["id"]

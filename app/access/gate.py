@@ -14,7 +14,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
-from app.access.rules import MATRIX, Actor, Grant, Role, Scope, SubjectKind
+from app.access.rules import MATRIX, Actor, Role, RoleInForce, Scope, SubjectKind
 from app.core import clock
 from app.core.db import raw_connection
 from app.core.problems import CredentialsInvalid, CredentialsMissing, Forbidden, InsufficientScope, NotFound
@@ -63,7 +63,7 @@ def _actor(row: Any) -> Actor:
         subject_id=row["subject_id"],
         kind=SubjectKind(row["kind"]),
         organisation_id=row["organisation_id"],
-        grants=tuple(Grant(Role(role), territory) for role, territory in row["grants"] or ()),
+        grants=tuple(RoleInForce(Role(role), territory) for role, territory in row["grants"] or ()),
         scope=Scope(row["scope"]),
         key_id=row["key_id"],
     )

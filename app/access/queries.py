@@ -23,7 +23,7 @@ ORGANISATIONS = Listing(
     key=Organisation.id,
     version=Organisation.version,
     filters={
-        "siren": equals(Organisation.siren, Siren, "The organisation with this SIREN."),
+        "siren": equals(Organisation.siren, Siren, "Organisation that has this SIREN."),
         "q": matches(Organisation.name, doc="Part of the name, without accents or case."),
         "updated_since": updated_since(Organisation.updated_at),
     },
@@ -36,7 +36,7 @@ _colleague = Subject.__table__.alias("colleague")
 
 
 def _acts_within(name: str) -> ColumnElement[bool]:
-    """Subjects of a body of which somebody holds a role in one of the territories, or in all."""
+    """Subjects of an organisation in which somebody holds a role in one of the territories, or in all."""
     held = select(Member.id).join(_colleague, _colleague.c.id == Member.subject_id)
     return held.where(
         _colleague.c.organisation_id == Subject.organisation_id,
@@ -116,8 +116,8 @@ MEMBERS = Listing(
     derived=True,
     scopes={"within": lambda name: Member.territory == any_(param(name, ARRAY(Text())))},
     filters={
-        "subject_id": equals(Member.subject_id, Uuid, "Roles of this subject."),
-        "role": any_of(Member.role, Role, "Any of these roles."),
+        "subject_id": equals(Member.subject_id, Uuid, "Roles of this person or service account."),
+        "role": any_of(Member.role, Role, "Members with any of these roles."),
         "territory": any_of(Member.territory, Slug, "Roles in any of these territories."),
         "updated_since": updated_since(Member.updated_at),
     },
@@ -145,7 +145,7 @@ API_KEYS = Listing(
     version=ApiKey.version,
     derived=True,
     filters={
-        "subject_id": equals(ApiKey.subject_id, Uuid, "Keys of this subject."),
+        "subject_id": equals(ApiKey.subject_id, Uuid, "Keys of this person or service account."),
         "updated_since": updated_since(ApiKey.updated_at),
     },
     sorts={"expires_at": ApiKey.expires_at, "last_used_at": ApiKey.last_used_at},

@@ -19,17 +19,18 @@ from app.core.writing.writes import commit
 access = router("access")
 
 _NAMES = """
-SELECT s.name, o.name AS organisation_name
-FROM subjects s JOIN organisations o ON o.id = s.organisation_id WHERE s.id = $1
+SELECT s.name, o.name AS organisation_name, k.name AS key_name
+FROM subjects s JOIN organisations o ON o.id = s.organisation_id JOIN api_keys k ON k.subject_id = s.id
+WHERE s.id = $1 AND k.id = $2
 """
 
 
 @access.get("/v1/me", **shows(schemas.Me))
 async def get_me(request: Request, actor: Actor = require("me:read")) -> Response:
-    """Who the key speaks for, which roles it holds today and where, and what they permit."""
+    """The subject of the key, its roles today and where it holds them, and what they permit."""
     read(request, {})
     async with raw_connection(request.state.engine) as connection:
-        names = await connection.fetchrow(_NAMES, actor.subject_id)
+        names = await connection.fetchrow(_NAMES, actor.subject_id, actor.key_id)
     territories = sorted({grant.territory for grant in actor.grants if grant.territory is not None})
     body = {
         "subject_id": actor.subject_id,
@@ -38,6 +39,7 @@ async def get_me(request: Request, actor: Actor = require("me:read")) -> Respons
         "organisation_id": actor.organisation_id,
         "organisation_name": names["organisation_name"],
         "key_id": actor.key_id,
+        "key_name": names["key_name"],
         "scope": actor.scope,
         "roles": [{"role": grant.role, "territory": grant.territory} for grant in actor.grants],
         "permissions": sorted(permissions_of(actor.roles(None))),
@@ -66,7 +68,7 @@ async def create_organisation(
 
 @access.get("/v1/organisations/{id:uuid}", **shows(schemas.Organisation))
 async def get_organisation(request: Request, actor: Actor = require("organisations:read")) -> Response:
-    """One organisation."""
+    """One organisation that takes part in the programme."""
     return await show(request, ORGANISATIONS)
 
 
@@ -80,7 +82,10 @@ async def update_organisation(
 
 @access.get("/v1/organisations/{organisation_id:uuid}/persons", **lists(PERSONS))
 async def list_persons(request: Request, actor: Actor = require("organisations:read")) -> Response:
-    """Persons of an organisation: who reads in some territories alone sees those of bodies that act there."""
+    """Persons of an organisation.
+
+    A caller whose roles are limited to some territories sees the persons of organisations that act there.
+    """
     return await page(request, PERSONS, **_within(actor, "organisations:read"))
 
 
@@ -88,7 +93,7 @@ async def list_persons(request: Request, actor: Actor = require("organisations:r
 async def create_person(
     request: Request, body: schemas.PersonCreate, actor: Actor = require("organisations:write")
 ) -> Response:
-    """Register a human, once for all territories. Raises `already-exists` where the e-mail address is known."""
+    """Register a person, once for all territories. Raises `already-exists` where the e-mail address is known."""
     organisation_id = request.path_params["organisation_id"]
     return await commit(
         request,
@@ -99,7 +104,7 @@ async def create_person(
 
 @access.get("/v1/organisations/{organisation_id:uuid}/persons/{id:uuid}", **shows(schemas.Person))
 async def get_person(request: Request, actor: Actor = require("organisations:read")) -> Response:
-    """One person."""
+    """One person of an organisation."""
     return await show(request, PERSONS, **_within(actor, "organisations:read"))
 
 
@@ -110,7 +115,7 @@ async def get_person(request: Request, actor: Actor = require("organisations:rea
 async def update_person(
     request: Request, body: schemas.PersonUpdate, actor: Actor = require("organisations:write")
 ) -> Response:
-    """Change a person's name or address, or move it to another organisation."""
+    """Change a person's name or e-mail address, or the organisation that the person works for."""
     path = request.path_params
     return await commit(request, lambda write: service.update_person(write, path["organisation_id"], path["id"], body))
 
@@ -128,7 +133,7 @@ async def list_service_accounts(request: Request, actor: Actor = require("organi
 async def create_service_account(
     request: Request, body: schemas.ServiceAccountCreate, actor: Actor = require("organisations:write")
 ) -> Response:
-    """Register a program of an organisation. It never validates, certifies, approves or decides."""
+    """Register a program of an organisation. A program never validates, certifies, approves or decides."""
     organisation_id = request.path_params["organisation_id"]
     return await commit(
         request,
@@ -145,7 +150,7 @@ async def get_service_account(request: Request, actor: Actor = require("organisa
 
 @access.get("/v1/members", **lists(MEMBERS))
 async def list_members(request: Request, actor: Actor = require("members:read")) -> Response:
-    """Who holds which role, where and when: in all territories, or in those that the caller reads."""
+    """Roles: the holder, the territory and the days of each, as far as the caller may read members there."""
     return await page(request, MEMBERS, **_within(actor, "members:read"))
 
 
@@ -153,7 +158,7 @@ async def list_members(request: Request, actor: Actor = require("members:read"))
 async def create_member(
     request: Request, body: schemas.MemberCreate, actor: Actor = require("members:write")
 ) -> Response:
-    """Give a subject a role, in one territory or in all, between two days. It works within five seconds."""
+    """Give a person or service account a role, in one territory or in all. It takes effect within five seconds."""
     return _forgetting(
         request,
         await commit(
@@ -166,7 +171,7 @@ async def create_member(
 
 @access.get("/v1/members/{id:uuid}", **shows(schemas.Member))
 async def get_member(request: Request, actor: Actor = require("members:read")) -> Response:
-    """One role of one subject."""
+    """One role of a person or service account."""
     return await show(request, MEMBERS, **_within(actor, "members:read"))
 
 
@@ -174,7 +179,7 @@ async def get_member(request: Request, actor: Actor = require("members:read")) -
 async def update_member(
     request: Request, body: schemas.MemberUpdate, actor: Actor = require("members:write")
 ) -> Response:
-    """Set the last day of a role, or open it again (null). It works within five seconds."""
+    """Set the last day of a role, or reopen the role (null). It takes effect within five seconds."""
     answer = await commit(request, lambda write: service.update_member(write, request.path_params["id"], body))
     return _forgetting(request, answer)
 
@@ -189,7 +194,10 @@ async def list_api_keys(request: Request, actor: Actor = require("api_keys:read"
 async def create_api_key(
     request: Request, body: schemas.ApiKeyCreate, actor: Actor = require("api_keys:write")
 ) -> Response:
-    """A new key for a subject. Its secret is in this answer and nowhere else; a replayed answer has null instead."""
+    """Create a key for a person or service account.
+
+    The secret is in this answer and nowhere else; a replayed answer has null instead.
+    """
     key = service.new_key()
     answer = await commit(
         request,
@@ -209,7 +217,7 @@ async def get_api_key(request: Request, actor: Actor = require("api_keys:read"))
 async def rotate_api_key(
     request: Request, body: schemas.ApiKeyRotate, actor: Actor = require("api_keys:write")
 ) -> Response:
-    """Replace a key: the new one works at once, the old one for `overlap_hours` more. Raises `api-key-ended`."""
+    """Replace a key by a new one; the old one works for `overlap_hours` more. Raises `api-key-ended`."""
     key = service.new_key()
     answer = await commit(
         request,
@@ -222,7 +230,7 @@ async def rotate_api_key(
 
 @access.post("/v1/api-keys/{id:uuid}/revoke", **changes(schemas.ApiKey))
 async def revoke_api_key(request: Request, actor: Actor = require("api_keys:write")) -> Response:
-    """End a key: at once here, within five seconds in every other worker."""
+    """Revoke a key. It is refused at once by this worker, within five seconds by every other."""
     answer = await commit(request, lambda write: service.revoke_api_key(write, request.path_params["id"]))
     return _forgetting(request, answer)
 

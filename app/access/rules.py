@@ -16,7 +16,7 @@ from app.core.problems import Problem
 
 
 class Role(StrEnum):
-    """What a subject may be, in one territory or in all."""
+    """A set of permissions that a person or service account holds, in one territory or in all."""
 
     PROGRAMME = "programme"
     OPERATOR = "operator"
@@ -31,19 +31,19 @@ class Role(StrEnum):
 
 
 class SubjectKind(StrEnum):
-    """A human, or a program of an organisation. A program never validates, certifies, approves or decides."""
+    """A person, or a program of an organisation. A program never validates, certifies, approves or decides."""
 
     PERSON = "person"
     SERVICE_ACCOUNT = "service_account"
 
 
 class PersonRequired(Problem):
-    """A service account never validates, certifies, approves or decides."""
+    """A person must do this: a service account cannot certify, approve or decide."""
 
     status = 403
-    title_fr = "Un compte de service ne valide, ne certifie, n'approuve ni ne décide."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
+    title_fr = "Une personne doit le faire : un compte de service ne peut ni attester, ni approuver, ni décider."
+    cure = "Use the API key of a person."
+    cure_fr = "Utilisez la clé d'API d'une personne."
 
 
 class _Acting(Protocol):
@@ -163,7 +163,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Grant:
+class RoleInForce:
     """A role in force today, in one territory or (None) in all."""
 
     role: Role
@@ -177,7 +177,7 @@ class Actor:
     subject_id: UUID
     kind: SubjectKind
     organisation_id: UUID | None
-    grants: tuple[Grant, ...]
+    grants: tuple[RoleInForce, ...]
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)

@@ -5,22 +5,45 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from app.access.rules import Role, Scope, SubjectKind
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.messages import PERIOD_REVERSED
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    Id,
+    OrganisationName,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Day, Email, Instant, Line, ShortLine, Siren, Slug, Uuid
+
+_OrganisationName = Annotated[Line, Field(description="Name by which the programme knows the organisation.")]
+_OrganisationSiren = Annotated[
+    Siren, Field(description="SIREN of the organisation, unique; null or absent for a State service without one.")
+]
+_PersonName = Annotated[ShortLine, Field(description="First name and family name, as colleagues see them beside acts.")]
+_PersonEmail = Annotated[
+    Email,
+    Field(description="Professional e-mail address, unique: it distinguishes persons of one name. No mail is sent."),
+]
+_LastDay = Annotated[
+    Day, Field(description="Last Paris day on which the role is held, included; null or absent: until further notice.")
+]
 
 
 class OrganisationCreate(Body):
-    """An organisation. A State service without a SIREN of its own has none."""
+    """An organisation that takes part in the programme."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000019"}]}
     )
 
-    name: Line
-    siren: Siren | None = None
+    name: _OrganisationName
+    siren: _OrganisationSiren | None = None
 
 
 class OrganisationUpdate(Body):
@@ -28,28 +51,28 @@ class OrganisationUpdate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ancoris Conseil (demonstration)"}]})
 
-    name: Line | MISSING = MISSING
-    siren: Siren | None | MISSING = MISSING
+    name: _OrganisationName | MISSING = MISSING
+    siren: _OrganisationSiren | None | MISSING = MISSING
 
 
 class Organisation(Read):
-    """A body that takes part in the programme."""
+    """An organisation that takes part in the programme: a consultancy, a funder, an agglomeration, a State service."""
 
-    id: UUID
-    siren: str | None
-    name: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    siren: str | None = Field(description="SIREN, nine digits, unique; null for a State service without one.")
+    name: str = Field(description="Name by which the programme knows the organisation; an administrator sets it.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class PersonCreate(Body):
-    """A human, once, whatever the territories. The e-mail address tells homonyms apart."""
+    """A human, registered once whatever the number of territories."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A", "email": "a@ancoris.example"}]})
 
-    name: ShortLine
-    email: Email | None = None
+    name: _PersonName
+    email: _PersonEmail | None = None
 
 
 class PersonUpdate(Body):
@@ -57,22 +80,32 @@ class PersonUpdate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A"}]})
 
-    name: ShortLine | MISSING = MISSING
-    email: Email | None | MISSING = MISSING
-    organisation_id: Uuid | MISSING = MISSING
+    name: _PersonName | MISSING = MISSING
+    email: _PersonEmail | None | MISSING = MISSING
+    organisation_id: (
+        Annotated[
+            Uuid,
+            Field(
+                description="The organisation that the person works for from now on; past acts stay with the former."
+            ),
+        ]
+        | MISSING
+    ) = MISSING
 
 
 class Person(Read):
     """A human who can hold roles and be assigned to missions."""
 
-    id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    email: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    organisation_id: UUID = Field(description="The organisation that the person works for at present.")
+    organisation_name: OrganisationName
+    name: PersonName = Field(description="First name and family name, as colleagues see them beside acts.")
+    email: PersonNameOrNull = Field(
+        description="Professional e-mail address in lower case; null where it is not known."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ServiceAccountCreate(Body):
@@ -80,23 +113,23 @@ class ServiceAccountCreate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "data-warehouse"}]})
 
-    name: ShortLine
+    name: Annotated[ShortLine, Field(description="What the program is called, once in its organisation.")]
 
 
 class ServiceAccount(Read):
     """A program that can hold roles. It never validates, certifies, approves or decides."""
 
-    id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    name: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    organisation_id: UUID = Field(description="The organisation that runs the program and answers for it.")
+    organisation_name: OrganisationName
+    name: str = Field(description="What the program is called, once in its organisation.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class MemberCreate(Body):
-    """A role for a subject: in one territory, or in all where `territory` is absent. Without `from_on`, from today."""
+    """A role for a subject, in one territory or in all."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -107,43 +140,48 @@ class MemberCreate(Body):
         }
     )  # fmt: skip
 
-    subject_id: Uuid
-    role: Role
-    territory: Slug | None = None
-    from_on: Day | None = None
-    to_on: Day | None = None
+    subject_id: Annotated[Uuid, Field(description="The person or service account that gets the role.")]
+    role: Annotated[Role, Field(description="What the subject may do; GET /v1/me lists what each role permits.")]
+    territory: (
+        Annotated[Slug, Field(description="Slug of the one territory of the role; absent or null: all territories.")]
+        | None
+    ) = None
+    from_on: (
+        Annotated[Day, Field(description="First Paris day on which the role is held; absent or null: today.")] | None
+    ) = None
+    to_on: _LastDay | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "MemberCreate":
         if self.from_on is not None and self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
 class MemberUpdate(Body):
-    """The last day of a role, both days included; null makes it open again."""
+    """The last day of a role; null makes it open again."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2026-12-31"}]})
 
-    to_on: Day | None
+    to_on: _LastDay | None
 
 
 class Member(Read):
     """A role held by a subject."""
 
-    id: UUID
-    subject_id: UUID
-    subject_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    subject_kind: SubjectKind
-    organisation_id: UUID
-    organisation_name: str
-    role: Role
-    territory: str | None
-    from_on: date
-    to_on: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    subject_id: UUID = Field(description="The person or service account that holds the role.")
+    subject_name: PersonName = Field(description="Present name of the subject.")
+    subject_kind: SubjectKind = Field(description="Whether the subject is a person or a program.")
+    organisation_id: UUID = Field(description="The organisation that the subject belongs to at present.")
+    organisation_name: OrganisationName
+    role: Role = Field(description="What the subject may do between the two days.")
+    territory: str | None = Field(description="Slug of the one territory of the role; null: all territories.")
+    from_on: date = Field(description="First Paris day on which the role is held.")
+    to_on: date | None = Field(description="Last Paris day, included; null: until further notice.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ApiKeyCreate(Body):
@@ -155,10 +193,19 @@ class ApiKeyCreate(Body):
         }
     )
 
-    subject_id: Uuid
-    name: ShortLine
-    scope: Scope = Scope.FULL
-    expires_at: Instant | None = None
+    subject_id: Annotated[Uuid, Field(description="The person or service account that the key belongs to.")]
+    name: Annotated[
+        ShortLine, Field(description="What the key is for, so that its owner recognises it, such as laptop.")
+    ]
+    scope: Annotated[
+        Scope, Field(description="full: everything that the subject's roles permit; read_only: GET alone.")
+    ] = Scope.FULL
+    expires_at: (
+        Annotated[
+            Instant, Field(description="Instant from which the key is refused; absent or null: until it is revoked.")
+        ]
+        | None
+    ) = None
 
 
 class ApiKeyRotate(Body):
@@ -166,50 +213,72 @@ class ApiKeyRotate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
 
-    overlap_hours: Annotated[int, Field(strict=True, ge=0, le=720)] = 24
+    overlap_hours: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=0,
+            le=720,
+            description="Hours for which the old key still works, at most until it expires anyway; 0 ends it at once.",
+        ),
+    ] = 24
 
 
 class ApiKey(Read):
     """An API key, without its secret."""
 
-    id: UUID
-    subject_id: UUID
-    subject_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    name: str
-    prefix: str
-    scope: Scope
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    rotated_from_id: UUID | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    subject_id: UUID = Field(description="The person or service account that the key belongs to.")
+    subject_name: PersonName = Field(description="Present name of the subject.")
+    name: str = Field(description="What the key is for, as its creator wrote it; a rotated key keeps it.")
+    prefix: str = Field(description="The first twelve characters of the secret, by which people recognise the key.")
+    scope: Scope = Field(description="Whether the key may do all that its subject may, or only read.")
+    expires_at: datetime | None = Field(
+        description="Instant in UTC from which the key is refused; null: it never expires. Rotation brings it forward."
+    )
+    revoked_at: datetime | None = Field(description="Instant in UTC at which the key was revoked; null: it was not.")
+    last_used_at: datetime | None = Field(
+        description="Instant in UTC of a recent use, noted at most once a minute; null where the key was never used."
+    )
+    rotated_from_id: UUID | None = Field(description="The key that this one replaced; null where it replaced none.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ApiKeyCreated(ApiKey):
-    """A key with its secret: shown here once, and null when an idempotent request is replayed."""
+    """A key with its secret."""
 
-    key: str | None
+    key: str | None = Field(
+        description="The secret, to be sent as `Authorization: Bearer …`. It is shown in this answer alone: null in a"
+        " dry run and when an idempotent request is replayed."
+    )
 
 
 class HeldRole(Read):
     """A role in force today."""
 
-    role: Role
-    territory: str | None
+    role: Role = Field(description="Which role the caller holds.")
+    territory: str | None = Field(description="Slug of the territory in which it is held; null: in all territories.")
 
 
 class Me(Read):
     """Who the caller is, which roles it holds today, and what they permit."""
 
-    subject_id: UUID
-    subject_kind: SubjectKind
-    name: str
-    organisation_id: UUID
-    organisation_name: str
-    key_id: UUID
-    scope: Scope
-    roles: list[HeldRole]
-    permissions: list[str]
-    territory_permissions: dict[str, list[str]]
+    subject_id: UUID = Field(description="The person or service account that the key belongs to.")
+    subject_kind: SubjectKind = Field(description="Whether the caller is a person or a program.")
+    name: str = Field(description="Name of the person or service account.")
+    organisation_id: UUID = Field(description="The organisation that the caller belongs to.")
+    organisation_name: OrganisationName
+    key_id: UUID = Field(description="The API key of this request: its id, never its secret.")
+    key_name: str = Field(description="What the key was named when it was created.")
+    scope: Scope = Field(description="Whether this key may do all that the permissions say, or only read.")
+    roles: list[HeldRole] = Field(description="Roles in force today, a Paris day; those that ended are not listed.")
+    permissions: list[str] = Field(
+        description="Permissions that the roles of all territories give, in alphabetical order. `x-permission` of an"
+        " operation in this document names the one that it needs. A read_only key can only read."
+    )
+    territory_permissions: dict[str, list[str]] = Field(
+        description="Permissions by slug, for each territory in which the caller holds a role; those that the roles of"
+        " all territories give are among them."
+    )

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Text, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Subject
 from app.advances import schemas
@@ -17,6 +16,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
     matches,
     updated_since,
 )
@@ -34,7 +34,7 @@ ADVANCES = Listing(
     rows=select(
         _a.id,
         _a.territory,
-        _a.firm_siren,
+        _a.siren.label("siren"),
         Firm.name.label("firm_name"),
         _a.project_title,
         _a.amount_cents,
@@ -44,6 +44,7 @@ ADVANCES = Listing(
         _a.repaid_cents,
         (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
         _a.terms,
+        _a.planned_disbursement_on,
         _a.decided_on,
         _a.decision_reference,
         _a.external_id,
@@ -55,7 +56,7 @@ ADVANCES = Listing(
         _a.created_at,
         _a.updated_at,
     )
-    .join(Firm, Firm.siren == _a.firm_siren)
+    .join(Firm, Firm.siren == _a.siren)
     .join(_awarder, _awarder.c.id == _a.awarded_by)
     .where(_a.territory == _territory),
     key=_a.id,
@@ -63,7 +64,7 @@ ADVANCES = Listing(
     derived=True,
     filters={
         "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
-        "firm_siren": equals(_a.firm_siren, Siren, "Advances to this firm."),
+        "siren": equals(_a.siren, Siren, "Advances to this firm."),
         "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
         "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
         **amount_range(_a.amount_cents),
@@ -152,7 +153,7 @@ def account() -> Statement:
     def moves(table: type[Tranche | Repayment], day: Column) -> ScalarSelect[Any]:
         pair = func.json_build_array(day, table.amount_cents)
         return (
-            select(func.coalesce(func.json_agg(aggregate_order_by(pair, day)), text("'[]'::json")))
+            select(json_array(pair, day))
             .where(table.advance_id == _a.id, table.status == text("'recorded'"))
             .scalar_subquery()
         )
@@ -160,6 +161,8 @@ def account() -> Statement:
     return Statement(
         select(
             _a.id,
+            (_a.amount_cents - _a.released_cents).label("awarded_cents"),
+            func.coalesce(_a.planned_disbursement_on, _a.decided_on).label("planned_on"),
             cast(_a.terms, Text).label("terms"),
             cast(moves(Tranche, _t.paid_on), Text).label("tranches"),
             cast(moves(Repayment, _r.received_on), Text).label("repayments"),

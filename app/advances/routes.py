@@ -1,28 +1,42 @@
 """HTTP of advances: awards, tranches, schedule, repayments, statement."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.advances.schedule import CashFlow, Instalment
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, private, show
+from app.core.problems import (
+    AlreadyExists,
+    BodyTooLarge,
+    IfMatchMissing,
+    MalformedJson,
+    NotFound,
+    ReferenceNotFound,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from app.core.reading.answers import form_wanted, page, private, show
+from app.core.reading.exports import held
+from app.core.reading.listing import FORMAT
 from app.core.reading.query import Parameter, read
-from app.core.serving.operations import changes, lists, shows
+from app.core.reading.tabular import FORMS
+from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
-from app.core.writing.writes import commit
+from app.core.writing.writes import QUERY, commit
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
 from app.programme.routes import T
@@ -30,6 +44,7 @@ from app.programme.routes import T
 advances = router("advances")
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
+BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
 AS_OF = {"as_of": Parameter(Day, "The day looked at; today where absent.")}
 
 
@@ -39,53 +54,64 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
     return await page(request, ADVANCES)
 
 
-@advances.post(
-    T + "/advances",
-    **changes(
-        schemas.Advance,
-        EnvelopeExhausted,
-        AlreadyExists,
-        ReferenceNotFound,
-        IdempotencyKeyMissing,
-        DeciderNotAPerson,
-        status=201,
-    ),
+AWARD = changes(
+    schemas.Advance,
+    EnvelopeExhausted,
+    AlreadyExists,
+    ReferenceNotFound,
+    IdempotencyKeyMissing,
+    PersonRequired,
+    status=201,
 )
+AWARD["responses"][200]["model"] = schemas.AdvanceAwarded
+
+
+@advances.post(T + "/advances", **AWARD)
 async def award_advance(
     request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
 ) -> Response:
-    """Decide an advance and its terms: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    """Award a repayable advance: the envelope is committed at once, or the award refused.
+
+    An Idempotency-Key is required. With dry_run=true the answer shows the schedule that the firm would sign.
+    """
     territory = request.path_params["territory"]
-    return await commit(
+    dry_run = read(request, QUERY).get("dry_run", False)
+    answer = await commit(
         request,
         lambda write: service.award_advance(write, territory, body),
         status=201,
         idempotency_required=True,
+        dry_run=dry_run,
     )
+    if not dry_run:
+        return answer
+    paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
+    planned = {"assumes_paid_on": paid[0].on, **schemas.shown(schedule.lines(body.terms.plan(), paid), paid)}
+    return private({**from_json(bytes(answer.body)), "schedule": planned})
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
 async def get_advance(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One advance."""
+    """One repayable advance."""
     return await show(request, ADVANCES)
 
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
-    """Give what is not disbursed back to the envelope. Needs If-Match."""
+    """Release what is not disbursed to the envelope. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
 
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
-    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
 
@@ -112,7 +138,7 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
 async def pay_tranche(
     request: Request, body: schemas.TrancheCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Pay a tranche out; together they never exceed the award. Needs an Idempotency-Key."""
+    """Record a tranche that was paid out; tranches never exceed the award. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
@@ -125,7 +151,7 @@ async def pay_tranche(
 
 @advances.get(ADVANCE + "/tranches/{id:uuid}", **shows(schemas.Tranche))
 async def get_tranche(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One tranche."""
+    """One tranche of an advance."""
     return await show(request, TRANCHES)
 
 
@@ -141,7 +167,7 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
     ),
 )
 async def reverse_tranche(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken tranche with a reason: what it paid is committed again. Needs If-Match."""
+    """Reverse a mistaken tranche, giving a reason: its amount is committed again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -162,7 +188,7 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
 async def receive_repayment(
     request: Request, body: schemas.RepaymentCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Take capital in; never more than is owed, the same reference never twice. Needs an Idempotency-Key."""
+    """Record a repayment of capital: at most what is owed, each reference once. An Idempotency-Key is required."""
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
@@ -175,7 +201,7 @@ async def receive_repayment(
 
 @advances.get(ADVANCE + "/repayments/{id:uuid}", **shows(schemas.Repayment))
 async def get_repayment(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One repayment."""
+    """One repayment of an advance."""
     return await show(request, REPAYMENTS)
 
 
@@ -184,7 +210,7 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
     **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_repayment(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken repayment with a reason: the firm owes it again. Needs If-Match."""
+    """Reverse a mistaken repayment, giving a reason: the firm owes it again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,
@@ -192,26 +218,33 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
     )
 
 
-@advances.get(ADVANCE + "/schedule", **shows(schemas.Schedule))
+@advances.get(
+    ADVANCE + "/schedule", **shows(schemas.Schedule, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"])
+)
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent."""
-    read(request, {})
-    terms, tranches, _ = await _account(request)
-    return private(
-        {
-            "advance_id": request.path_params["advance_id"],
-            "disbursed_cents": sum(tranche.cents for tranche in tranches),
-            "lines": [asdict(line) for line in schedule.lines(terms, tranches)],
-        }
-    )
+    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent.
+
+    Before the first tranche it is shown as if all were paid on the planned day, else on that of the decision
+    (`assumes_paid_on`).
+    """
+    form = form_wanted(request)
+    account = await _account(request)
+    paid = account.tranches or account.planned
+    made = schedule.lines(account.terms, paid)
+    more = {
+        "advance_id": request.path_params["advance_id"],
+        "disbursed_cents": sum(tranche.cents for tranche in account.tranches),
+        "assumes_paid_on": paid[0].on if paid and not account.tranches else None,
+    }
+    return _laid_out(request, form, made, paid, more)
 
 
-@advances.get(ADVANCE + "/statement", **shows(schemas.Statement, parameters=AS_OF))
+@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, paid, late and outstanding on a day, line by line; repayments settle the oldest lines first."""
+    """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
-    terms, tranches, repayments = await _account(request)
-    stands = schedule.position(terms, tranches, repayments, as_of)
+    account = await _account(request)
+    stands = schedule.position(account.terms, account.tranches, account.repayments, as_of)
     return private(
         {
             "advance_id": request.path_params["advance_id"],
@@ -222,20 +255,55 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
             "late_cents": stands.late_cents,
             "outstanding_cents": stands.outstanding_cents,
             "lines": [
-                {**asdict(each.line), "paid_cents": each.paid_cents, "late_cents": each.late_cents}
+                {**each.line._asdict(), "paid_cents": each.paid_cents, "late_cents": each.late_cents}
                 for each in stands.lines
             ],
         }
     )
 
 
-async def _account(request: Request) -> tuple[schedule.Terms, list[schedule.Payment], list[schedule.Payment]]:
+@advances.post(
+    "/v1/advance-schedules",
+    **shows(schemas.AdvanceSchedule, *BODY_PROBLEMS, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"]),
+)
+async def calculate_advance_schedule(
+    request: Request, body: schemas.ScheduleRequest, actor: Actor = require("me:read")
+) -> Response:
+    """Lay out the repayment of an advance, to the cent. Any key may ask; nothing is stored, so no key of idempotency
+    is needed. Other formats than JSON have the lines alone.
+    """
+    form = form_wanted(request)
+    paid = body.paid()
+    return _laid_out(request, form, schedule.lines(body.plan(), paid), paid, {})
+
+
+def _laid_out(
+    request: Request, form: str, made: Sequence[Instalment], paid: Sequence[CashFlow], more: Mapping[str, Any]
+) -> Response:
+    """A schedule in the form wanted: with all that belongs to it in JSON, else its lines."""
+    if form != "json":
+        return held(request, FORMS[form], schemas.ScheduleLine, (line._asdict() for line in made))
+    return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
+
+
+class AdvanceAccount(NamedTuple):
+    """What an advance's schedule is made from. `planned` is its one payment, as long as none is made."""
+
+    terms: schedule.LoanTerms
+    planned: list[CashFlow]
+    tranches: list[CashFlow]
+    repayments: list[CashFlow]
+
+
+async def _account(request: Request) -> AdvanceAccount:
     row = await fetchrow(request.state.engine, account(), dict(request.path_params))
     if row is None:
         raise NotFound
-    terms = schemas.Terms.model_validate(from_json(row["terms"])).plan()
-    return terms, _payments(row["tranches"]), _payments(row["repayments"])
+    terms = schemas.AwardedTerms.model_validate(from_json(row["terms"])).plan()
+    planned = [CashFlow(row["planned_on"], row["awarded_cents"])]
+    payable = row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
+    return AdvanceAccount(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
 
 
-def _payments(pairs: str) -> list[schedule.Payment]:
-    return [schedule.Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
+def _payments(pairs: str) -> list[CashFlow]:
+    return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]

@@ -12,7 +12,7 @@ from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
 from app.core import values
 from app.core.values import Day
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 
@@ -59,7 +59,7 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
         found = found.where(a.external_id == item.external_id)
     else:
         found = found.where(
-            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.firm_sirens)
+            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)
         )  # fmt: skip
     known = (await write.session.execute(found.order_by(a.id).limit(1))).first()
     changes = []
@@ -83,24 +83,24 @@ AUDITIONS = Importer(
     kind="auditions",
     permission="auditions:write",
     schema=AuditionLine,
-    key=["external_id", "kind", "planned_on", "firm_sirens"],
+    key=["external_id", "kind", "planned_on", "sirens"],
     columns=[
-        Column("kind", coded(KINDS), ["type", "nature"], required=True),
-        Column("firm_sirens", _sirens, ["siren", "sirens", "entreprises"], required=True),
-        Column("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
-        Column("held_on", sheets.day, ["tenue le", "date de réalisation"]),
-        Column("place", sheets.plain, ["lieu"]),
-        Column("findings", sheets.plain, ["constats", "compte rendu"]),
-        Column("needs", _needs, ["besoins"]),
-        Column("needs.category", sheets.each(coded(NEEDS))),
-        Column("needs.description", sheets.each(sheets.plain)),
-        Column("mission_id", sheets.plain, ["mission"]),
-        Column("consultant_ids", sheets.parts, ["consultants"]),
-        Column("contact_ids", sheets.parts, ["contacts"]),
-        Column("follow_up", sheets.plain, ["suite à donner", "suites"]),
-        Column("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
-        Column("follow_up_due_on", sheets.day, ["échéance de la suite"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("kind", coded(KINDS), ["type", "nature"], required=True),
+        Heading("sirens", _sirens, ["siren", "entreprises"], required=True),
+        Heading("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
+        Heading("held_on", sheets.day, ["tenue le", "date de réalisation"]),
+        Heading("place", sheets.plain, ["lieu"]),
+        Heading("findings", sheets.plain, ["constats", "compte rendu"]),
+        Heading("needs", _needs, ["besoins"]),
+        Heading("needs.category", sheets.each(coded(NEEDS))),
+        Heading("needs.description", sheets.each(sheets.plain)),
+        Heading("mission_id", sheets.plain, ["mission"]),
+        Heading("consultant_ids", sheets.parts, ["consultants"]),
+        Heading("contact_ids", sheets.parts, ["contacts"]),
+        Heading("follow_up", sheets.plain, ["suite à donner", "suites"]),
+        Heading("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
+        Heading("follow_up_due_on", sheets.day, ["échéance de la suite"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

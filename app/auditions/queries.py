@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Text, case, cast, exists, func, literal_column, or_, select, text
+from sqlalchemy import Text, case, cast, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from app.access.models import Subject
 from app.auditions import schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
-from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
+from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
 from app.core.db import instant, param
 from app.core.reading.listing import (
     Filter,
@@ -17,6 +17,8 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
@@ -42,9 +44,7 @@ def _list(column: Any, order: Any, rows: Any, empty: str = "ARRAY[]::text[]") ->
 
 def _json(rows: Any, order: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON list."""
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    listed = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    return func.coalesce(rows.with_only_columns(listed).scalar_subquery(), text("'[]'::json"))
+    return rows.with_only_columns(json_array(json_object(**fields), order)).scalar_subquery()
 
 
 _f, _c, _k, _n = AuditionFirm, AuditionConsultant, AuditionContact, Need
@@ -100,7 +100,7 @@ AUDITIONS = Listing(
         _a.territory,
         _a.kind,
         _a.status,
-        _list(_f.siren, _f.siren, _firms).label("firm_sirens"),
+        _list(_f.siren, _f.siren, _firms).label("sirens"),
         _list(Firm.name, _f.siren, _firms).label("firm_names"),
         _a.mission_id,
         Mission.name.label("mission_name"),
@@ -135,14 +135,14 @@ AUDITIONS = Listing(
     version=_a.version,
     derived=True,
     filters={
-        "firm_siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
+        "siren": _of(_f, _f.siren, Siren, "Auditions of this firm."),
         "consultant_id": _of(_c, _c.consultant_id, Uuid, "Auditions in which this assignment takes part."),
         "person_id": Filter(Parameter(Uuid, "Auditions in which this person of a consultancy takes part."), _person),
         "contact_id": _of(_k, _k.contact_id, Uuid, "Auditions in which this person takes part."),
         "need_category": _of(_n, _n.category, NeedCategory, "Auditions that found such a need."),
         "mission_id": equals(_a.mission_id, Uuid, "Auditions of this mission."),
         "status": any_of(_a.status, AuditionStatus, "Any of these states."),
-        "kind": any_of(_a.kind, Kind, "Any of these kinds."),
+        "kind": any_of(_a.kind, AuditionKind, "Any of these kinds."),
         "planned_from": at_least(_a.planned_on, Day, "Planned for this day or later."),
         "planned_to": at_most(_a.planned_on, Day, "Planned for this day or earlier."),
         "held_from": at_least(_a.held_on, Day, "Held on this day or later."),
@@ -191,7 +191,12 @@ NOTES = Listing(
 
 _p = Contact
 _attended = select(_k.audition_id).join(_a, _a.id == _k.audition_id).where(_k.contact_id == _p.id)
-_told = select(Event.sequence).where(Event.resource_type == "contact", Event.resource_id == cast(_p.id, Text))
+_recorder, _changer = Subject.__table__.alias("recorder"), Subject.__table__.alias("changer")
+_changes = (
+    select(Event.sequence)
+    .outerjoin(_changer, _changer.c.id == Event.actor_id)
+    .where(Event.resource_type == "contact", Event.resource_id == cast(_p.id, Text))
+)
 
 CONTACT_EXPORTS = Listing(
     schema=schemas.ContactExport,
@@ -209,6 +214,7 @@ CONTACT_EXPORTS = Listing(
         _p.legal_basis,
         _p.retain_until_on,
         _p.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
         _p.created_at,
         _p.updated_at,
         _p.erased_at,
@@ -218,10 +224,12 @@ CONTACT_EXPORTS = Listing(
             held_on=_a.held_on, place=_a.place,
         ).label("auditions"),
         _json(
-            _told, Event.sequence, type=Event.type, occurred_at=instant(Event.occurred_at), actor_id=Event.actor_id
+            _changes, Event.sequence, type=Event.type, occurred_at=instant(Event.occurred_at), actor_id=Event.actor_id,
+            actor_name=_changer.c.name,
         ).label("history"),
     )
     .join(Firm, Firm.siren == _p.siren)
+    .outerjoin(_recorder, _recorder.c.id == _p.recorded_by)
     .where(_p.territory == _territory),
     key=_p.id,
     derived=True,

@@ -7,7 +7,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.auditions import rules, schemas, service
 from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
-from app.auditions.rules import Action
+from app.auditions.rules import AuditionAction
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
@@ -25,7 +25,7 @@ NOTE = NOTES_OF + "/{id:uuid}"
 
 @auditions.get(T + "/auditions", **lists(AUDITIONS))
 async def list_auditions(request: Request, actor: Actor = require("auditions:read")) -> Response:
-    """Auditions of firms in this territory; `follow_up_status=open` shows what is still to do."""
+    """Auditions of firms in this territory; `follow_up_status=open` selects those with an open follow-up."""
     return await page(request, AUDITIONS)
 
 
@@ -47,7 +47,7 @@ async def create_audition(
 
 @auditions.get(AUDITION, **shows(schemas.Audition))
 async def get_audition(request: Request, actor: Actor = require("auditions:read")) -> Response:
-    """One audition: who was met, what was found, and who follows it up."""
+    """One audition, with its firms, findings, needs and follow-up."""
     return await show(request, AUDITIONS)
 
 
@@ -67,7 +67,7 @@ async def get_audition(request: Request, actor: Actor = require("auditions:read"
 async def update_audition(
     request: Request, body: schemas.AuditionUpdate, actor: Actor = require("auditions:write")
 ) -> Response:
-    """Change an audition: its plan, what was found, how it is followed up. Every change stays in the events."""
+    """Change an audition: its plan, its findings, its follow-up. Every change is recorded in the events."""
     path = request.path_params
     return await commit(request, lambda write: service.update_audition(write, path["territory"], path["id"], body))
 
@@ -79,12 +79,12 @@ async def update_audition(
 async def hold_audition(
     request: Request, body: schemas.AuditionHold, actor: Actor = require("auditions:write")
 ) -> Response:
-    """Record that a planned audition was held, and what came of it. The firm's stage is for the territory to move."""
+    """Record that a planned audition was held, and its results. The stage of the firm does not change."""
     path = request.path_params
     return await commit(request, lambda write: service.hold(write, path["territory"], path["id"], body))
 
 
-async def _miss(request: Request, action: Action, body: schemas.AuditionMissed) -> Response:
+async def _miss(request: Request, action: AuditionAction, body: schemas.AuditionMissed) -> Response:
     path = request.path_params
     return await commit(request, lambda write: service.miss(write, path["territory"], path["id"], action, body.reason))
 
@@ -93,16 +93,16 @@ async def _miss(request: Request, action: Action, body: schemas.AuditionMissed) 
 async def cancel_audition(
     request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
 ) -> Response:
-    """Cancel a planned audition, with the reason."""
-    return await _miss(request, Action.CANCEL, body)
+    """Cancel a planned audition, giving the reason."""
+    return await _miss(request, AuditionAction.CANCEL, body)
 
 
 @auditions.post(AUDITION + "/no-show", **changes(schemas.Audition, rules.AuditionTransition))
 async def miss_audition(
     request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
 ) -> Response:
-    """Record that the firm did not come to a planned audition, with what is known of the reason."""
-    return await _miss(request, Action.NO_SHOW, body)
+    """Record that the firm did not come to a planned audition, giving the reason as far as it is known."""
+    return await _miss(request, AuditionAction.NO_SHOW, body)
 
 
 @auditions.get(NOTES_OF, **lists(NOTES))
@@ -115,7 +115,7 @@ async def list_audition_notes(request: Request, actor: Actor = require("audition
 async def create_audition_note(
     request: Request, body: schemas.NoteCreate, actor: Actor = require("audition_notes:write")
 ) -> Response:
-    """Note what was said in confidence. The text enters no event."""
+    """Add a confidential note to an audition. Its text enters no event."""
     path = request.path_params
     territory, audition_id = path["territory"], path["audition_id"]
     return await commit(
@@ -127,7 +127,7 @@ async def create_audition_note(
 
 @auditions.get(NOTE, **shows(schemas.AuditionNote))
 async def get_audition_note(request: Request, actor: Actor = require("audition_notes:read")) -> Response:
-    """One confidential note."""
+    """One confidential note of an audition."""
     return await show(request, NOTES)
 
 
@@ -135,7 +135,7 @@ async def get_audition_note(request: Request, actor: Actor = require("audition_n
 async def update_audition_note(
     request: Request, body: schemas.NoteUpdate, actor: Actor = require("audition_notes:write")
 ) -> Response:
-    """Change a confidential note."""
+    """Change the text of a confidential note."""
     path = request.path_params
     return await commit(
         request,
@@ -145,7 +145,7 @@ async def update_audition_note(
 
 @auditions.delete(NOTE, **changes(schemas.AuditionNote, status=204))
 async def delete_audition_note(request: Request, actor: Actor = require("audition_notes:write")) -> Response:
-    """Delete a confidential note: it counts nowhere, and may hold what a person asks to have erased."""
+    """Delete a confidential note. It is deleted for good, since a person may ask for the erasure of what it says."""
     path = request.path_params
     return await commit(
         request,
@@ -156,5 +156,5 @@ async def delete_audition_note(request: Request, actor: Actor = require("auditio
 
 @auditions.get(CONTACT + "/export", **shows(schemas.ContactExport))
 async def export_contact(request: Request, actor: Actor = require("contacts:read")) -> Response:
-    """Everything that is held about a person (GDPR art. 15 and 20): the contact, its auditions, and each change."""
+    """Everything that is kept about a person (GDPR art. 15 and 20): the contact, its auditions, each change."""
     return await show(request, CONTACT_EXPORTS)

@@ -6,23 +6,66 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
-from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
-from app.core.schemas import PERSONAL, Body, Read
+from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
+from app.core.faults import Fault
+from app.core.schemas import (
+    PERSONAL,
+    Body,
+    CreatedAt,
+    ExternalName,
+    FirmName,
+    Id,
+    PersonalText,
+    PersonNameOrNull,
+    Read,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
-from app.firms.contacts.schemas import PersonalText
+
+REPEATED_ITEM = Fault(
+    "repeated_item",
+    en="An item can appear only once in the list.",
+    fr="Un élément ne peut figurer qu'une fois dans la liste.",
+)
 
 
 def _once(items: list[Any]) -> list[Any]:
     if len(set(items)) != len(items):
-        raise PydanticCustomError("repeated_item", "The list names this twice.")
+        raise REPEATED_ITEM.error()
     return items
 
 
-FirmSirens = Annotated[list[Siren], Field(min_length=1, max_length=50), AfterValidator(_once)]
-Ids = Annotated[list[Uuid], Field(max_length=100), AfterValidator(_once)]
+_Kind = Annotated[AuditionKind, Field(description="How the firms are met.")]
+_Sirens = Annotated[
+    list[Siren],
+    Field(
+        min_length=1, max_length=50, description="SIREN of each firm that is met; the territory follows all of them."
+    ),
+    AfterValidator(_once),
+]
+_Ids = Annotated[list[Uuid], Field(max_length=100), AfterValidator(_once)]
+_ConsultantIds = Annotated[
+    _Ids, Field(description="Assignments (`T/consultants`) of the consultants who take part, of any mission here.")
+]
+_ContactIds = Annotated[_Ids, Field(description="Contacts (`T/contacts`) of the firms that are met who take part.")]
+_MissionId = Annotated[
+    Uuid, Field(description="The mission of engineering that the audition is a part of; null: none.")
+]
+_PlannedOn = Annotated[Day, Field(description="Paris day for which the audition is planned.")]
+_HeldOn = Annotated[Day, Field(description="Paris day on which it was held; today at the latest.")]
+_Place = Annotated[Line, Field(description="Where the firms are met, in free text.")]
+_Findings = Annotated[
+    Text, Field(description="What was found at the firms, once it was held. It enters no event: it may name people.")
+]
+_FollowUp = Annotated[Line, Field(description="What is to be done next. It needs an owner and a due day.")]
+_FollowUpOwnerId = Annotated[
+    Uuid, Field(description="The person who does it: somebody with a role or an assignment in this territory.")
+]
+_FollowUpDueOn = Annotated[Day, Field(description="Paris day by which it is to be done; it needs an owner.")]
 
 _FOLLOW_UP: JsonDict = {
     "follow_up": "Envoyer le dossier Fonds vert",
@@ -34,40 +77,44 @@ _FOLLOW_UP: JsonDict = {
 class Need(Body):
     """What a firm needs help with."""
 
-    category: NeedCategory
-    description: Line | None = None
+    category: Annotated[NeedCategory, Field(description="The field in which help is needed.")]
+    description: (
+        Annotated[Line, Field(description="The need in the firm's own words; null: the category says all.")] | None
+    ) = None
 
 
-Needs = Annotated[list[Need], Field(max_length=50)]
+_Needs = Annotated[
+    list[Need],
+    Field(max_length=50, description="What the firms need help with, in this order; the list is replaced whole."),
+]
 
 
 class AuditionCreate(Body):
     """An audition that is planned, of one or several firms that the territory follows.
 
-    Consultants take part by their assignment, contacts for one of the firms that are met. A follow-up has an owner (a
-    person with a role in this territory) and a due date.
+    A follow-up always has an owner and a due day.
     """
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"kind": "site_visit", "firm_sirens": ["910000017"], "planned_on": "2023-07-04", "place": "Alès",
+                {"kind": "site_visit", "sirens": ["910000017"], "planned_on": "2023-07-04", "place": "Alès",
                  "consultant_ids": ["019a9f5e-0000-7000-8000-000000000000"]}
             ]
         }
     )  # fmt: skip
 
-    kind: Kind
-    firm_sirens: FirmSirens
-    mission_id: Uuid | None = None
-    planned_on: Day
-    place: Line | None = None
-    consultant_ids: Ids = Field(default_factory=list)
-    contact_ids: Ids = Field(default_factory=list)
-    needs: Needs = Field(default_factory=list)
-    follow_up: Line | None = None
-    follow_up_owner_id: Uuid | None = None
-    follow_up_due_on: Day | None = None
+    kind: _Kind
+    sirens: _Sirens
+    mission_id: _MissionId | None = None
+    planned_on: _PlannedOn
+    place: _Place | None = None
+    consultant_ids: _ConsultantIds = Field(default_factory=list)
+    contact_ids: _ContactIds = Field(default_factory=list)
+    needs: _Needs = Field(default_factory=list)
+    follow_up: _FollowUp | None = None
+    follow_up_owner_id: _FollowUpOwnerId | None = None
+    follow_up_due_on: _FollowUpDueOn | None = None
     external_id: ExternalId | None = None
 
 
@@ -80,25 +127,29 @@ class AuditionUpdate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_FOLLOW_UP]})
 
-    kind: Kind | MISSING = MISSING
-    firm_sirens: FirmSirens | MISSING = MISSING
-    mission_id: Uuid | None | MISSING = MISSING
-    planned_on: Day | MISSING = MISSING
-    held_on: Day | MISSING = MISSING
-    place: Line | None | MISSING = MISSING
-    consultant_ids: Ids | MISSING = MISSING
-    contact_ids: Ids | MISSING = MISSING
-    findings: Text | None | MISSING = MISSING
-    needs: Needs | MISSING = MISSING
-    follow_up: Line | None | MISSING = MISSING
-    follow_up_owner_id: Uuid | None | MISSING = MISSING
-    follow_up_due_on: Day | None | MISSING = MISSING
-    follow_up_done_on: Day | None | MISSING = MISSING
+    kind: _Kind | MISSING = MISSING
+    sirens: _Sirens | MISSING = MISSING
+    mission_id: _MissionId | None | MISSING = MISSING
+    planned_on: _PlannedOn | MISSING = MISSING
+    held_on: _HeldOn | MISSING = MISSING
+    place: _Place | None | MISSING = MISSING
+    consultant_ids: _ConsultantIds | MISSING = MISSING
+    contact_ids: _ContactIds | MISSING = MISSING
+    findings: _Findings | None | MISSING = MISSING
+    needs: _Needs | MISSING = MISSING
+    follow_up: _FollowUp | None | MISSING = MISSING
+    follow_up_owner_id: _FollowUpOwnerId | None | MISSING = MISSING
+    follow_up_due_on: _FollowUpDueOn | None | MISSING = MISSING
+    follow_up_done_on: (
+        Annotated[Day, Field(description="Paris day on which the follow-up was done, today at the latest; null: open.")]
+        | None
+        | MISSING
+    ) = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
 class AuditionHold(Body):
-    """The day on which the audition was held, and what came of it; absent fields stay as they were planned."""
+    """The day on which the audition was held, and its results; absent fields stay as they were planned."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -109,15 +160,15 @@ class AuditionHold(Body):
         }
     )  # fmt: skip
 
-    held_on: Day
-    place: Line | None | MISSING = MISSING
-    consultant_ids: Ids | MISSING = MISSING
-    contact_ids: Ids | MISSING = MISSING
-    findings: Text | None | MISSING = MISSING
-    needs: Needs | MISSING = MISSING
-    follow_up: Line | None | MISSING = MISSING
-    follow_up_owner_id: Uuid | None | MISSING = MISSING
-    follow_up_due_on: Day | None | MISSING = MISSING
+    held_on: _HeldOn
+    place: _Place | None | MISSING = MISSING
+    consultant_ids: _ConsultantIds | MISSING = MISSING
+    contact_ids: _ContactIds | MISSING = MISSING
+    findings: _Findings | None | MISSING = MISSING
+    needs: _Needs | MISSING = MISSING
+    follow_up: _FollowUp | None | MISSING = MISSING
+    follow_up_owner_id: _FollowUpOwnerId | None | MISSING = MISSING
+    follow_up_due_on: _FollowUpDueOn | None | MISSING = MISSING
 
 
 class AuditionMissed(Body):
@@ -125,50 +176,66 @@ class AuditionMissed(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The firm asked for a date in autumn."}]})
 
-    reason: Reason
+    reason: Annotated[Reason, Field(description="Why the firms were not met. It enters no event: it may name people.")]
 
 
 class NeedRead(Read):
     """What a firm needs help with."""
 
-    category: NeedCategory
-    description: str | None
+    category: NeedCategory = Field(description="The field in which help is needed.")
+    description: str | None = Field(description="The need in the firm's own words; null: the category says all.")
 
 
 class Audition(Read):
-    """A meeting with firms. Persons of the firms stand here by id alone: their names are read at `T/contacts`.
+    """A meeting with firms.
 
-    What people write about a meeting (findings, needs, reason, follow-up) may name somebody, so it enters no event.
+    The names of the contacts are read at `T/contacts`. Texts that people write about a meeting may name somebody, so
+    they enter no event.
     """
 
-    id: UUID
-    territory: str
-    kind: Kind
-    status: AuditionStatus
-    firm_sirens: list[str]
-    firm_names: list[str]
-    mission_id: UUID | None
-    mission_name: str | None
-    planned_on: date
-    held_on: date | None
-    place: str | None
-    consultant_ids: list[UUID]
-    consultant_names: Annotated[list[str], Field(json_schema_extra=PERSONAL)]
-    contact_ids: list[UUID]
-    reason: PersonalText
-    findings: PersonalText
-    need_categories: list[NeedCategory]
-    needs: Annotated[list[NeedRead], Field(json_schema_extra=PERSONAL)]
-    follow_up: PersonalText
-    follow_up_owner_id: UUID | None
-    follow_up_owner_name: PersonalText
-    follow_up_due_on: date | None
-    follow_up_done_on: date | None
-    follow_up_status: AuditionFollowUp
-    external_id: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    kind: AuditionKind = Field(description="How the firms are met.")
+    status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
+    sirens: list[str] = Field(description="SIREN of each firm that is met, in ascending order.")
+    firm_names: list[str] = Field(description="Present names of these firms in the register, in the order of `sirens`.")
+    mission_id: UUID | None = Field(
+        description="The mission of engineering that the audition is a part of; null: none."
+    )
+    mission_name: str | None = Field(description="Present name of that mission; null where there is none.")
+    planned_on: date = Field(description="Paris day for which the audition is planned.")
+    held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")
+    place: str | None = Field(description="Where the firms are met, in free text; null where it is not known.")
+    consultant_ids: list[UUID] = Field(description="Assignments (`T/consultants`) of the consultants who take part.")
+    consultant_names: Annotated[list[str], Field(json_schema_extra=PERSONAL)] = Field(
+        description="Present names of these consultants, in the order of `consultant_ids`."
+    )
+    contact_ids: list[UUID] = Field(
+        description="Contacts of the firms who take part; a contact keeps its place when the person is erased."
+    )
+    reason: PersonalText = Field(description="Why the firms were not met; null unless it is cancelled or no_show.")
+    findings: PersonalText = Field(description="What was found at the firms; null until it is held and written.")
+    need_categories: list[NeedCategory] = Field(
+        description="The fields in which help is needed, each once, in alphabetical order; for filters and charts."
+    )
+    needs: Annotated[list[NeedRead], Field(json_schema_extra=PERSONAL)] = Field(
+        description="What the firms need help with, in the order in which it was given."
+    )
+    follow_up: PersonalText = Field(description="What is to be done next; null where nothing was agreed.")
+    follow_up_owner_id: UUID | None = Field(description="The person who does it; null without a follow-up.")
+    follow_up_owner_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    follow_up_due_on: date | None = Field(description="Paris day by which it is to be done; null without a follow-up.")
+    follow_up_done_on: date | None = Field(description="Paris day on which it was done; null while it is open.")
+    follow_up_status: AuditionFollowUp = Field(
+        description="none: nothing is to be done; open: due and not done yet; done: it has a `follow_up_done_on`."
+    )
+    external_id: ExternalName
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+_NoteBody = Annotated[Text, Field(description="What was said in confidence. The text enters no event and no export.")]
 
 
 class NoteCreate(Body):
@@ -176,47 +243,48 @@ class NoteCreate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"body": "La banque attend la cession de l'atelier."}]})
 
-    body: Text
+    body: _NoteBody
 
 
 class NoteUpdate(Body):
-    """The note as it should read."""
+    """The new text of the note."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"body": "La banque attend la cession du site."}]})
 
-    body: Text | MISSING = MISSING
+    body: _NoteBody | MISSING = MISSING
 
 
 class AuditionNote(Read):
     """A confidential note of an audition, read with a permission of its own."""
 
-    id: UUID
-    audition_id: UUID
-    body: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    written_by: UUID | None
-    written_by_name: PersonalText
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    audition_id: UUID = Field(description="The audition at which it was said.")
+    body: str = Field(description="What was said in confidence, as it reads now.", json_schema_extra=PERSONAL)
+    written_by: UUID | None = Field(description="Who wrote the first text; null where the service itself did.")
+    written_by_name: PersonNameOrNull = Field(description="Present name of who wrote it; null as the id is.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class AttendedRead(Read):
     """An audition in which the person took part."""
 
-    audition_id: UUID
-    kind: Kind
-    status: AuditionStatus
-    planned_on: date
-    held_on: date | None
-    place: str | None
+    audition_id: UUID = Field(description="The audition, as `T/auditions` has it.")
+    kind: AuditionKind = Field(description="How the firm was met.")
+    status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
+    planned_on: date = Field(description="Paris day for which it was planned.")
+    held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")
+    place: str | None = Field(description="Where the firm was met, in free text; null where it is not known.")
 
 
 class RecordedRead(Read):
     """A change of what is held about the person."""
 
-    type: str
-    occurred_at: datetime
-    actor_id: UUID | None
+    type: str = Field(description="Type of the event that records the change, such as contact.updated.")
+    occurred_at: datetime = Field(description="Instant in UTC of the change.")
+    actor_id: UUID | None = Field(description="Who made the change; null where the service itself did.")
+    actor_name: PersonNameOrNull = Field(description="Present name of who made the change; null as the id is.")
 
 
 class ContactExport(Read):
@@ -225,22 +293,27 @@ class ContactExport(Read):
     Confidential notes and findings are held about firms: they are not searched for names.
     """
 
-    id: UUID
-    territory: str
-    siren: str
-    firm_name: str
-    name: PersonalText
-    function: PersonalText
-    email: PersonalText
-    phone: PersonalText
-    external_id: PersonalText
-    purpose: Purpose
-    legal_basis: LegalBasis
-    retain_until_on: date
-    recorded_by: UUID | None
-    created_at: datetime
-    updated_at: datetime
-    erased_at: datetime | None
-    erased_because: ErasureCause | None
-    auditions: list[AttendedRead]
-    history: list[RecordedRead]
+    id: Id
+    territory: TerritorySlug
+    siren: str = Field(description="SIREN of the firm for which the person works.")
+    firm_name: FirmName
+    name: PersonNameOrNull = Field(description="First name and family name; null after erasure.")
+    function: PersonalText = Field(description="What the person does at the firm; null if unknown or erased.")
+    email: PersonalText = Field(description="E-mail address; null if unknown or erased.")
+    phone: PersonalText = Field(description="Telephone number as it was given; null if unknown or erased.")
+    external_id: PersonalText = Field(
+        description="Identifier of the person in another system; null where there is none, or after erasure."
+    )
+    purpose: Purpose = Field(description="What the data is kept for (GDPR art. 5(1)(b)).")
+    legal_basis: LegalBasis = Field(description="Which of the six grounds of GDPR art. 6(1) allows it.")
+    retain_until_on: date = Field(description="Last Paris day on which the data is kept; the day after, it is erased.")
+    recorded_by: UUID | None = Field(description="Who recorded the person first; null where the service itself did.")
+    recorded_by_name: PersonNameOrNull = Field(description="Present name of who recorded it; null as the id is.")
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+    erased_at: datetime | None = Field(description="Instant in UTC of the erasure; null while the data is kept.")
+    erased_because: ErasureCause | None = Field(
+        description="request: the person asked for it (art. 17); retention: the time was over; null while it is kept."
+    )
+    auditions: list[AttendedRead] = Field(description="The auditions in which the person took part, oldest first.")
+    history: list[RecordedRead] = Field(description="Each change of what is held, oldest first, without its content.")

@@ -1,7 +1,6 @@
 """Writes of auditions: planned, then held, cancelled or missed by the firm; and their confidential notes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +10,19 @@ from app.access.models import Member, Subject
 from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
-from app.auditions.rules import Action, AuditionStatus
-from app.core import clock
+from app.auditions.rules import AuditionAction, AuditionStatus
 from app.core.db import touch
-from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
+from app.core.faults import FieldError
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, merge, put
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
 
-PAST = {Action.HOLD: "held", Action.CANCEL: "cancelled", Action.NO_SHOW: "missed"}
-CHILDREN = ("firm_sirens", "consultant_ids", "contact_ids", "needs")
+PAST = {AuditionAction.HOLD: "held", AuditionAction.CANCEL: "cancelled", AuditionAction.NO_SHOW: "missed"}
+CHILDREN = ("sirens", "consultant_ids", "contact_ids", "needs")
 
 
 async def create_audition(write: Write, territory: str, body: schemas.AuditionCreate) -> Change:
@@ -51,13 +52,13 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
     """
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    audition.status = rules.next_status(Action.HOLD, AuditionStatus(audition.status))
+    audition.status = rules.next_status(AuditionAction.HOLD, AuditionStatus(audition.status))
     with write.session.no_autoflush:  # the state and its day are written together
         await _put(write, audition, body)
     return Change("audition.held", AUDITIONS, [audition_id], {"territory": territory})
 
 
-async def miss(write: Write, territory: str, audition_id: UUID, action: Action, reason: str) -> Change:
+async def miss(write: Write, territory: str, audition_id: UUID, action: AuditionAction, reason: str) -> Change:
     """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
@@ -75,22 +76,17 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     values = given(body)
     children = {name: values.pop(name) for name in CHILDREN if name in values}
     for name in ("held_on", "follow_up_done_on"):
-        _refuse_future(name, values.get(name))
+        refuse_future({f"/{name}": values.get(name)})
     if values.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
     if "held_on" in values and audition.status != AuditionStatus.HELD:
-        raise rules.AuditionTransition(current=audition.status, action="held_on")
+        raise rules.AuditionTransition(current=audition.status, action="held_on", needed=[AuditionStatus.HELD])
     changed = put(audition, values)
     await _refer(write, audition, changed)
     moved = await _put_children(write, audition, children)
     if moved:
         touch(audition)
     return bool(changed) or moved
-
-
-def _refuse_future(name: str, day: date | None) -> None:
-    if day is not None and day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{name}", "future_day")])
 
 
 async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | None = None) -> None:
@@ -112,11 +108,11 @@ async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | 
             ),
         )
         if await write.session.scalar(known) is None:
-            faults.append(FieldError("/follow_up_owner_id", "not_found"))
+            faults.append(NOT_FOUND.at("/follow_up_owner_id"))
     if audition.mission_id is not None and (changed is None or "mission_id" in changed):
         mission = select(Mission.id).where(Mission.id == audition.mission_id, Mission.territory == audition.territory)
         if await write.session.scalar(mission) is None:
-            faults.append(FieldError("/mission_id", "not_found"))
+            faults.append(NOT_FOUND.at("/mission_id"))
     if faults:
         raise ReferenceNotFound(errors=faults)
 
@@ -156,16 +152,14 @@ async def _wanted(
     faults: list[FieldError] = []
 
     def missing(name: str, known: set[Any]) -> None:
-        faults.extend(
-            FieldError(f"/{name}/{place}", "not_found") for place, key in enumerate(given[name]) if key not in known
-        )
+        faults.extend(NOT_FOUND.at(f"/{name}/{place}") for place, key in enumerate(given[name]) if key not in known)
 
     f, k = AuditionFirm.__table__, AuditionContact.__table__
-    if "firm_sirens" in given:
+    if "sirens" in given:
         t = TerritoryFirm
-        followed = select(t.siren).where(t.territory == audition.territory, t.siren.in_(given["firm_sirens"]))
-        missing("firm_sirens", set(await write.session.scalars(followed)))
-        wanted.append((f, "siren", [{**base, "siren": siren} for siren in given["firm_sirens"]]))
+        followed = select(t.siren).where(t.territory == audition.territory, t.siren.in_(given["sirens"]))
+        missing("sirens", set(await write.session.scalars(followed)))
+        wanted.append((f, "siren", [{**base, "siren": siren} for siren in given["sirens"]]))
     if given.get("consultant_ids"):
         c = Consultant
         assigned = select(c.id).where(c.territory == audition.territory, c.id.in_(given["consultant_ids"]))
@@ -190,7 +184,7 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
     A person who was erased since keeps the place that it has, and gets no new one.
     """
     k, f, p = AuditionContact.__table__.c, AuditionFirm.__table__.c, Contact
-    firms: Sequence[str] = given.get("firm_sirens") or list(
+    firms: Sequence[str] = given.get("sirens") or list(
         await write.session.scalars(select(f.siren).where(f.audition_id == audition.id))
     )
     here = exists().where(k.audition_id == audition.id, k.contact_id == p.id)

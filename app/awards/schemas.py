@@ -1,26 +1,47 @@
 """What travels about the award of an aid, whatever its instrument."""
 
-from pydantic import ConfigDict
+from datetime import date
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body
-from app.core.values import Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren
+from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren
+
+# What grants and advances say alike.
+ProjectTitle = Annotated[str, Field(description="What the aid pays for, as the decision words it.")]
+DecidedOn = Annotated[date, Field(description="Paris day of the decision: from this day the amount is committed.")]
+DecisionReference = Annotated[str, Field(description="Reference of the decision, once per territory and kind of aid.")]
+AwardedCents = Annotated[Cents, Field(description="Cents of euro awarded. It never changes.")]
+EndReason = Annotated[
+    str | None, Field(description="Why the award was released or reversed; null as long as it was neither.")
+]
 
 
 class AwardCreate(Body):
-    """What every award decision says: to whom, for what, how much, decided when and by which act."""
+    """What every award decision says: to whom, for what, how much, on which day and by which act."""
 
-    firm_siren: Siren
-    project_title: Line
-    amount_cents: PositiveCents
-    decided_on: Day
-    decision_reference: ShortLine
+    siren: Annotated[Siren, Field(description="SIREN of the firm that receives the aid; it must be in the register.")]
+    project_title: Annotated[Line, Field(description="What the aid pays for, as the decision words it.")]
+    amount_cents: Annotated[
+        PositiveCents, Field(description="Cents of euro to commit; at most what the envelope has available.")
+    ]
+    decided_on: Annotated[
+        Day, Field(description="Paris day of the decision, from which the amount is committed; today at the latest.")
+    ]
+    decision_reference: Annotated[
+        ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
+    ]
     external_id: ExternalId | None = None
 
 
 class Release(Body):
-    """Why what is not paid returns to the envelope, and from which day it counts (today where absent)."""
+    """Why what is not paid returns to the envelope, and from which day it counts."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Final cost below the plan."}]})
 
-    reason: Reason
-    released_on: Day | None = None
+    reason: Annotated[Reason, Field(description="Why the rest is no longer needed; it is shown beside the award.")]
+    released_on: (
+        Annotated[Day, Field(description="Paris day from which the rest is available again; absent or null: today.")]
+        | None
+    ) = None

@@ -11,7 +11,7 @@ import typer
 
 from app.bundled import backup, postgres
 from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
-from app.commands.terminal import Refusal, progress
+from app.commands.terminal import CommandRefused, progress
 from app.core import migrations
 from app.core.db import session_factory
 from app.settings import KEYS_FILE, Settings, get_settings
@@ -78,7 +78,7 @@ def save_backup(
     """Save the bundled server's database in one file, readable by you alone; the service may run meanwhile."""
     data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
     if not (data_dir / "pg").is_dir():
-        raise Refusal(f"there is no database in {data_dir}")
+        raise CommandRefused(f"there is no database in {data_dir}")
     with postgres.running(data_dir) as bundled, progress("saving") as say:
         file, revision = backup.save(bundled, target, say)
     print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
@@ -97,7 +97,7 @@ def restore_backup(
     with postgres.running(data_dir, exclusive_service=True) as bundled:
         in_use = asyncio.run(backup.is_in_use(bundled))
         if in_use and not replace:
-            raise Refusal(f"there are data in {data_dir}: --replace lets the backup take their place")
+            raise CommandRefused(f"there are data in {data_dir}: --replace lets the backup take their place")
         with backup.beside(bundled) as name:
             with progress("restoring") as say:
                 backup.fill(bundled, file, say)
@@ -113,7 +113,7 @@ def restore_backup(
     print(f"restored {file} ({revision}, now {migrations.head()})")
     if not agree:
         kept = f"; the data before it stay in the database {backup.REPLACED} until the next restore" if in_use else ""
-        raise Refusal(f"the backup is in place, but its balances differ as said above{kept}")
+        raise CommandRefused(f"the backup is in place, but its balances differ as said above{kept}")
 
 
 def do_what_is_due() -> None:
@@ -174,9 +174,9 @@ def export_territory(
         try:
             written = asyncio.run(write(url))
         except export.NoSuchTerritory:
-            raise Refusal(f"there is no territory {territory}") from None
+            raise CommandRefused(f"there is no territory {territory}") from None
         except FileExistsError as error:
-            raise Refusal(f"{error.filename or error}") from None
+            raise CommandRefused(f"{error.filename or error}") from None
         except KeyboardInterrupt:
             sys.exit(1)
         finally:

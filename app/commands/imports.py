@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
-from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Subject, System, new_request_id, run
+from app.core.messages import NOT_FOUND, NOT_ONE_OF
+from app.core.problems import CredentialsMissing, Forbidden, ReferenceNotFound, ValidationFailed
+from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
@@ -30,7 +31,7 @@ async def carry_out(
     importer = IMPORTERS.get(kind)
     if importer is None or importer.national is (territory is not None):
         known = [name for name, each in IMPORTERS.items() if each.national is (territory is None)]
-        raise ValidationFailed(errors=[FieldError("kind", "not_one_of", {"expected": ", ".join(known)})])
+        raise ValidationFailed(errors=[NOT_ONE_OF.at("kind", expected=known)])
     engine = create_engine(url, pool_size=4, name="rebond import")
     sessions = session_factory(engine)
     try:
@@ -38,7 +39,7 @@ async def carry_out(
             raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
         upload = await service.receive(engine, _pieces(file))
-        wish = service.Wish(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
+        wish = service.ImportRequest(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
         asked = await run(
             sessions,
             actor,
@@ -54,13 +55,13 @@ async def carry_out(
         await engine.dispose()
 
 
-async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> Subject:
+async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> WritingSubject:
     if key is None:
         return System()
     credentials = Credentials(0)
     actor = await credentials.actor(engine, key)
     if territory is not None and not await credentials.exists(engine, territory):
-        raise ReferenceNotFound(errors=[FieldError("territory", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("territory")])
     if not actor.may(permission, territory):
         raise Forbidden(permission=permission)
     return actor

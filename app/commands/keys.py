@@ -7,14 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.access import service as access
 from app.access.rules import Role, SubjectKind
 from app.commands.database import database, engine_of
-from app.commands.terminal import Refusal, aligned, text_of
+from app.commands.terminal import CommandRefused, aligned, text_of
 from app.core import values
 from app.core.db import raw_connection, session_factory
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.writing.writes import System, new_request_id, run
 from app.settings import get_settings
 
 
@@ -28,9 +26,11 @@ def create_key(
 ) -> None:  # fmt: skip
     """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     if organisation is not None and not values.is_siren(organisation):
-        raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
+        raise CommandRefused("--organisation wants a SIREN: nine digits, the last being its Luhn key")
     key = access.new_key()
     kind = SubjectKind.SERVICE_ACCOUNT if service_account else SubjectKind.PERSON
     name = subject or role.value
@@ -50,7 +50,7 @@ def create_key(
         try:
             stored = asyncio.run(make(url))
         except ReferenceNotFound:
-            raise Refusal(f"there is no territory {territory}") from None
+            raise CommandRefused(f"there is no territory {territory}") from None
     found = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
     print(json.dumps(found) if as_json else key)
 
@@ -78,11 +78,13 @@ def list_keys() -> None:
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
     """End a key: within five seconds it works nowhere."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)
     except ValidationError:
-        raise Refusal("the key's id is a UUID: see «rebond keys list»") from None
+        raise CommandRefused("the key's id is a UUID: see «rebond keys list»") from None
 
     async def revoke(url: str) -> None:
         async with engine_of(url, "rebond keys") as engine:
@@ -97,5 +99,5 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «re
         try:
             asyncio.run(revoke(url))
         except NotFound:
-            raise Refusal("no key has this id: see «rebond keys list»") from None
+            raise CommandRefused("no key has this id: see «rebond keys list»") from None
     print("revoked")

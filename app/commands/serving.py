@@ -17,9 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import __version__
 from app.bundled import postgres
 from app.commands.database import check_server, data_dir_of, shown, upgrade
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
-from app.core.serving import server
 from app.settings import KEYS_FILE, Settings
 
 FACTORY = "app.main:create_app"
@@ -35,6 +34,8 @@ def serve(
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
     demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
     """
+    from app.core.serving import server
+
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
@@ -46,7 +47,7 @@ def serve(
         busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
         setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
         place = f"{settings.host}:{settings.port}"
-        raise Refusal(
+        raise CommandRefused(
             f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
         ) from None
     try:
@@ -69,6 +70,8 @@ def serve(
 
 
 def _serve(settings: Settings, url: str, listening: Any) -> None:
+    from app.core.serving import server
+
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:

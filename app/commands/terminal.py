@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 
-class Refusal(Exception):
+class CommandRefused(Exception):
     """A command cannot go on; the text is one line for the person who typed it."""
 
 

@@ -3,13 +3,23 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, case, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from app.access.models import Subject
 from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, CommitteeStatus, Level
 from app.core.db import literals, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.values import Day, ExternalId
 
 _c, _m = Committee, CommitteeMember
@@ -20,16 +30,13 @@ def _of_members(column: Any, *conditions: Any) -> Any:
 
 
 _members = _of_members(
-    func.json_agg(
-        aggregate_order_by(
-            func.json_build_object(
-                text("'kind'"), _m.kind, text("'name'"), _m.name, text("'function'"), _m.function,
-                text("'chair'"), _m.chair.is_not(None), text("'attendance'"), _m.attendance,
-            ),
-            _m.position,
-        )
+    json_array(
+        json_object(
+            kind=_m.kind, name=_m.name, function=_m.function, chair=_m.chair.is_not(None), attendance=_m.attendance
+        ),
+        _m.position,
     )
-)  # fmt: skip
+)
 _attending = _of_members(func.count(), _m.attendance.in_(literals((Attendance.PRESENT, Attendance.REPRESENTED))))
 _quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >= _c.quorum))
 
@@ -58,22 +65,26 @@ COMMITTEES = Listing(
         _c.minutes,
         _c.minutes_adopted_on,
         _c.closed_by,
+        Subject.name.label("closed_by_name"),
         _c.closed_at,
         _c.external_id,
         _c.version,
         _c.created_at,
         _c.updated_at,
-    ).where(_c.territory == param("territory", Text())),
+    )
+    .outerjoin(Subject, Subject.id == _c.closed_by)
+    .where(_c.territory == param("territory", Text())),
     key=_c.id,
     version=_c.version,
+    derived=True,
     filters={
-        "level": any_of(_c.level, Level, "Meetings of any of these committees."),
-        "status": any_of(_c.status, CommitteeStatus, "Any of these states."),
+        "level": any_of(_c.level, Level, "Meetings of the territory's own committee, or of the State and the Région."),
+        "status": any_of(_c.status, CommitteeStatus, "Meetings in any of these states."),
         "planned_from": at_least(paris_day(_c.planned_at), Day, "Planned for this day or later."),
         "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
         "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),
         "held_to": at_most(paris_day(_c.held_at), Day, "Held on this day or earlier."),
-        "external_id": equals(_c.external_id, ExternalId, "The meeting that another system knows by this id."),
+        "external_id": equals(_c.external_id, ExternalId, "The meeting that has this identifier in another system."),
         "q": matches(_c.place, _c.minutes, doc="Part of the place or the minutes, without accents or case."),
         "updated_since": updated_since(_c.updated_at),
     },

@@ -21,7 +21,7 @@ COMMITTEE = T + "/committees/{id:uuid}"
 
 @committees.get(T + "/committees", **lists(COMMITTEES))
 async def list_committees(request: Request, actor: Actor = require("committees:read")) -> Response:
-    """Meetings of the steering committees of this territory."""
+    """Meetings of the steering committees of this territory, with who came and what the minutes say."""
     return await page(request, COMMITTEES)
 
 
@@ -29,7 +29,7 @@ async def list_committees(request: Request, actor: Actor = require("committees:r
 async def create_committee(
     request: Request, body: schemas.CommitteeCreate, actor: Actor = require("committees:write")
 ) -> Response:
-    """Plan a meeting with its members, one or two of whom preside."""
+    """Plan a meeting with its members, one or two of whom preside. Raises `already-exists` for a known external_id."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -40,7 +40,7 @@ async def create_committee(
 
 @committees.get(COMMITTEE, **shows(schemas.Committee))
 async def get_committee(request: Request, actor: Actor = require("committees:read")) -> Response:
-    """One meeting: who presides, who came, whether the quorum was reached, what the minutes say."""
+    """One meeting, with who presides and who came, whether the quorum was reached and what the minutes say."""
     return await show(request, COMMITTEES)
 
 
@@ -58,7 +58,10 @@ async def get_committee(request: Request, actor: Actor = require("committees:rea
 async def update_committee(
     request: Request, body: schemas.CommitteeUpdate, actor: Actor = require("committees:write")
 ) -> Response:
-    """Prepare a meeting, or record its minutes. What is closed or cancelled never changes: `meeting-closed`."""
+    """Change what is planned for a meeting, or record its minutes.
+
+    A closed or cancelled meeting cannot change: `meeting-closed`.
+    """
     path = request.path_params
     return await commit(request, lambda write: service.update_committee(write, path["territory"], path["id"], body))
 
@@ -76,7 +79,7 @@ async def hold_committee(
 async def cancel_committee(
     request: Request, body: schemas.CommitteeCancel, actor: Actor = require("committees:write")
 ) -> Response:
-    """Cancel a planned meeting, with the reason."""
+    """Cancel a planned meeting and say why. Raises `meeting-transition` for a meeting that was held."""
     path = request.path_params
     return await commit(request, lambda write: service.cancel(write, path["territory"], path["id"], body.reason))
 
@@ -88,9 +91,10 @@ async def cancel_committee(
     ),
 )
 async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
-    """Close the record of a held meeting for good, as a person of the committee: its minutes are adopted.
+    """Close the record of a held meeting, so that it can never change again.
 
-    Who prepares the record (the agglomeration's staff) is not who closes it.
+    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot. The minutes
+    must be adopted, and the attendance of every member recorded.
     """
     path = request.path_params
     return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))

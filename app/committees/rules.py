@@ -7,14 +7,14 @@ from app.core.problems import Problem
 
 
 class Level(StrEnum):
-    """The committee of the territory, or the one of the State and the Région that selects aid files."""
+    """The committee of the territory itself, or the one of the State and the Région, which selects aid files."""
 
     TERRITORIAL = "territorial"
     STATE_REGION = "state_region"
 
 
 class CommitteeStatus(StrEnum):
-    """The life of a meeting."""
+    """State of a meeting."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -26,14 +26,14 @@ OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no long
 
 
 class MemberKind(StrEnum):
-    """Who sits: a person by name, or an organisation whoever speaks for it."""
+    """Whether a seat belongs to a person, or to an organisation whoever represents it."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
 
 
 class Attendance(StrEnum):
-    """How a member took part."""
+    """How a member took part in the meeting; present and represented count for the quorum."""
 
     PRESENT = "present"
     REPRESENTED = "represented"
@@ -41,7 +41,7 @@ class Attendance(StrEnum):
     ABSENT = "absent"
 
 
-class Action(StrEnum):
+class CommitteeAction(StrEnum):
     """What may be done to a meeting, each from one state to one."""
 
     HOLD = "hold"
@@ -49,10 +49,10 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
-TRANSITIONS: Mapping[Action, tuple[CommitteeStatus, CommitteeStatus]] = {
-    Action.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
-    Action.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
-    Action.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
+TRANSITIONS: Mapping[CommitteeAction, tuple[CommitteeStatus, CommitteeStatus]] = {
+    CommitteeAction.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
+    CommitteeAction.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
+    CommitteeAction.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
 }
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -63,26 +63,26 @@ class MeetingTransition(Problem):
 
     status = 409
     title_fr = "L'état de la réunion ne permet pas cette action."
-    detail = "It is {current}; {action} needs it to be {needed}."
-    detail_fr = "Elle est {current} ; {action} demande qu'elle soit {needed}."
+    detail = "The meeting is {current}; {action} requires: {needed}."
+    detail_fr = "La réunion est {current} ; {action} exige : {needed}."
 
 
 class MeetingClosed(Problem):
-    """The meeting is over: its record no longer changes."""
+    """The meeting is over: its record can no longer change."""
 
     status = 409
-    title_fr = "La réunion est terminée : son procès-verbal ne change plus."
-    cure = "Record what is new at the next meeting."
-    cure_fr = "Consignez ce qui est nouveau à la prochaine réunion."
+    title_fr = "La réunion est terminée : son procès-verbal ne peut plus changer."
+    cure = "Record new facts at the next meeting."
+    cure_fr = "Consignez les faits nouveaux à la prochaine réunion."
 
 
 class ChairMissing(Problem):
-    """Nobody presides over the meeting."""
+    """The meeting has no chair."""
 
     status = 409
-    title_fr = "Personne ne préside la réunion."
-    cure = "Name one or two of the members as chair."
-    cure_fr = "Désignez un ou deux membres comme présidents."
+    title_fr = "La réunion n'a pas de président."
+    cure = "Mark one or two members as chair."
+    cure_fr = "Désignez un ou deux membres comme présidents (chair)."
 
 
 class AttendanceMissing(Problem):
@@ -90,8 +90,8 @@ class AttendanceMissing(Problem):
 
     status = 409
     title_fr = "La présence d'un membre n'est pas consignée."
-    cure = "Say for each member: present, represented, excused or absent."
-    cure_fr = "Indiquez pour chaque membre : présent, représenté, excusé ou absent."
+    cure = "Record the attendance of each member: present, represented, excused or absent."
+    cure_fr = "Consignez la présence de chaque membre : present, represented, excused ou absent."
 
 
 class MinutesMissing(Problem):
@@ -104,17 +104,17 @@ class MinutesMissing(Problem):
 
 
 class MinutesAdoptedOn(Problem):
-    """Minutes are adopted between the day of the meeting and today."""
+    """Minutes must be adopted between the day of the meeting and today."""
 
     status = 409
-    title_fr = "Un procès-verbal s'adopte entre le jour de la réunion et aujourd'hui."
+    title_fr = "Un procès-verbal doit être adopté entre le jour de la réunion et aujourd'hui."
 
 
 class MinutesBeforeTheMeeting(Problem):
-    """There are no minutes of a meeting that was not held."""
+    """A meeting that was not held cannot have minutes."""
 
     status = 409
-    title_fr = "Il n'y a pas de procès-verbal d'une réunion qui n'a pas eu lieu."
+    title_fr = "Une réunion qui n'a pas eu lieu ne peut pas avoir de procès-verbal."
     cure = "Record first that the meeting was held."
     cure_fr = "Consignez d'abord que la réunion a eu lieu."
 
@@ -122,9 +122,9 @@ class MinutesBeforeTheMeeting(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: CommitteeStatus) -> CommitteeStatus:
+def next_status(action: CommitteeAction, current: CommitteeStatus) -> CommitteeStatus:
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:
-        raise MeetingTransition(current=current, action=action, needed=source)
+        raise MeetingTransition(current=current, action=action, needed=[source])
     return target

@@ -6,11 +6,29 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonValue
-from pydantic_core import PydanticCustomError
 
 from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.faults import Fault
+from app.core.schemas import (
+    PERSONAL,
+    Body,
+    CreatedAt,
+    ExternalName,
+    Id,
+    PersonalText,
+    PersonNameOrNull,
+    Read,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Day, ExternalId, Instant, Line, Reason, Text
+
+TOO_MANY_CHAIRS = Fault(
+    "too_many_chairs",
+    en="At most two members can chair a meeting.",
+    fr="Deux membres au plus peuvent présider une réunion.",
+)
 
 _MEMBERS: list[JsonValue] = [
     {"kind": "person", "name": "Camille Exemple (demonstration)", "function": "sous-préfecture d'Alès", "chair": True},
@@ -20,27 +38,48 @@ _MEMBERS: list[JsonValue] = [
 
 
 class CommitteeMember(Body):
-    """Who sits at the meeting: a person, or an organisation whoever speaks for it. One or two preside."""
+    """A seat at the meeting: of a person, or of an organisation whoever represents it."""
 
     kind: MemberKind
-    name: Line
-    function: Line | None = None
-    chair: bool = False
-    attendance: Attendance | None = None
+    name: Annotated[Line, Field(description="Name of the person or of the organisation that has the seat.")]
+    function: (
+        Annotated[Line, Field(description="What the member represents, such as sous-préfecture d'Alès.")] | None
+    ) = None
+    chair: Annotated[bool, Field(description="Whether this member presides; at most two members of a meeting do.")] = (
+        False
+    )
+    attendance: (
+        Annotated[Attendance, Field(description="How the member took part; absent or null: not recorded yet.")] | None
+    ) = None
 
 
 def _seated(members: list[CommitteeMember]) -> list[CommitteeMember]:
     if sum(member.chair for member in members) > 2:
-        raise PydanticCustomError("too_many_chairs", "One or two members preside.")
+        raise TOO_MANY_CHAIRS.error()
     return members
 
 
 Members = Annotated[list[CommitteeMember], Field(min_length=1, max_length=100), AfterValidator(_seated)]
-Quorum = Annotated[int, Field(strict=True, ge=1, le=100)]
+Quorum = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=100,
+        description="Members present or represented that the meeting needs; absent or null: it needs none.",
+    ),
+]
+
+_PlannedAt = Annotated[Instant, Field(description="Instant for which the members are invited.")]
+_HeldAt = Annotated[Instant, Field(description="Instant at which the meeting began; it cannot be in the future.")]
+_Place = Annotated[Line, Field(description="Where the members meet, such as Alès, hôtel de ville.")]
+_Members = Annotated[
+    Members, Field(description="Everybody who has a seat, in the order of the list; it replaces the whole list.")
+]
 
 
 class CommitteeCreate(Body):
-    """A meeting that is planned. Without `quorum` the committee needs none."""
+    """A meeting that is planned."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -52,15 +91,15 @@ class CommitteeCreate(Body):
     )  # fmt: skip
 
     level: Level
-    planned_at: Instant
-    place: Line | None = None
+    planned_at: _PlannedAt
+    place: _Place | None = None
     quorum: Quorum | None = None
-    members: Members
+    members: Annotated[Members, Field(description="Everybody who has a seat at the meeting, in the order of the list.")]
     external_id: ExternalId | None = None
 
 
 class CommitteeUpdate(Body):
-    """Fields of a meeting to change until it is closed. `members` is replaced whole, attendance included.
+    """Fields of a meeting to change until it is closed.
 
     `held_at`, `minutes` and `minutes_adopted_on` belong to a meeting that was held.
     """
@@ -71,25 +110,38 @@ class CommitteeUpdate(Body):
         }
     )
 
-    planned_at: Instant | MISSING = MISSING
-    held_at: Instant | MISSING = MISSING
-    place: Line | None | MISSING = MISSING
+    planned_at: _PlannedAt | MISSING = MISSING
+    held_at: _HeldAt | MISSING = MISSING
+    place: _Place | None | MISSING = MISSING
     quorum: Quorum | None | MISSING = MISSING
-    members: Members | MISSING = MISSING
-    minutes: Text | None | MISSING = MISSING
-    minutes_adopted_on: Day | None | MISSING = MISSING
+    members: _Members | MISSING = MISSING
+    minutes: (
+        Annotated[Text, Field(description="What was said and decided; personal data, which no event shows.")]
+        | None
+        | MISSING
+    ) = MISSING
+    minutes_adopted_on: (
+        Annotated[
+            Day,
+            Field(description="Paris day on which the minutes were adopted, from the day of the meeting until today."),
+        ]
+        | None
+        | MISSING
+    ) = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
 class CommitteeHold(Body):
-    """When the meeting was held, and who came (`members` replaces the list; absent, it stays)."""
+    """When the meeting was held, and who came."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"held_at": "2023-10-03T12:10:00Z", "members": _MEMBERS}]}
     )
 
-    held_at: Instant
-    members: Members | MISSING = MISSING
+    held_at: _HeldAt
+    members: Annotated[Members, Field(description="The seats with their attendance; absent: they stay.")] | MISSING = (
+        MISSING
+    )
 
 
 class CommitteeCancel(Body):
@@ -97,45 +149,53 @@ class CommitteeCancel(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Postponed by the préfecture."}]})
 
-    reason: Reason
+    reason: Annotated[Reason, Field(description="Why the meeting is not held; personal data, which no event shows.")]
 
 
 class MemberRead(Read):
     """A seat at the meeting."""
 
-    kind: MemberKind
-    name: str
-    function: str | None
-    chair: bool
-    attendance: Attendance | None
+    kind: MemberKind = Field(
+        description="Whether the seat belongs to a person, or to an organisation whoever represents it."
+    )
+    name: str = Field(description="Name of the person or of the organisation that has the seat.")
+    function: str | None = Field(description="What the member represents; null where the name is enough.")
+    chair: bool = Field(description="Whether this member presides; one or two members of a held meeting do.")
+    attendance: Attendance | None = Field(description="How the member took part; null until it is recorded.")
 
 
 class Committee(Read):
-    """A meeting of a committee.
+    """A meeting of a committee."""
 
-    `members_attending` counts who is present or represented; `quorum_reached` is null where there is no quorum, or
-    nobody's attendance is recorded yet. A member who gave a mandate counts (code des relations entre le public et
-    l'administration, art. R. 133-10).
-    """
-
-    id: UUID
-    territory: str
-    level: Level
-    status: CommitteeStatus
-    planned_at: datetime
-    held_at: datetime | None
-    place: str | None
-    members: Annotated[list[MemberRead], Field(json_schema_extra=PERSONAL)]
-    members_total: int
-    members_attending: int
-    quorum: int | None
-    quorum_reached: bool | None
-    reason: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-    minutes: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-    minutes_adopted_on: date | None
-    closed_by: UUID | None
-    closed_at: datetime | None
-    external_id: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    level: Level = Field(description="Which committee meets; it cannot change.")
+    status: CommitteeStatus = Field(
+        description="planned, then held and closed, or cancelled; closed and cancelled meetings never change."
+    )
+    planned_at: datetime = Field(description="Instant in UTC for which the members were invited.")
+    held_at: datetime | None = Field(description="Instant in UTC at which the meeting began; null until it was held.")
+    place: str | None = Field(description="Where the members meet; null where it is not said.")
+    members: list[MemberRead] = Field(
+        json_schema_extra=PERSONAL, description="Everybody who has a seat, in the order of the list that was sent."
+    )
+    members_total: int = Field(description="Number of seats, whether their holders came or not.")
+    members_attending: int = Field(
+        description="Number of members present or represented. A member who gave a mandate counts (code des relations"
+        " entre le public et l'administration, art. R. 133-10)."
+    )
+    quorum: int | None = Field(description="Number of members attending that the meeting needs; null: it needs none.")
+    quorum_reached: bool | None = Field(
+        description="Whether members_attending reaches the quorum; null where there is no quorum, or while nobody's"
+        " attendance is recorded."
+    )
+    reason: PersonalText = Field(description="Why the meeting was cancelled; null for every other state.")
+    minutes: PersonalText = Field(description="What was said and decided; null until somebody records it.")
+    minutes_adopted_on: date | None = Field(description="Paris day on which the minutes were adopted; null before.")
+    closed_by: UUID | None = Field(description="Person of the committee who closed the record; null before.")
+    closed_by_name: PersonNameOrNull = Field(description="Present name of the person of closed_by.")
+    closed_at: datetime | None = Field(description="Instant in UTC at which the record was closed; null before.")
+    external_id: ExternalName
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt

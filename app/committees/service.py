@@ -10,10 +10,17 @@ from app.access.rules import PersonRequired
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
-from app.committees.rules import OVER, Action, CommitteeStatus
+from app.committees.rules import OVER, CommitteeAction, CommitteeStatus
 from app.core.db import touch
-from app.core.problems import FieldError, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import ValidationFailed
 from app.core.writing.writes import Change, Write, given, put
+
+FUTURE_INSTANT = Fault(
+    "future_instant",
+    en="The time must not be in the future.",
+    fr="L'heure ne doit pas être dans le futur.",
+)
 
 _SEATS: Any = CommitteeMember.__table__
 
@@ -41,7 +48,7 @@ async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.C
     """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    held = rules.next_status(Action.HOLD, CommitteeStatus(meeting.status))
+    held = rules.next_status(CommitteeAction.HOLD, CommitteeStatus(meeting.status))
     await _put(write, meeting, body)
     meeting.status = held
     return Change("committee.held", COMMITTEES, [committee_id], {"territory": territory})
@@ -51,7 +58,7 @@ async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) 
     """Cancel a planned meeting. Raises `meeting-transition` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    meeting.status = rules.next_status(Action.CANCEL, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CANCEL, CommitteeStatus(meeting.status))
     meeting.reason = reason
     return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -65,7 +72,7 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
     write.expect(meeting.version)
     if write.actor.kind != "person":
         raise PersonRequired
-    meeting.status = rules.next_status(Action.CLOSE, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CLOSE, CommitteeStatus(meeting.status))
     meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
     return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -82,7 +89,7 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     members = values.pop("members", None)
     held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
-        raise ValidationFailed(errors=[FieldError("/held_at", "future_instant")])
+        raise ValidationFailed(errors=[FUTURE_INSTANT.at("/held_at")])
     reseated = members is not None and await _reseated(write, meeting, members)
     changed = put(meeting, values)
     if reseated:

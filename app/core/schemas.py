@@ -2,9 +2,11 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from datetime import datetime
+from typing import Annotated, Any, get_args
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Body(BaseModel):
@@ -42,11 +44,48 @@ class Read(BaseModel):
 PERSONAL: dict[str, Any] = {"x-personal": True}  # json_schema_extra of a field that is personal data
 CONFIDENTIAL: dict[str, Any] = {"x-confidential": True}  # of one that not every reader of events may see
 
+# The fields that mean the same in every object that is read.
+
+Id = Annotated[UUID, Field(description="UUIDv7, given when the object is created; ids sort by the time of creation.")]
+Version = Annotated[
+    int,
+    Field(description="1 at creation, one more after each write of this object; the ETag begins with it."),
+]
+CreatedAt = Annotated[datetime, Field(description="Instant in UTC at which the object was created.")]
+UpdatedAt = Annotated[
+    datetime,
+    Field(description="Instant in UTC of the last write of this object; writes of other objects do not move it."),
+]
+RecordedAt = Annotated[
+    datetime,
+    Field(description="Instant in UTC at which this was recorded; the day that it is about may be an earlier one."),
+]
+TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
+SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]
+FirmName = Annotated[str, Field(description="Present name of the firm in the register.")]
+OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
+MissionName = Annotated[str, Field(description="Present name of the mission of mission_id.")]
+ExternalName = Annotated[
+    str | None, Field(description="Identifier of this object in another system; null where it has none.")
+]
+
+# Personal data, such as a person's name: it enters no event. The field itself says whose it is, and when it is null.
+PersonName = Annotated[str, Field(json_schema_extra=PERSONAL)]
+PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
+PersonalText = PersonNameOrNull
+
+
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
+# the successor; a file may keep it as a heading.
+RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
+
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a misspelt one most likely meant."""
-    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """The known name that a misspelt or retired one most likely meant."""
+    names = {each: each for each in known}
+    names |= {old: new for old, new in RETIRED.items() if new in names and old not in names}
+    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    return names[found[0]] if found else None
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:

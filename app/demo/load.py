@@ -26,20 +26,21 @@ from app.access import service as access
 from app.access.gate import digest_of
 from app.access.models import ApiKey, Organisation
 from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
-from app.access.rules import Actor, Grant, Role, SubjectKind
+from app.access.rules import Actor, Role, RoleInForce, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
-from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
 from app.demo import meetings, money, projects
+from app.demo.story import Story
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
-from app.engineering.entries.rules import Action
+from app.engineering.entries.rules import EntryAction
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
@@ -168,9 +169,10 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.corrections()
     await load.rates()
     await load.june()
-    await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
-    await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
-    await money.load(money.Story(load.factory, load.run, load.actor))
+    story = Story(load.factory, load.run, load.actor, load.mission_id)
+    await meetings.load(story)
+    await projects.load(story)
+    await money.load(story)
     issued = await load.keys(keys_file)
     await load.mark(LOADED)
     return issued
@@ -186,7 +188,7 @@ class _Load:
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
-    async def run(self, actor: Subject, work: Work) -> None:
+    async def run(self, actor: WritingSubject, work: Work) -> None:
         """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
@@ -195,7 +197,7 @@ class _Load:
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (Grant(role, territory),))
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (RoleInForce(role, territory),))
 
     async def marks(self) -> set[str]:
         """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
@@ -387,7 +389,9 @@ class _Load:
                 select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")
             ):
                 continue
-            actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (Grant(Role.CONSULTANT, ALES),))
+            actor = Actor(
+                persons[0], SubjectKind.PERSON, self.organisations[name], (RoleInForce(Role.CONSULTANT, ALES),)
+            )
             attempt = engineering.Attempt(actor, ALES)
             async with self.factory() as session:
                 assigned = (
@@ -427,7 +431,7 @@ class _Load:
         firm = siren_from(91_000_001 + (number * 7 + place) % FIRMS) if activity == "audition" else None
         return engineering_schemas.TimeEntryCreate(
             mission_id=self.mission_id, consultant_id=consultant_id, worked_on=day, days=days, activity=activity,
-            firm_siren=firm, external_id=f"demo-{place}-{number}", status=status,
+            siren=firm, external_id=f"demo-{place}-{number}", status=status,
         )  # fmt: skip
 
     async def judgements(self) -> None:
@@ -455,13 +459,13 @@ class _Load:
             for number, entry in enumerate(waiting):
                 attempt = engineering.Attempt(lead, ALES)
                 if number == 3:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.REJECT, "Which firm was met?"))
                 elif number == 7:
                     changes.append(
-                        await steps.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
+                        await steps.act(write, attempt, entry.id, EntryAction.REVERSE, "Entered on the wrong day.")
                     )
                 else:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.VALIDATE))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.VALIDATE))
             return changes
 
         await self.run(lead, judge)
@@ -479,13 +483,16 @@ class _Load:
             anew = [
                 engineering_schemas.TimeEntryCreate(
                     mission_id=entry.mission_id, consultant_id=entry.consultant_id, days=entry.days,
-                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, firm_siren=entry.firm_siren,
+                    worked_on=CORRECTED + timedelta(days=n), activity=entry.activity, siren=entry.siren,
                     external_id=f"{entry.external_id}-again",
                 )
                 for n, entry in enumerate(undone)
             ]  # fmt: skip
         actor = Actor(
-            self.consultants[LEAD][0], SubjectKind.PERSON, self.organisations[LEAD], (Grant(Role.CONSULTANT, ALES),)
+            self.consultants[LEAD][0],
+            SubjectKind.PERSON,
+            self.organisations[LEAD],
+            (RoleInForce(Role.CONSULTANT, ALES),),
         )
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)

@@ -5,22 +5,20 @@ four axes adopted on 3 October 2023. The 25 projects here stand for the 131 that
 published ones, each of them is synthetic, and so are the names of the axes, which no source at hand gives.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
-from app.access.rules import Actor, Role
+from app.access.rules import Role
 from app.auditions.models import Audition
 from app.committees.models import Committee
-from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writing.writes import Change, Work, Write
+from app.core.writing.writes import Change, Write
 from app.demo.money import ADVANCES, DECIDED, GRANTS
+from app.demo.story import Story
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
@@ -119,21 +117,6 @@ MOVES = [  # title, passages
     ("Club des sous-traitants", [(ActionState.IN_PROGRESS, date(2024, 2, 1))]),
     ("Loger les nouveaux salariés", [(ActionState.DROPPED, date(2024, 9, 30))]),
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Story:
-    """What the steps need: the people of the demonstration, and its mission."""
-
-    factory: SessionFactory
-    run: Callable[[Actor, Work], Awaitable[None]]
-    actor: Callable[[Role], Actor]
-    mission_id: UUID
-
-    async def scalars(self, query: Select[Any]) -> list[Any]:
-        """The rows of a query with one column."""
-        async with self.factory() as session:
-            return list(await session.scalars(query))
 
 
 async def load(story: Story) -> None:
@@ -271,7 +254,7 @@ async def _draft(write: Write, story: Story) -> Change:
                 roadmap_schemas.ActionBody(
                     title=name, due_on=due_on, budget_cents=euros * EURO, indicator="Réalisé au terme",
                     owner_organisation_id=owners[place % 2], project_ids=links.get(name, []),
-                    firm_sirens=[siren_from(91_000_001 + place + 3 * order)],
+                    sirens=[siren_from(91_000_001 + place + 3 * order)],
                 )
                 for place, (name, euros, due_on) in enumerate(actions)
             ],
@@ -298,7 +281,7 @@ async def _adopt(story: Story, version_id: UUID) -> None:
         for title, moves in MOVES:
             for state, day in moves:
                 reason = "Le besoin est couvert autrement." if state is ActionState.DROPPED else None
-                body = roadmap_schemas.Move(state=state, effective_on=day, reason=reason)
+                body = roadmap_schemas.ActionMove(state=state, effective_on=day, reason=reason)
                 changes.append(await roadmap.move(write, ALES, titles[title], body))
         return changes
 

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Text, and_, case, cast, func, null, select, text
+from sqlalchemy import BigInteger, Date, DateTime, Text, and_, case, cast, column, func, null, select, table, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from app.access.models import Organisation
+from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
@@ -70,11 +70,17 @@ CONTRIBUTIONS = Listing(
 )
 
 _e = LedgerEntry
+_recorder = Subject.__table__.alias("recorder")
+# The awards of the entries, by the names of their tables: their domains import this one, not the other way round.
+_grants, _advances = (
+    table(name, column("id", _e.award_id.type), column("project_title", Text())) for name in ("grants", "advances")
+)
 ENTRIES = Listing(
     schema=schemas.LedgerEntry,
     rows=select(
         _e.id,
         _e.contribution_id,
+        Contribution.reference.label("contribution_reference"),
         Contribution.organisation_id.label("contributor_id"),
         Organisation.name.label("contributor_name"),
         _e.effective_on,
@@ -87,11 +93,16 @@ ENTRIES = Listing(
         _e.act,
         _e.act_id,
         _e.award_id,
+        func.coalesce(_grants.c.project_title, _advances.c.project_title).label("award_title"),
         _e.reverses_id,
         _e.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
     )
     .join(Contribution, Contribution.id == _e.contribution_id)
     .join(Organisation, Organisation.id == Contribution.organisation_id)
+    .outerjoin(_grants, _grants.c.id == _e.award_id)
+    .outerjoin(_advances, _advances.c.id == _e.award_id)
+    .outerjoin(_recorder, _recorder.c.id == _e.recorded_by)
     .where(_e.territory == _territory),
     key=_e.id,
     filters={

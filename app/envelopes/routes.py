@@ -16,7 +16,7 @@ from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.envelopes import schemas, service
-from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
+from app.envelopes.ledger import AccountTooLarge, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, envelope
 from app.programme.routes import T
 
@@ -25,7 +25,7 @@ envelopes = router("envelopes")
 
 @envelopes.get(T + "/envelope", **shows(schemas.Envelope, parameters=TWO_TIMES))
 async def get_envelope(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """What was contributed, committed, paid, released and repaid, and what is available, whole and by contributor.
+    """Figures of the envelope on a day: contributed, available, committed, paid, released, repaid; also by contributor.
 
     `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
     """
@@ -50,12 +50,14 @@ async def list_contributions(request: Request, actor: Actor = require("envelopes
 
 @envelopes.post(
     T + "/envelope/contributions",
-    **changes(schemas.Contribution, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201),
+    **changes(
+        schemas.Contribution, AccountTooLarge, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201
+    ),
 )
 async def create_contribution(
     request: Request, body: schemas.ContributionCreate, actor: Actor = require("envelopes:write")
 ) -> Response:
-    """Put money into the envelope. Needs an Idempotency-Key."""
+    """Record a contribution to the envelope. An Idempotency-Key is required."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -67,7 +69,7 @@ async def create_contribution(
 
 @envelopes.get(T + "/envelope/contributions/{id:uuid}", **shows(schemas.Contribution))
 async def get_contribution(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """One contribution."""
+    """One contribution to the envelope."""
     return await show(request, CONTRIBUTIONS)
 
 
@@ -78,12 +80,12 @@ async def get_contribution(request: Request, actor: Actor = require("envelopes:r
 async def reverse_contribution(
     request: Request, body: schemas.Reversal, actor: Actor = require("envelopes:write")
 ) -> Response:
-    """Reverse a mistaken contribution with a reason. Needs If-Match; refused where the money is spent already."""
+    """Reverse a mistaken contribution, giving a reason; If-Match is required. Spent money cannot be taken back."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse_contribution(write, path["territory"], path["id"], body))
 
 
 @envelopes.get(T + "/envelope/entries", **lists(ENTRIES))
 async def list_ledger_entries(request: Request, actor: Actor = require("envelopes:read")) -> Response:
-    """The statement: every movement in the order of its recording, with both balances after it."""
+    """Movements of the envelope's ledger, in the order of their recording, each with both balances after it."""
     return await page(request, ENTRIES)

@@ -1,18 +1,33 @@
 """What travels about the envelope."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.core.schemas import Body, Read
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    Id,
+    OrganisationName,
+    PersonNameOrNull,
+    Read,
+    RecordedAt,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
+# Amounts and reasons of acts of money, which are never changed but reversed.
+ActAmount = Annotated[Cents, Field(description="Cents of euro. It never changes: a mistake is reversed.")]
+ReversalReason = Annotated[str | None, Field(description="Why it was reversed; null while it counts.")]
+
 
 class ContributionCreate(Body):
-    """Money decided by a contributor. Repaid capital of advances returns to it unless `recycle` is said."""
+    """Money that a contributor has decided to put into the envelope."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -23,11 +38,14 @@ class ContributionCreate(Body):
         }
     )  # fmt: skip
 
-    organisation_id: Uuid
-    amount_cents: PositiveCents
-    decided_on: Day
-    reference: ShortLine
-    repayment_policy: RepaymentPolicy = RepaymentPolicy.RETURN
+    organisation_id: Annotated[Uuid, Field(description="The organisation that contributes the money.")]
+    amount_cents: Annotated[PositiveCents, Field(description="Cents of euro, available in full from `decided_on`.")]
+    decided_on: Annotated[Day, Field(description="Paris day from which the money counts; today at the latest.")]
+    reference: Annotated[ShortLine, Field(description="The contributor's own reference of its decision.")]
+    repayment_policy: Annotated[
+        RepaymentPolicy,
+        Field(description="Where repaid capital goes: return, back to the contributor; recycle, into the envelope."),
+    ] = RepaymentPolicy.RETURN
 
 
 class Reversal(Body):
@@ -35,75 +53,94 @@ class Reversal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Recorded twice."}]})
 
-    reason: Reason
+    reason: Annotated[Reason, Field(description="What was wrong; it is shown beside the reversed act.")]
 
 
 class Contribution(Read):
     """A contribution to a territory's envelope."""
 
-    id: UUID
-    territory: str
-    organisation_id: UUID
-    organisation_name: str
-    amount_cents: Cents
-    decided_on: date
-    reference: str
-    repayment_policy: RepaymentPolicy
-    status: ActStatus
-    reason: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    organisation_id: UUID = Field(description="The organisation that contributes the money.")
+    organisation_name: OrganisationName
+    amount_cents: ActAmount
+    decided_on: date = Field(description="Paris day from which the money counts in the envelope.")
+    reference: str = Field(description="The contributor's own reference, once per contributor and territory.")
+    repayment_policy: RepaymentPolicy = Field(
+        description="Where repaid capital goes: return, back to the contributor; recycle, into the envelope."
+    )
+    status: ActStatus = Field(description="recorded: it counts; reversed: opposite entries took it back.")
+    reason: ReversalReason
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class LedgerEntry(Read):
     """A movement of the ledger: from the credited account to the debited one, with both balances after it."""
 
-    id: UUID
-    contribution_id: UUID
-    contributor_id: UUID
-    contributor_name: str
-    effective_on: date
-    recorded_at: datetime
-    debit: Account
-    credit: Account
-    amount_cents: Cents
-    debit_balance_cents: Cents
-    credit_balance_cents: Cents
-    act: Act
-    act_id: UUID
-    award_id: UUID | None
-    reverses_id: UUID | None
-    recorded_by: UUID | None
+    id: Id
+    contribution_id: UUID = Field(description="The contribution within whose accounts the money moves.")
+    contribution_reference: str = Field(description="The contributor's own reference of that contribution.")
+    contributor_id: UUID = Field(description="The organisation whose money moves.")
+    contributor_name: str = Field(description="Present name of that organisation.")
+    effective_on: date = Field(
+        description="Paris day on which the movement counts; a reversal counts on the first one's."
+    )
+    recorded_at: RecordedAt
+    debit: Account = Field(description="The account into which the amount goes.")
+    credit: Account = Field(description="The account out of which the amount comes.")
+    amount_cents: Cents = Field(description="Cents of euro moved, above zero.")
+    debit_balance_cents: Cents = Field(description="Cents of euro in the debited account right after this movement.")
+    credit_balance_cents: Cents = Field(description="Cents of euro in the credited account right after this movement.")
+    act: Act = Field(description="What caused the movement; a reversal has the act that it takes back.")
+    act_id: UUID = Field(description="The contribution, award, payment, tranche or repayment that caused the movement.")
+    award_id: UUID | None = Field(
+        description="The grant or advance that the movement belongs to; null of contributions."
+    )
+    award_title: str | None = Field(description="The project title of that grant or advance; null where there is none.")
+    reverses_id: UUID | None = Field(description="The movement that this one takes back; null of any other.")
+    recorded_by: UUID | None = Field(description="Who recorded the act; null where the service itself did.")
+    recorded_by_name: PersonNameOrNull = Field(description="Present name of who recorded the act; null as the id is.")
 
 
 class Amounts(Read):
-    """The envelope's figures in cents. Committed is what awards still hold; paid counts what was paid in all."""
+    """The envelope's figures in cents of euro."""
 
-    contributed_cents: Cents
-    available_cents: Annotated[int, Field(description="Below zero on a day before the money of a back-dated award.")]
-    committed_cents: Cents
-    paid_cents: Cents
-    released_cents: Cents
-    repaid_cents: Cents
-    recycled_cents: Cents
-    outstanding_cents: Cents
+    contributed_cents: Cents = Field(description="Cents of euro contributed, less reversed contributions.")
+    available_cents: int = Field(
+        description="Cents of euro that can still be awarded. Below zero before the money of a back-dated award."
+    )
+    committed_cents: Cents = Field(description="Cents of euro awarded and neither paid nor released.")
+    paid_cents: Cents = Field(
+        description="Cents of euro paid on grants and advances in all, whatever was repaid since."
+    )
+    released_cents: Cents = Field(description="Cents of euro that awards have given back to the envelope unpaid.")
+    repaid_cents: Cents = Field(description="Cents of euro of capital that firms have repaid on advances.")
+    recycled_cents: Cents = Field(
+        description="Cents of euro of repaid capital that are available again; part of repaid."
+    )
+    outstanding_cents: Cents = Field(description="Cents of euro of advances paid and not repaid yet.")
 
 
 class ContributorAmounts(Amounts):
     """The figures of one contributor."""
 
-    organisation_id: UUID
-    organisation_name: str
+    organisation_id: UUID = Field(description="The contributor whose money the figures count.")
+    organisation_name: OrganisationName
 
 
 class Envelope(Amounts):
     """A territory's envelope, whole and by contributor.
 
-    contributed + recycled = available + committed + paid; outstanding is what advances still owe.
+    contributed + recycled = available + committed + paid.
     """
 
-    territory: str
-    as_of: date
-    recorded_as_of: date | None
-    by_contributor: list[ContributorAmounts]
+    territory: TerritorySlug
+    as_of: date = Field(description="Paris day at whose end the figures count; today where the request names none.")
+    recorded_as_of: date | None = Field(
+        description="Paris day at whose end the figures were known so; null: as they are known now."
+    )
+    by_contributor: list[ContributorAmounts] = Field(
+        description="The same figures of each contributor, in the order of their names; they sum to the whole."
+    )

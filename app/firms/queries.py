@@ -6,6 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
+from app.access.models import Subject
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
@@ -66,29 +67,31 @@ _SEARCH: dict[str, Filter] = {
         "Words of the name, trade names or acronym, each from its beginning, without accents or case; or a SIREN or "
         "SIRET, with spaces or without.",
     ),
-    "siren": any_of(Firm.siren, Siren, "Any of these firms."),
+    "siren": any_of(Firm.siren, Siren, "Firms with any of these SIREN."),
     "commune": Filter(
-        Parameter(InseeCode, "With an open site in any of these communes (INSEE).", many=True), _in_commune
+        Parameter(InseeCode, "Firms with an open site in any of these communes (INSEE codes).", many=True), _in_commune
     ),
-    "naf_code": any_of(Firm.naf_code, NafCode, "Any of these main activities."),
-    "naf_version": any_of(Firm.naf_version, NafVersion, "Main activity in this nomenclature."),
+    "naf_code": any_of(Firm.naf_code, NafCode, "Firms with any of these main activities."),
+    "naf_version": any_of(Firm.naf_version, NafVersion, "Firms whose main activity is in this nomenclature."),
     "naf_section": Filter(
         Parameter(
             Literal[tuple(sorted({s for known in SECTIONS.values() for s in known}))],
-            "Main activity in any of these sections of its own nomenclature (C is manufacturing in both).",
+            "Firms whose main activity is in any of these sections of its nomenclature (C is manufacturing in both).",
             many=True,
         ),
         lambda name: _naf_division(Firm.naf_version, Firm.naf_code) == any_(param(name, ARRAY(Text()))),
         divisions,
     ),
-    "legal_form_code": any_of(Firm.legal_form_code, LegalFormCode, "Any of these legal forms."),
-    "headcount_bracket": any_of(Firm.headcount_bracket, schemas.Bracket, "Any of these headcount brackets (INSEE)."),
-    "insee_category": any_of(Firm.insee_category, InseeCategory, "Any of INSEE's categories."),
-    "ceased": holds(Firm.ceased, "Ceased firms, or active ones."),
-    "sole_trader": holds(Firm.sole_trader, "Sole traders, or other firms."),
+    "legal_form_code": any_of(Firm.legal_form_code, LegalFormCode, "Firms of any of these legal forms."),
+    "headcount_bracket": any_of(
+        Firm.headcount_bracket, schemas.Bracket, "Firms in any of these headcount brackets (INSEE)."
+    ),
+    "insee_category": any_of(Firm.insee_category, InseeCategory, "Firms in any of these categories of INSEE."),
+    "ceased": holds(Firm.ceased, "true: firms that have ceased; false: firms that have not."),
+    "sole_trader": holds(Firm.sole_trader, "true: sole traders; false: other firms."),
     "in_proceedings": holds(
         select(Proceeding.id).where(Proceeding.siren == Firm.siren, Proceeding.closed_on.is_(None)).exists(),
-        "Firms with an insolvency proceeding that has not ended, or those without.",
+        "true: firms with an insolvency proceeding that has not ended; false: the others.",
     ),
 }
 
@@ -124,10 +127,10 @@ FIRMS = Listing(
     version=Firm.version,
     filters={
         **_SEARCH,
-        "diffusion": any_of(Firm.diffusion, Diffusion, "Firms under full or partial diffusion."),
-        "source": any_of(Firm.source, Source, "Facts from any of these sources."),
-        "as_of_from": at_least(Firm.as_of, Day, "Facts of this day or later."),
-        "as_of_to": at_most(Firm.as_of, Day, "Facts of this day or earlier."),
+        "diffusion": any_of(Firm.diffusion, Diffusion, "Firms under any of these kinds of diffusion."),
+        "source": any_of(Firm.source, Source, "Firms whose facts come from any of these sources."),
+        "as_of_from": at_least(Firm.as_of, Day, "Firms whose facts were true on this day or later (as_of)."),
+        "as_of_to": at_most(Firm.as_of, Day, "Firms whose facts were true on this day or earlier (as_of)."),
         "updated_since": updated_since(Firm.updated_at),
     },
     sorts={"name": Firm.name, "as_of": Firm.as_of, "updated_at": Firm.updated_at},
@@ -151,7 +154,7 @@ ACTIVITIES = Listing(
     key=_a.id,
     parent=_PARENT,
     filters={
-        "naf_version": any_of(_a.naf_version, NafVersion, "Codes of this nomenclature."),
+        "naf_version": any_of(_a.naf_version, NafVersion, "Codes of any of these nomenclatures."),
         "in_force_on": Filter(
             Parameter(Day, "Codes in force on this day."),
             lambda name: func.daterange(_a.from_on, _a.to_on, text("'[]'")).op("@>", return_type=Boolean())(
@@ -194,8 +197,8 @@ SITES = Listing(
     derived=True,
     parent=_PARENT,
     filters={
-        "commune": any_of(_p.insee_code, InseeCode, "Sites in any of these communes (INSEE)."),
-        "closed": holds(_p.closed, "Closed sites, or open ones."),
+        "commune": any_of(_p.insee_code, InseeCode, "Sites in any of these communes (INSEE codes)."),
+        "closed": holds(_p.closed, "true: closed sites; false: open sites."),
         "updated_since": updated_since(_p.updated_at),
     },
     sorts={"opened_on": _p.opened_on, "closed_on": _p.closed_on},
@@ -231,8 +234,8 @@ PROCEEDINGS = Listing(
     version=_i.version,
     parent=_PARENT,
     filters={
-        "kind": any_of(_i.kind, ProceedingKind, "Any of these kinds."),
-        "closed": holds(_i.closed_on.is_not(None), "Proceedings that have ended, or those that have not."),
+        "kind": any_of(_i.kind, ProceedingKind, "Proceedings of any of these kinds."),
+        "closed": holds(_i.closed_on.is_not(None), "true: proceedings that have ended; false: those that have not."),
         "opened_from": at_least(_i.opened_on, Day, "Opened on this day or later."),
         "opened_to": at_most(_i.opened_on, Day, "Opened on this day or earlier."),
         "updated_since": updated_since(_i.updated_at),
@@ -272,11 +275,11 @@ TERRITORY_FIRMS = Listing(
     derived=True,
     filters={
         **_SEARCH,
-        "stage": any_of(_t.stage, Stage, "Any of these stages."),
-        "stage_since_from": at_least(_t.stage_since_on, Day, "At this stage since this day or later."),
-        "stage_since_to": at_most(_t.stage_since_on, Day, "At this stage since this day or earlier."),
-        "eu_size": any_of(_t.eu_size, EuSize, "Any of these sizes in Union law."),
-        "external_id": equals(_t.external_id, ExternalId, "The firm that another system knows by this id."),
+        "stage": any_of(_t.stage, Stage, "Firms at any of these stages at present."),
+        "stage_since_from": at_least(_t.stage_since_on, Day, "Firms at their stage since this day or later."),
+        "stage_since_to": at_most(_t.stage_since_on, Day, "Firms at their stage since this day or earlier."),
+        "eu_size": any_of(_t.eu_size, EuSize, "Firms of any of these sizes in Union law."),
+        "external_id": equals(_t.external_id, ExternalId, "The firm that has this identifier in another system."),
         "updated_since": updated_since(_t.updated_at),
     },
     sorts={"name": Firm.name, "stage": _t.stage, "stage_since_on": _t.stage_since_on},
@@ -291,11 +294,21 @@ _s = StageChange
 STAGE_CHANGES = Listing(
     schema=schemas.StageChange,
     rows=select(
-        _s.id, _s.siren, _s.stage, _s.previous_stage, _s.reason, _s.effective_on, _s.recorded_by, _s.recorded_at
-    ).where(_s.territory == _territory, _s.siren == _siren),
+        _s.id,
+        _s.siren,
+        _s.stage,
+        _s.previous_stage,
+        _s.reason,
+        _s.effective_on,
+        _s.recorded_by,
+        Subject.name.label("recorded_by_name"),
+        _s.recorded_at,
+    )
+    .outerjoin(Subject, Subject.id == _s.recorded_by)
+    .where(_s.territory == _territory, _s.siren == _siren),
     key=_s.id,
     parent=_FOLLOWED,
-    filters={"stage": any_of(_s.stage, Stage, "Any of these stages.")},
+    filters={"stage": any_of(_s.stage, Stage, "Passages to any of these stages.")},
     sorts={"effective_on": _s.effective_on},
 )
 

@@ -40,7 +40,7 @@ firms = router("firms")
 
 @firms.get("/v1/firms", **lists(FIRMS))
 async def list_firms(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """The register: public facts of firms, shared by all territories. Nothing tells who prospects whom.
+    """Firms of the register: public facts that all territories share, without who follows which firm.
 
     `q` finds «Société mécanique cévenole» by «mecanique cevenol»; sole traders are found by their trade name alone.
     """
@@ -49,25 +49,25 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
 async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")) -> Response:
-    """Register a firm by its SIREN, from a document that says so. Raises `already-exists`."""
+    """Register a firm by its SIREN, with facts read in a document. Raises `already-exists`."""
     return await commit(request, lambda write: service.create_firm(write, body), status=201)
 
 
 @firms.get(FIRM, **shows(schemas.Firm))
 async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """One firm of the register."""
+    """One firm of the register by its SIREN."""
     return await show(request, FIRMS)
 
 
 @firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, may_create=True))
 async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:write")) -> Response:
-    """The firm of this SIREN with exactly these facts: 201 for a new one, 200 where it is replaced."""
+    """Set all public facts of the firm with this SIREN: 201 for a new firm, 200 where they are replaced."""
     return await commit(request, lambda write: service.put_firm(write, request.path_params["siren"], body))
 
 
 @firms.patch(FIRM, **changes(schemas.Firm, service.NafCodeWithoutVersion, service.CeasedOnOfAnActiveFirm))
 async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor = require("firms:write")) -> Response:
-    """Change public facts of a firm. Raises `naf-code-without-version`, `ceased-on-of-an-active-firm`."""
+    """Change some public facts of a firm. Raises `naf-code-without-version`, `ceased-on-of-an-active-firm`."""
     return await commit(request, lambda write: service.update_firm(write, request.path_params["siren"], body))
 
 
@@ -78,10 +78,10 @@ async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor =
     ),
 )  # fmt: skip
 async def refresh_firm(request: Request, actor: Actor = require("firms:write")) -> Response:
-    """Read the firm in the public directory (API Recherche d'entreprises) and keep what it says: 201 for a new firm.
+    """Copy a firm from the public directory (API Recherche d'entreprises) into the register: 201 for a new firm.
 
-    Facts, activities in both nomenclatures, sites, the seat, an insolvency proceeding. What has not changed is not
-    written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
+    The copy has the facts, activities in both nomenclatures, sites, the seat, and an insolvency proceeding. Facts that
+    have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
     found = await request.state.directory.find(request.path_params["siren"])
     return await commit(request, lambda write: service.refresh_firm(write, found))
@@ -97,13 +97,13 @@ async def get_firm_owner(request: Request, actor: Actor = require("firm_owners:r
 async def put_firm_owner(
     request: Request, body: schemas.FirmOwnerPut, actor: Actor = require("firm_owners:write")
 ) -> Response:
-    """Say the name of a sole trader. No event shows it. Raises `owner-of-a-company`."""
+    """Set the name of a sole trader, which no event shows. Raises `owner-of-a-company`."""
     return await commit(request, lambda write: service.put_owner(write, request.path_params["siren"], body))
 
 
 @firms.get(FIRM + "/activities", **lists(ACTIVITIES))
 async def list_firm_activities(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """The activity codes of a firm in NAF rev. 2 and NAF 2025, with the days between which each is in force."""
+    """Activity codes of a firm in NAF rev. 2 and NAF 2025, with the days between which each is in force."""
     return await page(request, ACTIVITIES)
 
 
@@ -111,7 +111,7 @@ async def list_firm_activities(request: Request, actor: Actor = require("firms:r
 async def create_firm_activity(
     request: Request, body: schemas.ActivityCreate, actor: Actor = require("firms:write")
 ) -> Response:
-    """An activity code from a day on: in its nomenclature it ends the one in force."""
+    """Record an activity code from a day on; in its nomenclature it ends the code in force, the day before."""
     siren = request.path_params["siren"]
     return await commit(
         request,
@@ -123,13 +123,13 @@ async def create_firm_activity(
 
 @firms.get(FIRM + "/sites", **lists(SITES))
 async def list_sites(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """The sites of a firm, closed ones too."""
+    """Sites of a firm, the closed ones included."""
     return await page(request, SITES)
 
 
 @firms.get(FIRM + "/sites/{siret:siret}", **shows(schemas.Site))
 async def get_site(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """One site of a firm."""
+    """One site of a firm by its SIRET."""
     return await show(request, SITES)
 
 
@@ -141,7 +141,7 @@ async def get_site(request: Request, actor: Actor = require("firms:read")) -> Re
     ),
 )  # fmt: skip
 async def put_site(request: Request, body: schemas.SitePut, actor: Actor = require("firms:write")) -> Response:
-    """The site of this SIRET with exactly these facts. A firm moves by a new site with `seat_from_on`.
+    """Set all facts of the site with this SIRET. With `seat_from_on` the firm's seat moves to it.
 
     Raises `siret-of-another-firm`, `closed-on-of-an-open-site`, `site-closes-before-it-opens`.
     """
@@ -151,7 +151,7 @@ async def put_site(request: Request, body: schemas.SitePut, actor: Actor = requi
 
 @firms.get(FIRM + "/seats", **lists(SEATS))
 async def list_seats(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """The moves of a firm: which site was its seat from which day."""
+    """Moves of a firm: which site was its seat, and from which day."""
     return await page(request, SEATS)
 
 
@@ -179,7 +179,7 @@ async def create_proceeding(
 
 @firms.get(FIRM + "/proceedings/{id:uuid}", **shows(schemas.Proceeding))
 async def get_proceeding(request: Request, actor: Actor = require("firms:read")) -> Response:
-    """One insolvency proceeding."""
+    """One insolvency proceeding of a firm."""
     return await show(request, PROCEEDINGS)
 
 
@@ -187,7 +187,7 @@ async def get_proceeding(request: Request, actor: Actor = require("firms:read"))
 async def update_proceeding(
     request: Request, body: schemas.ProceedingUpdate, actor: Actor = require("firms:write")
 ) -> Response:
-    """Say what became of a proceeding. Raises `proceeding-closes-before-it-opens`."""
+    """Record the end of a proceeding, its court or its source. Raises `proceeding-closes-before-it-opens`."""
     path = request.path_params
     return await commit(request, lambda write: service.update_proceeding(write, path["siren"], path["id"], body))
 
@@ -197,15 +197,16 @@ async def update_proceeding(
 
 @firms.get(T + "/firms", **lists(TERRITORY_FIRMS))
 async def list_territory_firms(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
-    """Firms that this territory follows, with their stages."""
+    """Firms that this territory follows, with the stage of each."""
     return await page(request, TERRITORY_FIRMS)
 
 
 @firms.get(T + "/firms/funnel", **shows(schemas.Funnel, parameters=TWO_TIMES))
 async def get_funnel(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
-    """Where the firms stood on a day, how many were solicited and met, and the response rate.
+    """Number of firms at each stage on a day, how many were solicited and met, and the response rate.
 
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    `as_of` counts what holds on a day, as it is known now; `recorded_as_of` limits it to what was known at the end of a
+    past day.
     """
     query = read(request, TWO_TIMES)
     recorded_as_of = query.get("recorded_as_of")
@@ -230,7 +231,7 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
 ) -> Response:
-    """Put a firm of the register at a stage here: 201 the first time, 200 after; every passage stays in the history.
+    """Record the stage of a firm in this territory: 201 the first time, 200 after; the history keeps every passage.
 
     Raises `reference-not-found` where the register has no such SIREN, `stage-not-reachable`.
     """
@@ -244,7 +245,7 @@ async def put_territory_firm(
 async def update_territory_firm(
     request: Request, body: schemas.TerritoryFirmUpdate, actor: Actor = require("territory_firms:write")
 ) -> Response:
-    """Say a firm's size in Union law with its evidence, or its id in another system.
+    """Set a firm's size in Union law with its evidence, or its identifier in another system.
 
     Raises `eu-size-without-evidence`, `already-exists`.
     """
@@ -256,7 +257,7 @@ async def update_territory_firm(
 
 @firms.get(HERE + "/stages", **lists(STAGE_CHANGES))
 async def list_stage_changes(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
-    """The history of a firm's stages here, oldest first."""
+    """Passages of a firm from stage to stage in this territory, oldest first."""
     return await page(request, STAGE_CHANGES)
 
 
@@ -268,7 +269,7 @@ async def list_firm_accounts(request: Request, actor: Actor = require("territory
 
 @firms.get(HERE + "/accounts/{year:year}", **shows(schemas.Accounts))
 async def get_firm_accounts(request: Request, actor: Actor = require("territory_firms:read")) -> Response:
-    """One year of a firm, as this territory knows it."""
+    """Turnover, balance sheet total and headcount of a firm in one year, as this territory knows them."""
     return await show(request, ACCOUNTS)
 
 
@@ -276,7 +277,7 @@ async def get_firm_accounts(request: Request, actor: Actor = require("territory_
 async def put_firm_accounts(
     request: Request, body: schemas.AccountsPut, actor: Actor = require("territory_firms:write")
 ) -> Response:
-    """Say the figures of a year, with the document that proves them."""
+    """Set the figures of a year of a firm, with the document that proves them."""
     path = request.path_params
     return await commit(
         request, lambda write: service.put_accounts(write, path["territory"], path["siren"], path["year"], body)
@@ -285,7 +286,7 @@ async def put_firm_accounts(
 
 @firms.get(HERE + "/note", **shows(schemas.FirmNote))
 async def get_firm_note(request: Request, actor: Actor = require("firm_notes:read")) -> Response:
-    """The confidential note about a firm."""
+    """The confidential note of this territory about a firm."""
     return await show(request, NOTES)
 
 
@@ -293,6 +294,6 @@ async def get_firm_note(request: Request, actor: Actor = require("firm_notes:rea
 async def put_firm_note(
     request: Request, body: schemas.NotePut, actor: Actor = require("firm_notes:write")
 ) -> Response:
-    """Write the confidential note about a firm. No event shows it."""
+    """Set the confidential note of this territory about a firm; no event shows it."""
     path = request.path_params
     return await commit(request, lambda write: service.put_note(write, path["territory"], path["siren"], body))

@@ -6,11 +6,14 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import Problem, ValidationFailed
+
+REASON_REQUIRED = Fault("reason_required", en="Give a reason for this stage.", fr="Donnez un motif pour cette étape.")
 
 
 class Stage(StrEnum):
-    """Where a territory stands with a firm."""
+    """How far a territory has come with a firm."""
 
     IDENTIFIED = "identified"
     SOLICITED = "solicited"
@@ -22,13 +25,13 @@ class Stage(StrEnum):
 
 
 class StageNotReachable(Problem):
-    """The firm does not go from its stage to that one."""
+    """The firm cannot change from its stage to the requested one."""
 
     status = 409
-    title_fr = "L'entreprise ne passe pas de son étape à celle-ci."
-    detail = "From {from_stage} it goes to one of: {allowed}. The stage asked for is {to_stage}."
-    detail_fr = "De {from_stage}, elle passe à l'une de : {allowed}. L'étape demandée est {to_stage}."
-    cure = "Record the stages between, or correct an earlier one by recording another on its day."
+    title_fr = "L'entreprise ne peut pas passer de son étape à l'étape demandée."
+    detail = "From {from_stage} a firm can change to: {allowed}. The requested stage is {to_stage}."
+    detail_fr = "De {from_stage}, une entreprise peut passer à : {allowed}. L'étape demandée est {to_stage}."
+    cure = "Record the stages between, or correct an earlier stage by recording another on its day."
     cure_fr = "Enregistrez les étapes intermédiaires, ou corrigez une étape en en enregistrant une autre à sa date."
 
 
@@ -62,7 +65,7 @@ INTERVIEWED = frozenset({Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED})
 
 
 @dataclass(frozen=True)
-class Passage:
+class StageOn:
     """A stage from a day on."""
 
     stage: Stage
@@ -74,7 +77,7 @@ def reachable(stage: Stage) -> frozenset[Stage]:
     return FORWARD[stage] | WITH_REASON[stage]
 
 
-def standing(recorded: Iterable[Passage]) -> list[Passage]:
+def standing(recorded: Iterable[StageOn]) -> list[StageOn]:
     """The history that counts, oldest first, of passages in the order of their recording.
 
     Of several on one day the one recorded last counts: so a mistake is corrected.
@@ -83,7 +86,7 @@ def standing(recorded: Iterable[Passage]) -> list[Passage]:
     return [by_day[day] for day in sorted(by_day)]
 
 
-def admit(recorded: Iterable[Passage], new: Passage, reason: str | None) -> None:
+def admit(recorded: Iterable[StageOn], new: StageOn, reason: str | None) -> None:
     """Refuse a passage that does not follow from the stage before it, or from which the stage after does not follow.
 
     A firm enters the history at any stage: what happened before Rebond knew it needs no account. The same stage again
@@ -94,11 +97,11 @@ def admit(recorded: Iterable[Passage], new: Passage, reason: str | None) -> None
     after = [passage.stage for passage in others if passage.effective_on > new.effective_on][:1]
     for earlier, later in pairwise([*before, new.stage, *after]):
         if earlier is not later and later not in reachable(earlier):
-            allowed = ", ".join(stage for stage in Stage if stage in reachable(earlier))
+            allowed = [stage for stage in Stage if stage in reachable(earlier)]
             raise StageNotReachable(from_stage=earlier, to_stage=later, allowed=allowed)
     steps_back = any(new.stage in WITH_REASON[stage] for stage in before)
     if reason is None and (steps_back or new.stage in ENDS):
-        raise ValidationFailed(errors=[FieldError("/reason", "reason_required")])
+        raise ValidationFailed(errors=[REASON_REQUIRED.at("/reason")])
 
 
 # --- activities ------------------------------------------------------------------------------------------------------

@@ -1,13 +1,26 @@
 """What travels about firms."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.core.schemas import PERSONAL, Body, Read
+from app.core.schemas import (
+    PERSONAL,
+    Body,
+    CreatedAt,
+    ExternalName,
+    Id,
+    PersonNameOrNull,
+    Read,
+    RecordedAt,
+    SirenRead,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import (
     Cents,
     Day,
@@ -55,40 +68,72 @@ def _example(**fields: Any) -> ConfigDict:
 
 # --- the register ----------------------------------------------------------------------------------------------------
 
+_Name = Annotated[
+    Line,
+    Field(description="Name of the firm in the register, or a trade name; never the name of a person: see /owner."),
+]
+_NafCode = Annotated[
+    NafCode, Field(description="Main activity (APE), in the nomenclature of naf_version; the two go together.")
+]
+_LegalForm = Annotated[
+    LegalFormCode, Field(description="INSEE's catégorie juridique, level III, such as 5710 for a SAS.")
+]
+_TradeNames = Annotated[
+    TradeNames, Field(description="Names under which the firm is known beside its own (enseignes, noms commerciaux).")
+]
+_Acronym = Annotated[ShortLine, Field(description="Acronym (sigle) in the register.")]
+_Bracket = Annotated[
+    Bracket,
+    Field(description="INSEE's tranche d'effectif salarié, such as 12 for 20 to 49 employees; NN: no employees known."),
+]
+_HeadcountYear = Annotated[Year, Field(description="Calendar year that headcount_bracket describes.")]
+_CategoryYear = Annotated[Year, Field(description="Calendar year for which INSEE computed insee_category.")]
+_FoundedOn = Annotated[Day, Field(description="Day on which the firm was created, by the register.")]
+_Ceased = Annotated[bool, Field(description="Whether the firm has ceased all activity (état administratif C).")]
+_CeasedOn = Annotated[Day, Field(description="Day on which the firm ceased; only together with ceased.")]
+_SoleTrader = Annotated[
+    bool, Field(description="Whether the firm is an entrepreneur individuel; the person's name has its own address.")
+]
+_Reference = Annotated[Line, Field(description="Document in which the facts were read, such as an avis SIRENE.")]
+_AsOf = Annotated[Day, Field(description="Paris day on which the facts were true; absent or null: today.")]
+_NafVersion = Annotated[
+    NafVersion, Field(description="Nomenclature of naf_code; absent or null beside a code: NAF rev. 2.")
+]
+_InseeCategory = Annotated[
+    InseeCategory, Field(description="INSEE's statistical category; it decides no aid, see eu_size in a territory.")
+]
+
 
 class FirmPut(Body):
-    """Public facts of a firm, read in a document that `source_reference` names, as they were on `as_of` (today where
-    absent). An activity code without its version is read as rev. 2. The name of a sole trader is personal data and has
-    its own address: `name` is then the trade name, or neutral.
-    """
+    """All public facts of a firm; a fact that is absent is cleared."""
 
     model_config = _example(**_FIRM)
 
-    name: Line
-    naf_code: NafCode | None = None
-    naf_version: NafVersion | None = None
-    legal_form_code: LegalFormCode | None = None
-    trade_names: TradeNames = Field(default_factory=list)
-    acronym: ShortLine | None = None
-    headcount_bracket: Bracket | None = None
-    headcount_year: Year | None = None
-    insee_category: InseeCategory | None = None
-    insee_category_year: Year | None = None
-    founded_on: Day | None = None
-    ceased: bool = False
-    ceased_on: Day | None = None
+    name: _Name
+    naf_code: _NafCode | None = None
+    naf_version: _NafVersion | None = None
+    legal_form_code: _LegalForm | None = None
+    trade_names: _TradeNames = Field(default_factory=list)
+    acronym: _Acronym | None = None
+    headcount_bracket: _Bracket | None = None
+    headcount_year: _HeadcountYear | None = None
+    insee_category: _InseeCategory | None = None
+    insee_category_year: _CategoryYear | None = None
+    founded_on: _FoundedOn | None = None
+    ceased: _Ceased = False
+    ceased_on: _CeasedOn | None = None
     diffusion: Diffusion = Diffusion.FULL
-    sole_trader: bool = False
-    source_reference: Line | None = None
-    as_of: Day | None = None
+    sole_trader: _SoleTrader = False
+    source_reference: _Reference | None = None
+    as_of: _AsOf | None = None
 
 
 class FirmCreate(FirmPut):
-    """A firm by its SIREN."""
+    """A firm by its SIREN, with its public facts."""
 
     model_config = _example(siren="910000017", **_FIRM)
 
-    siren: Siren
+    siren: Annotated[Siren, Field(description="The legal unit: nine digits, once in the register.")]
 
 
 class FirmUpdate(Body):
@@ -96,55 +141,73 @@ class FirmUpdate(Body):
 
     model_config = _example(legal_form_code="5710")
 
-    name: Line | MISSING = MISSING
-    naf_code: NafCode | None | MISSING = MISSING
-    naf_version: NafVersion | None | MISSING = MISSING
-    legal_form_code: LegalFormCode | None | MISSING = MISSING
-    trade_names: TradeNames | MISSING = MISSING
-    acronym: ShortLine | None | MISSING = MISSING
-    headcount_bracket: Bracket | None | MISSING = MISSING
-    headcount_year: Year | None | MISSING = MISSING
-    insee_category: InseeCategory | None | MISSING = MISSING
-    insee_category_year: Year | None | MISSING = MISSING
-    founded_on: Day | None | MISSING = MISSING
-    ceased: bool | MISSING = MISSING
-    ceased_on: Day | None | MISSING = MISSING
+    name: _Name | MISSING = MISSING
+    naf_code: _NafCode | None | MISSING = MISSING
+    naf_version: (
+        Annotated[NafVersion, Field(description="Nomenclature of naf_code; the two go together.")] | None | MISSING
+    ) = MISSING
+    legal_form_code: _LegalForm | None | MISSING = MISSING
+    trade_names: _TradeNames | MISSING = MISSING
+    acronym: _Acronym | None | MISSING = MISSING
+    headcount_bracket: _Bracket | None | MISSING = MISSING
+    headcount_year: _HeadcountYear | None | MISSING = MISSING
+    insee_category: _InseeCategory | None | MISSING = MISSING
+    insee_category_year: _CategoryYear | None | MISSING = MISSING
+    founded_on: _FoundedOn | None | MISSING = MISSING
+    ceased: _Ceased | MISSING = MISSING
+    ceased_on: _CeasedOn | None | MISSING = MISSING
     diffusion: Diffusion | MISSING = MISSING
-    sole_trader: bool | MISSING = MISSING
-    source_reference: Line | None | MISSING = MISSING
-    as_of: Day | MISSING = MISSING
+    sole_trader: _SoleTrader | MISSING = MISSING
+    source_reference: _Reference | None | MISSING = MISSING
+    as_of: Annotated[Day, Field(description="Paris day on which the facts were true; absent: today.")] | MISSING = (
+        MISSING
+    )
 
 
 class Firm(Read):
-    """A legal unit of the register: public facts, shared by all territories.
+    """A legal unit of the register: public facts, shared by all territories."""
 
-    `naf_code` is the main activity, in the nomenclature that `naf_version` names; its other codes and their days stand
-    under `activities`. The acronym of a firm under partial diffusion is not shown.
-    """
-
-    siren: str
-    name: str
-    trade_names: list[str]
-    acronym: str | None
-    naf_code: str | None
-    naf_version: NafVersion | None
-    legal_form_code: str | None
-    headcount_bracket: str | None = Field(description="INSEE's tranche d'effectif salarié, in `headcount_year`.")
-    headcount_year: int | None
-    insee_category: InseeCategory | None
-    insee_category_year: int | None
-    founded_on: date | None
-    ceased: bool
-    ceased_on: date | None
-    diffusion: Diffusion
-    sole_trader: bool
-    seat_siret: str | None
-    source: Source
-    source_reference: str | None
-    as_of: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    siren: str = Field(description="The legal unit: nine digits, once in the register.")
+    name: str = Field(description="Name in the register, or a trade name; never the name of a person: see /owner.")
+    trade_names: list[str] = Field(description="Names under which the firm is known beside its own.")
+    acronym: str | None = Field(
+        description="Acronym (sigle) in the register; null where there is none, and under partial diffusion."
+    )
+    naf_code: str | None = Field(
+        description="Main activity (APE) in the nomenclature of naf_version; null where it is unknown. All codes with"
+        " their days are in /activities."
+    )
+    naf_version: NafVersion | None = Field(description="Nomenclature of naf_code; null where naf_code is.")
+    legal_form_code: str | None = Field(description="INSEE's catégorie juridique, level III; null where it is unknown.")
+    headcount_bracket: str | None = Field(
+        description="INSEE's tranche d'effectif salarié in headcount_year, such as 12 for 20 to 49 employees; NN: no"
+        " employees known; null: not recorded."
+    )
+    headcount_year: int | None = Field(
+        description="Calendar year that headcount_bracket describes; null: not recorded."
+    )
+    insee_category: InseeCategory | None = Field(
+        description="INSEE's statistical category (décret n° 2008-1354); it decides no aid. Null: not recorded."
+    )
+    insee_category_year: int | None = Field(description="Calendar year of insee_category; null: not recorded.")
+    founded_on: date | None = Field(description="Day on which the firm was created; null: not recorded.")
+    ceased: bool = Field(description="Whether the firm has ceased all activity (état administratif C).")
+    ceased_on: date | None = Field(description="Day on which it ceased; null where it has not, or the day is unknown.")
+    diffusion: Diffusion = Field(description="Under partial diffusion the acronym and the addresses are not shown.")
+    sole_trader: bool = Field(description="Whether the firm is an entrepreneur individuel.")
+    seat_siret: str | None = Field(
+        description="SIRET of the site that is the seat at present; null where none is recorded."
+    )
+    source: Source = Field(description="Where the facts that are shown come from: the last write that changed them.")
+    source_reference: str | None = Field(
+        description="Document in which the facts were read; null where none was named."
+    )
+    as_of: date | None = Field(
+        description="Paris day on which the facts were true, by their source; null in old records."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class FirmOwnerPut(Body):
@@ -152,17 +215,19 @@ class FirmOwnerPut(Body):
 
     model_config = _example(name="Camille Exemple")
 
-    name: Line
+    name: Annotated[Line, Field(description="First name and family name of the person whose firm it is.")]
 
 
 class FirmOwner(Read):
     """The name of a sole trader: personal data, in no event and no log."""
 
-    siren: str
-    name: str = Field(json_schema_extra=PERSONAL)
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    siren: SirenRead
+    name: str = Field(
+        json_schema_extra=PERSONAL, description="First name and family name of the person whose firm it is."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ActivityCreate(Body):
@@ -170,77 +235,109 @@ class ActivityCreate(Body):
 
     model_config = _example(naf_code="25.53Y", naf_version="naf_2025", from_on="2025-12-01")
 
-    naf_code: NafCode
+    naf_code: Annotated[
+        NafCode, Field(description="The activity from that day on, in the nomenclature of naf_version.")
+    ]
     naf_version: NafVersion
-    from_on: Day
+    from_on: Annotated[Day, Field(description="First day of the code; codes that begin on it or later are withdrawn.")]
 
 
 class Activity(Read):
-    """An activity code of a firm in one nomenclature, between two days. Without `from_on` its first day is unknown."""
+    """An activity code of a firm in one nomenclature, between two days."""
 
-    id: UUID
-    siren: str
-    naf_code: str
-    naf_version: NafVersion
-    from_on: date | None
-    to_on: date | None
+    id: Id
+    siren: SirenRead
+    naf_code: str = Field(description="The main activity on these days, in the nomenclature of naf_version.")
+    naf_version: NafVersion = Field(description="Nomenclature of the code; each has one code on any day.")
+    from_on: date | None = Field(description="First day of the code; null: since before it was known.")
+    to_on: date | None = Field(description="Last day of the code, included; null: it is in force.")
 
 
 class SitePut(Body):
-    """A site. With `seat_from_on` it is the firm's seat from that day on: the seat that was moves."""
+    """All facts of a site; a fact that is absent is cleared."""
 
     model_config = _example(
         insee_code="30007", commune_name="Alès", opened_on="2019-03-01", seat_from_on="2019-03-01",
         source_reference="Avis de situation SIRENE",
     )  # fmt: skip
 
-    name: Line | None = None
-    insee_code: InseeCode | None = None
-    commune_name: Line | None = None
-    address: Line | None = None
-    naf_code: NafCode | None = None
-    naf_version: NafVersion | None = None
-    opened_on: Day | None = None
-    closed: bool = False
-    closed_on: Day | None = None
-    seat_from_on: Day | None = None
-    source_reference: Line | None = None
-    as_of: Day | None = None
+    name: Annotated[Line, Field(description="Sign or usual name of the site.")] | None = None
+    insee_code: Annotated[InseeCode, Field(description="Commune in which the site lies, by its INSEE code.")] | None = (
+        None
+    )
+    commune_name: Annotated[Line, Field(description="Name of the commune as the source writes it.")] | None = None
+    address: (
+        Annotated[Line, Field(description="Number and street; personal data of a sole trader, shown in no event.")]
+        | None
+    ) = None
+    naf_code: (
+        Annotated[NafCode, Field(description="Activity of this site, which may differ from the firm's main one.")]
+        | None
+    ) = None
+    naf_version: _NafVersion | None = None
+    opened_on: Annotated[Day, Field(description="Day on which activity began at this site.")] | None = None
+    closed: Annotated[bool, Field(description="Whether activity at this site has ended.")] = False
+    closed_on: Annotated[Day, Field(description="Day on which it ended; only together with closed.")] | None = None
+    seat_from_on: (
+        Annotated[
+            Day,
+            Field(description="Day from which this site is the firm's seat; absent or null: the seat does not move."),
+        ]
+        | None
+    ) = None
+    source_reference: _Reference | None = None
+    as_of: _AsOf | None = None
 
 
 class Site(Read):
-    """A place of activity by SIRET. The address is in no event; under partial diffusion it is not shown."""
+    """A place of activity (*établissement*) of a firm."""
 
-    siret: str
-    siren: str
-    name: str | None
-    insee_code: str | None
-    commune_name: str | None
-    address: str | None = Field(json_schema_extra=PERSONAL)
-    diffusion: Diffusion
-    naf_code: str | None
-    naf_version: NafVersion | None
-    opened_on: date | None
-    closed: bool
-    closed_on: date | None
-    is_seat: bool
-    source: Source
-    source_reference: str | None
-    as_of: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    siret: str = Field(description="The site: fourteen digits that begin with the SIREN of its firm.")
+    siren: SirenRead
+    name: str | None = Field(description="Sign or usual name of the site; null where none is recorded.")
+    insee_code: str | None = Field(description="Commune in which the site lies, by its INSEE code; null: not recorded.")
+    commune_name: str | None = Field(description="Name of the commune as the source wrote it; null: not recorded.")
+    address: str | None = Field(
+        json_schema_extra=PERSONAL,
+        description="Number and street; null where it is not recorded, and under partial diffusion. No event shows it.",
+    )
+    diffusion: Diffusion = Field(description="Diffusion of the firm: under partial diffusion the address is not shown.")
+    naf_code: str | None = Field(
+        description="Activity of this site, in the nomenclature of naf_version; null: not recorded."
+    )
+    naf_version: NafVersion | None = Field(description="Nomenclature of naf_code; null where naf_code is.")
+    opened_on: date | None = Field(description="Day on which activity began at this site; null: not recorded.")
+    closed: bool = Field(description="Whether activity at this site has ended.")
+    closed_on: date | None = Field(description="Day on which it ended; null where it has not, or the day is unknown.")
+    is_seat: bool = Field(description="Whether the firm has its seat here at present.")
+    source: Source = Field(description="Where the facts that are shown come from: the last write that changed them.")
+    source_reference: str | None = Field(
+        description="Document in which the facts were read; null where none was named."
+    )
+    as_of: date | None = Field(
+        description="Paris day on which the facts were true, by their source; null in old records."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class Seat(Read):
-    """A move: the site that is the seat from a day on (null: since before it was known), and when it was recorded."""
+    """A move of a firm's seat to a site."""
 
-    id: UUID
-    siren: str
-    siret: str
-    insee_code: str | None
-    from_on: date | None
-    recorded_at: datetime
+    id: Id
+    siren: SirenRead
+    siret: str = Field(description="SIRET of the site to which the seat moved.")
+    insee_code: str | None = Field(description="Commune of that site, by its INSEE code; null: not recorded.")
+    from_on: date | None = Field(description="Day from which the site is the seat; null: since before it was known.")
+    recorded_at: RecordedAt
+
+
+_Court = Annotated[Line, Field(description="Court that opened the proceeding, such as Tribunal de commerce de Nîmes.")]
+_ClosedOn = Annotated[
+    Day, Field(description="Day of the decision that ended the proceeding; null or absent: it goes on.")
+]
+_ProceedingReference = Annotated[Line, Field(description="Announcement that says so, such as a number of the BODACC.")]
 
 
 class ProceedingCreate(Body):
@@ -250,133 +347,184 @@ class ProceedingCreate(Body):
                             source_reference="BODACC A n° 30 du 13/02/2024")  # fmt: skip
 
     kind: ProceedingKind
-    opened_on: Day
-    closed_on: Day | None = None
-    court: Line | None = None
-    source_reference: Line | None = None
+    opened_on: Annotated[Day, Field(description="Day of the opening judgment; with `kind` it names the proceeding.")]
+    closed_on: _ClosedOn | None = None
+    court: _Court | None = None
+    source_reference: _ProceedingReference | None = None
 
 
 class ProceedingUpdate(Body):
-    """What became of a proceeding."""
+    """The end of a proceeding, its court or its source."""
 
     model_config = _example(closed_on="2024-11-12")
 
-    closed_on: Day | None | MISSING = MISSING
-    court: Line | None | MISSING = MISSING
-    source_reference: Line | None | MISSING = MISSING
+    closed_on: _ClosedOn | None | MISSING = MISSING
+    court: _Court | None | MISSING = MISSING
+    source_reference: _ProceedingReference | None | MISSING = MISSING
 
 
 class Proceeding(Read):
-    """An insolvency proceeding (sauvegarde, redressement, liquidation judiciaire) with its days and source."""
+    """An insolvency proceeding (sauvegarde, redressement, liquidation judiciaire) of a firm."""
 
-    id: UUID
-    siren: str
-    kind: ProceedingKind
-    opened_on: date
-    closed_on: date | None
-    court: str | None
-    source: Source
-    source_reference: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    siren: SirenRead
+    kind: ProceedingKind = Field(description="Sauvegarde, redressement judiciaire or liquidation judiciaire.")
+    opened_on: date = Field(description="Day of the opening judgment.")
+    closed_on: date | None = Field(description="Day of the decision that ended it; null while it goes on.")
+    court: str | None = Field(description="Court that opened the proceeding; null where it is not recorded.")
+    source: Source = Field(description="Whether people recorded it, or the public directory of firms named it.")
+    source_reference: str | None = Field(description="Announcement that says so; null where none was named.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 # --- a firm in a territory -------------------------------------------------------------------------------------------
 
 
 class TerritoryFirmPut(Body):
-    """The stage of a firm here, the reason, and the day from which it holds (today where absent).
-
-    `declined` and `unreachable`, the way back from them, and a step back need a reason.
-    """
+    """The stage of a firm in this territory, from a day on."""
 
     model_config = _example(stage="interviewed", reason="Met on site.", effective_on="2023-07-04")
 
     stage: Stage
-    reason: Reason | None = None
-    effective_on: Day | None = None
+    reason: (
+        Annotated[
+            Reason,
+            Field(
+                description="Why the firm is at this stage. Required for declined and unreachable, for the way back"
+                " from them, and for a step back."
+            ),
+        ]
+        | None
+    ) = None
+    effective_on: (
+        Annotated[
+            Day,
+            Field(description="Paris day from which the firm is at this stage, today at the latest; absent: today."),
+        ]
+        | None
+    ) = None
 
 
 class TerritoryFirmUpdate(Body):
-    """What the territory knows of a firm beside its stage. A size goes with its evidence: its day and its source."""
+    """Size of a firm in Union law with its evidence, or its identifier in another system."""
 
     model_config = _example(eu_size="small", eu_size_evidence_on="2023-06-30", eu_size_source="Liasses 2021 et 2022")
 
-    eu_size: EuSize | None | MISSING = MISSING
-    eu_size_evidence_on: Day | None | MISSING = MISSING
-    eu_size_source: Line | None | MISSING = MISSING
+    eu_size: (
+        Annotated[EuSize, Field(description="Size in Union law; sent and cleared together with its evidence.")]
+        | None
+        | MISSING
+    ) = MISSING
+    eu_size_evidence_on: (
+        Annotated[Day, Field(description="Day of the evidence of eu_size, such as the end of a financial year.")]
+        | None
+        | MISSING
+    ) = MISSING
+    eu_size_source: (
+        Annotated[Line, Field(description="Document that proves eu_size, such as Liasses 2021 et 2022.")]
+        | None
+        | MISSING
+    ) = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
 class TerritoryFirm(Read):
-    """A firm as this territory knows it.
+    """A firm as this territory knows it, with what the register says of it."""
 
-    `eu_size` follows Recommendation 2003/361/EC (micro, small, medium) and the small mid-cap category of 2025 (fewer
-    than 750 staff); it is stated with its evidence, and `insee_category` never stands for it.
-    """
-
-    territory: str
-    siren: str
-    name: str
-    naf_code: str | None
-    naf_version: NafVersion | None
-    insee_category: InseeCategory | None
-    ceased: bool
-    stage: Stage
-    reason: str | None
-    stage_since_on: date
-    eu_size: EuSize | None
-    eu_size_evidence_on: date | None
-    eu_size_source: str | None
-    external_id: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    territory: TerritorySlug
+    siren: str = Field(description="The firm of the register that the territory follows: nine digits.")
+    name: str = Field(description="Present name of the firm in the register.")
+    naf_code: str | None = Field(description="Main activity in the register; null where it is unknown.")
+    naf_version: NafVersion | None = Field(description="Nomenclature of naf_code; null where naf_code is.")
+    insee_category: InseeCategory | None = Field(
+        description="INSEE's statistical category in the register; eu_size never follows from it. Null: not recorded."
+    )
+    ceased: bool = Field(description="Whether the firm has ceased all activity, by the register.")
+    stage: Stage = Field(description="How far the territory has come with the firm, by the latest effective_on.")
+    reason: str | None = Field(description="Why the firm is at this stage; null where none was given.")
+    stage_since_on: date = Field(description="Paris day from which the firm is at this stage.")
+    eu_size: EuSize | None = Field(
+        description="Size in Union law (Recommendation 2003/361/EC; small mid-cap: the Commission's category of 2025),"
+        " stated by the territory with its evidence; null: not stated."
+    )
+    eu_size_evidence_on: date | None = Field(
+        description="Day of the evidence, such as the end of a financial year; null where eu_size is."
+    )
+    eu_size_source: str | None = Field(description="Document that proves eu_size; null where eu_size is.")
+    external_id: ExternalName
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class StageChange(Read):
-    """A passage to a stage, in both times: when it held, and when it was recorded."""
+    """A passage of a firm to a stage, in both times: when it held, and when it was recorded."""
 
-    id: UUID
-    siren: str
-    stage: Stage
-    previous_stage: Stage | None
-    reason: str | None
-    effective_on: date
-    recorded_by: UUID | None
-    recorded_at: datetime
+    id: Id
+    siren: SirenRead
+    stage: Stage = Field(description="The stage of the firm from effective_on.")
+    previous_stage: Stage | None = Field(
+        description="The stage that the territory showed when this was recorded; null for the first record."
+    )
+    reason: str | None = Field(description="Why the firm passed to this stage; null where none was given.")
+    effective_on: date = Field(
+        description="Paris day from which the stage holds. Of several passages on one day the last recorded one counts."
+    )
+    recorded_by: UUID | None = Field(
+        description="Person or service account that recorded the passage; null where the service itself did."
+    )
+    recorded_by_name: PersonNameOrNull = Field(description="Present name of the subject of recorded_by.")
+    recorded_at: RecordedAt
 
 
 class AccountsPut(Body):
-    """A year of a firm, with the document that says so."""
+    """All figures of a year of a firm; a figure that is absent is cleared."""
 
     model_config = _example(turnover_cents=480_000_000, balance_sheet_cents=310_000_000, headcount=34,
                             source="Liasse fiscale 2022")  # fmt: skip
 
-    turnover_cents: Cents | None = None
-    balance_sheet_cents: Cents | None = None
-    headcount: Headcount | None = None
-    source: Line
+    turnover_cents: (
+        Annotated[
+            Cents, Field(description="Turnover (chiffre d'affaires) of the financial year, euro cents excl. VAT.")
+        ]
+        | None
+    ) = None
+    balance_sheet_cents: (
+        Annotated[Cents, Field(description="Total of the balance sheet (total du bilan) at its end, euro cents.")]
+        | None
+    ) = None
+    headcount: (
+        Annotated[
+            Headcount,
+            Field(description="Annual work units of the year, rounded (Recommendation 2003/361/EC, annex, art. 5)."),
+        ]
+        | None
+    ) = None
+    source: Annotated[Line, Field(description="Document that says so, such as Liasse fiscale 2022.")]
 
 
 class Accounts(Read):
-    """A year of a firm as this territory knows it.
+    """A year of a firm as this territory knows it."""
 
-    Turnover and balance sheet total in cents; headcount in annual work units, rounded (Recommendation 2003/361/EC,
-    annex, art. 5).
-    """
-
-    territory: str
-    siren: str
-    year: int
-    turnover_cents: int | None
-    balance_sheet_cents: int | None
-    headcount: int | None
-    source: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    territory: TerritorySlug
+    siren: SirenRead
+    year: int = Field(description="Calendar year that the figures describe.")
+    turnover_cents: int | None = Field(
+        description="Turnover (chiffre d'affaires) of the financial year, euro cents excl. VAT; null: not recorded."
+    )
+    balance_sheet_cents: int | None = Field(
+        description="Total of the balance sheet (total du bilan) at its end, euro cents; null: not recorded."
+    )
+    headcount: int | None = Field(
+        description="Staff of the year in annual work units, rounded (Recommendation 2003/361/EC, annex, art. 5); null:"
+        " not recorded."
+    )
+    source: str = Field(description="Document that says so, as whoever recorded the year named it.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class NotePut(Body):
@@ -384,34 +532,38 @@ class NotePut(Body):
 
     model_config = _example(text="Repreneur recherché d'ici deux ans.")
 
-    text: Text
+    text: Annotated[Text, Field(description="The whole note; it replaces the one before. No event shows it.")]
 
 
 class FirmNote(Read):
     """A confidential note about a firm: it has its own permission, and no event shows it."""
 
-    territory: str
-    siren: str
-    text: str = Field(json_schema_extra=PERSONAL)
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    territory: TerritorySlug
+    siren: SirenRead
+    text: str = Field(json_schema_extra=PERSONAL, description="The whole note, as the territory's staff wrote it last.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class Funnel(Read):
-    """Where the firms of a territory stood on a day, and how they answered.
+    """How far a territory had come with its firms on a day, and how they answered."""
 
-    `firms_solicited` counts the firms that were approached by that day, whatever came of it (once solicited,
-    interviewed, shortlisted, supported or unreachable), `firms_interviewed` those that were met. `response_rate` is
-    the second over the first, to 4 decimals; null where nobody was solicited. Of several stages of a firm on one day
-    the one recorded last counts.
-    """
-
-    territory: str
-    as_of: date
-    recorded_as_of: date | None
-    firms: int
-    firms_by_stage: dict[Stage, int]
-    firms_solicited: int
-    firms_interviewed: int
-    response_rate: float | None
+    territory: TerritorySlug
+    as_of: date = Field(description="Paris day that the figures describe; a stage effective on it counts.")
+    recorded_as_of: date | None = Field(
+        description="Paris day at whose end the figures were known so; null: all that is recorded now counts."
+    )
+    firms: int = Field(description="Number of firms that had a stage in this territory on that day.")
+    firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
+    firms_solicited: int = Field(
+        description="Number of firms that were approached by that day, whatever came of it: once solicited,"
+        " interviewed, shortlisted, supported or unreachable."
+    )
+    firms_interviewed: int = Field(
+        description="Number of firms that were met by that day: once interviewed, shortlisted or supported."
+    )
+    response_rate: float | None = Field(
+        description="firms_interviewed over firms_solicited, from 0 to 1, rounded to 4 decimals; null where none was"
+        " solicited."
+    )

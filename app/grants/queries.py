@@ -22,7 +22,7 @@ GRANTS = Listing(
     rows=select(
         _g.id,
         _g.territory,
-        _g.firm_siren,
+        _g.siren.label("siren"),
         Firm.name.label("firm_name"),
         _g.project_title,
         _g.amount_cents,
@@ -40,7 +40,7 @@ GRANTS = Listing(
         _g.created_at,
         _g.updated_at,
     )
-    .join(Firm, Firm.siren == _g.firm_siren)
+    .join(Firm, Firm.siren == _g.siren)
     .join(_awarder, _awarder.c.id == _g.awarded_by)
     .where(_g.territory == _territory),
     key=_g.id,
@@ -48,7 +48,7 @@ GRANTS = Listing(
     derived=True,
     filters={
         "status": any_of(_g.status, AwardStatus, "Any of these states."),
-        "firm_siren": equals(_g.firm_siren, Siren, "Grants to this firm."),
+        "siren": equals(_g.siren, Siren, "Grants to this firm."),
         "decision_reference": equals(_g.decision_reference, ShortLine, "The grant with this decision."),
         "external_id": equals(_g.external_id, ExternalId, "The grant that another system knows by this id."),
         **amount_range(_g.amount_cents),

@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.access.rules import Actor, PersonRequired
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -38,12 +38,12 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         AlreadyExists,
         ReferenceNotFound,
         IdempotencyKeyMissing,
-        DeciderNotAPerson,
+        PersonRequired,
         status=201,
     ),
 )
 async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
-    """Decide a grant: it commits the envelope at once, or is refused. Needs an Idempotency-Key."""
+    """Award a grant: the envelope is committed at once, or the award refused. An Idempotency-Key is required."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -61,20 +61,20 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
-    """Give what is not paid back to the envelope, and close the grant. Needs If-Match."""
+    """Release what is not paid to the envelope, and end the grant. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
 
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
-    """Reverse a mistaken award, on which nothing is paid, with a reason. Needs If-Match."""
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
 
@@ -99,7 +99,7 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
     ),
 )
 async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
-    """Record a payment; together they never exceed the award. Needs an Idempotency-Key."""
+    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required."""
     path = request.path_params
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
@@ -121,7 +121,7 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
     **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment with a reason: what it paid is committed again. Needs If-Match."""
+    """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""
     path = request.path_params
     return await commit(
         request,

@@ -1,16 +1,29 @@
 """What travels about grants."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from app.awards.models import AwardStatus
-from app.awards.schemas import AwardCreate
-from app.core.schemas import PERSONAL, Body, Read
+from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    ExternalName,
+    FirmName,
+    Id,
+    PersonName,
+    Read,
+    SirenRead,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
+from app.envelopes.schemas import ActAmount, ReversalReason
 from app.grants.models import PaymentKind
 
 
@@ -20,7 +33,7 @@ class GrantCreate(AwardCreate):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"firm_siren": "910000017", "project_title": "Centre d'usinage cinq axes", "amount_cents": 15_000_000,
+                {"siren": "910000017", "project_title": "Centre d'usinage cinq axes", "amount_cents": 15_000_000,
                  "decided_on": "2023-10-03", "decision_reference": "DEC-2023-031"}
             ]
         }
@@ -28,31 +41,36 @@ class GrantCreate(AwardCreate):
 
 
 class Grant(Read):
-    """A grant. `remaining_cents` is what may still be paid."""
+    """A grant: a decided aid that is not repaid."""
 
-    id: UUID
-    territory: str
-    firm_siren: str
-    firm_name: str
-    project_title: str
-    amount_cents: Cents
-    paid_cents: Cents
-    released_cents: Cents
-    remaining_cents: Cents
-    decided_on: date
-    decision_reference: str
-    external_id: str | None
-    status: AwardStatus
-    reason: str | None
-    awarded_by: UUID
-    awarded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    siren: SirenRead
+    firm_name: FirmName
+    project_title: ProjectTitle
+    amount_cents: AwardedCents
+    paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
+    released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
+    remaining_cents: Cents = Field(description="Cents of euro that may still be paid: awarded less paid and released.")
+    decided_on: DecidedOn
+    decision_reference: DecisionReference
+    external_id: ExternalName
+    status: AwardStatus = Field(
+        description="awarded: nothing is paid yet; paying: a part is; closed: paid up, or the rest released; cancelled:"
+        " ended unpaid."
+    )
+    reason: EndReason
+    awarded_by: UUID = Field(
+        description="The person who awarded the grant, and who therefore cannot record its payments."
+    )
+    awarded_by_name: PersonName = Field(description="Present name of the person who recorded the decision.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class PaymentCreate(Body):
-    """A payment made: advance, interim or balance. The reference is the payer's own, once per grant."""
+    """A payment that was made on a grant."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -62,25 +80,34 @@ class PaymentCreate(Body):
         }
     )  # fmt: skip
 
-    amount_cents: PositiveCents
-    paid_on: Day
-    kind: PaymentKind
-    reference: ShortLine
+    amount_cents: Annotated[
+        PositiveCents, Field(description="Cents of euro paid; at most `remaining_cents` of the grant.")
+    ]
+    paid_on: Annotated[
+        Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
+    ]
+    kind: Annotated[
+        PaymentKind,
+        Field(description="advance_payment: before costs arise; interim_payment; balance_payment: the last."),
+    ]
+    reference: Annotated[ShortLine, Field(description="The payer's own reference of the transfer, once per grant.")]
 
 
 class Payment(Read):
     """A payment of a grant."""
 
-    id: UUID
-    grant_id: UUID
-    amount_cents: Cents
-    paid_on: date
-    kind: PaymentKind
-    reference: str
-    status: ActStatus
-    reason: str | None
-    recorded_by: UUID
-    recorded_by_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    grant_id: UUID = Field(description="The grant on which it was paid.")
+    amount_cents: ActAmount
+    paid_on: date = Field(description="Paris day on which the payment counts.")
+    kind: PaymentKind = Field(
+        description="advance_payment: before costs arise; interim_payment; balance_payment: the last."
+    )
+    reference: str = Field(description="The payer's own reference of the transfer, once per grant.")
+    status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
+    reason: ReversalReason
+    recorded_by: UUID = Field(description="Who recorded the payment; never the person who awarded the grant.")
+    recorded_by_name: PersonName = Field(description="Present name of who recorded the payment.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt

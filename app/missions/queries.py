@@ -3,11 +3,20 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, cast, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.reading.query import Parameter
 from app.core.values import Code, Day, ExternalId, Uuid
 from app.missions import schemas
@@ -50,14 +59,7 @@ def _latest(column: object) -> object:
 
 
 _activities = (
-    select(
-        func.json_agg(
-            aggregate_order_by(
-                func.json_build_object(text("'code'"), MissionActivity.code, text("'label'"), MissionActivity.label),
-                MissionActivity.position,
-            )
-        )
-    )
+    select(json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position))
     .where(MissionActivity.mission_id == Mission.id)
     .scalar_subquery()
 )
@@ -88,7 +90,9 @@ MISSIONS = Listing(
     key=Mission.id,
     version=Mission.version,
     filters={
-        "external_id": equals(Mission.external_id, ExternalId, "The mission that another system knows by this id."),
+        "external_id": equals(
+            Mission.external_id, ExternalId, "The mission that has this identifier in another system."
+        ),
         "q": matches(Mission.name, doc="Part of the name, without accents or case."),
         "updated_since": updated_since(Mission.updated_at),
     },
@@ -104,6 +108,7 @@ ORDERS = Listing(
     rows=select(
         Order.id,
         Order.mission_id,
+        Mission.name.label("mission_name"),
         Order.kind,
         Order.reference,
         Order.signed_on,
@@ -116,17 +121,20 @@ ORDERS = Listing(
         .scalar_subquery()
         .label("days_ordered"),
         Order.ordered_by,
+        Subject.name.label("ordered_by_name"),
         Order.version,
         Order.created_at,
         Order.updated_at,
     )
     .join(Mission, Mission.id == Order.mission_id)
+    .outerjoin(Subject, Subject.id == Order.ordered_by)
     .where(*_of_mission),
     key=Order.id,
     version=Order.version,
+    derived=True,
     parent=_parent,
     filters={
-        "kind": any_of(Order.kind, OrderKind, "Initial orders, or amendments."),
+        "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
         "updated_since": updated_since(Order.updated_at),
     },
     sorts={"signed_on": Order.signed_on},
@@ -137,17 +145,21 @@ LATE_ENTRY_LEAVES = Listing(
     rows=select(
         LateEntryLeave.id,
         LateEntryLeave.mission_id,
+        Mission.name.label("mission_name"),
         LateEntryLeave.until_on,
         LateEntryLeave.reason,
         LateEntryLeave.granted_by,
+        Subject.name.label("granted_by_name"),
         LateEntryLeave.version,
         LateEntryLeave.created_at,
         LateEntryLeave.updated_at,
     )
     .join(Mission, Mission.id == LateEntryLeave.mission_id)
+    .outerjoin(Subject, Subject.id == LateEntryLeave.granted_by)
     .where(*_of_mission),
     key=LateEntryLeave.id,
     version=LateEntryLeave.version,
+    derived=True,
     parent=_parent,
     filters={"updated_since": updated_since(LateEntryLeave.updated_at)},
     sorts={"until_on": LateEntryLeave.until_on},
@@ -158,6 +170,7 @@ MEMBERS = Listing(
     rows=select(
         MissionMember.id,
         MissionMember.mission_id,
+        Mission.name.label("mission_name"),
         MissionMember.organisation_id,
         Organisation.name.label("organisation_name"),
         MissionMember.role,
@@ -174,8 +187,10 @@ MEMBERS = Listing(
     derived=True,
     parent=_parent,
     filters={
-        "organisation_id": equals(MissionMember.organisation_id, Uuid, "The membership of this organisation."),
-        "role": any_of(MissionMember.role, ConsortiumRole, "The lead, or partners."),
+        "organisation_id": equals(
+            MissionMember.organisation_id, Uuid, "The membership of the organisation with this id."
+        ),
+        "role": any_of(MissionMember.role, ConsortiumRole, "Members with any of these roles."),
         "updated_since": updated_since(MissionMember.updated_at),
     },
     sorts={"organisation_name": Organisation.name, "days_allotted": MissionMember.days_allotted},
@@ -188,6 +203,7 @@ ALLOTMENTS = Listing(
     rows=select(
         Allotment.id,
         Allotment.mission_id,
+        Mission.name.label("mission_name"),
         Allotment.organisation_id,
         Organisation.name.label("organisation_name"),
         Allotment.days,
@@ -202,11 +218,13 @@ ALLOTMENTS = Listing(
         Allotment.decided_on,
         Allotment.reason,
         Allotment.decided_by,
+        Subject.name.label("decided_by_name"),
         Allotment.version,
         Allotment.created_at,
         Allotment.updated_at,
     )
     .join(Mission, Mission.id == Allotment.mission_id)
+    .outerjoin(Subject, Subject.id == Allotment.decided_by)
     .join(Organisation, Organisation.id == Allotment.organisation_id)
     .where(*_of_mission),
     key=Allotment.id,
@@ -214,7 +232,7 @@ ALLOTMENTS = Listing(
     derived=True,
     parent=_parent,
     filters={
-        "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of this member."),
+        "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of the organisation with this id."),
         "decided_from": at_least(Allotment.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(Allotment.decided_on, Day, "Decided on this day or earlier."),
         "updated_since": updated_since(Allotment.updated_at),
@@ -244,6 +262,7 @@ RATES = Listing(
     rows=select(
         Rate.id,
         Rate.mission_id,
+        Mission.name.label("mission_name"),
         Rate.organisation_id,
         Organisation.name.label("organisation_name"),
         Rate.profile,
@@ -262,8 +281,8 @@ RATES = Listing(
     derived=True,
     parent=_parent,
     filters={
-        "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of this member."),
-        "profile": any_of(Rate.profile, Profile, "Any of these profiles."),
+        "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of the organisation with this id."),
+        "profile": any_of(Rate.profile, Profile, "Paid as any of these profiles."),
         "in_force_from": at_least(Rate.until_on, Day, "In force on this day or later."),
         "in_force_to": at_most(Rate.from_on, Day, "In force on this day or earlier."),
         "updated_since": updated_since(Rate.updated_at),
@@ -297,10 +316,12 @@ CONSULTANTS = Listing(
     version=Consultant.version,
     derived=True,
     filters={
-        "mission_id": equals(Consultant.mission_id, Uuid, "Assignments to this mission."),
-        "person_id": equals(Consultant.person_id, Uuid, "Assignments of this person."),
-        "organisation_id": equals(Consultant.organisation_id, Uuid, "Assignments through this member."),
-        "profile": any_of(Consultant.profile, Code, "Any of these profiles."),
+        "mission_id": equals(Consultant.mission_id, Uuid, "Assignments to the mission with this id."),
+        "person_id": equals(Consultant.person_id, Uuid, "Assignments of the person with this id."),
+        "organisation_id": equals(
+            Consultant.organisation_id, Uuid, "Assignments through the organisation with this id."
+        ),
+        "profile": any_of(Consultant.profile, Code, "Paid as any of these profiles."),
         "q": matches(Subject.name, doc="Part of the person's name, without accents or case."),
         "updated_since": updated_since(Consultant.updated_at),
     },
@@ -310,7 +331,7 @@ CONSULTANTS = Listing(
 
 # --- a mission as of a day -------------------------------------------------------------------------------------------
 
-AS_OF = {"as_of": Parameter(Day, "What was signed and decided by this day; today where absent.")}
+AS_OF = {"as_of": Parameter(Day, "What was signed and decided up to this Paris day; today where absent.")}
 
 
 def terms() -> Statement:
@@ -336,15 +357,16 @@ def terms() -> Statement:
         .group_by(MissionMember.organisation_id, Organisation.name, MissionMember.role)
         .subquery("members")
     )
-    shown = aggregate_order_by(func.row_to_json(members.table_valued()), members.c.organisation_name)
+    shown = json_array(func.row_to_json(members.table_valued()), members.c.organisation_name)
     body = func.json_build_object(
         text("'mission_id'"), Mission.id,
+        text("'mission_name'"), Mission.name,
         text("'as_of'"), as_of,
         text("'days_ordered'"), select(func.coalesce(func.sum(Order.days), 0)).where(*signed).scalar_subquery(),
         text("'days_allotted'"), select(func.coalesce(func.sum(members.c.days_allotted), 0)).scalar_subquery(),
         text("'starts_on'"), bound(Order.starts_on),
         text("'ends_on'"), bound(Order.ends_on),
         text("'members'"),
-        select(func.coalesce(func.json_agg(shown), text("'[]'::json"))).select_from(members).scalar_subquery(),
+        select(shown).select_from(members).scalar_subquery(),
     )  # fmt: skip
     return Statement(select(cast(body, Text).label("body")).select_from(Mission).where(*_of_mission))

@@ -37,7 +37,7 @@ MISSION = T + "/missions/{mission_id:uuid}"
 
 @missions.get(T + "/missions", **lists(MISSIONS))
 async def list_missions(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Engineering missions of the territory, with what their orders come to."""
+    """Engineering missions of the territory, with the days and the window that their orders add up to."""
     return await page(request, MISSIONS)
 
 
@@ -45,7 +45,7 @@ async def list_missions(request: Request, actor: Actor = require("missions:read"
 async def create_mission(
     request: Request, body: schemas.MissionCreate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Open a mission. It has no days yet: orders bring them."""
+    """Create a mission. It has no days until its initial order is recorded."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -56,7 +56,7 @@ async def create_mission(
 
 @missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission))
 async def get_mission(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One mission."""
+    """One mission, with the days and the window that its orders add up to."""
     return await show(request, MISSIONS)
 
 
@@ -74,7 +74,10 @@ async def get_mission(request: Request, actor: Actor = require("missions:read"))
 async def update_mission(
     request: Request, body: schemas.MissionUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change a mission's name, step, grace, activities or days of rest. What counts already stays within its rules."""
+    """Change a mission's name, step, grace, activities or days of rest.
+
+    A change that entries which count already would break is refused.
+    """
     path = request.path_params
     return await commit(
         request,
@@ -90,7 +93,7 @@ def _terms() -> Any:
 
 @missions.get(MISSION + "/terms", **shows(schemas.MissionTerms, parameters=AS_OF))
 async def get_mission_terms(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """The days, the window and the allotments of a mission as the orders signed by a day made them."""
+    """The days, the window and the allotments of a mission on a day, by what was signed and decided up to then."""
     bound = {"as_of": clock.today(), **read(request, AS_OF), **request.path_params}
     row = await fetchrow(request.state.engine, _terms(), bound)
     if row is None:
@@ -112,6 +115,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.SecondInitialOrder,
         service.OrderMissing,
         service.OrderedBelowEntered,
+        service.AmendmentTooEarly,
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
@@ -122,9 +126,10 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
 async def create_order(
     request: Request, body: schemas.OrderCreate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Order days, or amend an order: `days` is what this order adds, the dates it names replace those of the window.
+    """Record the initial order of a mission, or an amendment.
 
-    An amendment that only moves the end adds 0 days. Days ordered never fall below what is entered or allotted.
+    `days` is what this order adds; the dates it gives replace those of the window. An amendment that only moves the end
+    adds 0 days. The days ordered cannot fall below those entered or allotted.
     """
     path = request.path_params
     territory, mission_id = path["territory"], path["mission_id"]
@@ -133,22 +138,24 @@ async def create_order(
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
         explain=refused_as(
-            dict.fromkeys(
-                ("days_exhausted", "days_not_yet_ordered", "mission_days_ordered"), service.OrderedBelowEntered
-            )
+            {
+                "days_exhausted": service.OrderedBelowEntered,
+                "mission_days_ordered": service.OrderedBelowEntered,
+                "days_not_yet_ordered": service.AmendmentTooEarly,
+            }
         ),
     )
 
 
 @missions.get(MISSION + "/orders/{id:uuid}", **shows(schemas.Order))
 async def get_order(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One order."""
+    """One order or amendment of a mission."""
     return await show(request, ORDERS)
 
 
 @missions.get(MISSION + "/late-entry-leaves", **lists(LATE_ENTRY_LEAVES))
 async def list_late_entry_leaves(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """The operator's leaves for late entry."""
+    """Leaves for late entry that the operator granted for a mission."""
     return await page(request, LATE_ENTRY_LEAVES)
 
 
@@ -156,7 +163,7 @@ async def list_late_entry_leaves(request: Request, actor: Actor = require("missi
 async def grant_late_entry(
     request: Request, body: schemas.LateEntryLeaveCreate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Allow days of this mission to be entered until a day, although the grace after its end has passed."""
+    """Allow days of a mission to be entered until a day, although the grace after its end has passed."""
     path = request.path_params
     territory, mission_id = path["territory"], path["mission_id"]
     return await commit(
@@ -168,13 +175,13 @@ async def grant_late_entry(
 
 @missions.get(MISSION + "/late-entry-leaves/{id:uuid}", **shows(schemas.LateEntryLeave))
 async def get_late_entry_leave(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One leave for late entry."""
+    """One leave for late entry of a mission."""
     return await show(request, LATE_ENTRY_LEAVES)
 
 
 @missions.get(MISSION + "/members", **lists(MEMBERS))
 async def list_mission_members(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """The consortium: its lead, its partners, and the days allotted to each."""
+    """Members of the consortium, the lead and the partners, with the days allotted to each."""
     return await page(request, MEMBERS)
 
 
@@ -192,19 +199,23 @@ async def list_mission_members(request: Request, actor: Actor = require("mission
 async def create_mission_member(
     request: Request, body: schemas.MissionMemberCreate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Add a consultancy with its allotment. The allotments never sum above what is ordered."""
+    """Add a consultancy to the consortium, with its allotment of days.
+
+    All allotments together cannot exceed the days ordered.
+    """
     path = request.path_params
     territory, mission_id = path["territory"], path["mission_id"]
     return await commit(
         request,
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
+        explain=service.explain_allotment(mission_id, body.days_allotted),
     )
 
 
 @missions.get(MISSION + "/members/{id:uuid}", **shows(schemas.MissionMember))
 async def get_mission_member(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One member of the consortium."""
+    """One member of the consortium, with the days allotted to it."""
     return await show(request, MEMBERS)
 
 
@@ -215,42 +226,45 @@ async def get_mission_member(request: Request, actor: Actor = require("missions:
 async def update_mission_member(
     request: Request, body: schemas.MissionMemberUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change a member's role or allotment. An allotment never falls below what is entered."""
+    """Change a member's role or allotment. An allotment cannot fall below what the member has entered."""
     path = request.path_params
     return await commit(
         request,
         lambda write: service.update_member(write, path["territory"], path["mission_id"], path["id"], body),
-        explain=refused_as({"allotment_exhausted": service.AllotmentBelowEntered}),
+        explain=service.explain_allotment(path["mission_id"], body.days_allotted, path["id"]),
     )
 
 
 @missions.get(MISSION + "/allotments", **lists(ALLOTMENTS))
 async def list_allotments(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """The acts by which days were allotted to members, or taken from them, oldest first."""
+    """Acts that allotted days to members or took days from them, oldest first."""
     return await page(request, ALLOTMENTS)
 
 
 @missions.get(MISSION + "/allotments/{id:uuid}", **shows(schemas.Allotment))
 async def get_allotment(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One act of allotment."""
+    """One act that allotted days to a member or took days from it."""
     return await show(request, ALLOTMENTS)
 
 
 @missions.get(MISSION + "/threshold-crossings", **lists(THRESHOLD_CROSSINGS))
 async def list_threshold_crossings(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """The alert thresholds that the days entered have reached, oldest first."""
+    """Alert thresholds that the days entered have reached, oldest first."""
     return await page(request, THRESHOLD_CROSSINGS)
 
 
 @missions.get(MISSION + "/rates", **lists(RATES))
 async def list_rates(request: Request, actor: Actor = require("rates:read")) -> Response:
-    """Day rates excl. VAT by member and profile; a member of the consortium sees its own alone."""
+    """Day rates, excluding VAT, by member and profile; a member of the consortium sees its own alone."""
     return await page(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.post(MISSION + "/rates", **changes(schemas.Rate, ReferenceNotFound, service.RatesOverlap, status=201))
 async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor = require("rates:write")) -> Response:
-    """Set what a member is paid for a day of a profile. Two rates of a member and profile never share a day."""
+    """Record what a member is paid for a day of a profile.
+
+    Two rates of the same member and profile cannot share a day: `rates-overlap`.
+    """
     path = request.path_params
     territory, mission_id = path["territory"], path["mission_id"]
     return await commit(
@@ -262,13 +276,13 @@ async def create_rate(request: Request, body: schemas.RateCreate, actor: Actor =
 
 @missions.get(MISSION + "/rates/{id:uuid}", **shows(schemas.Rate))
 async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Response:
-    """One day rate."""
+    """One day rate, excluding VAT."""
     return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
 @missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
 async def update_rate(request: Request, body: schemas.RateUpdate, actor: Actor = require("rates:write")) -> Response:
-    """Change a rate's amount or last day. Needs If-Match. What is certified keeps the rate it was certified at."""
+    """Change a rate's amount or last day; If-Match is required. Certified days keep the rate they were certified at."""
     path = request.path_params
     return await commit(
         request, lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body)
@@ -277,7 +291,7 @@ async def update_rate(request: Request, body: schemas.RateUpdate, actor: Actor =
 
 @missions.get(T + "/consultants", **lists(CONSULTANTS))
 async def list_consultants(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Persons assigned to the territory's missions."""
+    """Assignments of persons to the missions of this territory."""
     return await page(request, CONSULTANTS)
 
 
@@ -290,7 +304,7 @@ async def list_consultants(request: Request, actor: Actor = require("missions:re
 async def create_consultant(
     request: Request, body: schemas.ConsultantCreate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Assign a person of a member organisation to a mission, between two days."""
+    """Assign a person of a member organisation to a mission, from a day on or between two days."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -301,7 +315,7 @@ async def create_consultant(
 
 @missions.get(T + "/consultants/{id:uuid}", **shows(schemas.Consultant))
 async def get_consultant(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One assignment."""
+    """One assignment of a person to a mission."""
     return await show(request, CONSULTANTS)
 
 
@@ -312,7 +326,7 @@ async def get_consultant(request: Request, actor: Actor = require("missions:read
 async def update_consultant(
     request: Request, body: schemas.ConsultantUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change an assignment's profile or days. No entry may fall outside."""
+    """Change an assignment's profile or days. Entries that count must stay within the days."""
     path = request.path_params
     return await commit(
         request,

@@ -6,17 +6,78 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from app.core.schemas import CONFIDENTIAL, PERSONAL, Body, Read
+from app.core.faults import Fault
+from app.core.messages import PERIOD_REVERSED
+from app.core.schemas import (
+    CONFIDENTIAL,
+    Body,
+    CreatedAt,
+    ExternalName,
+    Id,
+    MissionName,
+    OrganisationName,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
-from app.missions.calendar import HolidayCalendar
 from app.missions.models import ConsortiumRole, OrderKind, Profile
+from app.missions.rest_days import HolidayCalendar
+
+NOT_A_STEP = Fault(
+    "not_a_step",
+    en="The step must be 0.25 or 0.5 of a day.",
+    fr="Le pas doit être de 0,25 ou 0,5 jour.",
+)
+REPEATED_ACTIVITY = Fault(
+    "repeated_activity",
+    en="An activity can appear only once in the list.",
+    fr="Une activité ne peut figurer qu'une fois dans la liste.",
+)
+THRESHOLDS_NOT_RISING = Fault(
+    "thresholds_not_rising",
+    en="Thresholds must be in rising order, each given once.",
+    fr="Les seuils doivent être en ordre croissant, chacun donné une fois.",
+)
+TRAVEL_NOT_COUNTED = Fault(
+    "travel_not_counted",
+    en="Travel cannot be listed as an activity: this mission does not count travel.",
+    fr="Le déplacement ne peut pas figurer parmi les activités : cette mission ne compte pas le déplacement.",
+)
+INITIAL_ORDER_DAYS = Fault(
+    "initial_order_days",
+    en="An initial order must order more than zero days.",
+    fr="Un bon de commande initial doit commander plus de zéro jour.",
+)
+INITIAL_ORDER_WINDOW = Fault(
+    "initial_order_window",
+    en="An initial order must have starts_on and ends_on.",
+    fr="Un bon de commande initial doit avoir starts_on et ends_on.",
+)
+AMENDMENT_REASON = Fault(
+    "amendment_reason",
+    en="Give a reason for the amendment (reason).",
+    fr="Donnez un motif pour l'avenant (reason).",
+)
+ALLOTMENT_REASON = Fault(
+    "allotment_reason",
+    en="Give a reason for the new allotment (reason).",
+    fr="Donnez un motif pour le nouveau quota (reason).",
+)
+ALLOTMENT_MISSING = Fault(
+    "allotment_missing",
+    en="reason and decided_on can be sent only with days_allotted.",
+    fr="reason et decided_on ne peuvent être envoyés qu'avec days_allotted.",
+)
 
 
 def _quarter_or_half(step: Decimal) -> Decimal:
     if step not in (Decimal("0.25"), Decimal("0.50")):
-        raise PydanticCustomError("not_a_step", "A step is 0.25 or 0.5 of a day.")
+        raise NOT_A_STEP.error()
     return step
 
 
@@ -25,10 +86,10 @@ GraceDays = Annotated[int, Field(strict=True, ge=0, le=3660)]
 
 
 class ListedActivity(Body):
-    """What days of a mission may be entered under: a code, which entries carry, and its label."""
+    """An activity under which days of a mission may be entered."""
 
-    code: Code
-    label: ShortLine
+    code: Annotated[Code, Field(description="Code that the entries carry, such as process_audit; once in a mission.")]
+    label: Annotated[ShortLine, Field(description="What people read for the code, such as Analyse.")]
 
 
 # What missions of engineering usually consist of.
@@ -45,7 +106,7 @@ USUAL_ACTIVITIES = (
 
 def _each_once(activities: list[ListedActivity]) -> list[ListedActivity]:
     if len({activity.code for activity in activities}) < len(activities):
-        raise PydanticCustomError("repeated_activity", "An activity is named twice.")
+        raise REPEATED_ACTIVITY.error()
     return activities
 
 
@@ -54,7 +115,7 @@ Activities = Annotated[list[ListedActivity], Field(min_length=1, max_length=50),
 
 def _rising(thresholds: list[int]) -> list[int]:
     if sorted(set(thresholds)) != thresholds:
-        raise PydanticCustomError("thresholds_not_rising", "Thresholds rise, each named once.")
+        raise THRESHOLDS_NOT_RISING.error()
     return thresholds
 
 
@@ -64,89 +125,144 @@ Thresholds = Annotated[
 Flag = Annotated[bool, Field(strict=True)]
 
 
-class MissionCreate(Body):
-    """A mission of this territory; its days and window come from its orders.
+_MissionName = Annotated[Line, Field(description="What the mission is called on lists and documents.")]
+_Step = Annotated[
+    Step,
+    Field(
+        description="Part of a day of which every entry is a multiple: 0.25 or 0.5. It cannot change while days count."
+    ),
+]
+_Grace = Annotated[
+    GraceDays,
+    Field(
+        description="Calendar days after the end of the window during which days may still be entered; later entries"
+        " need the operator's leave. Null or absent: no limit."
+    ),
+]
+_TravelCounts = Annotated[
+    Flag, Field(description="Whether travel uses days of the order; if so, travel may be one of the activities.")
+]
+_WeekendsAllowed = Annotated[Flag, Field(description="Whether days may be worked on Saturdays and Sundays.")]
+_HolidaysAllowed = Annotated[
+    Flag, Field(description="Whether days may be worked on the public holidays of holiday_calendar.")
+]
+_HolidayCalendar = Annotated[
+    HolidayCalendar,
+    Field(description="Region whose public holidays apply; it matters where holidays_allowed is false."),
+]
+_Thresholds = Annotated[
+    Thresholds,
+    Field(
+        description="Shares of the days ordered, in basis points (8000 is 80 %), rising. An event"
+        " mission.threshold_crossed comes when the days entered reach one of them."
+    ),
+]
 
-    `step` is the smallest part of a day that may be entered. `late_entry_grace_days` is how many days after the
-    window's end entries are still taken without the operator's leave; absent, there is no such limit. Entries carry
-    one of the `activities`; absent, the usual ones: framing, audition, analysis, financial_engineering, roadmap,
-    committee and, where travel counts, travel. `holiday_calendar` is the region whose public holidays are kept. An
-    event tells when the days entered reach each of `alert_thresholds_bp` (basis points of what is ordered).
-    """
+
+class MissionCreate(Body):
+    """A mission of this territory; its days and its window come from its orders."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel", "step": 0.25}]})
 
-    name: Line
-    step: Annotated[Step, Field(json_schema_extra={"default": 0.25})] = Decimal("0.25")
-    late_entry_grace_days: GraceDays | None = None
-    activities: Activities | None = None
-    travel_counts: Flag = True
-    weekends_allowed: Flag = True
-    holidays_allowed: Flag = True
-    holiday_calendar: HolidayCalendar = HolidayCalendar.METROPOLITAN
-    alert_thresholds_bp: Thresholds = Field(default_factory=lambda: [8000, 10000])
+    name: _MissionName
+    step: Annotated[_Step, Field(json_schema_extra={"default": 0.25})] = Decimal("0.25")
+    late_entry_grace_days: _Grace | None = None
+    activities: (
+        Annotated[
+            Activities,
+            Field(
+                description="What days may be entered under. Absent or null, the usual ones: framing, audition,"
+                " analysis, financial_engineering, roadmap, committee and, where travel counts, travel."
+            ),
+        ]
+        | None
+    ) = None
+    travel_counts: _TravelCounts = True
+    weekends_allowed: _WeekendsAllowed = True
+    holidays_allowed: _HolidaysAllowed = True
+    holiday_calendar: _HolidayCalendar = HolidayCalendar.METROPOLITAN
+    alert_thresholds_bp: _Thresholds = Field(default_factory=lambda: [8000, 10000])
     external_id: ExternalId | None = None
 
     @model_validator(mode="after")
     def _counted(self) -> "MissionCreate":
         if not self.travel_counts and any(activity.code == "travel" for activity in self.activities or ()):
-            raise PydanticCustomError("travel_not_counted", "Travel is no activity where travel does not count.")
+            raise TRAVEL_NOT_COUNTED.error()
         return self
 
 
 class MissionUpdate(Body):
-    """Fields of a mission to change; the step only while nothing is entered, `activities` as a whole."""
+    """Fields of a mission to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel, Alès"}]})
 
-    name: Line | MISSING = MISSING
-    step: Step | MISSING = MISSING
-    late_entry_grace_days: GraceDays | None | MISSING = MISSING
-    activities: Activities | MISSING = MISSING
-    travel_counts: Flag | MISSING = MISSING
-    weekends_allowed: Flag | MISSING = MISSING
-    holidays_allowed: Flag | MISSING = MISSING
-    holiday_calendar: HolidayCalendar | MISSING = MISSING
-    alert_thresholds_bp: Thresholds | MISSING = MISSING
+    name: _MissionName | MISSING = MISSING
+    step: _Step | MISSING = MISSING
+    late_entry_grace_days: _Grace | None | MISSING = MISSING
+    activities: (
+        Annotated[
+            Activities,
+            Field(
+                description="What days may be entered under; it replaces the whole list. Activities in use must stay."
+            ),
+        ]
+        | MISSING
+    ) = MISSING
+    travel_counts: _TravelCounts | MISSING = MISSING
+    weekends_allowed: _WeekendsAllowed | MISSING = MISSING
+    holidays_allowed: _HolidaysAllowed | MISSING = MISSING
+    holiday_calendar: _HolidayCalendar | MISSING = MISSING
+    alert_thresholds_bp: _Thresholds | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
 class MissionActivity(Read):
     """An activity of a mission."""
 
-    code: str
-    label: str
+    code: str = Field(description="Code that the entries carry, once in a mission.")
+    label: str = Field(description="What people read for the code.")
 
 
 class Mission(Read):
-    """A mission, with what its orders come to. `starts_on` and `ends_on` are both included."""
+    """A mission, with the days and the window that its orders add up to."""
 
-    id: UUID
-    territory: str
-    name: str
-    step: Days
-    late_entry_grace_days: int | None
-    activities: list[MissionActivity]
-    travel_counts: bool
-    weekends_allowed: bool
-    holidays_allowed: bool
-    holiday_calendar: HolidayCalendar
-    alert_thresholds_bp: list[int]
-    external_id: str | None
-    days_ordered: Days
-    days_allotted: Days
-    starts_on: date | None
-    ends_on: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    name: str = Field(description="What the mission is called on lists and documents.")
+    step: Days = Field(description="Part of a day of which every entry is a multiple: 0.25 or 0.5.")
+    late_entry_grace_days: int | None = Field(
+        description="Calendar days after ends_on during which days may still be entered without the operator's leave;"
+        " null: no limit."
+    )
+    activities: list[MissionActivity] = Field(description="What days may be entered under, in the order that was sent.")
+    travel_counts: bool = Field(description="Whether travel uses days of the order.")
+    weekends_allowed: bool = Field(description="Whether days may be worked on Saturdays and Sundays.")
+    holidays_allowed: bool = Field(description="Whether days may be worked on the public holidays of holiday_calendar.")
+    holiday_calendar: HolidayCalendar = Field(description="Region whose public holidays apply.")
+    alert_thresholds_bp: list[int] = Field(
+        description="Shares of days_ordered, in basis points (8000 is 80 %), rising: an event comes when the days"
+        " entered reach one of them."
+    )
+    external_id: ExternalName
+    days_ordered: Days = Field(
+        description="Man-days that all orders signed so far add up to; 0 before the first order."
+    )
+    days_allotted: Days = Field(description="Man-days allotted to the members of the consortium, at most days_ordered.")
+    starts_on: date | None = Field(
+        description="First Paris day on which days may be worked, by the latest order that says it; null before the"
+        " initial order."
+    )
+    ends_on: date | None = Field(
+        description="Last Paris day on which days may be worked, included, by the latest order that says it; null"
+        " before the initial order."
+    )
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class OrderCreate(Body):
-    """An order. `days` is what it adds: more than zero in the initial one; zero or negative is allowed in an amendment.
-
-    The initial order says the whole window; an amendment says what of it changes, and why.
-    """
+    """An order. The initial one says the whole window; an amendment says what changes, and why."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -158,72 +274,116 @@ class OrderCreate(Body):
     )  # fmt: skip
 
     kind: OrderKind
-    reference: ShortLine
-    signed_on: Day
-    days: SignedDays
-    starts_on: Day | None = None
-    ends_on: Day | None = None
-    reason: Reason | None = None
+    reference: Annotated[
+        ShortLine, Field(description="Number of the document, such as BC-2023-014; once in a mission.")
+    ]
+    signed_on: Annotated[
+        Day, Field(description="Paris day on which the document was signed; the terms of a day count it from then on.")
+    ]
+    days: Annotated[
+        SignedDays,
+        Field(
+            description="Man-days that this order adds: more than 0 in the initial one; in an amendment also 0, or"
+            " negative to take days away."
+        ),
+    ]
+    starts_on: (
+        Annotated[
+            Day,
+            Field(
+                description="First Paris day on which days may be worked; the initial order needs it. Absent or null"
+                " in an amendment: it stays."
+            ),
+        ]
+        | None
+    ) = None
+    ends_on: (
+        Annotated[
+            Day,
+            Field(
+                description="Last Paris day on which days may be worked, included; the initial order needs it. Absent"
+                " or null in an amendment: it stays."
+            ),
+        ]
+        | None
+    ) = None
+    reason: Annotated[Reason, Field(description="Why the amendment was made; an amendment needs it.")] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "OrderCreate":
         if self.kind is OrderKind.INITIAL:
             if self.days <= 0:
-                raise PydanticCustomError("initial_order_days", "An initial order orders more than zero days.")
+                raise INITIAL_ORDER_DAYS.error()
             if self.starts_on is None or self.ends_on is None:
-                raise PydanticCustomError("initial_order_window", "An initial order says starts_on and ends_on.")
+                raise INITIAL_ORDER_WINDOW.error()
         elif self.reason is None:
-            raise PydanticCustomError("amendment_reason", "An amendment says why.")
+            raise AMENDMENT_REASON.error()
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
 class Order(Read):
-    """An order of days; `days_ordered` is the total once it counts."""
+    """An order of days. It is never changed: a later amendment adds to it."""
 
-    id: UUID
-    mission_id: UUID
-    kind: OrderKind
-    reference: str
-    signed_on: date
-    days: SignedDays
-    starts_on: date | None
-    ends_on: date | None
-    reason: str | None
-    days_ordered: Days
-    ordered_by: UUID | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose days are ordered.")
+    mission_name: MissionName
+    kind: OrderKind = Field(description="The first order of the mission, or a later amendment.")
+    reference: str = Field(description="Number of the document, once in a mission.")
+    signed_on: date = Field(description="Paris day on which the document was signed.")
+    days: SignedDays = Field(description="Man-days that this order adds; negative where it takes days away.")
+    starts_on: date | None = Field(description="First Paris day of the window that it says; null: it does not move it.")
+    ends_on: date | None = Field(description="Last Paris day of the window that it says; null: it does not move it.")
+    reason: str | None = Field(description="Why the amendment was made; null for an initial order.")
+    days_ordered: Days = Field(description="Man-days of the mission in all, this order and those before it together.")
+    ordered_by: UUID | None = Field(
+        description="Person who recorded the order; null for orders from before a person was asked for."
+    )
+    ordered_by_name: PersonNameOrNull = Field(description="Present name of the person of ordered_by.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class LateEntryLeaveCreate(Body):
-    """The operator's leave to enter days after the grace, until a day (included), for a reason."""
+    """The operator's leave to enter days after the grace has passed."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"until_on": "2023-12-31", "reason": "Closing committee of 3 October."}]}
     )
 
-    until_on: Day
-    reason: Reason
+    until_on: Annotated[
+        Day,
+        Field(description="Last Paris day, included, on which days of the mission may be entered, whenever worked."),
+    ]
+    reason: Annotated[Reason, Field(description="Why late entries are accepted, in the operator's words.")]
 
 
 class LateEntryLeave(Read):
-    """A leave for late entry, and who granted it."""
+    """A leave for late entry. It is never changed; the latest until_on of a mission counts."""
 
-    id: UUID
-    mission_id: UUID
-    until_on: date
-    reason: str
-    granted_by: UUID | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose days may be entered late.")
+    mission_name: MissionName
+    until_on: date = Field(description="Last Paris day, included, on which days of the mission may be entered.")
+    reason: str = Field(description="Why late entries are accepted, in the operator's words.")
+    granted_by: UUID | None = Field(
+        description="Person who granted the leave; null for leaves from before a person was asked for."
+    )
+    granted_by_name: PersonNameOrNull = Field(description="Present name of the person of granted_by.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+_ConsortiumRole = Annotated[
+    ConsortiumRole, Field(description="The lead firm (mandataire), one in a mission, or a partner (cotraitant).")
+]
 
 
 class MissionMemberCreate(Body):
-    """A consultancy of the consortium and the days allotted to it, from a day on (today where absent)."""
+    """A consultancy of the consortium and the days allotted to it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -233,105 +393,135 @@ class MissionMemberCreate(Body):
         }
     )
 
-    organisation_id: Uuid
-    role: ConsortiumRole
-    days_allotted: Days
-    decided_on: Day | None = None
+    organisation_id: Annotated[Uuid, Field(description="The consultancy that joins the consortium.")]
+    role: _ConsortiumRole
+    days_allotted: Annotated[
+        Days, Field(description="Man-days that the member may enter; all members together at most what is ordered.")
+    ]
+    decided_on: (
+        Annotated[Day, Field(description="Paris day on which it was decided; absent or null: today.")] | None
+    ) = None
 
 
 class MissionMemberUpdate(Body):
-    """Role or allotment to change; an allotment never falls below what is entered.
-
-    A new allotment is an act: it has a `reason`, and a day on which it was decided (today where absent).
-    """
+    """Role or allotment to change. A new allotment is an act, with a reason and the day of its decision."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"days_allotted": 42.5, "reason": "Inec gives two days to the lead."}]}
     )
 
-    role: ConsortiumRole | MISSING = MISSING
-    days_allotted: Days | MISSING = MISSING
-    decided_on: Day | MISSING = MISSING
-    reason: Reason | MISSING = MISSING
+    role: _ConsortiumRole | MISSING = MISSING
+    days_allotted: (
+        Annotated[
+            Days, Field(description="Man-days that the member may enter from now on; at least what it has entered.")
+        ]
+        | MISSING
+    ) = MISSING
+    decided_on: (
+        Annotated[Day, Field(description="Paris day on which the new allotment was decided; absent: today.")] | MISSING
+    ) = MISSING
+    reason: Annotated[Reason, Field(description="Why days_allotted changes; required with it.")] | MISSING = MISSING
 
     @model_validator(mode="after")
     def _reasoned(self) -> "MissionMemberUpdate":
         given = self.model_fields_set
         if "days_allotted" in given and "reason" not in given:
-            raise PydanticCustomError("allotment_reason", "A new allotment says why.")
+            raise ALLOTMENT_REASON.error()
         if "days_allotted" not in given and given & {"reason", "decided_on"}:
-            raise PydanticCustomError("allotment_missing", "A reason and a day belong to a new allotment.")
+            raise ALLOTMENT_MISSING.error()
         return self
 
 
 class MissionMember(Read):
     """A member of the consortium."""
 
-    id: UUID
-    mission_id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    role: ConsortiumRole
-    days_allotted: Days
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission that the consortium works on.")
+    mission_name: MissionName
+    organisation_id: UUID = Field(description="The consultancy; once in a mission.")
+    organisation_name: OrganisationName
+    role: ConsortiumRole = Field(description="The lead firm (mandataire), one in a mission, or a partner (cotraitant).")
+    days_allotted: Days = Field(description="Man-days that the member may enter; all its allotments together.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class Allotment(Read):
-    """Days allotted to a member or taken from it, by an act; `days_allotted` is what it has once the act counts."""
+    """An act that allots days to a member or takes days from it. It is never changed."""
 
-    id: UUID
-    mission_id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    days: SignedDays
-    days_allotted: Days
-    decided_on: date
-    reason: str | None
-    decided_by: UUID | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose days are allotted.")
+    mission_name: MissionName
+    organisation_id: UUID = Field(description="The member that gets or loses the days.")
+    organisation_name: OrganisationName
+    days: SignedDays = Field(description="Man-days that the act adds; negative where it takes days away.")
+    days_allotted: Days = Field(description="Man-days of the member in all, this act and those before it together.")
+    decided_on: date = Field(description="Paris day on which it was decided; the terms of a day count it from then on.")
+    reason: str | None = Field(description="Why the allotment changed; null for the first one of a member.")
+    decided_by: UUID | None = Field(
+        description="Person or service account that recorded the act; null where the service itself did."
+    )
+    decided_by_name: PersonNameOrNull = Field(description="Present name of the subject of decided_by.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class ThresholdCrossing(Read):
-    """An alert threshold that the days entered have reached, and when; told once for each total ordered."""
+    """An alert threshold that the days entered have reached: once for each total that was ordered."""
 
-    id: UUID
-    mission_id: UUID
-    threshold_bp: int
-    days_ordered: Days
-    days_entered: Days
-    crossed_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose days are counted.")
+    threshold_bp: int = Field(description="The threshold of the mission, in basis points of days_ordered.")
+    days_ordered: Days = Field(description="Man-days that were ordered at that moment.")
+    days_entered: Days = Field(description="Man-days submitted, validated or certified then, the last entry included.")
+    crossed_at: datetime = Field(description="Instant in UTC of the write that reached the threshold.")
 
 
 class MemberTerms(Read):
-    """What a member of the consortium had on a day."""
+    """The allotment of a member of the consortium on a day."""
 
-    organisation_id: UUID
-    organisation_name: str
-    role: ConsortiumRole
-    days_allotted: Days
+    organisation_id: UUID = Field(description="The consultancy; members without an allotment by that day are left out.")
+    organisation_name: OrganisationName
+    role: ConsortiumRole = Field(description="Its role at present, which may differ from the one of that day.")
+    days_allotted: Days = Field(description="Man-days allotted by decisions up to as_of.")
 
 
 class MissionTerms(Read):
-    """What the orders and allotments of a mission came to on a day."""
+    """The days, the window and the allotments of a mission on a day, by the documents signed up to then."""
 
-    mission_id: UUID
-    as_of: date
-    days_ordered: Days
-    days_allotted: Days
-    starts_on: date | None
-    ends_on: date | None
-    members: list[MemberTerms]
+    mission_id: UUID = Field(description="The mission of the orders and allotments.")
+    mission_name: MissionName
+    as_of: date = Field(description="Paris day that the answer describes; what was signed or decided on it counts.")
+    days_ordered: Days = Field(description="Man-days of the orders signed up to as_of.")
+    days_allotted: Days = Field(description="Man-days allotted to all members by decisions up to as_of.")
+    starts_on: date | None = Field(
+        description="First Paris day of the window, by the latest order signed up to as_of that says it; null before."
+    )
+    ends_on: date | None = Field(
+        description="Last Paris day of the window, by the latest order signed up to as_of that says it; null before."
+    )
+    members: list[MemberTerms] = Field(
+        description="Members with allotments up to as_of, by the names of organisations."
+    )
 
 
 DayRateCents = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 
+_DayRate = Annotated[
+    DayRateCents,
+    Field(
+        description="Euro cents, excluding VAT, for one day; a part of a day is paid in proportion.", examples=[115000]
+    ),
+]
+_RateEnd = Annotated[
+    Day, Field(description="Last Paris day, included, whose work is paid at this rate; null or absent: no end.")
+]
+
 
 class RateCreate(Body):
-    """What a member is paid for one day of a profile, in cents excl. VAT, both days included; open without `to_on`."""
+    """What a member is paid for one day of a profile."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -342,46 +532,62 @@ class RateCreate(Body):
         }
     )  # fmt: skip
 
-    organisation_id: Uuid
+    organisation_id: Annotated[Uuid, Field(description="The member of the consortium that is paid.")]
     profile: Profile
-    day_rate_cents: DayRateCents
-    from_on: Day
-    to_on: Day | None = None
+    day_rate_cents: _DayRate
+    from_on: Annotated[Day, Field(description="First Paris day whose work is paid at this rate.")]
+    to_on: _RateEnd | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "RateCreate":
         if self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
 class RateUpdate(Body):
-    """A rate's amount or last day to change. What is certified keeps the rate that it was certified at."""
+    """Amount or last day of a rate to change. Certified days keep the rate that they were certified at."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2023-12-31"}]})
 
-    day_rate_cents: DayRateCents | MISSING = MISSING
-    to_on: Day | None | MISSING = MISSING
+    day_rate_cents: _DayRate | MISSING = MISSING
+    to_on: _RateEnd | None | MISSING = MISSING
 
 
 class Rate(Read):
-    """A day rate excl. VAT; a member of the consortium sees its own alone, and events never show the amount."""
+    """A day rate. A member of the consortium sees its own rates alone."""
 
-    id: UUID
-    mission_id: UUID
-    organisation_id: UUID
-    organisation_name: str
-    profile: Profile
-    day_rate_cents: Annotated[int, Field(json_schema_extra=CONFIDENTIAL)]
-    from_on: date
-    to_on: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose days are paid at this rate.")
+    mission_name: MissionName
+    organisation_id: UUID = Field(description="The member of the consortium that is paid.")
+    organisation_name: OrganisationName
+    profile: Profile = Field(description="The profile of the consultants whose days are paid at this rate.")
+    day_rate_cents: int = Field(
+        json_schema_extra=CONFIDENTIAL, description="Euro cents, excluding VAT, for one day; no event shows it."
+    )
+    from_on: date = Field(description="First Paris day whose work is paid at this rate.")
+    to_on: date | None = Field(description="Last Paris day, included; null: no end.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+_ConsultantProfile = Annotated[
+    Code,
+    Field(
+        description="What the person's days are paid as: junior, senior or expert, of which the member has a rate."
+        " Without it, days cannot be certified."
+    ),
+]
+_AssignedFrom = Annotated[Day, Field(description="First Paris day on which the person may work for the mission.")]
+_AssignedTo = Annotated[
+    Day, Field(description="Last Paris day on which the person may work for it, included; null or absent: no end.")
+]
 
 
 class ConsultantCreate(Body):
-    """The assignment of a person of a member organisation to a mission, both days included; open without `to_on`."""
+    """The assignment of a person of a member organisation to a mission."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -393,42 +599,48 @@ class ConsultantCreate(Body):
         }
     )  # fmt: skip
 
-    person_id: Uuid
-    mission_id: Uuid
-    profile: Code | None = None
-    from_on: Day
-    to_on: Day | None = None
+    person_id: Annotated[Uuid, Field(description="The person, whose organisation must be a member of the consortium.")]
+    mission_id: Annotated[Uuid, Field(description="The mission of this territory that the person works for.")]
+    profile: _ConsultantProfile | None = None
+    from_on: _AssignedFrom
+    to_on: _AssignedTo | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "ConsultantCreate":
         if self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
 class ConsultantUpdate(Body):
-    """Profile or days of an assignment to change; no entry may fall outside."""
+    """Profile or days of an assignment to change; every entry that counts must stay within the days."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2023-10-03"}]})
 
-    profile: Code | None | MISSING = MISSING
-    from_on: Day | MISSING = MISSING
-    to_on: Day | None | MISSING = MISSING
+    profile: _ConsultantProfile | None | MISSING = MISSING
+    from_on: _AssignedFrom | MISSING = MISSING
+    to_on: _AssignedTo | None | MISSING = MISSING
 
 
 class Consultant(Read):
-    """A person at work on a mission, through a member of the consortium."""
+    """The assignment of a person to a mission, through a member of the consortium."""
 
-    id: UUID
-    person_id: UUID
-    person_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    organisation_id: UUID
-    organisation_name: str
-    mission_id: UUID
-    mission_name: str
-    profile: str | None
-    from_on: date
-    to_on: date | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    person_id: UUID = Field(description="The person who works; a person may have several assignments.")
+    person_name: PersonName = Field(description="Present name of the person.")
+    organisation_id: UUID = Field(
+        description="The member of the consortium for which the person works: the person's organisation when the"
+        " assignment was made."
+    )
+    organisation_name: OrganisationName
+    mission_id: UUID = Field(description="The mission that the person works for.")
+    mission_name: MissionName
+    profile: str | None = Field(
+        description="What the person's days are paid as: junior, senior or expert; null where it is not said, and days"
+        " cannot be certified."
+    )
+    from_on: date = Field(description="First Paris day on which the person may work for the mission.")
+    to_on: date | None = Field(description="Last Paris day, included; null: no end.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt

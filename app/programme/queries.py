@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 from sqlalchemy import Date, Text, any_, extract, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import param
-from app.core.reading.listing import Filter, Listing, any_of, matches, updated_since
+from app.core.reading.listing import Filter, Listing, any_of, json_array, json_object, matches, updated_since
 from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, parse_int
 from app.programme import schemas
@@ -53,10 +53,10 @@ TERRITORIES = Listing(
     key_name="territory",
     version=Territory.version,
     filters={
-        "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves."),
-        "status": any_of(Territory.status, TerritoryStatus, "Any of these states."),
+        "wave_number": any_of(Territory.wave_number, WaveNumber, "Territories of any of these waves, by number."),
+        "status": any_of(Territory.status, TerritoryStatus, "Territories in any of these states."),
         "epci_siren": Filter(
-            Parameter(Siren, "The territory to which this EPCI belongs."),
+            Parameter(Siren, "Territories to which this EPCI belongs."),
             lambda name: param(name, Text()) == any_(Territory.epci_sirens),
         ),
         "q": matches(Territory.name, doc="Part of the name, without accents or case."),
@@ -68,11 +68,7 @@ TERRITORIES = Listing(
 
 _p, _c = Perimeter, PerimeterCommune
 _communes = (
-    select(
-        func.json_agg(
-            aggregate_order_by(func.json_build_object("insee_code", _c.insee_code, "name", _c.name), _c.insee_code)
-        )
-    )
+    select(json_array(json_object(insee_code=_c.insee_code, name=_c.name), _c.insee_code))
     .where(_c.territory == _p.territory, _c.vintage == _p.vintage)
     .scalar_subquery()
 )
@@ -93,7 +89,7 @@ PERIMETERS = Listing(
     version=_p.version,
     filters={
         "in_force_on": Filter(
-            Parameter(Day, "The vintage in force on this day; the oldest one for earlier days."),
+            Parameter(Day, "The perimeter in force on this day; before the oldest vintage, that one."),
             lambda _name: _p.vintage == func.coalesce(_latest, _oldest),
         ),
         "updated_since": updated_since(_p.updated_at),

@@ -20,7 +20,7 @@ T = "/v1/territories/{territory:slug}"  # the address below which everything of 
 
 @programme.get("/v1/waves", **lists(WAVES))
 async def list_waves(request: Request, actor: Actor = require("programme:read")) -> Response:
-    """Rounds of the call."""
+    """Rounds of the call, with the days between which basins could apply."""
     return await page(request, WAVES)
 
 
@@ -28,7 +28,7 @@ async def list_waves(request: Request, actor: Actor = require("programme:read"))
 async def create_wave(
     request: Request, body: schemas.WaveCreate, actor: Actor = require("programme:write")
 ) -> Response:
-    """Open a round of the call. Raises `already-exists` where the number is taken."""
+    """Record a round of the call under its number. Raises `already-exists` where the number is taken."""
     return await commit(request, lambda write: service.create_wave(write, body), status=201)
 
 
@@ -42,13 +42,13 @@ async def get_wave(request: Request, actor: Actor = require("programme:read")) -
 async def update_wave(
     request: Request, body: schemas.WaveUpdate, actor: Actor = require("programme:write")
 ) -> Response:
-    """Change a round's name or days; its number stays."""
+    """Change the name or the days of a round; its number stays."""
     return await commit(request, lambda write: service.update_wave(write, request.path_params["id"], body))
 
 
 @programme.get("/v1/territories", **lists(TERRITORIES))
 async def list_territories(request: Request, actor: Actor = require("programme:read")) -> Response:
-    """Territories that the caller may see."""
+    """Territories that the caller may see: all of them, or those of the caller's roles."""
     visible = actor.territories("programme:read")
     return await page(request, TERRITORIES, **({} if visible is None else {"visible": visible}))
 
@@ -73,7 +73,7 @@ async def create_territory(
 
 @programme.get(T, **shows(schemas.Territory))
 async def get_territory(request: Request, actor: Actor = require("programme:read")) -> Response:
-    """One territory."""
+    """One territory by its slug."""
     return await show(request, TERRITORIES)
 
 
@@ -81,13 +81,13 @@ async def get_territory(request: Request, actor: Actor = require("programme:read
 async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:
-    """Change a territory."""
+    """Change the name, wave, EPCI or state of a territory; its slug stays."""
     return await commit(request, lambda write: service.update_territory(write, request.path_params["territory"], body))
 
 
 @programme.get(T + "/perimeter", **lists(PERIMETERS))
 async def list_perimeters(request: Request, actor: Actor = require("programme:read")) -> Response:
-    """The territory's perimeters by vintage; `in_force_on` finds the one of a day."""
+    """Perimeters of the territory, one for each vintage; `in_force_on` finds the one of a day."""
     return await page(request, PERIMETERS)
 
 
@@ -101,6 +101,6 @@ async def get_perimeter(request: Request, actor: Actor = require("programme:read
 async def put_perimeter(
     request: Request, body: schemas.PerimeterPut, actor: Actor = require("programme:write")
 ) -> Response:
-    """Set the communes of one vintage, all of them: 201 for a new vintage, 200 where it is replaced."""
+    """Set the whole list of communes of one vintage: 201 for a new vintage, 200 where it is replaced."""
     path = request.path_params
     return await commit(request, lambda write: service.put_perimeter(write, path["territory"], path["vintage"], body))

@@ -54,18 +54,18 @@ class GapCode(StrEnum):
 
 
 class FinancingIncomplete(Problem):
-    """A financing plan is complete only when its uses equal its sources."""
+    """A financing plan is complete only when uses equal sources."""
 
     status = 409
     title_fr = "Un plan de financement n'est complet que si ses emplois égalent ses ressources."
-    detail = "Uses come to {uses_cents}, sources to {sources_cents}."
-    detail_fr = "Les emplois font {uses_cents}, les ressources {sources_cents}."
-    cure = "Each gap is named in gaps: mend the lines or the project's costs, or save the plan as a draft."
-    cure_fr = "Chaque écart est nommé dans gaps : corrigez les lignes ou les coûts du projet, ou gardez un brouillon."
+    detail = "The uses amount to {uses_cents}, the sources to {sources_cents}."
+    detail_fr = "Les emplois s'élèvent à {uses_cents}, les ressources à {sources_cents}."
+    cure = "Correct the lines or the project's costs (gaps names each difference), or save the plan as a draft."
+    cure_fr = "Corrigez les lignes ou les coûts du projet (gaps nomme chaque écart), ou gardez le plan en brouillon."
 
 
 @dataclass(frozen=True)
-class Line:
+class PlanLine:
     """What arithmetic needs of a plan's line."""
 
     kind: SourceKind
@@ -75,7 +75,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Gap:
+class PlanGap:
     """A reason why uses and sources differ, and by how much; `source` names the line that was refused."""
 
     code: GapCode
@@ -100,7 +100,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Leverage:
+class PlanLeverage:
     """What a euro of programme aid sets in motion; null where there is no programme aid.
 
     `total` = eligible cost / programme aid. `cofunding` = all other money / programme aid, which in a balanced plan is
@@ -113,7 +113,7 @@ class Leverage:
     other_public: Decimal | None
 
 
-def sources(lines: Iterable[Line], counted: frozenset[LineStatus]) -> Sources:
+def sources(lines: Iterable[PlanLine], counted: frozenset[LineStatus]) -> Sources:
     """The money of the lines in these states."""
     private = other_public = programme = 0
     for line in lines:
@@ -140,10 +140,10 @@ def ratio(numerator: int, denominator: int) -> Decimal | None:
     return Decimal((20_000 * numerator + denominator) // (2 * denominator)).scaleb(-4)
 
 
-def leverage(eligible_cents: int, money: Sources) -> Leverage:
+def leverage(eligible_cents: int, money: Sources) -> PlanLeverage:
     """The ratios of domain.md §7 for this money; those of a territory come from the sums over its projects."""
     aid = money.programme_cents
-    return Leverage(
+    return PlanLeverage(
         total=ratio(eligible_cents, aid),
         cofunding=ratio(money.private_cents + money.other_public_cents, aid),
         private=ratio(money.private_cents, aid),
@@ -151,22 +151,22 @@ def leverage(eligible_cents: int, money: Sources) -> Leverage:
     )
 
 
-def gaps(uses_cents: int, lines: Sequence[Line]) -> list[Gap]:
+def gaps(uses_cents: int, lines: Sequence[PlanLine]) -> list[PlanGap]:
     """Every reason why the plan is not balanced; none where it is."""
     planned = sources(lines, PLANNED).total_cents
     found = []
     if uses_cents == 0:
-        found.append(Gap(GapCode.COSTS_MISSING, 0))
+        found.append(PlanGap(GapCode.COSTS_MISSING, 0))
     if planned < uses_cents:
-        found.append(Gap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
+        found.append(PlanGap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
         refused = [line for line in lines if line.status is LineStatus.REFUSED]
-        found += [Gap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
+        found += [PlanGap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
     elif planned > uses_cents:
-        found.append(Gap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
+        found.append(PlanGap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
     return found
 
 
-def check_complete(uses_cents: int, lines: Sequence[Line]) -> None:
+def check_complete(uses_cents: int, lines: Sequence[PlanLine]) -> None:
     """Refuse to call a plan complete while a gap is left: `financing-incomplete` (409) names each."""
     found = gaps(uses_cents, lines)
     if found:

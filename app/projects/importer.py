@@ -4,19 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
+from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 from app.projects import service
 from app.projects.models import Holder, Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
 from app.projects.schemas import CostBody, Costs, HolderBody, Holders, ProjectCreate, ProjectUpdate
+
+MISSING_HOLDER = Fault(
+    "missing_holder",
+    en="The line must name a holder: give the SIREN of a firm, or the holders as in an export.",
+    fr="La ligne doit nommer un porteur : donnez le SIREN d'une entreprise, ou les porteurs comme dans un export.",
+)
 
 KINDS = {
     "Équipement": "equipment", "Bâtiment": "building", "Immobilier": "building", "R&D": "research_development",
@@ -41,7 +47,7 @@ class ProjectLine(Body):
     title: Line
     kind: ProjectKind
     maturity: Maturity
-    firm_sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
+    sirens: list[Siren] | None = Field(None, min_length=1, max_length=20)
     holders: Holders | None = None
     description: Text | None = None
     commune_code: InseeCode | None = None
@@ -73,15 +79,15 @@ class ProjectLine(Body):
 
     @model_validator(mode="after")
     def _held(self) -> "ProjectLine":
-        if not self.firm_sirens and not self.holders:
-            raise PydanticCustomError("missing_holder", "The line names no holder: firm_sirens is wanted.")
+        if not self.sirens and not self.holders:
+            raise MISSING_HOLDER.error()
         return self
 
     @property
     def all_holders(self) -> list[HolderBody]:
         """Who holds the project, in order."""
         return self.holders or [
-            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(self.firm_sirens or ())
+            HolderBody(kind=HolderKind.FIRM, siren=siren, lead=not n) for n, siren in enumerate(self.sirens or ())
         ]
 
 
@@ -144,38 +150,38 @@ PROJECTS = Importer(
     kind="projects",
     permission="projects:write",
     schema=ProjectLine,
-    key=["external_id", "title", "firm_sirens", "holders"],
+    key=["external_id", "title", "sirens", "holders"],
     columns=[
-        Column("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
-        Column("kind", coded(KINDS), ["type", "nature"], required=True),
-        Column("maturity", coded(MATURITIES), ["maturité"], required=True),
-        Column("firm_sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
-        Column("holders.kind", sheets.each(coded({}))),
-        Column("holders.siren", sheets.each(sheets.digits)),
-        Column("holders.name", sheets.each(sheets.plain)),
-        Column("holders.lead", sheets.each(sheets.truth)),
-        Column("description", sheets.plain, ["descriptif"]),
-        Column("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
-        Column("detected_on", sheets.day, ["détecté le"]),
-        Column("starts_on", sheets.day, ["début", "date de début"]),
-        Column("ends_on", sheets.day, ["fin", "date de fin"]),
-        Column("costs.label", sheets.each(sheets.plain)),
-        Column("costs.kind", sheets.each(coded({}))),
-        Column("costs.amount_cents", sheets.each(sheets.cents)),
-        Column("costs.reason", sheets.each(sheets.plain)),
-        Column("costs.holder", sheets.each(sheets.whole)),
-        Column("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
-        Column("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
-        Column("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
-        Column("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
-        Column("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
-        Column("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
-        Column("environmental_effect", sheets.plain, ["effet environnemental"]),
-        Column("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
-        Column("mission_id", sheets.plain),
-        Column("consultant_id", sheets.plain),
-        Column("detected_in_audition_id", sheets.plain, ["audition"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
+        Heading("kind", coded(KINDS), ["type", "nature"], required=True),
+        Heading("maturity", coded(MATURITIES), ["maturité"], required=True),
+        Heading("sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
+        Heading("holders.kind", sheets.each(coded({}))),
+        Heading("holders.siren", sheets.each(sheets.digits)),
+        Heading("holders.name", sheets.each(sheets.plain)),
+        Heading("holders.lead", sheets.each(sheets.truth)),
+        Heading("description", sheets.plain, ["descriptif"]),
+        Heading("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
+        Heading("detected_on", sheets.day, ["détecté le"]),
+        Heading("starts_on", sheets.day, ["début", "date de début"]),
+        Heading("ends_on", sheets.day, ["fin", "date de fin"]),
+        Heading("costs.label", sheets.each(sheets.plain)),
+        Heading("costs.kind", sheets.each(coded({}))),
+        Heading("costs.amount_cents", sheets.each(sheets.cents)),
+        Heading("costs.reason", sheets.each(sheets.plain)),
+        Heading("costs.holder", sheets.each(sheets.whole)),
+        Heading("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
+        Heading("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
+        Heading("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
+        Heading("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
+        Heading("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
+        Heading("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
+        Heading("environmental_effect", sheets.plain, ["effet environnemental"]),
+        Heading("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
+        Heading("mission_id", sheets.plain),
+        Heading("consultant_id", sheets.plain),
+        Heading("detected_in_audition_id", sheets.plain, ["audition"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

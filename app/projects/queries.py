@@ -19,9 +19,10 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
+from app.access.models import Subject
+from app.auditions.models import Audition
 from app.core.db import Statement, param
 from app.core.reading.listing import (
     Filter,
@@ -32,13 +33,15 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
 from app.core.reading.query import Flag, Parameter
 from app.core.values import MAX_CENTS, Day, ExternalId, InseeCode, Siren, Uuid, parse_int
 from app.firms.models import Firm
-from app.missions.models import Mission
+from app.missions.models import Consultant, Mission
 from app.programme.models import PerimeterCommune
 from app.projects import schemas
 from app.projects.financing import PROGRAMME_AID, LineStatus, PlanStatus, SourceKind
@@ -64,9 +67,7 @@ _p = Project
 
 def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON array, empty where there are none."""
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    found = select(func.coalesce(rows, text("'[]'::json"))).select_from(source).where(*where)
+    found = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
     return found.correlate(Project, FinancingPlan).scalar_subquery()
 
 
@@ -112,6 +113,7 @@ _detected_on = (
     .correlate(Project)
     .scalar_subquery()
 )
+_person, _recorder = Subject.__table__.alias("person"), Subject.__table__.alias("recorder")
 _long = _p.ends_on > _p.starts_on + text("interval '24 months'")
 _as_of = param("as_of", Date())
 
@@ -146,7 +148,9 @@ def _rows(stage: Any, stage_since_on: Any) -> Rows:
             _p.mission_id,
             Mission.name.label("mission_name"),
             _p.consultant_id,
+            _person.c.name.label("consultant_name"),
             _p.detected_in_audition_id,
+            func.coalesce(Audition.held_on, Audition.planned_on).label("detected_in_audition_on"),
             _p.external_id,
             _p.version,
             _p.created_at,
@@ -159,6 +163,9 @@ def _rows(stage: Any, stage_since_on: Any) -> Rows:
             & (PerimeterCommune.insee_code == _p.commune_code),
         )
         .outerjoin(Mission, Mission.id == _p.mission_id)
+        .outerjoin(Consultant, Consultant.id == _p.consultant_id)
+        .outerjoin(_person, _person.c.id == Consultant.person_id)
+        .outerjoin(Audition, Audition.id == _p.detected_in_audition_id)
         .where(_p.territory == _territory)
     )
 
@@ -231,7 +238,7 @@ _last = (
     select(func.max(_by.number)).where(_by.project_id == _p.id, _by.effective_on <= _as_of).correlate(Project)
 ).scalar_subquery()
 AS_OF = Filter(
-    Parameter(Day, "Projects detected by this day, at the stage where they stood then."),
+    Parameter(Day, "Projects detected by this day, at their stage of that day."),
     lambda _name: _at.effective_on <= _as_of,
 )
 PROJECTS_AS_OF = _projects(
@@ -249,8 +256,10 @@ STAGES = Listing(
     schema=schemas.ProjectPassage,
     rows=select(
         _s.number, _s.project_id, _s.stage, _s.previous_stage, _s.reason, _s.effective_on, _s.recorded_by,
-        _s.recorded_at,
-    ).where(_s.territory == _territory, _s.project_id == _project_id),
+        _recorder.c.name.label("recorded_by_name"), _s.recorded_at,
+    )
+    .outerjoin(_recorder, _recorder.c.id == _s.recorded_by)
+    .where(_s.territory == _territory, _s.project_id == _project_id),
     key=_s.number,
     key_name="number",
     parent=_parent,
@@ -262,8 +271,10 @@ JOB_OBSERVATIONS = Listing(
     schema=schemas.JobObservation,
     rows=select(
         _o.id, _o.project_id, _o.after_months, _o.observed_on, _o.jobs_created_fte, _o.jobs_maintained_fte, _o.evidence,
-        _o.recorded_by, _o.recorded_at,
-    ).where(_o.territory == _territory, _o.project_id == _project_id),
+        _o.recorded_by, _recorder.c.name.label("recorded_by_name"), _o.recorded_at,
+    )
+    .outerjoin(_recorder, _recorder.c.id == _o.recorded_by)
+    .where(_o.territory == _territory, _o.project_id == _project_id),
     key=_o.id,
     parent=_parent,
     sorts={"observed_on": _o.observed_on},
@@ -272,9 +283,18 @@ JOB_OBSERVATIONS = Listing(
 _f = FundingStatement
 FUNDING_STATEMENTS = Listing(
     schema=schemas.FundingStatement,
-    rows=select(_f.id, _f.project_id, _f.stated_on, _f.sources_searched, _f.note, _f.stated_by, _f.recorded_at).where(
-        _f.territory == _territory, _f.project_id == _project_id
-    ),
+    rows=select(
+        _f.id,
+        _f.project_id,
+        _f.stated_on,
+        _f.sources_searched,
+        _f.note,
+        _f.stated_by,
+        _person.c.name.label("stated_by_name"),
+        _f.recorded_at,
+    )
+    .join(_person, _person.c.id == _f.stated_by)
+    .where(_f.territory == _territory, _f.project_id == _project_id),
     key=_f.id,
     parent=_parent,
     sorts={"stated_on": _f.stated_on},
@@ -314,9 +334,11 @@ _plans = (
         ),
         _v.note,
         _v.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
         _v.recorded_at,
     )
     .join(Project, Project.id == _v.project_id)
+    .outerjoin(_recorder, _recorder.c.id == _v.recorded_by)
     .where(_v.territory == _territory, _v.project_id == _project_id)
 )
 _newer = aliased(FinancingPlan)
@@ -410,14 +432,7 @@ def _sums(rows: Rows) -> Any:
             fte(m.c.jobs).label("jobs_fte"),
         ).group_by(m.c.funding_route).subquery("r")
     )  # fmt: skip
-    routes = select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(func.row_to_json(by_route.table_valued()), by_route.c.funding_route.asc())
-            ),
-            text("'[]'::json"),
-        )
-    ).scalar_subquery()
+    routes = select(json_array(func.row_to_json(by_route.table_valued()), by_route.c.funding_route)).scalar_subquery()
     firms = (
         select(func.count(func.distinct(_h.firm_siren)))
         .where(_h.project_id.in_(of), _h.kind == literal_column(f"'{HolderKind.FIRM.value}'"))

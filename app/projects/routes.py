@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
@@ -37,12 +37,12 @@ from app.projects.queries import (
 projects = router("projects")
 
 PROJECT = T + "/projects/{project_id:uuid}"
-WITH = {"with": Parameter(Uuid, "The version to compare with; the one before where absent.")}
+WITH = {"with": Parameter(Uuid, "Id of the version to compare with; absent: the one before.")}
 
 
 @projects.get(T + "/projects", **lists(PROJECTS_AS_OF))
 async def list_projects(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """Industrial projects of the territory; with `as_of` those detected by that day, at the stage of that day."""
+    """Industrial projects of the territory; with `as_of`, those detected by that day, at the stage of that day."""
     asked = "as_of" in request.query_params
     return await page(request, PROJECTS_AS_OF if asked else PROJECTS)
 
@@ -61,7 +61,7 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
 async def create_project(
     request: Request, body: schemas.ProjectCreate, actor: Actor = require("projects:write")
 ) -> Response:
-    """Record a project that was detected. Its firms must be followed by the territory, its commune in its perimeter."""
+    """Record a project that was detected. The territory must follow its firms and have its commune."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -72,7 +72,7 @@ async def create_project(
 
 @projects.get(T + "/projects/totals", **shows(schemas.Totals, parameters=filters_of(PROJECTS_AS_OF)))
 async def get_project_totals(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """Amount, jobs, stages, routes and leverage over all projects that the filters of the list select."""
+    """Totals of the projects that the filters select: costs, jobs, stages, routes and leverage."""
     known = filters_of(PROJECTS_AS_OF)
     query = read(request, known)
     listing = PROJECTS_AS_OF if "as_of" in query else PROJECTS
@@ -105,7 +105,7 @@ def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:
 
 @projects.get(T + "/projects/{id:uuid}", **shows(schemas.Project, parameters={"as_of": AS_OF.parameter}))
 async def get_project(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """One project; with `as_of` at the stage of that day."""
+    """One project; with `as_of`, at the stage of that day."""
     query = read(request, {"as_of": AS_OF.parameter})
     return await show(request, PROJECTS_AS_OF if query else PROJECTS, query)
 
@@ -124,14 +124,14 @@ async def get_project(request: Request, actor: Actor = require("projects:read"))
 async def update_project(
     request: Request, body: schemas.ProjectUpdate, actor: Actor = require("projects:write")
 ) -> Response:
-    """Change a project; holders and costs are replaced whole. New costs make a new draft of its financing plan."""
+    """Change a project. Holders and costs are replaced whole; new costs make a new draft of the financing plan."""
     path = request.path_params
     return await commit(request, lambda write: service.update_project(write, path["territory"], path["id"], body))
 
 
 @projects.get(PROJECT + "/stages", **lists(STAGES))
 async def list_project_stages(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """The passages of a project from stage to stage, oldest first."""
+    """Passages of a project from stage to stage, oldest first."""
     return await page(request, STAGES)
 
 
@@ -142,14 +142,14 @@ async def list_project_stages(request: Request, actor: Actor = require("projects
 async def change_project_stage(
     request: Request, body: schemas.Passage, actor: Actor = require("projects:write")
 ) -> Response:
-    """Take a project to another stage; the answer is the project. The passage is kept for ever."""
+    """Move a project to another stage. The answer is the project; the passage is kept for good."""
     path = request.path_params
     return await commit(request, lambda write: service.pass_to(write, path["territory"], path["project_id"], body))
 
 
 @projects.get(PROJECT + "/job-observations", **lists(JOB_OBSERVATIONS))
 async def list_job_observations(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """Jobs as they were counted after the project's end; of one term the last observation counts."""
+    """Counts of jobs after the project's end; the last count of each term replaces the earlier ones."""
     return await page(request, JOB_OBSERVATIONS)
 
 
@@ -169,7 +169,7 @@ async def create_job_observation(
 
 @projects.get(PROJECT + "/job-observations/{id:uuid}", **shows(schemas.JobObservation))
 async def get_job_observation(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """One observation of jobs."""
+    """One count of jobs after the project's end."""
     return await show(request, JOB_OBSERVATIONS)
 
 
@@ -183,9 +183,9 @@ async def get_financing(request: Request, actor: Actor = require("projects:read"
 async def put_financing(
     request: Request, body: schemas.FinancingPut, actor: Actor = require("projects:write")
 ) -> Response:
-    """Make a new version of the plan, all its lines at once: 201 for the first, 200 after. Every version is kept.
+    """Save a new version of the financing plan, with all its lines: 201 for the first, 200 after that.
 
-    `complete` is refused while uses and sources differ; each gap is named.
+    Every version is kept. `complete` is refused while costs and sources differ; the refusal names each gap.
     """
     path = request.path_params
     return await commit(
@@ -201,13 +201,13 @@ async def list_financing_versions(request: Request, actor: Actor = require("proj
 
 @projects.get(PROJECT + "/financing/versions/{id:uuid}", **shows(schemas.Financing))
 async def get_financing_version(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """One version of a plan."""
+    """One version of a project's financing plan."""
     return await show(request, FINANCING_VERSIONS)
 
 
 @projects.get(PROJECT + "/financing/versions/{id:uuid}/compare", **shows(schemas.FinancingComparison, parameters=WITH))
 async def compare_financing_versions(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """What changed from the version `with` (or the one before) to this one: lines added, removed, changed by field."""
+    """What changed between two versions of a financing plan: `with`, or the one before, and this one."""
     path = request.path_params
     bound = {"with": None, **read(request, WITH), **path}
     found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
@@ -236,12 +236,12 @@ async def list_funding_statements(request: Request, actor: Actor = require("proj
 
 @projects.post(
     PROJECT + "/funding-statements",
-    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, service.StaterNotAPerson, status=201),
+    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, PersonRequired, status=201),
 )
 async def create_funding_statement(
     request: Request, body: schemas.FundingStatementCreate, actor: Actor = require("projects:write")
 ) -> Response:
-    """State that no other public funding was found, on which day and after which searches. It is never changed."""
+    """State that no other public funding was found, and where it was searched. A statement never changes."""
     path = request.path_params
     territory, project_id = path["territory"], path["project_id"]
     return await commit(
@@ -253,5 +253,5 @@ async def create_funding_statement(
 
 @projects.get(PROJECT + "/funding-statements/{id:uuid}", **shows(schemas.FundingStatement))
 async def get_funding_statement(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """One statement."""
+    """One statement that no other public funding was found."""
     return await show(request, FUNDING_STATEMENTS)

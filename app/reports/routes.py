@@ -21,14 +21,14 @@ reports = router("reports")
 
 @reports.get(T + "/summary", **shows(schemas.Summary, parameters=AS_OF))
 async def get_territory_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """How many days are left, what the envelope can still promise, what advances owe, and where the firms stand."""
+    """Figures of one territory on a day: engineering days, envelope, advances, auditions, firms and projects."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     return await _answer(request, summary(many=False), {"territory": request.path_params["territory"], "as_of": as_of})
 
 
 @reports.get("/v1/summary", **shows(schemas.ProgrammeSummary, parameters=AS_OF))
 async def get_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """The same over all territories that the caller may see, and of each of them."""
+    """The same figures over all territories that the caller may see, and of each of them."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     visible = actor.territories("summary:read")
     return await _answer(

@@ -1,48 +1,62 @@
 """What travels as a summary."""
 
 from datetime import date
+from typing import Annotated
 
+from pydantic import Field
+
+from app.core.schemas import TerritorySlug
 from app.core.values import Cents, Days, Fte, SignedDays
 from app.envelopes.schemas import Amounts
 from app.firms.rules import Stage
 from app.projects.rules import ProjectStage
 
-
-class Figures(Amounts):
-    """Days, euros (in cents), firms and projects on a day, as known now.
-
-    Investment is what the projects detected by then cost, jobs what they plan to create and maintain.
-    """
-
-    days_ordered: Days
-    days_entered: Days
-    days_left: SignedDays  # below zero on a day before the order of days that were worked already
-    auditions_held: int
-    firms_by_stage: dict[Stage, int]
-    projects_detected: int
-    investment_cents: Cents
-    jobs_fte: Fte
-    projects_by_stage: dict[ProjectStage, int]
+TerritoryName = Annotated[str, Field(description="Present name of the territory.")]
+AsOf = Annotated[
+    date, Field(description="Paris day at whose end the figures count; today where the request names none.")
+]
 
 
-class Summary(Figures):
+class SummaryFigures(Amounts):
+    """Days, euros, firms and projects on a day, as they are known now."""
+
+    days_ordered: Days = Field(description="Man-days of all orders signed by that day.")
+    days_entered: Days = Field(description="Man-days submitted, validated or certified that count by that day.")
+    days_left: SignedDays = Field(
+        description="Man-days ordered less entered. Below zero before the order of days that were worked already."
+    )
+    auditions_held: int = Field(description="Number of auditions held by that day.")
+    firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
+    projects_detected: int = Field(description="Number of projects detected by that day, dropped ones included.")
+    investment_cents: Cents = Field(
+        description="What these projects cost by present plans: cents of euro excluding VAT."
+    )
+    jobs_fte: Fte = Field(description="Jobs that they plan to create and keep, in full-time equivalents.")
+    projects_by_stage: dict[ProjectStage, int] = Field(
+        description="Number of projects at each stage on that day, 0 included."
+    )
+
+
+class Summary(SummaryFigures):
     """The figures of one territory."""
 
-    territory: str
-    territory_name: str
-    as_of: date
+    territory: TerritorySlug
+    territory_name: TerritoryName
+    as_of: AsOf
 
 
-class TerritoryFigures(Figures):
+class TerritoryFigures(SummaryFigures):
     """The figures of one territory among several."""
 
-    territory: str
-    territory_name: str
+    territory: TerritorySlug
+    territory_name: TerritoryName
 
 
-class ProgrammeSummary(Figures):
+class ProgrammeSummary(SummaryFigures):
     """The figures over all territories that the caller may see, and of each."""
 
-    as_of: date
-    territories: int
-    by_territory: list[TerritoryFigures]
+    as_of: AsOf
+    territories: int = Field(description="Number of territories that the caller may see and the figures sum up.")
+    by_territory: list[TerritoryFigures] = Field(
+        description="The same figures of each territory, in the order of slugs."
+    )

@@ -3,24 +3,22 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Numeric, Text, any_, case, cast, func, literal_column, or_, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
+from sqlalchemy import CTE, BigInteger, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
-from app.core.db import Statement, literals, param
-from app.core.reading.listing import as_object
-from app.engineering.entries.models import TimeEntry
-from app.engineering.entries.rules import COUNTING
+from app.core.db import Statement, param
+from app.core.reading.listing import as_object, json_array
+from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
 from app.firms.models import StageChange
 from app.firms.rules import Stage
-from app.missions.models import Mission, Order
+from app.missions.models import Mission
 from app.programme.models import Territory
 from app.projects.models import Cost, Project, ProjectPassage
 from app.projects.rules import ProjectStage
 
-_as_of = param("as_of", Date())
 _DAYS = ("days_ordered", "days_entered", "days_left")
 _PIPELINE = ("projects_detected", "investment_cents", "jobs_fte")
 
@@ -35,35 +33,33 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         t = t.where(Territory.slug == any_(param("territories", ARRAY(Text()))))
     seen = t.cte("seen")
     mine = select(seen.c.slug)
-    zero = literal_column("0", Numeric(7, 2))
+    zero = counting.ZERO
 
-    ordered = (
-        select(Mission.territory, func.sum(Order.days).label("days"))
-        .join(Order, Order.mission_id == Mission.id)
-        .where(Mission.territory.in_(mine), Order.signed_on <= _as_of)
-        .group_by(Mission.territory)
-        .cte("ordered")
-    )
-    entered = (
-        select(TimeEntry.territory, func.sum(TimeEntry.days).label("days"))
-        .where(
-            TimeEntry.territory.in_(mine),
-            TimeEntry.counted_on <= _as_of,
-            or_(TimeEntry.status.in_(literals(COUNTING)), TimeEntry.reversal_counted_on > _as_of),
+    of = select(Mission.id, Mission.territory).where(Mission.territory.in_(mine)).cte("mission")
+    order, counted = counting.orders(counting.Shape(), of), counting.entries(counting.Shape(), of)
+
+    def days_of(source: CTE, name: str, *where: Any) -> CTE:
+        """The days of each territory, from what counts of its missions."""
+        return (
+            select(of.c.territory, func.sum(source.c.days).label("days"))
+            .join(source, source.c.mission_id == of.c.id)
+            .where(*where)
+            .group_by(of.c.territory)
+            .cte(name)
         )
-        .group_by(TimeEntry.territory)
-        .cte("entered")
-    )
+
+    ordered = days_of(order, "ordered_days")
+    entered = days_of(counted, "entered_days", counting.counts_at(counted))
     e = LedgerEntry
     entry = (
         select(e.territory, e.debit, e.credit, e.amount_cents)
-        .where(e.territory.in_(mine), e.effective_on <= _as_of)
-        .cte("entry")
+        .where(e.territory.in_(mine), e.effective_on <= counting.AS_OF)
+        .cte("ledger")
     )
     money = select(entry.c.territory, *amounts(entry)).group_by(entry.c.territory).cte("money")
     auditions_held = (
         select(Audition.territory, func.count().label("held"))
-        .where(Audition.territory.in_(mine), Audition.held_on <= _as_of)
+        .where(Audition.territory.in_(mine), Audition.held_on <= counting.AS_OF)
         .group_by(Audition.territory)
         .cte("auditions_held")
     )
@@ -72,7 +68,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
     stood = (
         select(s.territory, s.siren, s.stage)
         .ext(distinct_on(s.territory, s.siren))
-        .where(s.territory.in_(mine), s.effective_on <= _as_of)
+        .where(s.territory.in_(mine), s.effective_on <= counting.AS_OF)
         .order_by(s.territory, s.siren, s.effective_on.desc(), s.id.desc())
         .cte("stood")
     )
@@ -82,7 +78,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
     detected = (
         select(g.territory, g.project_id, g.stage)
         .ext(distinct_on(g.project_id))
-        .where(g.territory.in_(mine), g.effective_on <= _as_of)
+        .where(g.territory.in_(mine), g.effective_on <= counting.AS_OF)
         .order_by(g.project_id, g.number.desc())
         .cte("detected")
     )
@@ -129,11 +125,11 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
     )
     if not many:
         one = each.cte("each")
-        return Statement(as_object(select(*one.c, _as_of.label("as_of"))))
+        return Statement(as_object(select(*one.c, counting.AS_OF.label("as_of"))))
     rows = each.cte("each")
-    listed = func.json_agg(aggregate_order_by(func.row_to_json(rows.table_valued()), rows.c.territory))
+    listed = json_array(func.row_to_json(rows.table_valued()), rows.c.territory)
     whole = select(
-        _as_of.label("as_of"),
+        counting.AS_OF.label("as_of"),
         func.count().label("territories"),
         *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
@@ -141,6 +137,6 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         stages(stood, Stage).label("firms_by_stage"),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
         stages(detected, ProjectStage).label("projects_by_stage"),
-        func.coalesce(listed, text("'[]'::json")).label("by_territory"),
+        listed.label("by_territory"),
     ).select_from(rows)
     return Statement(as_object(whole))

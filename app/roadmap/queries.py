@@ -17,10 +17,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from app.access.models import Organisation
+from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
@@ -31,6 +30,8 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
+    json_object,
     matches,
     updated_since,
 )
@@ -46,13 +47,12 @@ _territory = param("territory", Text())
 _v, _x, _a, _f, _s = RoadmapVersion, Axis, Action, FollowedAction, StateChange
 
 _today = cast(func.timezone(text("'Europe/Paris'"), func.now()), Date)
+_person = Subject.__table__.alias("person")
 _ENDED = (ActionState.DONE, ActionState.DROPPED)
 
 
 def _agg(order: Any, **fields: Any) -> Any:
-    pairs = [part for name, column in fields.items() for part in (text(f"'{name}'"), column)]
-    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), order))
-    return func.coalesce(rows, text("'[]'::json"))
+    return json_array(json_object(**fields), order)
 
 
 _projects = (
@@ -133,24 +133,29 @@ def _versions(day: Any = None) -> Rows:
         ).where(_x.version_id == _v.id).correlate(RoadmapVersion).scalar_subquery()
     )  # fmt: skip
     whole = part(_progress(held.c.state, day), _a.version_id == _v.id).correlate(RoadmapVersion).scalar_subquery()
-    return select(
-        _v.id,
-        _v.territory,
-        _v.number,
-        _v.title,
-        _v.starts_on,
-        _v.ends_on,
-        _v.status,
-        _v.committee_id,
-        _v.adopted_on,
-        _v.adopted_by,
-        _v.superseded_on,
-        whole.label("progress"),
-        axes.label("axes"),
-        _v.version,
-        _v.created_at,
-        _v.updated_at,
-    ).where(_v.territory == _territory)
+    return (
+        select(
+            _v.id,
+            _v.territory,
+            _v.number,
+            _v.title,
+            _v.starts_on,
+            _v.ends_on,
+            _v.status,
+            _v.committee_id,
+            _v.adopted_on,
+            _v.adopted_by,
+            _person.c.name.label("adopted_by_name"),
+            _v.superseded_on,
+            whole.label("progress"),
+            axes.label("axes"),
+            _v.version,
+            _v.created_at,
+            _v.updated_at,
+        )
+        .outerjoin(_person, _person.c.id == _v.adopted_by)
+        .where(_v.territory == _territory)
+    )
 
 
 VERSIONS = Listing(
@@ -158,6 +163,7 @@ VERSIONS = Listing(
     rows=_versions(),
     key=_v.id,
     version=_v.version,
+    derived=True,
     filters={
         "status": any_of(_v.status, VersionStatus, "Any of these states."),
         "committee_id": equals(_v.committee_id, Uuid, "The version that this committee adopted."),
@@ -176,6 +182,7 @@ ROADMAP = Listing(
     key=_v.territory,
     key_name="territory",
     version=_v.version,
+    derived=True,
 )
 
 _state_late = _late(_f.state, _today)
@@ -184,6 +191,7 @@ ACTIONS = Listing(
     rows=select(
         _f.id,
         _a.version_id.label("roadmap_id"),
+        _v.title.label("roadmap_title"),
         _a.axis,
         _x.title.label("axis_title"),
         _a.position,
@@ -250,8 +258,10 @@ STATES = Listing(
     schema=schemas.ActionStateChange,
     rows=select(
         _s.number, _s.action_id, _s.state, _s.previous_state, _s.reason, _s.effective_on, _s.recorded_by,
-        _s.recorded_at,
-    ).where(_s.territory == _territory, _s.action_id == param("action_id", _s.action_id.type)),
+        _person.c.name.label("recorded_by_name"), _s.recorded_at,
+    )
+    .outerjoin(_person, _person.c.id == _s.recorded_by)
+    .where(_s.territory == _territory, _s.action_id == param("action_id", _s.action_id.type)),
     key=_s.number,
     key_name="number",
     parent=select(_f.id).where(_f.territory == _territory, _f.id == param("action_id", _s.action_id.type)),

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
@@ -26,19 +26,19 @@ from app.roadmap.queries import ACTIONS, AS_OF, COMPARED, ROADMAP, STATES, VERSI
 
 roadmap = router("roadmap")
 
-WITH = {"with": Parameter(Uuid, "The version to compare with; the one before where absent.")}
+WITH = {"with": Parameter(Uuid, "Id of the version to compare with; absent: the one before.")}
 
 
 @roadmap.get(T + "/roadmap", **shows(schemas.RoadmapVersion, parameters=AS_OF))
 async def get_roadmap(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """The roadmap in force on a day (today), with the states of its actions on that day."""
+    """The roadmap in force on a day, today by default, with the states of its actions on that day."""
     query = read(request, AS_OF)
     return await show(request, ROADMAP, {"as_of": query.get("as_of") or clock.today()})
 
 
 @roadmap.get(T + "/roadmap/versions", **lists(VERSIONS))
 async def list_roadmap_versions(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """Every version of the roadmap: the draft, the one in force, those that it replaced."""
+    """Every version of the roadmap: the draft, the one in force, and the superseded ones."""
     return await page(request, VERSIONS)
 
 
@@ -48,7 +48,7 @@ async def list_roadmap_versions(request: Request, actor: Actor = require("roadma
 async def create_roadmap_version(
     request: Request, body: schemas.RoadmapDraft, actor: Actor = require("roadmap:write")
 ) -> Response:
-    """Start a draft. What the body leaves out is copied from the roadmap in force; there is one draft at a time."""
+    """Start a draft; there is one at a time. Fields left out are copied from the roadmap in force."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -60,7 +60,7 @@ async def create_roadmap_version(
 
 @roadmap.get(T + "/roadmap/versions/{id:uuid}", **shows(schemas.RoadmapVersion))
 async def get_roadmap_version(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """One version of the roadmap, whole."""
+    """One version of the roadmap, with its axes and actions."""
     return await show(request, VERSIONS)
 
 
@@ -70,14 +70,14 @@ async def get_roadmap_version(request: Request, actor: Actor = require("roadmap:
 async def update_roadmap_version(
     request: Request, body: schemas.RoadmapUpdate, actor: Actor = require("roadmap:write")
 ) -> Response:
-    """Change a draft; axes and their actions are replaced whole, in the order given."""
+    """Change a draft. Axes and their actions are replaced whole, in the order given."""
     path = request.path_params
     return await commit(request, lambda write: service.update_draft(write, path["territory"], path["id"], body))
 
 
 @roadmap.delete(T + "/roadmap/versions/{id:uuid}", **changes(schemas.RoadmapVersion, rules.RoadmapAdopted, status=204))
 async def delete_roadmap_version(request: Request, actor: Actor = require("roadmap:write")) -> Response:
-    """Delete a draft. What a committee adopted stays."""
+    """Delete a draft. An adopted version cannot be deleted."""
     path = request.path_params
     return await commit(request, lambda write: service.delete_draft(write, path["territory"], path["id"]), status=204)
 
@@ -90,7 +90,7 @@ async def delete_roadmap_version(request: Request, actor: Actor = require("roadm
         rules.CommitteeNotHeld,
         rules.RoadmapInForceTwice,
         rules.RoadmapEmpty,
-        rules.AdopterNotAPerson,
+        PersonRequired,
         ReferenceNotFound,
         IdempotencyKeyMissing,
     ),
@@ -98,9 +98,9 @@ async def delete_roadmap_version(request: Request, actor: Actor = require("roadm
 async def adopt_roadmap_version(
     request: Request, body: schemas.Adoption, actor: Actor = require("roadmap:adopt")
 ) -> Response:
-    """Record that a committee adopted the draft: it is in force from the meeting's day, and never changes again.
+    """Record that a committee adopted the draft: it is in force from the day of the meeting, and never changes again.
 
-    The roadmap in force until then is superseded. Needs an Idempotency-Key.
+    The roadmap in force until then is superseded. An Idempotency-Key is required.
     """
     path = request.path_params
     return await commit(
@@ -110,7 +110,7 @@ async def adopt_roadmap_version(
 
 @roadmap.get(T + "/roadmap/versions/{id:uuid}/compare", **shows(schemas.RoadmapComparison, parameters=WITH))
 async def compare_roadmap_versions(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """What changed from the version `with` (or the one before) to this one: axes and actions, field by field."""
+    """What changed between two versions of the roadmap: `with`, or the one before, and this one."""
     path = request.path_params
     bound = {"with": None, **read(request, WITH), **path}
     found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
@@ -134,16 +134,26 @@ def _axes(version: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [{name: axis[name] for name in schemas.ComparedAxis.model_fields} for axis in axes]
 
 
+_WORDING = (
+    "title", "description", "owner_organisation_id", "owner_organisation_name", "due_on", "budget_cents", "indicator",
+)  # fmt: skip
+
+
+def _split(linked: list[dict[str, Any]], **lists: str) -> dict[str, list[Any]]:
+    """Linked objects as lists side by side, in the order of the first: `sirens` and `firm_names`."""
+    ordered = sorted(linked, key=lambda item: str(item[next(iter(lists.values()))]))
+    return {name: [item[field] for item in ordered] for name, field in lists.items()}
+
+
 def _actions(version: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Actions by their wording and place; the names of what they serve are not theirs."""
+    """Actions by their wording and place. Both versions show present names, so that a new name is no change."""
     return [
         {
             "id": action["id"],
             "axis": axis["position"],
-            **{n: action[n] for n in ("title", "description", "owner_organisation_id", "due_on", "budget_cents")},
-            "indicator": action["indicator"],
-            "project_ids": sorted(project["id"] for project in action["projects"]),
-            "firm_sirens": sorted(firm["siren"] for firm in action["firms"]),
+            **{name: action[name] for name in _WORDING},
+            **_split(action["projects"], project_ids="id", project_titles="title"),
+            **_split(action["firms"], sirens="siren", firm_names="name"),
         }
         for axis in (version["axes"] if version is not None else [])
         for action in axis["actions"]
@@ -164,7 +174,7 @@ async def get_roadmap_action(request: Request, actor: Actor = require("roadmap:r
 
 @roadmap.get(T + "/roadmap/actions/{action_id:uuid}/states", **lists(STATES))
 async def list_roadmap_action_states(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """The moves of an action from state to state, oldest first; without any it is planned."""
+    """Moves of an action from state to state, oldest first; an action that never moved is planned."""
     return await page(request, STATES)
 
 
@@ -173,8 +183,8 @@ async def list_roadmap_action_states(request: Request, actor: Actor = require("r
     **changes(schemas.RoadmapAction, rules.ActionNotInForce, rules.ActionMoveRefused, rules.ActionMoveOutOfOrder),
 )
 async def change_roadmap_action_state(
-    request: Request, body: schemas.Move, actor: Actor = require("roadmap:write")
+    request: Request, body: schemas.ActionMove, actor: Actor = require("roadmap:write")
 ) -> Response:
-    """Take an action of the roadmap in force to another state; the answer is the action. The move is kept."""
+    """Move an action of the roadmap in force to another state. The answer is the action; the move is kept for good."""
     path = request.path_params
     return await commit(request, lambda write: service.move(write, path["territory"], path["action_id"], body))

@@ -1,48 +1,73 @@
 """What travels about the roadmap."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
-from pydantic_core import PydanticCustomError
 
-from app.core.schemas import Body, Read
+from app.core.faults import Fault
+from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, TerritorySlug, UpdatedAt, Version
 from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
 
+ACTION_NAMED_TWICE = Fault(
+    "action_named_twice",
+    en="An action can appear only once in a roadmap.",
+    fr="Une action ne peut figurer qu'une fois dans une feuille de route.",
+)
+
 
 class ActionBody(Body):
-    """An action. One that is there already is named by its `id` and keeps its follow-up; a new one has none."""
+    """An action of an axis."""
 
-    id: Uuid | None = None
-    title: Line
-    description: Text | None = None
-    owner_organisation_id: Uuid | None = None
-    due_on: Day | None = None
-    budget_cents: Cents | None = None
-    indicator: Line | None = None
-    project_ids: Annotated[list[Uuid], Field(max_length=200)] = Field(default_factory=list)
-    firm_sirens: Annotated[list[Siren], Field(max_length=200)] = Field(default_factory=list)
+    id: (
+        Annotated[Uuid, Field(description="An action that exists: it keeps its state. Absent or null: a new action.")]
+        | None
+    ) = None
+    title: Annotated[Line, Field(description="What is to be done.")]
+    description: Annotated[Text, Field(description="The action in a few sentences.")] | None = None
+    owner_organisation_id: (
+        Annotated[Uuid, Field(description="The organisation that answers for the action.")] | None
+    ) = None
+    due_on: Annotated[Day, Field(description="Paris day by which it is to be done.")] | None = None
+    budget_cents: Annotated[Cents, Field(description="Planned cost in cents of euro.")] | None = None
+    indicator: Annotated[Line, Field(description="How success is measured.")] | None = None
+    project_ids: Annotated[
+        list[Uuid], Field(max_length=200, description="Projects of this territory that the action serves.")
+    ] = Field(default_factory=list)
+    sirens: Annotated[
+        list[Siren],
+        Field(max_length=200, description="SIREN of each firm that the action serves; the territory follows it."),
+    ] = Field(default_factory=list)
 
 
 class AxisBody(Body):
-    """An axis and its actions, in order."""
+    """An axis of the roadmap, with its actions."""
 
-    title: Line
-    objective: Text | None = None
-    actions: Annotated[list[ActionBody], Field(max_length=100)] = Field(default_factory=list)
+    title: Annotated[Line, Field(description="What the axis is about.")]
+    objective: Annotated[Text, Field(description="What its actions are to reach together.")] | None = None
+    actions: Annotated[
+        list[ActionBody], Field(max_length=100, description="The actions of the axis, in this order.")
+    ] = Field(default_factory=list)
 
 
 def _once(axes: list[AxisBody]) -> list[AxisBody]:
     ids = [action.id for axis in axes for action in axis.actions if action.id is not None]
     if len(ids) != len(set(ids)):
-        raise PydanticCustomError("action_named_twice", "An action stands once in a roadmap.")
+        raise ACTION_NAMED_TWICE.error()
     return axes
 
 
-Axes = Annotated[list[AxisBody], Field(max_length=20), AfterValidator(_once)]
+_Title = Annotated[Line, Field(description="What the roadmap is called.")]
+_StartsOn = Annotated[Day, Field(description="First Paris day of the years that the roadmap plans.")]
+_EndsOn = Annotated[Day, Field(description="Last Paris day of these years; not before `starts_on`.")]
+Axes = Annotated[
+    list[AxisBody],
+    Field(max_length=20, description="The axes, in this order; they are replaced whole, with their actions."),
+    AfterValidator(_once),
+]
 
 _AXES: list[JsonValue] = [
     {"title": "Compétences", "objective": "Train a hundred operators a year.", "actions": [
@@ -52,7 +77,7 @@ _AXES: list[JsonValue] = [
 
 
 class RoadmapDraft(Body):
-    """A new draft. What is left out is copied from the version in force; without one, title and days are needed."""
+    """A new draft. Fields left out are copied from the version in force; without one, title and days are required."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -61,31 +86,34 @@ class RoadmapDraft(Body):
         }
     )  # fmt: skip
 
-    title: Line | None = None
-    starts_on: Day | None = None
-    ends_on: Day | None = None
+    title: _Title | None = None
+    starts_on: _StartsOn | None = None
+    ends_on: _EndsOn | None = None
     axes: Axes | None = None
 
 
 class RoadmapUpdate(Body):
-    """Fields of a draft to change. `axes` are replaced whole; an action named by its `id` keeps its follow-up."""
+    """Fields of a draft to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Feuille de route 2023-2027"}]})
 
-    title: Line | MISSING = MISSING
-    starts_on: Day | MISSING = MISSING
-    ends_on: Day | MISSING = MISSING
+    title: _Title | MISSING = MISSING
+    starts_on: _StartsOn | MISSING = MISSING
+    ends_on: _EndsOn | MISSING = MISSING
     axes: Axes | MISSING = MISSING
 
 
 class Adoption(Body):
-    """The committee that adopted the draft: a meeting that was held. Its day is that of the adoption."""
+    """The committee that adopted the draft."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"committee_id": "019a9f5e-0000-7000-8000-000000000000"}]}
     )
 
-    committee_id: Uuid
+    committee_id: Annotated[
+        Uuid,
+        Field(description="The meeting that adopted it: one that was held, whose Paris day is that of the adoption."),
+    ]
 
 
 # An axis as a filter names it: text of a query string.
@@ -95,194 +123,217 @@ AxisPlace = Annotated[int, BeforeValidator(lambda value: parse_int(value, 1, 20)
 class LinkedProject(Read):
     """A project that an action serves."""
 
-    id: UUID
-    title: str
+    id: UUID = Field(description="The project, as `T/projects` has it.")
+    title: str = Field(description="Present title of the project.")
 
 
 class LinkedFirm(Read):
     """A firm that an action serves."""
 
-    siren: str
-    name: str
+    siren: str = Field(description="SIREN: nine digits.")
+    name: str = Field(description="Present name of the firm in the register.")
 
 
 class Progress(Read):
-    """How far actions have come. `ratio` is done / (all that are not dropped); null where there are none.
+    """How far actions have come."""
 
-    `late` are those past their due day that are neither done nor dropped.
-    """
-
-    actions: int
-    planned: int
-    in_progress: int
-    on_hold: int
-    done: int
-    dropped: int
-    late: int
-    ratio: Annotated[float | None, Field(ge=0, le=1, description="Rounded to four decimals.")]
+    actions: int = Field(description="Number of actions, dropped ones included.")
+    planned: int = Field(description="Number of actions that have not begun.")
+    in_progress: int = Field(description="Number of actions under way.")
+    on_hold: int = Field(description="Number of actions that were begun and are paused.")
+    done: int = Field(description="Number of finished actions.")
+    dropped: int = Field(description="Number of actions that were given up.")
+    late: int = Field(description="Number of actions whose due day is over, neither done nor dropped.")
+    ratio: Annotated[float | None, Field(ge=0, le=1)] = Field(
+        description="Done actions divided by those that are not dropped, with four decimals; null where there are none."
+    )
 
 
 class AxisAction(Read):
     """An action of an axis, with its state."""
 
-    id: UUID
-    title: str
-    description: str | None
-    owner_organisation_id: UUID | None
-    owner_organisation_name: str | None
-    due_on: date | None
-    budget_cents: Cents | None
-    indicator: str | None
-    projects: list[LinkedProject]
-    firms: list[LinkedFirm]
-    state: ActionState
-    state_since_on: date | None
-    late: bool
+    id: UUID = Field(description="The action through all versions of the roadmap that have it.")
+    title: str = Field(description="What is to be done.")
+    description: str | None = Field(description="The action in a few sentences; null where nobody wrote any.")
+    owner_organisation_id: UUID | None = Field(description="The organisation that answers for it; null: none yet.")
+    owner_organisation_name: str | None = Field(description="Present name of that organisation; null as the id is.")
+    due_on: date | None = Field(description="Paris day by which it is to be done; null: no day is set.")
+    budget_cents: Cents | None = Field(description="Planned cost in cents of euro; null: not said.")
+    indicator: str | None = Field(description="How success is measured; null: not said.")
+    projects: list[LinkedProject] = Field(description="Projects that it serves, by title.")
+    firms: list[LinkedFirm] = Field(description="Firms that it serves, by name.")
+    state: ActionState = Field(description="How far the action has come: now, or on the day that was asked for.")
+    state_since_on: date | None = Field(description="Paris day since which it is in this state; null: it never moved.")
+    late: bool = Field(description="Whether its due day is over and it is neither done nor dropped.")
 
 
 class Axis(Read):
-    """An axis of the roadmap, its actions in order, and their progress."""
+    """An axis of the roadmap, with its actions."""
 
-    position: int
-    title: str
-    objective: str | None
-    progress: Progress
-    actions: list[AxisAction]
+    position: int = Field(description="Place of the axis in the roadmap, from 1.")
+    title: str = Field(description="What the axis is about.")
+    objective: str | None = Field(description="What its actions are to reach together; null: not said.")
+    progress: Progress = Field(description="How far the actions of this axis have come.")
+    actions: list[AxisAction] = Field(description="The actions of the axis, in their order.")
 
 
 class RoadmapVersion(Read):
-    """A version of the roadmap. In force from `adopted_on` (included) to `superseded_on` (excluded).
+    """A version of the roadmap. An adopted version never changes; the states of its actions do."""
 
-    An adopted version never changes; states and progress of its actions are their follow-up.
-    """
-
-    id: UUID
-    territory: str
-    number: int
-    title: str
-    starts_on: date
-    ends_on: date
-    status: VersionStatus
-    committee_id: UUID | None
-    adopted_on: date | None
-    adopted_by: UUID | None
-    superseded_on: date | None
-    progress: Progress
-    axes: list[Axis]
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    number: int = Field(description="1 for the first version of the territory's roadmap, one more for each after it.")
+    title: str = Field(description="What the roadmap is called.")
+    starts_on: date = Field(description="First Paris day of the years that the roadmap plans.")
+    ends_on: date = Field(description="Last Paris day of these years.")
+    status: VersionStatus = Field(description="draft; adopted: it is in force; superseded: a later one replaced it.")
+    committee_id: UUID | None = Field(
+        description="The meeting that adopted it, as `T/committees` has it; null of a draft."
+    )
+    adopted_on: date | None = Field(
+        description="Paris day of that meeting, from which the version is in force; null of a draft."
+    )
+    adopted_by: UUID | None = Field(description="The person who recorded the adoption; null of a draft.")
+    adopted_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    superseded_on: date | None = Field(
+        description="Paris day from which a later version is in force instead; null unless it is superseded."
+    )
+    progress: Progress = Field(description="How far all actions of the version have come.")
+    axes: list[Axis] = Field(description="The axes, in their order.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class RoadmapAction(Read):
     """An action of the roadmap in force, and how far it has come."""
 
-    id: UUID
-    roadmap_id: UUID
-    axis: int
-    axis_title: str
-    position: int
-    title: str
-    description: str | None
-    owner_organisation_id: UUID | None
-    owner_organisation_name: str | None
-    due_on: date | None
-    budget_cents: Cents | None
-    indicator: str | None
-    projects: list[LinkedProject]
-    firms: list[LinkedFirm]
-    state: ActionState
-    state_since_on: date | None
-    late: bool
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: UUID = Field(description="The action through all versions of the roadmap that have it.")
+    roadmap_id: UUID = Field(description="The version of the roadmap in force.")
+    roadmap_title: str = Field(description="What that roadmap is called.")
+    axis: int = Field(description="Place of its axis in the roadmap, from 1.")
+    axis_title: str = Field(description="What that axis is about.")
+    position: int = Field(description="Place of the action in its axis, from 1.")
+    title: str = Field(description="What is to be done.")
+    description: str | None = Field(description="The action in a few sentences; null where nobody wrote any.")
+    owner_organisation_id: UUID | None = Field(description="The organisation that answers for it; null: none yet.")
+    owner_organisation_name: str | None = Field(description="Present name of that organisation; null as the id is.")
+    due_on: date | None = Field(description="Paris day by which it is to be done; null: no day is set.")
+    budget_cents: Cents | None = Field(description="Planned cost in cents of euro; null: not said.")
+    indicator: str | None = Field(description="How success is measured; null: not said.")
+    projects: list[LinkedProject] = Field(description="Projects that it serves, by title.")
+    firms: list[LinkedFirm] = Field(description="Firms that it serves, by name.")
+    state: ActionState = Field(description="How far the action has come.")
+    state_since_on: date | None = Field(description="Paris day since which it is in this state; null: it never moved.")
+    late: bool = Field(description="Whether its due day is over and it is neither done nor dropped.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
-class Move(Body):
-    """The state to which an action goes, the day from which it holds (today where absent), and the reason.
-
-    A reason is needed to drop an action, to let it rest, and to take up again what was done or dropped.
-    """
+class ActionMove(Body):
+    """The state to which an action goes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"state": "in_progress", "effective_on": "2024-01-15"}]})
 
-    state: ActionState
-    effective_on: Day | None = None
-    reason: Reason | None = None
+    state: Annotated[ActionState, Field(description="The new state; from each state only some can be reached.")]
+    effective_on: (
+        Annotated[
+            Day,
+            Field(
+                description="Paris day from which it is in this state, not before that of the state before; absent or"
+                " null: today."
+            ),
+        ]
+        | None
+    ) = None
+    reason: (
+        Annotated[
+            Reason,
+            Field(
+                description="Why: required to drop an action, to put it on hold, and to take up again what was done or"
+                " dropped."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ActionStateChange(Read):
-    """A move of an action, in both times: when it held, and when it was recorded."""
+    """A move of an action from state to state. It is never changed."""
 
-    number: int
-    action_id: UUID
-    state: ActionState
-    previous_state: ActionState
-    reason: str | None
-    effective_on: date
-    recorded_by: UUID | None
-    recorded_at: datetime
+    number: int = Field(description="1 for the first move of the action, one more for each.")
+    action_id: UUID = Field(description="The action that moved.")
+    state: ActionState = Field(description="The state from this move on.")
+    previous_state: ActionState = Field(description="The state until then.")
+    reason: str | None = Field(description="Why it moved; null where none was needed or given.")
+    effective_on: date = Field(description="Paris day from which the action is in this state.")
+    recorded_by: UUID | None = Field(description="Who recorded the move; null where the service itself did.")
+    recorded_by_name: PersonNameOrNull = Field(description="Present name of who recorded it; null as the id is.")
+    recorded_at: RecordedAt
 
 
 class ComparedAxis(Read):
     """An axis as versions are compared."""
 
-    position: int
-    title: str
-    objective: str | None
+    position: int = Field(description="Place of the axis in its version, from 1.")
+    title: str = Field(description="What the axis is about.")
+    objective: str | None = Field(description="What its actions are to reach together; null: not said.")
 
 
 class ChangedAxis(Read):
     """An axis of both versions, by its place, and what changed in it."""
 
-    position: int
-    fields: dict[str, FieldChange]
+    position: int = Field(description="Place of the axis in both versions, from 1.")
+    fields: dict[str, FieldChange] = Field(description="The fields that differ, by their names.")
 
 
 class AxesComparison(Read):
-    """Axes added, removed and changed, told apart by their place."""
+    """Axes added, removed and changed. An axis is identified by its place."""
 
-    added: list[ComparedAxis]
-    removed: list[ComparedAxis]
-    changed: list[ChangedAxis]
+    added: list[ComparedAxis] = Field(description="Axes of the newer version alone; all of them where it is the first.")
+    removed: list[ComparedAxis] = Field(description="Axes of the older version alone.")
+    changed: list[ChangedAxis] = Field(description="Axes of both versions that differ.")
 
 
 class ComparedAction(Read):
-    """An action as versions are compared: its wording and its place, not its follow-up."""
+    """An action as versions are compared: its wording and its place, not its state."""
 
-    id: UUID
-    axis: int
-    title: str
-    description: str | None
-    owner_organisation_id: UUID | None
-    due_on: date | None
-    budget_cents: Cents | None
-    indicator: str | None
-    project_ids: list[UUID]
-    firm_sirens: list[str]
+    id: UUID = Field(description="The action through all versions of the roadmap that have it.")
+    axis: int = Field(description="Place of its axis in the version, from 1.")
+    title: str = Field(description="What is to be done.")
+    description: str | None = Field(description="The action in a few sentences; null where nobody wrote any.")
+    owner_organisation_id: UUID | None = Field(description="The organisation that answers for it; null: none yet.")
+    owner_organisation_name: str | None = Field(description="Present name of that organisation; null as the id is.")
+    due_on: date | None = Field(description="Paris day by which it is to be done; null: no day is set.")
+    budget_cents: Cents | None = Field(description="Planned cost in cents of euro; null: not said.")
+    indicator: str | None = Field(description="How success is measured; null: not said.")
+    project_ids: list[UUID] = Field(description="Projects that it serves, in the order of their ids.")
+    project_titles: list[str] = Field(description="Present titles of these projects, in the order of `project_ids`.")
+    sirens: list[str] = Field(description="SIREN of each firm that it serves, in ascending order.")
+    firm_names: list[str] = Field(description="Present names of these firms, in the order of `sirens`.")
 
 
 class ChangedAction(Read):
     """An action of both versions, and what changed in it."""
 
-    id: UUID
-    fields: dict[str, FieldChange]
+    id: UUID = Field(description="The action in both versions.")
+    fields: dict[str, FieldChange] = Field(description="The fields that differ, by their names.")
 
 
 class ActionsComparison(Read):
-    """Actions added, removed and changed, told apart by their id."""
+    """Actions added, removed and changed. An action is identified by its id."""
 
-    added: list[ComparedAction]
-    removed: list[ComparedAction]
-    changed: list[ChangedAction]
+    added: list[ComparedAction] = Field(description="Actions of the newer version alone; all where it is the first.")
+    removed: list[ComparedAction] = Field(description="Actions of the older version alone.")
+    changed: list[ChangedAction] = Field(description="Actions of both versions whose wording or place differs.")
 
 
 class RoadmapComparison(Read):
-    """What changed from one version of the roadmap to another; null and all added where there was none before."""
+    """What changed from one version of the roadmap to another."""
 
-    before_number: int | None
-    after_number: int
-    fields: dict[str, FieldChange]
-    axes: AxesComparison
-    actions: ActionsComparison
+    before_number: int | None = Field(description="Number of the older version; null where there was none before.")
+    after_number: int = Field(description="Number of the newer version.")
+    fields: dict[str, FieldChange] = Field(description="What differs in title and days, by the names of the fields.")
+    axes: AxesComparison = Field(description="Axes that were added, removed or changed.")
+    actions: ActionsComparison = Field(description="Actions that were added, removed or changed.")

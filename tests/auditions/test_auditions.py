@@ -36,12 +36,12 @@ async def test_an_audition_is_planned_with_firms_consultants_and_contacts(world:
     made = await world.consultant.post(
         "auditions",
         {
-            "kind": "group_meeting", "firm_sirens": [two, one], "mission_id": mission.id, "planned_on": "2023-07-03",
+            "kind": "group_meeting", "sirens": [two, one], "mission_id": mission.id, "planned_on": "2023-07-03",
             "place": "Alès", "consultant_ids": [mission.partner_consultant], "contact_ids": [person["id"]],
         },
     )  # fmt: skip
     audition = ok(made, 201)
-    assert audition["firm_sirens"] == [one, two]
+    assert audition["sirens"] == [one, two]
     assert sorted(audition["firm_names"]) == ["Câblage", "Fonderie"]
     assert (audition["status"], audition["mission_name"], audition["follow_up_status"]) == (
         "planned",
@@ -138,17 +138,17 @@ async def test_every_reference_that_leads_nowhere_is_told_at_once(world: World, 
     theirs, mission = await other.contact(), await other.mission()
     elsewhere = await world.contact()
     body = {
-        "kind": "call", "firm_sirens": [followed, unfollowed, theirs["siren"]], "planned_on": HELD_ON,
+        "kind": "call", "sirens": [followed, unfollowed, theirs["siren"]], "planned_on": HELD_ON,
         "consultant_ids": [mission.lead_consultant], "contact_ids": [theirs["id"], elsewhere["id"]],
     }  # fmt: skip
     refused = problem(await world.lead.post("auditions", body), 404, "reference-not-found")
     assert pointers(refused) == [
-        "/firm_sirens/1", "/firm_sirens/2", "/consultant_ids/0", "/contact_ids/0", "/contact_ids/1",
+        "/sirens/1", "/sirens/2", "/consultant_ids/0", "/contact_ids/0", "/contact_ids/1",
     ]  # fmt: skip
-    away = {"kind": "call", "firm_sirens": [followed], "planned_on": HELD_ON, "mission_id": mission.id}
+    away = {"kind": "call", "sirens": [followed], "planned_on": HELD_ON, "mission_id": mission.id}
     assert pointers(problem(await world.lead.post("auditions", away), 404, "reference-not-found")) == ["/mission_id"]
-    twice = {"kind": "call", "firm_sirens": [followed, followed], "planned_on": HELD_ON}
-    assert pointers(problem(await world.lead.post("auditions", twice), 422, "validation-failed")) == ["/firm_sirens"]
+    twice = {"kind": "call", "sirens": [followed, followed], "planned_on": HELD_ON}
+    assert pointers(problem(await world.lead.post("auditions", twice), 422, "validation-failed")) == ["/sirens"]
     assert ok(await world.lead.get("auditions"))["items"] == []
 
 
@@ -157,9 +157,9 @@ async def test_a_firm_leaves_an_audition_with_the_persons_who_came_for_it(world:
     another = await world.followed_firm()
     audition = await world.audition(person["siren"], another, contact_ids=[person["id"]])
     path = f"auditions/{audition['id']}"
-    problem(await world.lead.patch(path, {"firm_sirens": [another]}), 409, "still-referenced")
-    both = ok(await world.lead.patch(path, {"firm_sirens": [another], "contact_ids": []}))
-    assert (both["firm_sirens"], both["contact_ids"], both["version"]) == ([another], [], 2)
+    problem(await world.lead.patch(path, {"sirens": [another]}), 409, "still-referenced")
+    both = ok(await world.lead.patch(path, {"sirens": [another], "contact_ids": []}))
+    assert (both["sirens"], both["contact_ids"], both["version"]) == ([another], [], 2)
 
 
 async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None:
@@ -169,7 +169,7 @@ async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None
         person["siren"], contact_ids=[person["id"]], consultant_ids=[mission.lead_consultant],
         needs=[{"category": "market"}], external_id="CRM-1",
     )  # fmt: skip
-    fields = ("kind", "firm_sirens", "planned_on", "place", "consultant_ids", "contact_ids", "needs", "external_id")
+    fields = ("kind", "sirens", "planned_on", "place", "consultant_ids", "contact_ids", "needs", "external_id")
     path = f"auditions/{audition['id']}"
     same = await world.lead.patch(path, {name: audition[name] for name in fields})
     assert ok(same) == audition
@@ -177,7 +177,7 @@ async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None
     needs = {"needs": [{"category": "market", "description": "Export"}]}
     assert ok(await world.lead.patch(path, needs, headers={"If-Match": same.headers["etag"]}))["version"] == 2
     problem(await world.lead.patch(path, {"kind": "call"}, headers={"If-Match": '"1"'}), 412, "stale-version")
-    problem(await world.lead.post("auditions", {**needs, "kind": "call", "firm_sirens": [person["siren"]],
+    problem(await world.lead.post("auditions", {**needs, "kind": "call", "sirens": [person["siren"]],
             "planned_on": HELD_ON, "external_id": "CRM-1"}), 409, "already-exists")  # fmt: skip
 
 
@@ -195,7 +195,7 @@ async def test_auditions_are_found_by_what_people_ask_for(world: World) -> None:
     )  # fmt: skip
     await world.audition(kind="site_visit", planned_on="2023-09-01")
     hits = {
-        f"firm_siren={siren}", f"consultant_id={mission.partner_consultant}", f"contact_id={person['id']}",
+        f"siren={siren}", f"consultant_id={mission.partner_consultant}", f"contact_id={person['id']}",
         f"person_id={person_id}",
         f"mission_id={mission.id}", "status=held", "kind=interview", "planned_to=2023-08-31", "held_from=2023-07-04",
         "held_to=2023-07-04", "follow_up_status=open", f"follow_up_owner_id={world.subjects['lead']}",

@@ -96,7 +96,7 @@ class Target:
         """A grant of one euro out of the hot envelope."""
         s = self.setting
         body = (
-            f'{{"firm_siren":"{s.firm}","project_title":"Atelier","amount_cents":100,"decided_on":"{FIRST}",'
+            f'{{"siren":"{s.firm}","project_title":"Atelier","amount_cents":100,"decided_on":"{FIRST}",'
             f'"decision_reference":"D-{n}"}}'
         ).encode()
         more = {"X_Subject": s.funder_id, "X_Organisation": s.funder_organisation}

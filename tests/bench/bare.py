@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import uvicorn
-from sqlalchemy import column, table
+from sqlalchemy import MetaData
 
 from app.core.db import DIALECT
 from app.core.reading.listing import as_json
@@ -35,7 +35,7 @@ def shape(rows: Any) -> str:
 
 
 ENTRIES = shape(entries(TimeEntry))
-ENTRY = shape(entries(table("entry", *(column(c.key, c.type) for c in TimeEntry.__table__.columns)).c))
+ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]
 GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
 
 LIST = f"""
@@ -133,7 +133,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
 @asynccontextmanager
 async def connected() -> AsyncIterator[None]:
     global pool  # noqa: PLW0603  # the process has one
-    settings = {"timezone": "UTC", "jit": "off", "application_name": "bare"}
+    settings = {"timezone": "UTC", "jit": "off", "join_collapse_limit": "5", "application_name": "bare"}
     pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=10, max_size=10, connection_class=Connection, server_settings=settings
     )
@@ -199,7 +199,7 @@ async def award(scope: Any, receive: Any, territory: str) -> tuple[bytes, bytes]
     """One grant."""
     given, common, path = await read(scope, receive, territory)
     row = await pool.fetchrow(
-        AWARD, *common, given["firm_siren"], given["project_title"], given["amount_cents"],
+        AWARD, *common, given["siren"], given["project_title"], given["amount_cents"],
         date.fromisoformat(given["decided_on"]), given["decision_reference"],
     )  # fmt: skip
     return row["body"].encode() + b"\n", f"{path}{row['id']}".encode()

@@ -106,7 +106,6 @@ async def one_of_everything(world: World) -> Known:
         {
             "territory": world.territory,
             "siren": firm,
-            "firm_siren": firm,
             "siret": siret_of(firm),
             "year": "2022",
             "proceedings": proceeding["id"],

@@ -3,7 +3,6 @@
 import json
 import time
 import unicodedata
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from app.core import clock, values
-from app.core.values import Period, is_siren, is_siret, parse_int, siren_from
+from app.core.values import is_siren, is_siret, parse_int, siren_from
 from app.core.writing import strictjson
 
 TYPES = {
@@ -25,7 +24,7 @@ TYPES = {
     for name in [
         *["Cents", "PositiveCents", "BasisPoints", "Days", "PositiveDays", "SignedDays", "DayFraction"],
         *["Siren", "Siret", "InseeCode", "NafCode", "LegalFormCode", "Slug", "Code", "ExternalId", "Uuid", "Email"],
-        *["Text", "Line", "ShortLine", "Day", "Instant", "Period"],
+        *["Text", "Line", "ShortLine", "Day", "Instant"],
     ]
 }
 
@@ -273,10 +272,10 @@ def test_quarter_days_are_taken_exactly(name: str, literal: str, kept: str) -> N
         ("Days", "1E+99999999", "days_out_of_range"),
         ("Days", "-1E+99999999", "days_out_of_range"),
         ("Days", "9" * 600, "days_out_of_range"),
-        ("Days", "true", "number_type"),
-        ("Days", '"1"', "number_type"),
-        ("Days", '"NaN"', "number_type"),
-        ("Days", "null", "number_type"),
+        ("Days", "true", "not_a_number"),
+        ("Days", '"1"', "not_a_number"),
+        ("Days", '"NaN"', "not_a_number"),
+        ("Days", "null", "not_a_number"),
         ("PositiveDays", "0", "days_out_of_range"),
         ("SignedDays", "-100000", "days_out_of_range"),
         ("DayFraction", "0", "days_out_of_range"),
@@ -290,7 +289,7 @@ def test_other_numbers_are_no_days(name: str, literal: str, code: str) -> None:
 
 @pytest.mark.parametrize("value", [0.25, float("nan"), Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity")])
 def test_floats_and_infinities_of_python_are_no_days(value: Any) -> None:
-    assert code_of("Days", value) == "number_type"
+    assert code_of("Days", value) == "not_a_number"
 
 
 @given(st.integers(-399_999, 399_999))
@@ -449,7 +448,7 @@ def test_names_are_kept_as_they_came(name: str, value: str) -> None:
 )
 def test_malformed_names_are_refused(name: str, code: str, bad: list[str]) -> None:
     assert {code_of(name, value) for value in bad} == {code}
-    assert code_of(name, 5710) == "string_type"
+    assert code_of(name, 5710) == "not_text"
 
 
 def test_a_uuid_has_hyphens() -> None:
@@ -578,7 +577,7 @@ def test_text_that_shows_nothing_is_blank(value: str) -> None:
     ],
 )
 def test_text_has_a_length(name: str, value: str) -> None:
-    assert code_of(name, value) == "string_too_long"
+    assert code_of(name, value) == "too_long"
 
 
 @pytest.mark.parametrize(
@@ -600,7 +599,7 @@ def test_heaps_of_combining_marks_are_refused_before_they_cost(value: str) -> No
 @pytest.mark.parametrize("value", ["\ud7a3" * 40_000, "\u1100\u1161" * 20_000, ("\u0300\u0316" * 15 + "a") * 1_290])
 def test_long_foreign_text_costs_little(value: str) -> None:
     started = time.process_time()
-    assert code_of("Text", value) == "string_too_long"
+    assert code_of("Text", value) == "too_long"
     assert time.process_time() - started < 0.3
 
 
@@ -620,7 +619,7 @@ def test_text_is_normal_trimmed_and_stable(value: str, name: str) -> None:
 def test_text_of_another_length() -> None:
     adapter = TypeAdapter(Annotated[str, values.text(3, multiline=True)])
     assert adapter.validate_python(" a\nb ") == "a\nb"
-    with pytest.raises(ValidationError, match="longer than 3"):
+    with pytest.raises(ValidationError, match=r"too long.*: 3"):
         adapter.validate_python("a\nbc")
 
 
@@ -700,7 +699,7 @@ def test_instants_are_kept_in_utc(value: str, kept: str) -> None:
 )
 def test_a_time_without_offset_is_refused_with_a_hint(value: Any) -> None:
     assert code_of("Instant", value) == "naive_instant"
-    with pytest.raises(ValidationError, match=r"end it with Z, or \+01:00"):
+    with pytest.raises(ValidationError, match=r"end the value with Z, or with an offset such as \+02:00"):
         take("Instant", value)
 
 
@@ -752,41 +751,6 @@ def test_anything_else_is_no_instant(value: Any) -> None:
 def test_an_instant_survives_the_way_in_and_out(instant: datetime) -> None:
     assert take("Instant", instant) == instant.astimezone(UTC)
     assert take("Instant", json.loads(TYPES["Instant"].dump_json(instant.astimezone(UTC)))) == instant.astimezone(UTC)
-
-
-def test_a_period_includes_both_its_days() -> None:
-    march = Period(from_on=date(2026, 3, 1), to_on=date(2026, 3, 31))
-    assert [march.contains(date(2026, 3, day)) for day in (1, 31)] == [True, True]
-    assert [march.contains(day) for day in (date(2026, 2, 28), date(2026, 4, 1))] == [False, False]
-    assert Period(from_on=date(2026, 3, 1)).contains(date(2199, 12, 31))
-
-
-def test_a_period_is_ordered_and_takes_nothing_else() -> None:
-    assert take("Period", {"from_on": "2026-03-01", "to_on": "2026-03-01"})
-    assert take("Period", {"from_on": "2026-03-01", "to_on": None}).to_on is None
-    assert code_of("Period", {"from_on": "2026-03-02", "to_on": "2026-03-01"}) == "period_reversed"
-    assert code_of("Period", {"from_on": "2026-03-02", "status": "open"}) == "extra_forbidden"
-    assert code_of("Period", {"from_on": "infinity"}) == "invalid_day"
-
-
-days_of_a_month = st.dates(date(2026, 3, 1), date(2026, 3, 31))
-periods = st.builds(
-    lambda first, second, is_open: Period(from_on=min(first, second), to_on=None if is_open else max(first, second)),
-    days_of_a_month,
-    days_of_a_month,
-    st.booleans(),
-)
-
-
-@given(periods, periods)
-def test_periods_overlap_just_when_they_share_a_day(one: Period, other: Period) -> None:
-    # All begin in March: if they share any day, they share the later of the two beginnings.
-    shared = any(one.contains(day) and other.contains(day) for day in each_day(date(2026, 3, 1), date(2026, 3, 31)))
-    assert one.overlaps(other) == other.overlaps(one) == shared
-
-
-def each_day(first: date, last: date) -> Iterator[date]:
-    return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
 # --- paths and queries ------------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids["other_contribution"] = (await other.money())["contribution"]
     ids["judge"] = str(world.subjects["lead_judge"])
     firm = await world.add_firm()
-    award = {"firm_siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
+    award = {"siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
     for name, path in (("new_grant", "grants"), ("new_advance", "advances")):
         body = {**award, "decision_reference": name, **({"terms": TERMS} if path == "advances" else {})}
         ids[name] = ok(await world.funder.post(path, body, headers={"Idempotency-Key": name}), 201)["id"]

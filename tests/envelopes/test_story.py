@@ -26,7 +26,7 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     await contribute(world, "lead", 50_000_00, repayment_policy="recycle")
     firm = await world.add_firm()
     award = {
-        "firm_siren": firm,
+        "siren": firm,
         "project_title": "Atelier",
         "amount_cents": 60_000_00,
         "decided_on": "2023-10-03",

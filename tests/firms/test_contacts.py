@@ -156,6 +156,8 @@ async def test_everything_held_about_a_person_is_given_out(world: World) -> None
         (things["audition"]["id"], "held", "2023-07-04")
     ]
     assert [change["type"] for change in export["history"]] == ["contact.created", "contact.updated"]
+    staff = f"territory of {world.territory}"
+    assert [export["recorded_by_name"], *(change["actor_name"] for change in export["history"])] == [staff] * 3
 
 
 # --- erasure ---------------------------------------------------------------------------------------------------------
@@ -258,7 +260,7 @@ async def test_an_erased_person_keeps_its_place_and_gets_no_new_one(world: World
     assert ok(await world.lead.patch(path, {"contact_ids": [contact["id"]], "place": "Alès"}))["place"] == "Alès"
     later = {
         "kind": "call",
-        "firm_sirens": [contact["siren"]],
+        "sirens": [contact["siren"]],
         "planned_on": "2023-07-04",
         "contact_ids": [contact["id"]],
     }

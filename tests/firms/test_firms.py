@@ -112,10 +112,13 @@ async def test_what_is_no_siren_is_no_address_and_no_field(world: World, siren: 
     for client, method in ((world.lead, "GET"), (staff(world), "PUT"), (staff(world), "PATCH")):
         for base in ("/v1/firms", f"{world.lead.base}/firms"):
             if (method, base) != ("PATCH", f"{world.lead.base}/firms"):
-                problem(await client.request(method, f"{base}/{siren}", json={"name": "A"}), 404, "not-found")
+                answer = await client.request(method, f"{base}/{siren}", json={"name": "A"})
+                told = problem(answer, 404, "not-found")["errors"]
+                assert [(error["pointer"], error["code"]) for error in told] == [("siren", "invalid_siren")]
+                assert "Luhn" in told[0]["detail"]
     refused = problem(await staff(world).post("/v1/firms", {"siren": siren, "name": "A"}), 422, "validation-failed")
     assert refused["errors"][0]["code"] == "invalid_siren"
-    listed = await world.lead.get("time-entries", params={"firm_siren": siren})
+    listed = await world.lead.get("time-entries", params={"siren": siren})
     problem(listed, 422, "validation-failed")
 
 
@@ -161,6 +164,7 @@ async def test_a_firm_goes_from_stage_to_stage_and_its_history_keeps_both_times(
     recorded = [datetime.fromisoformat(act["recorded_at"]) for act in history]
     assert recorded == sorted(recorded)
     assert {act["recorded_by"] for act in history} == {str(world.subjects["territory"])}
+    assert {act["recorded_by_name"] for act in history} == {f"territory of {world.territory}"}
     told = await world.pool.fetch(
         "SELECT type FROM events WHERE territory = $1 AND resource_type = 'territory_firm' ORDER BY sequence",
         world.territory,

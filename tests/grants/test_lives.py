@@ -136,6 +136,6 @@ async def test_a_payment_is_whole_cents_of_a_known_kind(
 
 
 async def test_an_award_names_a_firm_of_the_register(acts: Acts) -> None:
-    errors = problem(await acts.grant(1, firm_siren="732829320"), 404, "reference-not-found")["errors"]
-    assert errors[0]["pointer"] == "/firm_siren"
+    errors = problem(await acts.grant(1, siren="732829320"), 404, "reference-not-found")["errors"]
+    assert errors[0]["pointer"] == "/siren"
     assert figures(await acts.envelope())["committed"] == 0

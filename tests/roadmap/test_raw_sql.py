@@ -14,7 +14,7 @@ from tests.world import World, ok
 
 async def test_no_part_of_an_adopted_roadmap_is_added_changed_or_removed(world: World) -> None:
     siren, served = await followed(world), await project(world)
-    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "firm_sirens": [siren]}]}]
+    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "sirens": [siren]}]}]
     version = await in_force(world, axes=axes)
     key, slug = version["id"], world.territory
     action = version["axes"][0]["actions"][0]["id"]

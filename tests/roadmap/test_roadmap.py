@@ -18,7 +18,7 @@ async def test_a_draft_is_read_as_it_was_written_with_what_its_actions_serve(wor
     siren, served = await followed(world), await project(world)
     actions = [
         {"title": "Furnace", "owner_organisation_id": str(world.organisations["office"]), "due_on": "2024-01-01",
-         "budget_cents": 5, "indicator": "kWh", "project_ids": [served["id"]], "firm_sirens": [siren]},
+         "budget_cents": 5, "indicator": "kWh", "project_ids": [served["id"]], "sirens": [siren]},
     ]  # fmt: skip
     response = await staff(world).post("roadmap/versions", {**DAYS, "axes": [{"title": "Energy", "actions": actions}]})
     made = ok(response, 201)
@@ -89,6 +89,7 @@ async def test_a_committee_that_was_held_puts_a_draft_in_force_from_its_day(worl
     told = ok(await adopt(world.clients["committee"], made["id"], meeting), 200)
     assert (told["status"], told["adopted_on"], told["committee_id"]) == ("adopted", "2023-10-03", meeting)
     assert told["adopted_by"] == str(world.subjects["committee"])
+    assert told["adopted_by_name"] == f"committee of {world.territory}"
     assert ok(await staff(world).get("roadmap")) == told
     assert ok(await staff(world).get("roadmap?as_of=2023-10-03"))["id"] == told["id"]
     problem(await staff(world).get("roadmap?as_of=2023-10-02"), 404, "not-found")
@@ -118,14 +119,14 @@ async def test_no_draft_is_adopted_by_a_meeting_that_was_not_held_or_is_elsewher
     assert told["errors"][0]["pointer"] == "/committee_id"
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
-    problem(await adopt(program, made["id"], await held(world)), 403, "adopter-not-a-person")
+    problem(await adopt(program, made["id"], await held(world)), 403, "person-required")
     ok(await staff(world).patch(f"roadmap/versions/{made['id']}", {"axes": [{"title": "Empty"}]}), 200)
     problem(await adopt(staff(world), made["id"], await held(world)), 409, "roadmap-empty")
 
 
 async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world: World) -> None:
     siren, served = await followed(world), await project(world)
-    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "firm_sirens": [siren]}]}]
+    axes = [{**AXES[0], "actions": [{**AXES[0]["actions"][0], "project_ids": [served["id"]], "sirens": [siren]}]}]
     old = await in_force(world, axes=axes)
     copy = ok(await staff(world).post("roadmap/versions", {}), 201)
     assert (copy["number"], copy["axes"], copy["title"]) == (2, old["axes"], old["title"])
@@ -146,6 +147,9 @@ async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world:
     assert [added["title"] for added in told["actions"]["added"]] == ["Housing"]
     [changed] = told["actions"]["changed"]
     assert changed["fields"]["project_ids"] == {"before": [served["id"]], "after": []}
+    assert changed["fields"]["project_titles"] == {"before": [served["title"]], "after": []}
+    assert changed["fields"]["sirens"] == {"before": [siren], "after": []}
+    assert changed["fields"]["firm_names"]["after"] == []
     assert changed["fields"]["budget_cents"] == {"before": 40_000_000, "after": 1}
     early = problem(await adopt(staff(world), copy["id"], await held(world)), 409, "roadmap-in-force-twice")
     assert early["adopted_on"] == "2023-10-03"
@@ -208,7 +212,7 @@ async def test_actions_move_while_the_text_stays_and_any_day_shows_how_far_they_
         ("planned", "in_progress"), ("in_progress", "done"),
     ]  # fmt: skip
     told = problem(await staff(world).post(address.format(third["id"]), {"state": "done"}), 409, "action-move-refused")
-    assert told["allowed"] == "dropped, in_progress"
+    assert told["allowed"] == ["dropped", "in_progress"]
     early = {"state": "in_progress", "effective_on": "2024-02-28", "reason": "Not done after all."}
     problem(await staff(world).post(address.format(first["id"]), early), 409, "action-move-out-of-order")
     silent = await staff(world).post(address.format(third["id"]), {"state": "dropped"})
@@ -253,7 +257,7 @@ async def test_actions_are_found_by_what_people_ask(world: World) -> None:
     office = str(world.organisations["office"])
     axes = [
         {"title": "One", "actions": [{"title": "Énergie", "owner_organisation_id": office, "due_on": "2024-01-01",
-                                      "project_ids": [served["id"]], "firm_sirens": [siren]}]},
+                                      "project_ids": [served["id"]], "sirens": [siren]}]},
         {"title": "Two", "actions": [{"title": "Other"}]},
     ]  # fmt: skip
     version = await in_force(world, axes=axes)
@@ -265,13 +269,14 @@ async def test_actions_are_found_by_what_people_ask(world: World) -> None:
     assert len(ok(await staff(world).get("roadmap/actions?state=planned&sort=-due_on"))["items"]) == 2
     one = ok(await staff(world).get(f"roadmap/actions/{wanted}"))
     assert (one["axis"], one["axis_title"], one["projects"][0]["id"]) == (1, "One", served["id"])
+    assert (one["roadmap_id"], one["roadmap_title"]) == (version["id"], version["title"])
 
 
-@pytest.mark.parametrize("field", ["project_ids", "firm_sirens", "owner_organisation_id"])
+@pytest.mark.parametrize("field", ["project_ids", "sirens", "owner_organisation_id"])
 async def test_an_action_serves_what_is_of_its_territory(world: World, other: World, field: str) -> None:
     theirs = {
         "project_ids": [(await project(other))["id"]],
-        "firm_sirens": [await followed(other)],
+        "sirens": [await followed(other)],
         "owner_organisation_id": "019a9f5e-0000-7000-8000-000000000000",
     }
     axes = [{"title": "One", "actions": [{"title": "A", field: theirs[field]}]}]

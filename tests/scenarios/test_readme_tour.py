@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import new_home
+from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -14,7 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
     block = re.search(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
     assert block is not None
-    with new_home() as home, home.serving() as service:
+    with loaded_home() as home, home.serving() as service:
         rebond = shlex.join([sys.executable, "-m", "app.cli"])
         script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(

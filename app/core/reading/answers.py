@@ -8,13 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.db import fetchrow
-from app.core.problems import FieldError, NotFound, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
+ONLY_WITH_JSON = Fault(
+    "only_with_json",
+    en="This parameter can be used only with pages of JSON; other formats contain all rows.",
+    fr="Ce paramètre ne s'emploie qu'avec les pages en JSON ; les autres formats contiennent toutes les lignes.",
+)
 FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
@@ -25,10 +31,8 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
-    form = query.pop("format", None)
-    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
-        form = negotiated(accept)
-    if form is not None and form != "json":
+    form = _form(request, query)
+    if form != "json":
         return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
@@ -59,6 +63,18 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
+def form_wanted(request: Request) -> str:
+    """The form in which something is wanted that is no page but has the forms of one: the query has `format` alone."""
+    return _form(request, read(request, {"format": FORMAT}))
+
+
+def _form(request: Request, query: dict[str, Any]) -> str:
+    form: str | None = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    return form or "json"
+
+
 def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
     bound = {name: listing.filters[name].prepare(value) for name, value in filters.items()}
     bound.update(request.path_params)
@@ -70,7 +86,7 @@ def _export(
     request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any]
 ) -> Response:
     """The whole collection as a table or as lines; what belongs to pages is refused."""
-    faults = [FieldError(name, "only_with_json") for name in ("cursor", "count") if name in query]
+    faults = [ONLY_WITH_JSON.at(name) for name in ("cursor", "count") if name in query]
     if faults:
         raise ValidationFailed(errors=faults)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name

@@ -8,6 +8,7 @@ gives the connection back.
 import asyncio
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from app.core import clock
 from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
-from app.core.reading.tabular import Column, Form
+from app.core.reading.tabular import Column, Form, HeldRows, held_columns
 
 
 class TooManyExports(Problem):
@@ -29,12 +30,12 @@ class TooManyExports(Problem):
 
 
 class TooManyRows(Problem):
-    """An XLSX file cannot hold so many rows."""
+    """An XLSX file cannot contain so many rows."""
 
     status = 422
     title_fr = "Un fichier XLSX ne peut pas contenir autant de lignes."
-    detail = "It holds at most {most_rows}."
-    detail_fr = "Il en contient au plus {most_rows}."
+    detail = "An XLSX file can contain at most {most_rows} rows."
+    detail_fr = "Un fichier XLSX peut contenir au plus {most_rows} lignes."
     cure = "Narrow the filters, or ask for format=csv."
     cure_fr = "Resserrez les filtres, ou demandez format=csv."
 
@@ -50,12 +51,9 @@ class Export(Response):
         self, request: Request, form: Form, columns: list[Column], statement: Statement, count: Statement | None,
         parent: Statement | None, bound: dict[str, Any],
     ) -> None:  # fmt: skip
-        super().__init__(headers={"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"})
+        name, headers = _named(request.scope, form)
+        super().__init__(headers=headers)
         del self.headers["content-length"]
-        name = "-".join(_names(request.scope))
-        file = f"{name}-{clock.today()}.{form.extension}"
-        self.headers["content-type"] = form.media_type
-        self.headers["content-disposition"] = f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}"
         self.state = request.state
         self.form, self.bound = form, bound
         self.statement, self.count, self.parent = statement, count, parent
@@ -102,6 +100,27 @@ class Export(Response):
         arguments = self.statement.arguments(self.bound)
         await copy_out(connection, self.statement.sql, arguments, write, **self.form.copy)
         await pass_on(self.writer.end())
+
+
+def held(request: Request, form: Form, schema: type[BaseModel], rows: HeldRows) -> Response:
+    """Objects that Python holds, each with the fields of `schema`, as a file in this form: what no SELECT gives."""
+    name, headers = _named(request.scope, form)
+    columns = held_columns(schema)
+    writer = form.writer(columns, name)
+    body = writer.begin() + writer.add(form.held(columns, rows)) + writer.end()
+    return Response(body, headers=headers)
+
+
+def _named(scope: Scope, form: Form) -> tuple[str, dict[str, str]]:
+    """What the file is called, and the headers that say so."""
+    name = "-".join(_names(scope))
+    file = f"{name}-{clock.today()}.{form.extension}"
+    return name, {
+        "Vary": "Accept, Accept-Language",
+        "Cache-Control": "private, no-cache",
+        "Content-Type": form.media_type,
+        "Content-Disposition": f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}",
+    }
 
 
 def _names(scope: Scope) -> list[str]:

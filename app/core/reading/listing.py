@@ -30,7 +30,7 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core import values
@@ -50,14 +50,16 @@ Item = TypeVar("Item")
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page of a collection. `next_cursor` is null on the last one; `total` is there with `count=exact`."""
+    """One page of a collection."""
 
     # The classes made of this one for each schema do not inherit its docstring.
     model_config = ConfigDict(json_schema_extra={"description": "One page of a collection."})
 
-    items: list[Item]
-    next_cursor: str | None
-    total: int | None = Field(default=None, description="Rows that the filters select, with count=exact.")
+    items: list[Item] = Field(description="The objects of this page, in the order of `sort`; at most `limit` of them.")
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last page.")
+    total: int | None = Field(
+        default=None, description="Number of objects that the filters select on all pages; present with count=exact."
+    )
 
 
 def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -144,7 +146,9 @@ def holds(condition: Any, doc: str) -> Filter:
 def updated_since(column: Any) -> Filter:
     """Rows changed since an instant, with 60 s of overlap for transactions that were still open then."""
     return Filter(
-        Parameter(values.Instant, "Changed since this instant (60 s of overlap; exact sync is /v1/events)."),
+        Parameter(
+            values.Instant, "Written at this instant or later, or up to 60 s before it (exact sync: /v1/events)."
+        ),
         lambda name: column >= param(name, column.type) - text("interval '60 seconds'"),
     )
 
@@ -155,12 +159,12 @@ def _limit(value: str) -> int:
 
 FORMAT = Parameter(
     Literal[NAMES],
-    "The representation; weighs more than Accept. All but json are whole and streamed: csv-fr has semicolons and a"
+    "The representation; it outweighs Accept. All but json are whole and streamed: csv-fr has semicolons and a"
     " decimal comma for a French Excel, xlsx holds at most 100 000 rows.",
 )
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
-    "Rows of a page, 1 to 500; 50 by default. Other formats than json have all rows without it.",
+    "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",
 )
 
 
@@ -172,8 +176,9 @@ class Listing:
     """A collection: its rows, how they may be filtered and sorted, and how one of them is found.
 
     `rows` takes its path parameters as `param("territory")`; `key` is the column that addresses one object; `scopes`
-    are conditions that code, not the client, switches on; `derived` says that the rows also show neighbours' values;
-    `parent` finds the object that the collection hangs on, so that an empty page of nothing is a 404.
+    are conditions that code, not the client, switches on; `derived`: rows include columns of other tables, so the ETag
+    must hash the body (a neighbour's rename changes it without a new version); `parent` finds the object that the
+    collection belongs to, so that the page of an unknown parent is a 404.
     """
 
     schema: type[Read]
@@ -214,11 +219,17 @@ class Listing:
         default = self.default_sort or self.key_name
         return {
             **{name: f.parameter for name, f in self.filters.items()},
-            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
+            "sort": Parameter(
+                Literal[tuple(options)],
+                f"Order of the objects; - before a name means descending. {default} by default.",
+            ),
             "format": FORMAT,
             "limit": LIMIT,
-            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
-            "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
+            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the previous page."),
+            "count": Parameter(
+                Literal["exact"],
+                "exact: the answer has total, the number of objects that the filters select on all pages.",
+            ),
         }
 
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
@@ -325,6 +336,16 @@ def as_object(rows: Rows, **more: Any) -> Rows:
     r = select(*(p.c[name] for name in fields)).correlate(p).lateral("r")
     columns = [p.c["_" + name].label(name) for name in more]
     return select(_text_of(r).label("body"), *columns).select_from(p.join(r, text("true")))
+
+
+def json_object(**fields: Any) -> Any:
+    """An object of these fields, as SQL."""
+    return func.json_build_object(*(part for name, column in fields.items() for part in (text(f"'{name}'"), column)))
+
+
+def json_array(item: Any, *order: Any) -> Any:
+    """The items of all rows as an array, in this order; empty where there are none."""
+    return func.coalesce(func.json_agg(aggregate_order_by(item, *order)), text("'[]'::json"))
 
 
 def _text_of(row: Any) -> ColumnElement[Any]:

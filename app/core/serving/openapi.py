@@ -24,31 +24,72 @@ cannot be overspent, whoever asks at the same time.
 
 Conventions of every operation: errors are `application/problem+json` (RFC 9457) with a stable code, listed at
 `/problems`; collections are paged by signed keyset cursors; `ETag` and `If-Match` guard changes; `Idempotency-Key` is
-honoured on every POST; `dry_run=true` runs all rules and changes nothing. Days are multiples of 0.25, dates are
-Europe/Paris calendar days, instants are RFC 3339 in UTC.
+honoured on every POST; `dry_run=true` runs all rules and changes nothing. Amounts are whole cents of euro (`_cents`),
+rates are basis points (`_bp`), days are multiples of 0.25, dates are Europe/Paris calendar days, instants are RFC 3339
+in UTC. The name beside an id is the present one and may change without a new version: join by id.
 """
 
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code.",
+    "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code;"
+    " a list among them (`allowed`, `needed`, `activities`, `gaps`) is an array.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
-        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/days-exhausted"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Address of the rule that was broken, with its cause and cure. The part after /problems/ is"
+            " a stable code, the same in every language.",
+            "examples": ["/problems/days-exhausted"],
+        },
+        "title": {
+            "type": "string",
+            "description": "The rule in one sentence, the same for every answer with this code; in the language of"
+            " Content-Language.",
+        },
+        "status": {
+            "type": "integer",
+            "minimum": 400,
+            "maximum": 599,
+            "description": "Status code of the HTTP answer, repeated here.",
+        },
+        "detail": {
+            "type": "string",
+            "description": "What happened in this case, with its figures, and what to do about it; for people. Programs"
+            " read `type` and the further members.",
+        },
+        "instance": {
+            "type": "string",
+            "description": "Path of the request that was refused, without its query; empty where the path holds"
+            " characters that are not repeated.",
+        },
+        "request_id": {
+            "type": "string",
+            "description": "Identifies the request in the logs of the service; also sent as X-Request-Id.",
+        },
         "errors": {
             "type": "array",
+            "description": "Every fault of the request at once; present where a field or parameter is at fault. A"
+            " fault may have further members: did_you_mean, minimum and maximum of what is accepted, or expected, the"
+            " array of the accepted values.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
                 "properties": {
-                    "pointer": {"type": "string"},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON Pointer (RFC 6901) to the field of the body, such as /items/3/days; the"
+                        " name of a query parameter, without a slash; empty for the request as a whole.",
+                    },
+                    "code": {
+                        "type": "string",
+                        "description": "Stable code of what is wrong with this field, the same in every language.",
+                    },
+                    "detail": {
+                        "type": "string",
+                        "description": "What is wrong with this field, as a sentence for people.",
+                    },
                 },
             },
         },
@@ -172,7 +213,8 @@ def plain(node: Any, schemas: dict[str, Any]) -> Any:
         other = next((option for option in options if option != {"type": "null"}), None)
         named = schemas.get(str((other or {}).get("$ref", "")).rpartition("/")[2], {})
         if "enum" in named:
-            other = {key: value for key, value in named.items() if key != "title"}
+            beside = {key: value for key, value in (other or {}).items() if key != "$ref"}
+            other = {key: value for key, value in named.items() if key != "title"} | beside
         if other is not None and isinstance(other.get("type"), str):
             rest = {key: value for key, value in node.items() if key != "anyOf"}
             if "enum" in other:

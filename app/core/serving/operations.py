@@ -25,7 +25,9 @@ from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInva
 from app.core.writing.writes import HEADERS, QUERY
 
 
+# `fault` is what is told of a value that a convertor refuses in an address that is right but for it.
 class _Slug(Convertor[str]):
+    fault = values.INVALID_SLUG.at("")
     regex = "[a-z0-9]+(?:-[a-z0-9]+)*"
 
     def convert(self, value: str) -> str:
@@ -36,6 +38,7 @@ class _Slug(Convertor[str]):
 
 
 class _Siren(_Slug):
+    fault = values.INVALID_SIREN.at("")
     regex = "[0-9]{9}"
 
     def convert(self, value: str) -> str:
@@ -45,6 +48,7 @@ class _Siren(_Slug):
 
 
 class _Siret(_Slug):
+    fault = values.INVALID_SIRET.at("")
     regex = "[0-9]{14}"
 
     def convert(self, value: str) -> str:
@@ -54,6 +58,7 @@ class _Siret(_Slug):
 
 
 class _Year(Convertor[int]):
+    fault = values.INTEGER_OUT_OF_RANGE.at("", minimum=1900, maximum=2199)
     regex = "(?:19|20|21)[0-9]{2}"
 
     def convert(self, value: str) -> int:
@@ -64,6 +69,7 @@ class _Year(Convertor[int]):
 
 
 class _Month(Convertor[date]):
+    fault = values.INVALID_MONTH.at("")
     regex = "(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])"
 
     def convert(self, value: str) -> date:
@@ -82,17 +88,17 @@ register_url_convertor("year", _Year())
 # How a path parameter is documented, by its name.
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "territory": {
-        "description": "The territory's slug.",
+        "description": "The slug of the territory.",
         "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
         "example": "ales",
     },
     "siren": {
-        "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
+        "description": "The SIREN of the firm: nine digits, the last of which is their Luhn key.",
         "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
         "example": "200066918",
     },
     "siret": {
-        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "description": "The SIRET of the site: the SIREN of its firm, then five digits.",
         "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
         "example": "11002001300097",
     },
@@ -107,12 +113,12 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": 2023,
     },
     "month": {
-        "description": "The month, as 2023-06.",
+        "description": "The month, such as 2023-06.",
         "schema": {"type": "string", "pattern": f"^{_Month.regex}$"},
         "example": "2023-06",
     },
     "code": {
-        "description": "The problem's code.",
+        "description": "The code of the problem, such as not-found.",
         "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
         "example": "not-found",
     },
@@ -125,7 +131,7 @@ def path_parameter(name: str) -> dict[str, Any]:
         return PATH_PARAMETERS[name]
     owner = "object" if name == "id" else name.removesuffix("_id")
     return {
-        "description": f"The {owner}'s id.",
+        "description": f"The id of the {owner}.",
         "schema": {"type": "string", "format": "uuid"},
         "example": "019a9f5e-0000-7000-8000-000000000000",
     }
@@ -177,7 +183,7 @@ IF_NONE_MATCH: dict[str, Any] = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "The ETag you have: the answer is 304 without a body where it is still the object's.",
+    "description": "The ETag you have. The answer is 304 without a body where the object still has it.",
     "schema": {"type": "string"},
 }
 
@@ -224,6 +230,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.RequestTimeout,
         ValidationFailed,
         p.StaleVersion,
+        p.TotalTooLarge,
         IdempotencyKeyInvalid,
         IdempotencyKeyInUse,
         IdempotencyKeyReused,
@@ -232,9 +239,12 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
     )
     found = responses(*dict.fromkeys((*known, *problems)))
     if may_create:
-        found[201] = {"description": "Nothing was there: it is created.", "model": schema}
+        found[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
-        found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
+        found[200] = {
+            "description": "With dry_run=true: the object as it would be; nothing was changed.",
+            "model": schema,
+        }
     return {
         "response_model": schema if status != 204 else None,
         "status_code": status,

@@ -6,7 +6,7 @@ from typing import Any
 import fastapi_offline
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -42,41 +42,43 @@ service: APIRouter = router("service")
 
 
 class Link(BaseModel):
-    """A place of the service."""
+    """An address of the service."""
 
-    name: str
-    href: str
+    name: str = Field(description="Stable name of what the address leads to, such as territories.")
+    href: str = Field(description="Path on this server, from the root.")
 
 
 class Index(BaseModel):
-    """What is there."""
+    """The addresses of the service."""
 
-    service: str
-    version: str
-    links: list[Link]
+    service: str = Field(description="Always rebond, so that a client can recognise the service.")
+    version: str = Field(description="Version of the running code, the same as in the OpenAPI document.")
+    links: list[Link] = Field(
+        description="Where to read on: documents, health, and the collections of all territories."
+    )
 
 
 class Health(BaseModel):
-    """How the service is."""
+    """State of the service."""
 
-    status: str
+    status: str = Field(description="ok: the process is alive; ready: it can also answer requests.")
 
 
 class ProblemEntry(BaseModel):
-    """A problem of the catalogue: cause and cure."""
+    """A problem of the catalogue, with its cause and its cure."""
 
-    type: str
-    code: str
-    status: int
-    title: str
-    cause: str
-    cure: str
+    type: str = Field(description="Path of this entry; an error answer has it as its `type`.")
+    code: str = Field(description="The last part of `type`, such as days-exhausted; the same in every language.")
+    status: int = Field(description="HTTP status code of the answers that have this problem.")
+    title: str = Field(description="The rule in one sentence, in the language of Content-Language.")
+    cause: str = Field(description="When the service answers with this problem.")
+    cure: str = Field(description="What the caller can do so that the request is accepted.")
 
 
 class Catalogue(BaseModel):
     """Every problem that the service may answer with."""
 
-    items: list[ProblemEntry]
+    items: list[ProblemEntry] = Field(description="The problems in the alphabetical order of their codes, on one page.")
 
 
 def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
@@ -112,19 +114,19 @@ def _index(request: Request) -> Response:
 
 @service.get("/", response_model=Index, responses=responses(statuses=[422]))
 async def get_index(request: Request) -> Response:
-    """What is there: the entry to the service. Anyone may read it."""
+    """The addresses of the service, to start from. Anyone may read them."""
     return _index(request)
 
 
 @service.get("/v1", response_model=Index, responses=responses(statuses=[422]))
 async def get_v1_index(request: Request) -> Response:
-    """What is there under /v1. Anyone may read it."""
+    """The addresses of the service, as at the root. Anyone may read them."""
     return _index(request)
 
 
 @service.get("/healthz", response_model=Health, responses=responses(statuses=[422]))
 async def get_health(request: Request) -> Response:
-    """Whether the process lives. It touches nothing else; a failing database does not make it fail."""
+    """Whether the process is alive. A failing database does not change the answer: see /readyz."""
     read(request, {})
     return _json({"status": "ok"}, {"Cache-Control": "no-store"})
 
@@ -156,7 +158,7 @@ async def get_metrics(request: Request) -> Response:
 
 @service.get("/problems", response_model=Catalogue, responses=responses(statuses=[422]))
 async def list_problems(request: Request) -> Response:
-    """Every problem code with its cause and cure, in English or French (Accept-Language)."""
+    """Every problem with its cause and cure, in English or French (Accept-Language)."""
     read(request, {})
     language = language_of(request, request.state.default_language)
     return _json(
@@ -167,7 +169,7 @@ async def list_problems(request: Request) -> Response:
 
 @service.get("/problems/{code:slug}", response_model=ProblemEntry, responses=responses(NotFound, statuses=[422]))
 async def get_problem(request: Request) -> Response:
-    """One problem: what the `type` of an error answer addresses. Raises `not-found`."""
+    """One problem with its cause and cure; the `type` of an error answer leads here. Raises `not-found`."""
     read(request, {})
     problem = CATALOGUE.get(request.path_params["code"])
     if problem is None:

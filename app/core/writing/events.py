@@ -1,4 +1,4 @@
-"""The one append-only event table: audit trail, change feed, delta sync, and later webhooks, are readings of it.
+"""The append-only event table. The audit trail, the change feed, delta sync and (later) webhooks all read from it.
 
 Order is the event's sequence number, shown up to a horizon below which no transaction is still open. (Ordering by
 transaction id would be wrong: a transaction takes its id long before it gets the object's lock.)

@@ -12,18 +12,35 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.core.problems import FieldError
-from app.core.schemas import nearest_name
+from app.core.faults import Fault, FieldError
+from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
 from app.core.writing import sheets
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 
+MISSING_COLUMN = Fault(
+    "missing_column",
+    en="The file does not have this column.",
+    fr="Le fichier n'a pas cette colonne.",
+)
+REPEATED_COLUMN = Fault(
+    "repeated_column",
+    en="Several columns of the file have this meaning; keep one.",
+    fr="Plusieurs colonnes du fichier ont ce sens ; n'en gardez qu'une.",
+)
+IGNORED_COLUMN = Fault("ignored_column", en="This column is not used.", fr="Cette colonne n'est pas utilisée.")
+REPEATED_LINE = Fault(
+    "repeated_line",
+    en="Line {first_line} already contains the same object.",
+    fr="La ligne {first_line} contient déjà le même objet.",
+)
+
 Read = Callable[[Cell], Any]
 
 
 @dataclass(frozen=True)
-class Column:
+class Heading:
     """A column of an import: the field of the schema it fills, how its cells read, and its other names."""
 
     field: str
@@ -33,7 +50,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Fault:
+class LineFault:
     """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
 
     An advisory fault is told and refuses nothing.
@@ -46,7 +63,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Line:
+class FileLine:
     """A line of the file that reads: what the importer's schema made of it."""
 
     number: int
@@ -64,8 +81,8 @@ class Outcome:
 
 
 # Writes lines, upserting by natural key; the text is the territory, None for what all share.
-Apply = Callable[[Write, str | None, Sequence[Line]], Awaitable[Outcome]]
-Check = Callable[[Write, str | None, Sequence[Line]], Awaitable[Sequence[Fault]]]
+Apply = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Outcome]]
+Check = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Sequence[LineFault]]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +98,7 @@ class Importer:
     kind: str
     permission: str
     schema: type[BaseModel]
-    columns: Sequence[Column]
+    columns: Sequence[Heading]
     key: Sequence[str]
     apply: Apply
     check: Check | None = None
@@ -89,8 +106,13 @@ class Importer:
     needs_subject: bool = False
 
     @property
-    def fields(self) -> dict[str, Column]:
+    def fields(self) -> dict[str, Heading]:
         return {column.field: column for column in self.columns}
+
+    def synonyms(self) -> dict[str, str]:
+        """The other headings of the columns, each with the field that it fills: synonyms and retired names."""
+        named = {name: column.field for column in self.columns for name in column.names}
+        return named | {old: new for old, new in RETIRED.items() if new in self.fields and old not in self.fields}
 
 
 # --- headers ---------------------------------------------------------------------------------------------------------
@@ -112,19 +134,19 @@ class Header:
     line: int
     matched: Sequence[tuple[str, str | None]]
 
-    def faults(self, importer: Importer) -> list[Fault]:
+    def faults(self, importer: Importer) -> list[LineFault]:
         """Columns that lack, that come twice, and (advisory) those that nothing reads."""
         found = [name for _, name in self.matched if name is not None]
         missing = [c.field for c in importer.columns if c.required and c.field not in found]
-        faults = [Fault(self.line, name, FieldError("", "missing_column")) for name in missing]
+        faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
         twice = sorted({name for name in found if found.count(name) > 1})
-        faults += [Fault(self.line, name, FieldError("", "repeated_column")) for name in twice]
+        faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
             if name is None and header:
                 guess = nearest_name(folded(header), [folded(field) for field in known])
-                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else None
-                faults.append(Fault(self.line, header[:100], FieldError("", "ignored_column", near), advisory=True))
+                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else {}
+                faults.append(LineFault(self.line, header[:100], IGNORED_COLUMN.at("", **near), advisory=True))
         return faults
 
 
@@ -134,15 +156,14 @@ def match(importer: Importer, line: int, cells: Sequence[Cell]) -> Header:
     Beside a field's own name a synonym is another column: our export of firms has `source` and `source_reference`.
     """
     own: dict[str, str] = {}
-    known: dict[str, str] = {}
     for column in importer.columns:
         own[folded(column.field)] = column.field
         if column.field.endswith("_cents"):
             own[folded(column.field.removesuffix("_cents") + "_eur")] = column.field
-        known.update((folded(name), column.field) for name in column.names)
     headers = [_UNPRINTABLE.sub("", sheets.plain(cell))[:200] for cell in cells]
     told = {own.get(folded(header)) for header in headers}
-    known = own | {name: to for name, to in known.items() if name not in own and to not in told}
+    others = {folded(name): to for name, to in importer.synonyms().items()}
+    known = own | {name: to for name, to in others.items() if name not in own and to not in told}
     return Header(line, [(header, known.get(folded(header))) for header in headers])
 
 
@@ -157,7 +178,7 @@ class Reader:
     header: Header
     _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def line(self, number: int, cells: Sequence[Cell]) -> tuple[Line | None, list[Fault]]:
+    def line(self, number: int, cells: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields."""
         importer = self.importer
         columns = importer.fields
@@ -176,9 +197,8 @@ class Reader:
         if any(key):
             first = self._keys.setdefault(key, number)
             if first != number:
-                members = {"first_line": first}
-                return None, [Fault(number, importer.key[0], FieldError("", "repeated_line", members))]
-        return Line(number, item), []
+                return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
+        return FileLine(number, item), []
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
@@ -203,9 +223,9 @@ def _get(values: Mapping[str, Any], name: str) -> Any:
     return found
 
 
-def _fault(number: int, error: FieldError) -> Fault:
+def _fault(number: int, error: FieldError) -> LineFault:
     parts = [part for part in error.pointer.split("/") if part and not part.isdigit()]
-    return Fault(number, ".".join(parts), FieldError("", error.code, error.members, error.message))
+    return LineFault(number, ".".join(parts), replace(error, pointer=""))
 
 
 # --- writing through the services of the API -------------------------------------------------------------------------
@@ -217,7 +237,7 @@ Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
 def one_by_one(put: Put) -> Apply:
     """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
 
-    async def apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+    async def apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
         assert place is not None  # what all territories share is written set-wise
         outcome = Outcome()
         alike: dict[tuple[Any, ...], Change] = {}

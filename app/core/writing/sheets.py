@@ -20,7 +20,36 @@ from enum import StrEnum
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
+from app.core.faults import Fault
 from app.core.reading import tabular
+
+EMPTY_FILE = Fault("empty_file", en="The file is empty.", fr="Le fichier est vide.")
+UNREADABLE_FILE = Fault("unreadable_file", en="The file is damaged.", fr="Le fichier est endommagé.")
+UNREADABLE_LINE = Fault(
+    "unreadable_line",
+    en="The line cannot be read; a quotation mark may be missing.",
+    fr="La ligne ne peut pas être lue ; il manque peut-être un guillemet.",
+)
+LINE_TOO_LONG = Fault(
+    "line_too_long",
+    en="A line is too long to be read.",
+    fr="Une ligne est trop longue pour être lue.",
+)
+TOO_MANY_COLUMNS = Fault(
+    "too_many_columns",
+    en="A line has more than {maximum} columns.",
+    fr="Une ligne a plus de {maximum} colonnes.",
+)
+FILE_TOO_LARGE = Fault(
+    "file_too_large",
+    en="The unpacked file is too large.",
+    fr="Le fichier décompressé est trop grand.",
+)
+UNUSABLE_HEADER = Fault(
+    "unusable_header",
+    en="The first line does not name all required columns.",
+    fr="La première ligne ne nomme pas toutes les colonnes nécessaires.",
+)
 
 Cell = str | date | datetime | float | int | bool | None
 Row = tuple[int, list[Cell]]  # the line in the file, counted from 1, and its cells
@@ -41,17 +70,18 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-class UnreadableFile(Exception):
-    """The file is no table: `code` says why, `line` where."""
+class UnreadableSheet(Exception):
+    """The file is no table: `reason` says why, `line` where."""
 
-    def __init__(self, code: str, line: int | None = None) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, reason: Fault, line: int | None = None, **figures: Any) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
         self.line = line
+        self.figures = figures
 
 
 @dataclass(frozen=True)
-class Shape:
+class SheetShape:
     """How the file is written: its format, and for CSV its encoding (`utf-8`, `cp1252` or `latin-1`)."""
 
     format: Format
@@ -80,27 +110,27 @@ class Sniffer:
         if not self._beyond_cp1252:
             self._beyond_cp1252 = _UNDEFINED_IN_CP1252.search(data) is not None
 
-    def shape(self) -> Shape:
-        """What the file is, once all of it has passed. Raises `UnreadableFile` for nothing at all."""
+    def shape(self) -> SheetShape:
+        """What the file is, once all of it has passed. Raises `UnreadableSheet` for nothing at all."""
         if self.size == 0:
-            raise UnreadableFile("empty_file")
+            raise UnreadableSheet(EMPTY_FILE)
         if self._head.startswith(ZIP):
-            return Shape(Format.XLSX)
+            return SheetShape(Format.XLSX)
         if self._utf8 is not None:
             try:
                 self._utf8.decode(b"", final=True)
             except UnicodeDecodeError:
                 pass
             else:
-                return Shape(Format.CSV, "utf-8")
-        return Shape(Format.CSV, "latin-1" if self._beyond_cp1252 else "cp1252")
+                return SheetShape(Format.CSV, "utf-8")
+        return SheetShape(Format.CSV, "latin-1" if self._beyond_cp1252 else "cp1252")
 
 
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
 def csv_rows(chunks: Iterable[bytes], encoding: str) -> tuple[str, Iterator[Row]]:
-    """The delimiter, and the lines of a CSV file that are not empty. Raises `UnreadableFile`.
+    """The delimiter, and the lines of a CSV file that are not empty. Raises `UnreadableSheet`.
 
     The delimiter is the candidate that the first line holds most often outside quotes.
     """
@@ -130,7 +160,7 @@ def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
             data, start = data.removeprefix(BOM), False
         *whole, rest = (rest + newlines.decode(data)).split("\n")
         if len(rest) > MAX_CELL * MAX_COLUMNS:
-            raise UnreadableFile("line_too_long")
+            raise UnreadableSheet(LINE_TOO_LONG)
         for line in whole:
             yield line + "\n"
     rest += newlines.decode(b"", final=True)
@@ -146,11 +176,11 @@ def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error:
-            raise UnreadableFile("unreadable_line", line) from None
+            raise UnreadableSheet(UNREADABLE_LINE, line) from None
         if cells is None:
             return
         if len(cells) > MAX_COLUMNS:
-            raise UnreadableFile("too_many_columns", line)
+            raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
         if any(cells):
             yield line, list(cells)
 
@@ -162,24 +192,24 @@ _BROKEN = (zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeErro
 def xlsx_rows(file: IO[bytes]) -> Iterator[Row]:
     """The rows of the first sheet that are not empty. Formulas count as what they last came to.
 
-    Raises `UnreadableFile`; a file that would unfold to more than 512 MiB is not unfolded.
+    Raises `UnreadableSheet`; a file that would unfold to more than 512 MiB is not unfolded.
     """
     from openpyxl import load_workbook  # slow to import, and rarely wanted
 
     try:
         with zipfile.ZipFile(file) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableFile("file_too_large")
+                raise UnreadableSheet(FILE_TOO_LARGE)
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what other programs write there is often wrong
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             if len(cells) > MAX_COLUMNS:
-                raise UnreadableFile("too_many_columns", line)
+                raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
             if any(cell not in (None, "") for cell in cells):
                 yield line, list(cells)
     except _BROKEN as error:
-        raise UnreadableFile("unreadable_file") from error
+        raise UnreadableSheet(UNREADABLE_FILE) from error
 
 
 # --- what a cell says ------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from app.core.writing import events, idempotency
 Row = TypeVar("Row", bound=Base)
 
 
-class Subject(Protocol):
+class WritingSubject(Protocol):
     """Who writes: the access domain's Actor, or the service itself."""
 
     @property
@@ -87,14 +87,17 @@ class Write:
     """One write under way: the session of its transaction, who writes, when, and what it spends."""
 
     session: AsyncSession
-    actor: Subject
+    actor: WritingSubject
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def last(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        """Run `act` just before COMMIT.
+
+        Use it for work that locks contended rows, so that they stay locked only briefly.
+        """
         self.closing.append(act)
 
     def spend(
@@ -173,7 +176,7 @@ def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
 
 async def run(
     factory: SessionFactory,
-    actor: Subject,
+    actor: WritingSubject,
     work: Work,
     *,
     request: Request | None = None,
@@ -249,7 +252,7 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: Subject, now: datetime, request_id: str, territory: str | None
+    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None
 ) -> dict[str, Any]:
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {
@@ -281,21 +284,26 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        query.Flag,
+        "true: all rules are run, the answer is 200, nothing changes.",
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
-        " and where there is none to replace.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]
@@ -395,6 +403,7 @@ async def run_statement(
                 row = await (_undone(connection, sql, arguments) if dry_run else connection.fetchrow(sql, *arguments))
             break
         except asyncpg.UniqueViolationError as error:
+            refused: Exception = error
             # A twin committed between our snapshot and our lock: the second try finds its answer. Or the key is
             # taken by an answer older than a day.
             if error.constraint_name == idempotency.Claim.constraint and attempt == 1:
@@ -403,14 +412,15 @@ async def run_statement(
                 continue
             problem = translate(error, Base.metadata)
         except asyncpg.CheckViolationError as error:
+            refused = error
             async with state.sessions() as session:
                 problem = await explain(session, error.constraint_name or "") or translate(error, Base.metadata)
         except asyncpg.ForeignKeyViolationError as error:
+            refused = error
             problem = translate(error, Base.metadata)
         if replayed := await _replayed(state.engine, claim, bound):
             return replayed  # that twin has taken what this try was refused
-        assert problem is not None  # each constraint has its problem
-        raise problem
+        raise problem or refused
     if not row["free"]:
         if replayed := await _replayed(state.engine, claim, bound):
             return replayed

@@ -7,8 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, literal_column, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import select
 
 from app.access.models import Organisation, Subject
 from app.core.clock import paris_day
@@ -16,7 +15,7 @@ from app.core.db import Statement, param
 from app.core.formats import day, euros, number
 from app.core.reading import documents
 from app.core.reading.documents import Sheet
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array, json_object
 from app.engineering.certificates.models import CertificateRemark, ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.entries.models import TimeEntry
@@ -26,24 +25,15 @@ from app.programme.models import Territory
 
 @cache
 def certificate(own: bool) -> Statement:
-    """A certificate as its listing shows it, with the names and numbers that stand on paper."""
+    """A certificate as its listing shows it, with what paper says beside it."""
     c, r, t = ServiceCertificate, CertificateRemark, TimeEntry
-    other = ServiceCertificate.__table__.alias("other")
-    certifier = Subject.__table__.alias("certifier")
     person, home = Subject.__table__.alias("person"), Organisation.__table__.alias("home")
 
-    def number_of(condition: Any) -> Any:
-        return select(other.c.number).where(condition).scalar_subquery()
-
-    remark = func.json_build_object(
-        literal_column("'kind'"), r.kind, literal_column("'reason'"), r.reason,
-        literal_column("'worked_on'"), t.worked_on, literal_column("'days'"), t.days,
-        literal_column("'consultant_name'"), person.c.name,
-    )  # fmt: skip
+    remark = json_object(
+        kind=r.kind, reason=r.reason, worked_on=t.worked_on, days=t.days, consultant_name=person.c.name
+    )
     told = (
-        select(
-            func.coalesce(func.json_agg(aggregate_order_by(remark, t.worked_on, t.id)), literal_column("'[]'::json"))
-        )
+        select(json_array(remark, t.worked_on, t.id))
         .select_from(r)
         .join(t, t.id == r.entry_id)
         .join(Consultant, Consultant.id == t.consultant_id)
@@ -54,18 +44,12 @@ def certificate(own: bool) -> Statement:
     rows = (
         CERTIFICATES.filtered(frozenset(), frozenset({"organisation"} if own else ()))
         .join(Territory, Territory.slug == c.territory)
-        .join(certifier, certifier.c.id == c.certified_by)
+        .join(home, home.c.id == Subject.organisation_id)
         .where(c.id == param("id", c.id.type))
         .add_columns(
             Territory.name.label("territory_name"),
             Organisation.siren.label("organisation_siren"),
-            certifier.c.name.label("certifier_name"),
-            select(home.c.name)
-            .where(home.c.id == certifier.c.organisation_id)
-            .scalar_subquery()
-            .label("certifier_organisation"),
-            number_of(other.c.id == c.cancels_id).label("cancels_number"),
-            number_of(other.c.cancels_id == c.id).label("cancelled_by_number"),
+            home.c.name.label("certifier_organisation"),
             told.label("told_remarks"),
         )
     )
@@ -183,7 +167,7 @@ def as_data(shown: Mapping[str, Any], language: str) -> dict[str, Any]:
             for remark in shown["told_remarks"]
         ],
         "signatures": [[words["operator"], "\n".join(
-            part for part in (shown["certifier_name"], shown["certifier_organisation"]) if part)]],
+            part for part in (shown["certified_by_name"], shown["certifier_organisation"]) if part)]],
         "hash": shown["content_hash"],
     }  # fmt: skip
 

@@ -2,15 +2,15 @@
 
 from functools import cache
 
-from sqlalchemy import Text, func, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Text, select
 
-from app.access.models import Organisation
+from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
-from app.core.reading.listing import Listing, at_least, at_most, equals, updated_since
+from app.core.reading.listing import Listing, at_least, at_most, equals, json_array, json_object, updated_since
 from app.core.values import Day, Uuid
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import CertificateLine, CertificateRemark, ServiceCertificate
+from app.engineering.entries.models import TimeEntry
 from app.missions.models import Mission
 
 _c, _n = ServiceCertificate, CertificateLine
@@ -20,45 +20,40 @@ _r = CertificateRemark
 
 
 _counter = ServiceCertificate.__table__.alias("counter")
+_cancelled = ServiceCertificate.__table__.alias("cancelled")
 
 
 _lines = (
     select(
-        func.json_agg(
-            aggregate_order_by(
-                func.json_build_object(
-                    text("'profile'"), _n.profile,
-                    text("'days'"), _n.days,
-                    text("'day_rate_cents'"), _n.day_rate_cents,
-                    text("'amount_excl_vat_cents'"), _n.amount_cents,
-                ),
-                _n.profile,
-                _n.day_rate_cents,
-            )
+        json_array(
+            json_object(
+                profile=_n.profile,
+                days=_n.days,
+                day_rate_cents=_n.day_rate_cents,
+                amount_excl_vat_cents=_n.amount_cents,
+            ),
+            _n.profile,
+            _n.day_rate_cents,
         )
     )
     .where(_n.certificate_id == _c.id)
     .scalar_subquery()
-)  # fmt: skip
+)
 
 
 _remarks = (
     select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(
-                    func.json_build_object(
-                        text("'entry_id'"), _r.entry_id, text("'kind'"), _r.kind, text("'reason'"), _r.reason
-                    ),
-                    _r.entry_id,
-                )
+        json_array(
+            json_object(
+                entry_id=_r.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_r.kind, reason=_r.reason
             ),
-            text("'[]'::json"),
+            _r.entry_id,
         )
     )
+    .join(TimeEntry, TimeEntry.id == _r.entry_id)
     .where(_r.certificate_id == _c.id)
     .scalar_subquery()
-)
+)  # fmt: skip
 
 
 CERTIFICATES = Listing(
@@ -81,25 +76,31 @@ CERTIFICATES = Listing(
         _remarks.label("remarks"),
         _c.content_hash,
         _c.cancels_id,
-        select(_counter.c.id).where(_counter.c.cancels_id == _c.id).scalar_subquery().label("cancelled_by_id"),
+        _cancelled.c.number.label("cancels_number"),
+        _counter.c.id.label("cancelled_by_id"),
+        _counter.c.number.label("cancelled_by_number"),
         _c.reason,
         _c.certified_by,
+        Subject.name.label("certified_by_name"),
         _c.version,
         _c.created_at,
         _c.updated_at,
     )
     .join(Mission, Mission.id == _c.mission_id)
     .join(Organisation, Organisation.id == _c.organisation_id)
+    .join(Subject, Subject.id == _c.certified_by)
+    .outerjoin(_cancelled, _cancelled.c.id == _c.cancels_id)
+    .outerjoin(_counter, _counter.c.cancels_id == _c.id)
     .where(_c.territory == param("territory", Text())),
     key=_c.id,
     version=_c.version,
     derived=True,
     filters={
         "mission_id": equals(_c.mission_id, Uuid, "Certificates of this mission."),
-        "organisation_id": equals(_c.organisation_id, Uuid, "Certificates of this member."),
+        "organisation_id": equals(_c.organisation_id, Uuid, "Certificates of this member of the consortium."),
         "cancels_id": equals(_c.cancels_id, Uuid, "The counter-certificate of this certificate."),
-        "period_from": at_least(_c.to_on, Day, "Whose period reaches this day or later."),
-        "period_to": at_most(_c.from_on, Day, "Whose period starts on this day or earlier."),
+        "period_from": at_least(_c.to_on, Day, "Certificates whose period ends on this Paris day or later."),
+        "period_to": at_most(_c.from_on, Day, "Certificates whose period starts on this Paris day or earlier."),
         "updated_since": updated_since(_c.updated_at),
     },
     sorts={"number": _c.number, "from_on": _c.from_on, "total_cents": _c.total_cents},

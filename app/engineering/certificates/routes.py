@@ -28,7 +28,7 @@ CERTIFICATE = T + "/service-certificates/{id:uuid}"
 
 @certificates.get(T + "/service-certificates", **lists(CERTIFICATES))
 async def list_service_certificates(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
-    """Service certificates and their counter-certificates; a member of the consortium sees its own."""
+    """Service certificates and counter-certificates. A member of the consortium sees its own."""
     return await page(request, CERTIFICATES, **actor.own("service_certificates:read", request.path_params["territory"]))
 
 
@@ -50,7 +50,7 @@ async def create_service_certificate(
 ) -> Response:
     """Certify a member's validated days of a period (*attestation de service fait*). Needs an Idempotency-Key.
 
-    Each day is priced at the rate of the person's profile on the day it was worked, each line rounded once.
+    Each day is priced at the rate of the person's profile on the day it was worked. Each line is rounded once.
     """
     territory = request.path_params["territory"]
     return await commit(
@@ -66,7 +66,7 @@ async def create_service_certificate(
     **shows(schemas.ServiceCertificate, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
 )
 async def get_service_certificate(request: Request, actor: Actor = require("service_certificates:read")) -> Response:
-    """One service certificate, as JSON, or to sign and keep: PDF (tagged, PDF/UA-1) and XLSX.
+    """One service certificate, as JSON, or as a document: PDF (tagged, PDF/UA-1) or XLSX.
 
     The documents are in the language of Accept-Language.
     """
@@ -85,9 +85,9 @@ async def get_service_certificate(request: Request, actor: Actor = require("serv
 async def get_service_certificate_content(
     request: Request, actor: Actor = require("service_certificates:read")
 ) -> Response:
-    """What the certificate was made from, entry by entry, as canonical JSON: its SHA-256 is `content_hash`.
+    """The sealed content of a certificate, entry by entry, as canonical JSON whose SHA-256 is `content_hash`.
 
-    The answer ends with a newline, which is not hashed.
+    The answer ends with a newline, which is not part of what was hashed.
     """
     read(request, {})
     own = actor.own("service_certificates:read", request.path_params["territory"])
@@ -114,7 +114,7 @@ async def cancel_service_certificate(
 ) -> Response:
     """Cancel a certificate by a counter-certificate, which is the answer. Needs If-Match.
 
-    Its days are validated days again, and may be certified anew.
+    The days of the certificate are validated days again and can be certified anew.
     """
     path = request.path_params
     territory = path["territory"]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Line:
+class PricedLine:
     """Days of one profile at one rate, and what they come to."""
 
     profile: str
@@ -44,12 +44,12 @@ def rate_on(rates: Iterable[Priced], profile: str | None, day: date) -> int | No
     )
 
 
-def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[Line]:
+def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[PricedLine]:
     """One line a profile and rate: the days are summed first, and rounded once."""
     sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for profile, rate, part in days:
         sums[profile, rate] += part
-    return [Line(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
+    return [PricedLine(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
 
 
 def vat_on(amount_cents: int, rate_bp: int) -> int:

@@ -5,27 +5,36 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from app.core.schemas import CONFIDENTIAL, Body, Read
+from app.core.messages import PERIOD_REVERSED
+from app.core.schemas import (
+    CONFIDENTIAL,
+    Body,
+    CreatedAt,
+    Id,
+    MissionName,
+    OrganisationName,
+    PersonName,
+    Read,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
 from app.core.values import Day, Reason, SignedDays, Uuid
 
 
 class Remark(Body):
-    """What the operator remarks on one entry, and why."""
+    """What the operator says about one entry of a certificate."""
 
-    entry_id: Uuid
-    reason: Reason
+    entry_id: Annotated[Uuid, Field(description="A validated time entry of the member that counts in the period.")]
+    reason: Annotated[Reason, Field(description="Why, in a person's words; it is shown on the certificate.")]
 
 
 Remarks = Annotated[list[Remark], Field(max_length=1000)]
 
 
 class ServiceCertificateCreate(Body):
-    """The validated days of a member that count in a period, both days included, but for those refused.
-
-    A refused entry stays validated: the lead firm reverses it, or the next certificate takes it.
-    """
+    """The validated days of one member that count in a period, without those refused."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -37,17 +46,25 @@ class ServiceCertificateCreate(Body):
         }
     )  # fmt: skip
 
-    mission_id: Uuid
-    organisation_id: Uuid
-    from_on: Day
-    to_on: Day
-    reservations: Remarks = Field(default_factory=list)
-    refusals: Remarks = Field(default_factory=list)
+    mission_id: Annotated[Uuid, Field(description="The mission of the territory whose days are certified.")]
+    organisation_id: Annotated[Uuid, Field(description="The member of the consortium whose days they are.")]
+    from_on: Annotated[Day, Field(description="First Paris day of the period, by the day on which entries count.")]
+    to_on: Annotated[Day, Field(description="Last Paris day of the period, included; it decides the rate of VAT.")]
+    reservations: Annotated[
+        Remarks, Field(description="Remarks on entries that are certified all the same, at most 1 000.")
+    ] = Field(default_factory=list)
+    refusals: Annotated[
+        Remarks,
+        Field(
+            description="Entries that are left out, at most 1 000. They stay validated: the lead firm reverses them, or"
+            " the next certificate contains them."
+        ),
+    ] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _ordered(self) -> "ServiceCertificateCreate":
         if self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
@@ -56,72 +73,109 @@ class Cancellation(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Two days belong to another firm."}]})
 
-    reason: Reason
+    reason: Annotated[Reason, Field(description="Why, in a person's words; it is shown on the counter-certificate.")]
+
+
+_Days = Annotated[SignedDays, Field(description="Man-days; negative on a counter-certificate.")]
+_AmountExclVat = Annotated[
+    int, Field(description="Euro cents, excluding VAT: the sum of the lines; negative on a counter-certificate.")
+]
+_VatRate = Annotated[int, Field(description="Normal rate of VAT on the last day of the period, in basis points.")]
+_Vat = Annotated[int, Field(description="Euro cents of VAT on the amount, rounded half-up once.")]
+_Total = Annotated[int, Field(description="Euro cents, including VAT.")]
+_Lines = Annotated[
+    list["CertificateLine"], Field(description="The amounts by profile and day rate, each rounded half-up to the cent.")
+]
+_FromOn = Annotated[date, Field(description="First Paris day of the period.")]
+_ToOn = Annotated[date, Field(description="Last Paris day of the period, included.")]
+_Number = Annotated[
+    int,
+    Field(description="Number of the certificate in its territory, from 1 without a gap, counter-certificates too."),
+]
 
 
 class CertificateLine(Read):
-    """The days of a profile at a day rate, and what they come to: half-up to the cent."""
+    """The days of one profile at one day rate."""
 
-    profile: str
-    days: SignedDays
-    day_rate_cents: int
-    amount_excl_vat_cents: int
+    profile: str = Field(description="Profile of the consultants who worked these days: junior, senior or expert.")
+    days: _Days
+    day_rate_cents: int = Field(description="Euro cents for one day, excluding VAT, in force when it was worked.")
+    amount_excl_vat_cents: int = Field(
+        description="Euro cents, excluding VAT: days times rate, rounded half-up; negative on a counter-certificate."
+    )
 
 
 class CertificateRemark(Read):
     """A reservation on an entry, or its refusal."""
 
-    entry_id: UUID
-    kind: Literal["reservation", "refusal"]
-    reason: str
+    entry_id: UUID = Field(description="The time entry that is meant.")
+    entry_worked_on: date = Field(description="Paris day on which that entry was worked.")
+    kind: Literal["reservation", "refusal"] = Field(
+        description="reservation: the entry is certified all the same; refusal: it was left out."
+    )
+    reason: str = Field(description="Why, in the words of the operator.")
 
 
 class ServiceCertificate(Read):
-    """A service certificate, the base of an invoice; or the counter-certificate, with negative figures, of another.
+    """A service certificate, the base of an invoice; or the counter-certificate that cancels another.
 
-    `content_hash` is the SHA-256 of its canonical JSON (`…/content`). Events never show its amounts.
+    Events never show its amounts.
     """
 
-    id: UUID
-    number: int
-    mission_id: UUID
-    mission_name: str
-    organisation_id: UUID
-    organisation_name: str
-    from_on: date
-    to_on: date
-    days: SignedDays
-    lines: Annotated[list[CertificateLine], Field(json_schema_extra=CONFIDENTIAL)]
-    amount_excl_vat_cents: Annotated[int, Field(json_schema_extra=CONFIDENTIAL)]
-    vat_rate_bp: int
-    vat_cents: Annotated[int, Field(json_schema_extra=CONFIDENTIAL)]
-    total_cents: Annotated[int, Field(json_schema_extra=CONFIDENTIAL)]
-    remarks: list[CertificateRemark]
-    content_hash: str
-    cancels_id: UUID | None
-    cancelled_by_id: UUID | None
-    reason: str | None
-    certified_by: UUID
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    number: _Number
+    mission_id: UUID = Field(description="The mission whose days are certified.")
+    mission_name: MissionName
+    organisation_id: UUID = Field(description="The member of the consortium whose days they are.")
+    organisation_name: OrganisationName
+    from_on: _FromOn
+    to_on: _ToOn
+    days: _Days
+    lines: _Lines = Field(json_schema_extra=CONFIDENTIAL)
+    amount_excl_vat_cents: _AmountExclVat = Field(json_schema_extra=CONFIDENTIAL)
+    vat_rate_bp: _VatRate
+    vat_cents: _Vat = Field(json_schema_extra=CONFIDENTIAL)
+    total_cents: _Total = Field(json_schema_extra=CONFIDENTIAL)
+    remarks: list[CertificateRemark] = Field(
+        description="Reservations and refusals that the operator made, by entry; empty on a counter-certificate."
+    )
+    content_hash: str = Field(
+        description="SHA-256 of the sealed content, 64 hexadecimal digits; …/content has the text that was hashed."
+    )
+    cancels_id: UUID | None = Field(
+        description="On a counter-certificate the certificate that it cancels; null on any other."
+    )
+    cancels_number: int | None = Field(description="Number of the certificate that it cancels; null as the id is.")
+    cancelled_by_id: UUID | None = Field(
+        description="The counter-certificate that cancels this one; null while it is in force."
+    )
+    cancelled_by_number: int | None = Field(description="Number of that counter-certificate; null as the id is.")
+    reason: str | None = Field(description="On a counter-certificate why the other is cancelled; null on any other.")
+    certified_by: UUID = Field(description="The person of the operator who issued it.")
+    certified_by_name: PersonName = Field(description="Present name of that person.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class CertificateContent(Read):
-    """What a certificate was made from, as it was sealed: its entries too, or what a counter-certificate cancels."""
+    """What a certificate was made from, as it was sealed: its entries too, or what a counter-certificate cancels.
 
-    id: UUID
-    number: int
-    territory: str
-    mission_id: UUID
-    organisation_id: UUID
-    from_on: date
-    to_on: date
-    days: SignedDays
-    lines: list[CertificateLine]
-    amount_excl_vat_cents: int
-    vat_rate_bp: int
-    vat_cents: int
-    total_cents: int
-    certified_by: UUID
-    certified_at: datetime
+    It holds ids without names, because names change and the sealed text cannot.
+    """
+
+    id: UUID = Field(description="The certificate that this is the content of.")
+    number: _Number
+    territory: TerritorySlug
+    mission_id: UUID = Field(description="The mission whose days are certified.")
+    organisation_id: UUID = Field(description="The member of the consortium whose days they are.")
+    from_on: _FromOn
+    to_on: _ToOn
+    days: _Days
+    lines: _Lines
+    amount_excl_vat_cents: _AmountExclVat
+    vat_rate_bp: _VatRate
+    vat_cents: _Vat
+    total_cents: _Total
+    certified_by: UUID = Field(description="The person of the operator who issued it.")
+    certified_at: datetime = Field(description="Instant in UTC at which the content was sealed.")

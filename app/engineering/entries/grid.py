@@ -16,30 +16,43 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 
 from app.core import clock
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault, FieldError
+from app.core.messages import FUTURE_DAY, NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Seen, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import BEYOND_A_CELL, TIME_ENTRIES, WEEK_GRIDS
-from app.engineering.entries.rules import COUNTING, EDITABLE, Action, Status
+from app.engineering.entries.rules import COUNTING, EDITABLE, EntryAction, Status
 from app.engineering.entries.service import Attempt, change_entry, enter, locked_months, wish_of
 from app.engineering.entries.steps import held_by, step
 from app.missions.models import Consultant
+
+OUTSIDE_WEEK = Fault(
+    "outside_week",
+    en="The day must be in the week of the grid.",
+    fr="Le jour doit être dans la semaine de la grille.",
+)
+REPEATED_CELL = Fault(
+    "repeated_cell",
+    en="A cell can appear only once in the grid.",
+    fr="Une cellule ne peut figurer qu'une fois dans la grille.",
+)
 
 Cell = tuple[date, str]  # a day and an activity
 
 
 class GridRefused(Problem):
-    """Some cells cannot become what the grid says: nothing was changed."""
+    """Some cells cannot be changed as requested: nothing was changed."""
 
     status = 409
-    title_fr = "Certaines cellules ne peuvent pas devenir ce que dit la grille : rien n'a été modifié."
-    cure = "Each is named in errors; send it as it is (days_now), or reverse its entry first."
-    cure_fr = "Chacune est nommée dans errors ; envoyez-la telle quelle (days_now), ou contre-passez d'abord sa saisie."
+    title_fr = "Certaines cellules ne peuvent pas être modifiées comme demandé : rien n'a été modifié."
+    cure = "Send each cell in errors with its current days (days_now), or reverse its entry first."
+    cure_fr = "Envoyez chaque cellule de errors avec ses jours actuels (days_now), ou contre-passez d'abord sa saisie."
 
 
 class SeveralEntries(Problem):
-    """The cell holds several entries: change them one by one."""
+    """The cell contains several entries: change them one by one."""
 
     status = 409
     title_fr = "La cellule contient plusieurs saisies : modifiez-les une à une."
@@ -55,7 +68,7 @@ class Held(Protocol):
 
 
 @dataclass
-class Difference:
+class GridChange:
     """What is to be done so that the week is what the grid says; or the cells where it cannot be."""
 
     enter: dict[Cell, Decimal] = field(default_factory=dict)
@@ -71,13 +84,13 @@ def difference(
     *,
     submitted: bool,
     locked_months: Collection[date] = (),
-) -> Difference:
+) -> GridChange:
     """Hold the grid against what is there. No session, no await.
 
     `there` has drafts and what counts; a rejected or reversed entry is no part of the week. A validated entry stays:
     its cell comes as it is, or is refused. So does one that counts in a locked month, and one with several entries.
     """
-    found = Difference()
+    found = GridChange()
     for cell in sorted({*wanted, *there}):
         entries, days = there.get(cell, ()), wanted.get(cell, Decimal(0))
         now = sum((entry.days for entry in entries), Decimal(0))
@@ -147,7 +160,7 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
     if drafts:
         for draft in drafts:
             draft.days = todo.change.get(draft.id, draft.days)
-        await step(write, attempt, Action.SUBMIT, drafts, closed)
+        await step(write, attempt, EntryAction.SUBMIT, drafts, closed)
     made = []
     if todo.enter:
         items = [
@@ -181,11 +194,11 @@ def _wanted(body: schemas.GridPut) -> dict[Cell, Decimal]:
     faults = []
     for number, cell in enumerate(body.cells):
         if not body.week <= cell.worked_on <= body.week + timedelta(days=6):
-            faults.append(FieldError(f"/cells/{number}/worked_on", "outside_week"))
+            faults.append(OUTSIDE_WEEK.at(f"/cells/{number}/worked_on"))
         elif cell.days and cell.worked_on > clock.today():
-            faults.append(FieldError(f"/cells/{number}/worked_on", "future_day"))
+            faults.append(FUTURE_DAY.at(f"/cells/{number}/worked_on"))
         if (cell.worked_on, cell.activity) in found:
-            faults.append(FieldError(f"/cells/{number}", "repeated_cell"))
+            faults.append(REPEATED_CELL.at(f"/cells/{number}"))
         found[cell.worked_on, cell.activity] = cell.days or Decimal(0)
     if faults:
         raise ValidationFailed(errors=faults)
@@ -198,23 +211,20 @@ async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Co
     held = select(c).where(c.id == consultant_id, c.territory == attempt.territory).with_for_update(key_share=True)
     consultant = await write.session.scalar(held)
     if consultant is None:
-        raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/consultant_id")])
     if consultant.organisation_id != attempt.actor.organisation_id:
         raise rules.OtherOrganisation
     return consultant
 
 
-def _refusals(body: schemas.GridPut, todo: Difference, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
+def _refusals(body: schemas.GridPut, todo: GridChange, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
     places = {(cell.worked_on, cell.activity): f"/cells/{number}" for number, cell in enumerate(body.cells)}
     return [
-        FieldError(
+        problem().at(
             places.get(cell, "/cells"),
-            problem.code.replace("-", "_"),
-            {
-                "worked_on": cell[0],
-                "activity": cell[1],
-                "days_now": sum((entry.days for entry in there[cell]), Decimal(0)),
-            },
+            worked_on=cell[0],
+            activity=cell[1],
+            days_now=sum((entry.days for entry in there[cell]), Decimal(0)),
         )
         for cell, problem in todo.refused.items()
     ]
@@ -231,7 +241,7 @@ async def _remove(
     recalled = []
     if counting:
         attempt.freed += [wish_of(entry) for entry in counting]
-        await step(write, attempt, Action.RECALL, counting, closed)
+        await step(write, attempt, EntryAction.RECALL, counting, closed)
         recalled = await write.see(TIME_ENTRIES, [entry.id for entry in counting], bound)
     ids = [entry.id for entry in entries]
     own = {"version": TimeEntry.version + 1, "updated_at": write.now}  # a deletion has a version of its own

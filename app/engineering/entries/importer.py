@@ -6,17 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import Text, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.models import Subject
-from app.core.problems import FieldError
+from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Fault, Importer, Line, Outcome, coded, given
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded, given
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas, service
 from app.engineering.entries.models import TimeEntry
@@ -24,13 +23,34 @@ from app.engineering.entries.queries import TIME_ENTRIES
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status
 from app.missions.models import Consultant, Mission
 
+MISSING_PERSON = Fault(
+    "missing_person",
+    en="The line must name a person, by name or by consultant_id.",
+    fr="La ligne doit nommer une personne, par son nom ou par consultant_id.",
+)
+NO_ASSIGNMENT = Fault(
+    "no_assignment",
+    en="No person of this name in your organisation was assigned to the mission on that day.",
+    fr="Personne de ce nom, dans votre organisme, n'était affecté à la mission ce jour-là.",
+)
+AMBIGUOUS_PERSON = Fault(
+    "ambiguous_person",
+    en="Several assignments match the line: give the mission, or consultant_id.",
+    fr="Plusieurs affectations correspondent à la ligne : donnez la mission, ou consultant_id.",
+)
+ENTRY_NOT_THERE = Fault(
+    "entry_not_there",
+    en="Only a draft or submitted entry can be created by an import; an entry with this status must already exist.",
+    fr="Un import ne peut créer qu'une saisie en brouillon ou soumise ; une saisie de ce statut doit déjà exister.",
+)
+
 ACTIVITIES = {
     "Cadrage": "framing", "Audition": "audition", "Entretien": "audition", "Analyse": "analysis",
     "Ingénierie financière": "financial_engineering", "Feuille de route": "roadmap", "COPIL": "committee",
     "Comité": "committee", "Déplacement": "travel",
 }  # fmt: skip
 OVER = (Status.REJECTED, Status.REVERSED)  # lines of our own exports that ask for nothing
-ABOUT = ("firm_siren", "audition_id", "project_id")
+ABOUT = ("siren", "audition_id", "project_id")
 
 
 class TimeEntryLine(Body):
@@ -46,7 +66,7 @@ class TimeEntryLine(Body):
     worked_on: Day
     days: DayFraction
     activity: Code
-    firm_siren: Siren | None = None
+    siren: Siren | None = None
     audition_id: Uuid | None = None
     project_id: Uuid | None = None
     note: schemas.Note | None = None
@@ -56,11 +76,11 @@ class TimeEntryLine(Body):
     @model_validator(mode="after")
     def _named(self) -> "TimeEntryLine":
         if self.consultant_id is None and self.person is None:
-            raise PydanticCustomError("missing_person", "The line names nobody: person, or consultant_id.")
+            raise MISSING_PERSON.error()
         return self
 
 
-async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[int, list[Any]]:
+async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> dict[int, list[Any]]:
     """For each line the assignments that it may mean: of the caller's organisation, on that day."""
     c, s, m = Consultant, Subject, Mission
     names = [line.item.person for line in lines if line.item.person is not None]
@@ -93,7 +113,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[
     return meant
 
 
-async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list[Fault]:
+async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
     """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
@@ -101,14 +121,14 @@ async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list
     for line in lines:
         column = "consultant_id" if line.item.consultant_id is not None else "person"
         if len(meant[line.number]) != 1:
-            code = "ambiguous_person" if meant[line.number] else "no_assignment"
-            faults.append(Fault(line.number, column, FieldError("", code)))
+            fault = AMBIGUOUS_PERSON if meant[line.number] else NO_ASSIGNMENT
+            faults.append(LineFault(line.number, column, fault.at("")))
     past = [line for line in lines if line.item.status not in EDITABLE and len(meant[line.number]) == 1]
     there = await _there(write, place, [line.item for line in past]) if past else set()
     for line in past:
         cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
         if (line.item.external_id or cell) not in there:
-            faults.append(Fault(line.number, "status", FieldError("", "entry_not_there")))
+            faults.append(LineFault(line.number, "status", ENTRY_NOT_THERE.at("")))
     return faults
 
 
@@ -152,7 +172,7 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
     return known
 
 
-async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     items: list[schemas.TimeEntryCreate] = []
@@ -203,19 +223,19 @@ TIME_ENTRIES_FILE = Importer(
     schema=TimeEntryLine,
     key=["external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity"],
     columns=[
-        Column("consultant_id", sheets.plain),
-        Column("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
-        Column("mission_id", sheets.plain),
-        Column("mission", sheets.plain, ["mission name", "nom de la mission"]),
-        Column("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
-        Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
-        Column("activity", coded(ACTIVITIES), ["activité"], required=True),
-        Column("firm_siren", sheets.digits, ["siren", "entreprise"]),
-        Column("audition_id", sheets.plain),
-        Column("project_id", sheets.plain),
-        Column("note", sheets.plain, ["commentaire", "observations"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
-        Column("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
+        Heading("consultant_id", sheets.plain),
+        Heading("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
+        Heading("mission_id", sheets.plain),
+        Heading("mission", sheets.plain, ["mission name", "nom de la mission"]),
+        Heading("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
+        Heading("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
+        Heading("activity", coded(ACTIVITIES), ["activité"], required=True),
+        Heading("siren", sheets.digits, ["entreprise"]),
+        Heading("audition_id", sheets.plain),
+        Heading("project_id", sheets.plain),
+        Heading("note", sheets.plain, ["commentaire", "observations"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
     ],
     check=_check,
     apply=_apply,

@@ -12,15 +12,18 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
+    column,
     func,
     literal_column,
     not_,
     select,
+    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
+from app.auditions.models import Audition
 from app.core.db import literals, param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
@@ -30,6 +33,13 @@ from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission
 from app.projects.models import Project
+
+_enterer, _validator, _certifier, _locker, _reopener = (
+    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "locker", "reopener")
+)
+_corrected = TimeEntry.__table__.alias("corrected")
+# By its name: the room of certificates stands on this one.
+_certificate = table("service_certificates", column("id", TimeEntry.id.type), column("number", Integer()))
 
 
 def entries(e: Any) -> Rows:
@@ -48,9 +58,10 @@ def entries(e: Any) -> Rows:
             e.counted_on,
             e.days,
             e.activity,
-            e.firm_siren,
+            e.siren.label("siren"),
             Firm.name.label("firm_name"),
             e.audition_id,
+            func.coalesce(Audition.held_on, Audition.planned_on, type_=Date()).label("audition_on"),
             e.project_id,
             Project.title.label("project_title"),
             e.note,
@@ -58,12 +69,17 @@ def entries(e: Any) -> Rows:
             e.status,
             e.reason,
             e.entered_by,
+            _enterer.c.name.label("entered_by_name"),
             e.validated_by,
+            _validator.c.name.label("validated_by_name"),
             e.validated_at,
             e.corrects_id,
+            _corrected.c.worked_on.label("corrects_worked_on"),
             e.reversal_counted_on,
             e.certificate_id,
+            _certificate.c.number.label("certificate_number"),
             e.certified_by,
+            _certifier.c.name.label("certified_by_name"),
             e.certified_at,
             e.version,
             e.created_at,
@@ -72,8 +88,14 @@ def entries(e: Any) -> Rows:
         .join(Mission, Mission.id == e.mission_id)
         .join(Subject, Subject.id == e.person_id)
         .join(Organisation, Organisation.id == e.organisation_id)
-        .outerjoin(Firm, Firm.siren == e.firm_siren)
+        .join(_enterer, _enterer.c.id == e.entered_by)
+        .outerjoin(Firm, Firm.siren == e.siren)
+        .outerjoin(Audition, Audition.id == e.audition_id)
         .outerjoin(Project, Project.id == e.project_id)
+        .outerjoin(_validator, _validator.c.id == e.validated_by)
+        .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
+        .outerjoin(_certificate, _certificate.c.id == e.certificate_id)
+        .outerjoin(_certifier, _certifier.c.id == e.certified_by)
     )
 
 
@@ -86,20 +108,20 @@ TIME_ENTRIES = Listing(
     derived=True,
     filters={
         "mission_id": equals(_e.mission_id, Uuid, "Entries of this mission."),
-        "consultant_id": equals(_e.consultant_id, Uuid, "Entries of this assignment."),
-        "organisation_id": equals(_e.organisation_id, Uuid, "Entries of this member."),
-        "status": any_of(_e.status, Status, "Any of these states."),
-        "activity": any_of(_e.activity, Code, "Any of these activities."),
-        "firm_siren": equals(_e.firm_siren, Siren, "Entries about this firm."),
+        "consultant_id": equals(_e.consultant_id, Uuid, "Entries of this assignment of a person to a mission."),
+        "organisation_id": equals(_e.organisation_id, Uuid, "Entries of this member of the consortium."),
+        "status": any_of(_e.status, Status, "Entries in any of these states."),
+        "activity": any_of(_e.activity, Code, "Entries with any of these codes of activities."),
+        "siren": equals(_e.siren, Siren, "Entries about this firm."),
         "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
         "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
-        "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this certificate holds."),
-        "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this one."),
-        "counted_from": at_least(_e.counted_on, Day, "Counting on this day or later."),
-        "counted_to": at_most(_e.counted_on, Day, "Counting on this day or earlier."),
-        "worked_from": at_least(_e.worked_on, Day, "Worked on this day or later."),
-        "worked_to": at_most(_e.worked_on, Day, "Worked on this day or earlier."),
-        "person_id": equals(_e.person_id, Uuid, "Days of this person."),
+        "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
+        "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
+        "counted_from": at_least(_e.counted_on, Day, "Entries that count on this Paris day or later."),
+        "counted_to": at_most(_e.counted_on, Day, "Entries that count on this Paris day or earlier."),
+        "worked_from": at_least(_e.worked_on, Day, "Entries worked on this Paris day or later."),
+        "worked_to": at_most(_e.worked_on, Day, "Entries worked on this Paris day or earlier."),
+        "person_id": equals(_e.person_id, Uuid, "Entries of this person, whatever the assignment."),
         "external_id": equals(_e.external_id, ExternalId, "The entry that another system knows by this id."),
         "q": matches(_e.note, doc="Part of the note, without accents or case."),
         "updated_since": updated_since(_e.updated_at),
@@ -136,22 +158,26 @@ MONTH_LOCKS = Listing(
         _left_in(Status.SUBMITTED).label("days_submitted"),
         _left_in(Status.REJECTED).label("days_rejected"),
         _l.locked_by,
+        _locker.c.name.label("locked_by_name"),
         _l.reopened_at,
         _l.reopened_by,
+        _reopener.c.name.label("reopened_by_name"),
         _l.reopening_reason,
         _l.version,
         _l.created_at,
         _l.updated_at,
     )
     .join(Mission, Mission.id == _l.mission_id)
+    .join(_locker, _locker.c.id == _l.locked_by)
+    .outerjoin(_reopener, _reopener.c.id == _l.reopened_by)
     .where(_l.territory == param("territory", Text())),
     key=_l.id,
     version=_l.version,
     derived=True,
     filters={
         "mission_id": equals(_l.mission_id, Uuid, "Locks of this mission."),
-        "month_from": at_least(_l.month, schemas.Month, "This month or later."),
-        "month_to": at_most(_l.month, schemas.Month, "This month or earlier."),
+        "month_from": at_least(_l.month, schemas.Month, "Locks of this calendar month or later."),
+        "month_to": at_most(_l.month, schemas.Month, "Locks of this calendar month or earlier."),
         "updated_since": updated_since(_l.updated_at),
     },
     sorts={"month": _l.month},
@@ -163,7 +189,7 @@ MONTH_LOCKS = Listing(
 _g = Consultant
 _MONDAY = param("week", Date())
 # What an entry may say that a cell of a grid has no place for.
-BEYOND_A_CELL = ("firm_siren", "audition_id", "project_id", "note", "external_id", "corrects_id")
+BEYOND_A_CELL = ("siren", "audition_id", "project_id", "note", "external_id", "corrects_id")
 
 
 def _of_week(e: Any) -> ColumnElement[bool]:
@@ -201,14 +227,20 @@ WEEK_GRIDS = Listing(
     schema=schemas.WeekGrid,
     rows=select(
         _g.id.label("consultant_id"),
+        Subject.name.label("consultant_name"),
         _g.mission_id,
+        Mission.name.label("mission_name"),
         func.to_char(_MONDAY, text("""'IYYY-"W"IW'"""), type_=Text()).label("week"),
         _cells(_CELL, fixed=False).label("cells"),
         _cells((*_CELL, *BEYOND_A_CELL), fixed=True).label("fixed_cells"),
         _version.label("version"),
-    ).where(_g.territory == param("territory", Text())),
+    )
+    .join(Subject, Subject.id == _g.person_id)
+    .join(Mission, Mission.id == _g.mission_id)
+    .where(_g.territory == param("territory", Text())),
     key=_g.id,
     key_name="consultant_id",
+    derived=True,
     version=_version,
     scopes={"organisation": lambda name: _g.organisation_id == param(name, _g.organisation_id.type)},
 )

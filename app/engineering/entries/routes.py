@@ -1,4 +1,4 @@
-"""HTTP of engineering: time entries, their life, and the follow-up of the days."""
+"""HTTP of engineering: time entries, their states, and closed months."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from app.core.values import Uuid
 from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
 from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
-from app.engineering.entries.rules import Action
+from app.engineering.entries.rules import EntryAction
 from app.programme.routes import T
 
 entries: APIRouter = router("engineering")
@@ -54,7 +54,7 @@ MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
 @entries.get(T + "/time-entries", **lists(TIME_ENTRIES))
 async def list_time_entries(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """Time entries of the territory; a consultant sees those of its own organisation."""
+    """Time entries of the territory. A consultant sees those of its own organisation."""
     return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
@@ -62,9 +62,10 @@ async def list_time_entries(request: Request, actor: Actor = require("time_entri
 async def create_time_entry(
     request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Enter a person's part of a day. Submitted (the default), it counts at once, or is refused.
+    """Enter a person's part of a day on a mission.
 
-    It takes the person's day (1.00 a date over all territories), the member's allotment and the mission's order.
+    A submitted entry (the default) counts at once, or is refused. It takes from the person's day (1.00 a date over all
+    territories), from the member's allotment and from the mission's order. A draft takes nothing.
     """
     territory = request.path_params["territory"]
     attempt = service.Attempt(actor, territory)
@@ -95,7 +96,10 @@ async def create_time_entry(
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Enter up to 1 000 entries, all or nothing. Missing references are told per row, a limit as one problem."""
+    """Enter up to 1 000 time entries: all of them, or none.
+
+    Every reference that is not found is named with its row; a limit refuses the whole batch with one problem.
+    """
     attempt = service.Attempt(actor, request.path_params["territory"], pointer="/items/{}")
     return await commit(
         request, lambda write: service.create_batch(write, attempt, body), status=201, explain=attempt.explain
@@ -123,10 +127,11 @@ async def get_time_entry_grid(request: Request, actor: Actor = require("time_ent
 async def put_time_entry_grid(
     request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Make one person's week what the grid of dates and activities says, all or nothing; the same again does nothing.
+    """Replace one person's week on a mission by a grid of days and activities: the whole grid, or nothing.
 
-    Needs the week's ETag in If-Match. An empty cell deletes its draft or submitted entry. Validated entries stay as
-    they are: their cells come unchanged. `fixed_cells` are no part of the body, and stay.
+    Needs the week's ETag in If-Match. An empty cell deletes its draft or submitted entry. Validated and certified
+    entries cannot be changed here: send their cells unchanged. `fixed_cells` are no part of the body, and stay. The
+    same grid sent again changes nothing.
     """
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
@@ -134,7 +139,7 @@ async def put_time_entry_grid(
 
 @entries.get(ENTRY, **shows(schemas.TimeEntry))
 async def get_time_entry(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """One time entry."""
+    """One time entry of the territory."""
     return await show(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
@@ -142,7 +147,11 @@ async def get_time_entry(request: Request, actor: Actor = require("time_entries:
 async def update_time_entry(
     request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Change a draft or submitted entry. A move frees the one date, member or mission and takes the other at once."""
+    """Change fields of a draft or submitted time entry.
+
+    Where the change moves the entry to another day, member or mission, the days there are taken and the former ones
+    freed in one step.
+    """
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(
         request,
@@ -153,7 +162,7 @@ async def update_time_entry(
 
 @entries.delete(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, rules.OtherOrganisation, status=204))
 async def delete_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
-    """Delete a draft. What counted is reversed, never deleted."""
+    """Delete a draft. An entry that has counted cannot be deleted: it is reversed."""
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(
         request, lambda write: service.delete_entry(write, attempt, request.path_params["id"]), status=204
@@ -161,40 +170,43 @@ async def delete_time_entry(request: Request, actor: Actor = require("time_entri
 
 
 async def _act(
-    request: Request, actor: Actor, action: Action, reason: str | None = None, *, unnamed: bool = False
+    request: Request, actor: Actor, action: EntryAction, reason: str | None = None, *, unnamed: bool = False
 ) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     entry_id = request.path_params["id"]
     return await commit(
         request,
         lambda write: steps.act(write, attempt, entry_id, action, reason, unnamed=unnamed),
-        explain=attempt.explain if action is Action.SUBMIT else None,
+        explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
 
 async def _act_on_many(
-    request: Request, actor: Actor, action: Action, chosen: schemas.Selection, reason: str | None = None
+    request: Request, actor: Actor, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(
         request,
         lambda write: steps.act_on_many(write, attempt, action, chosen, reason),
-        explain=attempt.explain if action is Action.SUBMIT else None,
+        explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
 
 @entries.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
-    """Let a draft count: it takes the person's day, the allotment and the order, or is refused."""
-    return await _act(request, actor, Action.SUBMIT)
+    """Submit a draft: from now on it counts, or it is refused.
+
+    It takes from the person's day, from the member's allotment and from the mission's order.
+    """
+    return await _act(request, actor, EntryAction.SUBMIT)
 
 
 @entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
 async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Let up to 1 000 drafts count, all or none."""
-    return await _act_on_many(request, actor, Action.SUBMIT, body)
+    """Submit up to 1 000 drafts: all of them, or none."""
+    return await _act_on_many(request, actor, EntryAction.SUBMIT, body)
 
 
 NOTHING = schemas.Recall()
@@ -208,70 +220,76 @@ async def recall_time_entry(
 
     Where another entry bears the external id of a rejected one by now, `{"external_id": null}` gives it up.
     """
-    return await _act(request, actor, Action.RECALL, unnamed="external_id" in body.model_fields_set)
+    return await _act(request, actor, EntryAction.RECALL, unnamed="external_id" in body.model_fields_set)
 
 
 @entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def recall_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
-    """Take up to 1 000 submitted or rejected entries back to draft, all or none."""
-    return await _act_on_many(request, actor, Action.RECALL, body)
+    """Turn up to 1 000 submitted or rejected entries back into drafts: all of them, or none."""
+    return await _act_on_many(request, actor, EntryAction.RECALL, body)
 
 
 @entries.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def validate_time_entry(request: Request, actor: Actor = require("time_entries:validate")) -> Response:
-    """Validate a submitted entry as a person of the lead firm who neither entered nor worked it."""
-    return await _act(request, actor, Action.VALIDATE)
+    """Validate a submitted entry, as a person of the lead firm who neither entered nor worked it."""
+    return await _act(request, actor, EntryAction.VALIDATE)
 
 
 @entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def validate_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:validate")
 ) -> Response:
-    """Validate up to 1 000 submitted entries, all or none; each that cannot be is named, with the reason."""
-    return await _act_on_many(request, actor, Action.VALIDATE, body)
+    """Validate up to 1 000 submitted entries: all of them, or none.
+
+    Each entry that cannot be validated is named with the reason.
+    """
+    return await _act_on_many(request, actor, EntryAction.VALIDATE, body)
 
 
 @entries.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def reject_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:validate")
 ) -> Response:
-    """Send a submitted entry back with a reason; what it took is free at once. It can be recalled and mended."""
-    return await _act(request, actor, Action.REJECT, body.reason)
+    """Reject a submitted entry, with a reason. The days that it took are free at once.
+
+    Its firm can recall it, correct it and submit it again.
+    """
+    return await _act(request, actor, EntryAction.REJECT, body.reason)
 
 
 @entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def reject_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
 ) -> Response:
-    """Send up to 1 000 submitted entries back with one reason, all or none."""
-    return await _act_on_many(request, actor, Action.REJECT, body, body.reason)
+    """Reject up to 1 000 submitted entries, with one reason: all of them, or none."""
+    return await _act_on_many(request, actor, EntryAction.REJECT, body, body.reason)
 
 
 @entries.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
 async def reverse_time_entry(
     request: Request, body: schemas.Refusal, actor: Actor = require("time_entries:reverse")
 ) -> Response:
-    """Reverse a submitted or validated entry with a reason (*contre-passation*); what it took is free at once.
+    """Reverse a submitted or validated entry, with a reason (*contre-passation*). Its days are free at once.
 
-    A submitted one is reversed by its own firm, a validated one by a person of the lead firm or of the operator. The
-    reversal of an entry of a locked month counts on the first open day.
+    Its own firm reverses a submitted entry; a person of the lead firm or of the operator reverses a validated one. If
+    the month of the entry is locked, the reversal counts on the first open day.
     """
-    return await _act(request, actor, Action.REVERSE, body.reason)
+    return await _act(request, actor, EntryAction.REVERSE, body.reason)
 
 
 @entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
 async def reverse_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
 ) -> Response:
-    """Reverse up to 1 000 submitted or validated entries with one reason, all or none."""
-    return await _act_on_many(request, actor, Action.REVERSE, body, body.reason)
+    """Reverse up to 1 000 submitted or validated entries, with one reason: all of them, or none."""
+    return await _act_on_many(request, actor, EntryAction.REVERSE, body, body.reason)
 
 
 @entries.get(T + "/month-locks", **lists(MONTH_LOCKS))
 async def list_month_locks(request: Request, actor: Actor = require("month_locks:read")) -> Response:
-    """Months that the operator has closed, and those opened again."""
+    """Months of missions that the operator has closed, those reopened since included."""
     return await page(request, MONTH_LOCKS)
 
 
@@ -282,7 +300,10 @@ async def list_month_locks(request: Request, actor: Actor = require("month_locks
 async def lock_month(
     request: Request, body: schemas.MonthLockCreate, actor: Actor = require("month_locks:write")
 ) -> Response:
-    """Close a month of a mission: what counts in it is no longer entered, changed or validated, only corrected."""
+    """Close a month of a mission: entries that count in it cannot be entered, changed or validated any more.
+
+    They can still be reversed and corrected; both then count on the first open day.
+    """
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -293,7 +314,7 @@ async def lock_month(
 
 @entries.get(T + "/month-locks/{id:uuid}", **shows(schemas.MonthLock))
 async def get_month_lock(request: Request, actor: Actor = require("month_locks:read")) -> Response:
-    """One closed month."""
+    """One closed month of a mission."""
     return await show(request, MONTH_LOCKS)
 
 
@@ -301,6 +322,6 @@ async def get_month_lock(request: Request, actor: Actor = require("month_locks:r
 async def reopen_month(
     request: Request, body: schemas.Reopening, actor: Actor = require("month_locks:write")
 ) -> Response:
-    """Open a closed month again, with a reason."""
+    """Reopen a closed month, with a reason."""
     path = request.path_params
     return await commit(request, lambda write: locks.reopen_month(write, path["territory"], path["id"], body))

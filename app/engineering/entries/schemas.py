@@ -8,11 +8,37 @@ from uuid import UUID
 
 from pydantic import MISSING, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
-from app.core.schemas import PERSONAL, Body, Read
-from app.core.values import CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
+from app.core.faults import Fault
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    ExternalName,
+    FirmName,
+    Id,
+    MissionName,
+    OrganisationName,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    SirenRead,
+    TerritorySlug,
+    UpdatedAt,
+    Version,
+)
+from app.core.values import INVALID_MONTH, CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
 from app.engineering.entries.rules import Status
+
+INVALID_WEEK = Fault(
+    "invalid_week",
+    en="Must be an ISO week from 1900 to 2199, such as 2023-W27.",
+    fr="Doit être une semaine ISO de 1900 à 2199, comme 2023-W27.",
+)
+IDS_OR_FILTER = Fault(
+    "ids_or_filter",
+    en="Send either ids or filter, not both.",
+    fr="Envoyez soit ids, soit filter, pas les deux.",
+)
 
 Note = Annotated[str, text(2000, multiline=True)]
 
@@ -25,53 +51,88 @@ _ENTRY: JsonDict = {
 }
 
 
-class TimeEntryCreate(Body):
-    """A person's part of a day on a mission. It is submitted, and counts, unless `status` says `draft`.
+_Mission = Annotated[Uuid, Field(description="The mission of the territory whose ordered days this takes.")]
+_Consultant = Annotated[
+    Uuid,
+    Field(
+        description="The assignment of the person who worked: one of the mission, made by the caller's organisation."
+    ),
+]
+_WorkedOn = Annotated[
+    Day, Field(description="Paris day on which the person worked: within the assignment, not future.")
+]
+_EntryDays = Annotated[DayFraction, Field(description="Man-days worked: 0.25, 0.5, 0.75 or 1; no hours.")]
+_Activity = Annotated[
+    Code, Field(description="Code of what was done, one of those that the mission lists, such as audition.")
+]
+_Siren = Annotated[
+    Siren, Field(description="SIREN of the firm that the work was about, which the territory follows; null: none.")
+]
+_Audition = Annotated[Uuid, Field(description="The audition of the territory for which the person worked; null: none.")]
+_Project = Annotated[Uuid, Field(description="The project of the territory for which the person worked; null: none.")]
+_EntryNote = Annotated[
+    Note, Field(description="What was done, in the person's words; shown to all who read the entry; null: nothing.")
+]
+_InitialStatus = Annotated[
+    Literal["draft", "submitted"],
+    Field(description="submitted: the days count at once, or are refused; draft: they count for nothing yet."),
+]
 
-    `activity` is one of the mission's. `firm_siren` is a firm that the territory follows, `audition_id`
-    and `project_id` are the territory's own. `corrects_id` names the reversed or rejected entry of the same person,
-    mission and month that this one corrects: where the month is locked, it counts on the first open day. All
-    corrections of an entry together have at most its days.
-    """
+
+class TimeEntryCreate(Body):
+    """A person's part of a day on a mission."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ENTRY]})
 
-    mission_id: Uuid
-    consultant_id: Uuid
-    worked_on: Day
-    days: DayFraction
-    activity: Code
-    firm_siren: Siren | None = None
-    audition_id: Uuid | None = None
-    project_id: Uuid | None = None
-    note: Note | None = None
+    mission_id: _Mission
+    consultant_id: _Consultant
+    worked_on: _WorkedOn
+    days: _EntryDays
+    activity: _Activity
+    siren: _Siren | None = None
+    audition_id: _Audition | None = None
+    project_id: _Project | None = None
+    note: _EntryNote | None = None
     external_id: ExternalId | None = None
-    corrects_id: Uuid | None = None
-    status: Literal["draft", "submitted"] = "submitted"
+    corrects_id: (
+        Annotated[
+            Uuid,
+            Field(
+                description="The reversed or rejected entry that this one corrects, of the same person, mission and"
+                " month. Where the month is locked, this entry counts on the first open day. All corrections of an"
+                " entry together have at most its days."
+            ),
+        ]
+        | None
+    ) = None
+    status: _InitialStatus = "submitted"
 
 
 class TimeEntryBatch(Body):
-    """At most 1 000 entries, taken all together or not at all."""
+    """Entries that are made all together or not at all."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"items": [_ENTRY]}]})
 
-    items: Annotated[list[TimeEntryCreate], Field(min_length=1, max_length=1000)]
+    items: Annotated[
+        list[TimeEntryCreate],
+        Field(min_length=1, max_length=1000, description="The entries to make, 1 to 1 000; faults name their place."),
+    ]
 
 
 class TimeEntryUpdate(Body):
-    """Fields of a draft or submitted entry to change. What it took is given back and taken anew in one step."""
+    """Fields of a draft or submitted entry to change. The days that it took are freed and taken anew in one step."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"days": 0.25}]})
 
-    mission_id: Uuid | MISSING = MISSING
-    consultant_id: Uuid | MISSING = MISSING
-    worked_on: Day | MISSING = MISSING
-    days: DayFraction | MISSING = MISSING
-    activity: Code | MISSING = MISSING
-    firm_siren: Siren | None | MISSING = MISSING
-    audition_id: Uuid | None | MISSING = MISSING
-    project_id: Uuid | None | MISSING = MISSING
-    note: Note | None | MISSING = MISSING
+    mission_id: _Mission | MISSING = MISSING
+    consultant_id: _Consultant | MISSING = MISSING
+    worked_on: _WorkedOn | MISSING = MISSING
+    days: _EntryDays | MISSING = MISSING
+    activity: _Activity | MISSING = MISSING
+    siren: _Siren | None | MISSING = MISSING
+    audition_id: _Audition | None | MISSING = MISSING
+    project_id: _Project | None | MISSING = MISSING
+    note: _EntryNote | None | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
@@ -80,7 +141,12 @@ class Recall(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"external_id": None}]})
 
-    external_id: None | MISSING = MISSING
+    external_id: None | MISSING = Field(
+        default=MISSING, description="null gives up the entry's external id; left out, it is kept."
+    )
+
+
+_StepReason = Annotated[Reason, Field(description="Why, in a person's words; it stays with the entry.")]
 
 
 class Refusal(Body):
@@ -88,14 +154,14 @@ class Refusal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Entered twice."}]})
 
-    reason: Reason
+    reason: _StepReason
 
 
 def _week(value: object) -> date:
     if isinstance(value, str) and re.fullmatch(r"(?:19|20|21)[0-9]{2}-W[0-9]{2}", value):
         with suppress(ValueError):  # most years have no week 53
             return date.fromisocalendar(int(value[:4]), int(value[6:]), 1)
-    raise PydanticCustomError("invalid_week", "An ISO week as 2023-W27 is wanted, from 1900 to 2199.")
+    raise INVALID_WEEK.error()
 
 
 # An ISO 8601 week, YYYY-Www; in Python its Monday.
@@ -107,19 +173,20 @@ Week = Annotated[
 
 
 class GridCell(Body):
-    """One day and activity of a week; 0 or null days is the same as leaving the cell out: nothing is there."""
+    """One day and activity of a week."""
 
-    worked_on: Day
-    activity: Code
-    days: CellDays | None
+    worked_on: Annotated[Day, Field(description="Paris day of the cell, within the week.")]
+    activity: _Activity
+    days: Annotated[
+        CellDays | None,
+        Field(
+            description="Man-days worked: 0.25, 0.5, 0.75 or 1. 0 and null leave the cell empty, as its absence does."
+        ),
+    ]
 
 
 class GridPut(Body):
-    """One person's week on a mission, whole: a cell that it does not name is empty.
-
-    Cells that are new or drafts come out in `status`; what counts already stays counted. Entries that a grid cannot
-    hold (`fixed_cells`) are left alone.
-    """
+    """One person's whole week on a mission: a cell that is not named is emptied. `fixed_cells` are left alone."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -137,53 +204,61 @@ class GridPut(Body):
         }
     )
 
-    consultant_id: Uuid
-    week: Week
-    status: Literal["draft", "submitted"] = "submitted"
-    cells: Annotated[list[GridCell], Field(max_length=350)]
+    consultant_id: Annotated[Uuid, Field(description="The assignment whose week this is; it names person and mission.")]
+    week: Annotated[Week, Field(description="ISO 8601 week, from its Monday, such as 2023-W27.")]
+    status: Annotated[
+        Literal["draft", "submitted"],
+        Field(description="State of the cells that are new or drafts. Entries that already count stay counted."),
+    ] = "submitted"
+    cells: Annotated[
+        list[GridCell],
+        Field(max_length=350, description="The week's cells, each day and activity once; those left out are emptied."),
+    ]
 
 
 class WeekCell(Read):
     """An entry that the grid can change: a day, an activity, and days."""
 
-    entry_id: UUID
-    worked_on: date
-    activity: str
-    days: DayFraction
-    status: Literal["draft", "submitted", "validated", "certified"]
+    entry_id: UUID = Field(description="The entry that the cell shows.")
+    worked_on: date = Field(description="Paris day worked.")
+    activity: str = Field(description="Code of what was done.")
+    days: DayFraction = Field(description="Man-days worked, in quarters.")
+    status: Literal["draft", "submitted", "validated", "certified"] = Field(description="State of the entry.")
 
 
 class FixedCell(WeekCell):
     """An entry that says more than a grid can hold. It is changed by its own address."""
 
-    firm_siren: str | None
-    audition_id: UUID | None
-    project_id: UUID | None
-    note: str | None
-    external_id: str | None
-    corrects_id: UUID | None
+    siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null: none.")
+    audition_id: UUID | None = Field(description="The audition for which the person worked; null: none.")
+    project_id: UUID | None = Field(description="The project for which the person worked; null: none.")
+    note: str | None = Field(description="What was done, in the person's words; null: nothing.")
+    external_id: str | None = Field(description="The entry's id in another system; null: none.")
+    corrects_id: UUID | None = Field(description="The entry that this one corrects; null: none.")
 
 
 class WeekGrid(Read):
-    """One person's week on a mission. `version` is a digest of its entries: two weeks with the same are the same."""
+    """One person's week on a mission, as a grid of days and activities."""
 
-    consultant_id: UUID
-    mission_id: UUID
-    week: Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$")]
-    cells: list[WeekCell]
-    fixed_cells: list[FixedCell]
-    version: int
+    consultant_id: UUID = Field(description="The assignment whose week it is.")
+    consultant_name: PersonName = Field(description="Present name of the person assigned.")
+    mission_id: UUID = Field(description="The mission of the assignment.")
+    mission_name: MissionName
+    week: Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$", description="ISO 8601 week, such as 2023-W27.")]
+    cells: list[WeekCell] = Field(description="Entries that a grid can change, by day and activity.")
+    fixed_cells: list[FixedCell] = Field(description="Entries that say more than a grid can hold, and stay.")
+    version: int = Field(description="A digest of the week's entries: it changes when one of them does.")
 
 
 class EntryFilter(Body):
-    """Entries of the territory that a step is taken for: those in a state to take it that answer all of these."""
+    """Entries of the territory that match all of these conditions and are in a state that allows the change."""
 
-    mission_id: Uuid | None = None
-    consultant_id: Uuid | None = None
-    organisation_id: Uuid | None = None
-    activity: Code | None = None
-    worked_from: Day | None = None
-    worked_to: Day | None = None
+    mission_id: Annotated[Uuid, Field(description="Entries of this mission.")] | None = None
+    consultant_id: Annotated[Uuid, Field(description="Entries of this assignment of a person.")] | None = None
+    organisation_id: Annotated[Uuid, Field(description="Entries of this member of the consortium.")] | None = None
+    activity: Annotated[Code, Field(description="Entries with this code of what was done.")] | None = None
+    worked_from: Annotated[Day, Field(description="Entries worked on this Paris day or later.")] | None = None
+    worked_to: Annotated[Day, Field(description="Entries worked on this Paris day or earlier.")] | None = None
 
     def equals(self) -> dict[str, Any]:
         """The fields that an entry must have exactly."""
@@ -192,7 +267,7 @@ class EntryFilter(Body):
 
 
 class Selection(Body):
-    """Entries by their ids, or by a filter; at most 1 000, all or none."""
+    """Entries, named by their ids or by a filter: one of the two. The change is made for all of them or for none."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -200,18 +275,22 @@ class Selection(Body):
         }
     )  # fmt: skip
 
-    ids: Annotated[list[Uuid], Field(min_length=1, max_length=1000)] | None = None
-    filter: EntryFilter | None = None
+    ids: (
+        Annotated[list[Uuid], Field(min_length=1, max_length=1000, description="Ids of entries, 1 to 1 000.")] | None
+    ) = None
+    filter: Annotated[
+        EntryFilter | None, Field(description="Conditions that select the entries; more than 1 000 are refused.")
+    ] = None
 
     @model_validator(mode="after")
     def _one(self) -> "Selection":
         if (self.ids is None) == (self.filter is None):
-            raise PydanticCustomError("ids_or_filter", "Either ids or a filter is wanted.")
+            raise IDS_OR_FILTER.error()
         return self
 
 
 class ReasonedSelection(Selection):
-    """The same, with the reason that all of them get."""
+    """Entries, named by their ids or by a filter, with one reason for all of them."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -219,59 +298,90 @@ class ReasonedSelection(Selection):
         }
     )  # fmt: skip
 
-    reason: Reason
+    reason: _StepReason
 
 
 class TimeEntry(Read):
-    """A time entry. `counted_on` is the day on which it counts, `worked_on` the fact.
+    """A person's part of a day on a mission. It counts while it is submitted, validated or certified."""
 
-    A reversed entry stopped to count on `reversal_counted_on`: its own day, or the first open day after a locked month.
-    """
-
-    id: UUID
-    territory: str
-    mission_id: UUID
-    mission_name: str
-    consultant_id: UUID
-    consultant_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    organisation_id: UUID
-    organisation_name: str
-    worked_on: date
-    counted_on: date
-    days: DayFraction
-    activity: str
-    firm_siren: str | None
-    firm_name: str | None
-    audition_id: UUID | None
-    project_id: UUID | None
-    project_title: str | None
-    note: str | None
-    external_id: str | None
-    status: Status
-    reason: str | None
-    entered_by: UUID
-    validated_by: UUID | None
-    validated_at: datetime | None
-    corrects_id: UUID | None
-    reversal_counted_on: date | None
-    certificate_id: UUID | None
-    certified_by: UUID | None
-    certified_at: datetime | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: TerritorySlug
+    mission_id: UUID = Field(description="The mission whose ordered days the entry takes.")
+    mission_name: MissionName
+    consultant_id: UUID = Field(description="The assignment of the person who worked: a person on a mission.")
+    consultant_name: PersonName = Field(description="Present name of the person who worked.")
+    organisation_id: UUID = Field(description="Member of the consortium whose allotment the entry takes.")
+    organisation_name: OrganisationName
+    worked_on: date = Field(description="Paris day on which the person worked.")
+    counted_on: date = Field(
+        description="Paris day on which the entry counts: `worked_on`, or for a correction of a locked month the first"
+        " open day."
+    )
+    days: DayFraction = Field(description="Man-days worked: 0.25, 0.5, 0.75 or 1.")
+    activity: str = Field(description="Code of what was done, one of the mission's.")
+    siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null where it names none.")
+    firm_name: FirmName | None = Field(description="Present name of that firm in the register; null as `siren` is.")
+    audition_id: UUID | None = Field(description="The audition for which the person worked; null where it names none.")
+    audition_on: date | None = Field(
+        description="Paris day of that audition: on which it was held, else for which it is planned; null as the id is."
+    )
+    project_id: UUID | None = Field(description="The project for which the person worked; null where it names none.")
+    project_title: str | None = Field(description="Present title of that project; null as the id is.")
+    note: str | None = Field(
+        description="What was done, in the words of whoever entered it; null where nothing is said."
+    )
+    external_id: ExternalName
+    status: Status = Field(
+        description="draft, rejected and reversed entries take no days; submitted, validated and certified ones do."
+    )
+    reason: str | None = Field(description="Why the entry was rejected or reversed; null in every other state.")
+    entered_by: UUID = Field(description="The person or service account that made the entry.")
+    entered_by_name: PersonName = Field(description="Present name of the subject of `entered_by`.")
+    validated_by: UUID | None = Field(
+        description="The person of the lead firm who validated it; kept when it is certified or reversed, else null."
+    )
+    validated_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    validated_at: datetime | None = Field(description="Instant in UTC of the validation; null as `validated_by` is.")
+    corrects_id: UUID | None = Field(
+        description="The reversed or rejected entry that this one corrects; null where it corrects none."
+    )
+    corrects_worked_on: date | None = Field(
+        description="Paris day worked of the entry that this one corrects; null as the id is."
+    )
+    reversal_counted_on: date | None = Field(
+        description="Paris day from which a reversed entry counts no more: its own `counted_on`, or the first open day"
+        " after a locked month. Null where it is not reversed."
+    )
+    certificate_id: UUID | None = Field(
+        description="The service certificate that contains the entry; null while none does, and again after its"
+        " cancellation."
+    )
+    certificate_number: int | None = Field(
+        description="Number of that certificate among those of the territory; null as the id is."
+    )
+    certified_by: UUID | None = Field(
+        description="The person of the operator who certified it; null as the certificate."
+    )
+    certified_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    certified_at: datetime | None = Field(description="Instant in UTC of the certification; null as the certificate.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class TimeEntries(Read):
-    """The entries of a batch, in the order sent."""
+    """The entries of one request."""
 
-    items: list[TimeEntry]
+    items: list[TimeEntry] = Field(
+        description="The entries after the change: in the order sent, or by id where a filter selected them; of a grid,"
+        " all entries of the week."
+    )
 
 
 def _month(value: object) -> date:
     if isinstance(value, str) and re.fullmatch(r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])", value):
         return date.fromisoformat(value + "-01")
-    raise PydanticCustomError("invalid_month", "A month as 2023-06 is wanted, from 1900 to 2199.")
+    raise INVALID_MONTH.error()
 
 
 # A calendar month, YYYY-MM; in Python its first day.
@@ -283,41 +393,45 @@ Month = Annotated[
 
 
 class MonthLockCreate(Body):
-    """A month of a mission to close. It must be over."""
+    """A month of a mission to close."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"mission_id": "019a9f5e-0000-7000-8000-000000000000", "month": "2023-06"}]}
     )
 
-    mission_id: Uuid
-    month: Month
+    mission_id: Annotated[Uuid, Field(description="The mission of the territory whose month is closed.")]
+    month: Annotated[Month, Field(description="Calendar month in Paris, such as 2023-06; it must be over.")]
 
 
 class Reopening(Body):
-    """Why a closed month is opened again."""
+    """Why a closed month is reopened."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "A sheet of June was never entered."}]})
 
-    reason: Reason
+    reason: Annotated[Reason, Field(description="Why, in a person's words; it stays with the lock.")]
 
 
 class MonthLock(Read):
-    """A month that the operator has closed, and what was left in it.
+    """A month of a mission that the operator has closed: entries that count in it can no longer be changed."""
 
-    `days_submitted` still count, and only their reversal takes them out. `days_rejected` count nowhere: a new entry
-    that names theirs in `corrects_id` counts on the first open day.
-    """
-
-    id: UUID
-    mission_id: UUID
-    mission_name: str
-    month: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}$")]
-    days_submitted: Days
-    days_rejected: Days
-    locked_by: UUID
-    reopened_at: datetime | None
-    reopened_by: UUID | None
-    reopening_reason: str | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    mission_id: UUID = Field(description="The mission whose month is closed.")
+    mission_name: MissionName
+    month: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}$", description="Calendar month in Paris, such as 2023-06.")]
+    days_submitted: Days = Field(
+        description="Man-days that still await validation in this month, at present; while it is locked they can only"
+        " be reversed."
+    )
+    days_rejected: Days = Field(
+        description="Man-days that were rejected in this month and count nowhere; a new entry that names theirs in"
+        " `corrects_id` counts on the first open day."
+    )
+    locked_by: UUID = Field(description="The person of the operator who closed the month.")
+    locked_by_name: PersonName = Field(description="Present name of that person.")
+    reopened_at: datetime | None = Field(description="Instant in UTC of the reopening; null while the month is closed.")
+    reopened_by: UUID | None = Field(description="The person who reopened the month; null while it is closed.")
+    reopened_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    reopening_reason: str | None = Field(description="Why the month was reopened; null while it is closed.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt

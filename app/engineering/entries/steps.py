@@ -31,41 +31,48 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core.db import literals
-from app.core.problems import AlreadyExists, FieldError, NotFound, Problem
+from app.core.messages import DUPLICATE, NOT_FOUND
+from app.core.problems import AlreadyExists, NotFound, Problem
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import CORRECTABLE_DAYS, CorrectableDays, TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
-from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, Action, Status
+from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, EntryAction, Status
 from app.engineering.entries.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
 from app.missions.models import MISSION_DAYS, MissionMember
 
-TAKING_BACK = (Action.REJECT, Action.REVERSE)
+TAKING_BACK = (EntryAction.REJECT, EntryAction.REVERSE)
 AT_ONCE = 1000  # entries of one call
 
 
 class EntriesRefused(Problem):
-    """Some of these entries cannot take this step: none has taken it."""
+    """Some of these entries cannot change state as requested: no entry was changed."""
 
     status = 409
-    title_fr = "Certaines de ces saisies ne peuvent pas faire ce pas : aucune ne l'a fait."
-    cure = "Each refusal is named in errors; leave these entries out, or mend them."
-    cure_fr = "Chaque refus est nommé dans errors ; écartez ces saisies, ou corrigez-les."
+    title_fr = "Certaines de ces saisies ne peuvent pas changer d'état comme demandé : aucune n'a été modifiée."
+    cure = "Leave out the entries in errors, or correct them first."
+    cure_fr = "Écartez les saisies de errors, ou corrigez-les d'abord."
 
 
 class TooManyEntries(Problem):
-    """The filter selects more entries than are taken at once."""
+    """The filter selects too many entries."""
 
     status = 409
-    title_fr = "Le filtre choisit plus de saisies qu'il n'en est traité à la fois."
-    detail = "At most {at_most} are taken at once."
-    detail_fr = "Au plus {at_most} sont traitées à la fois."
-    cure = "Narrow the filter, by member or by week."
-    cure_fr = "Resserrez le filtre, par membre ou par semaine."
+    title_fr = "Le filtre choisit trop de saisies."
+    detail = "At most {at_most} entries can change at once."
+    detail_fr = "Au plus {at_most} saisies peuvent changer à la fois."
+    cure = "Narrow the filter, for example by member or by week."
+    cure_fr = "Resserrez le filtre, par exemple par membre ou par semaine."
 
 
 async def act(
-    write: Write, attempt: Attempt, entry_id: UUID, action: Action, reason: str | None = None, *, unnamed: bool = False
+    write: Write,
+    attempt: Attempt,
+    entry_id: UUID,
+    action: EntryAction,
+    reason: str | None = None,
+    *,
+    unnamed: bool = False,
 ) -> Change:
     """Take one entry a step further; `unnamed` gives up its external id.
 
@@ -83,14 +90,14 @@ async def act(
     write.expect(entry.version)
     if refused := rules.refusal_of_step(action, who, entry, leads.get(entry.mission_id), closed[entry.mission_id]):
         raise refused
-    if action is Action.RECALL and not unnamed and (bearers := await _bearers(write, held)):
-        raise AlreadyExists(errors=[FieldError("/external_id", "duplicate")], existing_id=str(bearers[entry_id]))
+    if action is EntryAction.RECALL and not unnamed and (bearers := await _bearers(write, held)):
+        raise AlreadyExists(errors=[DUPLICATE.at("/external_id")], existing_id=str(bearers[entry_id]))
     await step(write, attempt, action, held, closed, reason, {"external_id": None} if unnamed else {})
     return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
 
 
 async def act_on_many(
-    write: Write, attempt: Attempt, action: Action, chosen: schemas.Selection, reason: str | None = None
+    write: Write, attempt: Attempt, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Change:
     """Take entries a step further, by their ids or by a filter, all or none.
 
@@ -117,20 +124,20 @@ async def act_on_many(
         raise TooManyEntries(at_most=AT_ONCE)
     who, leads, closed = await _around(write, attempt, action, held)
     found = {entry.id: entry for entry in held}
-    bearers = await _bearers(write, held) if action is Action.RECALL else {}
+    bearers = await _bearers(write, held) if action is EntryAction.RECALL else {}
     faults = []
     for entry_id in ids:
         entry = found.get(entry_id)
         if entry is None:
-            faults.append(FieldError(places[entry_id], "not_found"))
+            faults.append(NOT_FOUND.at(places[entry_id]))
             continue
         lead_id = leads.get(entry.mission_id)
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
-            faults.append(FieldError(places[entry_id], refused.code.replace("-", "_"), members))
+            faults.append(refused.at(places[entry_id], **members))
         elif entry_id in bearers:
             members = {"id": entry_id, "external_id": entry.external_id, "existing_id": bearers[entry_id]}
-            faults.append(FieldError(places[entry_id], "already_exists", members))
+            faults.append(AlreadyExists().at(places[entry_id], **members))
     if faults:
         raise EntriesRefused(errors=faults)
     await step(write, attempt, action, held, closed, reason)
@@ -144,9 +151,10 @@ def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
 
 
 async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
-    """The entries that answer and that the actor may see, held in the order of their ids; one more than are taken.
+    """Lock the matching entries that the actor may see, in id order (so that two callers cannot deadlock).
 
-    `taken_back` says that the entry was rejected before, and that corrections may name it.
+    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many. `taken_back` says that the entry was
+    rejected before, and that corrections may name it.
     """
     e, c = TimeEntry, CorrectableDays
     rows = (
@@ -174,17 +182,17 @@ async def _bearers(write: Write, held: Sequence[Any]) -> dict[UUID, UUID]:
 
 
 async def _around(
-    write: Write, attempt: Attempt, action: Action, held: Sequence[Any]
-) -> tuple[rules.Stepper, dict[UUID, UUID], dict[UUID, list[date]]]:
+    write: Write, attempt: Attempt, action: EntryAction, held: Sequence[Any]
+) -> tuple[rules.Caller, dict[UUID, UUID], dict[UUID, list[date]]]:
     """Who acts, which organisation leads each mission, and which of its months are closed."""
     actor, territory = attempt.actor, attempt.territory
     missions = {entry.mission_id for entry in held}
     leads: dict[UUID, UUID] = {}
-    if action in (*JUDGING, Action.REVERSE):  # the others are a matter of the entry's own firm
+    if action in (*JUDGING, EntryAction.REVERSE):  # the others are a matter of the entry's own firm
         m = MissionMember
         asked = select(m.mission_id, m.organisation_id).where(m.mission_id.in_(missions), m.role == "lead")
         leads = {row.mission_id: row.organisation_id for row in await write.session.execute(asked)}
-    who = rules.Stepper(
+    who = rules.Caller(
         actor.subject_id,
         actor.kind,
         actor.organisation_id,
@@ -197,7 +205,7 @@ async def _around(
 async def step(
     write: Write,
     attempt: Attempt,
-    action: Action,
+    action: EntryAction,
     held: Sequence[Any],
     closed: dict[UUID, list[date]],
     reason: str | None = None,
@@ -215,33 +223,34 @@ async def step(
         "updated_at": write.now,
         **(more or {}),
     }
-    if action is Action.SUBMIT:  # who touches an entry is one of its authors, and never its judge
+    if action is EntryAction.SUBMIT:  # who touches an entry is one of its authors, and never its judge
         values["authors"] = case(
             (literal(actor_id) == any_(e.authors), e.authors), else_=func.array_append(e.authors, actor_id)
         )
-    elif action is Action.VALIDATE:
+    elif action is EntryAction.VALIDATE:
         values |= {"validated_by": actor_id, "validated_at": write.now}
     by_day: dict[date | None, list[UUID]] = defaultdict(list)
     for entry in held:
         day = rules.first_open_day(entry.counted_on, closed[entry.mission_id])
-        by_day[day if action is Action.REVERSE and day != entry.counted_on else None].append(entry.id)
-        if action is Action.SUBMIT:
+        by_day[day if action is EntryAction.REVERSE and day != entry.counted_on else None].append(entry.id)
+        if action is EntryAction.SUBMIT:
             take(write, entry)
             if entry.taken_back:  # it counts itself again, where no correction does
                 write.spend(CORRECTABLE_DAYS, entry.id, delta={}, put={"days": Decimal(0)})
         elif entry.status in COUNTING and target not in COUNTING:
-            give_back(write, entry, on=day if action is Action.REVERSE else entry.counted_on)
+            give_back(write, entry, on=day if action is EntryAction.REVERSE else entry.counted_on)
         elif entry.status in COUNTING:
             months = {"counted_months": [rules.month_of(entry.counted_on)]}
             write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
     for later, ids in by_day.items():
-        counted = {} if later is None else {"reversal_counted_on": later}  # else the trigger writes the entry's own
+        # Without a later day it is the entry's own, which the trigger writes.
+        counted = {} if later is None else {"reversal_counted_on": later}
         await write.session.execute(
             update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
         )
     if action in TAKING_BACK:
         await write.session.execute(_correctable([entry.id for entry in held]))
-    if action is Action.SUBMIT:
+    if action is EntryAction.SUBMIT:
         submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]
         attempt.wishes += [wish_of(entry) for entry in submitted]
         await on_step(write, submitted)

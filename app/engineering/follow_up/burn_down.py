@@ -15,10 +15,10 @@ from math import ceil
 from typing import Any, Literal
 
 from sqlalchemy import Text, case, cast, func, literal_column, select, union_all
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.core.db import Statement, param
+from app.core.reading.listing import json_array
 from app.core.reading.query import Parameter
 from app.engineering.follow_up import counting
 from app.engineering.follow_up.counting import Shape
@@ -28,7 +28,7 @@ from app.missions.models import Mission
 PARAMETERS = {
     **counting.PARAMETERS,
     "by": Parameter(Literal["day", "week"], "A point a day, or one at the end of each ISO week; week by default."),
-    "format": Parameter(Literal["json", "svg"], "The representation; weighs more than Accept."),
+    "format": Parameter(Literal["json", "svg"], "The representation; it outweighs Accept."),
 }
 MEDIA_TYPE = "image/svg+xml"
 MOST_POINTS = 1000
@@ -41,7 +41,7 @@ def movements(shape: Shape) -> Statement:
     ordered, allotted = counting.orders(shape, of), counting.allotments(shape, of)
     entry, opened = counting.entries(shape, of), counting.window(ordered)
     zero = literal_column("0", ordered.c.days.type)
-    budget = allotted if shape[1] else ordered
+    budget = allotted if shape.one_member else ordered
     validated = case((entry.c.validated, entry.c.days), else_=zero)
     moved = union_all(
         select(budget.c.on_day, budget.c.days.label("budget"), zero.label("entered"), zero.label("validated")),
@@ -56,10 +56,10 @@ def movements(shape: Shape) -> Statement:
         .subquery("by_day")
     )
     row = func.json_build_array(*by_day.c)
-    moves = select(cast(func.json_agg(aggregate_order_by(row, by_day.c.on_day)), Text)).scalar_subquery()
+    moves = select(cast(json_array(row, by_day.c.on_day), Text)).scalar_subquery()
     names = select(func.min(Mission.name)).where(Mission.id.in_(select(of.c.id))).scalar_subquery()
     member: Any = literal_column("NULL")
-    if shape[1]:
+    if shape.one_member:
         organisation_id = param("organisation_id", Organisation.id.type)
         member = select(Organisation.name).where(Organisation.id == organisation_id).scalar_subquery()
     return Statement(
@@ -78,7 +78,7 @@ def movements(shape: Shape) -> Statement:
 
 
 @dataclass(frozen=True)
-class Move:
+class DayMove:
     """What one day changed: days ordered (or allotted), entered, validated."""
 
     on: date
@@ -101,9 +101,9 @@ class Point:
 ONE_DAY = timedelta(days=1)
 
 
-def moves_of(rows: Iterable[tuple[str, Any, Any, Any]]) -> list[Move]:
+def moves_of(rows: Iterable[tuple[str, Any, Any, Any]]) -> list[DayMove]:
     """The movements as PostgreSQL's JSON has them."""
-    return [Move(date.fromisoformat(on), *(Decimal(str(each)) for each in days)) for on, *days in rows]
+    return [DayMove(date.fromisoformat(on), *(Decimal(str(each)) for each in days)) for on, *days in rows]
 
 
 def step_of(first: date, last: date, by: str) -> int:
@@ -119,7 +119,7 @@ def days_shown(first: date, last: date, as_of: date, step: int) -> list[date]:
     return sorted({first - ONE_DAY, last, *stepped, *([as_of] if first <= as_of <= last else [])})
 
 
-def series(moves: Sequence[Move], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
+def series(moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
     """The step in calendar days, and the points.
 
     The straight line falls from all that is ordered as of the day, on the eve of the window, to nothing on its last

@@ -1,10 +1,11 @@
 """What counts by a day: orders, allotments and entries in both times. The one definition of every figure of days."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Date,
     DateTime,
     Numeric,
@@ -34,51 +35,47 @@ from app.missions.models import Allotment, Mission, MissionMember, Order
 
 PARAMETERS = {
     "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
-    "organisation_id": Parameter(UuidValue, "Only this member; its allotment takes the place of the order."),
+    "organisation_id": Parameter(
+        UuidValue, "Only this member of the consortium; its allotment replaces the order in the figures."
+    ),
     **TWO_TIMES,
 }
 
 
-# What of the parameters changes the SQL.
-Shape = tuple[bool, bool, bool]  # one mission, one member, as known at an instant
+class Shape(NamedTuple):
+    """What of the parameters changes the SQL: one mission, one member, as it was known at an instant."""
+
+    one_mission: bool = False
+    one_member: bool = False
+    known_then: bool = False
 
 
 def shape_of(query: Mapping[str, Any]) -> Shape:
     """What of the parameters given changes the SQL."""
-    return "mission_id" in query, "organisation_id" in query, query.get("recorded_as_of") is not None
+    return Shape("mission_id" in query, "organisation_id" in query, query.get("recorded_as_of") is not None)
 
 
-_DAYS = Numeric(7, 2)
+DAYS = Numeric(7, 2)
+ZERO = literal_column("0", DAYS)
+AS_OF = param("as_of", Date())
+BEFORE = param("known_before", DateTime(timezone=True))
+MISSION = param("mission_id", Mission.id.type)
+ORGANISATION = param("organisation_id", Organisation.id.type)
 
 
-_ZERO = literal_column("0", _DAYS)
-
-
-_AS_OF = param("as_of", Date())
-
-
-_BEFORE = param("known_before", DateTime(timezone=True))
-
-
-_MISSION = param("mission_id", Mission.id.type)
-
-
-_ORGANISATION = param("organisation_id", Organisation.id.type)
-
-
-def _word(value: str) -> Any:
+def word(value: str) -> Any:
+    """A code as a literal of the statement."""
     return literal_column(f"'{value}'", Text())
 
 
 def missions(shape: Shape) -> CTE:
     """The missions asked about; those in which the member is, where one is asked for."""
-    one_mission, one_member, _ = shape
     found = select(Mission.id).where(Mission.territory == param("territory", Text()))
-    if one_mission:
-        found = found.where(Mission.id == _MISSION)
-    if one_member:
+    if shape.one_mission:
+        found = found.where(Mission.id == MISSION)
+    if shape.one_member:
         m = MissionMember
-        found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == _ORGANISATION)))
+        found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == ORGANISATION)))
     return found.cte("mission")
 
 
@@ -86,20 +83,20 @@ def orders(shape: Shape, of: CTE) -> CTE:
     """The orders signed by the day: mission, days, window and the day on which they count."""
     o = Order
     found = select(o.id, o.mission_id, o.days, o.starts_on, o.ends_on, o.signed_on.label("on_day")).where(
-        o.mission_id.in_(select(of.c.id)), o.signed_on <= _AS_OF
+        o.mission_id.in_(select(of.c.id)), o.signed_on <= AS_OF
     )
-    return (found.where(o.created_at < _BEFORE) if shape[2] else found).cte("ordered")
+    return (found.where(o.created_at < BEFORE) if shape.known_then else found).cte("ordered")
 
 
 def allotments(shape: Shape, of: CTE) -> CTE:
     """The allotments decided by the day, and the day on which they count."""
     a = Allotment
     found = select(a.mission_id, a.organisation_id, a.days, a.decided_on.label("on_day")).where(
-        a.mission_id.in_(select(of.c.id)), a.decided_on <= _AS_OF
+        a.mission_id.in_(select(of.c.id)), a.decided_on <= AS_OF
     )
-    if shape[1]:
-        found = found.where(a.organisation_id == _ORGANISATION)
-    return (found.where(a.created_at < _BEFORE) if shape[2] else found).cte("allotted")
+    if shape.one_member:
+        found = found.where(a.organisation_id == ORGANISATION)
+    return (found.where(a.created_at < BEFORE) if shape.known_then else found).cte("allotted")
 
 
 def window(ordered: CTE) -> CTE:
@@ -126,34 +123,39 @@ def entries(shape: Shape, of: CTE) -> CTE:
     Columns: of whom, what and when they are, `days`, `counts` (no draft), `validated`, `certified`, and
     `reversed_on`, the later day on which a reversal counts.
     """
-    source = _entries_then(of) if shape[2] else _entries_now()
+    source = _entries_then(of) if shape.known_then else _entries_now()
     e = source
     conditions = [
         e["mission_id"].in_(select(of.c.id)),
-        e["counted_on"] <= _AS_OF,
+        e["counted_on"] <= AS_OF,
         or_(
             e["status"].in_(literals((*COUNTING, Status.DRAFT))),
-            and_(e["status"] == _word("reversed"), e["reversal_counted_on"] > e["counted_on"]),
+            and_(e["status"] == word("reversed"), e["reversal_counted_on"] > e["counted_on"]),
         ),
     ]
-    if not shape[2]:
-        conditions.append(e["worked_on"] <= _AS_OF)  # it follows, and is what the index knows
-    if shape[1]:
-        conditions.append(e["organisation_id"] == _ORGANISATION)
-    certified = e["status"] == _word("certified")
+    if not shape.known_then:
+        conditions.append(e["worked_on"] <= AS_OF)  # it follows, and is what the index knows
+    if shape.one_member:
+        conditions.append(e["organisation_id"] == ORGANISATION)
+    certified = e["status"] == word("certified")
     return (
         select(
             *(e[name].label(name) for name in ("mission_id", "organisation_id", "consultant_id", "activity",
-                                               "firm_siren", "worked_on", "counted_on", "days")),
-            (e["status"] != _word("draft")).label("counts"),
-            or_(e["status"] == _word("validated"), certified,
-                and_(e["status"] == _word("reversed"), e["was_validated"])).label("validated"),
+                                               "siren", "worked_on", "counted_on", "days")),
+            (e["status"] != word("draft")).label("counts"),
+            or_(e["status"] == word("validated"), certified,
+                and_(e["status"] == word("reversed"), e["was_validated"])).label("validated"),
             certified.label("certified"),
-            case((e["status"] == _word("reversed"), e["reversal_counted_on"])).label("reversed_on"),
+            case((e["status"] == word("reversed"), e["reversal_counted_on"])).label("reversed_on"),
         )
         .where(*conditions)
         .cte("entry")
     )  # fmt: skip
+
+
+def counts_at(entry: CTE) -> ColumnElement[bool]:
+    """Whether an entry counts at the end of the day: it is no draft, and no reversal of it counts by then."""
+    return and_(entry.c.counts, func.coalesce(entry.c.reversed_on > AS_OF, true()))
 
 
 def _entries_now() -> dict[str, Any]:
@@ -162,18 +164,18 @@ def _entries_now() -> dict[str, Any]:
     return columns | {"was_validated": t.validated_at.is_not(None)}
 
 
-def _last_event(kind: str, ids: Any) -> Any:
+def last_event(kind: str, ids: Any) -> Any:
     """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
     e = Event.__table__.c
     last = (
         select(e.type, e.data)
-        .where(e.resource_type == _word(kind), e.resource_id == cast(ids.c.id, Text), e.occurred_at < _BEFORE)
+        .where(e.resource_type == word(kind), e.resource_id == cast(ids.c.id, Text), e.occurred_at < BEFORE)
         .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
         .limit(1)
         .lateral(f"last_of_{kind}")
     )
     said = select(ids.c.id, last.c.data).select_from(ids.join(last, true()))
-    return said.where(last.c.type != _word(f"{kind}.deleted")).subquery(f"{kind}_then")
+    return said.where(last.c.type != word(f"{kind}.deleted")).subquery(f"{kind}_then")
 
 
 def _entries_then(of: CTE) -> dict[str, Any]:
@@ -182,13 +184,15 @@ def _entries_then(of: CTE) -> dict[str, Any]:
     territory = param("territory", Text())
     had = union(
         select(t.id).where(t.territory == territory),
-        select(cast(e.resource_id, Uuid)).where(e.territory == territory, e.type == _word("time_entry.deleted")),
+        select(cast(e.resource_id, Uuid)).where(e.territory == territory, e.type == word("time_entry.deleted")),
     ).subquery("had")
-    said = _last_event("time_entry", had).c.data
+    said = last_event("time_entry", had).c.data
     types: dict[str, Any] = {
         "mission_id": Uuid(), "organisation_id": Uuid(), "consultant_id": Uuid(), "activity": Text(),
-        "firm_siren": Text(), "worked_on": Date(), "counted_on": Date(), "days": _DAYS, "status": Text(),
+        "worked_on": Date(), "counted_on": Date(), "days": DAYS, "status": Text(),
         "reversal_counted_on": Date(),
     }  # fmt: skip
-    values = {name: cast(said.op("->>")(_word(name)), type_) for name, type_ in types.items()}
-    return values | {"was_validated": said.op("->>")(_word("validated_at")).is_not(None)}
+    values = {name: cast(said.op("->>")(word(name)), type_) for name, type_ in types.items()}
+    # Events of before the field was renamed hold the old name.
+    siren = func.coalesce(*(said.op("->>")(word(name)) for name in ("siren", "firm_siren")))
+    return values | {"siren": siren, "was_validated": said.op("->>")(word("validated_at")).is_not(None)}

@@ -24,37 +24,34 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation
 from app.auditions.models import Audition
 from app.core.db import Statement, param
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array
 from app.engineering.follow_up.counting import (
-    _AS_OF,
-    _BEFORE,
-    _MISSION,
-    _ORGANISATION,
-    _ZERO,
+    AS_OF,
+    BEFORE,
+    MISSION,
+    ORGANISATION,
+    ZERO,
     Shape,
-    _last_event,
-    _word,
     allotments,
+    counts_at,
     entries,
+    last_event,
     missions,
     orders,
     window,
+    word,
 )
 from app.firms.models import Firm
 from app.missions.models import Consultant, MissionMember
 from app.projects.models import Project, ProjectPassage
 
-# --- what both the follow-up and the burn-down stand on --------------------------------------------------------------
-
-
 # --- the answer ------------------------------------------------------------------------------------------------------
 
-DIMENSIONS = ("organisation_id", "profile", "activity", "firm_siren", "week")
+DIMENSIONS = ("organisation_id", "profile", "activity", "siren", "week")
 
 
 @cache
@@ -67,16 +64,16 @@ def follow_up(shape: Shape) -> Statement:
     opened = window(ordered)
 
     def total(source: Any, column: str) -> Any:
-        return select(func.coalesce(func.sum(source.c[column]), _ZERO)).scalar_subquery()
+        return select(func.coalesce(func.sum(source.c[column]), ZERO)).scalar_subquery()
 
     whole = sums.c.grouped == literal_column(str(_grouped()))
-    budget = total(allotted if shape[1] else ordered, "days")
+    budget = total(allotted if shape.one_member else ordered, "days")
     figures = select(*_figures(sums)).where(whole).subquery("figures")
     totals = as_object(
         select(
             param("territory", Text()).label("territory"),
-            _AS_OF.label("as_of"),
-            (param("recorded_as_of", Date()) if shape[2] else cast(None, Date)).label("recorded_as_of"),
+            AS_OF.label("as_of"),
+            (param("recorded_as_of", Date()) if shape.known_then else cast(None, Date)).label("recorded_as_of"),
             opened.c.starts_on,
             opened.c.ends_on,
             total(ordered, "days").label("days_ordered"),
@@ -92,7 +89,7 @@ def follow_up(shape: Shape) -> Statement:
             _rows(_members(shape, of, allotted, sums), "organisation_name", "organisation_id").label("by_member"),
             _rows(_by(sums, "profile"), "profile").label("by_profile"),
             _rows(_by(sums, "activity"), "activity").label("by_activity"),
-            _rows(_firms(sums), "firm_name", "firm_siren").label("by_firm"),
+            _rows(_firms(sums), "firm_name", "siren").label("by_firm"),
             _rows(_weeks(sums), "week").label("by_week"),
         )
     ).scalar_subquery()
@@ -104,45 +101,45 @@ def _auditions_held(shape: Shape) -> Any:
     """How many auditions of the territory, or of the mission, were held by the day; None for one member."""
     a, territory = Audition, param("territory", Text())
     mission_id: Any = a.mission_id
-    if shape[1]:
+    if shape.one_member:
         return cast(None, Integer)
-    if shape[2]:
+    if shape.known_then:
         ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
-        said = _last_event("audition", ids).c.data
-        held_on, mission_id = (cast(said.op("->>")(_word(name)), type_) for name, type_ in
+        said = last_event("audition", ids).c.data
+        held_on, mission_id = (cast(said.op("->>")(word(name)), type_) for name, type_ in
                                (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
-        held = select(func.count()).where(held_on <= _AS_OF)
+        held = select(func.count()).where(held_on <= AS_OF)
     else:
-        held = select(func.count()).where(a.territory == territory, a.held_on <= _AS_OF)
-    return (held.where(mission_id == _MISSION) if shape[0] else held).scalar_subquery()
+        held = select(func.count()).where(a.territory == territory, a.held_on <= AS_OF)
+    return (held.where(mission_id == MISSION) if shape.one_mission else held).scalar_subquery()
 
 
 def _projects_detected(shape: Shape) -> Any:
     """How many projects were detected by the day, for one mission in its auditions; None for one member."""
-    if shape[1]:
+    if shape.one_member:
         return cast(None, Integer)
     g, p, a = ProjectPassage, Project, Audition
     first = (
         select(func.count())
         .select_from(g)
-        .where(g.territory == param("territory", Text()), g.number == literal_column("1"), g.effective_on <= _AS_OF)
+        .where(g.territory == param("territory", Text()), g.number == literal_column("1"), g.effective_on <= AS_OF)
     )
-    if shape[2]:
-        first = first.where(g.recorded_at < _BEFORE)
-    if shape[0]:
+    if shape.known_then:
+        first = first.where(g.recorded_at < BEFORE)
+    if shape.one_mission:
         first = first.join(p, p.id == g.project_id).join(a, a.id == p.detected_in_audition_id)
-        first = first.where(a.mission_id == _MISSION)
+        first = first.where(a.mission_id == MISSION)
     return first.scalar_subquery()
 
 
 def _profiled(shape: Shape, entry: CTE) -> Any:
     """The entries with the consultant's profile, as known then."""
     c = Consultant
-    if not shape[2]:
+    if not shape.known_then:
         return select(*entry.c, c.profile).join(c, c.id == entry.c.consultant_id).subquery("profiled")
     ids = select(entry.c.consultant_id.label("id")).distinct().subquery("consultant_ids")
-    then = _last_event("consultant", ids)
-    profile = then.c.data.op("->>")(_word("profile"))
+    then = last_event("consultant", ids)
+    profile = then.c.data.op("->>")(word("profile"))
     return (
         select(*entry.c, profile.label("profile"))
         .select_from(entry.outerjoin(then, then.c.id == entry.c.consultant_id))
@@ -157,20 +154,20 @@ def _grouped(*names: str) -> int:
 
 def _sums(e: Any) -> CTE:
     """The figures, whole and by each dimension, in one pass over the entries."""
-    week = func.to_char(e.c.worked_on, _word('IYYY-"W"IW'))
+    week = func.to_char(e.c.worked_on, word('IYYY-"W"IW'))
     at = select(
         *(e.c[name] for name in DIMENSIONS[:-1]),
         week.label("week"),
-        cast(func.date_trunc(_word("week"), e.c.worked_on), Date).label("starts_on"),
+        cast(func.date_trunc(word("week"), e.c.worked_on), Date).label("starts_on"),
         e.c.days,
-        (e.c.counts & func.coalesce(e.c.reversed_on > _AS_OF, true())).label("counts"),
+        counts_at(e).label("counts"),
         e.c.validated,
         e.c.certified,
         (~e.c.counts).label("draft"),
     ).subquery("at")
 
     def days(*conditions: Any) -> Any:
-        return func.coalesce(func.sum(at.c.days).filter(and_(*conditions)), _ZERO)
+        return func.coalesce(func.sum(at.c.days).filter(and_(*conditions)), ZERO)
 
     by = [at.c[name] for name in DIMENSIONS]
     return (
@@ -197,7 +194,7 @@ def _figures(sums: Any) -> list[Any]:
 
 def _only(sums: CTE, dimension: str) -> Any:
     """Rows of one dimension in which anything stands; what is all reversed shows nothing."""
-    some = or_(sums.c.days_entered > _ZERO, sums.c.days_draft > _ZERO)
+    some = or_(sums.c.days_entered > ZERO, sums.c.days_draft > ZERO)
     return and_(sums.c.grouped == literal_column(str(_grouped(dimension))), some)
 
 
@@ -208,18 +205,18 @@ def _by(sums: CTE, dimension: str) -> Any:
 def _members(shape: Shape, of: CTE, allotted: CTE, sums: CTE) -> Any:
     m = MissionMember
     member = select(m.organisation_id).where(m.mission_id.in_(select(of.c.id))).distinct()
-    if shape[1]:
-        member = member.where(m.organisation_id == _ORGANISATION)
-    if shape[2]:
-        member = member.where(m.created_at < _BEFORE)
+    if shape.one_member:
+        member = member.where(m.organisation_id == ORGANISATION)
+    if shape.known_then:
+        member = member.where(m.created_at < BEFORE)
     each = member.subquery("member")
     given = (
         select(allotted.c.organisation_id, func.sum(allotted.c.days).label("days"))
         .group_by(allotted.c.organisation_id)
         .subquery("given")
     )
-    days_allotted = func.coalesce(given.c.days, _ZERO)
-    figures = {name: func.coalesce(sums.c[name], _ZERO) for name in FIGURES}
+    days_allotted = func.coalesce(given.c.days, ZERO)
+    figures = {name: func.coalesce(sums.c[name], ZERO) for name in FIGURES}
     own = and_(sums.c.organisation_id == each.c.organisation_id, _only(sums, "organisation_id"))
     return (
         select(
@@ -240,9 +237,9 @@ def _members(shape: Shape, of: CTE, allotted: CTE, sums: CTE) -> Any:
 
 def _firms(sums: CTE) -> Any:
     return (
-        select(sums.c.firm_siren, Firm.name.label("firm_name"), *_figures(sums))
-        .outerjoin(Firm, Firm.siren == sums.c.firm_siren)
-        .where(_only(sums, "firm_siren"))
+        select(sums.c.siren, Firm.name.label("firm_name"), *_figures(sums))
+        .outerjoin(Firm, Firm.siren == sums.c.siren)
+        .where(_only(sums, "siren"))
         .subquery("by_firm")
     )
 
@@ -252,8 +249,9 @@ def _weeks(sums: CTE) -> Any:
 
 
 def _rows(source: Any, *order: str) -> Any:
-    whole = aggregate_order_by(func.row_to_json(source.table_valued()), *(source.c[name] for name in order))
-    return select(func.coalesce(func.json_agg(whole), literal_column("'[]'::json"))).scalar_subquery()
+    return select(
+        json_array(func.row_to_json(source.table_valued()), *(source.c[name] for name in order))
+    ).scalar_subquery()
 
 
 # --- consumption and forecast: no session, no await ------------------------------------------------------------------

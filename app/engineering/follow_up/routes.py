@@ -1,4 +1,4 @@
-"""How the days are followed, over HTTP."""
+"""HTTP of the follow-up of days: timesheets, figures, burn-down."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ SVG = {"application/json": "json", burn_down.MEDIA_TYPE: "svg"}
     **shows(schemas.Timesheet, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
 )
 async def get_timesheet(request: Request, actor: Actor = require("time_entries:read")) -> Response:
-    """The month's timesheet of an assigned person, as JSON, or to sign: PDF (tagged, PDF/UA-1) and XLSX.
+    """The month's timesheet of an assigned person, as JSON, or as a document to sign: PDF (tagged, PDF/UA-1) or XLSX.
 
     A consultant sees those of its own organisation. The documents are in the language of Accept-Language.
     """
@@ -49,10 +49,11 @@ async def get_timesheet(request: Request, actor: Actor = require("time_entries:r
 
 @follow_up.get(T + "/engineering", **shows(schemas.FollowUp, parameters=counting.PARAMETERS))
 async def get_engineering(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """How many days are ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
+    """The days ordered, entered, validated, certified and left, by member, profile, activity, firm and week.
 
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day. Beside
-    it the consumption against the time elapsed, and when the days run out at the pace of the last weeks.
+    `as_of` gives the figures that count by a day, as known now; `recorded_as_of` gives them as they were known at the
+    end of a past day. The answer also compares the days used with the time elapsed, and forecasts when the days are
+    used up at the pace of the last weeks.
     """
     query = read(request, counting.PARAMETERS)
     bound = _two_times(request, query)
@@ -60,16 +61,16 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
     language = language_of(request, request.state.default_language)
-    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape[1])
+    body = outlook.with_outlook(row["totals"], row["lists"], bound["as_of"], language, one_member=shape.one_member)
     return private(body, vary=FORMS_VARY, content_language=language)
 
 
 @follow_up.get(T + "/engineering/burn-down", **shows(schemas.BurnDown, parameters=burn_down.PARAMETERS, forms=SVG))
 async def get_burn_down(request: Request, actor: Actor = require("engineering:read")) -> Response:
-    """The days left day by day or week by week, as series or as a picture (`Accept: image/svg+xml`, `format=svg`).
+    """The days left, day by day or week by week, as a series or as a picture (`Accept: image/svg+xml`, `format=svg`).
 
-    The picture is for embedding: it has its axes, legend and text alternative, follows the reader's light or dark
-    scheme, and its words the Accept-Language.
+    The picture can be embedded: it has axes, a legend and a text alternative, and follows the reader's light or dark
+    scheme. Its words are in the language of Accept-Language.
     """
     query = read(request, burn_down.PARAMETERS)
     by, form = query.pop("by", "week"), wanted(request, query, SVG)

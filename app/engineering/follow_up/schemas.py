@@ -6,165 +6,221 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import PERSONAL, Read
+from app.core.schemas import FirmName, MissionName, OrganisationName, PersonName, Read, SirenRead, TerritorySlug
 from app.core.values import DayFraction, Days, SignedDays
 
 
 class TimesheetEntry(Read):
-    """A part of a day that counts. It counts on another day than it was worked where it corrects a closed month."""
+    """A part of a day that counts."""
 
-    id: UUID
-    worked_on: date
-    counted_on: date
-    activity: str
-    activity_label: str | None
-    firm_siren: str | None
-    firm_name: str | None
-    days: DayFraction
-    status: Literal["submitted", "validated", "certified"]
-    note: str | None
+    id: UUID = Field(description="The time entry that the line shows.")
+    worked_on: date = Field(description="Paris day on which the person worked.")
+    counted_on: date = Field(
+        description="Paris day on which it counts: `worked_on`, or for a correction of a locked month a later day."
+    )
+    activity: str = Field(description="Code of what was done, one of the mission's.")
+    activity_label: str | None = Field(description="What the mission calls that activity; null where it lists none.")
+    siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null where it names none.")
+    firm_name: FirmName | None = Field(description="Present name of that firm in the register; null as `siren` is.")
+    days: DayFraction = Field(description="Man-days worked: 0.25, 0.5, 0.75 or 1.")
+    status: Literal["submitted", "validated", "certified"] = Field(
+        description="How far the entry has come; entries in other states do not count and are not shown."
+    )
+    note: str | None = Field(
+        description="What was done, in the words of whoever entered it; null where nothing is said."
+    )
 
 
 class Timesheet(Read):
-    """What an assigned person worked in a month (*compte rendu d'activité*), in the order of days."""
+    """What an assigned person worked in a month (*compte rendu d'activité*)."""
 
-    territory: str
-    territory_name: str
-    month: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}$")]
-    consultant_id: UUID
-    consultant_name: Annotated[str, Field(json_schema_extra=PERSONAL)]
-    mission_id: UUID
-    mission_name: str
-    organisation_id: UUID
-    organisation_name: str
-    profile: str | None
-    days_entered: Days
-    days_validated: Days
-    days_certified: Days
-    entries: list[TimesheetEntry]
-
-
-class Figures(Read):
-    """Days that count. `days_entered` holds the validated days, and these the certified ones; drafts stand apart."""
-
-    days_entered: Days
-    days_validated: Days
-    days_certified: Days
-    days_draft: Days
+    territory: TerritorySlug
+    territory_name: str = Field(description="Present name of the territory.")
+    month: Annotated[
+        str,
+        Field(
+            pattern="^[0-9]{4}-[0-9]{2}$", description="Calendar month of the days worked, in Paris, such as 2023-06."
+        ),
+    ]
+    consultant_id: UUID = Field(description="The assignment of the person to the mission.")
+    consultant_name: PersonName = Field(description="Present name of the person who worked.")
+    mission_id: UUID = Field(description="The mission of the assignment.")
+    mission_name: MissionName
+    organisation_id: UUID = Field(description="The member of the consortium that employs the person.")
+    organisation_name: OrganisationName
+    profile: str | None = Field(description="Profile by which days are priced; null where none is recorded.")
+    days_entered: Days = Field(description="Man-days that count, of all the entries shown.")
+    days_validated: Days = Field(
+        description="Man-days among them that the lead firm has validated, certified ones too."
+    )
+    days_certified: Days = Field(description="Man-days among these that a service certificate contains.")
+    entries: list[TimesheetEntry] = Field(description="The entries that count, in the order of the days worked.")
 
 
-class MemberFollowUp(Figures):
-    """The days of one member; `days_left` of its allotment."""
+class DayFigures(Read):
+    """Man-days by how far their entries have come."""
 
-    organisation_id: UUID
-    organisation_name: str
-    days_allotted: Days
-    days_left: SignedDays
-
-
-class ProfileFollowUp(Figures):
-    """The days of consultants of one profile; null: of those who have none."""
-
-    profile: str | None
+    days_entered: Days = Field(description="Man-days that count: submitted, validated and certified.")
+    days_validated: Days = Field(description="Man-days among them that were validated, certified ones too.")
+    days_certified: Days = Field(description="Man-days among these that a service certificate contains.")
+    days_draft: Days = Field(description="Man-days of drafts: they do not count and are in no other figure.")
 
 
-class ActivityFollowUp(Figures):
+class MemberFollowUp(DayFigures):
+    """The days of one member of the consortium."""
+
+    organisation_id: UUID = Field(description="The member of the consortium.")
+    organisation_name: OrganisationName
+    days_allotted: Days = Field(description="Man-days of its allotment, from decisions of `as_of` or earlier.")
+    days_left: SignedDays = Field(
+        description="Man-days allotted but not entered; negative where past figures exceed them."
+    )
+
+
+class ProfileFollowUp(DayFigures):
+    """The days of consultants of one profile."""
+
+    profile: str | None = Field(description="junior, senior or expert; null for consultants who have none.")
+
+
+class ActivityFollowUp(DayFigures):
     """The days of one activity."""
 
-    activity: str
+    activity: str = Field(description="Code of what was done, as entered.")
 
 
-class FirmFollowUp(Figures):
-    """The days about one firm; null: about none."""
+class FirmFollowUp(DayFigures):
+    """The days about one firm."""
 
-    firm_siren: str | None
-    firm_name: str | None
+    siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null for work about none.")
+    firm_name: FirmName | None = Field(description="Present name of that firm in the register; null as `siren` is.")
 
 
-class WeekFollowUp(Figures):
-    """The days worked in one ISO week, which starts on a Monday."""
+class WeekFollowUp(DayFigures):
+    """The days worked in one week."""
 
-    week: Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$")]
-    starts_on: date
+    week: Annotated[
+        str, Field(pattern="^[0-9]{4}-W[0-9]{2}$", description="ISO 8601 week of the days worked, such as 2023-W27.")
+    ]
+    starts_on: date = Field(description="Monday of that week, a Paris day.")
 
 
 class Consumption(Read):
-    """The share of the days used beside the share of the window elapsed at the end of `as_of`, in calendar days.
+    """The share of the days used, beside the share of the window elapsed at the end of `as_of`."""
 
-    Also the days entered for each audition held and each project detected by then.
-    """
-
-    share_used: float | None
-    calendar_days: int | None
-    calendar_days_elapsed: int | None
-    share_elapsed: float | None
-    days_per_audition: float | None
-    days_per_project: float | None
+    share_used: float | None = Field(
+        description="Days entered over days ordered (of one member: allotted), 0.5 for a half, to four decimals; null"
+        " where there are none."
+    )
+    calendar_days: int | None = Field(
+        description="Calendar days of the window, its first and last included; null where no order opens one."
+    )
+    calendar_days_elapsed: int | None = Field(
+        description="Calendar days among them up to `as_of`, included; null as `calendar_days` is."
+    )
+    share_elapsed: float | None = Field(
+        description="Calendar days elapsed over those of the window, to four decimals; null as they are."
+    )
+    days_per_audition: float | None = Field(
+        description="Man-days entered for each audition held, to four decimals; null without an audition and for one"
+        " member."
+    )
+    days_per_project: float | None = Field(
+        description="Man-days entered for each project detected, to four decimals; null without a project and for one"
+        " member."
+    )
 
 
 class Forecast(Read):
-    """When the days are used up if the pace of `weeks` lasts, and what is left at the end of the window then.
+    """When the days are used up if the recent pace continues, and what is left at the end of the window."""
 
-    Where there is no such day, `reason` says why. `assumption` is told in the caller's language.
-    """
-
-    exhausted_on: date | None
+    exhausted_on: date | None = Field(
+        description="Paris day on which the days are used up; null where `reason` says why."
+    )
     reason: (
         Literal["nothing_ordered", "already_exhausted", "no_full_week", "no_days_in_these_weeks", "beyond_2199"] | None
+    ) = Field(description="Why there is no such day; null where there is one.")
+    days_per_week: float | None = Field(
+        description="Mean of the man-days worked in `weeks`, to four decimals; null without a week."
     )
-    days_per_week: float | None
-    weeks: list[str]
-    days_left_at_end: float | None
-    assumption: str
+    weeks: list[str] = Field(
+        description="ISO 8601 weeks whose mean is the pace, such as 2023-W27: the last that are over, at most four,"
+        " none that begins before the window."
+    )
+    days_left_at_end: float | None = Field(
+        description="Man-days left on the last day of the window at this pace, to two decimals; null without a pace and"
+        " after the window."
+    )
+    assumption: str = Field(description="The assumption in a sentence, in the language of Content-Language.")
 
 
 class BurnDownPoint(Read):
-    """What is left at the end of a day; null where the day is still to come as of the day asked for."""
+    """What is left at the end of a day."""
 
-    on: date
-    days_ordered: Days
-    days_left_planned: float
-    days_left_entered: SignedDays | None
-    days_left_validated: SignedDays | None
+    on: date = Field(description="Paris day at whose end the figures hold.")
+    days_ordered: Days = Field(description="Man-days ordered by then; of one member, allotted by then.")
+    days_left_planned: float = Field(
+        description="Man-days left on the straight line from all that is ordered to nothing, to four decimals."
+    )
+    days_left_entered: SignedDays | None = Field(
+        description="Man-days ordered but not entered by then; null for days after `as_of`."
+    )
+    days_left_validated: SignedDays | None = Field(
+        description="Man-days ordered but not validated by then; null for days after `as_of`."
+    )
+
+
+_AsOf = Annotated[date, Field(description="Paris day by which orders, allotments and entries count.")]
+_RecordedAsOf = Annotated[
+    date | None, Field(description="Past Paris day at whose end the figures were known so; null: as known now.")
+]
+_StartsOn = Annotated[
+    date | None, Field(description="First Paris day of the window that the orders open; null where they open none.")
+]
+_EndsOn = Annotated[date | None, Field(description="Last Paris day of the window; null where the orders open none.")]
 
 
 class BurnDown(Read):
-    """The days left at the end of each day or week, beside a straight line from all that is ordered to nothing.
+    """The days left at the end of each day or week, beside a straight line from all that is ordered to nothing."""
 
-    `step_days` is 1 or 7, or a multiple where a long window would have more than 1 000 points. With `organisation_id`
-    the member's allotment takes the place of what is ordered.
-    """
+    territory: TerritorySlug
+    as_of: _AsOf
+    recorded_as_of: _RecordedAsOf
+    starts_on: _StartsOn
+    ends_on: _EndsOn
+    step_days: int | None = Field(
+        description="Calendar days between two points: 1 or 7, or a multiple where there would be more than 1 000"
+        " points; null without a window."
+    )
+    points: list[BurnDownPoint] = Field(
+        description="From the eve of the window on, in the order of days, `as_of` among them; empty without a window."
+    )
 
-    territory: str
-    as_of: date
-    recorded_as_of: date | None
-    starts_on: date | None
-    ends_on: date | None
-    step_days: int | None
-    points: list[BurnDownPoint]
 
+class FollowUp(DayFigures):
+    """How many days are ordered, entered and left, as of a day, and as known at the end of another."""
 
-class FollowUp(Figures):
-    """How many days are ordered, entered and left, as of a day, and as known at the end of another.
-
-    `days_left` is left of what is ordered; with `organisation_id`, of the member's allotment, and `auditions_held` and
-    `projects_detected`, which are of no single member, are null. With `mission_id` they are those of the mission.
-    """
-
-    territory: str
-    as_of: date
-    recorded_as_of: date | None
-    starts_on: date | None
-    ends_on: date | None
-    days_ordered: Days
-    days_allotted: Days
-    days_left: SignedDays
-    auditions_held: int | None
-    projects_detected: int | None
-    consumption: Consumption
-    forecast: Forecast
-    by_member: list[MemberFollowUp]
-    by_profile: list[ProfileFollowUp]
-    by_activity: list[ActivityFollowUp]
-    by_firm: list[FirmFollowUp]
-    by_week: list[WeekFollowUp]
+    territory: TerritorySlug
+    as_of: _AsOf
+    recorded_as_of: _RecordedAsOf
+    starts_on: _StartsOn
+    ends_on: _EndsOn
+    days_ordered: Days = Field(description="Man-days of the orders signed by `as_of`, amendments included.")
+    days_allotted: Days = Field(description="Man-days allotted to members by decisions of `as_of` or earlier.")
+    days_left: SignedDays = Field(
+        description="Man-days ordered but not entered; with organisation_id, of the member's allotment."
+    )
+    auditions_held: int | None = Field(
+        description="Number of auditions held by `as_of`, with mission_id those of the mission; null for one member."
+    )
+    projects_detected: int | None = Field(
+        description="Number of projects detected by `as_of`, with mission_id in auditions of the mission; null for one"
+        " member."
+    )
+    consumption: Consumption = Field(description="Shares of the days and of the window, and days for each result.")
+    forecast: Forecast = Field(description="When the days are used up at the pace of the last weeks.")
+    by_member: list[MemberFollowUp] = Field(description="The figures of each member of the consortium, by its name.")
+    by_profile: list[ProfileFollowUp] = Field(description="The figures of each profile that has days.")
+    by_activity: list[ActivityFollowUp] = Field(description="The figures of each code of activity that has days.")
+    by_firm: list[FirmFollowUp] = Field(description="The figures of each firm that has days, by its name.")
+    by_week: list[WeekFollowUp] = Field(description="The figures of each ISO week that has days, in their order.")

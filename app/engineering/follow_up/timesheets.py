@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Date, Text, and_, func, literal_column, select, true
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
 from app.core.formats import day, month, number
 from app.core.reading import documents
 from app.core.reading.documents import Sheet
-from app.core.reading.listing import as_object
+from app.core.reading.listing import as_object, json_array
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import COUNTING
 from app.firms.models import Firm
@@ -44,7 +43,7 @@ def timesheet(own: bool) -> Statement:
             t.counted_on,
             t.activity,
             MissionActivity.label.label("activity_label"),
-            t.firm_siren,
+            t.siren.label("siren"),
             Firm.name.label("firm_name"),
             t.days,
             t.status,
@@ -53,7 +52,7 @@ def timesheet(own: bool) -> Statement:
         .outerjoin(
             MissionActivity, and_(MissionActivity.mission_id == t.mission_id, MissionActivity.code == t.activity)
         )
-        .outerjoin(Firm, Firm.siren == t.firm_siren)
+        .outerjoin(Firm, Firm.siren == t.siren)
         .where(
             t.consultant_id == c.id,
             t.worked_on >= first,
@@ -71,9 +70,7 @@ def timesheet(own: bool) -> Statement:
         func.coalesce(func.sum(lines.c.days), zero).label("days_entered"),
         func.coalesce(func.sum(lines.c.days).filter(validated), zero).label("days_validated"),
         func.coalesce(func.sum(lines.c.days).filter(certified), zero).label("days_certified"),
-        func.coalesce(
-            func.json_agg(aggregate_order_by(row, lines.c.worked_on, lines.c.id)), literal_column("'[]'::json")
-        ).label("entries"),
+        json_array(row, lines.c.worked_on, lines.c.id).label("entries"),
     ).lateral("told")
     rows = (
         select(

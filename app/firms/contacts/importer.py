@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.writes import Change, Write
 from app.firms.contacts import service
 from app.firms.contacts.models import Contact
@@ -43,15 +43,15 @@ CONTACTS = Importer(
     schema=ContactCreate,
     key=["siren", "name", "external_id"],
     columns=[
-        Column("siren", sheets.digits, ["n° siren", "siren entreprise"], required=True),
-        Column("name", sheets.plain, ["nom", "nom et prénom", "contact"], required=True),
-        Column("function", sheets.plain, ["fonction", "poste"]),
-        Column("email", sheets.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
-        Column("phone", sheets.plain, ["téléphone", "tél", "portable"]),
-        Column("purpose", coded(PURPOSES), ["finalité"], required=True),
-        Column("legal_basis", coded(LEGAL_BASES), ["base légale"], required=True),
-        Column("retain_until_on", sheets.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("siren", sheets.digits, ["n° siren", "siren entreprise"], required=True),
+        Heading("name", sheets.plain, ["nom", "nom et prénom", "contact"], required=True),
+        Heading("function", sheets.plain, ["fonction", "poste"]),
+        Heading("email", sheets.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
+        Heading("phone", sheets.plain, ["téléphone", "tél", "portable"]),
+        Heading("purpose", coded(PURPOSES), ["finalité"], required=True),
+        Heading("legal_basis", coded(LEGAL_BASES), ["base légale"], required=True),
+        Heading("retain_until_on", sheets.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

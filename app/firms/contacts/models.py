@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     DDL,
-    CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -16,11 +15,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 
 
 class Purpose(StrEnum):
-    """What a person's data is kept for (GDPR art. 5(1)(b)); a code, so that it names nobody."""
+    """Purpose for which a person's data is kept (GDPR art. 5(1)(b))."""
 
     ENGINEERING_MISSION = "engineering_mission"
     PROJECT_FOLLOW_UP = "project_follow_up"
@@ -30,7 +29,7 @@ class Purpose(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """What allows it: the six grounds of GDPR art. 6(1), (a) to (f)."""
+    """Ground that allows the data to be kept: GDPR art. 6(1), (a) to (f)."""
 
     CONSENT = "consent"
     CONTRACT = "contract"
@@ -41,7 +40,7 @@ class LegalBasis(StrEnum):
 
 
 class ErasureCause(StrEnum):
-    """Why a person's data was erased: asked for (GDPR art. 17), or kept long enough (art. 5(1)(e))."""
+    """Why a person's data was erased: on request (GDPR art. 17), or at the end of its retention (art. 5(1)(e))."""
 
     REQUEST = "request"
     RETENTION = "retention"
@@ -58,16 +57,16 @@ class Contact(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "siren"}
         ),
-        CheckConstraint(one_of("purpose", Purpose), name="contact_purpose"),
-        CheckConstraint(one_of("legal_basis", LegalBasis), name="contact_legal_basis"),
-        CheckConstraint(one_of("erased_because", ErasureCause), name="contact_erased_because"),
-        CheckConstraint("(erased_at IS NULL) = (erased_because IS NULL)", name="contact_erased"),
-        CheckConstraint(
+        shape(one_of("purpose", Purpose), name="contact_purpose"),
+        shape(one_of("legal_basis", LegalBasis), name="contact_legal_basis"),
+        shape(one_of("erased_because", ErasureCause), name="contact_erased_because"),
+        shape("(erased_at IS NULL) = (erased_because IS NULL)", name="contact_erased"),
+        shape(
             "CASE WHEN erased_at IS NULL THEN name IS NOT NULL AND name <> ''"
             " ELSE num_nonnulls(name, function, email, phone, external_id) = 0 END",
             name="contact_erased_but_named",
         ),
-        CheckConstraint(
+        shape(
             "erased_at IS NOT NULL"
             " OR retain_until_on <= (timezone('Europe/Paris', updated_at))::date + interval '10 years'",
             name="kept_too_long",

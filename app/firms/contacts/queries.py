@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Text, column, exists, select, table
 
+from app.access.models import Subject
 from app.core.db import param
 from app.core.reading.listing import (
     Filter,
@@ -51,18 +52,20 @@ CONTACTS = Listing(
         _k.erased_at,
         _k.erased_because,
         _k.recorded_by,
+        Subject.name.label("recorded_by_name"),
         _k.version,
         _k.created_at,
         _k.updated_at,
     )
     .join(Firm, Firm.siren == _k.siren)
+    .outerjoin(Subject, Subject.id == _k.recorded_by)
     .where(_k.territory == param("territory", Text())),
     key=_k.id,
     version=_k.version,
     derived=True,
     filters={
-        "siren": any_of(_k.siren, Siren, "Persons of any of these firms."),
-        "audition_id": Filter(Parameter(Uuid, "Persons who take part in this audition."), _attended),
+        "siren": any_of(_k.siren, Siren, "Persons of any of these firms, by SIREN."),
+        "audition_id": Filter(Parameter(Uuid, "Persons who take part in the audition with this id."), _attended),
         "purpose": any_of(_k.purpose, Purpose, "Kept for any of these purposes."),
         "legal_basis": any_of(_k.legal_basis, LegalBasis, "Kept on any of these grounds."),
         "retain_until_from": at_least(_k.retain_until_on, Day, "Kept until this day or later."),
@@ -71,7 +74,7 @@ CONTACTS = Listing(
             Parameter(Literal["true", "false"], "true for erased persons only, false for the others."),
             lambda name: (_k.erased_at.is_not(None)) == (param(name, Text()) == "true"),
         ),
-        "external_id": equals(_k.external_id, ExternalId, "The person whom another system knows by this id."),
+        "external_id": equals(_k.external_id, ExternalId, "The person who has this identifier in another system."),
         "q": matches(
             _k.name, _k.function, _k.email, doc="Part of the name, the function or the e-mail, without accents or case."
         ),

@@ -21,7 +21,7 @@ CONTACT = T + "/contacts/{id:uuid}"
 
 @contacts.get(T + "/contacts", **lists(CONTACTS))
 async def list_contacts(request: Request, actor: Actor = require("contacts:read")) -> Response:
-    """Persons of the firms that this territory follows. Personal data."""
+    """Persons of the firms that this territory follows; personal data."""
     return await page(request, CONTACTS)
 
 
@@ -29,7 +29,7 @@ async def list_contacts(request: Request, actor: Actor = require("contacts:read"
 async def create_contact(
     request: Request, body: schemas.ContactCreate, actor: Actor = require("contacts:write")
 ) -> Response:
-    """Record a person of a firm, with the purpose, the legal basis and the last day of keeping."""
+    """Record a person of a firm, with the purpose, the legal basis and the day until which the data is kept."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -41,7 +41,7 @@ async def create_contact(
 
 @contacts.get(CONTACT, **shows(schemas.Contact))
 async def get_contact(request: Request, actor: Actor = require("contacts:read")) -> Response:
-    """One person. Personal data."""
+    """One person of a firm; personal data."""
     return await show(request, CONTACTS)
 
 
@@ -49,13 +49,16 @@ async def get_contact(request: Request, actor: Actor = require("contacts:read"))
 async def update_contact(
     request: Request, body: schemas.ContactUpdate, actor: Actor = require("contacts:write")
 ) -> Response:
-    """Rectify a person's data (GDPR art. 16), or keep it for another purpose or time."""
+    """Correct a person's data (GDPR art. 16), or change why or until when it is kept."""
     path = request.path_params
     return await commit(request, lambda write: service.update_contact(write, path["territory"], path["id"], body))
 
 
 @contacts.post(CONTACT + "/erase", **changes(schemas.Contact))
 async def erase_contact(request: Request, actor: Actor = require("contacts:write")) -> Response:
-    """Erase a person (GDPR art. 17): no name is left, and what the person took part in still counts."""
+    """Erase a person's data for good (GDPR art. 17).
+
+    The contact stays without a person, so that the auditions in which the person took part still count it.
+    """
     path = request.path_params
     return await commit(request, lambda write: service.erase_contact(write, path["territory"], path["id"]))

@@ -39,39 +39,60 @@ from app.core.writing.events import FOLLOWED, _e
 
 
 class EventActor(Read):
-    """Who caused a change; `id` is null where the service itself did."""
+    """Who caused a change."""
 
-    id: values.Uuid | None
-    kind: str = Field(examples=["person"])
-    organisation_id: values.Uuid | None
+    id: values.Uuid | None = Field(
+        description="Subject (person or service account) whose key was used; null where the service itself acted, and"
+        " in events about a firm that a territory sees because it follows the firm."
+    )
+    kind: str = Field(
+        examples=["person"], description="person, service_account, or system where the service itself acted."
+    )
+    organisation_id: values.Uuid | None = Field(
+        description="Organisation of the subject at that moment; null where `id` is null."
+    )
 
 
 class EventResource(Read):
-    """What was changed; `version` is null where it has none."""
+    """The object that was changed."""
 
-    type: str = Field(examples=["time_entry"])
-    id: str
-    version: int | None
+    type: str = Field(examples=["time_entry"], description="Kind of object, in the singular; with `id` it names one.")
+    id: str = Field(description="The object's key: a UUID, a SIREN, a SIRET, a slug or a year, as in its address.")
+    version: int | None = Field(
+        description="Version that the object had after the change; versions of one object come in order. Null for"
+        " objects that have no version."
+    )
 
 
 class FeedEvent(Read):
     """A change: `data` is the object as it was read at the end of the write, without what is personal."""
 
-    id: values.Uuid
-    type: str = Field(examples=["time_entry.created"])
-    occurred_at: values.Instant
-    territory: str | None
-    actor: EventActor
-    request_id: str | None
-    resource: EventResource
-    data: dict[str, Any]
+    id: values.Uuid = Field(description="UUIDv7 of the event: use it to recognise one that was read before.")
+    type: str = Field(
+        examples=["time_entry.created"], description="What happened: kind of object, a point, and what was done to it."
+    )
+    occurred_at: values.Instant = Field(
+        description="Instant in UTC at which the write began. The order of the feed is not that of this field."
+    )
+    territory: str | None = Field(description="Slug of the object's territory; null for what belongs to none.")
+    actor: EventActor = Field(description="Who caused the change, by ids alone: names are personal data.")
+    request_id: str | None = Field(
+        description="X-Request-Id of the request that made the change; null where the id of `actor` is withheld."
+    )
+    resource: EventResource = Field(description="Which object was changed, and its version after the change.")
+    data: dict[str, Any] = Field(
+        description="The object as GET showed it right after the change, without personal and confidential fields."
+        " It is never rewritten: a field that was renamed since has its old name here."
+    )
 
 
 class Feed(Read):
-    """A page of the feed. `next_cursor` is always there: ask again with it."""
+    """A page of the feed."""
 
-    items: list[FeedEvent]
-    next_cursor: str
+    items: list[FeedEvent] = Field(description="Events after the cursor, in the order of the feed; empty at its end.")
+    next_cursor: str = Field(
+        description="Send it as `after` for what follows, also when `items` was empty; never null."
+    )
 
 
 AGE = Gauge(
@@ -124,12 +145,20 @@ class Horizon:
 
 
 FILTERS: Mapping[str, Parameter] = {
-    "territory": Parameter(values.Slug, "Events of this territory.", many=True),
-    "type": Parameter(Annotated[str, values.text(100)], "Events of this type, as time_entry.created.", many=True),
-    "resource_type": Parameter(values.Code, "Events about objects of this kind.", many=True),
-    "resource_id": Parameter(Annotated[str, values.text(100)], "Events about this object.", many=True),
-    "actor": Parameter(values.Uuid, "Events caused by this subject.", many=True),
-    "occurred_from": Parameter(values.Instant, "Events from this instant on."),
+    "territory": Parameter(values.Slug, "Events of any of these territories, by slug.", many=True),
+    "type": Parameter(
+        Annotated[str, values.text(100)], "Events of any of these types, such as time_entry.created.", many=True
+    ),
+    "resource_type": Parameter(
+        values.Code, "Events about any of these kinds of object, such as time_entry.", many=True
+    ),
+    "resource_id": Parameter(
+        Annotated[str, values.text(100)],
+        "Events about objects with any of these keys; give resource_type too.",
+        many=True,
+    ),
+    "actor": Parameter(values.Uuid, "Events caused by any of these persons or service accounts.", many=True),
+    "occurred_from": Parameter(values.Instant, "Events that occurred at this instant or later."),
 }
 
 
@@ -137,7 +166,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     **FILTERS,
     "after": Parameter(
         Annotated[str, values.text(500)],
-        "next_cursor of the answer before; without it the feed starts at its beginning.",
+        "next_cursor of the previous answer; without it the feed starts at its beginning.",
     ),
     "limit": LIMIT,
 }

@@ -11,19 +11,19 @@ from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.integrations.feed import feed
 
-events: APIRouter = router("access")
+events: APIRouter = router("integrations")
 
 
 @events.get("/v1/events", **shows(feed.Feed, InvalidCursor, parameters=feed.PARAMETERS))
 async def list_events(request: Request, actor: Actor = require("events:read")) -> Response:
-    """The change feed and audit trail: nothing missed, nothing twice, never backwards.
+    """The change feed and audit trail, in an order that never changes: no event is missed or comes twice.
 
     Ask again with `after=<next_cursor>`, also after an empty page. National events (organisations, members, keys,
-    waves, firms) are shown to who reads members in all territories, events about money, contacts and confidential notes
-    to who may read those.
-    Events about the public facts of a firm are also shown to the territories that follow it, those before it was
-    followed too, without their actor: who prospects a firm is nobody else's business. A `territory` filter leaves
-    them out.
+    waves, firms) are shown to callers who may read members in all territories; events about money, contacts and
+    confidential notes are shown where the caller may read those objects.
+    Events about the public facts of a firm are also shown to the territories that follow it, even those from before it
+    was followed, but without their actor: another territory's interest in a firm is confidential. A `territory` filter
+    leaves them out.
     """
     where = {kind: actor.territories(permission) for kind, permission in GUARDED_EVENTS.items()}
     sight = feed.Sight(

@@ -26,8 +26,10 @@ def _imports(place: ColumnElement[bool]) -> Listing:
         key=_i.id,
         filters={
             "kind": any_of(_i.kind, Code, "Imports of any of these kinds."),
-            "status": any_of(_i.status, ImportStatus, "Any of these states."),
-            "created_from": at_least(_i.created_at, Instant, "Asked for at this instant or later."),
+            "status": any_of(_i.status, ImportStatus, "Imports in any of these states."),
+            "created_from": at_least(
+                _i.created_at, Instant, "Imports whose file was received at this instant or later."
+            ),
             "updated_since": updated_since(_i.updated_at),
         },
         sorts={"created_at": _i.created_at},
@@ -50,8 +52,8 @@ def _problems(place: ColumnElement[bool]) -> Listing:
         key=_p.id,
         parent=select(_i.id).where(*mine),
         filters={
-            "severity": any_of(_p.severity, Severity, "Blocking, or advisory."),
-            "code": any_of(_p.code, _Rule, "Any of these rules."),
+            "severity": any_of(_p.severity, Severity, "Problems of any of these severities."),
+            "code": any_of(_p.code, _Rule, "Problems with any of these codes."),
         },
         sorts={"line": _p.line},
         default_sort="line",

@@ -1,4 +1,4 @@
-"""HTTP of imports: a file in, an address whose progress can be read out."""
+"""HTTP of imports: a file is received, and its progress can be read at an address."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Forbidden, UnsupportedMediaType, ValidationFailed
 from app.core.reading import query
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter
@@ -33,14 +34,16 @@ MEDIA_TYPES = (CSV, XLSX, BYTES)
 
 def _kinds(*, national: bool) -> Any:
     kinds = tuple(kind for kind, importer in IMPORTERS.items() if importer.national is national)
-    return Parameter(Literal[kinds], "What the lines are.")
+    return Parameter(Literal[kinds], "What the lines of the file are.")
 
 
 def _asked(*, national: bool) -> dict[str, Parameter]:
     return {
         "kind": _kinds(national=national),
-        "on_error": Parameter(OnError, "abort (default): a faulty line refuses the file; skip: it is left out."),
-        "filename": Parameter(Annotated[str, text(200)], "The file's name, told back."),
+        "on_error": Parameter(
+            OnError, "abort (default): one faulty line refuses the whole file; skip: faulty lines are left out."
+        ),
+        "filename": Parameter(Annotated[str, text(200)], "Name of the file, shown in the import."),
         **writes.QUERY,
     }
 
@@ -55,7 +58,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     found["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     found["openapi_extra"]["requestBody"] = {
         "required": True,
-        "description": f"The file: CSV or XLSX, by whatever it holds. `{CSV}` and XLSX's own media type do as well.",
+        "description": f"The file: CSV or XLSX, recognised by its content. `{CSV}` and XLSX's own type do as well.",
         "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
     return found
@@ -64,7 +67,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
     given = query.read(request, asked)
     if "kind" not in given:
-        raise ValidationFailed(errors=[FieldError("kind", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("kind")])
     importer = IMPORTERS[given["kind"]]
     if not actor.may(importer.permission, territory):
         raise Forbidden(permission=importer.permission)
@@ -73,7 +76,7 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
         raise UnsupportedMediaType
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
-    wish = service.Wish(
+    wish = service.ImportRequest(
         given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename")
     )
     base = "/v1" if territory is None else f"/v1/territories/{territory}"
@@ -90,56 +93,56 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
 
 @imports.post("/v1/imports", **_upload(NATIONAL))
 async def create_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Send a file of facts that all territories share: firms, sites. Read its progress at `Location`."""
+    """Send a file of facts that all territories share, such as firms and sites. `Location` shows its progress."""
     return await _receive(request, actor, NATIONAL, None)
 
 
 @imports.get("/v1/imports", **lists(IMPORTS))
 async def list_national_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """Imports of facts that all territories share."""
+    """Imports of facts that all territories share, the latest first."""
     return await page(request, IMPORTS)
 
 
 @imports.get("/v1/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_national_import(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """An import: how far it has come, and what it came to."""
+    """One import: its progress, and its result once it is finished."""
     return await show(request, IMPORTS)
 
 
 @imports.post("/v1/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_national_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Call an import off: what it has not committed is never written."""
+    """Cancel an import that is not finished: nothing of it is written."""
     import_id: UUID = request.path_params["id"]
     return await commit(request, lambda write: service.cancel(write, None, import_id, None))
 
 
 @imports.get("/v1/imports/{import_id:uuid}/problems", **lists(PROBLEMS))
 async def list_national_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """What is wrong with the file, by line."""
+    """What is wrong with the file of an import, by line."""
     return await page(request, PROBLEMS)
 
 
 @imports.post(T + "/imports", **_upload(LOCAL))
 async def create_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Send a file of this territory's own: its perimeter, time entries, contacts, auditions, projects."""
+    """Send a file of the territory's own objects, such as time entries or projects. `Location` shows its progress."""
     return await _receive(request, actor, LOCAL, request.path_params["territory"])
 
 
 @imports.get(T + "/imports", **lists(TERRITORY_IMPORTS))
 async def list_imports(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """Imports of the territory; a consultant sees those of its own organisation."""
+    """Imports of the territory, the latest first. A consultant sees those of its own organisation."""
     return await page(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
 @imports.get(T + "/imports/{id:uuid}", **shows(schemas.FileImport))
 async def get_import(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """An import: how far it has come, and what it came to."""
+    """One import: its progress, and its result once it is finished."""
     return await show(request, TERRITORY_IMPORTS, **actor.own("imports:read", request.path_params["territory"]))
 
 
 @imports.post(T + "/imports/{id:uuid}/cancel", **changes(schemas.FileImport, service.ImportFinished))
 async def cancel_import(request: Request, actor: Actor = require("imports:write")) -> Response:
-    """Call an import off: what it has not committed is never written."""
+    """Cancel an import that is not finished: nothing of it is written."""
     territory, import_id = request.path_params["territory"], request.path_params["id"]
     own = actor.own("imports:read", territory).get("organisation")
     return await commit(request, lambda write: service.cancel(write, territory, import_id, own))
@@ -147,5 +150,5 @@ async def cancel_import(request: Request, actor: Actor = require("imports:write"
 
 @imports.get(T + "/imports/{import_id:uuid}/problems", **lists(TERRITORY_PROBLEMS))
 async def list_import_problems(request: Request, actor: Actor = require("imports:read")) -> Response:
-    """What is wrong with the file, by line."""
+    """What is wrong with the file of an import, by line."""
     return await page(request, TERRITORY_PROBLEMS, **actor.own("imports:read", request.path_params["territory"]))

@@ -10,7 +10,7 @@ import contextlib
 import io
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 from uuid import UUID, uuid4
 
@@ -24,11 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, raw_connection
-from app.core.problems import FieldError, Problem
+from app.core.faults import FieldError
+from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
-from app.core.writing.importing import Fault, Header, Importer, Line, Outcome, Reader, match
-from app.core.writing.writes import Change, Subject, System, Write, record
+from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
+from app.core.writing.writes import Change, System, Write, WritingSubject, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
 from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
@@ -47,16 +48,16 @@ BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout =
 
 
 class ImportFailed(Problem):
-    """The import could not be carried out; nothing was changed."""
+    """The import failed; nothing was changed."""
 
     status = 500
-    title_fr = "L'import n'a pas pu être mené à bien ; rien n'a été changé."
-    cure = "Send the file again; if it fails again, tell the service with the import's id."
-    cure_fr = "Renvoyez le fichier ; si l'échec se répète, donnez l'id de l'import au service."
+    title_fr = "L'import a échoué ; rien n'a été modifié."
+    cure = "Send the file again. If it fails again, report the id of the import."
+    cure_fr = "Renvoyez le fichier. Si l'échec se répète, signalez l'id de l'import."
 
 
 class ImportNotPermitted(Problem):
-    """Who asked for the import may no longer write this here."""
+    """The sender of the import is no longer allowed to write this here."""
 
     status = 403
     title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."
@@ -98,7 +99,7 @@ _PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "
 
 
 @dataclass
-class Progress:
+class ImportProgress:
     """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read."""
 
     bytes_read: float = 0.0
@@ -112,7 +113,7 @@ class Progress:
     blocking: int = 0
     advisory: int = 0
     refused_lines: set[int] = field(default_factory=set)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[LineFault] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -121,7 +122,7 @@ class Progress:
         done = 0.2 + 0.2 * self.checked / rows + 0.6 * self.written / rows if self.whole else 0.2 * self.bytes_read
         return min(done, 1.0)
 
-    def note(self, faults: Sequence[Fault]) -> None:
+    def note(self, faults: Sequence[LineFault]) -> None:
         for fault in faults:
             if fault.advisory:
                 self.advisory += 1
@@ -137,7 +138,7 @@ class Progress:
         self.unchanged += outcome.unchanged
 
 
-Tell = Callable[[Progress], None]  # who wants to see the progress: called about every second
+Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called about every second
 
 
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
@@ -194,8 +195,8 @@ class _Run:
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
-        self.progress = Progress()
-        self.actor: Subject = System()
+        self.progress = ImportProgress()
+        self.actor: WritingSubject = System()
 
     async def beat(self, told: Tell | None) -> None:
         """Say every second that the import lives and how far it is; end when it is no longer ours."""
@@ -244,7 +245,7 @@ class _Run:
             for statement in (_FORGET_LINES, _FORGET_FILE):
                 await connection.execute(statement, self.id)
 
-    async def _allow(self) -> Subject:
+    async def _allow(self) -> WritingSubject:
         """Who asked, where the roles in force now still permit it; the service itself for the command line."""
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
@@ -272,8 +273,8 @@ class _Run:
                     columns = [{"header": name, "field": to} for name, to in header.matched]
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
-                except sheets.UnreadableFile as error:
-                    self.progress.note([Fault(error.line or 1, "", FieldError("", error.code))])
+                except sheets.UnreadableSheet as error:
+                    self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
                     raise _unreadable(error) from None
 
     async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
@@ -293,18 +294,18 @@ class _Run:
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
         if first is None:
-            raise sheets.UnreadableFile("empty_file")
+            raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
         header = match(self.importer, *first)
         faults = header.faults(self.importer)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableFile("unusable_header", header.line)
+            raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
         return header
 
     async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
         reader = Reader(self.importer, header)
 
-        def some() -> tuple[list[tuple[UUID, int, str]], list[Fault], int]:
+        def some() -> tuple[list[tuple[UUID, int, str]], list[LineFault], int]:
             staged, faults, seen = [], [], 0
             for number, cells in rows:
                 line, wrong = reader.line(number, cells)
@@ -330,7 +331,7 @@ class _Run:
 
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
-    async def _lines(self) -> AsyncIterator[list[Line]]:
+    async def _lines(self) -> AsyncIterator[list[FileLine]]:
         """The waiting lines, a slice at a time, without those that were found wrong."""
         after = 0
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
@@ -342,9 +343,11 @@ class _Run:
                 return
             after = rows[-1]["number"]
             good = [row for row in rows if row["number"] not in self.progress.refused_lines]
-            yield [Line(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good]
+            yield [
+                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good
+            ]
 
-    async def _check(self, actor: Subject) -> None:
+    async def _check(self, actor: WritingSubject) -> None:
         """Hold the lines against what is stored, before anything is written."""
         async for lines in self._lines():
             if self.importer.check is not None and lines:
@@ -353,7 +356,7 @@ class _Run:
                     self.progress.note(await self.importer.check(write, self.place, lines))
             self.progress.checked += len(lines)
 
-    async def _write(self, actor: Subject, beating: asyncio.Task[None]) -> ImportStatus:
+    async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
         """Write all lines in one transaction, and in it the word that it is done."""
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
@@ -373,15 +376,15 @@ class _Run:
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
 
-    async def _write_slice(self, write: Write, lines: list[Line]) -> None:
+    async def _write_slice(self, write: Write, lines: list[FileLine]) -> None:
         if not lines or await self._try(write, lines) is None:
             return
         for line in lines:  # one of them was refused: find it
             refusal = await self._try(write, [line])
             if refusal is not None:
-                self.progress.note([Fault(line.number, "", _as_error(refusal))])
+                self.progress.note([LineFault(line.number, "", _as_error(refusal))])
 
-    async def _try(self, write: Write, lines: list[Line]) -> Problem | None:
+    async def _try(self, write: Write, lines: list[FileLine]) -> Problem | None:
         """Write lines under a savepoint; what refused them, if anything did."""
         spent = len(write.spends)
         try:
@@ -424,8 +427,8 @@ class _Run:
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
 
 
-def _unreadable(error: sheets.UnreadableFile) -> Problem:
-    return UnreadableFile(reason=error.code, line=error.line)
+def _unreadable(error: sheets.UnreadableSheet) -> Problem:
+    return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
 
 
 def _told(problem: Problem) -> dict[str, Any]:
@@ -436,10 +439,10 @@ def _told(problem: Problem) -> dict[str, Any]:
 
 
 def _as_error(problem: Problem) -> FieldError:
-    return FieldError("", problem.code, {"problem": problem})
+    return replace(problem.at(""), members={"problem": problem})
 
 
-def _row(import_id: UUID, fault: Fault) -> tuple[Any, ...]:
+def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
     severity = "advisory" if fault.advisory else "blocking"
     problem = (fault.error.members or {}).get("problem")
     if isinstance(problem, Problem):

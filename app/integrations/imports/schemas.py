@@ -1,67 +1,87 @@
 """What travels about imports."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import PERSONAL, Read
+from app.core.schemas import CreatedAt, Id, PersonNameOrNull, Read
 from app.integrations.imports.models import ImportStatus, OnError, Severity
 
 
 class ImportColumn(Read):
-    """How a column of the file was understood: its header, and the field it fills (null: ignored)."""
+    """How a column of the file was understood."""
 
-    header: str
-    field: str | None
+    header: str = Field(description="Heading of the column in the file, at most 200 characters.")
+    field: str | None = Field(description="The field of the API that the column fills; null where it is ignored.")
 
 
 class FileImport(Read):
-    """An import and how far it has come.
+    """An import and its progress. At the end each line is created, updated, unchanged or skipped."""
 
-    `rows_read` lines were read from the file, `rows_checked` held against what is stored, `rows_written` written so
-    far. At the end each is created, updated, unchanged or skipped. `problem` says what refused or stopped the whole.
-    """
-
-    id: UUID
-    territory: str | None
-    kind: str
-    status: ImportStatus
-    dry_run: bool
-    on_error: OnError
-    filename: str | None
-    size_bytes: int
-    format: str
-    encoding: str | None
-    delimiter: str | None
-    columns: list[ImportColumn]
-    rows_read: int
-    rows_checked: int
-    rows_written: int
-    rows_created: int
-    rows_updated: int
-    rows_unchanged: int
-    rows_skipped: int
-    blocking_problems: int
-    advisory_problems: int
-    problem: dict[str, Any] | None
-    requested_by: UUID | None
-    requested_by_name: Annotated[str | None, Field(json_schema_extra=PERSONAL)]
-    attempts: int
-    started_at: datetime | None
-    finished_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    id: Id
+    territory: str | None = Field(
+        description="Slug of the territory that the lines belong to; null for facts that all territories share."
+    )
+    kind: str = Field(description="What the lines are, such as time_entries; chosen by the sender.")
+    status: ImportStatus = Field(
+        description="queued and running change; succeeded, refused, failed and cancelled are final. A refused or failed"
+        " import has written nothing."
+    )
+    dry_run: bool = Field(description="Whether the lines are only checked: everything is counted, nothing is written.")
+    on_error: OnError = Field(
+        description="abort: one faulty line refuses the whole file; skip: faulty lines are left out."
+    )
+    filename: str | None = Field(description="Name of the file, as the sender gave it; null where it gave none.")
+    size_bytes: int = Field(description="Length of the file as it was received, in bytes.")
+    format: str = Field(description="csv or xlsx, recognised by what the file holds.")
+    encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for xlsx.")
+    delimiter: str | None = Field(
+        description="Character between the cells of a CSV file, as recognised; null for xlsx and until it is read."
+    )
+    columns: list[ImportColumn] = Field(
+        description="The columns of the file from left to right; empty until its headings are read."
+    )
+    rows_read: int = Field(description="Number of lines below the headings that were read from the file so far.")
+    rows_checked: int = Field(description="Number of lines that were compared with the stored data so far.")
+    rows_written: int = Field(
+        description="Number of lines that were written or found unchanged so far; they are committed all at once, at"
+        " the end."
+    )
+    rows_created: int = Field(description="Number of lines that made a new object.")
+    rows_updated: int = Field(description="Number of lines that changed an object.")
+    rows_unchanged: int = Field(description="Number of lines whose object was already so.")
+    rows_skipped: int = Field(description="Number of faulty lines that were left out.")
+    blocking_problems: int = Field(description="Number of faults that keep their line out of the import.")
+    advisory_problems: int = Field(description="Number of remarks that keep no line out, such as an ignored column.")
+    problem: dict[str, Any] | None = Field(
+        description="Why the whole import was refused or failed, as a problem (RFC 9457); null otherwise."
+    )
+    requested_by: UUID | None = Field(
+        description="The person or service account that sent the file; null where the operator of the server did."
+    )
+    requested_by_name: PersonNameOrNull = Field(description="Present name of that subject; null as the id is.")
+    attempts: int = Field(
+        description="Number of times the import was started; more than one where the server stopped meanwhile."
+    )
+    started_at: datetime | None = Field(description="Instant in UTC of the first start; null while it is queued.")
+    finished_at: datetime | None = Field(
+        description="Instant in UTC at which the status became final; null until then."
+    )
+    created_at: CreatedAt
+    updated_at: datetime = Field(description="Instant in UTC of the last progress.")
 
 
 class ImportProblem(Read):
-    """What is wrong with a line: where, by which rule, and how to mend it. The value itself is not repeated."""
+    """What is wrong with a line of the file. The value itself is not repeated."""
 
-    id: UUID
-    line: int
-    column: str
-    severity: Severity
-    code: str
-    detail: str
-    detail_fr: str
+    id: Id
+    line: int = Field(description="Line of the file, counted from 1, its headings included.")
+    column: str = Field(
+        description="Field of the API that is at fault, or an unknown heading; empty for the whole line."
+    )
+    severity: Severity = Field(description="blocking: the line is not imported; advisory: it is imported all the same.")
+    code: str = Field(description="Stable code of the rule, the same in every language.")
+    detail: str = Field(description="What is wrong and how to correct it, in English.")
+    detail_fr: str = Field(description="What is wrong and how to correct it, in French.")

@@ -100,8 +100,8 @@ async def test_a_certificate_is_the_base_of_an_invoice(app: Any, world: World) -
     assert ok(await world.operator.get(f"service-certificates/{made['id']}")) == made
     listed = ok(await world.operator.get(f"time-entries?certificate_id={made['id']}"))["items"]
     assert {entry["id"] for entry in listed} == set(entries)
-    assert {(entry["status"], entry["certified_by"]) for entry in listed} == {
-        ("certified", str(world.subjects["operator"]))
+    assert {(entry["status"], entry["certified_by"], entry["certificate_number"]) for entry in listed} == {
+        ("certified", str(world.subjects["operator"]), 1)
     }
     for entry, status in ((outside, "validated"), (waiting["id"], "submitted")):
         assert ok(await world.operator.get(f"time-entries/{entry}"))["status"] == status
@@ -145,7 +145,9 @@ async def test_a_certificate_is_cancelled_by_its_opposite(app: Any, world: World
     for name in ("days", "amount_excl_vat_cents", "vat_cents", "total_cents"):
         assert counter[name] == -first[name]
     assert (counter["number"], counter["cancels_id"], counter["reason"]) == (2, first["id"], "Wrong.")
-    assert ok(await world.operator.get(path))["cancelled_by_id"] == counter["id"]
+    assert counter["cancels_number"] == 1
+    cancelled = ok(await world.operator.get(path))
+    assert (cancelled["cancelled_by_id"], cancelled["cancelled_by_number"]) == (counter["id"], 2)
     back = ok(await world.operator.get(f"time-entries/{entry}"))
     assert (back["status"], back["certificate_id"], back["certified_by"]) == ("validated", None, None)
     await clean(app, world)
@@ -169,7 +171,9 @@ async def test_reservations_are_certified_and_refusals_are_not(app: Any, world: 
         refusals=[{"entry_id": refused, "reason": "The firm was closed."}],
     )
     assert made["days"] == 1
-    assert {(r["entry_id"], r["kind"]) for r in made["remarks"]} == {(reserved, "reservation"), (refused, "refusal")}
+    assert {(r["entry_id"], r["entry_worked_on"], r["kind"]) for r in made["remarks"]} == {
+        (reserved, "2023-07-04", "reservation"), (refused, "2023-07-05", "refusal"),
+    }  # fmt: skip
     states = [ok(await world.operator.get(f"time-entries/{entry}"))["status"] for entry in (kept, reserved, refused)]
     assert states == ["certified", "certified", "validated"]
     remark = {"entry_id": kept, "reason": "Which?"}

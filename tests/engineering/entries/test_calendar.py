@@ -55,7 +55,7 @@ async def test_an_amendment_takes_no_days_from_a_day_that_has_used_them(world: W
     mission = await world.mission(days=2, lead=0, partner=1)
     ok(await enter(world, mission, "2023-07-04"), 201)
     ok(await amend(world, mission, "2023-08-01", 1))
-    problem(await amend(world, mission, "2023-07-10", -1.25, "AV-2"), 409, "ordered-below-entered")
+    problem(await amend(world, mission, "2023-07-10", -1.25, "AV-2"), 409, "amendment-too-early")
     ok(await amend(world, mission, "2023-07-10", -1, "AV-2"))
     assert await limit_row(world, mission) == ([("2023-06-01", 0, 0), ("2023-08-01", 1, 1)], [0, 0])
     problem(await enter(world, mission, "2023-07-12", 0.25), 409, "days-not-yet-ordered")

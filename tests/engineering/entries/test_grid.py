@@ -214,7 +214,7 @@ async def test_a_grid_leaves_alone_what_it_cannot_hold(app: Any, world: World) -
     wrong = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-05", days=0.25)), 201)
     ok(await world.consultant.post(f"time-entries/{wrong['id']}/reverse", {"reason": "Wrong."}))
     beyond = {
-        "firm": {"firm_siren": siren}, "audition": {"audition_id": audition["id"]}, "note": {"note": "By phone."},
+        "firm": {"siren": siren}, "audition": {"audition_id": audition["id"]}, "note": {"note": "By phone."},
         "external_id": {"external_id": "cra-1"}, "draft": {"note": "Later.", "status": "draft"},
         "correction": {"corrects_id": wrong["id"], "worked_on": "2023-07-05"},
     }  # fmt: skip
@@ -228,7 +228,7 @@ async def test_a_grid_leaves_alone_what_it_cannot_hold(app: Any, world: World) -
     assert [cell["entry_id"] for cell in week["cells"]] == [plain["id"]]
     assert {cell["entry_id"] for cell in week["fixed_cells"]} == {entry["id"] for entry in kept.values()}
     assert {cell["note"] for cell in week["fixed_cells"]} == {None, "By phone.", "Later."}
-    assert read.headers["etag"] == f'"{week["version"]}"'
+    assert read.headers["etag"].startswith(f'"{week["version"]}-')
     done = await world.consultant.put(
         "time-entries/grid", grid(mission, (4, "audition", 0.5)), headers={"If-Match": read.headers["etag"]}
     )

@@ -14,15 +14,17 @@ async def test_a_day_names_its_audition_and_its_project(world: World) -> None:
     siren = await followed(world)
     audition = (await world.audition(siren))["id"]
     plan = await project(world, holders=[{"kind": "firm", "siren": siren}])
-    body = mission.entry(firm_siren=siren, audition_id=audition, project_id=plan["id"])
+    body = mission.entry(siren=siren, audition_id=audition, project_id=plan["id"])
     entry = ok(await world.consultant.post("time-entries", body), 201)
     assert (entry["audition_id"], entry["project_id"]) == (audition, plan["id"])
-    assert entry["project_title"] == plan["title"]
+    assert (entry["audition_on"], entry["project_title"]) == ("2023-07-04", plan["title"])
     for query in (f"audition_id={audition}", f"project_id={plan['id']}"):
         found = ok(await world.lead.get(f"time-entries?{query}"))["items"]
         assert [item["id"] for item in found] == [entry["id"]]
     changed = await world.consultant.patch(f"time-entries/{entry['id']}", {"project_id": None})
     assert ok(changed)["project_title"] is None
+    cleared = ok(await world.consultant.patch(f"time-entries/{entry['id']}", {"audition_id": None}))
+    assert (cleared["audition_id"], cleared["audition_on"]) == (None, None)
     batch = {"items": [mission.entry(worked_on="2023-07-05", project_id=plan["id"])]}
     [made] = ok(await world.consultant.post("time-entries/batch", batch), 201)["items"]
     assert made["project_id"] == plan["id"]
@@ -50,7 +52,7 @@ async def test_what_counted_names_the_same_project_for_ever(world: World) -> Non
     assert refused.value.constraint_name == "entry_locked"
 
 
-PAIRS = list(itertools.combinations(("firm_siren", "audition_id", "project_id"), 2))
+PAIRS = list(itertools.combinations(("siren", "audition_id", "project_id"), 2))
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[" ".join(pair) for pair in PAIRS])
@@ -61,7 +63,7 @@ async def test_what_an_entry_names_is_about_one_firm(world: World, pair: tuple[s
         siren = await followed(world, name)
         audition = await world.audition(siren)
         plan = await project(world, title=name, holders=[{"kind": "firm", "siren": siren}])
-        things.append({"firm_siren": siren, "audition_id": audition["id"], "project_id": plan["id"]})
+        things.append({"siren": siren, "audition_id": audition["id"], "project_id": plan["id"]})
     mixed = {pair[0]: things[0][pair[0]], pair[1]: things[1][pair[1]]}
     body, same = mission.entry() | mixed, mission.entry() | {name: things[0][name] for name in pair}
     for dry_run in ("true", "false"):

@@ -78,6 +78,7 @@ async def test_a_correction_counts_on_the_first_open_day_and_names_what_it_corre
     made = ok(await world.consultant.post("time-entries", right), 201)
     assert (made["worked_on"], made["counted_on"]) == ("2023-06-21", "2023-07-01")
     assert made["corrects_id"] == corrected["corrects_id"]
+    assert made["corrects_worked_on"] == "2023-06-20"
     assert (await world.follow_up())["days_left"] == 0, "the reversal freed the day at once"
     path = f"time-entries/{made['id']}"
     problem(await world.consultant.patch(path, {"worked_on": "2023-07-10"}), 409, "correction-elsewhere")
@@ -95,6 +96,24 @@ async def test_a_reversal_in_an_open_month_counts_on_the_entrys_own_day(world: W
     entry = await enter(world, mission)
     gone = ok(await world.consultant.post(f"{entry}/reverse", {"reason": "Twice."}))
     assert gone["reversal_counted_on"] == gone["counted_on"] == "2023-06-20"
+
+
+@pytest.mark.parametrize("open_day", ["2023-06-20", "2023-08-10"])
+@pytest.mark.parametrize("closed_first", [True, False], ids=["closed first", "open first"])
+async def test_each_reversal_of_one_call_counts_on_its_own_day(
+    world: World, open_day: str, *, closed_first: bool
+) -> None:
+    mission = await world.mission(days=10)
+    days = ["2023-07-04", open_day] if closed_first else [open_day, "2023-07-04"]
+    ids = [(await enter(world, mission, day)).rpartition("/")[2] for day in days]
+    await lock(world, mission, "2023-07")
+    body = {"ids": ids, "reason": "Never worked."}
+    gone = ok(await world.lead_judge.post("time-entries/reverse", body))["items"]
+    # July is closed: that reversal counts on the first open day, the other on its entry's own.
+    assert {entry["counted_on"]: entry["reversal_counted_on"] for entry in gone} == {
+        "2023-07-04": "2023-08-01", open_day: open_day,
+    }  # fmt: skip
+    assert ok(await world.operator.get("engineering?as_of=2023-08-31"))["days_left"] == 10
 
 
 async def test_what_is_corrected_is_an_entry_of_the_same_firm_here(world: World, other: World) -> None:

@@ -66,7 +66,7 @@ async def test_days_beyond_the_order_are_refused_with_figures(world: World) -> N
 async def test_an_entry_shows_its_neighbours_names(world: World) -> None:
     mission = await world.mission(days=10, people={"partner": await world.add_person("partner", "Consultante A")})
     siren = await world.followed_firm("Mécanique")
-    made = await enter(world, mission, firm_siren=siren, external_id="CRA-7")
+    made = await enter(world, mission, siren=siren, external_id="CRA-7")
     assert (made["consultant_name"], made["firm_name"], made["mission_name"]) == (
         "Consultante A",
         "Mécanique",
@@ -390,7 +390,9 @@ async def test_a_day_is_a_day_whatever_the_clock_does(world: World, day: str) ->
     entry = await enter(world, mission, worked_on=day, days=1)
     assert (entry["worked_on"], entry["counted_on"]) == (day, day)
     refused = await world.consultant.post("time-entries", mission.entry(worked_on=day, days=0.25))
-    assert problem(refused, 409, "person-day-exceeded")["worked_on"] == day
+    told = problem(refused, 409, "person-day-exceeded")
+    assert (told["worked_on"], told["days_requested"], told["days_left"]) == (day, 0.25, 0)
+    assert "errors" not in told  # one entry: there is no row to name
 
 
 @pytest.mark.parametrize("day", ["2023-02-29", "2023-13-01", "2023-7-4", "04/07/2023", "1899-12-31", 20230704, None])
@@ -597,10 +599,10 @@ async def test_a_patch_that_changes_nothing_writes_nothing(world: World) -> None
 async def test_null_clears_what_can_be_cleared(world: World) -> None:
     mission = await world.mission(days=10)
     siren = await world.followed_firm()
-    entry = await enter(world, mission, note="Visite", firm_siren=siren, external_id="CRA-7")
+    entry = await enter(world, mission, note="Visite", siren=siren, external_id="CRA-7")
     address = f"time-entries/{entry['id']}"
-    cleared = ok(await world.consultant.patch(address, {"note": None, "firm_siren": None, "external_id": None}))
-    assert (cleared["note"], cleared["firm_siren"], cleared["firm_name"], cleared["external_id"]) == (None,) * 4
+    cleared = ok(await world.consultant.patch(address, {"note": None, "siren": None, "external_id": None}))
+    assert (cleared["note"], cleared["siren"], cleared["firm_name"], cleared["external_id"]) == (None,) * 4
     for field in ("days", "worked_on", "activity", "mission_id", "consultant_id"):
         refused = problem(await world.consultant.patch(address, {field: None}), 422, "validation-failed")
         assert all(error["pointer"].startswith(f"/{field}") for error in refused["errors"])
@@ -638,7 +640,7 @@ async def test_an_entry_names_what_exists_here(world: World, other: World, statu
     cases = {
         "/mission_id": {"mission_id": NOWHERE},
         "/consultant_id": {"consultant_id": elsewhere.partner_consultant},
-        "/firm_siren": {"firm_siren": fresh_siren()},
+        "/siren": {"siren": fresh_siren()},
     }
     for pointer, change in cases.items():
         answer = await world.consultant.post("time-entries", {**mission.entry(status=status), **change})
@@ -669,7 +671,7 @@ async def test_entries_are_filtered_and_sorted(world: World) -> None:
     siren = await world.followed_firm()
     for day, more in (
         ("2023-07-03", {"activity": "framing"}),
-        ("2023-07-04", {"firm_siren": siren, "note": "Visite de l'Évêché"}),
+        ("2023-07-04", {"siren": siren, "note": "Visite de l'Évêché"}),
         ("2023-07-05", {"status": "draft", "days": 1}),
     ):
         await enter(world, mission, worked_on=day, **more)
@@ -682,7 +684,7 @@ async def test_entries_are_filtered_and_sorted(world: World) -> None:
     assert await days("status=submitted&sort=worked_on") == ["3", "4"]
     assert await days("status=draft&status=validated") == ["5"]
     assert await days("activity=framing&activity=audition&sort=-days") == ["5", "4", "3"]
-    assert await days(f"firm_siren={siren}") == ["4"]
+    assert await days(f"siren={siren}") == ["4"]
     assert await days("q=eveche") == ["4"]
     assert await days(f"mission_id={mission.id}&consultant_id={mission.lead_consultant}") == []
 
@@ -833,7 +835,51 @@ async def test_a_dry_run_is_refused_like_the_real_thing(world: World) -> None:
 async def test_an_action_that_takes_no_body_says_so(world: World) -> None:
     mission = await world.mission(days=10)
     entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
-    refused = await world.consultant.post(f"time-entries/{entry['id']}/submit", {"days": 1})
-    problem(refused, 422, "validation-failed")
+    submit = f"time-entries/{entry['id']}/submit"
+    for body, told in (
+        ({"days": 1, "note": "x"}, [("/days", "unknown_field"), ("/note", "unknown_field")]),
+        ({"<b>": 1}, [("/?", "unknown_field")]),
+        ([1], [("", "unexpected_body")]),
+    ):
+        refused = problem(await world.consultant.post(submit, body), 422, "validation-failed")
+        assert [(error["pointer"], error["code"]) for error in refused["errors"]] == told
+    problem(await world.consultant.request("POST", submit, content=b"{"), 400, "malformed-json")
     assert (await world.follow_up())["days_entered"] == 0
     ok(await world.consultant.post(f"time-entries/{entry['id']}/submit", {}))
+
+
+async def test_a_batch_names_the_rows_that_a_limit_refuses(world: World) -> None:
+    mission = await world.mission(days=10)
+    fine, half, more = mission.entry(worked_on="2023-07-03"), mission.entry(days=0.5), mission.entry(days=0.75)
+    refused = await world.consultant.post("time-entries/batch", {"items": [fine, half, more]})
+    told = problem(refused, 409, "person-day-exceeded")
+    assert (told["worked_on"], told["days_requested"], told["days_left"]) == ("2023-07-04", 1.25, 1)
+    assert [(e["pointer"], e["code"]) for e in told["errors"]] == [
+        ("/items/1", "person_day_exceeded"),
+        ("/items/2", "person_day_exceeded"),
+    ]
+    assert "1.25 requested on 2023-07-04, 1.00 left of 1.00" in told["errors"][0]["detail"]
+    late = mission.entry(worked_on="2023-10-01")
+    refused = await world.consultant.post("time-entries/batch", {"items": [fine, late]})
+    told = problem(refused, 409, "outside-mission-window")
+    assert [(e["pointer"], e["ends_on"]) for e in told["errors"]] == [("/items/1", "2023-09-30")]
+    assert (await world.follow_up())["days_entered"] == 0
+
+
+async def test_a_batch_names_the_rows_whose_name_is_taken_and_the_entry_that_has_it(world: World) -> None:
+    mission = await world.mission(days=10)
+    there = await enter(world, mission, external_id="CRA-1", days=0.25)
+    items = [
+        mission.entry(worked_on="2023-07-03"),
+        mission.entry(worked_on="2023-07-05", external_id="CRA-1"),
+        mission.entry(worked_on="2023-07-06", external_id="CRA-2"),
+        mission.entry(worked_on="2023-07-07", external_id="CRA-2"),
+    ]
+    told = problem(await world.consultant.post("time-entries/batch", {"items": items}), 409, "already-exists")
+    assert [(e["pointer"], e["code"], e.get("id")) for e in told["errors"]] == [
+        ("/items/1/external_id", "duplicate", there["id"]),
+        ("/items/3/external_id", "duplicate", None),
+    ]
+    hidden = [mission.entry(by="lead", external_id="CRA-1")]
+    told = problem(await world.lead.post("time-entries/batch", {"items": hidden}), 409, "already-exists")
+    assert told["errors"][0]["pointer"] == "/items/0/external_id"

@@ -147,13 +147,13 @@ async def test_days_are_told_by_profile_activity_and_firm(world: World) -> None:
     mission = await world.mission(days=20)
     siren = await world.followed_firm("Forge")
     ok(await world.operator.patch(f"consultants/{mission.lead_consultant}", {"profile": "expert"}))
-    await enter(world, mission, days=1, firm_siren=siren)
-    await enter(world, mission, days=0.5, worked_on="2023-07-05", status="draft", firm_siren=siren)
+    await enter(world, mission, days=1, siren=siren)
+    await enter(world, mission, days=0.5, worked_on="2023-07-05", status="draft", siren=siren)
     await enter(world, mission, by="lead", days=0.75, activity="roadmap")
     found = await world.follow_up()
     told = {
         name: [(row[key], row["days_entered"], row["days_draft"]) for row in found[name]]
-        for name, key in (("by_profile", "profile"), ("by_activity", "activity"), ("by_firm", "firm_siren"))
+        for name, key in (("by_profile", "profile"), ("by_activity", "activity"), ("by_firm", "siren"))
     }
     assert told == {
         "by_profile": [("expert", 0.75, 0), (None, 1, 0.5)],
@@ -175,7 +175,7 @@ async def test_the_days_are_held_against_the_time_and_against_what_they_gave(wor
     held = await world.audition(mission_id=mission.id)
     await world.audition(mission_id=mission.id)
     ok(await world.consultant.post(f"auditions/{held['id']}/hold", {"held_on": "2023-07-04"}))
-    firm = held["firm_sirens"][0] if "firm_sirens" in held else await world.followed_firm()
+    firm = held["sirens"][0]
     project = {"title": "Line", "kind": "equipment", "maturity": "study", "holders": [{"kind": "firm", "siren": firm}]}
     for day in ("2023-07-04", "2023-07-20"):
         body = {**project, "detected_on": day, "detected_in_audition_id": held["id"]}

@@ -139,3 +139,22 @@ async def test_a_day_that_is_not_over_is_not_known_yet(world: World) -> None:
             for day in (MONDAY, TUESDAY):
                 told = problem(await world.operator.get(f"{address}?recorded_as_of={day}"), 422, "validation-failed")
                 assert [error["code"] for error in told["errors"]] == ["day_not_over"]
+
+
+async def test_what_a_past_day_knew_of_firms_is_read_under_the_name_that_events_had_then(world: World) -> None:
+    mission = await mission_of_monday(world)
+    siren, other = await world.followed_firm(), await world.followed_firm()
+    with frozen(noon(MONDAY)):
+        await entered(world, mission, "2023-07-03", 1, siren=siren)
+        recent = await entered(world, mission, "2023-07-04", 0.5, siren=other)
+    with frozen(noon(TUESDAY)):
+        before = (await ask(world, recorded_as_of=MONDAY))["by_firm"]
+        assert {each["siren"]: each["days_entered"] for each in before} == {siren: 1, other: 0.5}
+        async with world.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            renamed = await connection.execute(
+                "UPDATE events SET data = data - 'siren' || jsonb_build_object('firm_siren', data -> 'siren')"
+                " WHERE territory = $1 AND resource_type = 'time_entry' AND resource_id <> $2", world.territory, recent,
+            )  # fmt: skip
+        assert renamed == "UPDATE 1"
+        assert (await ask(world, recorded_as_of=MONDAY))["by_firm"] == before

@@ -77,7 +77,28 @@ async def test_auditions_are_planned_and_those_with_a_day_are_held(world: World)
     held, planned = ok(await world.clients["territory"].get("auditions?sort=planned_on"))["items"]
     assert (held["kind"], held["status"], held["held_on"]) == ("site_visit", "held", "2023-07-05")
     assert [need["category"] for need in held["needs"]] == ["financing", "premises"]
-    assert (planned["status"], len(planned["firm_sirens"])) == ("planned", 2)
+    assert (planned["status"], len(planned["sirens"])) == ("planned", 2)
+
+
+async def test_a_file_may_keep_a_heading_that_was_replaced(world: World) -> None:
+    siren, client = await followed(world), world.clients["territory"]
+    audition = f"call;{siren};2023-07-04"
+    ended = await twice(world, here(world, "auditions"), csv_file("kind;firm_sirens;planned_on", audition))
+    assert ended["rows_created"] == 1
+    again = await carry_out(client, here(world, "auditions"), csv_file("kind;sirens;planned_on", audition))
+    assert (again["rows_unchanged"], again["problems"]) == (1, [])
+    project = f"Atelier;building;idea;{siren}"
+    ended = await twice(world, here(world, "projects"), csv_file("title;kind;maturity;firm_sirens", project))
+    assert ended["rows_created"] == 1
+    both = csv_file("title;kind;maturity;sirens;firm_sirens", f"{project};{siren}")
+    told = await carry_out(client, here(world, "projects"), both)
+    assert (told["rows_unchanged"], told["problems"]) == (1, [(1, "firm_sirens", "ignored_column", "advisory")])
+    mission = await world.mission()
+    entry = f"{mission.partner_consultant};2023-07-04;0.5;audition;{siren}"
+    old = csv_file("consultant_id;worked_on;days;activity;firm_siren", entry)
+    ended = await carry_out(world.consultant, here(world, "time_entries"), old)
+    assert (ended["rows_created"], ended["problems"]) == (1, [])
+    assert ok(await world.consultant.get("time-entries"))["items"][0]["siren"] == siren
 
 
 async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
@@ -105,6 +126,8 @@ def test_no_two_columns_of_a_kind_answer_to_one_name(kind: str) -> None:
     for column in IMPORTERS[kind].columns:
         for name in (column.field, *column.names):
             assert names.setdefault(folded(name), column.field) == column.field, name
+    for name, field in IMPORTERS[kind].synonyms().items():
+        assert names.setdefault(folded(name), field) == field, name
     assert {name.partition(".")[0] for name in IMPORTERS[kind].fields} <= set(IMPORTERS[kind].schema.model_fields)
 
 
@@ -157,7 +180,7 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
         201,
     )  # fmt: skip
     needs = [{"category": "energy"}, {"category": "other", "description": "Un quai | une grue"}]
-    planned = {"kind": "interview", "firm_sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
+    planned = {"kind": "interview", "sirens": [siren], "planned_on": "2023-07-04", "needs": needs}
     ok(await client.post("auditions", planned), 201)
     mission = await world.mission(days=2, partner=2)
     entry = {"mission_id": mission.id, "consultant_id": mission.partner_consultant, "worked_on": "2023-07-04"}

@@ -1,6 +1,6 @@
 """Corrections draw on what was taken back.
 
-Revision: 2026_11_29_2240, after 2026_11_29_2231.
+Revision: 2026_11_29_2340, after 2026_11_29_2331.
 """
 
 import logging
@@ -8,8 +8,8 @@ import logging
 import sqlalchemy as sa
 from alembic import context, op
 
-revision = "2026_11_29_2240"
-down_revision = "2026_11_29_2231"
+revision = "2026_11_29_2340"
+down_revision = "2026_11_29_2331"
 branch_labels = None
 depends_on = None
 

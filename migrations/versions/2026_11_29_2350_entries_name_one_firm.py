@@ -1,12 +1,12 @@
 """What a time entry names is about one firm.
 
-Revision: 2026_11_29_2250, after 2026_11_29_2241.
+Revision: 2026_11_29_2350, after 2026_11_29_2341.
 """
 
 from alembic import op
 
-revision = "2026_11_29_2250"
-down_revision = "2026_11_29_2241"
+revision = "2026_11_29_2350"
+down_revision = "2026_11_29_2341"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """An entry that was rejected or reversed gives up its external id.
 
-Revision: 2026_11_29_2241, after 2026_11_29_2240.
+Revision: 2026_11_29_2341, after 2026_11_29_2340.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_29_2241"
-down_revision = "2026_11_29_2240"
+revision = "2026_11_29_2341"
+down_revision = "2026_11_29_2340"
 branch_labels = None
 depends_on = None
 

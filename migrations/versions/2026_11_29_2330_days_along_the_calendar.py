@@ -1,6 +1,6 @@
 """Days hold along the calendar: the limit row knows each day on which room grows.
 
-Revision: 2026_11_29_2230, after 2026_11_22_1420.
+Revision: 2026_11_29_2330, after 2026_11_29_2250.
 """
 
 import logging
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
-revision = "2026_11_29_2230"
-down_revision = "2026_11_22_1420"
+revision = "2026_11_29_2330"
+down_revision = "2026_11_29_2250"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class HolidayCalendar(StrEnum):
-    """Whose public holidays a mission keeps."""
+    """Region whose public holidays apply to a mission."""
 
     METROPOLITAN = "metropolitan"
     ALSACE_MOSELLE = "alsace_moselle"

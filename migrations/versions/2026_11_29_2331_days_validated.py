@@ -1,12 +1,12 @@
 """Days along the calendar hold for what was there before.
 
-Revision: 2026_11_29_2231, after 2026_11_29_2230.
+Revision: 2026_11_29_2331, after 2026_11_29_2330.
 """
 
 from alembic import op
 
-revision = "2026_11_29_2231"
-down_revision = "2026_11_29_2230"
+revision = "2026_11_29_2331"
+down_revision = "2026_11_29_2330"
 branch_labels = None
 depends_on = None
 

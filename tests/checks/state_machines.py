@@ -1,0 +1,85 @@
+"""The state machines of the domains as Mermaid, drawn from the tables that the rules decide by.
+
+`python -m tests.checks.state_machines` writes `docs/state-machines.md`; a test fails where the page differs.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from app.auditions import rules as auditions
+from app.committees import rules as committees
+from app.engineering.entries import rules as entries
+from app.firms import rules as firms
+from app.projects import rules as projects
+from app.roadmap import rules as roadmap
+
+PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
+HEAD = """# State machines
+Drawn from the tables of the rules by `python -m tests.checks.state_machines`; a test fails where this page differs from
+them. A name on an arrow is the act of the API; a star says that the passage needs a reason. The status of an award
+(grant, advance) and of a mission's month is derived from acts, so it has no table here.
+"""
+Stage = TypeVar("Stage", bound=StrEnum)
+Arrow = tuple[str, str, str]  # from, to, what is written on it
+
+
+def _of_targets(targets: Mapping[Stage, Iterable[Stage]], with_reason: Iterable[tuple[Stage, Stage]]) -> list[Arrow]:
+    reasons = set(with_reason)
+    return [
+        (source, target, "*" if (source, target) in reasons else "")
+        for source, reached in targets.items()
+        for target in sorted(reached)
+    ]
+
+
+def machines() -> dict[str, tuple[str, list[Arrow]]]:
+    """By title: where each state machine starts, and its arrows."""
+    firm_reasons = [(source, target) for source, reached in firms.WITH_REASON.items() for target in reached]
+    firm_reasons += [(source, end) for source in firms.Stage for end in firms.ENDS]
+    return {
+        "Time entries": (
+            entries.Status.DRAFT,
+            [
+                *((source, target, action) for action, (sources, target) in entries.TRANSITIONS.items()
+                  for source in sorted(sources)),
+                (entries.Status.VALIDATED, entries.Status.CERTIFIED, "a certificate"),
+                (entries.Status.CERTIFIED, entries.Status.VALIDATED, "its counter-certificate"),
+            ],
+        ),
+        "Auditions": (
+            auditions.AuditionStatus.PLANNED,
+            [(auditions.AuditionStatus.PLANNED, target, action) for action, target in auditions.TRANSITIONS.items()],
+        ),
+        "Committees": (
+            committees.CommitteeStatus.PLANNED,
+            [(source, target, action) for action, (source, target) in committees.TRANSITIONS.items()],
+        ),
+        "Stages of a firm in a territory": (
+            firms.Stage.IDENTIFIED,
+            _of_targets({stage: firms.reachable(stage) for stage in firms.Stage}, firm_reasons),
+        ),
+        "Stages of a project": (
+            projects.ProjectStage.DETECTED,
+            _of_targets(projects.PASSAGES, projects.NEED_REASON),
+        ),
+        "Actions of a roadmap": (
+            roadmap.ActionState.PLANNED,
+            _of_targets(roadmap.MOVES, roadmap.NEED_REASON),
+        ),
+    }  # fmt: skip
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for title, (start, arrows) in machines().items():
+        lines = [f"    [*] --> {start}"]
+        lines += [f"    {source} --> {target}{f': {said}' if said else ''}" for source, target, said in arrows]
+        parts.append("\n".join([f"## {title}", "```mermaid", "stateDiagram-v2", *lines, "```", ""]))
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,77 @@
+"""The house is as its pages say: one name one thing, each domain complete, the drawings those of the rules."""
+
+import ast
+import importlib
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import app.models
+from app.commands import check
+from app.main import ROUTERS
+from tests.checks import state_machines
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app"
+DOMAINS = sorted(path.parent for path in APP.rglob("routes.py"))
+
+
+def _classes() -> dict[str, list[Path]]:
+    found = defaultdict(list)
+    for path in sorted(APP.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(path)
+    return found
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    """A table and the schema that it is read as may share theirs."""
+    twice = {}
+    for name, paths in _classes().items():
+        places = {(path.parent, path.stem) for path in paths}
+        pair = places == {(paths[0].parent, "models"), (paths[0].parent, "schemas")}
+        if len(paths) > 1 and not pair:
+            twice[name] = [str(path.relative_to(ROOT)) for path in paths]
+    assert twice == {}, "one word, one thing: rename all but one"
+
+
+def test_no_module_bears_a_name_of_the_standard_library() -> None:
+    assert {path.stem for path in APP.rglob("*.py")} & sys.stdlib_module_names == {"__init__"} & sys.stdlib_module_names
+
+
+def test_the_drawings_are_those_of_the_rules() -> None:
+    assert state_machines.PAGE.read_text() == state_machines.page(), "run «python -m tests.checks.state_machines»"
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=lambda path: str(path.relative_to(APP)))
+def test_a_domain_is_complete(domain: Path) -> None:
+    """What docs/adding-a-domain.md asks for and other tests do not walk: sentences, tables, balances, routes."""
+    module = ".".join(domain.relative_to(ROOT).parts)
+    said = ast.get_docstring(ast.parse((domain / "__init__.py").read_text()))
+    assert said, f"{module}/__init__.py says what the domain is"
+    for path in domain.glob("*.py"):
+        assert ast.get_docstring(ast.parse(path.read_text())), f"{path.relative_to(ROOT)} says what it holds"
+    routes = importlib.import_module(f"{module}.routes")
+    routers = [value for value in vars(routes).values() if any(value is router for router in ROUTERS)]
+    assert routers, f"{module}.routes is served by app/main.py"
+    if (domain / "models.py").exists():
+        models = importlib.import_module(f"{module}.models")
+        assert models in app.models.DOMAINS, f"{module}.models is named in app/models.py: migrations compare with it"
+    if (domain / "checks.py").exists():
+        balances = importlib.import_module(f"{module}.checks").CHECKS
+        assert balances.items() <= check.CHECKS.items(), f"{module}.checks is walked by rebond check"
+
+
+def test_the_pages_name_what_is_there() -> None:
+    """A path in backquotes on a page of docs/ exists."""
+    missing = [
+        f"{page.name}: {path}"
+        for page in (ROOT / "docs").rglob("*.md")
+        for path in re.findall(r"`((?:app|tests|migrations|openapi|docs)/[\w/.-]+)`", page.read_text())
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []

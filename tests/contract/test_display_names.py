@@ -1,0 +1,148 @@
+"""Every id that is read has a name for people beside it: a list of UUIDs is useless to those who read it."""
+
+from collections.abc import Iterator
+from types import NoneType
+from typing import get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from app.core.schemas import Read
+from app.core.serving.routing import Route
+from app.main import ROUTERS  # with it come the schemas of every domain
+from tests.contract.conftest import Known
+from tests.world import ok
+
+# Ids whose name has another ending: the field that shows it.
+SHOWN_AS: dict[str, str] = {
+    # access, core
+    "Me.subject_id": "name",
+    # engineering, integrations
+    "TimeEntry.audition_id": "audition_on",
+    "TimeEntry.corrects_id": "corrects_worked_on",
+    "TimeEntry.certificate_id": "certificate_number",
+    "ServiceCertificate.cancels_id": "cancels_number",
+    "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
+    "CertificateRemark.entry_id": "entry_worked_on",
+    # projects, roadmap, envelopes
+    "LedgerEntry.contribution_id": "contribution_reference",
+    "Project.detected_in_audition_id": "detected_in_audition_on",
+    "RoadmapVersion.committee_id": "adopted_on",
+}
+
+# Ids without a name beside them, and why.
+OPAQUE: dict[str, str] = {
+    # missions
+    "ThresholdCrossing.mission_id": "It is read below its mission; the database writes its event and joins no names.",
+    # access, core
+    "ApiKey.rotated_from_id": "The key that was replaced has the same name; its id only ties the two together.",
+    "ApiKeyCreated.rotated_from_id": "As in ApiKey.",
+    "EventActor.id": "Events hold nothing personal: the name is read from the organisation's persons.",
+    "EventActor.organisation_id": "An event shows what was true when it was written; names are joined by id.",
+    "FeedEvent.request_id": "It is no object: it ties an answer to the logs.",
+    # engineering
+    "CertificateContent.mission_id": "The content is sealed: a name may change and its hash may not.",
+    "CertificateContent.organisation_id": "As its mission_id.",
+    "CertificateContent.certified_by": "As its mission_id.",
+    # auditions
+    "AttendedRead.audition_id": "An audition has no name; its kind, days and place are beside its id.",
+    "Audition.contact_ids": "Contacts are read with a permission of its own, at T/contacts.",
+    "AuditionNote.audition_id": "It is in the address of the note.",
+    # projects, roadmap
+    "ActionStateChange.action_id": "It is in the address of the history.",
+    "FinancingComparison.project_id": "It is in the address of the comparison.",
+    "FundingStatement.project_id": "It is in the address of the statement.",
+    "JobObservation.project_id": "It is in the address of the observation.",
+    "ProjectPassage.project_id": "It is in the address of the history.",
+    # envelopes, grants, advances
+    "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
+    "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
+    "Payment.grant_id": "It is in the address of the payment.",
+    "Repayment.advance_id": "It is in the address of the repayment.",
+    "Schedule.advance_id": "It is in the address of the schedule.",
+    "AdvanceStatement.advance_id": "It is in the address of the statement.",
+    "Tranche.advance_id": "It is in the address of the tranche.",
+}
+
+
+def schemas(base: type[Read] = Read) -> Iterator[type[Read]]:
+    """Every read schema of the application."""
+    for schema in base.__subclasses__():
+        if schema.__module__.startswith("app."):
+            yield schema
+        yield from schemas(schema)
+
+
+def is_nullable(field: FieldInfo) -> bool:
+    return NoneType in get_args(field.annotation)
+
+
+def is_reference(name: str) -> bool:
+    """Whether a field holds the id of another object, or of who did something."""
+    return name.endswith(("_id", "_ids", "_by")) and name != "external_id"
+
+
+def names_of(name: str) -> list[str]:
+    """The fields that may show what an id refers to."""
+    if name.endswith("_by"):
+        return [f"{name}_name"]
+    stem, _, ending = name.rpartition("_")
+    plural = "s" if ending == "ids" else ""
+    return [f"{stem}_{word}{plural}" for word in ("name", "title")]
+
+
+def references() -> Iterator[tuple[type[Read], str]]:
+    for schema in sorted(set(schemas()), key=lambda schema: schema.__name__):
+        for name in schema.model_fields:
+            if is_reference(name) or f"{schema.__name__}.{name}" in OPAQUE:
+                yield schema, name
+
+
+REFERENCES = list(references())
+
+
+@pytest.mark.parametrize(("schema", "name"), [pytest.param(s, n, id=f"{s.__name__}.{n}") for s, n in REFERENCES])
+def test_an_id_has_its_name_beside_it(schema: type[Read], name: str) -> None:
+    place = f"{schema.__name__}.{name}"
+    if place in OPAQUE:
+        assert OPAQUE[place].endswith("."), "say why"
+        return
+    wanted = [SHOWN_AS[place]] if place in SHOWN_AS else names_of(name)
+    shown = next((candidate for candidate in wanted if candidate in schema.model_fields), None)
+    assert shown is not None, f"none of {wanted}"
+    reference, field = schema.model_fields[name], schema.model_fields[shown]
+    if is_nullable(reference):
+        assert is_nullable(field), f"{shown} is null where {name} is"
+    if name.endswith("_by"):
+        assert shown in schema.personal(), f"{shown} is a person's"
+
+
+def test_the_exceptions_speak_of_fields_that_exist() -> None:
+    known = {f"{schema.__name__}.{name}": schema for schema in schemas() for name in schema.model_fields}
+    assert [place for place in {**OPAQUE, **SHOWN_AS} if place not in known] == []
+    assert [place for place in SHOWN_AS if SHOWN_AS[place] not in known[place].model_fields] == []
+    assert [place for place in SHOWN_AS if place in OPAQUE] == []
+
+
+def test_the_walk_finds_ids_of_every_kind() -> None:
+    found = {f"{schema.__name__}.{name}" for schema, name in REFERENCES}
+    assert {"Me.subject_id", "Member.organisation_id", "Committee.closed_by", "EventActor.id"} <= found
+    assert len(found) > 100
+
+
+async def test_the_name_of_who_acted_is_the_present_one_and_enters_no_event(known: Known) -> None:
+    pool = known.world.pool
+    person = known.world.subjects["operator"]
+    await pool.execute("UPDATE subjects SET name = 'Renamed since' WHERE id = $1", person)
+    names = {str(row["id"]): row["name"] for row in await pool.fetch("SELECT id, name FROM subjects")}
+    seen = set()
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+    for route in [route for route in routes if (route.openapi_extra or {}).get("x-listing")]:
+        holder = known.holder(route.gate.permission if route.gate else None)
+        for item in ok(await holder.get(f"{known.address(route.path_format)}?limit=500"))["items"]:
+            for name in [name for name in item if name.endswith("_by") and f"{name}_name" in item]:
+                assert item[f"{name}_name"] == names.get(item[name]), (route.path_format, name)
+                seen.add((name, item[f"{name}_name"]))
+    assert ("ordered_by", "Renamed since") in seen
+    told = await pool.fetch("SELECT type, data FROM events, jsonb_object_keys(data) AS key WHERE key LIKE '%_by_name'")
+    assert told == []
