@@ -84,7 +84,7 @@ async def refresh_firm(request: Request, actor: Actor = require("firms:write")) 
     have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
     found = await request.state.directory.find(request.path_params["siren"])
-    return await commit(request, lambda write: service.refresh_firm(write, found))
+    return await commit(request, lambda write: service.refresh_firm(write, found), location="/v1/firms/{key}")
 
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))
