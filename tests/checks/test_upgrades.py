@@ -18,7 +18,7 @@ from app.settings import Settings
 from tests.conftest import plain
 from tests.world import World, ok, problem
 
-BEFORE = "2026_11_29_2250"  # the last revision without these rules
+BEFORE = "2026_11_29_2306"  # the last revision without these rules
 
 
 async def served(url: str, act: Callable[[httpx2.AsyncClient, Any], Awaitable[Any]]) -> Any:
