@@ -26,7 +26,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Serve the API.
 
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
@@ -91,7 +91,7 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
 
 
 def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
-    """The addresses and lines to paste, and never a key: what is printed here may stand in a journal."""
+    """The addresses and lines to paste, and never a key: a journal may keep what is printed here."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     url = settings.database_url

@@ -49,8 +49,8 @@ PAID_QUARTERS = 10
 
 async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
     """The demonstration's grants or advances, in their order."""
-    found = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
-    return await story.scalars(found.order_by(model.external_id))
+    awards = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
+    return await story.scalars(awards.order_by(model.external_id))
 
 
 async def load(story: Story) -> None:

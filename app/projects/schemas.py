@@ -570,11 +570,13 @@ class FundingStatementCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"stated_on": "2023-09-20",
-                 "sources_searched": ["Aides-territoires", "Région Occitanie", "ADEME", "Bpifrance (France 2030)"]}
+                {
+                    "stated_on": "2023-09-20",
+                    "sources_searched": ["Aides-territoires", "Région Occitanie", "ADEME", "Bpifrance (France 2030)"],
+                }
             ]
         }
-    )  # fmt: skip
+    )
 
     stated_on: (
         Annotated[Day, Field(description="Paris day of the statement, today at the latest; absent or null: today.")]

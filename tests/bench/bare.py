@@ -35,7 +35,7 @@ def shape(rows: Any) -> str:
 
 
 ENTRIES = shape(entries(TimeEntry))
-ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]
+ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]  # a Table
 GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
 
 LIST = f"""

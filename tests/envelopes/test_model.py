@@ -64,7 +64,7 @@ async def serving(url: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any, Any]
             httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client,
             asyncpg.create_pool(plain(url), min_size=1, max_size=2) as pool,
         ):
-            yield client, pool, state["engine"]  # type: ignore[index]
+            yield client, pool, state["engine"]  # type: ignore[index]  # ASGI's state
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +330,7 @@ class Envelope(RuleBasedStateMachine):
         if award is not None and deed is award.deed:
             award.released, award.cancelled = award.cents, True
 
-    def refusal(self, deed: Deed) -> str:  # noqa: PLR0911
+    def refusal(self, deed: Deed) -> str:  # noqa: PLR0911  # one return a reason
         award = deed.award
         if award is not None and deed is award.deed:
             if award.cancelled or (award.kind == "grants" and award.paid_cents and not award.left):

@@ -113,8 +113,22 @@ class PersonDayExceeded(Problem):
 
     status = 409
     title_fr = "La personne aurait plus d'un jour à une même date."
-    detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
-    detail_fr = "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+    detail = "A person can have 1.00 day on one date over all missions; {worked_on} does not have enough left."
+    detail_fr = (
+        "Une personne peut avoir 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
+    )
+
+    @classmethod
+    def on(cls, day: date, requested: Decimal, left: Decimal | None) -> "PersonDayExceeded":
+        """The problem with its figures; without them where `left` would tell of days that the caller may not see."""
+        if left is None:
+            return cls(worked_on=day.isoformat())
+        refused = cls(worked_on=day.isoformat(), days_requested=requested, days_left=left)
+        refused.detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
+        refused.detail_fr = (
+            "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+        )
+        return refused
 
 
 class OutsideMissionWindow(Problem):
@@ -370,10 +384,12 @@ def refusal(
     *,
     freed: Iterable[Wish] = (),
     pointer: str = "",
+    seen_days: Mapping[tuple[UUID, date], Decimal] | None = None,
 ) -> Problem | None:
     """Why these wishes cannot count together, the most fundamental reason first; None where nothing speaks against it.
 
     `freed` is given back in the same step; `pointer` is the place of a wish in the body, `{}` standing for its number.
+    `seen_days` is what the caller may see of `person_days`: figures are told only where they are the same.
     The answer names the problem after the database has refused; it never lets anything through.
     """
     wanted = list(wishes)
@@ -392,7 +408,7 @@ def refusal(
         if refused := _refusal_of_one(wish, missions[wish.mission_id], assignments[wish.consultant_id], today):
             return _of_rows(refused, pointer, [number])
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
-    return _exhausted([*wanted, *given_back], missions, assignments, person_days, pointer)
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days, seen_days or {}, pointer)
 
 
 def _of_rows(refused: Problem, pointer: str, numbers: Iterable[int]) -> Problem:
@@ -441,6 +457,7 @@ def _exhausted(
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
     person_days: Mapping[tuple[UUID, date], Decimal],
+    seen_days: Mapping[tuple[UUID, date], Decimal],
     pointer: str,
 ) -> Problem | None:
     of_mission: dict[UUID, Decimal] = defaultdict(Decimal)
@@ -465,7 +482,8 @@ def _exhausted(
     for person_day, days in of_person.items():
         left = Decimal("1.00") - person_days.get(person_day, Decimal(0))
         if days > left:
-            refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
+            told = left if seen_days.get(person_day, Decimal(0)) == person_days.get(person_day, Decimal(0)) else None
+            refused = PersonDayExceeded.on(person_day[1], days, told)
             rows = [
                 n for n, wish in enumerate(wishes) if wish.days > 0 and _person_day(wish, assignments) == person_day
             ]
