@@ -226,7 +226,7 @@ class World:
         order = {
             "kind": "initial",
             "reference": "BC-1",
-            "signed_on": "2023-06-01",
+            "signed_on": min("2023-06-01", starts_on),
             "days": days,
             "starts_on": starts_on,
             "ends_on": ends_on,

@@ -84,10 +84,9 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
     try:
         return asyncio.run(demo.ensure(url, data_dir / KEYS_FILE, first_start=True))
     except Exception as error:  # noqa: BLE001  # whatever it stumbles over in data that people have changed
+        said = f"{type(error).__name__}: {line_of(error)}"
         if isinstance(error, Problem):
             said = f"{error.code}: {error.body('en')['detail']}"
-        else:
-            said = f"{type(error).__name__}: {line_of(error)}"
         typer.echo(f"rebond: the demonstration is not loaded ({said})", err=True)
         return {}
 
