@@ -188,7 +188,7 @@ async def put_financing(write: Write, territory: str, project_id: UUID, body: sc
     """
     project = await _project(write, territory, project_id)
     last = await _last_plan(write, project_id)
-    write.expect(last.number if last is not None else 0)
+    write.expect(last.number if last is not None else None)
     costs = await _known(write, Cost, project_id)
     lines = [line.model_dump() for line in body.lines]
     bound = {"territory": territory, "project_id": project_id}

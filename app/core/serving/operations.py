@@ -182,6 +182,15 @@ IF_NONE_MATCH: dict[str, Any] = {
 }
 
 
+ONLY_CREATE: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "`*`: the object is created, and what is there already is left as it is (412).",
+    "schema": {"type": "string"},
+}
+
+
 def shows(
     schema: Any,
     *problems: type[Problem],
@@ -224,6 +233,8 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.RequestTimeout,
         ValidationFailed,
         p.StaleVersion,
+        p.ObjectExists,
+        p.NothingToCompare,
         IdempotencyKeyInvalid,
         IdempotencyKeyInUse,
         IdempotencyKeyReused,
@@ -231,6 +242,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.Busy,
     )
     found = responses(*dict.fromkeys((*known, *problems)))
+    headers = [*HEADERS, *([ONLY_CREATE] if may_create else [])]
     if may_create:
         found[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
@@ -242,5 +254,5 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         "response_model": schema if status != 204 else None,
         "status_code": status,
         "responses": found,
-        "openapi_extra": {"parameters": [*HEADERS, *names_parameters(QUERY)]},
+        "openapi_extra": {"parameters": [*headers, *names_parameters(QUERY)]},
     }
