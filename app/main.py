@@ -109,7 +109,7 @@ async def _cursor_secret(engine: AsyncEngine) -> bytes:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """The engine and what hangs on it, for as long as the process serves."""
+    """Creates the engine, the import runner and the background tasks on start, and closes them on stop."""
     state = await state_of(app.state.settings)
     tasks = [
         asyncio.create_task(_housekeeping(state)),

@@ -235,8 +235,9 @@ class Service:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The demonstration's keys, as the service has kept them."""
-        keys: dict[str, str] = json.loads((self.home.data / KEYS_FILE).read_text())
+        """The demonstration's keys, as the service has kept them; none where it has issued none."""
+        kept = self.home.data / KEYS_FILE
+        keys: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
         return keys
 
     @property

@@ -49,6 +49,7 @@ class Started:
                 self.returncode = int(self._told.recv(100))
             except TimeoutError:
                 raise subprocess.TimeoutExpired("rebond", timeout or 0) from None
+            self._told.close()
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -71,7 +72,6 @@ class Started:
         if self.stdout is not None:
             self.stdout.close()
         self.wait()
-        self._told.close()
 
 
 class Starter:

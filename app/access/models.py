@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.access.rules import Role, Scope, SubjectKind
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 
 
 class Organisation(Identified, Versioned, Base):
@@ -15,8 +15,8 @@ class Organisation(Identified, Versioned, Base):
 
     __tablename__ = "organisations"
     __table_args__ = (
-        CheckConstraint("is_siren(siren)", name="organisation_siren"),
-        CheckConstraint("name <> ''", name="organisation_name"),
+        shape("is_siren(siren)", name="organisation_siren"),
+        shape("name <> ''", name="organisation_name"),
     )
 
     siren: Mapped[str | None] = mapped_column(unique=True)
@@ -29,9 +29,9 @@ class Subject(Identified, Versioned, Base):
     __tablename__ = "subjects"
     __table_args__ = (
         UniqueConstraint("id", "kind"),
-        CheckConstraint(one_of("kind", SubjectKind), name="subject_kind"),
-        CheckConstraint("name <> ''", name="subject_name"),
-        CheckConstraint("kind = 'person' OR email IS NULL", name="subject_email"),
+        shape(one_of("kind", SubjectKind), name="subject_kind"),
+        shape("name <> ''", name="subject_name"),
+        shape("kind = 'person' OR email IS NULL", name="subject_email"),
         Index("subjects_service_account_name_key", "organisation_id", "name", unique=True,
               postgresql_where=text("kind = 'service_account'")),
         Index("subjects_email_key", func.lower(text("email")), unique=True, info={"field": "email"}),
@@ -49,10 +49,10 @@ class Member(Identified, Versioned, Base):
     __tablename__ = "members"
     __table_args__ = (
         UniqueConstraint("subject_id", "role", "territory", "from_on", postgresql_nulls_not_distinct=True),
-        CheckConstraint(one_of("role", Role), name="member_role"),
-        CheckConstraint("to_on IS NULL OR to_on >= from_on", name="member_period"),
-        CheckConstraint("from_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_from_on"),
-        CheckConstraint("to_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_to_on"),
+        shape(one_of("role", Role), name="member_role"),
+        shape("to_on IS NULL OR to_on >= from_on", name="member_period"),
+        shape("from_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_from_on"),
+        shape("to_on BETWEEN '1900-01-01' AND '2199-12-31'", name="member_to_on"),
     )
 
     subject_id: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"), index=True)
@@ -67,8 +67,8 @@ class ApiKey(Identified, Versioned, Base):
 
     __tablename__ = "api_keys"
     __table_args__ = (
-        CheckConstraint(one_of("scope", Scope), name="api_key_scope"),
-        CheckConstraint("length(digest) = 32", name="api_key_digest"),
+        shape(one_of("scope", Scope), name="api_key_scope"),
+        shape("length(digest) = 32", name="api_key_digest"),
     )
 
     subject_id: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"), index=True)

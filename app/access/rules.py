@@ -38,12 +38,12 @@ class SubjectKind(StrEnum):
 
 
 class PersonRequired(Problem):
-    """A service account never validates, certifies, approves or decides."""
+    """A person must do this: a service account cannot certify, approve or decide."""
 
     status = 403
-    title_fr = "Un compte de service ne valide, ne certifie, n'approuve ni ne décide."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
+    title_fr = "Une personne doit le faire : un compte de service ne peut ni attester, ni approuver, ni décider."
+    cure = "Use the API key of a person."
+    cure_fr = "Utilisez la clé d'API d'une personne."
 
 
 class _Acting(Protocol):

@@ -5,9 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from app.access.rules import Role, Scope, SubjectKind
+from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -154,7 +154,7 @@ class MemberCreate(Body):
     @model_validator(mode="after")
     def _ordered(self) -> "MemberCreate":
         if self.from_on is not None and self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 

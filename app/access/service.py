@@ -12,15 +12,16 @@ from app.access.models import ApiKey, Member, Organisation, Subject
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
 from app.access.rules import Role, SubjectKind
 from app.core import clock
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write, merge
 
 
 class ApiKeyEnded(Problem):
-    """The key has been revoked or has expired."""
+    """The API key has been revoked or has expired."""
 
     status = 409
-    title_fr = "La clé a été révoquée ou a expiré."
+    title_fr = "La clé d'API a été révoquée ou a expiré."
     cure = "Create a new key."
     cure_fr = "Créez une nouvelle clé."
 
@@ -75,7 +76,7 @@ async def create_member(write: Write, body: schemas.MemberCreate) -> Change:
     """Give a subject a role, from today where no day is said."""
     from_on = body.from_on or clock.today()
     if body.to_on is not None and body.to_on < from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     member = Member(**(body.model_dump() | {"from_on": from_on}))
     write.session.add(member)
     await write.session.flush()
@@ -87,7 +88,7 @@ async def update_member(write: Write, member_id: UUID, body: schemas.MemberUpdat
     member = await write.lock(Member, Member.id == member_id)
     write.expect(member.version)
     if body.to_on is not None and body.to_on < member.from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     changed = merge(member, body)
     return Change("member.updated" if changed else "", MEMBERS, [member_id])
 
@@ -100,7 +101,7 @@ def new_key() -> str:
 async def create_api_key(write: Write, body: schemas.ApiKeyCreate, key: str) -> Change:
     """Store `key` for a subject, by its digest."""
     if await write.session.scalar(select(Subject.id).where(Subject.id == body.subject_id)) is None:
-        raise ReferenceNotFound(errors=[FieldError("/subject_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/subject_id")])
     stored = ApiKey(digest=digest_of(key), prefix=key[:12], **body.model_dump())
     write.session.add(stored)
     await write.session.flush()

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.models import Award
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
 
@@ -38,14 +38,14 @@ class Advance(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
-        CheckConstraint("awarder_kind = 'person'", name="advance_awarder_kind"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="advance_amount"),
-        CheckConstraint("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
+        shape("awarder_kind = 'person'", name="advance_awarder_kind"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="advance_amount"),
+        shape("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
         CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
-        CheckConstraint(one_of("status", AdvanceStatus), name="advance_status"),
-        CheckConstraint("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
-        CheckConstraint("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
+        shape(one_of("status", AdvanceStatus), name="advance_status"),
+        shape("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
         Index(None, "siren"),
     )
 
@@ -66,9 +66,9 @@ class Tranche(Identified, Versioned, Base):
             name="advance_tranches_advance_fkey",
         ),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="tranche_status"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
+        shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
+        shape(one_of("status", ActStatus), name="tranche_status"),
         Index(None, "advance_id"),
     )
 
@@ -93,9 +93,9 @@ class Repayment(Identified, Versioned, Base):
             name="advance_repayments_advance_fkey",
         ),
         UniqueConstraint("advance_id", "reference"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="repayment_status"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
+        shape("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
+        shape(one_of("status", ActStatus), name="repayment_status"),
     )
 
     territory: Mapped[str]

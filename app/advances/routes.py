@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -60,7 +60,7 @@ AWARD = changes(
     AlreadyExists,
     ReferenceNotFound,
     IdempotencyKeyMissing,
-    DeciderNotAPerson,
+    PersonRequired,
     status=201,
 )
 AWARD["responses"][200]["model"] = schemas.AdvanceAwarded
@@ -98,7 +98,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
@@ -108,7 +108,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""

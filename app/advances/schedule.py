@@ -210,7 +210,7 @@ def faults(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
         except Impossible as impossible:
             return [impossible.fault]
         if max(sum(line.total_cents for line in made), *(line.closing_cents for line in made)) > CENTS_MAX:
-            found.append(TermsFault(("annual_rate_bp",), "too_large", {"most_cents": CENTS_MAX}))
+            found.append(TermsFault(("annual_rate_bp",), "sum_too_large", {"maximum_cents": CENTS_MAX}))
     return found
 
 
@@ -241,7 +241,7 @@ def _faults_of_tranches(tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
         if after.on < before.on:
             yield TermsFault(("tranches", place, "paid_on"), "tranches_out_of_order", {"previous_on": before.on})
     if sum(tranche.cents for tranche in tranches) > CENTS_MAX:
-        yield TermsFault(("tranches",), "too_large", {"most_cents": CENTS_MAX})
+        yield TermsFault(("tranches",), "sum_too_large", {"maximum_cents": CENTS_MAX})
 
 
 def _faults_of_planned(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:

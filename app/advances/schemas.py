@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
 from app.advances import schedule
 from app.advances.faults import refuse
@@ -28,6 +27,7 @@ from app.advances.schedule import (
     TermsFault,
 )
 from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
+from app.core.faults import Fault
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -68,6 +68,8 @@ GraceCountsInTerm = Annotated[
     bool, Field(strict=True, description="Whether the grace is the first of the instalments; otherwise before them.")
 ]
 
+ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
+
 _TERMS: JsonDict = {
     "instalments": 12,
     "frequency": "quarterly",
@@ -85,7 +87,7 @@ _TERMS: JsonDict = {
 
 def _zero(rate: int) -> int:
     if rate != 0:
-        raise PydanticCustomError("only_zero_rate", "Only a rate of 0 is served for now.")
+        raise ONLY_ZERO_RATE.error()
     return rate
 
 

@@ -4,19 +4,20 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.access.rules import person
 from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, decider, payer, refuse_before_decision
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.problems import Problem
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
-from app.envelopes.service import refuse_future
 
 
 class TranchesExceedAward(Problem):
@@ -24,34 +25,34 @@ class TranchesExceedAward(Problem):
 
     status = 409
     title_fr = "Les versements dépasseraient l'attribution."
-    detail = "{requested_cents} were asked for, {remaining_cents} remain."
+    detail = "{requested_cents} requested, {remaining_cents} remaining."
     detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
 
 
 class RepaymentExceedsOutstanding(Problem):
-    """More would be repaid than was owed on that day."""
+    """The repayment would exceed the amount outstanding on that day."""
 
     status = 409
-    title_fr = "Le remboursement dépasserait ce qui était dû à cette date."
+    title_fr = "Le remboursement dépasserait ce qui restait dû à cette date."
     detail = "{outstanding_cents} are outstanding now."
     detail_fr = "{outstanding_cents} restent dus aujourd'hui."
-    cure = "Check the amount and the day; what was received too much is returned to the firm."
-    cure_fr = "Vérifiez le montant et le jour ; le trop-perçu est rendu à l'entreprise."
+    cure = "Check the amount and the day, and return to the firm what it paid too much."
+    cure_fr = "Vérifiez le montant et le jour, et rendez à l'entreprise ce qu'elle a payé en trop."
 
 
 class AfterLastInstalment(Problem):
-    """The tranche would be paid when its last instalment is already due."""
+    """The tranche cannot be paid after its last instalment is due."""
 
     status = 409
-    title_fr = "Le versement interviendrait quand sa dernière échéance est déjà passée."
+    title_fr = "Un versement ne peut pas être payé après sa dernière échéance."
 
 
 async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> Change:
     """Decide an advance. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
-    refuse_future("decided_on", body.decided_on)
+    refuse_future({"/decided_on": body.decided_on})
     facts = body.model_dump(exclude={"terms"})
     terms = body.terms.model_dump(mode="json")
-    advance = Advance(territory=territory, awarded_by=decider(write), terms=terms, **facts)
+    advance = Advance(territory=territory, awarded_by=person(write.actor), terms=terms, **facts)
     write.session.add(advance)
     await write.session.flush()
     cause = Cause(Act.AWARD, advance.id, body.decided_on, advance.id)
@@ -61,7 +62,7 @@ async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreat
 
 async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
     """Pay a tranche out. Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`."""
-    refuse_future("paid_on", body.paid_on)
+    refuse_future({"/paid_on": body.paid_on})
     advance = await _locked(write, territory, advance_id)
     recorded_by = payer(write, advance.awarded_by)
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
@@ -122,7 +123,7 @@ async def receive_repayment(
     write: Write, territory: str, advance_id: UUID, body: schemas.RepaymentCreate
 ) -> list[Change]:
     """Take capital in. Raises `repayment-exceeds-outstanding`, `already-exists` (the same reference twice; 409)."""
-    refuse_future("received_on", body.received_on)
+    refuse_future({"/received_on": body.received_on})
     advance = await _locked(write, territory, advance_id)
     outstanding = advance.disbursed_cents - advance.repaid_cents
     if body.amount_cents > outstanding:
@@ -165,11 +166,11 @@ async def release(write: Write, territory: str, advance_id: UUID, body: Release)
     """Give what is not disbursed back to the envelope. Raises `award-ended` (409) where nothing is left to release."""
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
-    decider(write)
+    person(write.actor)
     if advance.disbursed_cents + advance.released_cents == advance.amount_cents:
         raise AwardEnded(current=advance.status)
     released_on = body.released_on or clock.today()
-    refuse_future("released_on", released_on)
+    refuse_future({"/released_on": released_on})
     refuse_before_decision(advance.decided_on, released_on)
     advance.released_cents = advance.amount_cents - advance.disbursed_cents
     advance.status = _status_of(advance)
@@ -184,7 +185,7 @@ async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal
     """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
-    decider(write)
+    person(write.actor)
     if advance.status == AdvanceStatus.CANCELLED:
         raise AwardEnded(current=advance.status)
     if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once

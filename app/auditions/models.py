@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.auditions.rules import AuditionKind, AuditionStatus, NeedCategory
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 
 
 class Audition(Identified, Versioned, Base):
@@ -31,11 +31,11 @@ class Audition(Identified, Versioned, Base):
                              info={"field": "mission_id"}),
         ForeignKeyConstraint(["follow_up_owner_id", "owner_kind"], ["subjects.id", "subjects.kind"],
                              name="follow_up_owner_is_a_person", info={"field": "follow_up_owner_id"}),
-        CheckConstraint(one_of("kind", AuditionKind), name="audition_kind"),
-        CheckConstraint(one_of("status", AuditionStatus), name="audition_status"),
-        CheckConstraint("(status = 'held') = (held_on IS NOT NULL)", name="audition_held"),
-        CheckConstraint("held_on <= (timezone('Europe/Paris', updated_at))::date", name="audition_held_on"),
-        CheckConstraint("(status IN ('cancelled', 'no_show')) = (reason IS NOT NULL)", name="audition_reason"),
+        shape(one_of("kind", AuditionKind), name="audition_kind"),
+        shape(one_of("status", AuditionStatus), name="audition_status"),
+        shape("(status = 'held') = (held_on IS NOT NULL)", name="audition_held"),
+        shape("held_on <= (timezone('Europe/Paris', updated_at))::date", name="audition_held_on"),
+        shape("(status IN ('cancelled', 'no_show')) = (reason IS NOT NULL)", name="audition_reason"),
         CheckConstraint("status = 'held' OR findings IS NULL", name="nothing_found_yet"),
         CheckConstraint(
             "(follow_up_owner_id IS NULL) = (follow_up_due_on IS NULL)"
@@ -43,10 +43,10 @@ class Audition(Identified, Versioned, Base):
             " AND follow_up_done_on >= coalesce(held_on, follow_up_done_on)",
             name="follow_up_incomplete",
         ),
-        CheckConstraint(
+        shape(
             "follow_up_done_on <= (timezone('Europe/Paris', updated_at))::date", name="audition_follow_up_done_on"
         ),
-        CheckConstraint("owner_kind = 'person'", name="audition_owner_kind"),
+        shape("owner_kind = 'person'", name="audition_owner_kind"),
         Index(None, "territory", "planned_on", "id"),
         Index(None, "territory", "held_on", postgresql_where=text("held_on IS NOT NULL")),
         Index(None, "mission_id", postgresql_where=text("mission_id IS NOT NULL")),
@@ -128,8 +128,8 @@ class Need(Base):
     __tablename__ = "audition_needs"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "audition_id"], ["auditions.territory", "auditions.id"]),
-        CheckConstraint("position >= 1", name="audition_need_position"),
-        CheckConstraint(one_of("category", NeedCategory), name="audition_need_category"),
+        shape("position >= 1", name="audition_need_position"),
+        shape(one_of("category", NeedCategory), name="audition_need_category"),
     )
 
     audition_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -145,7 +145,7 @@ class Note(Identified, Versioned, Base):
     __tablename__ = "audition_notes"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "audition_id"], ["auditions.territory", "auditions.id"]),
-        CheckConstraint("body <> ''", name="audition_note_body"),
+        shape("body <> ''", name="audition_note_body"),
         Index(None, "audition_id"),
     )
 

@@ -74,14 +74,14 @@ class AuditionTransition(Problem):
 
     status = 409
     title_fr = "L'état de l'audition ne permet pas cette action."
-    detail = "It is {current}; {action} needs it to be planned."
-    detail_fr = "Elle est {current} ; {action} demande qu'elle soit planned."
+    detail = "The audition is {current}; {action} requires: {needed}."
+    detail_fr = "L'audition est {current} ; {action} exige : {needed}."
     cure = "Plan another audition."
     cure_fr = "Planifiez une autre audition."
 
 
 class AuditionOver(Problem):
-    """The audition did not take place: only its follow-up may still change."""
+    """The audition did not take place: only its follow-up can still change."""
 
     status = 409
     title_fr = "L'audition n'a pas eu lieu : seul son suivi peut encore changer."
@@ -90,19 +90,19 @@ class AuditionOver(Problem):
 
 
 class FollowUpIncomplete(Problem):
-    """A follow-up has an owner and a due date, and is done no earlier than the audition."""
+    """A follow-up must have an owner and a due date, and cannot be done before the audition."""
 
     status = 422
-    title_fr = "Un suivi a un responsable et une échéance, et n'est pas clos avant l'audition."
+    title_fr = "Un suivi doit avoir un responsable et une échéance, et ne peut pas être fait avant l'audition."
     cure = "Send follow_up_owner_id and follow_up_due_on together, or clear all of the follow-up."
     cure_fr = "Envoyez follow_up_owner_id et follow_up_due_on ensemble, ou effacez tout le suivi."
 
 
 class NothingFoundYet(Problem):
-    """Findings belong to an audition that was held."""
+    """Findings can be recorded only for an audition that was held."""
 
     status = 409
-    title_fr = "Des constats supposent une audition tenue."
+    title_fr = "Des constats ne se consignent que pour une audition tenue."
     cure = "Record first that the audition was held."
     cure_fr = "Consignez d'abord que l'audition a eu lieu."
 
@@ -113,7 +113,7 @@ class NothingFoundYet(Problem):
 def next_status(action: AuditionAction, current: AuditionStatus) -> AuditionStatus:
     """The state that `action` leads to: each starts from `planned`. Raises `AuditionTransition` (409)."""
     if current is not AuditionStatus.PLANNED:
-        raise AuditionTransition(current=current, action=action)
+        raise AuditionTransition(current=current, action=action, needed=[AuditionStatus.PLANNED])
     return TRANSITIONS[action]
 
 

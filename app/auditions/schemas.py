@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
 from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
+from app.core.faults import Fault
 from app.core.schemas import (
     PERSONAL,
     Body,
@@ -26,10 +26,16 @@ from app.core.schemas import (
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
 
+REPEATED_ITEM = Fault(
+    "repeated_item",
+    en="An item can appear only once in the list.",
+    fr="Un élément ne peut figurer qu'une fois dans la liste.",
+)
+
 
 def _once(items: list[Any]) -> list[Any]:
     if len(set(items)) != len(items):
-        raise PydanticCustomError("repeated_item", "The list names this twice.")
+        raise REPEATED_ITEM.error()
     return items
 
 

@@ -1,7 +1,6 @@
 """Writes of auditions: planned, then held, cancelled or missed by the firm; and their confidential notes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +11,11 @@ from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
 from app.auditions.rules import AuditionAction, AuditionStatus
-from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
+from app.core.faults import FieldError
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, merge, put
 from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
@@ -75,22 +76,17 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     values = given(body)
     children = {name: values.pop(name) for name in CHILDREN if name in values}
     for name in ("held_on", "follow_up_done_on"):
-        _refuse_future(name, values.get(name))
+        refuse_future({f"/{name}": values.get(name)})
     if values.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
     if "held_on" in values and audition.status != AuditionStatus.HELD:
-        raise rules.AuditionTransition(current=audition.status, action="held_on")
+        raise rules.AuditionTransition(current=audition.status, action="held_on", needed=[AuditionStatus.HELD])
     changed = put(audition, values)
     await _refer(write, audition, changed)
     moved = await _put_children(write, audition, children)
     if moved:
         touch(audition)
     return bool(changed) or moved
-
-
-def _refuse_future(name: str, day: date | None) -> None:
-    if day is not None and day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{name}", "future_day")])
 
 
 async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | None = None) -> None:
@@ -112,11 +108,11 @@ async def _refer(write: Write, audition: Audition, changed: Mapping[str, Any] | 
             ),
         )
         if await write.session.scalar(known) is None:
-            faults.append(FieldError("/follow_up_owner_id", "not_found"))
+            faults.append(NOT_FOUND.at("/follow_up_owner_id"))
     if audition.mission_id is not None and (changed is None or "mission_id" in changed):
         mission = select(Mission.id).where(Mission.id == audition.mission_id, Mission.territory == audition.territory)
         if await write.session.scalar(mission) is None:
-            faults.append(FieldError("/mission_id", "not_found"))
+            faults.append(NOT_FOUND.at("/mission_id"))
     if faults:
         raise ReferenceNotFound(errors=faults)
 
@@ -156,9 +152,7 @@ async def _wanted(
     faults: list[FieldError] = []
 
     def missing(name: str, known: set[Any]) -> None:
-        faults.extend(
-            FieldError(f"/{name}/{place}", "not_found") for place, key in enumerate(given[name]) if key not in known
-        )
+        faults.extend(NOT_FOUND.at(f"/{name}/{place}") for place, key in enumerate(given[name]) if key not in known)
 
     f, k = AuditionFirm.__table__, AuditionContact.__table__
     if "sirens" in given:

@@ -13,52 +13,36 @@ class AwardEnded(Problem):
 
     status = 409
     title_fr = "L'attribution est close ou annulée."
-    detail = "It is {current}."
-    detail_fr = "Elle est {current}."
+    detail = "The award is {current}."
+    detail_fr = "L'attribution est {current}."
 
 
 class AwardAlreadyPaid(Problem):
     """Money has been paid on this award: it can no longer be reversed."""
 
     status = 409
-    title_fr = "Cette attribution a déjà donné lieu à paiement : elle ne s'annule plus."
+    title_fr = "Cette attribution a donné lieu à paiement : elle ne peut plus être annulée."
     cure = "Reverse the payments first, or release what is not paid."
     cure_fr = "Annulez d'abord les paiements, ou libérez ce qui n'est pas payé."
 
 
 class DeciderPays(Problem):
-    """Who decided an aid does not pay it."""
+    """The person who awarded an aid cannot also record its payment."""
 
     status = 403
     constraint = "decider_pays"
-    title_fr = "Qui a décidé une aide ne la paie pas."
-    cure = "Ask another person of the accounting side."
-    cure_fr = "Demandez à une autre personne, côté comptable."
-
-
-class DeciderNotAPerson(Problem):
-    """A decision is taken by a person, not by a service account."""
-
-    status = 403
-    title_fr = "Une décision est prise par une personne, non par un compte de service."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
+    title_fr = "La personne qui a attribué une aide ne peut pas aussi en enregistrer le paiement."
+    cure = "Ask another person to record the payment."
+    cure_fr = "Demandez à une autre personne d'enregistrer le paiement."
 
 
 class BeforeDecision(Problem):
-    """The day is before that of the decision."""
+    """The day cannot be before the day of the decision."""
 
     status = 409
-    title_fr = "Le jour précède celui de la décision."
-    detail = "It was decided on {decided_on}."
-    detail_fr = "Elle date du {decided_on}."
-
-
-def decider(write: Write) -> UUID:
-    """The person who decides. Raises `decider-not-a-person` (403) for a program."""
-    if write.actor.kind != "person" or write.actor.subject_id is None:
-        raise DeciderNotAPerson
-    return write.actor.subject_id
+    title_fr = "Le jour ne peut pas précéder celui de la décision."
+    detail = "The aid was decided on {decided_on}."
+    detail_fr = "L'aide a été décidée le {decided_on}."
 
 
 def payer(write: Write, awarded_by: UUID) -> UUID:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
-from app.core.problems import CredentialsMissing, FieldError, Forbidden, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND, NOT_ONE_OF
+from app.core.problems import CredentialsMissing, Forbidden, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
@@ -30,7 +31,7 @@ async def carry_out(
     importer = IMPORTERS.get(kind)
     if importer is None or importer.national is (territory is not None):
         known = [name for name, each in IMPORTERS.items() if each.national is (territory is None)]
-        raise ValidationFailed(errors=[FieldError("kind", "not_one_of", {"expected": ", ".join(known)})])
+        raise ValidationFailed(errors=[NOT_ONE_OF.at("kind", expected=known)])
     engine = create_engine(url, pool_size=4, name="rebond import")
     sessions = session_factory(engine)
     try:
@@ -60,7 +61,7 @@ async def _who(engine: AsyncEngine, key: str | None, permission: str, territory:
     credentials = Credentials(0)
     actor = await credentials.actor(engine, key)
     if territory is not None and not await credentials.exists(engine, territory):
-        raise ReferenceNotFound(errors=[FieldError("territory", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("territory")])
     if not actor.may(permission, territory):
         raise Forbidden(permission=permission)
     return actor

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 
 _PARIS_DAY = "(timezone('Europe/Paris', {}))::date"
@@ -32,12 +32,12 @@ class Committee(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["closed_by", "closer_kind"], ["subjects.id", "subjects.kind"], name="committee_closed_by_a_person"
         ),
-        CheckConstraint(one_of("level", Level), name="committee_level"),
-        CheckConstraint(one_of("status", CommitteeStatus), name="committee_status"),
-        CheckConstraint("quorum >= 1", name="committee_quorum"),
-        CheckConstraint("(status IN ('held', 'closed')) = (held_at IS NOT NULL)", name="committee_held"),
-        CheckConstraint("held_at <= updated_at", name="held_in_the_future"),
-        CheckConstraint("(status = 'cancelled') = (reason IS NOT NULL)", name="committee_reason"),
+        shape(one_of("level", Level), name="committee_level"),
+        shape(one_of("status", CommitteeStatus), name="committee_status"),
+        shape("quorum >= 1", name="committee_quorum"),
+        shape("(status IN ('held', 'closed')) = (held_at IS NOT NULL)", name="committee_held"),
+        shape("held_at <= updated_at", name="held_in_the_future"),
+        shape("(status = 'cancelled') = (reason IS NOT NULL)", name="committee_reason"),
         CheckConstraint(
             "status IN ('held', 'closed') OR (minutes IS NULL AND minutes_adopted_on IS NULL)",
             name="minutes_before_the_meeting",
@@ -48,11 +48,11 @@ class Committee(Identified, Versioned, Base):
             name="minutes_adopted_on",
         ),
         CheckConstraint("status <> 'closed' OR minutes_adopted_on IS NOT NULL", name="minutes_missing"),
-        CheckConstraint(
+        shape(
             "(status = 'closed') = (closed_at IS NOT NULL) AND (status = 'closed') = (closed_by IS NOT NULL)",
             name="committee_closed",
         ),
-        CheckConstraint("closer_kind = 'person'", name="committee_closer_kind"),
+        shape("closer_kind = 'person'", name="committee_closer_kind"),
         Index(None, "territory", "planned_at", "id"),
     )
 
@@ -79,11 +79,11 @@ class CommitteeMember(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "committee_id"], ["committees.territory", "committees.id"]),
         UniqueConstraint("committee_id", "chair", name="third_chair"),
-        CheckConstraint("position >= 1", name="committee_member_position"),
-        CheckConstraint("chair IN (1, 2)", name="committee_member_chair"),
-        CheckConstraint("name <> ''", name="committee_member_name"),
-        CheckConstraint(one_of("kind", MemberKind), name="committee_member_kind"),
-        CheckConstraint(one_of("attendance", Attendance), name="committee_member_attendance"),
+        shape("position >= 1", name="committee_member_position"),
+        shape("chair IN (1, 2)", name="committee_member_chair"),
+        shape("name <> ''", name="committee_member_name"),
+        shape(one_of("kind", MemberKind), name="committee_member_kind"),
+        shape(one_of("attendance", Attendance), name="committee_member_attendance"),
     )
 
     committee_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -63,26 +63,26 @@ class MeetingTransition(Problem):
 
     status = 409
     title_fr = "L'état de la réunion ne permet pas cette action."
-    detail = "It is {current}; {action} needs it to be {needed}."
-    detail_fr = "Elle est {current} ; {action} demande qu'elle soit {needed}."
+    detail = "The meeting is {current}; {action} requires: {needed}."
+    detail_fr = "La réunion est {current} ; {action} exige : {needed}."
 
 
 class MeetingClosed(Problem):
-    """The meeting is over: its record no longer changes."""
+    """The meeting is over: its record can no longer change."""
 
     status = 409
-    title_fr = "La réunion est terminée : son procès-verbal ne change plus."
-    cure = "Record what is new at the next meeting."
-    cure_fr = "Consignez ce qui est nouveau à la prochaine réunion."
+    title_fr = "La réunion est terminée : son procès-verbal ne peut plus changer."
+    cure = "Record new facts at the next meeting."
+    cure_fr = "Consignez les faits nouveaux à la prochaine réunion."
 
 
 class ChairMissing(Problem):
-    """Nobody presides over the meeting."""
+    """The meeting has no chair."""
 
     status = 409
-    title_fr = "Personne ne préside la réunion."
-    cure = "Name one or two of the members as chair."
-    cure_fr = "Désignez un ou deux membres comme présidents."
+    title_fr = "La réunion n'a pas de président."
+    cure = "Mark one or two members as chair."
+    cure_fr = "Désignez un ou deux membres comme présidents (chair)."
 
 
 class AttendanceMissing(Problem):
@@ -90,8 +90,8 @@ class AttendanceMissing(Problem):
 
     status = 409
     title_fr = "La présence d'un membre n'est pas consignée."
-    cure = "Say for each member: present, represented, excused or absent."
-    cure_fr = "Indiquez pour chaque membre : présent, représenté, excusé ou absent."
+    cure = "Record the attendance of each member: present, represented, excused or absent."
+    cure_fr = "Consignez la présence de chaque membre : present, represented, excused ou absent."
 
 
 class MinutesMissing(Problem):
@@ -104,17 +104,17 @@ class MinutesMissing(Problem):
 
 
 class MinutesAdoptedOn(Problem):
-    """Minutes are adopted between the day of the meeting and today."""
+    """Minutes must be adopted between the day of the meeting and today."""
 
     status = 409
-    title_fr = "Un procès-verbal s'adopte entre le jour de la réunion et aujourd'hui."
+    title_fr = "Un procès-verbal doit être adopté entre le jour de la réunion et aujourd'hui."
 
 
 class MinutesBeforeTheMeeting(Problem):
-    """There are no minutes of a meeting that was not held."""
+    """A meeting that was not held cannot have minutes."""
 
     status = 409
-    title_fr = "Il n'y a pas de procès-verbal d'une réunion qui n'a pas eu lieu."
+    title_fr = "Une réunion qui n'a pas eu lieu ne peut pas avoir de procès-verbal."
     cure = "Record first that the meeting was held."
     cure_fr = "Consignez d'abord que la réunion a eu lieu."
 
@@ -126,5 +126,5 @@ def next_status(action: CommitteeAction, current: CommitteeStatus) -> CommitteeS
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:
-        raise MeetingTransition(current=current, action=action, needed=source)
+        raise MeetingTransition(current=current, action=action, needed=[source])
     return target

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonValue
-from pydantic_core import PydanticCustomError
 
 from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
+from app.core.faults import Fault
 from app.core.schemas import (
     PERSONAL,
     Body,
@@ -23,6 +23,12 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Day, ExternalId, Instant, Line, Reason, Text
+
+TOO_MANY_CHAIRS = Fault(
+    "too_many_chairs",
+    en="At most two members can chair a meeting.",
+    fr="Deux membres au plus peuvent présider une réunion.",
+)
 
 _MEMBERS: list[JsonValue] = [
     {"kind": "person", "name": "Camille Exemple (demonstration)", "function": "sous-préfecture d'Alès", "chair": True},
@@ -49,7 +55,7 @@ class CommitteeMember(Body):
 
 def _seated(members: list[CommitteeMember]) -> list[CommitteeMember]:
     if sum(member.chair for member in members) > 2:
-        raise PydanticCustomError("too_many_chairs", "One or two members preside.")
+        raise TOO_MANY_CHAIRS.error()
     return members
 
 

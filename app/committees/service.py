@@ -12,8 +12,15 @@ from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
 from app.committees.rules import OVER, CommitteeAction, CommitteeStatus
 from app.core.db import touch
-from app.core.problems import FieldError, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import ValidationFailed
 from app.core.writing.writes import Change, Write, given, put
+
+FUTURE_INSTANT = Fault(
+    "future_instant",
+    en="The time must not be in the future.",
+    fr="L'heure ne doit pas être dans le futur.",
+)
 
 _SEATS: Any = CommitteeMember.__table__
 
@@ -82,7 +89,7 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     members = values.pop("members", None)
     held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
-        raise ValidationFailed(errors=[FieldError("/held_at", "future_instant")])
+        raise ValidationFailed(errors=[FUTURE_INSTANT.at("/held_at")])
     reseated = members is not None and await _reseated(write, meeting, members)
     changed = put(meeting, values)
     if reseated:

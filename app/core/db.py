@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     BindParameter,
+    CheckConstraint,
     ColumnClause,
     ColumnElement,
     Date,
@@ -125,6 +126,14 @@ def literals(codes: Iterable[StrEnum]) -> list[ColumnClause[str]]:
 def one_of(column: str, codes: Iterable[StrEnum]) -> str:
     """A CHECK's text: the column holds one of the codes."""
     return f"{column} IN ({', '.join(repr(str(code)) for code in codes)})"
+
+
+def shape(sqltext: str, *, name: str) -> CheckConstraint:
+    """A CHECK that the schemas and the services hold already: to reach it is a fault of ours (500), not a refusal.
+
+    A CHECK that may refuse is a limit: a plain `CheckConstraint` with a problem of its name.
+    """
+    return CheckConstraint(sqltext, name=name, info={"shape": True})
 
 
 class Statement:

@@ -1,208 +1,77 @@
-"""What is wrong with one field, in English and French: the sentences that every domain shares, by code."""
+"""The faults of fields that every domain shares: what a type, a bound or a reference can refuse."""
 
-FIELD_MESSAGES: dict[str, tuple[str, str]] = {
-    "negative_zero": ("Zero has no sign here.", "Zéro n'a pas de signe ici."),
-    "not_a_quarter_day": (
-        "Days are counted in quarters: 0.25, 0.5, 0.75, 1.",
-        "Les jours se comptent en quarts : 0,25, 0,5, 0,75, 1.",
-    ),
-    "days_out_of_range": ("The number of days is out of range.", "Le nombre de jours est hors limites."),
-    "fte_out_of_range": (
-        "Jobs in full-time equivalents go from 0 to 99999.99.",
-        "Les emplois en équivalents temps plein vont de 0 à 99999,99.",
-    ),
-    "action_named_twice": (
-        "An action stands once in a roadmap.",
-        "Une action figure une fois dans une feuille de route.",
-    ),
-    "holder_by_siren": ("A firm is named by its SIREN alone.", "Une entreprise se désigne par son seul SIREN."),
-    "holder_by_name": (
-        "A training body or association has a name.",
-        "Un organisme de formation ou une association a un nom.",
-    ),
-    "one_lead_holder": ("One holder leads.", "Un seul porteur est chef de file."),
-    "reason_of_ineligible_cost": (
-        "A reason is told where a cost is not eligible, and only there.",
-        "Un motif accompagne un coût non éligible, et lui seul.",
-    ),
-    "legal_basis_of_public_aid": (
-        "Other public aid has a legal basis, and only it.",
-        "Une autre aide publique a une base juridique, et elle seule.",
-    ),
-    "proof_of_secured_line": (
-        "What is secured has a proof, and only it.",
-        "Ce qui est acquis a une preuve, et cela seul.",
-    ),
-    "source_named_twice": (
-        "A source of one kind is named once in a plan.",
-        "Une source d'une même nature figure une fois au plan.",
-    ),
-    "not_a_hundredth": ("At most two decimals are wanted.", "Deux décimales au plus sont attendues."),
-    "invalid_siren": (
-        "A SIREN has nine digits, the last being its Luhn key.",
-        "Un SIREN a neuf chiffres, dont une clé de Luhn.",
-    ),
-    "invalid_siret": (
-        "A SIRET has fourteen digits, the last being its key.",
-        "Un SIRET a quatorze chiffres, dont une clé.",
-    ),
-    "invalid_commune_code": (
-        "A commune's INSEE code has five characters, as 30007 or 2A004.",
-        "Un code INSEE de commune a cinq caractères, comme 30007 ou 2A004.",
-    ),
-    "invalid_naf_code": ("A NAF code looks like 25.62B.", "Un code NAF s'écrit comme 25.62B."),
-    "invalid_legal_form_code": (
-        "A legal-form code has four digits.",
-        "Un code de catégorie juridique a quatre chiffres.",
-    ),
-    "invalid_slug": (
-        "Lower-case letters, digits and single hyphens are wanted.",
-        "Des minuscules, des chiffres et des traits d'union simples sont attendus.",
-    ),
-    "invalid_code": (
-        "A lower_snake code is wanted, as site_visit.",
-        "Un code en lower_snake est attendu, comme site_visit.",
-    ),
-    "invalid_external_id": (
-        "1 to 100 visible ASCII characters are wanted.",
-        "De 1 à 100 caractères ASCII visibles sont attendus.",
-    ),
-    "invalid_uuid": ("A UUID with hyphens is wanted.", "Un UUID avec traits d'union est attendu."),
-    "invalid_email": ("An e-mail address is wanted.", "Une adresse électronique est attendue."),
-    "forbidden_character": (
-        "The text holds a character that is not allowed.",
-        "Le texte contient un caractère interdit.",
-    ),
-    "too_many_combining_marks": (
-        "The text heaps too many marks on one letter.",
-        "Le texte empile trop de signes sur une lettre.",
-    ),
-    "blank_text": ("The text is empty.", "Le texte est vide."),
-    "too_deep": ("The document is nested too deeply.", "Le document est imbriqué trop profondément."),
-    "invalid_day": (
-        "A day as 2023-06-14 is wanted, from 1900 to 2199.",
-        "Un jour comme 2023-06-14 est attendu, de 1900 à 2199.",
-    ),
-    "reason_required": ("This stage says why.", "Cette étape dit pourquoi."),
-    "future_day": ("The day is still to come in Paris.", "Le jour est encore à venir à Paris."),
-    "past_day": ("The day is over in Paris.", "Le jour est passé à Paris."),
-    "future_instant": ("The instant is still to come.", "L'instant est encore à venir."),
-    "repeated_item": ("The list names this twice.", "La liste nomme ceci deux fois."),
-    "too_many_chairs": ("One or two members preside.", "Un ou deux membres président."),
-    "kept_too_long": (
-        "Personal data is kept at most ten years from now.",
-        "Les données personnelles se gardent au plus dix ans à partir d'aujourd'hui.",
-    ),
-    "not_a_step": ("A step is 0.25 or 0.5 of a day.", "Un pas est de 0,25 ou 0,5 jour."),
-    "initial_order_days": (
-        "An initial order orders more than zero days.",
-        "Un bon de commande initial commande plus de zéro jour.",
-    ),
-    "initial_order_window": (
-        "An initial order says starts_on and ends_on.",
-        "Un bon de commande initial dit starts_on et ends_on.",
-    ),
-    "amendment_reason": ("An amendment says why (reason).", "Un avenant dit pourquoi (reason)."),
-    "allotment_reason": ("A new allotment says why (reason).", "Un nouveau quota dit pourquoi (reason)."),
-    "allotment_missing": (
-        "reason and decided_on belong to a new days_allotted.",
-        "reason et decided_on accompagnent un nouveau days_allotted.",
-    ),
-    "invalid_month": ("A month as 2023-06 is wanted.", "Un mois comme 2023-06 est attendu."),
-    "month_not_over": ("The month is not over in Paris.", "Le mois n'est pas achevé à Paris."),
-    "invalid_week": ("An ISO week as 2023-W27 is wanted.", "Une semaine ISO comme 2023-W27 est attendue."),
-    "outside_week": ("The day lies outside the week.", "Le jour est hors de la semaine."),
-    "repeated_cell": ("A cell is named twice.", "Une cellule est nommée deux fois."),
-    "ids_or_filter": ("Either ids or a filter is wanted.", "Soit ids, soit un filtre est attendu."),
-    "thresholds_not_rising": (
-        "Thresholds rise, each named once.",
-        "Les seuils montent, chacun nommé une fois.",
-    ),
-    "repeated_entry": ("An entry is named twice.", "Une saisie est nommée deux fois."),
-    "rate_missing": (
-        "No rate of this profile is in force on this day.",
-        "Aucun prix de ce profil n'est en vigueur à ce jour.",
-    ),
-    "no_vat_rate": ("No rate of VAT is known for this day.", "Aucun taux de TVA n'est connu pour ce jour."),
-    "repeated_activity": ("An activity is named twice.", "Une activité est nommée deux fois."),
-    "travel_not_counted": (
-        "Travel is no activity where travel does not count.",
-        "Le déplacement n'est pas une activité là où il ne compte pas.",
-    ),
-    "missing_person": (
-        "The line names nobody: a person, or consultant_id, is wanted.",
-        "La ligne ne nomme personne : une personne ou consultant_id est attendu.",
-    ),
-    "no_assignment": (
-        "Nobody of this name, of your organisation, was assigned on that day.",
-        "Personne de ce nom, de votre organisme, n'était affecté ce jour-là.",
-    ),
-    "ambiguous_person": (
-        "Several assignments may be meant: name the mission, or consultant_id.",
-        "Plusieurs affectations sont possibles : nommez la mission, ou consultant_id.",
-    ),
-    "missing_holder": (
-        "The line names no holder: the SIREN of a firm, or the holders as our exports name them, are wanted.",
-        "La ligne ne nomme aucun porteur : le SIREN d'une entreprise, ou les porteurs comme nos exports les nomment.",
-    ),
-    "entry_not_there": (
-        "Entries are imported as draft or submitted; this one is none that stands here already.",
-        "Une saisie s'importe en brouillon ou soumise ; celle-ci n'est pas une saisie déjà présente.",
-    ),
-    "missing_column": ("The file lacks this column.", "Cette colonne manque au fichier."),
-    "repeated_column": ("Two columns of the file mean this one.", "Deux colonnes du fichier désignent celle-ci."),
-    "ignored_column": ("Nothing reads this column.", "Rien ne lit cette colonne."),
-    "repeated_line": (
-        "The same object stands on line {first_line} already.",
-        "Le même objet figure déjà à la ligne {first_line}.",
-    ),
-    "empty_file": ("The file is empty.", "Le fichier est vide."),
-    "unreadable_file": ("The file is broken.", "Le fichier est endommagé."),
-    "unreadable_line": (
-        "The line cannot be read; perhaps a quotation mark is not closed.",
-        "La ligne ne se lit pas ; peut-être un guillemet n'est-il pas fermé.",
-    ),
-    "line_too_long": ("A line is far too long.", "Une ligne est beaucoup trop longue."),
-    "too_many_columns": ("The line has more than 500 columns.", "La ligne a plus de 500 colonnes."),
-    "file_too_large": ("The file unfolds to too much.", "Le fichier se déplie en trop de données."),
-    "unusable_header": (
-        "The first line does not name the columns that are needed.",
-        "La première ligne ne nomme pas les colonnes nécessaires.",
-    ),
-    "repeated_commune": ("A commune is named twice.", "Une commune est nommée deux fois."),
-    "only_zero_rate": ("Only a rate of 0 is served for now.", "Seul un taux de 0 est servi pour l'instant."),
-    "day_not_over": ("The day must be over in Paris.", "Le jour doit être achevé à Paris."),
-    "invalid_instant": (
-        "An instant as 2023-06-14T08:00:00Z is wanted.",
-        "Un instant comme 2023-06-14T08:00:00Z est attendu.",
-    ),
-    "naive_instant": ("The instant needs a zone: Z, or +02:00.", "L'instant demande un fuseau : Z ou +02:00."),
-    "period_reversed": ("The end comes before the start.", "La fin précède le début."),
-    "invalid_integer": ("A whole number in digits is wanted.", "Un nombre entier en chiffres est attendu."),
-    "integer_out_of_range": ("The number is out of range.", "Le nombre est hors limites."),
-    "invalid": ("This value is not acceptable.", "Cette valeur n'est pas acceptable."),
-    "required": ("This field is required.", "Ce champ est obligatoire."),
-    "unknown_field": ("This field is not known here.", "Ce champ n'est pas connu ici."),
-    "unknown_parameter": ("This parameter is not known here.", "Ce paramètre n'est pas connu ici."),
-    "repeated_parameter": ("This parameter may be given once.", "Ce paramètre ne peut être donné qu'une fois."),
-    "not_found": ("No such object, or none that you may see.", "Objet inconnu, ou que vous ne pouvez pas voir."),
-    "duplicate": ("Another object has this value.", "Un autre objet porte cette valeur."),
-    "not_an_integer": ("A whole number is wanted.", "Un nombre entier est attendu."),
-    "not_a_number": ("A JSON number is wanted.", "Un nombre JSON est attendu."),
-    "not_text": ("Text is wanted.", "Un texte est attendu."),
-    "not_a_boolean": ("true or false is wanted.", "true ou false est attendu."),
-    "not_a_list": ("A list is wanted.", "Une liste est attendue."),
-    "not_an_object": ("An object is wanted.", "Un objet est attendu."),
-    "not_one_of": ("One of these is wanted: {expected}.", "Une de ces valeurs est attendue : {expected}."),
-    "too_small": ("The value is too small.", "La valeur est trop petite."),
-    "too_large": ("The value is too large.", "La valeur est trop grande."),
-    "too_short": ("The value is too short.", "La valeur est trop courte."),
-    "too_long": ("The value is too long.", "La valeur est trop longue."),
-    "too_many_items": ("There are too many items.", "Il y a trop d'éléments."),
-    "too_few_items": ("There are too few items.", "Il y a trop peu d'éléments."),
-    "only_with_json": (
-        "This goes with pages of JSON; another format has all rows.",
-        "Ceci va avec les pages en JSON ; un autre format a toutes les lignes.",
-    ),
-    "wrong_form": ("The value has not the form that is wanted.", "La valeur n'a pas la forme attendue."),
-}
+from app.core.faults import Fault
+
+INVALID = Fault("invalid", en="The value is not valid.", fr="La valeur n'est pas valide.")
+REQUIRED = Fault("required", en="This field is required.", fr="Ce champ est obligatoire.")
+UNKNOWN_FIELD = Fault("unknown_field", en="This field does not exist here.", fr="Ce champ n'existe pas ici.")
+UNEXPECTED_BODY = Fault("unexpected_body", en="This action takes no body.", fr="Cette action ne prend pas de corps.")
+UNKNOWN_PARAMETER = Fault(
+    "unknown_parameter", en="This parameter does not exist here.", fr="Ce paramètre n'existe pas ici."
+)
+REPEATED_PARAMETER = Fault(
+    "repeated_parameter",
+    en="This parameter can be given only once.",
+    fr="Ce paramètre ne peut être donné qu'une fois.",
+)
+NOT_FOUND = Fault(
+    "not_found",
+    en="The object does not exist, or you are not allowed to see it.",
+    fr="L'objet n'existe pas, ou vous n'avez pas le droit de le voir.",
+)
+DUPLICATE = Fault("duplicate", en="Another object already has this value.", fr="Un autre objet a déjà cette valeur.")
+
+NOT_AN_INTEGER = Fault("not_an_integer", en="Must be a whole number.", fr="Doit être un nombre entier.")
+NOT_A_NUMBER = Fault("not_a_number", en="Must be a number.", fr="Doit être un nombre.")
+NOT_TEXT = Fault("not_text", en="Must be text.", fr="Doit être un texte.")
+NOT_A_BOOLEAN = Fault("not_a_boolean", en="Must be true or false.", fr="Doit être true ou false.")
+NOT_A_LIST = Fault("not_a_list", en="Must be a list.", fr="Doit être une liste.")
+NOT_AN_OBJECT = Fault("not_an_object", en="Must be an object.", fr="Doit être un objet.")
+NOT_ONE_OF = Fault("not_one_of", en="Must be one of: {expected}.", fr="Doit être l'une de ces valeurs : {expected}.")
+WRONG_FORM = Fault(
+    "wrong_form",
+    en="The value does not have the expected format.",
+    fr="La valeur n'a pas le format attendu.",
+)
+
+TOO_SMALL = Fault("too_small", en="Must be at least {minimum}.", fr="Doit être au moins {minimum}.")
+TOO_LARGE = Fault("too_large", en="Must be at most {maximum}.", fr="Doit être au plus {maximum}.")
+SUM_TOO_LARGE = Fault(
+    "sum_too_large",
+    en="The sum of the amounts must be at most {maximum_cents}.",
+    fr="La somme des montants doit être au plus de {maximum_cents}.",
+)
+TOO_SHORT = Fault(
+    "too_short",
+    en="The text is too short. Minimum length in characters: {minimum}.",
+    fr="Le texte est trop court. Longueur minimale en caractères : {minimum}.",
+)
+TOO_LONG = Fault(
+    "too_long",
+    en="The text is too long. Maximum length in characters: {maximum}.",
+    fr="Le texte est trop long. Longueur maximale en caractères : {maximum}.",
+)
+TOO_FEW_ITEMS = Fault(
+    "too_few_items",
+    en="The list is too short. Minimum number of items: {minimum}.",
+    fr="La liste est trop courte. Nombre minimal d'éléments : {minimum}.",
+)
+TOO_MANY_ITEMS = Fault(
+    "too_many_items",
+    en="The list is too long. Maximum number of items: {maximum}.",
+    fr="La liste est trop longue. Nombre maximal d'éléments : {maximum}.",
+)
+
+FORBIDDEN_CHARACTER = Fault(
+    "forbidden_character",
+    en="The text contains a control character or an invisible character; remove it.",
+    fr="Le texte contient un caractère de contrôle ou invisible ; retirez-le.",
+)
+PERIOD_REVERSED = Fault(
+    "period_reversed", en="The end must not be before the start.", fr="La fin ne doit pas précéder le début."
+)
+FUTURE_DAY = Fault(
+    "future_day",
+    en="The day must not be in the future (Paris time).",
+    fr="Le jour ne doit pas être dans le futur (heure de Paris).",
+)

@@ -7,31 +7,11 @@ its code (`DaysExhausted` → `days-exhausted`) and, when the database refuses b
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from app.core.messages import FIELD_MESSAGES
+from app.core.faults import FieldError, Message, fill, plain
 
 MEDIA_TYPE = "application/problem+json"
-LANGUAGES = ("en", "fr")
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """A fault of one field: where (JSON Pointer, or a parameter's name), which rule, and how to mend it."""
-
-    pointer: str
-    code: str
-    members: Mapping[str, Any] | None = None
-    message: str = ""
-
-    def public(self, language: str) -> dict[str, Any]:
-        text = FIELD_MESSAGES.get(self.code) or _titles(self.code)
-        detail = text[LANGUAGES.index(language)] if text else self.message or FIELD_MESSAGES["invalid"][0]
-        given = self.members or {}
-        members = {name: _plain(value) for name, value in given.items()}
-        return {"pointer": self.pointer, "code": self.code, "detail": _fill(detail, given, language), **members}
 
 
 class Problem(Exception):
@@ -42,11 +22,12 @@ class Problem(Exception):
     constraint: ClassVar[str] = ""
     title: ClassVar[str] = "Something was refused."
     title_fr: ClassVar[str] = "La demande est refusée."
-    detail: ClassVar[str] = ""
-    detail_fr: ClassVar[str] = ""
-    cure: ClassVar[str] = ""
-    cure_fr: ClassVar[str] = ""
+    detail: str = ""
+    detail_fr: str = ""
+    cure: str = ""
+    cure_fr: str = ""
     retry_after: ClassVar[int | None] = None
+    reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
 
     def __init__(
         self, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, **members: Any
@@ -65,13 +46,20 @@ class Problem(Exception):
         CATALOGUE[cls.code] = cls
         BY_CONSTRAINT[cls.constraint] = cls
 
+    @classmethod
+    def because(cls, reason: str) -> Self:
+        """The problem, with what ran out or failed."""
+        problem = cls()
+        problem.reason = reason
+        return problem
+
     def body(self, language: str, *, instance: str = "", request_id: str = "") -> dict[str, Any]:
         """The document that travels; `type` is an address of this service that explains the problem."""
         french = language == "fr"
         detail = self.detail_fr if french else self.detail
         cure = self.cure_fr if french else self.cure
-        members = {key: _plain(value) for key, value in self.members.items()}
-        text = " ".join(part for part in (_fill(detail, self.members, language), cure) if part)
+        members = {key: plain(value) for key, value in self.members.items()}
+        text = " ".join(part for part in (fill(detail, self.members, language), cure) if part)
         body: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": self.title_fr if french else self.title,
@@ -83,6 +71,14 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = [error.public(language) for error in self.errors]
         return body | members
+
+    def at(self, pointer: str, **members: Any) -> FieldError:
+        """The problem told of one of many (`entry_locked` of one cell of a grid), with its figures."""
+        en, fr = (
+            " ".join(part for part in (title, detail if self.members else "") if part)
+            for title, detail in ((self.title, self.detail), (self.title_fr, self.detail_fr))
+        )
+        return FieldError(pointer, Message(self.code.replace("-", "_"), en, fr), {**self.members, **members})
 
     @classmethod
     def entry(cls, language: str) -> dict[str, Any]:
@@ -98,36 +94,8 @@ class Problem(Exception):
         }
 
 
-def _titles(code: str) -> tuple[str, str] | None:
-    """What a problem says of itself, where it is told of one of many (`entry_locked` of one cell of a grid)."""
-    known = CATALOGUE.get(code.replace("_", "-"))
-    return (known.title, known.title_fr) if known is not None else None
-
-
 CATALOGUE: dict[str, type[Problem]] = {}
 BY_CONSTRAINT: dict[str, type[Problem]] = {}
-
-
-def _plain(value: Any) -> Any:
-    """A quantity of days keeps its digits and travels as a number; all else as it is."""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _said(name: str, value: Any, language: str) -> Any:
-    """A figure as a sentence says it: days with their digits, cents as euros; a comma in French."""
-    french = language == "fr"
-    if name.endswith("_cents") and isinstance(value, int):
-        euros = f"{value // 100:,}.{value % 100:02} €"
-        return euros.translate({ord(","): "\N{NARROW NO-BREAK SPACE}", ord("."): ","}) if french else euros
-    return str(value).replace(".", ",") if french and isinstance(value, Decimal) else value
-
-
-def _fill(template: str, members: Mapping[str, Any], language: str) -> str:
-    """A template whose members are not all known says nothing rather than half a sentence."""
-    try:
-        return template.format_map({name: _said(name, value, language) for name, value in members.items()})
-    except KeyError:
-        return ""
 
 
 def _unfilled(template: str) -> str:
@@ -142,8 +110,8 @@ class MalformedJson(Problem):
 
     status = 400
     title_fr = "Le corps n'est pas un JSON lisible."
-    detail = "The reader stopped: {reason}"
-    detail_fr = "La lecture s'est arrêtée : {reason}"
+    detail = "{reason}"
+    detail_fr = "{reason}"
     cure = "Send one JSON document in UTF-8, each key once, without NaN or Infinity."
     cure_fr = "Envoyez un document JSON en UTF-8, chaque clé une fois, sans NaN ni Infinity."
 
@@ -153,7 +121,7 @@ class MalformedRequest(Problem):
 
     status = 400
     title_fr = "La requête n'est pas lisible."
-    cure = "Percent-encode the address as UTF-8 and send each header once."
+    cure = "Percent-encode the address as UTF-8, and send each header once."
     cure_fr = "Encodez l'adresse en UTF-8 (pour cent) et envoyez chaque en-tête une seule fois."
 
 
@@ -176,18 +144,18 @@ class CredentialsInvalid(Problem):
 
 
 class Forbidden(Problem):
-    """You may see this, but not do that."""
+    """You are allowed to see this, but not to do that."""
 
     status = 403
-    title_fr = "Vous pouvez voir ceci, mais pas faire cela."
-    detail = "None of your roles holds the permission {permission} here."
+    title_fr = "Vous avez le droit de voir ceci, mais pas de faire cela."
+    detail = "None of your roles has the permission {permission} here."
     detail_fr = "Aucun de vos rôles ne donne ici la permission {permission}."
     cure = "GET /v1/me lists your roles and what each may do."
     cure_fr = "GET /v1/me liste vos rôles et ce que chacun permet."
 
 
 class InsufficientScope(Problem):
-    """This API key may only read."""
+    """This API key can only read."""
 
     status = 403
     title_fr = "Cette clé d'API ne permet que la lecture."
@@ -196,30 +164,40 @@ class InsufficientScope(Problem):
 
 
 class NotFound(Problem):
-    """Nothing here, or nothing that you may see."""
+    """There is nothing at this address, or nothing that you are allowed to see."""
 
     status = 404
-    title_fr = "Il n'y a rien ici, ou rien que vous puissiez voir."
-    cure = "Check the address; GET / lists what there is. Addresses never end with a slash."
-    cure_fr = "Vérifiez l'adresse ; GET / liste ce qui existe. Une adresse ne finit jamais par une barre oblique."
+    title_fr = "Il n'y a rien à cette adresse, ou rien que vous ayez le droit de voir."
+    cure = "Check the address: GET / lists what there is, and no address ends with a slash."
+    cure_fr = "Vérifiez l'adresse : GET / liste ce qui existe, et aucune adresse ne finit par une barre oblique."
+
+    @classmethod
+    def but_for(cls, faults: Sequence[FieldError]) -> Self:
+        """The answer at an address that would be right with other values: it names them."""
+        problem = cls(errors=faults)
+        problem.detail = "A value in the address is not valid."
+        problem.detail_fr = "Une valeur de l'adresse n'est pas valide."
+        problem.cure = "Correct the parameters in errors; the rest of the address is right."
+        problem.cure_fr = "Corrigez les paramètres de errors ; le reste de l'adresse est juste."
+        return problem
 
 
 class ReferenceNotFound(Problem):
-    """The request names an object that does not exist, or that you may not see."""
+    """The request names an object that does not exist, or that you are not allowed to see."""
 
     status = 404
-    title_fr = "La demande nomme un objet qui n'existe pas, ou que vous ne pouvez pas voir."
+    title_fr = "La demande nomme un objet qui n'existe pas, ou que vous n'avez pas le droit de voir."
     cure = "Check the ids named in errors."
     cure_fr = "Vérifiez les identifiants nommés dans errors."
 
 
 class MethodNotAllowed(Problem):
-    """This address does not know that method."""
+    """This address does not support this method."""
 
     status = 405
-    title_fr = "Cette adresse ne connaît pas cette méthode."
-    cure = "The header Allow names the methods that it knows."
-    cure_fr = "L'en-tête Allow nomme les méthodes connues."
+    title_fr = "Cette adresse n'accepte pas cette méthode."
+    cure = "Use one of the methods in the header Allow."
+    cure_fr = "Utilisez l'une des méthodes de l'en-tête Allow."
 
 
 class RequestTimeout(Problem):
@@ -232,19 +210,28 @@ class RequestTimeout(Problem):
 
 
 class AlreadyExists(Problem):
-    """An object with this value exists already."""
+    """An object with this value already exists."""
 
     status = 409
     title_fr = "Un objet porte déjà cette valeur."
-    cure = "Choose another value for the fields named in errors, or read and change the object that has it."
-    cure_fr = "Choisissez une autre valeur pour les champs nommés dans errors, ou modifiez l'objet qui la porte."
+    cure = "Choose another value for the fields in errors, or read and change the object that has it."
+    cure_fr = "Choisissez une autre valeur pour les champs de errors, ou modifiez l'objet qui la porte."
 
 
 class StillReferenced(Problem):
-    """Other objects still point to this one."""
+    """Other objects still refer to this one."""
 
     status = 409
-    title_fr = "D'autres objets dépendent encore de celui-ci."
+    title_fr = "D'autres objets se réfèrent encore à celui-ci."
+
+
+class TotalTooLarge(Problem):
+    """A total would be too large for the service."""
+
+    status = 409
+    title_fr = "Un total serait trop grand pour le service."
+    cure = "Use smaller amounts or numbers of days."
+    cure_fr = "Utilisez des montants ou des nombres de jours plus petits."
 
 
 class StaleVersion(Problem):
@@ -281,8 +268,8 @@ class BodyTooLarge(Problem):
 
     status = 413
     title_fr = "Le corps est trop grand."
-    detail = "At most {limit_bytes} bytes are read."
-    detail_fr = "Au plus {limit_bytes} octets sont lus."
+    detail = "The body can have at most {limit_bytes} bytes."
+    detail_fr = "Le corps peut avoir au plus {limit_bytes} octets."
 
 
 class AddressTooLong(Problem):
@@ -293,21 +280,21 @@ class AddressTooLong(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body must be JSON, sent as it is."""
+    """The body must be JSON, without compression."""
 
     status = 415
-    title_fr = "Le corps doit être du JSON, envoyé tel quel."
+    title_fr = "Le corps doit être du JSON, sans compression."
     cure = "Send Content-Type: application/json, without Content-Encoding."
     cure_fr = "Envoyez Content-Type: application/json, sans Content-Encoding."
 
 
 class ValidationFailed(Problem):
-    """Some fields are not acceptable."""
+    """Some fields are not valid."""
 
     status = 422
-    title_fr = "Certains champs ne sont pas acceptables."
-    cure = "Each fault is named in errors."
-    cure_fr = "Chaque défaut est nommé dans errors."
+    title_fr = "Certains champs ne sont pas valides."
+    cure = "Correct the fields in errors; each one says what is expected."
+    cure_fr = "Corrigez les champs de errors ; chacun dit ce qui est attendu."
 
 
 class InvalidCursor(Problem):
@@ -315,17 +302,17 @@ class InvalidCursor(Problem):
 
     status = 422
     title_fr = "Le curseur n'appartient pas à cette liste."
-    cure = "Start again without cursor; keep filters and sort unchanged while you page."
+    cure = "Start again without cursor, and keep filters and sort unchanged from page to page."
     cure_fr = "Recommencez sans cursor ; gardez filtres et tri inchangés d'une page à l'autre."
 
 
 class IfMatchMissing(Problem):
-    """This change needs a precondition."""
+    """This change requires the header If-Match."""
 
     status = 428
-    title_fr = "Cette modification demande une précondition."
-    cure = "Read the object, and send its ETag in If-Match."
-    cure_fr = "Lisez l'objet, et envoyez son ETag dans If-Match."
+    title_fr = "Cette modification exige l'en-tête If-Match."
+    cure = "Read the object and send its ETag in If-Match."
+    cure_fr = "Lisez l'objet et envoyez son ETag dans If-Match."
 
 
 class HeadersTooLarge(Problem):
@@ -336,12 +323,12 @@ class HeadersTooLarge(Problem):
 
 
 class InternalError(Problem):
-    """Something broke on our side."""
+    """The service made an error."""
 
     status = 500
-    title_fr = "Une erreur s'est produite de notre côté."
-    cure = "Nothing was changed. Tell us the request_id."
-    cure_fr = "Rien n'a été modifié. Indiquez-nous le request_id."
+    title_fr = "Le service a commis une erreur."
+    cure = "Nothing was changed. Report the request_id to the people who run the service."
+    cure_fr = "Rien n'a été modifié. Signalez le request_id aux personnes qui exploitent le service."
 
 
 class DatabaseUnavailable(Problem):
@@ -349,24 +336,16 @@ class DatabaseUnavailable(Problem):
 
     status = 503
     title_fr = "La base de données ne répond pas."
-    cure = "Nothing is known to be changed. Try again, with the same Idempotency-Key."
-    cure_fr = "Rien n'est réputé modifié. Réessayez, avec la même Idempotency-Key."
+    cure = "The change may or may not have been made. Try again with the same Idempotency-Key."
+    cure_fr = "La modification a peut-être été faite. Réessayez avec la même Idempotency-Key."
     retry_after = 2
 
 
 class Busy(Problem):
-    """Too much is going on at once."""
+    """The service is too busy."""
 
     status = 503
-    title_fr = "Trop de demandes à la fois."
+    title_fr = "Le service est trop occupé."
     cure = "Nothing was changed. Try again in a moment."
     cure_fr = "Rien n'a été modifié. Réessayez dans un instant."
     retry_after = 1
-    reason: str = ""  # for the log and the metrics alone: a client can do the same about each of them
-
-    @classmethod
-    def because(cls, reason: str) -> "Busy":
-        """The problem, with what ran out."""
-        busy = cls()
-        busy.reason = reason
-        return busy

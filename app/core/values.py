@@ -21,10 +21,121 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 from stdnum import luhn
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
+
+from app.core.faults import Fault
+from app.core.messages import FORBIDDEN_CHARACTER, NOT_A_NUMBER, NOT_TEXT, TOO_LONG
+
+NEGATIVE_ZERO = Fault("negative_zero", en="Zero must not have a sign.", fr="Zéro ne doit pas avoir de signe.")
+NOT_A_QUARTER_DAY = Fault(
+    "not_a_quarter_day",
+    en="Must be a multiple of a quarter day, such as 0.25, 0.5, 0.75 or 1.",
+    fr="Doit être un multiple d'un quart de jour, comme 0,25, 0,5, 0,75 ou 1.",
+)
+DAYS_OUT_OF_RANGE = Fault(
+    "days_out_of_range",
+    en="Must be between {minimum} and {maximum} days.",
+    fr="Doit être compris entre {minimum} et {maximum} jours.",
+)
+FTE_OUT_OF_RANGE = Fault(
+    "fte_out_of_range",
+    en="Must be between {minimum} and {maximum} full-time equivalents.",
+    fr="Doit être compris entre {minimum} et {maximum} équivalents temps plein.",
+)
+NOT_A_HUNDREDTH = Fault(
+    "not_a_hundredth",
+    en="Must have at most two decimals.",
+    fr="Doit avoir au plus deux décimales.",
+)
+INVALID_SIREN = Fault(
+    "invalid_siren",
+    en="Must be a SIREN: nine digits without spaces, the last one being the Luhn key.",
+    fr="Doit être un SIREN : neuf chiffres sans espace, dont le dernier est la clé de Luhn.",
+)
+INVALID_SIRET = Fault(
+    "invalid_siret",
+    en="Must be a SIRET: fourteen digits without spaces, the last one being the Luhn key.",
+    fr="Doit être un SIRET : quatorze chiffres sans espace, dont le dernier est la clé de Luhn.",
+)
+INVALID_COMMUNE_CODE = Fault(
+    "invalid_commune_code",
+    en="Must be the INSEE code of a commune, such as 30007 or 2A004, not a postal code.",
+    fr="Doit être le code INSEE d'une commune, comme 30007 ou 2A004, et non un code postal.",
+)
+INVALID_NAF_CODE = Fault(
+    "invalid_naf_code",
+    en="Must be a NAF code, such as 25.62B.",
+    fr="Doit être un code NAF, comme 25.62B.",
+)
+INVALID_LEGAL_FORM_CODE = Fault(
+    "invalid_legal_form_code",
+    en="Must be a legal-form code of four digits, such as 5710.",
+    fr="Doit être un code de catégorie juridique de quatre chiffres, comme 5710.",
+)
+INVALID_SLUG = Fault(
+    "invalid_slug",
+    en="Must be at most 63 lower-case letters, digits and single hyphens, such as ales-agglomeration.",
+    fr="Doit avoir au plus 63 lettres minuscules, chiffres et traits d'union simples, comme ales-agglomeration.",
+)
+INVALID_CODE = Fault(
+    "invalid_code",
+    en="Must be a lower_snake code of at most 40 characters, such as site_visit.",
+    fr="Doit être un code en lower_snake d'au plus 40 caractères, comme site_visit.",
+)
+INVALID_EXTERNAL_ID = Fault(
+    "invalid_external_id",
+    en="Must be 1 to 100 visible ASCII characters, without spaces.",
+    fr="Doit avoir de 1 à 100 caractères ASCII visibles, sans espace.",
+)
+INVALID_UUID = Fault(
+    "invalid_uuid",
+    en="Must be a UUID with hyphens, such as 019a9f5e-7b1c-7c3e-9d41-0f6f2a4b8c11.",
+    fr="Doit être un UUID avec traits d'union, comme 019a9f5e-7b1c-7c3e-9d41-0f6f2a4b8c11.",
+)
+INVALID_EMAIL = Fault(
+    "invalid_email",
+    en="Must be an e-mail address, such as name@example.fr.",
+    fr="Doit être une adresse électronique, comme nom@example.fr.",
+)
+TOO_MANY_COMBINING_MARKS = Fault(
+    "too_many_combining_marks",
+    en="A letter can have at most {maximum} accents or marks.",
+    fr="Une lettre peut avoir au plus {maximum} accents ou signes.",
+)
+BLANK_TEXT = Fault("blank_text", en="The text must not be empty.", fr="Le texte ne doit pas être vide.")
+INVALID_DAY = Fault(
+    "invalid_day",
+    en="Must be a day from 1900-01-01 to 2199-12-31, such as 2023-06-14.",
+    fr="Doit être un jour du 1900-01-01 au 2199-12-31, comme 2023-06-14.",
+)
+INVALID_MONTH = Fault(
+    "invalid_month",
+    en="Must be a month from 1900-01 to 2199-12, such as 2023-06.",
+    fr="Doit être un mois de 1900-01 à 2199-12, comme 2023-06.",
+)
+INVALID_INSTANT = Fault(
+    "invalid_instant",
+    en="Must be a date and time from 1900 to 2199, such as 2023-06-14T08:00:00Z. In a URL, write + as %2B.",
+    fr="Doit être une date et une heure de 1900 à 2199, comme 2023-06-14T08:00:00Z. Dans une URL, écrivez %2B pour +.",
+)
+NAIVE_INSTANT = Fault(
+    "naive_instant",
+    en="The time zone is missing: end the value with Z, or with an offset such as +02:00.",
+    fr="Le fuseau horaire manque : terminez la valeur par Z, ou par un décalage comme +02:00.",
+)
+INVALID_INTEGER = Fault(
+    "invalid_integer",
+    en="Must be a whole number, written with digits only.",
+    fr="Doit être un nombre entier, écrit avec des chiffres seulement.",
+)
+INTEGER_OUT_OF_RANGE = Fault(
+    "integer_out_of_range",
+    en="Must be between {minimum} and {maximum}.",
+    fr="Doit être compris entre {minimum} et {maximum}.",
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,18 +159,18 @@ class _Rule:
 
 def _string(value: object) -> str:
     if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "This must be a string.")
+        raise NOT_TEXT.error()
     return value
 
 
-def _shape(code: str, message: str, pattern: str, max_length: int, **schema: Any) -> _Rule:
+def _shape(fault: Fault, pattern: str, max_length: int, **schema: Any) -> _Rule:
     """The rule of a string that matches a pattern from end to end, and is kept as it came."""
     compiled = re.compile(pattern)
 
     def check(value: object) -> str:
         text = _string(value)
         if len(text) > max_length or not compiled.fullmatch(text):
-            raise PydanticCustomError(code, message)
+            raise fault.error()
         return text
 
     return _Rule(check, {"type": "string", "pattern": f"^{pattern}$", "maxLength": max_length, **schema})
@@ -91,36 +202,37 @@ _CENT = Decimal("0.01")
 def _days(low: Decimal, high: Decimal, example: float) -> _Rule:
     bounds = {"minimum": _number(low), "maximum": _number(high)}
 
+    def out_of_range() -> Exception:
+        return DAYS_OUT_OF_RANGE.error(minimum=low.quantize(_CENT), maximum=high.quantize(_CENT))
+
     def check(value: object) -> Decimal:
-        days = _exact(value)
+        days = _exact(value, out_of_range)
         if not low <= days <= high:
-            raise PydanticCustomError(
-                "days_out_of_range", "The number of days must be from {minimum} to {maximum}.", bounds
-            )
+            raise out_of_range()
         return days
 
     return _Rule(check, {"type": "number", "multipleOf": 0.25, **bounds, "examples": [example]}, _number)
 
 
-def _exact(value: object) -> Decimal:
-    """A number of quarter days to two places, whatever its bounds; cheap also for Decimal("1E+99999999")."""
+def _exact(value: object, out_of_range: Callable[[], Exception]) -> Decimal:
+    """A number of quarter days to two places, within what the type holds; cheap also for Decimal("1E+99999999")."""
     # No float: the reader never makes one, and code that makes one has already lost exactness.
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise PydanticCustomError("number_type", "This must be a number.")
+        raise NOT_A_NUMBER.error()
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise PydanticCustomError("number_type", "This must be a number.")
+            raise NOT_A_NUMBER.error()
         if value.is_zero() and value.is_signed():
-            raise PydanticCustomError("negative_zero", "Zero has no sign.")
+            raise NEGATIVE_ZERO.error()
         # Before any arithmetic, which would spell out the digits of a huge exponent.
         too_far = not value.is_zero() and value.adjusted() > MAX_DAYS.adjusted()
     else:
         too_far = abs(value) > MAX_DAYS
     if too_far:
-        raise PydanticCustomError("days_out_of_range", "The number of days is beyond 99999.75.")
+        raise out_of_range()
     days = Decimal(value).quantize(_CENT)
     if days != value or days % QUARTER_DAY:
-        raise PydanticCustomError("not_a_quarter_day", "Days are counted in quarters: 0.25, 0.5, 0.75, 1.")
+        raise NOT_A_QUARTER_DAY.error()
     return days
 
 
@@ -153,15 +265,15 @@ MAX_FTE = Decimal("99999.99")  # numeric(7,2)
 
 def _fte(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise PydanticCustomError("number_type", "This must be a number.")
+        raise NOT_A_NUMBER.error()
     # Compared before any arithmetic, which would spell out the digits of a huge exponent. NaN cannot be compared.
     if isinstance(value, Decimal) and not value.is_finite():
-        raise PydanticCustomError("number_type", "This must be a number.")
+        raise NOT_A_NUMBER.error()
     if not 0 <= value <= MAX_FTE:
-        raise PydanticCustomError("fte_out_of_range", "Jobs in full-time equivalents must be from 0 to 99999.99.")
+        raise FTE_OUT_OF_RANGE.error(minimum=Decimal("0.00"), maximum=MAX_FTE)
     jobs = Decimal(value).quantize(_CENT)
     if jobs != value or jobs.is_signed():
-        raise PydanticCustomError("not_a_hundredth", "Full-time equivalents have at most two decimals.")
+        raise NOT_A_HUNDREDTH.error()
     return jobs
 
 
@@ -214,17 +326,14 @@ def siret_from(siren: str, number: int) -> str:
 def _siren(value: object) -> str:
     text = _string(value)
     if not is_siren(text):
-        raise PydanticCustomError("invalid_siren", "A SIREN is nine digits without spaces, the last a Luhn key.")
+        raise INVALID_SIREN.error()
     return text
 
 
 def _siret(value: object) -> str:
     text = _string(value)
     if not is_siret(text):
-        raise PydanticCustomError(
-            "invalid_siret",
-            "A SIRET is fourteen digits without spaces: a SIREN, then five digits, the last a Luhn key.",
-        )
+        raise INVALID_SIRET.error()
     return text
 
 
@@ -242,8 +351,7 @@ Siret = Annotated[
 InseeCode = Annotated[
     str,
     _shape(
-        "invalid_commune_code",
-        "A commune code is five digits, or 2A or 2B and three digits.",
+        INVALID_COMMUNE_CODE,
         "(?:[0-9]{2}|2[AB])[0-9]{3}",
         5,
         examples=["30007"],
@@ -254,8 +362,7 @@ InseeCode = Annotated[
 NafCode = Annotated[
     str,
     _shape(
-        "invalid_naf_code",
-        "An activity code is two digits, a point, two digits and a capital letter.",
+        INVALID_NAF_CODE,
         r"[0-9]{2}\.[0-9]{2}[A-Z]",
         6,
         examples=["25.62B"],
@@ -263,9 +370,7 @@ NafCode = Annotated[
 ]
 
 # An INSEE legal form (catégorie juridique), level III: four digits.
-LegalFormCode = Annotated[
-    str, _shape("invalid_legal_form_code", "A legal form code is four digits.", "[0-9]{4}", 4, examples=["5710"])
-]
+LegalFormCode = Annotated[str, _shape(INVALID_LEGAL_FORM_CODE, "[0-9]{4}", 4, examples=["5710"])]
 
 
 # --- Names made for machines -------------------------------------------------------------------------------------
@@ -274,8 +379,7 @@ LegalFormCode = Annotated[
 Slug = Annotated[
     str,
     _shape(
-        "invalid_slug",
-        "A slug is at most 63 lower-case letters and digits, in words joined by single hyphens.",
+        INVALID_SLUG,
         "[a-z0-9]+(?:-[a-z0-9]+)*",
         63,
         examples=["ales-agglomeration"],
@@ -286,8 +390,7 @@ Slug = Annotated[
 Code = Annotated[
     str,
     _shape(
-        "invalid_code",
-        "A code is at most 40 lower-case letters and digits, beginning with a letter, in words joined by underscores.",
+        INVALID_CODE,
         "[a-z][a-z0-9]*(?:_[a-z0-9]+)*",
         40,
         examples=["process_audit"],
@@ -298,8 +401,7 @@ Code = Annotated[
 ExternalId = Annotated[
     str,
     _shape(
-        "invalid_external_id",
-        "An external identifier is 1 to 100 visible ASCII characters, without spaces.",
+        INVALID_EXTERNAL_ID,
         "[!-~]{1,100}",
         100,
         minLength=1,
@@ -313,7 +415,7 @@ def _uuid(value: object) -> UUID:
     if isinstance(value, UUID):
         return value
     if not isinstance(value, str) or not _UUID.fullmatch(value):
-        raise PydanticCustomError("invalid_uuid", "A UUID is 32 hexadecimal digits in groups of 8-4-4-4-12.")
+        raise INVALID_UUID.error()
     return UUID(value)
 
 
@@ -328,7 +430,7 @@ Uuid = Annotated[
 def _email(value: object) -> str:
     text = _string(value)
     if len(text) > 254 or not _EMAIL.fullmatch(text):
-        raise PydanticCustomError("invalid_email", "This must be an e-mail address such as name@example.fr.")
+        raise INVALID_EMAIL.error()
     return text.lower()
 
 
@@ -371,27 +473,22 @@ def text(max_length: int, *, multiline: bool = False) -> _Rule:
     """
     forbidden = _FORBIDDEN_IN_TEXT if multiline else _FORBIDDEN_IN_LINE
 
-    def too_long() -> PydanticCustomError:
-        return PydanticCustomError(
-            "string_too_long", "The text is longer than {max_length} characters.", {"max_length": max_length}
-        )
-
     def check(value: object) -> str:
         kept = _string(value)
         if len(kept) > 4 * max_length:  # before any work on it
-            raise too_long()
+            raise TOO_LONG.error(maximum=max_length)
         if multiline:
             kept = kept.replace("\r\n", "\n")
         if forbidden.search(kept):
-            raise PydanticCustomError("forbidden_character", "The text contains a control or invisible character.")
+            raise FORBIDDEN_CHARACTER.error()
         if not kept.isascii():
             _refuse_heaped_marks(kept)
             kept = unicodedata.normalize("NFC", kept)
         kept = kept.strip()
         if len(kept) > max_length:
-            raise too_long()
+            raise TOO_LONG.error(maximum=max_length)
         if _BLANK.fullmatch(kept):
-            raise PydanticCustomError("blank_text", "The text is blank.")
+            raise BLANK_TEXT.error()
         return kept
 
     return _Rule(check, {"type": "string", "pattern": r"\S", "minLength": 1, "maxLength": max_length})
@@ -405,7 +502,7 @@ def _refuse_heaped_marks(value: str) -> None:
             mark = unicodedata.combining(unicodedata.normalize("NFD", character)[0])
             in_a_row = in_a_row + 1 if mark else 0
             if in_a_row > _MARKS_IN_A_ROW:
-                raise PydanticCustomError("too_many_combining_marks", "Too many accents are heaped on one letter.")
+                raise TOO_MANY_COMBINING_MARKS.error(maximum=_MARKS_IN_A_ROW)
 
 
 # A paragraph or several, at most 10 000 characters.
@@ -438,7 +535,7 @@ def _day(value: object) -> date:
         with suppress(ValueError):
             value = date.fromisoformat(value)
     if not isinstance(value, date) or isinstance(value, datetime) or not FIRST_DAY <= value <= LAST_DAY:
-        raise PydanticCustomError("invalid_day", "This must be a day as YYYY-MM-DD, from 1900-01-01 to 2199-12-31.")
+        raise INVALID_DAY.error()
     return value
 
 
@@ -448,17 +545,11 @@ def _instant(value: object) -> datetime:
             value = datetime.fromisoformat(value.upper())
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise PydanticCustomError(
-                "naive_instant", "A time without its offset could be several instants: end it with Z, or +01:00."
-            )
+            raise NAIVE_INSTANT.error()
         with suppress(OverflowError):  # in the years 1 and 9999, refused below
             value = value.astimezone(UTC)
     if not isinstance(value, datetime) or not FIRST_DAY <= value.date() <= LAST_DAY:
-        raise PydanticCustomError(
-            "invalid_instant",
-            "This must be an RFC 3339 date and time such as 2026-03-02T14:30:00Z, from 1900 to 2199; "
-            "in a URL, write + as %2B.",
-        )
+        raise INVALID_INSTANT.error()
     return value
 
 
@@ -485,12 +576,10 @@ CentsInQuery = Annotated[int, Field(ge=0, le=MAX_CENTS), BeforeValidator(_cents_
 def parse_int(text: str, lo: int, hi: int) -> int:
     """An integer of a path or query, from lo to hi: ASCII digits only, so no sign, space or underscore.
 
-    PydanticCustomError (a ValueError) with the code `invalid_integer` or `integer_out_of_range`.
+    A validation error with the code `invalid_integer` or `integer_out_of_range`.
     """
     if not (text.isascii() and text.isdigit()):
-        raise PydanticCustomError("invalid_integer", "This must be an integer, in digits only.")
+        raise INVALID_INTEGER.error()
     if len(text) > 19 or not lo <= (number := int(text)) <= hi:
-        raise PydanticCustomError(
-            "integer_out_of_range", "The integer must be from {lo} to {hi}.", {"lo": lo, "hi": hi}
-        )
+        raise INTEGER_OUT_OF_RANGE.error(minimum=lo, maximum=hi)
     return number

@@ -16,16 +16,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.db import DEAD
+from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
     AlreadyExists,
     Busy,
     DatabaseUnavailable,
-    FieldError,
     Problem,
     ReferenceNotFound,
     StillReferenced,
-    ValidationFailed,
+    TotalTooLarge,
 )
 
 DEADLOCK = "deadlock"
@@ -47,7 +47,7 @@ SHORTAGES: Mapping[type[BaseException], str] = {
 
 
 def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # noqa: PLR0911  # one return a kind
-    """The problem that a database error is, or None for a bug.
+    """The problem that a database error is, or None for a bug: a CHECK without a problem, a statement that fails.
 
     A constraint is recognised by name. A broken foreign key names the field by its last column, a broken key the
     columns that are not the territory. Waits that ran out are `Busy`, a lost connection is `DatabaseUnavailable`.
@@ -55,21 +55,20 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
     cause = _driver_error(error)
     if isinstance(cause, asyncpg.CheckViolationError):
         known = BY_CONSTRAINT.get(cause.constraint_name or "")
-        # A CHECK without a problem is a rule that the schemas should have held already: refused all the same.
-        return known() if known else ValidationFailed(errors=[FieldError("", "invalid")])
+        return known() if known else None  # a shape, which the schemas should have held already: a bug
     if isinstance(cause, asyncpg.ExclusionViolationError | asyncpg.UniqueViolationError):
         name = cause.constraint_name or ""
         if known := BY_CONSTRAINT.get(name):
             return known()
         fields = _columns_of(metadata, cause.table_name or "", name)
-        return AlreadyExists(errors=[FieldError(f"/{field}", "duplicate") for field in fields])
+        return AlreadyExists(errors=[DUPLICATE.at(f"/{field}") for field in fields])
     if isinstance(cause, asyncpg.ForeignKeyViolationError):
         if "still referenced" in (cause.detail or ""):
             return StillReferenced()
         fields = _columns_of(metadata, cause.table_name or "", cause.constraint_name or "")
-        return ReferenceNotFound(errors=[FieldError(f"/{field}", "not_found") for field in fields[:1]])
+        return ReferenceNotFound(errors=[NOT_FOUND.at(f"/{field}") for field in fields[:1]])
     if isinstance(cause, asyncpg.NumericValueOutOfRangeError):  # a sum beyond what its column can hold
-        return ValidationFailed(errors=[FieldError("", "too_large")])
+        return TotalTooLarge()
     if reason := next((reason for kind, reason in SHORTAGES.items() if isinstance(cause, kind)), None):
         return Busy.because(reason)
     if isinstance(cause, (*DEAD, asyncpg.InvalidCatalogNameError)):

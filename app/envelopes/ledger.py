@@ -21,27 +21,36 @@ from app.envelopes.rules import COMMITTED, PAID, Account, Act, Instrument, Repay
 
 
 class EnvelopeExhausted(Problem):
-    """The envelope has not enough left."""
+    """The envelope does not have enough money left."""
 
     status = 409
     title_fr = "L'enveloppe n'a plus assez de crédits."
-    detail = "{requested_cents} were asked for, {available_cents} are available."
+    detail = "{requested_cents} requested, {available_cents} available."
     detail_fr = "{requested_cents} demandés, {available_cents} disponibles."
     cure = "Award less, release what is no longer needed, or ask the programme for a contribution."
     cure_fr = "Attribuez moins, libérez ce qui n'est plus nécessaire, ou demandez une contribution au programme."
 
 
 class AccountOverdrawn(Problem):
-    """An account would fall below zero."""
+    """An account cannot fall below zero."""
 
     status = 409
-    title_fr = "Un compte tomberait sous zéro."
+    title_fr = "Un compte ne peut pas tomber sous zéro."
     cure = "Reverse first what was done with this money."
     cure_fr = "Annulez d'abord ce qui a été fait de cet argent."
 
 
+class AccountTooLarge(Problem):
+    """An account cannot hold so much money."""
+
+    status = 409
+    title_fr = "Un compte ne peut pas contenir autant d'argent."
+    cure = "Use smaller amounts."
+    cure_fr = "Utilisez des montants plus petits."
+
+
 class AlreadyReversed(Problem):
-    """The act has been reversed already."""
+    """The act has already been reversed."""
 
     status = 409
     title_fr = "L'acte a déjà été annulé."

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
@@ -20,10 +20,10 @@ class Contribution(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("territory", "id"),
         UniqueConstraint("territory", "organisation_id", "reference"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
-        CheckConstraint(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="contribution_status"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
+        shape(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
+        shape("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),
+        shape(one_of("status", ActStatus), name="contribution_status"),
     )
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
@@ -42,7 +42,7 @@ class AccountBalance(Base):
     __tablename__ = "account_balances"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "contribution_id"], ["contributions.territory", "contributions.id"]),
-        CheckConstraint(one_of("account", Account), name="account_name"),
+        shape(one_of("account", Account), name="account_name"),
         CheckConstraint("account <> 'available' OR balance_cents >= 0", name="envelope_exhausted"),
         CheckConstraint("account = 'available' OR balance_cents >= 0", name="account_overdrawn"),
         CheckConstraint(f"balance_cents <= {CENTS_MAX}", name="account_too_large"),
@@ -73,11 +73,11 @@ class LedgerEntry(Identified, Base):
             ["account_balances.territory", "account_balances.contribution_id", "account_balances.account"],
             name="ledger_entries_credit_fkey",
         ),
-        CheckConstraint("debit <> credit", name="entry_within_one_account"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="entry_amount"),
-        CheckConstraint(one_of("act", Act), name="entry_act"),
-        CheckConstraint("debit_balance_cents >= 0 AND credit_balance_cents >= 0", name="entry_balances"),
-        CheckConstraint("effective_on BETWEEN '1900-01-01' AND '2199-12-31'", name="entry_effective_on"),
+        shape("debit <> credit", name="entry_within_one_account"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="entry_amount"),
+        shape(one_of("act", Act), name="entry_act"),
+        shape("debit_balance_cents >= 0 AND credit_balance_cents >= 0", name="entry_balances"),
+        shape("effective_on BETWEEN '1900-01-01' AND '2199-12-31'", name="entry_effective_on"),
         UniqueConstraint("reverses_id", name="already_reversed"),
         Index(None, "territory", "effective_on"),
         Index(None, "act_id"),

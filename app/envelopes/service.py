@@ -1,10 +1,8 @@
 """Writes of the envelope: contributions, and their reversal."""
 
-from datetime import date
 from uuid import UUID
 
-from app.core import clock
-from app.core.problems import FieldError, ValidationFailed
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger, schemas
 from app.envelopes.ledger import AlreadyReversed, Cause
@@ -13,15 +11,9 @@ from app.envelopes.queries import CONTRIBUTIONS
 from app.envelopes.rules import Act
 
 
-def refuse_future(field: str, day: date) -> None:
-    """Money counts on a day that has come: `future_day` (422)."""
-    if day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
-
-
 async def create_contribution(write: Write, territory: str, body: schemas.ContributionCreate) -> Change:
     """Put money into the envelope. Raises `already-exists` (the contributor's reference), `reference-not-found`."""
-    refuse_future("decided_on", body.decided_on)
+    refuse_future({"/decided_on": body.decided_on})
     contribution = Contribution(territory=territory, **body.model_dump())
     write.session.add(contribution)
     await write.session.flush()

@@ -45,21 +45,21 @@ class DirectoryUnavailable(Problem):
 
 
 class DirectoryInvalid(Problem):
-    """The public directory of firms gives an answer that cannot be read."""
+    """The public directory of firms sent an answer that cannot be read."""
 
     status = 502
-    title_fr = "La réponse de l'annuaire public des entreprises est illisible."
-    cure = "Nothing was changed. Tell us the request_id; meanwhile enter the facts by hand."
-    cure_fr = "Rien n'a été modifié. Indiquez-nous le request_id ; en attendant, saisissez les informations."
+    title_fr = "L'annuaire public des entreprises a envoyé une réponse illisible."
+    cure = "Nothing was changed. Report the request_id; meanwhile enter the facts by hand."
+    cure_fr = "Rien n'a été modifié. Signalez le request_id ; en attendant, saisissez les informations."
 
 
 class FirmUnknownToDirectory(Problem):
-    """The public directory knows no firm of this SIREN, or may not show it."""
+    """The public directory does not know a firm with this SIREN, or is not allowed to show it."""
 
     status = 404
-    title_fr = "L'annuaire public ne connaît pas d'entreprise de ce SIREN, ou ne peut pas la montrer."
-    cure = "Check the SIREN. A firm that has opposed the diffusion of its data is entered by hand."
-    cure_fr = "Vérifiez le SIREN. Une entreprise qui s'oppose à la diffusion de ses données se saisit à la main."
+    title_fr = "L'annuaire public ne connaît pas d'entreprise de ce SIREN, ou n'a pas le droit de la montrer."
+    cure = "Check the SIREN. Enter by hand a firm that has opposed the publication of its data."
+    cure_fr = "Vérifiez le SIREN. Saisissez à la main une entreprise qui s'oppose à la diffusion de ses données."
 
 
 # --- what the directory says -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from app.core.problems import FieldError
+from app.core.messages import NOT_FOUND
 from app.core.values import Siret
 from app.core.writing import sheets
 from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded
@@ -67,11 +67,7 @@ async def _check_sites(write: Write, _place: str | None, lines: Sequence[FileLin
     """Sites hang on firms of the register."""
     sirens = {line.item.siret[:9] for line in lines}
     known = set(await write.session.scalars(select(Firm.siren).where(Firm.siren.in_(sirens))))
-    return [
-        LineFault(line.number, "siret", FieldError("", "not_found"))
-        for line in lines
-        if line.item.siret[:9] not in known
-    ]
+    return [LineFault(line.number, "siret", NOT_FOUND.at("")) for line in lines if line.item.siret[:9] not in known]
 
 
 async def _put_sites(write: Write, _place: str | None, lines: Sequence[FileLine]) -> Outcome:

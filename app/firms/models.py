@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR, ExcludeConstraint
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from app.core import clock
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
 from app.firms.rules import Stage
 
@@ -98,19 +98,19 @@ class Firm(Versioned, Base):
 
     __tablename__ = "firms"
     __table_args__ = (
-        CheckConstraint("is_siren(siren)", name="firm_siren"),
-        CheckConstraint("name <> ''", name="firm_name"),
-        CheckConstraint(_NAF_CODE, name="firm_naf_code"),
-        CheckConstraint(one_of("naf_version", NafVersion), name="firm_naf_version"),
+        shape("is_siren(siren)", name="firm_siren"),
+        shape("name <> ''", name="firm_name"),
+        shape(_NAF_CODE, name="firm_naf_code"),
+        shape(one_of("naf_version", NafVersion), name="firm_naf_version"),
         CheckConstraint("(naf_code IS NULL) = (naf_version IS NULL)", name="naf_code_without_version"),
-        CheckConstraint("legal_form_code ~ '^[0-9]{4}$'", name="firm_legal_form_code"),
-        CheckConstraint(
+        shape("legal_form_code ~ '^[0-9]{4}$'", name="firm_legal_form_code"),
+        shape(
             f"headcount_bracket IN ({', '.join(repr(code) for code in HEADCOUNT_BRACKETS)})",
             name="firm_headcount_bracket",
         ),
-        CheckConstraint(one_of("insee_category", InseeCategory), name="firm_insee_category"),
-        CheckConstraint(one_of("diffusion", Diffusion), name="firm_diffusion"),
-        CheckConstraint(one_of("source", Source), name="firm_source"),
+        shape(one_of("insee_category", InseeCategory), name="firm_insee_category"),
+        shape(one_of("diffusion", Diffusion), name="firm_diffusion"),
+        shape(one_of("source", Source), name="firm_source"),
         CheckConstraint("ceased OR ceased_on IS NULL", name="ceased_on_of_an_active_firm"),
         ForeignKeyConstraint(
             ["siren", "seat_siret"], ["sites.siren", "sites.siret"], name="firm_seat_is_a_site_of_it", use_alter=True,
@@ -166,9 +166,9 @@ class FirmActivity(Identified, Base):
 
     __tablename__ = "firm_activities"
     __table_args__ = (
-        CheckConstraint(_NAF_CODE, name="firm_activity_naf_code"),
-        CheckConstraint(one_of("naf_version", NafVersion), name="firm_activity_naf_version"),
-        CheckConstraint("to_on >= from_on", name="activity_period"),
+        shape(_NAF_CODE, name="firm_activity_naf_code"),
+        shape(one_of("naf_version", NafVersion), name="firm_activity_naf_version"),
+        shape("to_on >= from_on", name="activity_period"),
         ExcludeConstraint(
             (text("int8range(siren::bigint, siren::bigint, '[]')"), "&&"),
             (text("int4range((naf_version = 'naf_2025')::integer, (naf_version = 'naf_2025')::integer, '[]')"), "&&"),
@@ -192,15 +192,15 @@ class Site(Versioned, Base):
     __tablename__ = "sites"
     __table_args__ = (
         UniqueConstraint("siren", "siret"),
-        CheckConstraint("is_siret(siret)", name="site_siret"),
+        shape("is_siret(siret)", name="site_siret"),
         CheckConstraint("siren = substr(siret, 1, 9)", name="siret_of_another_firm"),
-        CheckConstraint("insee_code ~ '^([0-9]{2}|2[AB])[0-9]{3}$'", name="site_insee_code"),
-        CheckConstraint(_NAF_CODE, name="site_naf_code"),
-        CheckConstraint(one_of("naf_version", NafVersion), name="site_naf_version"),
-        CheckConstraint("(naf_code IS NULL) = (naf_version IS NULL)", name="site_naf_code_without_version"),
+        shape("insee_code ~ '^([0-9]{2}|2[AB])[0-9]{3}$'", name="site_insee_code"),
+        shape(_NAF_CODE, name="site_naf_code"),
+        shape(one_of("naf_version", NafVersion), name="site_naf_version"),
+        shape("(naf_code IS NULL) = (naf_version IS NULL)", name="site_naf_code_without_version"),
         CheckConstraint("closed OR closed_on IS NULL", name="closed_on_of_an_open_site"),
         CheckConstraint("closed_on >= opened_on", name="site_closes_before_it_opens"),
-        CheckConstraint(one_of("source", Source), name="site_source"),
+        shape(one_of("source", Source), name="site_source"),
         Index(None, "insee_code", "siren", postgresql_where=text("NOT closed")),
     )
 
@@ -244,8 +244,8 @@ class Proceeding(Identified, Versioned, Base):
     __tablename__ = "proceedings"
     __table_args__ = (
         UniqueConstraint("siren", "kind", "opened_on"),
-        CheckConstraint(one_of("kind", ProceedingKind), name="proceeding_kind"),
-        CheckConstraint(one_of("source", Source), name="proceeding_source"),
+        shape(one_of("kind", ProceedingKind), name="proceeding_kind"),
+        shape(one_of("source", Source), name="proceeding_source"),
         CheckConstraint("closed_on >= opened_on", name="proceeding_closes_before_it_opens"),
         Index("proceedings_open_idx", "siren", postgresql_where=text("closed_on IS NULL")),
     )
@@ -264,8 +264,8 @@ class TerritoryFirm(Versioned, Base):
 
     __tablename__ = "territory_firms"
     __table_args__ = (
-        CheckConstraint(_STAGES, name="territory_firm_stage"),
-        CheckConstraint(one_of("eu_size", EuSize), name="territory_firm_eu_size"),
+        shape(_STAGES, name="territory_firm_stage"),
+        shape(one_of("eu_size", EuSize), name="territory_firm_eu_size"),
         CheckConstraint(
             "(eu_size IS NULL) = (eu_size_evidence_on IS NULL) AND (eu_size IS NULL) = (eu_size_source IS NULL)",
             name="eu_size_without_evidence",
@@ -292,8 +292,8 @@ class StageChange(Identified, Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"]),
         Index(None, "territory", "siren", "id"),
-        CheckConstraint(_STAGES, name="firm_stage_change_stage"),
-        CheckConstraint("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="stage_in_the_future"),
+        shape(_STAGES, name="firm_stage_change_stage"),
+        shape("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="stage_in_the_future"),
     )
 
     territory: Mapped[str]
@@ -315,11 +315,11 @@ class FirmAccounts(Versioned, Base):
     __tablename__ = "firm_accounts"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"]),
-        CheckConstraint("year BETWEEN 1900 AND 2199", name="firm_accounts_year"),
-        CheckConstraint("turnover_cents BETWEEN 0 AND 9007199254740991", name="firm_accounts_turnover"),
-        CheckConstraint("balance_sheet_cents BETWEEN 0 AND 9007199254740991", name="firm_accounts_balance_sheet"),
-        CheckConstraint("headcount BETWEEN 0 AND 10000000", name="firm_accounts_headcount"),
-        CheckConstraint("source <> ''", name="firm_accounts_source"),
+        shape("year BETWEEN 1900 AND 2199", name="firm_accounts_year"),
+        shape("turnover_cents BETWEEN 0 AND 9007199254740991", name="firm_accounts_turnover"),
+        shape("balance_sheet_cents BETWEEN 0 AND 9007199254740991", name="firm_accounts_balance_sheet"),
+        shape("headcount BETWEEN 0 AND 10000000", name="firm_accounts_headcount"),
+        shape("source <> ''", name="firm_accounts_source"),
     )
 
     territory: Mapped[str] = mapped_column(primary_key=True)

@@ -6,7 +6,10 @@ from datetime import date
 from enum import StrEnum
 from itertools import pairwise
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import Problem, ValidationFailed
+
+REASON_REQUIRED = Fault("reason_required", en="Give a reason for this stage.", fr="Donnez un motif pour cette étape.")
 
 
 class Stage(StrEnum):
@@ -22,13 +25,13 @@ class Stage(StrEnum):
 
 
 class StageNotReachable(Problem):
-    """The firm does not go from its stage to that one."""
+    """The firm cannot change from its stage to the requested one."""
 
     status = 409
-    title_fr = "L'entreprise ne passe pas de son étape à celle-ci."
-    detail = "From {from_stage} it goes to one of: {allowed}. The stage asked for is {to_stage}."
-    detail_fr = "De {from_stage}, elle passe à l'une de : {allowed}. L'étape demandée est {to_stage}."
-    cure = "Record the stages between, or correct an earlier one by recording another on its day."
+    title_fr = "L'entreprise ne peut pas passer de son étape à l'étape demandée."
+    detail = "From {from_stage} a firm can change to: {allowed}. The requested stage is {to_stage}."
+    detail_fr = "De {from_stage}, une entreprise peut passer à : {allowed}. L'étape demandée est {to_stage}."
+    cure = "Record the stages between, or correct an earlier stage by recording another on its day."
     cure_fr = "Enregistrez les étapes intermédiaires, ou corrigez une étape en en enregistrant une autre à sa date."
 
 
@@ -94,11 +97,11 @@ def admit(recorded: Iterable[StageOn], new: StageOn, reason: str | None) -> None
     after = [passage.stage for passage in others if passage.effective_on > new.effective_on][:1]
     for earlier, later in pairwise([*before, new.stage, *after]):
         if earlier is not later and later not in reachable(earlier):
-            allowed = ", ".join(stage for stage in Stage if stage in reachable(earlier))
+            allowed = [stage for stage in Stage if stage in reachable(earlier)]
             raise StageNotReachable(from_stage=earlier, to_stage=later, allowed=allowed)
     steps_back = any(new.stage in WITH_REASON[stage] for stage in before)
     if reason is None and (steps_back or new.stage in ENDS):
-        raise ValidationFailed(errors=[FieldError("/reason", "reason_required")])
+        raise ValidationFailed(errors=[REASON_REQUIRED.at("/reason")])
 
 
 # --- activities ------------------------------------------------------------------------------------------------------

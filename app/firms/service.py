@@ -15,8 +15,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core import clock
 from app.core.db import Base, touch
-from app.core.problems import FieldError, NotFound, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, Problem, ReferenceNotFound
 from app.core.reading.listing import Listing
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
 from app.firms import schemas
 from app.firms.directory import Record
@@ -48,72 +50,72 @@ from app.firms.rules import Stage, StageOn, admit
 
 
 class NafCodeWithoutVersion(Problem):
-    """An activity code and its nomenclature's version go together."""
+    """An activity code and the version of its nomenclature must be given together."""
 
     status = 422
-    title_fr = "Un code d'activité et la version de sa nomenclature vont ensemble."
+    title_fr = "Un code d'activité et la version de sa nomenclature doivent être donnés ensemble."
     cure = "Send naf_code and naf_version together, or clear both."
     cure_fr = "Envoyez naf_code et naf_version ensemble, ou effacez les deux."
 
 
 class CeasedOnOfAnActiveFirm(Problem):
-    """A firm that has not ceased has no day of its end."""
+    """A cessation date can be set only for a firm that has ceased trading."""
 
     status = 422
-    title_fr = "Une entreprise qui n'a pas cessé n'a pas de date de cessation."
+    title_fr = "Une date de cessation ne peut être donnée que pour une entreprise qui a cessé son activité."
 
 
 class ClosedOnOfAnOpenSite(Problem):
-    """A site that is not closed has no day of its closing."""
+    """A closing date can be set only for a site that is closed."""
 
     status = 422
-    title_fr = "Un établissement qui n'est pas fermé n'a pas de date de fermeture."
+    title_fr = "Une date de fermeture ne peut être donnée que pour un établissement fermé."
 
 
 class SiteClosesBeforeItOpens(Problem):
-    """A site closes on or after the day it opens."""
+    """A site cannot close before the day it opens."""
 
     status = 422
-    title_fr = "Un établissement ferme le jour de son ouverture ou après."
+    title_fr = "Un établissement ne peut pas fermer avant le jour de son ouverture."
 
 
 class TwoActivitiesAtOnce(Problem):
-    """A firm has one main activity a day in each nomenclature."""
+    """A firm can have only one main activity a day in each nomenclature."""
 
     status = 409
-    title_fr = "Une entreprise n'a, chaque jour, qu'une activité principale par nomenclature."
-    cure = "Somebody else has just changed it: read the activities again."
-    cure_fr = "Quelqu'un vient de la modifier : relisez les activités."
+    title_fr = "Une entreprise ne peut avoir, chaque jour, qu'une activité principale par nomenclature."
+    cure = "Read the activities again: another request has just changed them."
+    cure_fr = "Relisez les activités : une autre requête vient de les modifier."
 
 
 class SiretOfAnotherFirm(Problem):
-    """A SIRET begins with the SIREN of its firm."""
+    """A SIRET must begin with the SIREN of its firm."""
 
     status = 422
-    title_fr = "Un SIRET commence par le SIREN de son entreprise."
+    title_fr = "Un SIRET doit commencer par le SIREN de son entreprise."
 
 
 class ProceedingClosesBeforeItOpens(Problem):
-    """A proceeding ends on or after the day of its opening judgment."""
+    """A proceeding cannot end before the day of its opening judgment."""
 
     status = 422
-    title_fr = "Une procédure se clôt le jour de son jugement d'ouverture ou après."
+    title_fr = "Une procédure ne peut pas se clore avant le jour de son jugement d'ouverture."
 
 
 class OwnerOfACompany(Problem):
-    """Only a sole trader has an owner's name; a company has its own."""
+    """Only a sole trader can have the name of an owner."""
 
     status = 409
-    title_fr = "Seul un entrepreneur individuel a un nom de personne ; une société a le sien."
-    cure = "Say first that the firm is a sole trader (sole_trader)."
-    cure_fr = "Dites d'abord que l'entreprise est individuelle (sole_trader)."
+    title_fr = "Seul un entrepreneur individuel peut avoir un nom de personne."
+    cure = "Record first that the firm is a sole trader (sole_trader)."
+    cure_fr = "Consignez d'abord que l'entreprise est individuelle (sole_trader)."
 
 
 class EuSizeWithoutEvidence(Problem):
-    """A size in Union law goes with the day and the source of its evidence."""
+    """A size in Union law must be given with the day and the source of its evidence."""
 
     status = 422
-    title_fr = "Une taille au sens du droit de l'Union va avec la date et la source de sa preuve."
+    title_fr = "Une taille au sens du droit de l'Union doit être donnée avec la date et la source de sa preuve."
     cure = "Send eu_size, eu_size_evidence_on and eu_size_source together, or clear all three."
     cure_fr = "Envoyez eu_size, eu_size_evidence_on et eu_size_source ensemble, ou effacez les trois."
 
@@ -461,10 +463,9 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     `stage-not-reachable`.
     """
     effective_on = body.effective_on or clock.today()
-    if effective_on > clock.today():
-        raise ValidationFailed(errors=[FieldError("/effective_on", "future_day")])
+    refuse_future({"/effective_on": effective_on})
     if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
-        raise ReferenceNotFound(errors=[FieldError("/siren", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/siren")])
     t, s = TerritoryFirm, StageChange
     values = {"stage": body.stage, "reason": body.reason, "stage_since_on": effective_on}
     now = {"created_at": write.now, "updated_at": write.now}

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.models import Award, AwardStatus
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import CENTS_MAX
 from app.envelopes.rules import ActStatus
 
@@ -32,13 +32,13 @@ class Grant(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
-        CheckConstraint("awarder_kind = 'person'", name="grant_awarder_kind"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_amount"),
-        CheckConstraint("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
+        shape("awarder_kind = 'person'", name="grant_awarder_kind"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_amount"),
+        shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
         CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
-        CheckConstraint(one_of("status", AwardStatus), name="grant_status"),
-        CheckConstraint("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
-        CheckConstraint("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
+        shape(one_of("status", AwardStatus), name="grant_status"),
+        shape("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        shape("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
         Index(None, "siren"),
     )  # fmt: skip
 
@@ -56,10 +56,10 @@ class GrantPayment(Identified, Versioned, Base):
         ),
         UniqueConstraint("grant_id", "reference"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
-        CheckConstraint(one_of("kind", PaymentKind), name="grant_payment_kind"),
-        CheckConstraint("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
-        CheckConstraint(one_of("status", ActStatus), name="grant_payment_status"),
+        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
+        shape(one_of("kind", PaymentKind), name="grant_payment_kind"),
+        shape("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
+        shape(one_of("status", ActStatus), name="grant_payment_status"),
     )  # fmt: skip
 
     territory: Mapped[str]

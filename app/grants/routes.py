@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderNotAPerson, DeciderPays
+from app.access.rules import Actor, PersonRequired
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -38,7 +38,7 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         AlreadyExists,
         ReferenceNotFound,
         IdempotencyKeyMissing,
-        DeciderNotAPerson,
+        PersonRequired,
         status=201,
     ),
 )
@@ -61,7 +61,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
@@ -71,7 +71,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, DeciderNotAPerson, IfMatchMissing),
+    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
+from app.access.rules import person
 from app.awards.models import AwardStatus
-from app.awards.rules import AwardAlreadyPaid, decider, payer, refuse_before_decision, refuse_ended
+from app.awards.rules import AwardAlreadyPaid, payer, refuse_before_decision, refuse_ended
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.problems import Problem
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
-from app.envelopes.service import refuse_future
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment
 from app.grants.queries import GRANTS, PAYMENTS
@@ -23,14 +24,14 @@ class PaymentsExceedAward(Problem):
 
     status = 409
     title_fr = "Les paiements dépasseraient l'attribution."
-    detail = "{requested_cents} were asked for, {remaining_cents} remain."
+    detail = "{requested_cents} requested, {remaining_cents} remaining."
     detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
 
 
 async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
     """Decide a grant. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
-    refuse_future("decided_on", body.decided_on)
-    grant = Grant(territory=territory, awarded_by=decider(write), **body.model_dump())
+    refuse_future({"/decided_on": body.decided_on})
+    grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
     write.session.add(grant)
     await write.session.flush()
     cause = Cause(Act.AWARD, grant.id, body.decided_on, grant.id)
@@ -40,7 +41,7 @@ async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -
 
 async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
     """Record a payment. Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403)."""
-    refuse_future("paid_on", body.paid_on)
+    refuse_future({"/paid_on": body.paid_on})
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     recorded_by = payer(write, grant.awarded_by)
     refuse_ended(grant.status)
@@ -86,10 +87,10 @@ async def release(write: Write, territory: str, grant_id: UUID, body: Release) -
     """Give what is not paid back to the envelope; the grant is closed, or cancelled where nothing was paid."""
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     write.expect(grant.version, required=True)
-    decider(write)
+    person(write.actor)
     refuse_ended(grant.status)
     released_on = body.released_on or clock.today()
-    refuse_future("released_on", released_on)
+    refuse_future({"/released_on": released_on})
     refuse_before_decision(grant.decided_on, released_on)
     grant.released_cents = grant.amount_cents - grant.paid_cents
     grant.status = AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
@@ -103,7 +104,7 @@ async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) 
     """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     write.expect(grant.version, required=True)
-    decider(write)
+    person(write.actor)
     refuse_ended(grant.status)
     if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid

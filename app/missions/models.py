@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.limits import Balance
 from app.core.routines import keep
 from app.missions.rest_days import HolidayCalendar
@@ -61,10 +61,10 @@ class Mission(Identified, Versioned, Base):
         UniqueConstraint("territory", "external_id"),
         UniqueConstraint("id", "step"),
         UniqueConstraint("id", "travel_counts"),
-        CheckConstraint("step IN (0.25, 0.50)", name="mission_step"),
-        CheckConstraint("late_entry_grace_days BETWEEN 0 AND 3660", name="mission_late_entry_grace_days"),
-        CheckConstraint(one_of("holiday_calendar", HolidayCalendar), name="mission_holiday_calendar"),
-        CheckConstraint(
+        shape("step IN (0.25, 0.50)", name="mission_step"),
+        shape("late_entry_grace_days BETWEEN 0 AND 3660", name="mission_late_entry_grace_days"),
+        shape(one_of("holiday_calendar", HolidayCalendar), name="mission_holiday_calendar"),
+        shape(
             "0 < ALL (alert_thresholds_bp) AND 10000 >= ALL (alert_thresholds_bp)", name="mission_alert_thresholds_bp"
         ),
     )
@@ -93,7 +93,7 @@ class MissionActivity(Base):
             ["mission_id", "travel_counts"], ["missions.id", "missions.travel_counts"], onupdate="CASCADE"
         ),
         CheckConstraint(f"code <> '{TRAVEL}' OR travel_counts", name="travel_not_counted"),
-        CheckConstraint("label <> ''", name="mission_activity_label"),
+        shape("label <> ''", name="mission_activity_label"),
     )
 
     mission_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -110,17 +110,17 @@ class Order(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("mission_id", "reference"),
         Index("second_initial_order", "mission_id", unique=True, postgresql_where=text("kind = 'initial'")),
-        CheckConstraint("kind IN ('initial', 'amendment')", name="order_kind"),
-        CheckConstraint(
+        shape("kind IN ('initial', 'amendment')", name="order_kind"),
+        shape(
             "kind = 'amendment' OR (days > 0 AND starts_on IS NOT NULL AND ends_on IS NOT NULL)",
             name="initial_order_incomplete",
         ),
-        CheckConstraint("mod(days, 0.25) = 0 AND days <> 'NaN'", name="order_days"),
-        CheckConstraint("ends_on >= starts_on", name="order_window"),
+        shape("mod(days, 0.25) = 0 AND days <> 'NaN'", name="order_days"),
+        shape("ends_on >= starts_on", name="order_window"),
         ForeignKeyConstraint(
             ["ordered_by", "orderer_kind"], ["subjects.id", "subjects.kind"], name="ordered_by_a_person"
         ),
-        CheckConstraint("orderer_kind = 'person'", name="orderer_kind"),
+        shape("orderer_kind = 'person'", name="orderer_kind"),
     )
 
     mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
@@ -146,7 +146,7 @@ class LateEntryLeave(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["granted_by", "granter_kind"], ["subjects.id", "subjects.kind"], name="leave_granted_by_a_person"
         ),
-        CheckConstraint("granter_kind = 'person'", name="leave_granter_kind"),
+        shape("granter_kind = 'person'", name="leave_granter_kind"),
     )
 
     mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"), index=True)
@@ -166,8 +166,8 @@ class MissionMember(Identified, Versioned, Base):
     __table_args__ = (
         UniqueConstraint("mission_id", "organisation_id"),
         Index("second_lead", "mission_id", unique=True, postgresql_where=text("role = 'lead'")),
-        CheckConstraint("role IN ('lead', 'partner')", name="mission_member_role"),
-        CheckConstraint("days_allotted >= 0 AND mod(days_allotted, 0.25) = 0", name="mission_member_days_allotted"),
+        shape("role IN ('lead', 'partner')", name="mission_member_role"),
+        shape("days_allotted >= 0 AND mod(days_allotted, 0.25) = 0", name="mission_member_days_allotted"),
     )
 
     mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
@@ -184,7 +184,7 @@ class Allotment(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["mission_id", "organisation_id"], ["mission_members.mission_id", "mission_members.organisation_id"]
         ),
-        CheckConstraint("mod(days, 0.25) = 0 AND days <> 'NaN'", name="allotment_days"),
+        shape("mod(days, 0.25) = 0 AND days <> 'NaN'", name="allotment_days"),
         Index(None, "mission_id", "organisation_id", "id"),
     )
 
@@ -219,9 +219,9 @@ class Rate(Identified, Versioned, Base):
             name="rates_overlap",
             using="gist",
         ),
-        CheckConstraint(one_of("profile", Profile), name="rate_profile"),
-        CheckConstraint("day_rate_cents BETWEEN 1 AND 100000000", name="rate_day_rate_cents"),
-        CheckConstraint("until_on >= from_on", name="rate_period"),
+        shape(one_of("profile", Profile), name="rate_profile"),
+        shape("day_rate_cents BETWEEN 1 AND 100000000", name="rate_day_rate_cents"),
+        shape("until_on >= from_on", name="rate_period"),
         Index(None, "territory", "mission_id"),
     )
 
@@ -260,8 +260,8 @@ class Consultant(Identified, Versioned, Base):
             name="already_assigned",
             using="gist",
         ),
-        CheckConstraint("person_kind = 'person'", name="consultant_is_a_person"),
-        CheckConstraint("until_on >= from_on", name="assignment_period"),
+        shape("person_kind = 'person'", name="consultant_is_a_person"),
+        shape("until_on >= from_on", name="assignment_period"),
         Index(None, "territory", "mission_id"),
     )  # fmt: skip
 
@@ -289,9 +289,9 @@ class MissionDays(Base):
         ForeignKeyConstraint(["mission_id", "step"], ["missions.id", "missions.step"], onupdate="CASCADE"),
         CheckConstraint("days_entered <= days_ordered", name="days_exhausted"),
         CheckConstraint("days_allotted <= days_ordered", name="allotments_exceed_order"),
-        CheckConstraint("days_entered >= 0 AND days_entered <> 'NaN'", name="mission_days_entered"),
-        CheckConstraint("days_ordered >= 0 AND days_ordered <> 'NaN'", name="mission_days_ordered"),
-        CheckConstraint("days_allotted >= 0 AND days_allotted <> 'NaN'", name="mission_days_allotted"),
+        shape("days_entered >= 0 AND days_entered <> 'NaN'", name="mission_days_entered"),
+        shape("days_ordered >= 0 AND days_ordered <> 'NaN'", name="mission_days_ordered"),
+        shape("days_allotted >= 0 AND days_allotted <> 'NaN'", name="mission_days_allotted"),
         CheckConstraint("mod(days_entered, step) = 0", name="off_step"),
         CheckConstraint("worked_from >= starts_on AND worked_to <= ends_on", name="outside_mission_window"),
         CheckConstraint("ends_on >= starts_on", name="mission_window"),
@@ -384,8 +384,8 @@ class MemberDays(Base):
             ["mission_id", "organisation_id"], ["mission_members.mission_id", "mission_members.organisation_id"]
         ),
         CheckConstraint("days_entered <= days_allotted", name="allotment_exhausted"),
-        CheckConstraint("days_entered >= 0 AND days_entered <> 'NaN'", name="member_days_entered"),
-        CheckConstraint("days_allotted >= 0 AND days_allotted <> 'NaN'", name="member_days_allotted"),
+        shape("days_entered >= 0 AND days_entered <> 'NaN'", name="member_days_entered"),
+        shape("days_allotted >= 0 AND days_allotted <> 'NaN'", name="member_days_allotted"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 

@@ -204,6 +204,7 @@ async def create_mission_member(
         request,
         lambda write: service.create_member(write, territory, mission_id, body),
         status=201,
+        explain=service.explain_allotment(mission_id, body.days_allotted),
     )
 
 
@@ -225,7 +226,7 @@ async def update_mission_member(
     return await commit(
         request,
         lambda write: service.update_member(write, path["territory"], path["mission_id"], path["id"], body),
-        explain=refused_as({"allotment_exhausted": service.AllotmentBelowEntered}),
+        explain=service.explain_allotment(path["mission_id"], body.days_allotted, path["id"]),
     )
 
 

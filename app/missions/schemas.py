@@ -6,8 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from app.core.faults import Fault
+from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import (
     CONFIDENTIAL,
     Body,
@@ -27,10 +28,56 @@ from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Rea
 from app.missions.models import ConsortiumRole, OrderKind, Profile
 from app.missions.rest_days import HolidayCalendar
 
+NOT_A_STEP = Fault(
+    "not_a_step",
+    en="The step must be 0.25 or 0.5 of a day.",
+    fr="Le pas doit être de 0,25 ou 0,5 jour.",
+)
+REPEATED_ACTIVITY = Fault(
+    "repeated_activity",
+    en="An activity can appear only once in the list.",
+    fr="Une activité ne peut figurer qu'une fois dans la liste.",
+)
+THRESHOLDS_NOT_RISING = Fault(
+    "thresholds_not_rising",
+    en="Thresholds must be in rising order, each given once.",
+    fr="Les seuils doivent être en ordre croissant, chacun donné une fois.",
+)
+TRAVEL_NOT_COUNTED = Fault(
+    "travel_not_counted",
+    en="Travel cannot be listed as an activity: this mission does not count travel.",
+    fr="Le déplacement ne peut pas figurer parmi les activités : cette mission ne compte pas le déplacement.",
+)
+INITIAL_ORDER_DAYS = Fault(
+    "initial_order_days",
+    en="An initial order must order more than zero days.",
+    fr="Un bon de commande initial doit commander plus de zéro jour.",
+)
+INITIAL_ORDER_WINDOW = Fault(
+    "initial_order_window",
+    en="An initial order must have starts_on and ends_on.",
+    fr="Un bon de commande initial doit avoir starts_on et ends_on.",
+)
+AMENDMENT_REASON = Fault(
+    "amendment_reason",
+    en="Give a reason for the amendment (reason).",
+    fr="Donnez un motif pour l'avenant (reason).",
+)
+ALLOTMENT_REASON = Fault(
+    "allotment_reason",
+    en="Give a reason for the new allotment (reason).",
+    fr="Donnez un motif pour le nouveau quota (reason).",
+)
+ALLOTMENT_MISSING = Fault(
+    "allotment_missing",
+    en="reason and decided_on can be sent only with days_allotted.",
+    fr="reason et decided_on ne peuvent être envoyés qu'avec days_allotted.",
+)
+
 
 def _quarter_or_half(step: Decimal) -> Decimal:
     if step not in (Decimal("0.25"), Decimal("0.50")):
-        raise PydanticCustomError("not_a_step", "A step is 0.25 or 0.5 of a day.")
+        raise NOT_A_STEP.error()
     return step
 
 
@@ -59,7 +106,7 @@ USUAL_ACTIVITIES = (
 
 def _each_once(activities: list[ListedActivity]) -> list[ListedActivity]:
     if len({activity.code for activity in activities}) < len(activities):
-        raise PydanticCustomError("repeated_activity", "An activity is named twice.")
+        raise REPEATED_ACTIVITY.error()
     return activities
 
 
@@ -68,7 +115,7 @@ Activities = Annotated[list[ListedActivity], Field(min_length=1, max_length=50),
 
 def _rising(thresholds: list[int]) -> list[int]:
     if sorted(set(thresholds)) != thresholds:
-        raise PydanticCustomError("thresholds_not_rising", "Thresholds rise, each named once.")
+        raise THRESHOLDS_NOT_RISING.error()
     return thresholds
 
 
@@ -140,7 +187,7 @@ class MissionCreate(Body):
     @model_validator(mode="after")
     def _counted(self) -> "MissionCreate":
         if not self.travel_counts and any(activity.code == "travel" for activity in self.activities or ()):
-            raise PydanticCustomError("travel_not_counted", "Travel is no activity where travel does not count.")
+            raise TRAVEL_NOT_COUNTED.error()
         return self
 
 
@@ -266,13 +313,13 @@ class OrderCreate(Body):
     def _complete(self) -> "OrderCreate":
         if self.kind is OrderKind.INITIAL:
             if self.days <= 0:
-                raise PydanticCustomError("initial_order_days", "An initial order orders more than zero days.")
+                raise INITIAL_ORDER_DAYS.error()
             if self.starts_on is None or self.ends_on is None:
-                raise PydanticCustomError("initial_order_window", "An initial order says starts_on and ends_on.")
+                raise INITIAL_ORDER_WINDOW.error()
         elif self.reason is None:
-            raise PydanticCustomError("amendment_reason", "An amendment says why.")
+            raise AMENDMENT_REASON.error()
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
@@ -379,9 +426,9 @@ class MissionMemberUpdate(Body):
     def _reasoned(self) -> "MissionMemberUpdate":
         given = self.model_fields_set
         if "days_allotted" in given and "reason" not in given:
-            raise PydanticCustomError("allotment_reason", "A new allotment says why.")
+            raise ALLOTMENT_REASON.error()
         if "days_allotted" not in given and given & {"reason", "decided_on"}:
-            raise PydanticCustomError("allotment_missing", "A reason and a day belong to a new allotment.")
+            raise ALLOTMENT_MISSING.error()
         return self
 
 
@@ -494,7 +541,7 @@ class RateCreate(Body):
     @model_validator(mode="after")
     def _ordered(self) -> "RateCreate":
         if self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
@@ -561,7 +608,7 @@ class ConsultantCreate(Body):
     @model_validator(mode="after")
     def _ordered(self) -> "ConsultantCreate":
         if self.to_on is not None and self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 

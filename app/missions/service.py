@@ -9,13 +9,15 @@ from uuid import UUID
 from pydantic import MISSING
 from sqlalchemy import Date, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.models import Subject
 from app.access.rules import person
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Change, Write, differing, given, put
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
+from app.core.writing.writes import Change, Explain, Write, differing, given, put
 from app.missions import schemas
 from app.missions.models import (
     FOREVER,
@@ -40,20 +42,20 @@ from app.missions.rest_days import HolidayCalendar, rest_days
 
 
 class StepInUse(Problem):
-    """The step cannot change once days are entered."""
+    """The step cannot change after days have been entered."""
 
     status = 409
-    title_fr = "Le pas ne change plus dès que des jours sont saisis."
+    title_fr = "Le pas ne peut plus changer dès que des jours sont saisis."
     cure = "Reverse or recall the entries of this mission first."
     cure_fr = "Contre-passez ou rappelez d'abord les saisies de cette mission."
 
 
 class SecondInitialOrder(Problem):
-    """The mission has its initial order already."""
+    """The mission already has its initial order."""
 
     status = 409
     title_fr = "La mission a déjà son bon de commande initial."
-    cure = "Order more days, or another window, by an amendment."
+    cure = "Order more days, or another window, with an amendment."
     cure_fr = "Commandez des jours ou une autre période par un avenant."
 
 
@@ -67,21 +69,25 @@ class OrderMissing(Problem):
 
 
 class OrderedBelowEntered(Problem):
-    """More days are entered than would be ordered."""
+    """The mission would have fewer days ordered than entered."""
 
     status = 409
-    title_fr = "Il y a plus de jours saisis qu'il n'en resterait de commandés."
+    title_fr = "La mission aurait moins de jours commandés que de jours saisis."
+    detail = "{days_ordered} days would be ordered, {days_entered} are entered."
+    detail_fr = "{days_ordered} jours seraient commandés, {days_entered} sont saisis."
     cure = "Take away fewer days, or reverse entries first."
     cure_fr = "Retirez moins de jours, ou contre-passez d'abord des saisies."
 
 
 class AllotmentsExceedOrder(Problem):
-    """The members' allotments would exceed what is ordered."""
+    """The members' allotments would exceed the days ordered."""
 
     status = 409
     title_fr = "Les quotas des membres dépasseraient les jours commandés."
-    cure = "Lower an allotment, or ask the operator for an amendment."
-    cure_fr = "Baissez un quota, ou demandez un avenant à l'opérateur."
+    detail = "{days_allotted} days would be allotted, {days_ordered} ordered."
+    detail_fr = "{days_allotted} jours seraient alloués, {days_ordered} commandés."
+    cure = "Allot fewer days, or record an amendment that orders more."
+    cure_fr = "Allouez moins de jours, ou enregistrez un avenant qui en commande plus."
 
 
 class AllotmentBelowEntered(Problem):
@@ -89,8 +95,10 @@ class AllotmentBelowEntered(Problem):
 
     status = 409
     title_fr = "Le membre a saisi plus de jours que ce quota."
-    cure = "Allot at least what is entered, or reverse entries first."
-    cure_fr = "Allouez au moins ce qui est saisi, ou contre-passez d'abord des saisies."
+    detail = "{days_allotted} days would be allotted, {days_entered} are entered."
+    detail_fr = "{days_allotted} jours seraient alloués, {days_entered} sont saisis."
+    cure = "Allot at least the days that are entered, or reverse entries first."
+    cure_fr = "Allouez au moins les jours saisis, ou contre-passez d'abord des saisies."
 
 
 class EntriesOutsideWindow(Problem):
@@ -98,43 +106,43 @@ class EntriesOutsideWindow(Problem):
 
     status = 409
     title_fr = "Des saisies tomberaient hors de la période de la mission."
-    detail = "{entries} entries lie outside."
-    detail_fr = "{entries} saisies sont au-dehors."
+    detail = "{entries} entries would be outside the window."
+    detail_fr = "{entries} saisies seraient hors de la période."
     cure = "Move, recall or reverse them first."
     cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
 
 
 class EntriesOnRestDays(Problem):
-    """Entries count on days that would no longer be worked."""
+    """Some entries are on days that would become rest days."""
 
     status = 409
-    title_fr = "Des saisies comptent à des jours qui ne seraient plus travaillés."
-    detail = "{entries} entries lie on weekends or public holidays."
-    detail_fr = "{entries} saisies tombent un week-end ou un jour férié."
+    title_fr = "Des saisies sont à des jours qui deviendraient des jours de repos."
+    detail = "{entries} entries are on weekends or public holidays."
+    detail_fr = "{entries} saisies sont un week-end ou un jour férié."
     cure = "Move, recall or reverse them first."
     cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
 
 
 class ActivityInUse(Problem):
-    """Entries carry an activity that would no longer be one of the mission's."""
+    """Some entries have an activity that the mission would no longer list."""
 
     status = 409
-    title_fr = "Des saisies portent une activité qui ne serait plus de la mission."
-    cure = "Keep the activity, or give these entries another one first."
-    cure_fr = "Gardez l'activité, ou donnez d'abord une autre activité à ces saisies."
+    title_fr = "Des saisies portent une activité que la mission ne listerait plus."
+    cure = "Keep the activity, or change the activity of these entries first."
+    cure_fr = "Gardez l'activité, ou changez d'abord celle de ces saisies."
 
 
 class TravelNotCounted(Problem):
-    """Travel is no activity of a mission whose travel does not count."""
+    """Travel cannot be listed as an activity: this mission does not count travel."""
 
     status = 409
-    title_fr = "Le déplacement n'est pas une activité d'une mission où il ne compte pas."
-    cure = "Let travel count, or leave it out of the activities."
-    cure_fr = "Faites compter le déplacement, ou ôtez-le des activités."
+    title_fr = "Le déplacement ne peut pas figurer parmi les activités : cette mission ne compte pas le déplacement."
+    cure = "Set travel_counts to true, or remove travel from the activities."
+    cure_fr = "Mettez travel_counts à true, ou retirez travel des activités."
 
 
 class RatesOverlap(Problem):
-    """The member has a rate for this profile on some of these days already."""
+    """The member already has a rate for this profile on some of these days."""
 
     status = 409
     title_fr = "Le membre a déjà un prix pour ce profil à certaines de ces dates."
@@ -143,14 +151,14 @@ class RatesOverlap(Problem):
 
 
 class MissionWindow(Problem):
-    """The window would end before it starts."""
+    """The window cannot end before it starts."""
 
     status = 409
-    title_fr = "La période finirait avant de commencer."
+    title_fr = "La période ne peut pas finir avant de commencer."
 
 
 class SecondLead(Problem):
-    """The consortium has its lead firm already."""
+    """The consortium already has a lead firm."""
 
     status = 409
     title_fr = "Le groupement a déjà son mandataire."
@@ -168,7 +176,7 @@ class PersonNotInConsortium(Problem):
 
 
 class AlreadyAssigned(Problem):
-    """The person is assigned to this mission on some of these days already."""
+    """The person is already assigned to this mission on some of these days."""
 
     status = 409
     title_fr = "La personne est déjà affectée à cette mission à certaines de ces dates."
@@ -177,10 +185,10 @@ class AlreadyAssigned(Problem):
 
 
 class EntriesOutsideAssignment(Problem):
-    """Entries of this person would fall outside the assignment."""
+    """Some entries of this person would be outside the assignment."""
 
     status = 409
-    title_fr = "Des saisies de cette personne tomberaient hors de l'affectation."
+    title_fr = "Des saisies de cette personne seraient hors de l'affectation."
     cure = "Move, recall or reverse them first."
     cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
 
@@ -316,7 +324,9 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     touch(mission)
     days.days_ordered += body.days
     if days.days_ordered < days.days_entered:  # below the allotments too: the CHECK would name those first
-        raise OrderedBelowEntered
+        raise OrderedBelowEntered(days_ordered=days.days_ordered, days_entered=days.days_entered)
+    if days.days_ordered < days.days_allotted:
+        raise AllotmentsExceedOrder(days_ordered=days.days_ordered, days_allotted=days.days_allotted)
     days.starts_on = body.starts_on or days.starts_on
     days.ends_on = body.ends_on or days.ends_on
     days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
@@ -408,6 +418,28 @@ async def update_member(
     return changes
 
 
+def explain_allotment(mission_id: UUID, days: Decimal | MISSING, member_id: UUID | None = None) -> Explain:
+    """Why an allotment of `days` was refused, with the figures as they are after the refusal."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        total = await session.get(MissionDays, mission_id)
+        member = await session.get(MissionMember, member_id) if member_id is not None else None
+        if total is None or days is MISSING:
+            return None
+        before = member.days_allotted if member is not None else Decimal(0)
+        if constraint == AllotmentsExceedOrder.constraint:
+            return AllotmentsExceedOrder(
+                days_allotted=total.days_allotted - before + days, days_ordered=total.days_ordered
+            )
+        if constraint == "allotment_exhausted" and member is not None:
+            own = await session.get(MemberDays, (mission_id, member.organisation_id))
+            if own is not None:
+                return AllotmentBelowEntered(days_allotted=days, days_entered=own.days_entered)
+        return None
+
+    return explain
+
+
 def _allot(
     write: Write, member: MissionMember, days: Decimal, decided_on: date | None = None, reason: str | None = None
 ) -> Allotment:
@@ -456,7 +488,7 @@ async def update_rate(
     write.expect(rate.version, required=True)
     changed = put(rate, _with_last_day(given(body)))
     if rate.until_on < rate.from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     bound = {"territory": territory, "mission_id": mission_id}
     return Change("rate.updated" if changed else "", RATES, [rate_id], bound)
 
@@ -472,7 +504,7 @@ async def create_consultant(write: Write, territory: str, body: schemas.Consulta
         select(s.organisation_id).where(s.id == body.person_id, s.kind == "person")
     )
     if organisation_id is None:
-        raise ReferenceNotFound(errors=[FieldError("/person_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/person_id")])
     member = await write.session.scalar(
         select(MissionMember.id).where(
             MissionMember.mission_id == body.mission_id, MissionMember.organisation_id == organisation_id
@@ -502,7 +534,7 @@ async def update_consultant(
         await _referenced(write, territory, consultant.mission_id)
     put(consultant, changed)
     if consultant.until_on < consultant.from_on:
-        raise ValidationFailed(errors=[FieldError("/to_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     return Change("consultant.updated" if changed else "", CONSULTANTS, [consultant_id], {"territory": territory})
 
 
@@ -521,7 +553,7 @@ async def _referenced(write: Write, territory: str, mission_id: UUID) -> None:
     found = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
     # Assignments to one mission are made one after the other: an exclusion constraint alone would deadlock.
     if await write.session.scalar(found.with_for_update(key_share=True)) is None:
-        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
 
 
 async def _days(write: Write, mission_id: UUID) -> MissionDays:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, shape
 
 
 class TerritoryStatus(StrEnum):
@@ -23,7 +23,7 @@ class Wave(Identified, Versioned, Base):
 
     __tablename__ = "waves"
     __table_args__ = (
-        CheckConstraint("number BETWEEN 1 AND 999", name="wave_number"),
+        shape("number BETWEEN 1 AND 999", name="wave_number"),
         CheckConstraint("closed_on >= opened_on", name="wave_period"),
     )
 
@@ -38,10 +38,10 @@ class Territory(Versioned, Base):
 
     __tablename__ = "territories"
     __table_args__ = (
-        CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="territory_slug"),
-        CheckConstraint("status IN ('candidate', 'laureate', 'closed', 'withdrawn')", name="territory_status"),
+        shape("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(slug) <= 63", name="territory_slug"),
+        shape("status IN ('candidate', 'laureate', 'closed', 'withdrawn')", name="territory_status"),
         CheckConstraint("lead_siren = ANY (epci_sirens)", name="lead_not_among_epci"),
-        CheckConstraint("is_siren(epci_sirens)", name="territory_epci_sirens"),
+        shape("is_siren(epci_sirens)", name="territory_epci_sirens"),
     )
 
     slug: Mapped[str] = mapped_column(primary_key=True)
@@ -57,7 +57,7 @@ class Perimeter(Versioned, Base):
     """The communes of a territory, in force from 1 January of its vintage until the next one."""
 
     __tablename__ = "perimeters"
-    __table_args__ = (CheckConstraint("vintage BETWEEN 1900 AND 2199", name="perimeter_vintage"),)
+    __table_args__ = (shape("vintage BETWEEN 1900 AND 2199", name="perimeter_vintage"),)
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"), primary_key=True)
     vintage: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
@@ -71,7 +71,7 @@ class PerimeterCommune(Base):
         ForeignKeyConstraint(
             ["territory", "vintage"], ["perimeters.territory", "perimeters.vintage"], ondelete="CASCADE"
         ),
-        CheckConstraint("insee_code ~ '^([0-9]{2}|2[AB])[0-9]{3}$'", name="commune_insee_code"),
+        shape("insee_code ~ '^([0-9]{2}|2[AB])[0-9]{3}$'", name="commune_insee_code"),
     )
 
     territory: Mapped[str] = mapped_column(primary_key=True)

@@ -4,11 +4,18 @@ from datetime import date
 from typing import Annotated
 
 from pydantic import MISSING, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from app.core.faults import Fault
+from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import Body, CreatedAt, Id, Read, TerritorySlug, UpdatedAt, Version
 from app.core.values import Day, InseeCode, Line, Siren, Slug
 from app.programme.models import TerritoryStatus
+
+REPEATED_COMMUNE = Fault(
+    "repeated_commune",
+    en="A commune can appear only once in the list.",
+    fr="Une commune ne peut figurer qu'une fois dans la liste.",
+)
 
 WaveNumber = Annotated[int, Field(strict=True, ge=1, le=999, examples=[2])]
 
@@ -32,7 +39,7 @@ class WaveCreate(Body):
     @model_validator(mode="after")
     def _ordered(self) -> "WaveCreate":
         if self.opened_on and self.closed_on and self.closed_on < self.opened_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 
@@ -154,7 +161,7 @@ class PerimeterPut(Body):
     def _distinct(self) -> "PerimeterPut":
         codes = [commune.insee_code for commune in self.communes]
         if len(set(codes)) < len(codes):
-            raise PydanticCustomError("repeated_commune", "A commune is named twice.")
+            raise REPEATED_COMMUNE.error()
         return self
 
 

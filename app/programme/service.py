@@ -15,19 +15,19 @@ from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
 
 
 class LeadNotAmongEpci(Problem):
-    """The leading EPCI must be one of the territory's EPCI."""
+    """The lead EPCI must be one of the territory's EPCI."""
 
     status = 422
     title_fr = "L'EPCI chef de file doit être l'un des EPCI du territoire."
-    cure = "Put lead_siren into epci_sirens."
-    cure_fr = "Mettez lead_siren dans epci_sirens."
+    cure = "Add lead_siren to epci_sirens."
+    cure_fr = "Ajoutez lead_siren à epci_sirens."
 
 
 class WavePeriod(Problem):
-    """A wave closes on or after the day it opens."""
+    """A wave cannot close before the day it opens."""
 
     status = 422
-    title_fr = "Une vague se ferme le jour de son ouverture ou après."
+    title_fr = "Une vague ne peut pas se fermer avant le jour de son ouverture."
 
 
 async def create_wave(write: Write, body: schemas.WaveCreate) -> Change:

@@ -54,14 +54,14 @@ class GapCode(StrEnum):
 
 
 class FinancingIncomplete(Problem):
-    """A financing plan is complete only when its uses equal its sources."""
+    """A financing plan is complete only when uses equal sources."""
 
     status = 409
     title_fr = "Un plan de financement n'est complet que si ses emplois égalent ses ressources."
-    detail = "Uses come to {uses_cents}, sources to {sources_cents}."
-    detail_fr = "Les emplois font {uses_cents}, les ressources {sources_cents}."
-    cure = "Each gap is named in gaps: mend the lines or the project's costs, or save the plan as a draft."
-    cure_fr = "Chaque écart est nommé dans gaps : corrigez les lignes ou les coûts du projet, ou gardez un brouillon."
+    detail = "The uses amount to {uses_cents}, the sources to {sources_cents}."
+    detail_fr = "Les emplois s'élèvent à {uses_cents}, les ressources à {sources_cents}."
+    cure = "Correct the lines or the project's costs (gaps names each difference), or save the plan as a draft."
+    cure_fr = "Corrigez les lignes ou les coûts du projet (gaps nomme chaque écart), ou gardez le plan en brouillon."
 
 
 @dataclass(frozen=True)

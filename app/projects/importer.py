@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
+from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import sheets
@@ -17,6 +17,12 @@ from app.projects import service
 from app.projects.models import Holder, Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind
 from app.projects.schemas import CostBody, Costs, HolderBody, Holders, ProjectCreate, ProjectUpdate
+
+MISSING_HOLDER = Fault(
+    "missing_holder",
+    en="The line must name a holder: give the SIREN of a firm, or the holders as in an export.",
+    fr="La ligne doit nommer un porteur : donnez le SIREN d'une entreprise, ou les porteurs comme dans un export.",
+)
 
 KINDS = {
     "Équipement": "equipment", "Bâtiment": "building", "Immobilier": "building", "R&D": "research_development",
@@ -74,7 +80,7 @@ class ProjectLine(Body):
     @model_validator(mode="after")
     def _held(self) -> "ProjectLine":
         if not self.sirens and not self.holders:
-            raise PydanticCustomError("missing_holder", "The line must name a holder.")
+            raise MISSING_HOLDER.error()
         return self
 
     @property

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.auditions.models import Audition
 from app.core import clock
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.core.values import MAX_CENTS
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
@@ -85,16 +85,16 @@ class Project(Identified, Versioned, Base):
             name="projects_lead_holder_fkey", use_alter=True, info={"field": "holders"},
             deferrable=True, initially="DEFERRED",
         ),
-        CheckConstraint("title <> ''", name="project_title"),
-        CheckConstraint(one_of("kind", ProjectKind), name="project_kind"),
-        CheckConstraint(one_of("maturity", Maturity), name="project_maturity"),
-        CheckConstraint(one_of("funding_route", FundingRoute), name="project_funding_route"),
+        shape("title <> ''", name="project_title"),
+        shape(one_of("kind", ProjectKind), name="project_kind"),
+        shape(one_of("maturity", Maturity), name="project_maturity"),
+        shape(one_of("funding_route", FundingRoute), name="project_funding_route"),
         CheckConstraint(
             f"{one_of('stage', WITHOUT_ROUTE)} OR funding_route IS NOT NULL", name="funding_route_missing"
         ),
-        CheckConstraint("(commune_code IS NULL) = (perimeter_vintage IS NULL)", name="project_commune"),
-        CheckConstraint("ends_on >= starts_on", name="project_period"),
-        CheckConstraint(
+        shape("(commune_code IS NULL) = (perimeter_vintage IS NULL)", name="project_commune"),
+        shape("ends_on >= starts_on", name="project_period"),
+        shape(
             "jobs_created_fte BETWEEN 0 AND 99999.99 AND jobs_maintained_fte BETWEEN 0 AND 99999.99",
             name="project_jobs",
         ),
@@ -143,7 +143,7 @@ class ProjectPassage(Base):
              "project_stages.effective_on"],
             name="project_stages_previous_fkey",
         ),
-        CheckConstraint("previous_number = number - 1", name="project_stage_number"),
+        shape("previous_number = number - 1", name="project_stage_number"),
         CheckConstraint(
             "CASE WHEN number = 1"
             " THEN stage = 'detected' AND num_nulls(previous_number, previous_stage, previous_on) = 3"
@@ -152,12 +152,12 @@ class ProjectPassage(Base):
             name="stage_passage_refused",
         ),
         CheckConstraint("effective_on >= previous_on", name="stage_out_of_order"),
-        CheckConstraint(
+        shape(
             f"reason IS NOT NULL OR previous_stage IS NULL"
             f" OR (previous_stage, stage) NOT IN ({_pairs(list(NEED_REASON))})",
             name="project_stage_reason",
         ),
-        CheckConstraint("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="project_stage_future"),
+        shape("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="project_stage_future"),
         Index(None, "territory", "project_id"),
     )  # fmt: skip
 
@@ -185,14 +185,14 @@ class Holder(Base):
             info={"field": "holders"},
         ),
         UniqueConstraint("project_id", "firm_siren", name="holder_named_twice"),
-        CheckConstraint("position >= 1", name="project_holder_position"),
-        CheckConstraint(one_of("kind", HolderKind), name="project_holder_kind"),
-        CheckConstraint(
+        shape("position >= 1", name="project_holder_position"),
+        shape(one_of("kind", HolderKind), name="project_holder_kind"),
+        shape(
             "CASE kind WHEN 'firm' THEN firm_siren IS NOT NULL AND name IS NULL AND siren IS NULL"
             " ELSE firm_siren IS NULL AND coalesce(name, '') <> '' END",
             name="project_holder_identity",
         ),
-        CheckConstraint("is_siren(siren)", name="project_holder_siren"),
+        shape("is_siren(siren)", name="project_holder_siren"),
         Index(None, "territory", "firm_siren", postgresql_where=text("firm_siren IS NOT NULL")),
     )  # fmt: skip
 
@@ -215,11 +215,11 @@ class Cost(Base):
             ["project_id", "holder"], ["project_holders.project_id", "project_holders.position"],
             name="project_costs_holder_fkey", info={"field": "costs"}, deferrable=True, initially="DEFERRED",
         ),
-        CheckConstraint("position >= 1", name="project_cost_position"),
-        CheckConstraint("label <> ''", name="project_cost_label"),
-        CheckConstraint(one_of("kind", CostKind), name="project_cost_kind"),
-        CheckConstraint("(kind = 'not_eligible') = (reason IS NOT NULL)", name="project_cost_reason"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="project_cost_amount"),
+        shape("position >= 1", name="project_cost_position"),
+        shape("label <> ''", name="project_cost_label"),
+        shape(one_of("kind", CostKind), name="project_cost_kind"),
+        shape("(kind = 'not_eligible') = (reason IS NOT NULL)", name="project_cost_reason"),
+        shape(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="project_cost_amount"),
     )  # fmt: skip
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -238,13 +238,13 @@ class JobObservation(Identified, Base):
     __tablename__ = "job_observations"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
-        CheckConstraint("after_months IN (12, 36)", name="job_observation_term"),
-        CheckConstraint(
+        shape("after_months IN (12, 36)", name="job_observation_term"),
+        shape(
             "jobs_created_fte BETWEEN 0 AND 99999.99 AND jobs_maintained_fte BETWEEN 0 AND 99999.99",
             name="job_observation_jobs",
         ),
-        CheckConstraint("evidence <> ''", name="job_observation_evidence"),
-        CheckConstraint("observed_on <= (timezone('Europe/Paris', recorded_at))::date", name="job_observation_future"),
+        shape("evidence <> ''", name="job_observation_evidence"),
+        shape("observed_on <= (timezone('Europe/Paris', recorded_at))::date", name="job_observation_future"),
         Index(None, "project_id", "after_months", "id"),
     )
 
@@ -271,12 +271,12 @@ class FinancingPlan(Identified, Base):
         ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
         UniqueConstraint("project_id", "number", name="financing_plans_number_key"),
         UniqueConstraint("territory", "id"),
-        CheckConstraint("number >= 1", name="financing_plan_number"),
-        CheckConstraint(one_of("status", PlanStatus), name="financing_plan_status"),
+        shape("number >= 1", name="financing_plan_number"),
+        shape(one_of("status", PlanStatus), name="financing_plan_status"),
         CheckConstraint(
             "status <> 'complete' OR (uses_cents = sources_cents AND uses_cents > 0)", name="financing_incomplete"
         ),
-        CheckConstraint(
+        shape(
             f"uses_cents BETWEEN 0 AND {MAX_CENTS} AND eligible_cents BETWEEN 0 AND uses_cents"
             f" AND sources_cents BETWEEN 0 AND {MAX_CENTS} AND secured_cents BETWEEN 0 AND sources_cents",
             name="financing_plan_amounts",
@@ -312,13 +312,13 @@ class FinancingLine(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "plan_id"], ["financing_plans.territory", "financing_plans.id"]),
         UniqueConstraint("plan_id", "kind", "source", name="source_named_twice"),
-        CheckConstraint("position >= 1", name="financing_line_position"),
-        CheckConstraint("source <> ''", name="financing_line_source"),
-        CheckConstraint(one_of("kind", SourceKind), name="financing_line_kind"),
-        CheckConstraint(one_of("status", LineStatus), name="financing_line_status"),
-        CheckConstraint(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="financing_line_amount"),
-        CheckConstraint("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
-        CheckConstraint("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
+        shape("position >= 1", name="financing_line_position"),
+        shape("source <> ''", name="financing_line_source"),
+        shape(one_of("kind", SourceKind), name="financing_line_kind"),
+        shape(one_of("status", LineStatus), name="financing_line_status"),
+        shape(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="financing_line_amount"),
+        shape("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
+        shape("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
     )
 
     plan_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -342,13 +342,13 @@ class FundingStatement(Identified, Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
         ForeignKeyConstraint(["stated_by", "stater_kind"], ["subjects.id", "subjects.kind"], name="stated_by_a_person"),
-        CheckConstraint("stater_kind = 'person'", name="funding_statement_stater_kind"),
-        CheckConstraint(
+        shape("stater_kind = 'person'", name="funding_statement_stater_kind"),
+        shape(
             "cardinality(sources_searched) > 0 AND array_position(sources_searched, NULL) IS NULL"
             " AND array_position(sources_searched, '') IS NULL",
             name="funding_statement_sources",
         ),
-        CheckConstraint("stated_on <= (timezone('Europe/Paris', recorded_at))::date", name="funding_statement_future"),
+        shape("stated_on <= (timezone('Europe/Paris', recorded_at))::date", name="funding_statement_future"),
         Index(None, "project_id", "id"),
     )
 

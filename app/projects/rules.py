@@ -7,7 +7,8 @@ completed, dropped.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Problem, ValidationFailed
 
 
 class ProjectKind(StrEnum):
@@ -102,30 +103,30 @@ WITHOUT_ROUTE = (ProjectStage.DETECTED, ProjectStage.DROPPED)
 
 
 class StagePassageRefused(Problem):
-    """The project cannot pass from its stage to that one."""
+    """The project cannot change from its stage to the requested one."""
 
     status = 409
-    title_fr = "Le projet ne peut pas passer de son étape à celle-là."
-    detail = "It is {current}; from there it may become: {allowed}."
-    detail_fr = "Il est {current} ; de là il peut devenir : {allowed}."
+    title_fr = "Le projet ne peut pas passer de son étape à l'étape demandée."
+    detail = "The project is {current}; it can become: {allowed}."
+    detail_fr = "Le projet est {current} ; il peut devenir : {allowed}."
 
 
 class StageOutOfOrder(Problem):
-    """A passage cannot be dated before the one it follows."""
+    """A change of stage cannot be dated before the previous one."""
 
     status = 409
-    title_fr = "Un passage ne peut pas précéder celui auquel il fait suite."
+    title_fr = "Un changement d'étape ne peut pas être daté avant le précédent."
     detail = "The project has been at its stage since {stage_since_on}."
     detail_fr = "Le projet est à son étape depuis le {stage_since_on}."
 
 
 class FundingRouteMissing(Problem):
-    """Beyond detection a project has a proposed funding route."""
+    """A project must have a funding route to leave the stage of detection."""
 
     status = 409
-    title_fr = "Au-delà de la détection, un projet a une voie de financement proposée."
-    cure = "Send funding_route with the passage, or set it on the project first."
-    cure_fr = "Envoyez funding_route avec le passage, ou renseignez-la d'abord sur le projet."
+    title_fr = "Un projet doit avoir une voie de financement pour quitter l'étape de détection."
+    cure = "Send funding_route with the change of stage, or set it on the project first."
+    cure_fr = "Envoyez funding_route avec le changement d'étape, ou renseignez-la d'abord sur le projet."
 
 
 def allowed(current: ProjectStage, route: FundingRoute | None) -> frozenset[ProjectStage]:
@@ -144,8 +145,8 @@ def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRou
     """
     targets = allowed(current, route)
     if target not in targets:
-        raise StagePassageRefused(current=current, allowed=", ".join(sorted(targets)) or "–")
+        raise StagePassageRefused(current=current, allowed=sorted(targets))
     if target not in WITHOUT_ROUTE and route is None:
         raise FundingRouteMissing
     if (current, target) in NEED_REASON and reason is None:
-        raise ValidationFailed(errors=[FieldError("/reason", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("/reason")])

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from app.core.faults import Fault
+from app.core.messages import SUM_TOO_LARGE
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -39,6 +40,42 @@ from app.core.values import (
 from app.projects.financing import GapCode, LineStatus, PlanStatus, SourceKind
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 
+HOLDER_BY_SIREN = Fault(
+    "holder_by_siren",
+    en="Name a firm by its SIREN only, without a name.",
+    fr="Désignez une entreprise par son seul SIREN, sans nom.",
+)
+HOLDER_BY_NAME = Fault(
+    "holder_by_name",
+    en="A training body or an association must have a name.",
+    fr="Un organisme de formation ou une association doit avoir un nom.",
+)
+REASON_OF_INELIGIBLE_COST = Fault(
+    "reason_of_ineligible_cost",
+    en="Give a reason for a cost that is not eligible, and only for such a cost.",
+    fr="Donnez un motif pour un coût non éligible, et seulement pour un tel coût.",
+)
+ONE_LEAD_HOLDER = Fault(
+    "one_lead_holder",
+    en="Only one holder can lead the project.",
+    fr="Un seul porteur peut être chef de file du projet.",
+)
+LEGAL_BASIS_OF_PUBLIC_AID = Fault(
+    "legal_basis_of_public_aid",
+    en="Give a legal basis for other public aid, and only for it.",
+    fr="Donnez une base juridique pour une autre aide publique, et seulement pour elle.",
+)
+PROOF_OF_SECURED_LINE = Fault(
+    "proof_of_secured_line",
+    en="Give a proof for a secured line, and only for a secured line.",
+    fr="Donnez une preuve pour une ligne acquise, et seulement pour elle.",
+)
+SOURCE_NAMED_TWICE = Fault(
+    "source_named_twice",
+    en="A source of one kind can appear only once in a plan.",
+    fr="Une source d'une même nature ne peut figurer qu'une fois dans un plan.",
+)
+
 Ratio = Annotated[float, Field(ge=0)]  # rounded half up to four decimals
 Place = Annotated[int, Field(strict=True, ge=1, le=20, description="The owner: its place among the holders, from 1.")]
 
@@ -65,9 +102,9 @@ class HolderBody(Body):
     @model_validator(mode="after")
     def _identified(self) -> "HolderBody":
         if self.kind is HolderKind.FIRM and (self.siren is None or self.name is not None):
-            raise PydanticCustomError("holder_by_siren", "A firm is named by its SIREN alone.")
+            raise HOLDER_BY_SIREN.error()
         if self.kind is not HolderKind.FIRM and self.name is None:
-            raise PydanticCustomError("holder_by_name", "A training body or association has a name.")
+            raise HOLDER_BY_NAME.error()
         return self
 
 
@@ -90,13 +127,13 @@ class CostBody(Body):
     @model_validator(mode="after")
     def _reasoned(self) -> "CostBody":
         if (self.kind is CostKind.NOT_ELIGIBLE) is (self.reason is None):
-            raise PydanticCustomError("reason_of_ineligible_cost", "A reason is told where a cost is not eligible.")
+            raise REASON_OF_INELIGIBLE_COST.error()
         return self
 
 
 def _one_leads(holders: list[HolderBody]) -> list[HolderBody]:
     if sum(holder.lead for holder in holders) > 1:
-        raise PydanticCustomError("one_lead_holder", "One holder leads.")
+        raise ONE_LEAD_HOLDER.error()
     return holders
 
 
@@ -110,7 +147,7 @@ _Amounts = TypeVar("_Amounts", bound=Sequence[_Amount])
 
 def _summable(items: _Amounts) -> _Amounts:
     if sum(item.amount_cents for item in items) > MAX_CENTS:
-        raise PydanticCustomError("too_large", "The sum is too large.")
+        raise SUM_TOO_LARGE.error(maximum_cents=MAX_CENTS)
     return items
 
 
@@ -399,15 +436,15 @@ class LineBody(Body):
     @model_validator(mode="after")
     def _proven(self) -> "LineBody":
         if (self.kind is SourceKind.OTHER_PUBLIC_AID) is (self.legal_basis is None):
-            raise PydanticCustomError("legal_basis_of_public_aid", "Other public aid has a legal basis, and only it.")
+            raise LEGAL_BASIS_OF_PUBLIC_AID.error()
         if (self.status is LineStatus.SECURED) is (self.proof_reference is None):
-            raise PydanticCustomError("proof_of_secured_line", "What is secured has a proof, and only it.")
+            raise PROOF_OF_SECURED_LINE.error()
         return self
 
 
 def _distinct(lines: list[LineBody]) -> list[LineBody]:
     if any(number > 1 for number in Counter((line.kind, line.source) for line in lines).values()):
-        raise PydanticCustomError("source_named_twice", "A source of one kind is named once in a plan.")
+        raise SOURCE_NAMED_TWICE.error()
     return lines
 
 

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
+from app.access.rules import person
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, differing, given, put
 from app.programme.models import Perimeter, PerimeterCommune
 from app.projects import financing, rules, schemas
@@ -33,17 +36,19 @@ class CommuneOutsidePerimeter(Problem):
 
     status = 409
     title_fr = "La commune du site n'est pas dans le périmètre du territoire au jour de la détection."
-    detail = "The perimeter in force on {detected_on} is the vintage {vintage}."
-    detail_fr = "Le périmètre en vigueur le {detected_on} est le millésime {vintage}."
-    cure = "Check the commune's INSEE code, or have the perimeter of that vintage recorded."
-    cure_fr = "Vérifiez le code INSEE de la commune, ou faites enregistrer le périmètre de ce millésime."
+    detail = "On {detected_on} the perimeter in force is that of {vintage}."
+    detail_fr = "Le {detected_on}, le périmètre en vigueur est celui de {vintage}."
+    cure = "Check the commune's INSEE code, or ask the programme to record the perimeter of that year."
+    cure_fr = (
+        "Vérifiez le code INSEE de la commune, ou demandez au programme d'enregistrer le périmètre de cette année."
+    )
 
 
 class HolderNamedTwice(Problem):
-    """A firm holds a project once."""
+    """A firm can hold a project only once."""
 
     status = 422
-    title_fr = "Une entreprise ne porte un projet qu'une fois."
+    title_fr = "Une entreprise ne peut porter un projet qu'une fois."
 
 
 class OtherPublicAidInPlan(Problem):
@@ -51,19 +56,10 @@ class OtherPublicAidInPlan(Problem):
 
     status = 409
     title_fr = "Le plan de financement compte sur une autre aide publique."
-    detail = "Its last version holds {amount_cents} of other public aid that was not refused."
-    detail_fr = "Sa dernière version porte {amount_cents} d'autres aides publiques non refusées."
+    detail = "The last version of the plan contains {amount_cents} of other public aid that was not refused."
+    detail_fr = "La dernière version du plan contient {amount_cents} d'autres aides publiques non refusées."
     cure = "Mark those lines as refused, or do not state that no other public funding was found."
     cure_fr = "Marquez ces lignes comme refusées, ou ne déclarez pas qu'aucun autre financement public n'a été trouvé."
-
-
-class StaterNotAPerson(Problem):
-    """A statement is made by a person, not by a service account."""
-
-    status = 403
-    title_fr = "Une déclaration est faite par une personne, non par un compte de service."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
 
 
 _CHILDREN = {"holders", "costs"}
@@ -74,7 +70,7 @@ async def create_project(write: Write, territory: str, body: schemas.ProjectCrea
     `holder-named-twice` (422).
     """
     detected_on = body.detected_on or clock.today()
-    _refuse_future("detected_on", detected_on)
+    refuse_future({"/detected_on": detected_on})
     _check_period(body.starts_on, body.ends_on)
     project = Project(
         territory=territory,
@@ -141,7 +137,7 @@ async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.
     Raises `stage-passage-refused`, `stage-out-of-order`, `funding-route-missing` (409).
     """
     effective_on = body.effective_on or clock.today()
-    _refuse_future("effective_on", effective_on)
+    refuse_future({"/effective_on": effective_on})
     project = await _project(write, territory, project_id)
     write.expect(project.version)
     if body.funding_route is not None:
@@ -162,7 +158,7 @@ async def observe_jobs(
     write: Write, territory: str, project_id: UUID, body: schemas.JobObservationCreate
 ) -> list[Change]:
     """Record jobs counted 12 or 36 months after the end. A later observation of the same term replaces this one."""
-    _refuse_future("observed_on", body.observed_on)
+    refuse_future({"/observed_on": body.observed_on})
     project = await _project(write, territory, project_id)
     observation = JobObservation(
         territory=territory, project_id=project_id, recorded_by=write.actor.subject_id, recorded_at=write.now,
@@ -253,12 +249,11 @@ async def state_no_other_funding(
 ) -> Change:
     """Keep a person's statement that no other public funding was found, as an act.
 
-    Raises `other-public-aid-in-plan` (409), `stater-not-a-person` (403).
+    Raises `other-public-aid-in-plan` (409), `person-required` (403).
     """
     stated_on = body.stated_on or clock.today()
-    _refuse_future("stated_on", stated_on)
-    if write.actor.kind != "person" or write.actor.subject_id is None:
-        raise StaterNotAPerson
+    refuse_future({"/stated_on": stated_on})
+    stated_by = person(write.actor)
     await _project(write, territory, project_id)
     last = await _last_plan(write, project_id)
     if last is not None:
@@ -270,7 +265,7 @@ async def state_no_other_funding(
         if others:
             raise OtherPublicAidInPlan(amount_cents=sum(others))
     statement = FundingStatement(
-        territory=territory, project_id=project_id, stated_on=stated_on, stated_by=write.actor.subject_id,
+        territory=territory, project_id=project_id, stated_on=stated_on, stated_by=stated_by,
         recorded_at=write.now, **body.model_dump(exclude={"stated_on"}),
     )  # fmt: skip
     write.session.add(statement)
@@ -286,20 +281,15 @@ async def _project(write: Write, territory: str, project_id: UUID) -> Project:
     return await write.lock(Project, Project.id == project_id, Project.territory == territory)
 
 
-def _refuse_future(field: str, day: date) -> None:
-    if day > clock.today():
-        raise ValidationFailed(errors=[FieldError(f"/{field}", "future_day")])
-
-
 def _check_period(starts_on: date | None, ends_on: date | None) -> None:
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
-        raise ValidationFailed(errors=[FieldError("/ends_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/ends_on")])
 
 
 def _check_owners(costs: Sequence[schemas.CostBody | Cost], holders: int) -> None:
     """Refuse a cost whose owner is none of the holders."""
     faults = [
-        FieldError(f"/costs/{number}/holder", "not_found")
+        NOT_FOUND.at(f"/costs/{number}/holder")
         for number, cost in enumerate(costs)
         if cost.holder is not None and cost.holder > holders
     ]

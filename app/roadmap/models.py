@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.core.values import MAX_CENTS
 from app.roadmap.rules import MOVES, NEED_REASON, ActionState, VersionStatus
@@ -57,19 +57,19 @@ class RoadmapVersion(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["adopted_by", "adopter_kind"], ["subjects.id", "subjects.kind"], name="adopted_by_a_person"
         ),
-        CheckConstraint("number >= 1", name="roadmap_number"),
-        CheckConstraint("title <> ''", name="roadmap_title"),
-        CheckConstraint("ends_on >= starts_on", name="roadmap_period"),
-        CheckConstraint(one_of("status", VersionStatus), name="roadmap_status"),
-        CheckConstraint(
+        shape("number >= 1", name="roadmap_number"),
+        shape("title <> ''", name="roadmap_title"),
+        shape("ends_on >= starts_on", name="roadmap_period"),
+        shape(one_of("status", VersionStatus), name="roadmap_status"),
+        shape(
             "num_nonnulls(committee_id, adopted_on, adopted_by) = CASE status WHEN 'draft' THEN 0 ELSE 3 END",
             name="roadmap_adoption",
         ),
-        CheckConstraint(
+        shape(
             "(status = 'superseded') = (superseded_on IS NOT NULL) AND superseded_on > adopted_on",
             name="roadmap_superseded",
         ),
-        CheckConstraint("adopter_kind = 'person'", name="roadmap_adopter_kind"),
+        shape("adopter_kind = 'person'", name="roadmap_adopter_kind"),
         Index(None, "committee_id", postgresql_where=text("committee_id IS NOT NULL")),
     )
 
@@ -92,8 +92,8 @@ class Axis(Base):
     __tablename__ = "roadmap_axes"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "version_id"], ["roadmap_versions.territory", "roadmap_versions.id"]),
-        CheckConstraint("position >= 1", name="roadmap_axis_position"),
-        CheckConstraint("title <> ''", name="roadmap_axis_title"),
+        shape("position >= 1", name="roadmap_axis_position"),
+        shape("title <> ''", name="roadmap_axis_title"),
     )
 
     version_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -118,8 +118,8 @@ class FollowedAction(Identified, Versioned, Base):
              "roadmap_action_states.effective_on"],
             name="roadmap_followed_actions_state_fkey", use_alter=True, deferrable=True, initially="DEFERRED",
         ),
-        CheckConstraint(one_of("state", ActionState), name="followed_action_state"),
-        CheckConstraint(
+        shape(one_of("state", ActionState), name="followed_action_state"),
+        shape(
             "num_nulls(state_number, state_since_on) = 0"
             " OR (num_nulls(state_number, state_since_on) = 2 AND state = 'planned')",
             name="followed_action_history",
@@ -147,18 +147,18 @@ class StateChange(Base):
              "roadmap_action_states.effective_on"],
             name="roadmap_action_states_previous_fkey",
         ),
-        CheckConstraint(
+        shape(
             "CASE WHEN number = 1 THEN num_nulls(previous_number, previous_on) = 2 AND previous_state = 'planned'"
             " ELSE number > 1 AND num_nulls(previous_number, previous_on) = 0 AND previous_number = number - 1 END",
             name="action_state_number",
         ),
         CheckConstraint(f"(previous_state, state) IN ({_MOVES})", name="action_move_refused"),
         CheckConstraint("effective_on >= previous_on", name="action_move_out_of_order"),
-        CheckConstraint(
+        shape(
             f"reason IS NOT NULL OR (previous_state, state) NOT IN ({_pairs(list(NEED_REASON))})",
             name="action_state_reason",
         ),
-        CheckConstraint("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="action_state_future"),
+        shape("effective_on <= (timezone('Europe/Paris', recorded_at))::date", name="action_state_future"),
         Index(None, "territory", "action_id"),
     )  # fmt: skip
 
@@ -186,9 +186,9 @@ class Action(Base):
             ["territory", "action_id"], ["roadmap_followed_actions.territory", "roadmap_followed_actions.id"]
         ),
         UniqueConstraint("version_id", "axis", "position", name="roadmap_actions_place_key"),
-        CheckConstraint("position >= 1", name="roadmap_action_position"),
-        CheckConstraint("title <> ''", name="roadmap_action_title"),
-        CheckConstraint(f"budget_cents BETWEEN 0 AND {MAX_CENTS}", name="roadmap_action_budget"),
+        shape("position >= 1", name="roadmap_action_position"),
+        shape("title <> ''", name="roadmap_action_title"),
+        shape(f"budget_cents BETWEEN 0 AND {MAX_CENTS}", name="roadmap_action_budget"),
         Index(None, "action_id"),
         Index(None, "owner_organisation_id", postgresql_where=text("owner_organisation_id IS NOT NULL")),
     )

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import Actor, PersonRequired
 from app.core import clock
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
@@ -90,7 +90,7 @@ async def delete_roadmap_version(request: Request, actor: Actor = require("roadm
         rules.CommitteeNotHeld,
         rules.RoadmapInForceTwice,
         rules.RoadmapEmpty,
-        rules.AdopterNotAPerson,
+        PersonRequired,
         ReferenceNotFound,
         IdempotencyKeyMissing,
     ),

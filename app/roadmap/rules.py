@@ -6,7 +6,8 @@ What a committee adopted never changes; what moves is the follow-up of its actio
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.core.problems import FieldError, Problem, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Problem, ValidationFailed
 
 
 class VersionStatus(StrEnum):
@@ -43,45 +44,45 @@ NEED_REASON = frozenset(
 
 
 class ActionMoveRefused(Problem):
-    """The action cannot go from its state to that one."""
+    """The action cannot change from its state to the requested one."""
 
     status = 409
-    title_fr = "L'action ne peut pas passer de son état à celui-là."
-    detail = "It is {current}; from there it may become: {allowed}."
-    detail_fr = "Elle est {current} ; de là elle peut devenir : {allowed}."
+    title_fr = "L'action ne peut pas passer de son état à l'état demandé."
+    detail = "The action is {current}; it can become: {allowed}."
+    detail_fr = "L'action est {current} ; elle peut devenir : {allowed}."
 
 
 class ActionMoveOutOfOrder(Problem):
-    """A move cannot be dated before the one it follows."""
+    """A change of state cannot be dated before the previous one."""
 
     status = 409
-    title_fr = "Un changement d'état ne peut pas précéder celui auquel il fait suite."
+    title_fr = "Un changement d'état ne peut pas être daté avant le précédent."
     detail = "The action has been in its state since {state_since_on}."
     detail_fr = "L'action est dans son état depuis le {state_since_on}."
 
 
 class ActionNotInForce(Problem):
-    """Only actions of the roadmap in force are followed."""
+    """Only actions of the roadmap in force can be followed."""
 
     status = 409
-    title_fr = "Seules les actions de la feuille de route en vigueur sont suivies."
-    cure = "Have the roadmap that holds this action adopted first."
-    cure_fr = "Faites d'abord adopter la feuille de route qui porte cette action."
+    title_fr = "Seules les actions de la feuille de route en vigueur peuvent être suivies."
+    cure = "Adopt first the roadmap that contains this action."
+    cure_fr = "Adoptez d'abord la feuille de route qui contient cette action."
 
 
 class RoadmapAdopted(Problem):
-    """An adopted roadmap never changes."""
+    """An adopted roadmap can no longer change."""
 
     status = 409
-    title_fr = "Une feuille de route adoptée ne change plus."
-    detail = "It is {current}."
-    detail_fr = "Elle est {current}."
-    cure = "Start a new draft: it begins as a copy of the roadmap in force."
-    cure_fr = "Ouvrez un nouveau projet : il commence comme une copie de la feuille de route en vigueur."
+    title_fr = "Une feuille de route adoptée ne peut plus changer."
+    detail = "The roadmap is {current}."
+    detail_fr = "La feuille de route est {current}."
+    cure = "Create a new draft: it begins as a copy of the roadmap in force."
+    cure_fr = "Créez un nouveau projet : il commence comme une copie de la feuille de route en vigueur."
 
 
 class DraftExists(Problem):
-    """The territory has a draft of its roadmap already."""
+    """The territory already has a draft of its roadmap."""
 
     status = 409
     title_fr = "Le territoire a déjà un projet de feuille de route."
@@ -90,14 +91,14 @@ class DraftExists(Problem):
 
 
 class CommitteeNotHeld(Problem):
-    """A roadmap is adopted by a committee that was held."""
+    """A roadmap can be adopted only by a committee that was held."""
 
     status = 409
-    title_fr = "Une feuille de route est adoptée par un comité qui s'est tenu."
+    title_fr = "Une feuille de route ne peut être adoptée que par un comité qui s'est tenu."
     detail = "The meeting is {current}."
     detail_fr = "La réunion est {current}."
-    cure = "Record the meeting as held first."
-    cure_fr = "Enregistrez d'abord la tenue de la réunion."
+    cure = "Record first that the meeting was held."
+    cure_fr = "Consignez d'abord que la réunion a eu lieu."
 
 
 class RoadmapInForceTwice(Problem):
@@ -105,32 +106,23 @@ class RoadmapInForceTwice(Problem):
 
     status = 409
     title_fr = "Deux feuilles de route seraient en vigueur le même jour."
-    detail = "The one in force was adopted on {adopted_on}."
-    detail_fr = "Celle qui est en vigueur a été adoptée le {adopted_on}."
-    cure = "Adopt the new one by a later meeting."
-    cure_fr = "Faites adopter la nouvelle par une réunion ultérieure."
+    detail = "The roadmap in force was adopted on {adopted_on}."
+    detail_fr = "La feuille de route en vigueur a été adoptée le {adopted_on}."
+    cure = "Adopt the new roadmap by a later meeting."
+    cure_fr = "Adoptez la nouvelle par une réunion ultérieure."
 
 
 class RoadmapEmpty(Problem):
-    """A roadmap without an action is not adopted."""
+    """A roadmap without an action cannot be adopted."""
 
     status = 409
-    title_fr = "Une feuille de route sans action ne s'adopte pas."
-
-
-class AdopterNotAPerson(Problem):
-    """An adoption is recorded by a person, not by a service account."""
-
-    status = 403
-    title_fr = "Une adoption est enregistrée par une personne, non par un compte de service."
-    cure = "Use the key of a person."
-    cure_fr = "Utilisez la clé d'une personne."
+    title_fr = "Une feuille de route sans action ne peut pas être adoptée."
 
 
 def check_move(current: ActionState, target: ActionState, reason: str | None) -> None:
     """Refuse a move that does not exist (`action-move-refused`, 409) or lacks its reason (422)."""
     targets = MOVES[current]
     if target not in targets:
-        raise ActionMoveRefused(current=current, allowed=", ".join(sorted(targets)))
+        raise ActionMoveRefused(current=current, allowed=sorted(targets))
     if (current, target) in NEED_REASON and reason is None:
-        raise ValidationFailed(errors=[FieldError("/reason", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("/reason")])

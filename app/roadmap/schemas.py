@@ -5,12 +5,18 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
-from pydantic_core import PydanticCustomError
 
+from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, TerritorySlug, UpdatedAt, Version
 from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
+
+ACTION_NAMED_TWICE = Fault(
+    "action_named_twice",
+    en="An action can appear only once in a roadmap.",
+    fr="Une action ne peut figurer qu'une fois dans une feuille de route.",
+)
 
 
 class ActionBody(Body):
@@ -50,7 +56,7 @@ class AxisBody(Body):
 def _once(axes: list[AxisBody]) -> list[AxisBody]:
     ids = [action.id for axis in axes for action in axis.actions if action.id is not None]
     if len(ids) != len(set(ids)):
-        raise PydanticCustomError("action_named_twice", "An action stands once in a roadmap.")
+        raise ACTION_NAMED_TWICE.error()
     return axes
 
 

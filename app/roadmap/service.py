@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, select
 
+from app.access.rules import person
 from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
-from app.core.problems import FieldError, NotFound, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
+from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, put
 from app.roadmap import rules, schemas
 from app.roadmap.models import Action, ActionFirm, ActionProject, Axis, FollowedAction, RoadmapVersion, StateChange
@@ -32,7 +35,7 @@ async def create_draft(write: Write, territory: str, body: schemas.RoadmapDraft)
     facts: dict[str, Any] = {}
     for name in ("title", "starts_on", "ends_on"):
         facts[name] = getattr(body, name) or (getattr(in_force, name) if in_force is not None else None)
-    missing = [FieldError(f"/{name}", "required") for name, value in facts.items() if value is None]
+    missing = [REQUIRED.at(f"/{name}") for name, value in facts.items() if value is None]
     if missing:
         raise ValidationFailed(errors=missing)
     _check_period(facts["starts_on"], facts["ends_on"])
@@ -82,10 +85,9 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     """Put a draft in force from the day of the committee that adopted it; the one in force until then is superseded.
 
     Raises `roadmap-adopted`, `roadmap-empty`, `committee-not-held`, `roadmap-in-force-twice` (409),
-    `reference-not-found` (404), `adopter-not-a-person` (403).
+    `reference-not-found` (404), `person-required` (403).
     """
-    if write.actor.kind != "person" or write.actor.subject_id is None:
-        raise rules.AdopterNotAPerson
+    adopted_by = person(write.actor)
     draft = await _draft(write, territory, version_id)
     in_force = next((v for v in await _present(write, territory) if v.status == VersionStatus.ADOPTED), None)
     c = Committee
@@ -93,7 +95,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
         select(c).where(c.territory == territory, c.id == body.committee_id).with_for_update(read=True)
     )
     if meeting is None:
-        raise ReferenceNotFound(errors=[FieldError("/committee_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/committee_id")])
     if meeting.status not in HELD or meeting.held_at is None:
         raise rules.CommitteeNotHeld(current=meeting.status)
     if await write.session.scalar(select(Action.action_id).where(Action.version_id == version_id).limit(1)) is None:
@@ -109,7 +111,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
         await write.session.flush()  # before the new one is in force: no day has two
         changes.append(Change("roadmap_version.superseded", VERSIONS, [in_force.id], bound))
     draft.status, draft.committee_id, draft.adopted_on = VersionStatus.ADOPTED, meeting.id, adopted_on
-    draft.adopted_by = write.actor.subject_id
+    draft.adopted_by = adopted_by
     await write.session.flush()
     await _forget_orphans(write, territory)
     return changes
@@ -121,8 +123,7 @@ async def move(write: Write, territory: str, action_id: UUID, body: schemas.Acti
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).
     """
     effective_on = body.effective_on or clock.today()
-    if effective_on > clock.today():
-        raise ValidationFailed(errors=[FieldError("/effective_on", "future_day")])
+    refuse_future({"/effective_on": effective_on})
     f = FollowedAction
     action = await write.lock(f, f.id == action_id, f.territory == territory)
     write.expect(action.version)
@@ -176,7 +177,7 @@ async def _draft(write: Write, territory: str, version_id: UUID) -> RoadmapVersi
 
 def _check_period(starts_on: date, ends_on: date) -> None:
     if ends_on < starts_on:
-        raise ValidationFailed(errors=[FieldError("/ends_on", "period_reversed")])
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/ends_on")])
 
 
 async def _axes(write: Write, version: RoadmapVersion | None) -> list[schemas.AxisBody]:
@@ -218,7 +219,7 @@ async def _put_axes(write: Write, draft: RoadmapVersion, axes: Sequence[schemas.
     f = FollowedAction
     known = set(await write.session.scalars(select(f.id).where(f.territory == draft.territory, f.id.in_(wanted))))
     faults = [
-        FieldError(f"/axes/{n}/actions/{m}/id", "not_found")
+        NOT_FOUND.at(f"/axes/{n}/actions/{m}/id")
         for n, axis in enumerate(axes)
         for m, action in enumerate(axis.actions)
         if action.id is not None and action.id not in known

@@ -25,7 +25,9 @@ async def test_an_organisation_is_registered_once_by_its_siren(world: World) -> 
     assert made.headers["location"] == f"/v1/organisations/{organisation['id']}"
     assert made.headers["etag"] == '"1"'
     refused = problem(await world.admin.post("/v1/organisations", {**body, "name": "Other"}), 409, "already-exists")
-    assert refused["errors"] == [{"pointer": "/siren", "code": "duplicate", "detail": "Another object has this value."}]
+    assert refused["errors"] == [
+        {"pointer": "/siren", "code": "duplicate", "detail": "Another object already has this value."}
+    ]
     assert ok(await world.auditor.get("/v1/organisations", params={"siren": body["siren"]}))["items"] == [organisation]
 
 

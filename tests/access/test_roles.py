@@ -183,7 +183,7 @@ async def test_a_role_never_ends_before_it_begins(world: World) -> None:
     assert refused["errors"][0] == {
         "pointer": "/to_on",
         "code": "period_reversed",
-        "detail": "The end comes before the start.",
+        "detail": "The end must not be before the start.",
     }
     member = ok(await world.admin.post("/v1/members", body), 201)
     problem(await world.admin.patch(f"/v1/members/{member['id']}", {"to_on": "2024-01-01"}), 422, "validation-failed")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.advances import schedule
-from app.advances.faults import FAULTS
 from app.advances.schedule import MONTHS, CashFlow, Frequency, Instalment
 from app.advances.schemas import ScheduleRequest
+from app.core.faults import FAULTS
 from tests.advances.tables import TABLES, body, rounding, rows, tranches
 
 # What the issue of the calculator allows it to refuse, beside fields of a wrong type.
@@ -320,7 +320,7 @@ TWO = without(PLAIN, "principal_cents", "disbursed_on")
         (
             {**PLAIN, "principal_cents": 2**53 - 1, "annual_rate_bp": 1, "shape": "bullet"},
             "annual_rate_bp",
-            "too_large",
+            "sum_too_large",
         ),
         ({**PLAIN, "principal_cents": 0}, "principal_cents", "greater_than_equal"),
         ({**PLAIN, "instalments": 2.0}, "instalments", "int_type"),
@@ -473,7 +473,7 @@ def test_a_schedule_holds_whatever_is_asked_or_is_refused_by_name(shape: str, da
     else:
         refusals = set()
     if refusals:
-        assert refusals <= REFUSALS | {"too_large"}
+        assert refusals <= REFUSALS | {"sum_too_large", "too_large"}
         return
     paid = request.paid()
     found = schedule.lines(request.plan(), paid)

@@ -50,9 +50,9 @@ def feed(service: Service, key: str) -> list[dict[str, Any]]:
         after = f"&after={page['next_cursor']}"
 
 
-def organisation(service: Service, name: str) -> str:
+def organisation(service: Service, name: str, key: str = "") -> str:
     body = {"name": name, "siren": fresh_siren()}
-    return str(ok(service.ask("POST", "/v1/organisations", service.keys["admin"], json=body), 201)["id"])
+    return str(ok(service.ask("POST", "/v1/organisations", key or service.keys["admin"], json=body), 201)["id"])
 
 
 def in_bundled(home: Home, *statements: str, database: str = "rebond") -> list[Any]:
@@ -104,7 +104,7 @@ def test_a_backup_of_the_running_service_brings_back_what_stood_then_elsewhere(l
         # The secret that signs cursors is among what came back.
         page = ok(elsewhere.ask("GET", f"/v1/organisations?limit=1&cursor={cursor}", keys["admin"]))
         assert page["items"] == listed
-        organisation(elsewhere, "After the return")
+        organisation(elsewhere, "After the return", keys["admin"])
         assert eventually(lambda: feed(elsewhere, keys["admin"])[-1]["data"]["name"] == "After the return")
     assert home.said("check").endswith(" 0 differ\n")
 
@@ -119,7 +119,7 @@ def test_who_has_read_the_feed_further_than_the_backup_misses_nothing_after_it(l
             page = ok(service.ask("GET", f"/v1/events?limit=500&after={page['next_cursor']}", key))
     loaded.said("restore", "demo.dump", "--replace")
     with loaded.serving() as service:
-        organisation(service, "New")
+        organisation(service, "New", key)
 
         def told() -> list[Any]:
             return [

@@ -1074,12 +1074,12 @@ async def test_sums_beyond_the_column_are_refused_too(world: World, service: Ser
         "signed_on": "2023-06-01",
         "days": 99_999.75,
     }
-    problem_of(service.request("POST", f"{base}/orders", headers, dumps(more)), 422, "validation-failed")
+    problem_of(service.request("POST", f"{base}/orders", headers, dumps(more)), 409, "total-too-large")
     less = more | {"days": -99_999.75}
     problem_of(service.request("POST", f"{base}/orders", headers, dumps(less)), 409, "allotments-exceed-order")
     allotted = dumps({"days_allotted": 99_999.75, "reason": "Asked for."})
     refused = service.request("PATCH", f"{base}/members/{mission.partner_member}", headers, allotted)
-    problem_of(refused, 422, "validation-failed", fault="too_large")
+    problem_of(refused, 409, "total-too-large")
     assert (await world.follow_up())["days_ordered"] == 99_999.75
 
 

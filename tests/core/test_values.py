@@ -272,10 +272,10 @@ def test_quarter_days_are_taken_exactly(name: str, literal: str, kept: str) -> N
         ("Days", "1E+99999999", "days_out_of_range"),
         ("Days", "-1E+99999999", "days_out_of_range"),
         ("Days", "9" * 600, "days_out_of_range"),
-        ("Days", "true", "number_type"),
-        ("Days", '"1"', "number_type"),
-        ("Days", '"NaN"', "number_type"),
-        ("Days", "null", "number_type"),
+        ("Days", "true", "not_a_number"),
+        ("Days", '"1"', "not_a_number"),
+        ("Days", '"NaN"', "not_a_number"),
+        ("Days", "null", "not_a_number"),
         ("PositiveDays", "0", "days_out_of_range"),
         ("SignedDays", "-100000", "days_out_of_range"),
         ("DayFraction", "0", "days_out_of_range"),
@@ -289,7 +289,7 @@ def test_other_numbers_are_no_days(name: str, literal: str, code: str) -> None:
 
 @pytest.mark.parametrize("value", [0.25, float("nan"), Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity")])
 def test_floats_and_infinities_of_python_are_no_days(value: Any) -> None:
-    assert code_of("Days", value) == "number_type"
+    assert code_of("Days", value) == "not_a_number"
 
 
 @given(st.integers(-399_999, 399_999))
@@ -448,7 +448,7 @@ def test_names_are_kept_as_they_came(name: str, value: str) -> None:
 )
 def test_malformed_names_are_refused(name: str, code: str, bad: list[str]) -> None:
     assert {code_of(name, value) for value in bad} == {code}
-    assert code_of(name, 5710) == "string_type"
+    assert code_of(name, 5710) == "not_text"
 
 
 def test_a_uuid_has_hyphens() -> None:
@@ -577,7 +577,7 @@ def test_text_that_shows_nothing_is_blank(value: str) -> None:
     ],
 )
 def test_text_has_a_length(name: str, value: str) -> None:
-    assert code_of(name, value) == "string_too_long"
+    assert code_of(name, value) == "too_long"
 
 
 @pytest.mark.parametrize(
@@ -599,7 +599,7 @@ def test_heaps_of_combining_marks_are_refused_before_they_cost(value: str) -> No
 @pytest.mark.parametrize("value", ["\ud7a3" * 40_000, "\u1100\u1161" * 20_000, ("\u0300\u0316" * 15 + "a") * 1_290])
 def test_long_foreign_text_costs_little(value: str) -> None:
     started = time.process_time()
-    assert code_of("Text", value) == "string_too_long"
+    assert code_of("Text", value) == "too_long"
     assert time.process_time() - started < 0.3
 
 
@@ -619,7 +619,7 @@ def test_text_is_normal_trimmed_and_stable(value: str, name: str) -> None:
 def test_text_of_another_length() -> None:
     adapter = TypeAdapter(Annotated[str, values.text(3, multiline=True)])
     assert adapter.validate_python(" a\nb ") == "a\nb"
-    with pytest.raises(ValidationError, match="longer than 3"):
+    with pytest.raises(ValidationError, match=r"too long.*: 3"):
         adapter.validate_python("a\nbc")
 
 
@@ -699,7 +699,7 @@ def test_instants_are_kept_in_utc(value: str, kept: str) -> None:
 )
 def test_a_time_without_offset_is_refused_with_a_hint(value: Any) -> None:
     assert code_of("Instant", value) == "naive_instant"
-    with pytest.raises(ValidationError, match=r"end it with Z, or \+01:00"):
+    with pytest.raises(ValidationError, match=r"end the value with Z, or with an offset such as \+02:00"):
         take("Instant", value)
 
 

@@ -139,13 +139,13 @@ async def test_nor_does_the_database_let_the_decider_pay(world: World, table: st
 async def test_a_service_account_decides_nothing(world: World) -> None:
     acts = await Acts.of(world, 1000)
     robot = await both(world, (Role.FUNDER, Role.TREASURER), "robot", kind="service_account")
-    problem(await robot.post("grants", acts.award(1), headers=key()), 403, "decider-not-a-person")
-    problem(await robot.post("advances", acts.award(1, terms=TERMS), headers=key()), 403, "decider-not-a-person")
+    problem(await robot.post("grants", acts.award(1), headers=key()), 403, "person-required")
+    problem(await robot.post("advances", acts.award(1, terms=TERMS), headers=key()), 403, "person-required")
     grant, advance = ok(await acts.grant(100), 201)["id"], ok(await acts.advance(100), 201)["id"]
     for path in (f"grants/{grant}", f"advances/{advance}"):
         for verb in ("release", "reverse"):
             response = await robot.post(f"{path}/{verb}", {"reason": "Why"}, headers=await acts.seen(path))
-            problem(response, 403, "decider-not-a-person")
+            problem(response, 403, "person-required")
     assert (await acts.envelope())["committed_cents"] == 200
     # It records what the accounting did: that is no decision.
     payment = {"amount_cents": 10, "paid_on": DAY, "kind": "advance_payment", "reference": "VIR"}

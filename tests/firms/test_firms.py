@@ -112,7 +112,10 @@ async def test_what_is_no_siren_is_no_address_and_no_field(world: World, siren: 
     for client, method in ((world.lead, "GET"), (staff(world), "PUT"), (staff(world), "PATCH")):
         for base in ("/v1/firms", f"{world.lead.base}/firms"):
             if (method, base) != ("PATCH", f"{world.lead.base}/firms"):
-                problem(await client.request(method, f"{base}/{siren}", json={"name": "A"}), 404, "not-found")
+                answer = await client.request(method, f"{base}/{siren}", json={"name": "A"})
+                told = problem(answer, 404, "not-found")["errors"]
+                assert [(error["pointer"], error["code"]) for error in told] == [("siren", "invalid_siren")]
+                assert "Luhn" in told[0]["detail"]
     refused = problem(await staff(world).post("/v1/firms", {"siren": siren, "name": "A"}), 422, "validation-failed")
     assert refused["errors"][0]["code"] == "invalid_siren"
     listed = await world.lead.get("time-entries", params={"siren": siren})

@@ -97,7 +97,7 @@ async def test_a_firm_does_not_jump_over_stages(world: World) -> None:
     ok(await put(world, siren, "identified", "2023-06-14"), 201)
     refused = problem(await put(world, siren, "supported", "2023-06-20"), 409, "stage-not-reachable")
     assert (refused["from_stage"], refused["to_stage"]) == ("identified", "supported")
-    assert refused["allowed"] == "solicited, interviewed, declined, unreachable"
+    assert refused["allowed"] == ["solicited", "interviewed", "declined", "unreachable"]
     assert ok(await world.lead.get(f"firms/{siren}"))["stage"] == "identified"
     assert len(ok(await world.lead.get(f"firms/{siren}/stages"))["items"]) == 1
 

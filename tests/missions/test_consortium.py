@@ -38,15 +38,18 @@ async def test_allotments_sum_to_at_most_what_is_ordered(world: World) -> None:
     assert lead["organisation_name"] == f"lead of {world.territory}"
     assert await allotted(world, mission_id) == (6, 3)
     refused = await world.operator.post(address, member(world, "partner", 4.25))
-    problem(refused, 409, "allotments-exceed-order")
+    told = problem(refused, 409, "allotments-exceed-order")
+    assert (told["days_allotted"], told["days_ordered"]) == (10.25, 10)
+    assert "10.25 days would be allotted, 10.00 ordered." in told["detail"]
     assert await allotted(world, mission_id) == (6, 3)
     partner = ok(await world.operator.post(address, member(world, "partner", 4)), 201)
     assert await allotted(world, mission_id) == (10, 4)
-    problem(
+    told = problem(
         await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.25, "reason": "Agreed."}),
         409,
         "allotments-exceed-order",
     )
+    assert (told["days_allotted"], told["days_ordered"]) == (10.25, 10)
     ok(await world.operator.patch(f"{address}/{lead['id']}", {"days_allotted": 5.5, "reason": "Agreed."}))
     ok(await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.5, "reason": "Agreed."}))
     assert await allotted(world, mission_id) == (10, 6)
@@ -87,9 +90,10 @@ async def test_an_allotment_never_falls_below_what_is_entered(world: World) -> N
     mission = await world.mission(days=10)
     ok(await world.consultant.post("time-entries", mission.entry(days=0.75)), 201)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    problem(
+    told = problem(
         await world.operator.patch(address, {"days_allotted": 0.5, "reason": "Agreed."}), 409, "allotment-below-entered"
     )
+    assert (told["days_allotted"], told["days_entered"]) == (0.5, 0.75)
     ok(await world.operator.patch(address, {"days_allotted": 0.75, "reason": "Agreed."}))
     refused = await world.consultant.post("time-entries", mission.entry(days=0.25))
     assert problem(refused, 409, "allotment-exhausted")["days_left"] == 0

@@ -175,7 +175,8 @@ async def test_what_is_ordered_never_falls_below_what_is_entered(world: World) -
             f"missions/{mission.id}/members/{mission.partner_member}", {"days_allotted": 2, "reason": "Agreed."}
         )
     )
-    problem(await order(world, mission.id, amendment(days=-8.25)), 409, "ordered-below-entered")
+    told = problem(await order(world, mission.id, amendment(days=-8.25)), 409, "ordered-below-entered")
+    assert (told["days_ordered"], told["days_entered"]) == (1.75, 2)
     ok(await order(world, mission.id, amendment(days=-8)), 201)
     assert (await world.follow_up())["days_left"] == 0
     problem(await order(world, mission.id, amendment("AV-2", days=-50)), 409, "ordered-below-entered")
@@ -183,7 +184,8 @@ async def test_what_is_ordered_never_falls_below_what_is_entered(world: World) -
 
 async def test_what_is_ordered_never_falls_below_what_is_allotted(world: World) -> None:
     mission = await world.mission(days=10, lead=6, partner=4)
-    problem(await order(world, mission.id, amendment(days=-0.25)), 409, "allotments-exceed-order")
+    told = problem(await order(world, mission.id, amendment(days=-0.25)), 409, "allotments-exceed-order")
+    assert (told["days_allotted"], told["days_ordered"]) == (10, 9.75)
     ok(
         await world.operator.patch(
             f"missions/{mission.id}/members/{mission.lead_member}", {"days_allotted": 5.75, "reason": "Agreed."}

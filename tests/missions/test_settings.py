@@ -109,7 +109,7 @@ async def test_entries_carry_one_of_the_missions_activities(world: World) -> Non
     mission = await world.mission(days=10, activities=listed)
     assert ok(await world.lead.get(f"missions/{mission.id}"))["activities"] == listed
     told = problem(await enter(world, mission, "2023-07-04", activity="roadmap"), 409, "activity-not-listed")
-    assert told["activities"] == "golf, audition"
+    assert told["activities"] == ["golf", "audition"]
     batch = {"items": [mission.entry(), mission.entry(activity="roadmap", worked_on="2023-07-05")]}
     problem(await world.consultant.post("time-entries/batch", batch), 409, "activity-not-listed")
     entry = ok(await enter(world, mission, "2023-07-04", activity="golf"), 201)

@@ -166,7 +166,7 @@ async def test_a_source_of_one_kind_is_named_once(world: World) -> None:
     assert told["errors"][0]["code"] == "source_named_twice"
     huge = [{**BALANCED[1], "source": name, "amount_cents": 2**53 - 1} for name in "AB"]
     told = problem(await plan(world, made["id"], huge), 422, "validation-failed")
-    assert told["errors"][0]["code"] == "too_large"
+    assert told["errors"][0]["code"] == "sum_too_large"
     one = ok(await plan(world, made["id"], huge[:1]), 201)
     assert one["sources_cents"] == 2**53 - 1
 
@@ -217,4 +217,4 @@ async def test_a_program_states_nothing(world: World) -> None:
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
     refused = await program.post(f"projects/{made['id']}/funding-statements", {"sources_searched": ["ADEME"]})
-    problem(refused, 403, "stater-not-a-person")
+    problem(refused, 403, "person-required")

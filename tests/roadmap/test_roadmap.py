@@ -119,7 +119,7 @@ async def test_no_draft_is_adopted_by_a_meeting_that_was_not_held_or_is_elsewher
     assert told["errors"][0]["pointer"] == "/committee_id"
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
-    problem(await adopt(program, made["id"], await held(world)), 403, "adopter-not-a-person")
+    problem(await adopt(program, made["id"], await held(world)), 403, "person-required")
     ok(await staff(world).patch(f"roadmap/versions/{made['id']}", {"axes": [{"title": "Empty"}]}), 200)
     problem(await adopt(staff(world), made["id"], await held(world)), 409, "roadmap-empty")
 
@@ -212,7 +212,7 @@ async def test_actions_move_while_the_text_stays_and_any_day_shows_how_far_they_
         ("planned", "in_progress"), ("in_progress", "done"),
     ]  # fmt: skip
     told = problem(await staff(world).post(address.format(third["id"]), {"state": "done"}), 409, "action-move-refused")
-    assert told["allowed"] == "dropped, in_progress"
+    assert told["allowed"] == ["dropped", "in_progress"]
     early = {"state": "in_progress", "effective_on": "2024-02-28", "reason": "Not done after all."}
     problem(await staff(world).post(address.format(first["id"]), early), 409, "action-move-out-of-order")
     silent = await staff(world).post(address.format(third["id"]), {"state": "dropped"})

@@ -8,13 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.db import fetchrow
-from app.core.problems import FieldError, NotFound, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
 from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
+ONLY_WITH_JSON = Fault(
+    "only_with_json",
+    en="This parameter can be used only with pages of JSON; other formats contain all rows.",
+    fr="Ce paramètre ne s'emploie qu'avec les pages en JSON ; les autres formats contiennent toutes les lignes.",
+)
 FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
@@ -80,7 +86,7 @@ def _export(
     request: Request, listing: Listing, form: Form, query: dict[str, Any], scopes: Mapping[str, Any]
 ) -> Response:
     """The whole collection as a table or as lines; what belongs to pages is refused."""
-    faults = [FieldError(name, "only_with_json") for name in ("cursor", "count") if name in query]
+    faults = [ONLY_WITH_JSON.at(name) for name in ("cursor", "count") if name in query]
     if faults:
         raise ValidationFailed(errors=faults)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name

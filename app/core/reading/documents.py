@@ -36,12 +36,12 @@ FORM = {"format": Parameter(Literal["json", "pdf", "xlsx"], "The representation;
 
 
 class PdfNotInstalled(Problem):
-    """This installation writes no PDF."""
+    """This installation cannot write PDF."""
 
     status = 501
-    title_fr = "Cette installation n'écrit pas de PDF."
-    cure = "Ask for format=xlsx, or have the extra `documents` installed."
-    cure_fr = "Demandez format=xlsx, ou faites installer l'extra `documents`."
+    title_fr = "Cette installation ne peut pas écrire de PDF."
+    cure = "Use format=xlsx, or have the extra `documents` installed."
+    cure_fr = "Utilisez format=xlsx, ou faites installer l'extra `documents`."
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ class TooManyExports(Problem):
 
 
 class TooManyRows(Problem):
-    """An XLSX file cannot hold so many rows."""
+    """An XLSX file cannot contain so many rows."""
 
     status = 422
     title_fr = "Un fichier XLSX ne peut pas contenir autant de lignes."
-    detail = "It holds at most {most_rows}."
-    detail_fr = "Il en contient au plus {most_rows}."
+    detail = "An XLSX file can contain at most {most_rows} rows."
+    detail_fr = "Un fichier XLSX peut contenir au plus {most_rows} lignes."
     cure = "Narrow the filters, or ask for format=csv."
     cure_fr = "Resserrez les filtres, ou demandez format=csv."
 

@@ -1,21 +1,23 @@
 """Query strings, read strictly: UTF-8, each parameter known, and given once unless it is a filter of several values."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
-from app.core.problems import FieldError, MalformedRequest, ValidationFailed
+from app.core.faults import FieldError
+from app.core.messages import NOT_A_BOOLEAN, REPEATED_PARAMETER, UNKNOWN_PARAMETER
+from app.core.problems import MalformedRequest, ValidationFailed
 from app.core.schemas import nearest_name
 from app.core.validation import NAME, field_errors
 
 
 def _flag(value: Any) -> Any:
     if value not in ("true", "false"):
-        raise PydanticCustomError("not_a_boolean", "true or false is wanted.")
+        raise NOT_A_BOOLEAN.error()
     return value == "true"
 
 
@@ -66,16 +68,16 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
         parameter = known.get(name)
         if parameter is None:
             guess = nearest_name(name, known)
-            faults.append(FieldError(_shown(name), "unknown_parameter", {"did_you_mean": guess} if guess else None))
+            faults.append(UNKNOWN_PARAMETER.at(_shown(name), **({"did_you_mean": guess} if guess else {})))
             continue
         if name in values and not parameter.many:
-            faults.append(FieldError(name, "repeated_parameter"))
+            faults.append(REPEATED_PARAMETER.at(name))
             continue
         try:
             value = parameter.adapter.validate_python(text)
         except ValidationError as error:
             found = field_errors(error.errors(include_url=False, include_input=False))
-            faults.extend(FieldError(name, f.code, f.members, f.message) for f in found)
+            faults.extend(replace(fault, pointer=name) for fault in found)
             continue
         if parameter.many:
             values.setdefault(name, []).append(value)

@@ -3,9 +3,16 @@
 from datetime import date, datetime, time, timedelta
 
 from app.core import clock
-from app.core.problems import FieldError, ValidationFailed
+from app.core.faults import Fault
+from app.core.problems import ValidationFailed
 from app.core.reading.query import Parameter
 from app.core.values import Day
+
+DAY_NOT_OVER = Fault(
+    "day_not_over",
+    en="The day must be over (Paris time).",
+    fr="Le jour doit être achevé (heure de Paris).",
+)
 
 AS_OF = {"as_of": Parameter(Day, "The Paris day up to which things count, as they are known now; today where absent.")}
 TWO_TIMES = {
@@ -26,5 +33,5 @@ def known_before(recorded_as_of: date | None) -> datetime | None:
     if recorded_as_of is None:
         return None
     if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
-        raise ValidationFailed(errors=[FieldError("recorded_as_of", "day_not_over")])
+        raise ValidationFailed(errors=[DAY_NOT_OVER.at("recorded_as_of")])
     return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)

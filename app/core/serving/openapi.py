@@ -32,7 +32,8 @@ in UTC. The name beside an id is the present one and may change without a new ve
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code.",
+    "description": "RFC 9457. `type` addresses the catalogue entry; further members depend on the code;"
+    " a list among them (`allowed`, `needed`, `activities`, `gaps`) is an array.",
     "required": ["type", "title", "status", "detail", "instance", "request_id"],
     "properties": {
         "type": {
@@ -70,7 +71,8 @@ PROBLEM: dict[str, Any] = {
         "errors": {
             "type": "array",
             "description": "Every fault of the request at once; present where a field or parameter is at fault. A"
-            " fault may have further members, such as did_you_mean.",
+            " fault may have further members: did_you_mean, minimum and maximum of what is accepted, or expected, the"
+            " array of the accepted values.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],

@@ -25,7 +25,9 @@ from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInva
 from app.core.writing.writes import HEADERS, QUERY
 
 
+# `fault` is what is told of a value that a convertor refuses in an address that is right but for it.
 class _Slug(Convertor[str]):
+    fault = values.INVALID_SLUG.at("")
     regex = "[a-z0-9]+(?:-[a-z0-9]+)*"
 
     def convert(self, value: str) -> str:
@@ -36,6 +38,7 @@ class _Slug(Convertor[str]):
 
 
 class _Siren(_Slug):
+    fault = values.INVALID_SIREN.at("")
     regex = "[0-9]{9}"
 
     def convert(self, value: str) -> str:
@@ -45,6 +48,7 @@ class _Siren(_Slug):
 
 
 class _Siret(_Slug):
+    fault = values.INVALID_SIRET.at("")
     regex = "[0-9]{14}"
 
     def convert(self, value: str) -> str:
@@ -54,6 +58,7 @@ class _Siret(_Slug):
 
 
 class _Year(Convertor[int]):
+    fault = values.INTEGER_OUT_OF_RANGE.at("", minimum=1900, maximum=2199)
     regex = "(?:19|20|21)[0-9]{2}"
 
     def convert(self, value: str) -> int:
@@ -64,6 +69,7 @@ class _Year(Convertor[int]):
 
 
 class _Month(Convertor[date]):
+    fault = values.INVALID_MONTH.at("")
     regex = "(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])"
 
     def convert(self, value: str) -> date:
@@ -235,6 +241,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.StaleVersion,
         p.ObjectExists,
         p.NothingToCompare,
+        p.TotalTooLarge,
         IdempotencyKeyInvalid,
         IdempotencyKeyInUse,
         IdempotencyKeyReused,

@@ -9,6 +9,7 @@ import email.message
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from fastapi import APIRouter, FastAPI
@@ -19,8 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.core.faults import FieldError
+from app.core.messages import UNEXPECTED_BODY, UNKNOWN_FIELD
 from app.core.problems import (
-    FieldError,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
@@ -28,7 +30,8 @@ from app.core.problems import (
     ValidationFailed,
 )
 from app.core.schemas import suggestions
-from app.core.validation import field_errors
+from app.core.validation import NAME, field_errors, pointer_of
+from app.core.values import INVALID_UUID
 from app.core.writing import strictjson
 
 
@@ -111,9 +114,12 @@ def _answering(handler: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
 async def _no_body(request: Request) -> bytes:
     """The body of an action that takes none: nothing, or an empty object; anything else would be ignored in silence."""
     raw = await request.body()
-    if raw.strip() not in (b"", b"{}"):
-        raise ValidationFailed(errors=[FieldError("", "unknown_field")])
-    return raw
+    if raw.strip() in (b"", b"{}"):
+        return raw
+    sent = _parse(raw)
+    fields = sent if isinstance(sent, dict) else ()
+    faults = [UNKNOWN_FIELD.at(pointer_of([name if NAME.fullmatch(name) else "?"])) for name in fields]
+    raise ValidationFailed(errors=faults or [UNEXPECTED_BODY.at("")])
 
 
 def _is_json(request: Request) -> bool:
@@ -129,9 +135,9 @@ def _parse(raw: bytes) -> Any:
     try:
         return strictjson.loads(raw)
     except strictjson.NotJson as error:
-        raise MalformedJson(reason=error.reason) from None
+        raise MalformedJson(reason=error.reason, **error.figures) from None
     except strictjson.UnacceptableJson as error:
-        raise ValidationFailed(errors=[FieldError(error.pointer, error.code, None, error.message)]) from None
+        raise ValidationFailed(errors=[error.fault]) from None
 
 
 def router(tag: str) -> APIRouter:
@@ -152,9 +158,16 @@ class _Node:
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
-        self.params: list[tuple[re.Pattern[str], Callable[[str], Any], _Node]] = []
+        self.params: list[tuple[re.Pattern[str], Callable[[str], Any], FieldError, _Node]] = []
         self.routes: dict[str, Any] = {}
         self.names: dict[str, list[str]] = {}  # method → its route's own names for the parameters on the way
+
+
+def _takes(pattern: re.Pattern[str], convert: Callable[[str], Any], segment: str) -> bool:
+    try:
+        return pattern.fullmatch(segment) is not None and convert(segment) is not None
+    except ValueError:
+        return False
 
 
 class Finder:
@@ -176,10 +189,11 @@ class Finder:
                 continue
             names.append(match[1])
             convertor = route.param_convertors[match[1]]
-            known = next((child for pattern, _, child in node.params if pattern.pattern == convertor.regex), None)
+            known = next((child for pattern, *_, child in node.params if pattern.pattern == convertor.regex), None)
             if known is None:
                 known = _Node()
-                node.params.append((re.compile(convertor.regex), convertor.convert, known))
+                fault = getattr(convertor, "fault", INVALID_UUID.at(""))
+                node.params.append((re.compile(convertor.regex), convertor.convert, fault, known))
             node = known
         for method in route.methods:
             node.routes[method] = route
@@ -196,7 +210,7 @@ class Finder:
             if following is not None:
                 node = following
                 continue
-            for pattern, convert, child in node.params:
+            for pattern, convert, _, child in node.params:
                 if pattern.fullmatch(segment):
                     try:
                         found.append(convert(segment))
@@ -208,12 +222,37 @@ class Finder:
                 return None
         return (node, found) if node.routes else None
 
+    def faults(self, path: str) -> list[FieldError]:
+        """What is wrong with the values of an address that would be found with others; nothing where no address is.
+
+        It is asked after `find` alone, so it may walk where a parameter stands beside the literals.
+        """
+        places: list[tuple[_Node, list[FieldError | None]]] = [(self.root, [])]
+        for segment in path.removeprefix("/").split("/"):
+            following = []
+            for node, told in places:
+                if segment in node.literal:
+                    following.append((node.literal[segment], told))
+                elif segment:
+                    following += [
+                        (child, [*told, None if _takes(pattern, convert, segment) else fault])
+                        for pattern, convert, fault, child in node.params
+                    ]
+            places = following
+        for node, told in places:
+            if node.routes:
+                names = next(iter(node.names.values()))
+                return [replace(fault, pointer=name) for name, fault in zip(names, told, strict=True) if fault]
+        return []
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.fallback(scope, receive, send)
             return
         found = self.find(scope["path"])
         if found is None:
+            if faults := self.faults(scope["path"]):
+                raise NotFound.but_for(faults)
             raise NotFound
         place, given = found
         method = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -28,10 +28,11 @@ from app.core.problems import (
     MalformedRequest,
     Problem,
     RequestTimeout,
+    TotalTooLarge,
     UnsupportedMediaType,
 )
 from app.core.serving.answering import respond
-from app.core.violations import DEADLOCK, translate
+from app.core.violations import DEADLOCK, constraint_of, translate
 
 log = structlog.get_logger("rebond")
 
@@ -42,7 +43,9 @@ REQUESTS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 PROBLEMS = Counter(
-    "rebond_problems_total", "Problems answered, by code, and for busy by what ran out.", ["code", "reason"]
+    "rebond_problems_total",
+    "Problems answered, by code; for busy by what ran out, for internal-error by the constraint.",
+    ["code", "reason"],
 )
 _requests = cache(REQUESTS.labels)
 
@@ -128,7 +131,8 @@ class _Exchange:
                 raise
             problem = self._problem(error)
             if problem.status == InternalError.status:
-                log.exception("unexpected_error", request_id=self.request_id.decode())
+                constraint = {"constraint": problem.reason} if problem.reason else {}
+                log.exception("unexpected_error", request_id=self.request_id.decode(), **constraint)
             await respond(Request(self.scope), problem)(self.scope, self._receive, self.send)
         finally:
             self._note()
@@ -144,7 +148,10 @@ class _Exchange:
             return error
         if isinstance(error, TimeoutError):
             return DatabaseUnavailable()  # perhaps in the middle of COMMIT: nothing is known to be changed
-        problem = translate(error, Base.metadata) or InternalError()
+        problem = translate(error, Base.metadata)
+        # A read changes nothing: a total that it cannot hold is a fault of its own.
+        if problem is None or (isinstance(problem, TotalTooLarge) and self.scope["method"] in ("GET", "HEAD")):
+            problem = InternalError.because(constraint_of(error))
         problem.__cause__ = error
         return problem
 

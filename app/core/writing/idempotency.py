@@ -42,19 +42,21 @@ FORM = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class IdempotencyKeyMissing(Problem):
-    """This write needs an Idempotency-Key."""
+    """This write requires the header Idempotency-Key."""
 
     status = 400
-    title_fr = "Cette écriture demande une Idempotency-Key."
-    cure = "Send a header Idempotency-Key with a value of your own, new for each intention, the same for each retry."
-    cure_fr = "Envoyez un en-tête Idempotency-Key choisi par vous, nouveau par intention, le même à chaque reprise."
+    title_fr = "Cette écriture exige l'en-tête Idempotency-Key."
+    cure = "Send Idempotency-Key with a value of your own: new for each intention, the same for each retry."
+    cure_fr = (
+        "Envoyez Idempotency-Key avec une valeur choisie par vous : nouvelle par intention, la même à chaque reprise."
+    )
 
 
 class IdempotencyKeyInvalid(Problem):
-    """The Idempotency-Key is not acceptable."""
+    """The Idempotency-Key is not valid."""
 
     status = 400
-    title_fr = "L'Idempotency-Key n'est pas acceptable."
+    title_fr = "L'Idempotency-Key n'est pas valide."
     cure = "Use 1 to 255 visible ASCII characters; a UUID is a good choice."
     cure_fr = "Utilisez de 1 à 255 caractères ASCII visibles ; un UUID convient."
 

@@ -12,12 +12,29 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from app.core.problems import FieldError
+from app.core.faults import Fault, FieldError
 from app.core.schemas import RETIRED, nearest_name
 from app.core.validation import field_errors
 from app.core.writing import sheets
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
+
+MISSING_COLUMN = Fault(
+    "missing_column",
+    en="The file does not have this column.",
+    fr="Le fichier n'a pas cette colonne.",
+)
+REPEATED_COLUMN = Fault(
+    "repeated_column",
+    en="Several columns of the file have this meaning; keep one.",
+    fr="Plusieurs colonnes du fichier ont ce sens ; n'en gardez qu'une.",
+)
+IGNORED_COLUMN = Fault("ignored_column", en="This column is not used.", fr="Cette colonne n'est pas utilisée.")
+REPEATED_LINE = Fault(
+    "repeated_line",
+    en="Line {first_line} already contains the same object.",
+    fr="La ligne {first_line} contient déjà le même objet.",
+)
 
 Read = Callable[[Cell], Any]
 
@@ -121,15 +138,15 @@ class Header:
         """Columns that lack, that come twice, and (advisory) those that nothing reads."""
         found = [name for _, name in self.matched if name is not None]
         missing = [c.field for c in importer.columns if c.required and c.field not in found]
-        faults = [LineFault(self.line, name, FieldError("", "missing_column")) for name in missing]
+        faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
         twice = sorted({name for name in found if found.count(name) > 1})
-        faults += [LineFault(self.line, name, FieldError("", "repeated_column")) for name in twice]
+        faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
             if name is None and header:
                 guess = nearest_name(folded(header), [folded(field) for field in known])
-                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else None
-                faults.append(LineFault(self.line, header[:100], FieldError("", "ignored_column", near), advisory=True))
+                near = {"did_you_mean": next(f for f in known if folded(f) == guess)} if guess else {}
+                faults.append(LineFault(self.line, header[:100], IGNORED_COLUMN.at("", **near), advisory=True))
         return faults
 
 
@@ -180,8 +197,7 @@ class Reader:
         if any(key):
             first = self._keys.setdefault(key, number)
             if first != number:
-                members = {"first_line": first}
-                return None, [LineFault(number, importer.key[0], FieldError("", "repeated_line", members))]
+                return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
         return FileLine(number, item), []
 
 
@@ -209,7 +225,7 @@ def _get(values: Mapping[str, Any], name: str) -> Any:
 
 def _fault(number: int, error: FieldError) -> LineFault:
     parts = [part for part in error.pointer.split("/") if part and not part.isdigit()]
-    return LineFault(number, ".".join(parts), FieldError("", error.code, error.members, error.message))
+    return LineFault(number, ".".join(parts), replace(error, pointer=""))
 
 
 # --- writing through the services of the API -------------------------------------------------------------------------

@@ -20,7 +20,36 @@ from enum import StrEnum
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
+from app.core.faults import Fault
 from app.core.reading import tabular
+
+EMPTY_FILE = Fault("empty_file", en="The file is empty.", fr="Le fichier est vide.")
+UNREADABLE_FILE = Fault("unreadable_file", en="The file is damaged.", fr="Le fichier est endommagé.")
+UNREADABLE_LINE = Fault(
+    "unreadable_line",
+    en="The line cannot be read; a quotation mark may be missing.",
+    fr="La ligne ne peut pas être lue ; il manque peut-être un guillemet.",
+)
+LINE_TOO_LONG = Fault(
+    "line_too_long",
+    en="A line is too long to be read.",
+    fr="Une ligne est trop longue pour être lue.",
+)
+TOO_MANY_COLUMNS = Fault(
+    "too_many_columns",
+    en="A line has more than {maximum} columns.",
+    fr="Une ligne a plus de {maximum} colonnes.",
+)
+FILE_TOO_LARGE = Fault(
+    "file_too_large",
+    en="The unpacked file is too large.",
+    fr="Le fichier décompressé est trop grand.",
+)
+UNUSABLE_HEADER = Fault(
+    "unusable_header",
+    en="The first line does not name all required columns.",
+    fr="La première ligne ne nomme pas toutes les colonnes nécessaires.",
+)
 
 Cell = str | date | datetime | float | int | bool | None
 Row = tuple[int, list[Cell]]  # the line in the file, counted from 1, and its cells
@@ -42,12 +71,13 @@ class Format(StrEnum):
 
 
 class UnreadableSheet(Exception):
-    """The file is no table: `code` says why, `line` where."""
+    """The file is no table: `reason` says why, `line` where."""
 
-    def __init__(self, code: str, line: int | None = None) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, reason: Fault, line: int | None = None, **figures: Any) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
         self.line = line
+        self.figures = figures
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,7 @@ class Sniffer:
     def shape(self) -> SheetShape:
         """What the file is, once all of it has passed. Raises `UnreadableSheet` for nothing at all."""
         if self.size == 0:
-            raise UnreadableSheet("empty_file")
+            raise UnreadableSheet(EMPTY_FILE)
         if self._head.startswith(ZIP):
             return SheetShape(Format.XLSX)
         if self._utf8 is not None:
@@ -130,7 +160,7 @@ def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
             data, start = data.removeprefix(BOM), False
         *whole, rest = (rest + newlines.decode(data)).split("\n")
         if len(rest) > MAX_CELL * MAX_COLUMNS:
-            raise UnreadableSheet("line_too_long")
+            raise UnreadableSheet(LINE_TOO_LONG)
         for line in whole:
             yield line + "\n"
     rest += newlines.decode(b"", final=True)
@@ -146,11 +176,11 @@ def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error:
-            raise UnreadableSheet("unreadable_line", line) from None
+            raise UnreadableSheet(UNREADABLE_LINE, line) from None
         if cells is None:
             return
         if len(cells) > MAX_COLUMNS:
-            raise UnreadableSheet("too_many_columns", line)
+            raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
         if any(cells):
             yield line, list(cells)
 
@@ -169,17 +199,17 @@ def xlsx_rows(file: IO[bytes]) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(file) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableSheet("file_too_large")
+                raise UnreadableSheet(FILE_TOO_LARGE)
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what other programs write there is often wrong
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             if len(cells) > MAX_COLUMNS:
-                raise UnreadableSheet("too_many_columns", line)
+                raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
             if any(cell not in (None, "") for cell in cells):
                 yield line, list(cells)
     except _BROKEN as error:
-        raise UnreadableSheet("unreadable_file") from error
+        raise UnreadableSheet(UNREADABLE_FILE) from error
 
 
 # --- what a cell says ------------------------------------------------------------------------------------------------

@@ -10,6 +10,41 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Never
 
+from app.core.faults import Fault, FieldError
+from app.core.messages import FORBIDDEN_CHARACTER
+
+TOO_DEEP = Fault(
+    "too_deep",
+    en="Arrays and objects can be nested at most {maximum} levels deep.",
+    fr="Les tableaux et objets s'imbriquent sur au plus {maximum} niveaux.",
+)
+NOT_UTF_8 = Fault("not_utf_8", en="The body is not valid UTF-8.", fr="Le corps n'est pas de l'UTF-8 valide.")
+BYTE_ORDER_MARK = Fault(
+    "byte_order_mark",
+    en="The body begins with a byte order mark, which JSON does not allow.",
+    fr="Le corps commence par une marque d'ordre des octets, que JSON n'admet pas.",
+)
+NOT_JSON = Fault(
+    "not_json",
+    en="The body is not valid JSON at line {line}, column {column}.",
+    fr="Le corps n'est pas du JSON valide à la ligne {line}, colonne {column}.",
+)
+UNREADABLE_DEPTH = Fault(
+    "unreadable_depth",
+    en="The body is nested too deeply to be read.",
+    fr="Le corps a trop de niveaux imbriqués pour être lu.",
+)
+REPEATED_KEY = Fault("repeated_key", en="An object has the same key twice.", fr="Un objet a deux fois la même clé.")
+TOO_MANY_DIGITS = Fault(
+    "too_many_digits",
+    en="A number has more than {maximum} characters.",
+    fr="Un nombre a plus de {maximum} caractères.",
+)
+EXPONENT_TOO_LARGE = Fault(
+    "exponent_too_large", en="The exponent of a number is too large.", fr="L'exposant d'un nombre est trop grand."
+)
+NOT_FINITE = Fault("not_finite", en="NaN and Infinity are not JSON.", fr="NaN et Infinity ne sont pas du JSON.")
+
 MAX_DEPTH = 32
 
 # The lowest limit that Python can be configured to put on int(str), so that int() never refuses what passed here.
@@ -29,44 +64,42 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class NotJson(Exception):
-    """The body cannot be read as strict JSON. `reason` is a sentence that repeats nothing of the body."""
+    """The body cannot be read as strict JSON: `reason` says why, its figures where."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Fault, **figures: Any) -> None:
+        super().__init__(reason.code)
         self.reason = reason
+        self.figures = figures
 
 
 class UnacceptableJson(Exception):
     """The body is JSON, but holds what no field may hold, whatever the schema.
 
-    `pointer` is a JSON Pointer to the place, or to the object around it when the key itself is odd; `code` is
-    `too_deep` or `forbidden_character`; `message` repeats nothing of the body.
+    `fault` points to the place, or to the object around it when the key itself is odd.
     """
 
-    def __init__(self, pointer: str, code: str, message: str) -> None:
-        super().__init__(message)
-        self.pointer = pointer
-        self.code = code
-        self.message = message
+    def __init__(self, fault: FieldError) -> None:
+        super().__init__(fault.code)
+        self.fault = fault
 
 
 def loads(body: bytes) -> Any:
-    """The value of a request body. Only MalformedJson and UnacceptableJson are raised.
+    """The value of a request body. Only NotJson and UnacceptableJson are raised.
 
     Integers are of any size up to 640 digits, Decimals of any exponent: bounding them is the affair of the types.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise NotJson("The body is not valid UTF-8.") from None
+        raise NotJson(NOT_UTF_8) from None
     if text.startswith("\ufeff"):
-        raise NotJson("The body begins with a byte order mark, which JSON does not allow.")
+        raise NotJson(BYTE_ORDER_MARK)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_deep(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise NotJson(f"The body is not valid JSON: line {error.lineno}, column {error.colno}.") from None
+        raise NotJson(NOT_JSON, line=error.lineno, column=error.colno) from None
     if _SUSPICIOUS_ESCAPE.search(text):
         _refuse_forbidden(value)
     return value
@@ -81,58 +114,58 @@ def _refuse_deep(text: str) -> None:
             if depth > deepest:
                 deepest = depth
                 if deepest > _UNREADABLE_DEPTH:
-                    raise NotJson("The body is nested too deeply to be read.")
+                    raise NotJson(UNREADABLE_DEPTH)
         else:
             depth -= 1
     if deepest > MAX_DEPTH:
-        raise UnacceptableJson("", "too_deep", f"Arrays and objects may be nested {MAX_DEPTH} deep, no deeper.")
+        raise UnacceptableJson(TOO_DEEP.at("", maximum=MAX_DEPTH))
 
 
 def _refuse_forbidden(value: Any, path: tuple[str, ...] = ()) -> None:
     if isinstance(value, str):
         if _FORBIDDEN.search(value):
-            raise _forbidden_at(path, "The text contains NUL or half a surrogate pair.")
+            raise _forbidden_at(path)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _refuse_forbidden(item, (*path, str(index)))
     elif isinstance(value, dict):
         for key, item in value.items():
             if _FORBIDDEN.search(key):
-                raise _forbidden_at(path, "A key contains NUL or half a surrogate pair.")
+                raise _forbidden_at(path)
             _refuse_forbidden(item, (*path, key))
 
 
-def _forbidden_at(path: tuple[str, ...], message: str) -> UnacceptableJson:
+def _forbidden_at(path: tuple[str, ...]) -> UnacceptableJson:
     # A pointer repeats keys of the body: it stops before the first one that could not be the name of a field.
     named = itertools.takewhile(_FIELD_NAME.fullmatch, path)
-    return UnacceptableJson("".join(f"/{key}" for key in named), "forbidden_character", message)
+    return UnacceptableJson(FORBIDDEN_CHARACTER.at("".join(f"/{key}" for key in named)))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise NotJson("An object has the same key twice.")
+        raise NotJson(REPEATED_KEY)
     return result
 
 
 def _integer(literal: str) -> int | Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise NotJson("A number has too many digits.")
+        raise NotJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
     # An int has no negative zero; a Decimal keeps it, and the types refuse it.
     return Decimal(literal) if literal == "-0" else int(literal)
 
 
 def _decimal(literal: str) -> Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise NotJson("A number has too many digits.")
+        raise NotJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
     try:
         return Decimal(literal)
     except InvalidOperation:
-        raise NotJson("A number has too large an exponent.") from None
+        raise NotJson(EXPONENT_TOO_LARGE) from None
 
 
 def _constant(_literal: str) -> Never:
-    raise NotJson("NaN and Infinity are not JSON.")
+    raise NotJson(NOT_FINITE)
 
 
 _DECODER = json.JSONDecoder(

@@ -96,7 +96,10 @@ class Write:
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def last(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do `act` when all else is written: the hot rows that it locks are then held for the shortest time."""
+        """Run `act` just before COMMIT.
+
+        Use it for work that locks contended rows, so that they stay locked only briefly.
+        """
         self.closing.append(act)
 
     def spend(
@@ -407,6 +410,7 @@ async def run_statement(
                 row = await (_undone(connection, sql, arguments) if dry_run else connection.fetchrow(sql, *arguments))
             break
         except asyncpg.UniqueViolationError as error:
+            refused: Exception = error
             # A twin committed between our snapshot and our lock: the second try finds its answer. Or the key is
             # taken by an answer older than a day.
             if error.constraint_name == idempotency.Claim.constraint and attempt == 1:
@@ -415,14 +419,15 @@ async def run_statement(
                 continue
             problem = translate(error, Base.metadata)
         except asyncpg.CheckViolationError as error:
+            refused = error
             async with state.sessions() as session:
                 problem = await explain(session, error.constraint_name or "") or translate(error, Base.metadata)
         except asyncpg.ForeignKeyViolationError as error:
+            refused = error
             problem = translate(error, Base.metadata)
         if replayed := await _replayed(state.engine, claim, bound):
             return replayed  # that twin has taken what this try was refused
-        assert problem is not None  # each constraint has its problem
-        raise problem
+        raise problem or refused
     if not row["free"]:
         if replayed := await _replayed(state.engine, claim, bound):
             return replayed

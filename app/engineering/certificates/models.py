@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import (
     DDL,
     BigInteger,
-    CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -18,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Profile
@@ -28,7 +27,7 @@ class VatRate(Base):
     """The normal rate of VAT from a day on, with its source. A parameter of the law: migrations ship it."""
 
     __tablename__ = "vat_rates"
-    __table_args__ = (CheckConstraint("rate_bp BETWEEN 0 AND 10000", name="vat_rate_bp"),)
+    __table_args__ = (shape("rate_bp BETWEEN 0 AND 10000", name="vat_rate_bp"),)
 
     from_on: Mapped[date] = mapped_column(primary_key=True)
     rate_bp: Mapped[int]
@@ -39,7 +38,7 @@ class CertificateNumber(Base):
     """The last number given to a certificate of a territory."""
 
     __tablename__ = "certificate_numbers"
-    __table_args__ = (CheckConstraint("last_number >= 0", name="certificate_number_last_number"),)
+    __table_args__ = (shape("last_number >= 0", name="certificate_number_last_number"),)
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"), primary_key=True)
     last_number: Mapped[int]
@@ -71,22 +70,22 @@ class ServiceCertificate(Identified, Versioned, Base):
             "certificate_already_cancelled", "cancels_id", unique=True,
             postgresql_where=text("cancels_id IS NOT NULL"),
         ),
-        CheckConstraint("number >= 1", name="service_certificate_number"),
-        CheckConstraint("to_on >= from_on", name="service_certificate_period"),
-        CheckConstraint(
+        shape("number >= 1", name="service_certificate_number"),
+        shape("to_on >= from_on", name="service_certificate_period"),
+        shape(
             "mod(days, 0.25) = 0 AND days <> 'NaN' AND CASE WHEN cancels_id IS NULL THEN days > 0 AND amount_cents >= 0"
             " ELSE days < 0 AND amount_cents <= 0 END",
             name="service_certificate_days",
         ),
-        CheckConstraint("(cancels_id IS NULL) = (reason IS NULL)", name="service_certificate_reason"),
-        CheckConstraint(
+        shape("(cancels_id IS NULL) = (reason IS NULL)", name="service_certificate_reason"),
+        shape(
             "vat_cents = round(amount_cents * vat_rate_bp / 10000.0) AND total_cents = amount_cents + vat_cents",
             name="service_certificate_vat",
         ),
-        CheckConstraint(
+        shape(
             "content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="service_certificate_hash"
         ),
-        CheckConstraint("certifier_kind = 'person'", name="service_certifier_kind"),
+        shape("certifier_kind = 'person'", name="service_certifier_kind"),
         Index(None, "territory", "id"),
         Index(None, "mission_id", "organisation_id"),
     )  # fmt: skip
@@ -118,9 +117,9 @@ class CertificateLine(Base):
 
     __tablename__ = "service_certificate_lines"
     __table_args__ = (
-        CheckConstraint("amount_cents = round(days * day_rate_cents)", name="service_certificate_line_amount"),
-        CheckConstraint("mod(days, 0.25) = 0 AND days <> 'NaN'", name="service_certificate_line_days"),
-        CheckConstraint(one_of("profile", Profile), name="service_certificate_line_profile"),
+        shape("amount_cents = round(days * day_rate_cents)", name="service_certificate_line_amount"),
+        shape("mod(days, 0.25) = 0 AND days <> 'NaN'", name="service_certificate_line_days"),
+        shape(one_of("profile", Profile), name="service_certificate_line_profile"),
     )
 
     certificate_id: Mapped[UUID] = mapped_column(ForeignKey("service_certificates.id"), primary_key=True)
@@ -144,7 +143,7 @@ class CertificateRemark(Base):
     """A reservation on an entry, or its refusal, with the reason."""
 
     __tablename__ = "service_certificate_remarks"
-    __table_args__ = (CheckConstraint(one_of("kind", RemarkKind), name="service_certificate_remark_kind"),)
+    __table_args__ = (shape(one_of("kind", RemarkKind), name="service_certificate_remark_kind"),)
 
     certificate_id: Mapped[UUID] = mapped_column(ForeignKey("service_certificates.id"), primary_key=True)
     entry_id: Mapped[UUID] = mapped_column(ForeignKey("time_entries.id"), primary_key=True, index=True)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import (
     CONFIDENTIAL,
     Body,
@@ -64,7 +64,7 @@ class ServiceCertificateCreate(Body):
     @model_validator(mode="after")
     def _ordered(self) -> "ServiceCertificateCreate":
         if self.to_on < self.from_on:
-            raise PydanticCustomError("period_reversed", "The end comes before the start.")
+            raise PERIOD_REVERSED.error()
         return self
 
 

@@ -17,7 +17,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.access.rules import person
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault, FieldError
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import (
@@ -34,48 +36,68 @@ from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
 
+REPEATED_ENTRY = Fault(
+    "repeated_entry",
+    en="An entry can be named only once in the remarks.",
+    fr="Une saisie ne peut être nommée qu'une fois dans les remarques.",
+)
+RATE_MISSING = Fault(
+    "rate_missing",
+    en="No day rate is in force for this person on {worked_on}.",
+    fr="Aucun prix de journée n'est en vigueur pour cette personne le {worked_on}.",
+)
+NO_VAT_RATE = Fault(
+    "no_vat_rate",
+    en="No VAT rate is known for this day.",
+    fr="Aucun taux de TVA n'est connu pour ce jour.",
+)
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
 class NothingToCertify(Problem):
-    """The member has no validated day in this period that is not refused."""
+    """The member has no validated day to certify in this period."""
 
     status = 409
-    title_fr = "Le membre n'a dans cette période aucun jour validé qui ne soit refusé."
+    title_fr = "Le membre n'a aucun jour validé à attester dans cette période."
     cure = "Choose another period, or ask the lead firm to validate."
     cure_fr = "Choisissez une autre période, ou demandez au mandataire de valider."
 
 
 class CertifierTookPart(Problem):
-    """Nobody certifies days that he entered, worked or validated."""
+    """You cannot certify days that you entered, worked or validated yourself."""
 
     status = 403
-    title_fr = "Nul ne certifie des jours qu'il a saisis, effectués ou validés."
+    title_fr = "Vous ne pouvez pas attester des jours que vous avez vous-même saisis, effectués ou validés."
     cure = "Ask another person of the operator."
     cure_fr = "Demandez à une autre personne de l'opérateur."
 
 
 class RateMissing(Problem):
-    """Some of these days have no rate in force."""
+    """Some of these days have no day rate in force."""
 
     status = 409
-    title_fr = "Certains de ces jours n'ont pas de prix en vigueur."
-    cure = "Give the person a profile (junior, senior, expert), and the member a rate for it on these days."
-    cure_fr = "Donnez un profil à la personne (junior, senior, expert) et au membre un prix pour ce profil à ces dates."
+    title_fr = "Certains de ces jours n'ont pas de prix de journée en vigueur."
+    cure = "Give each person a profile (junior, senior, expert), and the member a rate for it on these days."
+    cure_fr = (
+        "Donnez à chaque personne un profil (junior, senior, expert), et au membre un prix pour ce profil à ces dates."
+    )
 
 
 class CertificateAlreadyCancelled(Problem):
-    """The certificate is cancelled already."""
+    """The certificate is already cancelled."""
 
     status = 409
     title_fr = "L'attestation est déjà annulée."
 
 
 class CounterCertificate(Problem):
-    """A counter-certificate is not cancelled: certify the days anew."""
+    """A counter-certificate cannot be cancelled."""
 
     status = 409
-    title_fr = "Une contre-attestation ne s'annule pas : certifiez à nouveau les jours."
+    title_fr = "Une contre-attestation ne peut pas être annulée."
+    cure = "Certify the days again."
+    cure_fr = "Attestez à nouveau les jours."
 
 
 # --- what a certificate comes to: no session, no await ---------------------------------------------------------------
@@ -199,7 +221,7 @@ async def _member(write: Write, territory: str, mission_id: UUID, organisation_i
         .with_for_update(read=True, key_share=True, of=m)
     )
     if await write.session.scalar(found) is None:
-        raise ReferenceNotFound(errors=[FieldError("/organisation_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/organisation_id")])
 
 
 async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
@@ -230,9 +252,9 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
         for number, remark in enumerate(given):
             pointer = f"/{name}/{number}/entry_id"
             if remark.entry_id not in known:
-                missing.append(FieldError(pointer, "not_found"))
+                missing.append(NOT_FOUND.at(pointer))
             elif remark.entry_id in found:
-                twice.append(FieldError(pointer, "repeated_entry"))
+                twice.append(REPEATED_ENTRY.at(pointer))
             found[remark.entry_id] = (kind, remark.reason)
     if missing:
         raise ReferenceNotFound(errors=missing)
@@ -257,7 +279,7 @@ async def _priced(
         rate = rate_on(rates, profile, entry.worked_on)
         if profile is None or rate is None:
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
-            missing.setdefault((profile, entry.worked_on), FieldError("", "rate_missing", members))
+            missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
             found.append((profile, rate))
     if missing:
@@ -271,7 +293,7 @@ async def _vat_rate(write: Write, day: date) -> int:
     latest = select(v.rate_bp).where(v.from_on <= day).order_by(v.from_on.desc()).limit(1)
     rate: int | None = await write.session.scalar(latest)
     if rate is None:
-        raise ValidationFailed(errors=[FieldError("/to_on", "no_vat_rate")])
+        raise ValidationFailed(errors=[NO_VAT_RATE.at("/to_on")])
     return rate
 
 

@@ -15,7 +15,9 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from app.core import clock
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault, FieldError
+from app.core.messages import FUTURE_DAY, NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Seen, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
@@ -25,20 +27,31 @@ from app.engineering.entries.service import Attempt, change_entry, enter, locked
 from app.engineering.entries.steps import held_by, step
 from app.missions.models import Consultant
 
+OUTSIDE_WEEK = Fault(
+    "outside_week",
+    en="The day must be in the week of the grid.",
+    fr="Le jour doit être dans la semaine de la grille.",
+)
+REPEATED_CELL = Fault(
+    "repeated_cell",
+    en="A cell can appear only once in the grid.",
+    fr="Une cellule ne peut figurer qu'une fois dans la grille.",
+)
+
 Cell = tuple[date, str]  # a day and an activity
 
 
 class GridRefused(Problem):
-    """Some cells cannot become what the grid says: nothing was changed."""
+    """Some cells cannot be changed as requested: nothing was changed."""
 
     status = 409
-    title_fr = "Certaines cellules ne peuvent pas devenir ce que dit la grille : rien n'a été modifié."
-    cure = "Each is named in errors; send it as it is (days_now), or reverse its entry first."
-    cure_fr = "Chacune est nommée dans errors ; envoyez-la telle quelle (days_now), ou contre-passez d'abord sa saisie."
+    title_fr = "Certaines cellules ne peuvent pas être modifiées comme demandé : rien n'a été modifié."
+    cure = "Send each cell in errors with its current days (days_now), or reverse its entry first."
+    cure_fr = "Envoyez chaque cellule de errors avec ses jours actuels (days_now), ou contre-passez d'abord sa saisie."
 
 
 class SeveralEntries(Problem):
-    """The cell holds several entries: change them one by one."""
+    """The cell contains several entries: change them one by one."""
 
     status = 409
     title_fr = "La cellule contient plusieurs saisies : modifiez-les une à une."
@@ -176,11 +189,11 @@ def _wanted(body: schemas.GridPut) -> dict[Cell, Decimal]:
     faults = []
     for number, cell in enumerate(body.cells):
         if not body.week <= cell.worked_on <= body.week + timedelta(days=6):
-            faults.append(FieldError(f"/cells/{number}/worked_on", "outside_week"))
+            faults.append(OUTSIDE_WEEK.at(f"/cells/{number}/worked_on"))
         elif cell.days and cell.worked_on > clock.today():
-            faults.append(FieldError(f"/cells/{number}/worked_on", "future_day"))
+            faults.append(FUTURE_DAY.at(f"/cells/{number}/worked_on"))
         if (cell.worked_on, cell.activity) in found:
-            faults.append(FieldError(f"/cells/{number}", "repeated_cell"))
+            faults.append(REPEATED_CELL.at(f"/cells/{number}"))
         found[cell.worked_on, cell.activity] = cell.days or Decimal(0)
     if faults:
         raise ValidationFailed(errors=faults)
@@ -193,7 +206,7 @@ async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Co
     held = select(c).where(c.id == consultant_id, c.territory == attempt.territory).with_for_update(key_share=True)
     consultant = await write.session.scalar(held)
     if consultant is None:
-        raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/consultant_id")])
     if consultant.organisation_id != attempt.actor.organisation_id:
         raise rules.OtherOrganisation
     return consultant
@@ -202,14 +215,11 @@ async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Co
 def _refusals(body: schemas.GridPut, todo: GridChange, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
     places = {(cell.worked_on, cell.activity): f"/cells/{number}" for number, cell in enumerate(body.cells)}
     return [
-        FieldError(
+        problem().at(
             places.get(cell, "/cells"),
-            problem.code.replace("-", "_"),
-            {
-                "worked_on": cell[0],
-                "activity": cell[1],
-                "days_now": sum((entry.days for entry in there[cell]), Decimal(0)),
-            },
+            worked_on=cell[0],
+            activity=cell[1],
+            days_now=sum((entry.days for entry in there[cell]), Decimal(0)),
         )
         for cell, problem in todo.refused.items()
     ]

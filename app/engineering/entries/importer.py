@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import model_validator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import Text, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.models import Subject
-from app.core.problems import FieldError
+from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
@@ -23,6 +22,27 @@ from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status
 from app.missions.models import Consultant, Mission
+
+MISSING_PERSON = Fault(
+    "missing_person",
+    en="The line must name a person, by name or by consultant_id.",
+    fr="La ligne doit nommer une personne, par son nom ou par consultant_id.",
+)
+NO_ASSIGNMENT = Fault(
+    "no_assignment",
+    en="No person of this name in your organisation was assigned to the mission on that day.",
+    fr="Personne de ce nom, dans votre organisme, n'était affecté à la mission ce jour-là.",
+)
+AMBIGUOUS_PERSON = Fault(
+    "ambiguous_person",
+    en="Several assignments match the line: give the mission, or consultant_id.",
+    fr="Plusieurs affectations correspondent à la ligne : donnez la mission, ou consultant_id.",
+)
+ENTRY_NOT_THERE = Fault(
+    "entry_not_there",
+    en="Only a draft or submitted entry can be created by an import; an entry with this status must already exist.",
+    fr="Un import ne peut créer qu'une saisie en brouillon ou soumise ; une saisie de ce statut doit déjà exister.",
+)
 
 ACTIVITIES = {
     "Cadrage": "framing", "Audition": "audition", "Entretien": "audition", "Analyse": "analysis",
@@ -56,7 +76,7 @@ class TimeEntryLine(Body):
     @model_validator(mode="after")
     def _named(self) -> "TimeEntryLine":
         if self.consultant_id is None and self.person is None:
-            raise PydanticCustomError("missing_person", "The line names nobody: person, or consultant_id.")
+            raise MISSING_PERSON.error()
         return self
 
 
@@ -101,14 +121,14 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     for line in lines:
         column = "consultant_id" if line.item.consultant_id is not None else "person"
         if len(meant[line.number]) != 1:
-            code = "ambiguous_person" if meant[line.number] else "no_assignment"
-            faults.append(LineFault(line.number, column, FieldError("", code)))
+            fault = AMBIGUOUS_PERSON if meant[line.number] else NO_ASSIGNMENT
+            faults.append(LineFault(line.number, column, fault.at("")))
     past = [line for line in lines if line.item.status not in EDITABLE and len(meant[line.number]) == 1]
     there = await _there(write, place, [line.item for line in past]) if past else set()
     for line in past:
         cell = (meant[line.number][0].id, line.item.worked_on, line.item.activity)
         if (line.item.external_id or cell) not in there:
-            faults.append(LineFault(line.number, "status", FieldError("", "entry_not_there")))
+            faults.append(LineFault(line.number, "status", ENTRY_NOT_THERE.at("")))
     return faults
 
 

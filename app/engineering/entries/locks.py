@@ -9,7 +9,9 @@ from uuid import UUID
 
 from app.access.rules import person
 from app.core import clock
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import schemas
 from app.engineering.entries.models import MonthLock
@@ -17,16 +19,22 @@ from app.engineering.entries.queries import MONTH_LOCKS
 from app.engineering.entries.rules import month_of
 from app.missions.models import Mission, MissionDays
 
+MONTH_NOT_OVER = Fault(
+    "month_not_over",
+    en="The month must be over (Paris time).",
+    fr="Le mois doit être achevé (heure de Paris).",
+)
+
 
 class MonthAlreadyLocked(Problem):
-    """The month is closed already."""
+    """The month is already closed."""
 
     status = 409
     title_fr = "Le mois est déjà clos."
 
 
 class MonthOpen(Problem):
-    """The month has been opened again already."""
+    """The month has already been opened again."""
 
     status = 409
     title_fr = "Le mois a déjà été rouvert."
@@ -38,10 +46,10 @@ async def lock_month(write: Write, territory: str, body: schemas.MonthLockCreate
     Raises `month-already-locked` (409), `person-required` (403), `reference-not-found`, `validation-failed` (422).
     """
     if body.month >= month_of(clock.today()):
-        raise ValidationFailed(errors=[FieldError("/month", "month_not_over")])
+        raise ValidationFailed(errors=[MONTH_NOT_OVER.at("/month")])
     days = await _days(write, territory, body.mission_id)
     if days is None:
-        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
     if body.month in days.locked_months:
         raise MonthAlreadyLocked
     lock = MonthLock(

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned
+from app.core.db import Base, Identified, Versioned, shape
 from app.core.limits import Balance
 from app.core.routines import append_only
 from app.core.writing.events import Event
@@ -81,36 +81,36 @@ class TimeEntry(Identified, Versioned, Base):
         ),
         UniqueConstraint("territory", "external_id"),
         UniqueConstraint("territory", "organisation_id", "id"),
-        CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in Status)})", name="time_entry_status"),
-        CheckConstraint("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
+        shape(f"status IN ({', '.join(repr(str(s)) for s in Status)})", name="time_entry_status"),
+        shape("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
         CheckConstraint(
             f"status NOT IN ('draft', {_COUNTING}) OR worked_on BETWEEN assigned_from_on AND assigned_until_on",
             name="outside_assignment",
         ),
-        CheckConstraint("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
-        CheckConstraint("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
-        CheckConstraint("corrects_id IS NOT NULL OR counted_on = worked_on", name="time_entry_counts_when_worked"),
-        CheckConstraint("corrects_id <> id", name="time_entry_corrects_itself"),
-        CheckConstraint(
+        shape("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
+        shape("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
+        shape("corrects_id IS NOT NULL OR counted_on = worked_on", name="time_entry_counts_when_worked"),
+        shape("corrects_id <> id", name="time_entry_corrects_itself"),
+        shape(
             "(status = 'reversed') = (reversal_counted_on IS NOT NULL) AND reversal_counted_on >= counted_on",
             name="time_entry_reversal_counted_on",
         ),
         CheckConstraint("validated_by <> ALL (authors) AND validated_by <> person_id", name="separation_of_duties"),
-        CheckConstraint(
+        shape(
             "status NOT IN ('validated', 'certified') OR validated_by IS NOT NULL", name="validated_by_nobody"
         ),
-        CheckConstraint("validator_kind = 'person'", name="validator_kind"),
+        shape("validator_kind = 'person'", name="validator_kind"),
         CheckConstraint(
             "certified_by <> ALL (authors) AND certified_by <> person_id AND certified_by <> validated_by",
             name="certifier_took_part",
         ),
-        CheckConstraint(
+        shape(
             "num_nonnulls(certificate_id, certified_by, certified_at) = CASE status WHEN 'certified' THEN 3 ELSE 0 END",
             name="certified_without_certificate",
         ),
-        CheckConstraint("certifier_kind = 'person'", name="certifier_kind"),
-        CheckConstraint("status NOT IN ('rejected', 'reversed') OR reason IS NOT NULL", name="reason_missing"),
-        CheckConstraint(
+        shape("certifier_kind = 'person'", name="certifier_kind"),
+        shape("status NOT IN ('rejected', 'reversed') OR reason IS NOT NULL", name="reason_missing"),
+        shape(
             "cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"
         ),
         Index(None, "territory", "worked_on", "id"),
@@ -161,7 +161,7 @@ class PersonDays(Base):
     __tablename__ = "person_days"
     __table_args__ = (
         CheckConstraint("days <= 1", name="person_day_exceeded"),
-        CheckConstraint("days >= 0 AND days <> 'NaN'", name="person_day_days"),
+        shape("days >= 0 AND days <> 'NaN'", name="person_day_days"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 
@@ -186,14 +186,10 @@ class MonthLock(Identified, Versioned, Base):
             ["reopened_by", "reopener_kind"], ["subjects.id", "subjects.kind"], name="reopened_by_a_person"
         ),
         Index("month_already_locked", "mission_id", "month", unique=True, postgresql_where=text("reopened_at IS NULL")),
-        CheckConstraint("extract(day FROM month) = 1", name="month_lock_month"),
-        CheckConstraint(
-            "month + interval '1 month' <= timezone('Europe/Paris', created_at)", name="month_lock_not_over"
-        ),
-        CheckConstraint("locker_kind = 'person' AND reopener_kind = 'person'", name="month_locker_kind"),
-        CheckConstraint(
-            "num_nonnulls(reopened_at, reopened_by, reopening_reason) IN (0, 3)", name="month_lock_reopening"
-        ),
+        shape("extract(day FROM month) = 1", name="month_lock_month"),
+        shape("month + interval '1 month' <= timezone('Europe/Paris', created_at)", name="month_lock_not_over"),
+        shape("locker_kind = 'person' AND reopener_kind = 'person'", name="month_locker_kind"),
+        shape("num_nonnulls(reopened_at, reopened_by, reopening_reason) IN (0, 3)", name="month_lock_reopening"),
         Index(None, "territory", "mission_id"),
     )
 

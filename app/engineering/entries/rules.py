@@ -15,7 +15,8 @@ from typing import Protocol
 from uuid import UUID
 
 from app.access.rules import PersonRequired
-from app.core.problems import FieldError, Problem, ReferenceNotFound
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound
 
 
 class Status(StrEnum):
@@ -68,17 +69,17 @@ class InvalidTransition(Problem):
 
     status = 409
     title_fr = "L'état de la saisie ne permet pas cette action."
-    detail = "It is {current}; {action} needs one of: {needed}."
-    detail_fr = "Elle est {current} ; {action} demande un de ces états : {needed}."
+    detail = "The entry is {current}; {action} requires one of: {needed}."
+    detail_fr = "La saisie est {current} ; {action} exige l'un de ces états : {needed}."
 
 
 class EntryLocked(Problem):
-    """The entry counts: it is no longer changed or deleted."""
+    """The entry can no longer be changed or deleted."""
 
     status = 409
-    title_fr = "La saisie compte : elle ne se modifie ni ne se supprime plus."
-    detail = "It is {current}."
-    detail_fr = "Elle est {current}."
+    title_fr = "La saisie ne peut plus être modifiée ni supprimée."
+    detail = "The entry is {current}."
+    detail_fr = "La saisie est {current}."
     cure = "Recall it while it is submitted; after that, reverse it with a reason and enter it anew."
     cure_fr = (
         "Rappelez-la tant qu'elle est soumise ; ensuite, contre-passez-la avec un motif et saisissez-la à nouveau."
@@ -86,40 +87,38 @@ class EntryLocked(Problem):
 
 
 class DaysExhausted(Problem):
-    """The mission has not enough days left."""
+    """The mission does not have enough days left."""
 
     status = 409
     title_fr = "Il ne reste pas assez de jours à la mission."
-    detail = "{days_requested} asked for, {days_left} left of {days_ordered} ordered."
+    detail = "{days_requested} requested, {days_left} left of {days_ordered} ordered."
     detail_fr = "{days_requested} demandés, {days_left} restants sur {days_ordered} commandés."
     cure = "Enter fewer days, reverse others, or ask the operator for an amendment."
     cure_fr = "Saisissez moins de jours, contre-passez-en d'autres, ou demandez un avenant à l'opérateur."
 
 
 class AllotmentExhausted(Problem):
-    """The member's allotment has not enough days left."""
+    """The member's allotment does not have enough days left."""
 
     status = 409
     title_fr = "Il ne reste pas assez de jours au quota du membre."
-    detail = "{days_requested} asked for, {days_left} left of {days_allotted} allotted."
+    detail = "{days_requested} requested, {days_left} left of {days_allotted} allotted."
     detail_fr = "{days_requested} demandés, {days_left} restants sur {days_allotted} alloués."
     cure = "Ask the operator to raise the allotment."
     cure_fr = "Demandez à l'opérateur de relever le quota."
 
 
 class PersonDayExceeded(Problem):
-    """The person would work more than one day on one date."""
+    """The person would have more than one day on one date."""
 
     status = 409
-    title_fr = "La personne travaillerait plus d'un jour à une même date."
-    detail = "One person has 1.00 day a date, over all missions; {worked_on} has not enough left."
-    detail_fr = (
-        "Une personne dispose de 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
-    )
+    title_fr = "La personne aurait plus d'un jour à une même date."
+    detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
+    detail_fr = "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
 
 
 class OutsideMissionWindow(Problem):
-    """The day lies outside the mission's window."""
+    """The day is outside the mission's window."""
 
     status = 409
     title_fr = "Le jour est hors de la période de la mission."
@@ -141,41 +140,41 @@ class OutsideAssignment(Problem):
 
 
 class OffStep(Problem):
-    """The mission is counted in larger parts of a day."""
+    """The mission counts days in larger parts."""
 
     status = 409
-    title_fr = "La mission se compte en plus grandes parts de journée."
-    detail = "Days of this mission are multiples of {step}."
-    detail_fr = "Les jours de cette mission sont des multiples de {step}."
+    title_fr = "La mission compte les jours en parts plus grandes."
+    detail = "Days of this mission must be multiples of {step}."
+    detail_fr = "Les jours de cette mission doivent être des multiples de {step}."
 
 
 class RestDay(Problem):
-    """The mission is not worked on weekends or public holidays."""
+    """The mission does not allow work on weekends or public holidays."""
 
     status = 409
-    title_fr = "La mission ne se travaille pas le week-end ou les jours fériés."
-    detail = "{worked_on} is such a day."
-    detail_fr = "{worked_on} est un tel jour."
+    title_fr = "La mission n'admet pas de travail le week-end ou les jours fériés."
+    detail = "{worked_on} is a weekend day or a public holiday."
+    detail_fr = "Le {worked_on} est un jour de week-end ou un jour férié."
     cure = "Enter another day, or ask the operator to allow these days."
     cure_fr = "Saisissez un autre jour, ou demandez à l'opérateur d'autoriser ces jours."
 
 
 class ActivityNotListed(Problem):
-    """The activity is not one of the mission's."""
+    """The activity is not in the mission's list."""
 
     status = 409
-    title_fr = "L'activité n'est pas une de celles de la mission."
-    detail = "This mission has: {activities}."
-    detail_fr = "Cette mission a : {activities}."
-    cure = "Use one of its activities, or ask the operator to add it."
-    cure_fr = "Utilisez une de ses activités, ou demandez à l'opérateur de l'ajouter."
+    title_fr = "L'activité n'est pas dans la liste de la mission."
+    detail = "The mission lists: {activities}."
+    detail_fr = "La mission liste : {activities}."
+    cure = "Use one of these activities, or ask the operator to add one."
+    cure_fr = "Utilisez une de ces activités, ou demandez à l'opérateur d'en ajouter une."
 
 
 class MonthLocked(Problem):
-    """The month is closed: what counts in it is no longer entered, changed or validated."""
+    """The month is closed: its entries can no longer be created, changed or validated."""
 
     status = 409
-    title_fr = "Le mois est clos : ce qui y compte ne se saisit, ne se modifie ni ne se valide plus."
+    title_fr = "Le mois est clos : ses saisies ne peuvent plus être créées, modifiées ni validées."
     detail = "The operator has closed {month}."
     detail_fr = "L'opérateur a clos {month}."
     cure = "Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."
@@ -183,19 +182,19 @@ class MonthLocked(Problem):
 
 
 class CorrectedNotReversed(Problem):
-    """Only an entry that is reversed is corrected by another."""
+    """An entry can correct only a reversed entry."""
 
     status = 409
-    title_fr = "Seule une saisie contre-passée est corrigée par une autre."
-    cure = "Reverse it first."
-    cure_fr = "Contre-passez-la d'abord."
+    title_fr = "Une saisie ne peut corriger qu'une saisie contre-passée."
+    cure = "Reverse the other entry first."
+    cure_fr = "Contre-passez d'abord l'autre saisie."
 
 
 class ReversalReserved(Problem):
-    """A validated entry is reversed by the lead firm or the operator."""
+    """Only the lead firm or the operator can reverse a validated entry."""
 
     status = 403
-    title_fr = "Une saisie validée est contre-passée par le mandataire ou l'opérateur."
+    title_fr = "Seul le mandataire ou l'opérateur peut contre-passer une saisie validée."
     cure = "Ask the lead firm of the consortium."
     cure_fr = "Demandez au mandataire du groupement."
 
@@ -205,30 +204,30 @@ class LateEntry(Problem):
 
     status = 409
     title_fr = "Le délai de saisie des jours de cette mission est passé."
-    detail = "Entries were taken until {enterable_until_on}."
-    detail_fr = "Les saisies étaient reçues jusqu'au {enterable_until_on}."
-    cure = "Ask the operator for a leave for late entry."
-    cure_fr = "Demandez à l'opérateur une autorisation de saisie tardive."
+    detail = "Days could be entered until {enterable_until_on}."
+    detail_fr = "Les jours pouvaient être saisis jusqu'au {enterable_until_on}."
+    cure = "Ask the operator to allow late entry."
+    cure_fr = "Demandez à l'opérateur d'autoriser la saisie tardive."
 
 
 class SeparationOfDuties(Problem):
-    """Nobody validates or rejects days that he entered or worked."""
+    """You cannot validate or reject days that you entered or worked yourself."""
 
     status = 403
-    title_fr = "Nul ne valide ni ne rejette des jours qu'il a saisis ou effectués."
+    title_fr = "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués."
     cure = "Ask another person of the lead firm."
     cure_fr = "Demandez à une autre personne du mandataire."
 
 
 class NotTheLeadFirm(Problem):
-    """Only the lead firm of this mission's consortium may do this."""
+    """Only the lead firm of this mission's consortium can do this."""
 
     status = 403
     title_fr = "Seul le mandataire du groupement de cette mission peut le faire."
 
 
 class OtherOrganisation(Problem):
-    """You may enter days of persons of your own organisation only."""
+    """You can enter days only for persons of your own organisation."""
 
     status = 403
     title_fr = "Vous ne pouvez saisir que les jours de personnes de votre organisation."
@@ -241,7 +240,7 @@ def next_status(action: EntryAction, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
-        raise InvalidTransition(current=current, action=action, needed=", ".join(sorted(sources)))
+        raise InvalidTransition(current=current, action=action, needed=sorted(sources))
     return target
 
 
@@ -259,7 +258,7 @@ def first_open_day(day: date, locked_months: Collection[date]) -> date:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who takes entries a step further, and what of it is his by right."""
+    """The caller of a state change, and which changes their role allows."""
 
     subject_id: UUID
     kind: str
@@ -362,7 +361,7 @@ class Assignment:
     days_entered: Decimal
 
 
-def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
+def refusal(
     wishes: Iterable[Wish],
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
@@ -379,7 +378,7 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     """
     wanted = list(wishes)
     missing = [
-        FieldError(pointer.format(number) + field, "not_found")
+        NOT_FOUND.at(pointer.format(number) + field)
         for number, wish in enumerate(wanted)
         for field, known in (
             ("/mission_id", wish.mission_id in missions),
@@ -389,28 +388,43 @@ def refusal(  # noqa: PLR0911  # one return a reason, the most fundamental first
     ]
     if missing:
         return ReferenceNotFound(errors=missing)
-    for wish in wanted:
-        mission, assignment = missions[wish.mission_id], assignments[wish.consultant_id]
-        if wish.days:  # a draft wants none, and only the assignment holds it
-            if mission.starts_on is None or mission.ends_on is None:
-                return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
-            if not mission.starts_on <= wish.worked_on <= mission.ends_on:
-                starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
-                return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
-        if not assignment.from_on <= wish.worked_on <= assignment.until_on:
-            return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
-        if wish.activity not in mission.activities:
-            return ActivityNotListed(activities=", ".join(mission.activities))
-        if wish.days % mission.step:
-            return OffStep(step=mission.step)
-        if wish.days and wish.worked_on in mission.rest_days:
-            return RestDay(worked_on=wish.worked_on.isoformat())
-        if wish.days and month_of(wish.counted_on) in mission.locked_months:
-            return MonthLocked(month=f"{wish.counted_on:%Y-%m}")
-        if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
-            return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
+    for number, wish in enumerate(wanted):
+        if refused := _refusal_of_one(wish, missions[wish.mission_id], assignments[wish.consultant_id], today):
+            return _of_rows(refused, pointer, [number])
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
-    return _exhausted([*wanted, *given_back], missions, assignments, person_days)
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days, pointer)
+
+
+def _of_rows(refused: Problem, pointer: str, numbers: Iterable[int]) -> Problem:
+    """The problem with the rows of a batch that it is about; a single entry needs no pointer."""
+    if "{}" in pointer:
+        refused.errors = [refused.at(pointer.format(number)) for number in numbers]
+    return refused
+
+
+def _refusal_of_one(  # noqa: PLR0911  # one return a reason, the most fundamental first
+    wish: Wish, mission: MissionState, assignment: Assignment, today: date
+) -> Problem | None:
+    """Why this wish cannot count, whatever the others take."""
+    if wish.days:  # a draft wants none, and only the assignment holds it
+        if mission.starts_on is None or mission.ends_on is None:
+            return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
+        if not mission.starts_on <= wish.worked_on <= mission.ends_on:
+            starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
+            return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
+    if not assignment.from_on <= wish.worked_on <= assignment.until_on:
+        return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
+    if wish.activity not in mission.activities:
+        return ActivityNotListed(activities=list(mission.activities))
+    if wish.days % mission.step:
+        return OffStep(step=mission.step)
+    if wish.days and wish.worked_on in mission.rest_days:
+        return RestDay(worked_on=wish.worked_on.isoformat())
+    if wish.days and month_of(wish.counted_on) in mission.locked_months:
+        return MonthLocked(month=f"{wish.counted_on:%Y-%m}")
+    if wish.days and mission.enterable_until_on is not None and today > mission.enterable_until_on:
+        return LateEntry(enterable_until_on=mission.enterable_until_on.isoformat())
+    return None
 
 
 def _assigned(wish: Wish, assignments: Mapping[UUID, Assignment]) -> bool:
@@ -418,11 +432,16 @@ def _assigned(wish: Wish, assignments: Mapping[UUID, Assignment]) -> bool:
     return assignment is not None and assignment.mission_id == wish.mission_id
 
 
+def _person_day(wish: Wish, assignments: Mapping[UUID, Assignment]) -> tuple[UUID, date]:
+    return assignments[wish.consultant_id].person_id, wish.worked_on
+
+
 def _exhausted(
     wishes: Sequence[Wish],
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
     person_days: Mapping[tuple[UUID, date], Decimal],
+    pointer: str,
 ) -> Problem | None:
     of_mission: dict[UUID, Decimal] = defaultdict(Decimal)
     of_member: dict[tuple[UUID, UUID], Decimal] = defaultdict(Decimal)
@@ -431,7 +450,7 @@ def _exhausted(
         assignment = assignments[wish.consultant_id]
         of_mission[wish.mission_id] += wish.days
         of_member[wish.mission_id, assignment.organisation_id] += wish.days
-        of_person[assignment.person_id, wish.worked_on] += wish.days
+        of_person[_person_day(wish, assignments)] += wish.days
     for mission_id, days in of_mission.items():
         mission = missions[mission_id]
         left = mission.days_ordered - mission.days_entered
@@ -444,6 +463,11 @@ def _exhausted(
         if days > left:
             return AllotmentExhausted(days_requested=days, days_left=left, days_allotted=assignment.days_allotted)
     for person_day, days in of_person.items():
-        if person_days.get(person_day, Decimal(0)) + days > 1:
-            return PersonDayExceeded(worked_on=person_day[1].isoformat())
+        left = Decimal("1.00") - person_days.get(person_day, Decimal(0))
+        if days > left:
+            refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
+            rows = [
+                n for n, wish in enumerate(wishes) if wish.days > 0 and _person_day(wish, assignments) == person_day
+            ]
+            return _of_rows(refused, pointer, rows)
     return None

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import MISSING, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
+from app.core.faults import Fault
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -26,8 +26,19 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
+from app.core.values import INVALID_MONTH, CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
 from app.engineering.entries.rules import Status
+
+INVALID_WEEK = Fault(
+    "invalid_week",
+    en="Must be an ISO week from 1900 to 2199, such as 2023-W27.",
+    fr="Doit être une semaine ISO de 1900 à 2199, comme 2023-W27.",
+)
+IDS_OR_FILTER = Fault(
+    "ids_or_filter",
+    en="Send either ids or filter, not both.",
+    fr="Envoyez soit ids, soit filter, pas les deux.",
+)
 
 Note = Annotated[str, text(2000, multiline=True)]
 
@@ -139,7 +150,7 @@ def _week(value: object) -> date:
     if isinstance(value, str) and re.fullmatch(r"(?:19|20|21)[0-9]{2}-W[0-9]{2}", value):
         with suppress(ValueError):  # most years have no week 53
             return date.fromisocalendar(int(value[:4]), int(value[6:]), 1)
-    raise PydanticCustomError("invalid_week", "An ISO week as 2023-W27 is wanted, from 1900 to 2199.")
+    raise INVALID_WEEK.error()
 
 
 # An ISO 8601 week, YYYY-Www; in Python its Monday.
@@ -229,7 +240,7 @@ class Selection(Body):
     @model_validator(mode="after")
     def _one(self) -> "Selection":
         if (self.ids is None) == (self.filter is None):
-            raise PydanticCustomError("ids_or_filter", "Either ids or a filter is wanted.")
+            raise IDS_OR_FILTER.error()
         return self
 
 
@@ -325,7 +336,7 @@ class TimeEntries(Read):
 def _month(value: object) -> date:
     if isinstance(value, str) and re.fullmatch(r"(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])", value):
         return date.fromisoformat(value + "-01")
-    raise PydanticCustomError("invalid_month", "A month as 2023-06 is wanted, from 1900 to 2199.")
+    raise INVALID_MONTH.error()
 
 
 # A calendar month, YYYY-MM; in Python its first day.

@@ -1,5 +1,6 @@
 """Writes of engineering. What counts is spent from three limit rows: the person's day, the allotment, the order."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,23 +9,24 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, insert, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, case, func, insert, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
 from app.core import clock, limits
 from app.core.db import Statement, param
+from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
+    AlreadyExists,
     Busy,
-    FieldError,
     NotFound,
     Problem,
     ReferenceNotFound,
-    ValidationFailed,
 )
 from app.core.reading.listing import as_object
+from app.core.validation import refuse_future
 from app.core.writing import events, idempotency
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
@@ -163,7 +165,7 @@ def record(counts: bool, keyed: bool) -> Statement:
 
 def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
     """The parameters of `record` that the body gives. Raises `ValidationFailed` (422) for a day still to come."""
-    _refuse_future([body.worked_on])
+    refuse_future({"/worked_on": body.worked_on})
     return {
         **{name: getattr(body, name) for name in _FACTS},
         "authors": [actor.subject_id],
@@ -180,29 +182,47 @@ def wish_of(entry: Any, counted_on: date | None = None) -> Wish:
     return Wish(entry.mission_id, entry.consultant_id, entry.worked_on, days, entry.activity, counted_on)
 
 
-def _refuse_future(days: Sequence[date], pointer: str = "") -> None:
-    today = clock.today()
-    faults = [
-        FieldError(pointer.format(number) + "/worked_on", "future_day")
-        for number, day in enumerate(days)
-        if day > today
-    ]
-    if faults:
-        raise ValidationFailed(errors=faults)
-
-
 # --- a batch, a correction, a change ----------------------------------------------------------------------------------
 
 
 async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBatch) -> Change:
     """Up to 1 000 entries, all or nothing. References are looked up set-wise and told per row.
 
-    Raises `reference-not-found` (404), `other-organisation` (403), `corrected-not-reversed`, `activity-not-listed`,
-    `outside-assignment` and the limits (409).
+    Raises `reference-not-found` (404), `other-organisation` (403), `already-exists`, `corrected-not-reversed`,
+    `activity-not-listed`, `outside-assignment` and the limits (409).
     """
+    await _refuse_taken_names(write, attempt, body.items)
     made = await enter(write, attempt, body.items)
     keys = [entry.id for entry in made]
     return Change("time_entry.created", TIME_ENTRIES, keys, {"territory": attempt.territory}, many=True, status=201)
+
+
+async def _refuse_taken_names(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> None:
+    """Name the rows whose `external_id` another entry has, and that entry where the actor may see it.
+
+    Two batches at the same instant are refused by the unique constraint.
+    """
+    rows: dict[str, list[int]] = defaultdict(list)
+    for number, item in enumerate(items):
+        if item.external_id is not None:
+            rows[item.external_id].append(number)
+    if not rows:
+        return
+    e = TimeEntry
+    names = bindparam("names", list(rows), type_=ARRAY(Text()))
+    taken = select(e.external_id, case((seen(attempt), e.id)).label("id")).where(
+        e.territory == attempt.territory, e.external_id == any_(names)
+    )
+    known: dict[str, UUID | None] = {row.external_id: row.id for row in await write.session.execute(taken)}
+    faults = [
+        DUPLICATE.at(
+            f"{attempt.pointer.format(number)}/external_id", **({"id": known[name]} if known.get(name) else {})
+        )
+        for name, numbers in rows.items()
+        for number in (numbers if name in known else numbers[1:])
+    ]
+    if faults:
+        raise AlreadyExists(errors=faults)
 
 
 async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEntryCreate) -> Change:
@@ -213,12 +233,12 @@ async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEn
 
 async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[TimeEntry]:
     """Enter these, set-wise, and declare what they take."""
-    _refuse_future([item.worked_on for item in items], attempt.pointer)
+    refuse_future({f"{attempt.pointer.format(number)}/worked_on": item.worked_on for number, item in enumerate(items)})
     before = list(attempt.wishes)
     attempt.wishes = [*before, *(wish_of(item) for item in items)]
     assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in items})
     faults = [
-        FieldError(attempt.pointer.format(number) + "/consultant_id", "not_found")
+        NOT_FOUND.at(attempt.pointer.format(number) + "/consultant_id")
         for number, item in enumerate(items)
         if item.consultant_id not in assigned or assigned[item.consultant_id].mission_id != item.mission_id
     ]
@@ -267,7 +287,7 @@ async def _counted_on(write: Write, attempt: Attempt, items: Sequence[schemas.Ti
     )
     status: dict[UUID, str] = {row.id: row.status for row in await write.session.execute(seen)}
     faults = [
-        FieldError(attempt.pointer.format(number) + "/corrects_id", "not_found")
+        NOT_FOUND.at(attempt.pointer.format(number) + "/corrects_id")
         for number, item in enumerate(items)
         if item.corrects_id is not None and item.corrects_id not in status
     ]
@@ -359,11 +379,11 @@ async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID,
     mission_id, code = given.get("mission_id", row.mission_id), given.get("activity", row.activity)
     here = select(Mission.id).where(Mission.id == mission_id, Mission.territory == attempt.territory)
     if "mission_id" in given and await write.session.scalar(here) is None:  # another territory's list tells nothing
-        raise ReferenceNotFound(errors=[FieldError("/mission_id", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
     held = select(a.code).where(a.mission_id == mission_id, a.code == code)
     if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
         listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)
-        raise rules.ActivityNotListed(activities=", ".join(await write.session.scalars(listed)))
+        raise rules.ActivityNotListed(activities=list(await write.session.scalars(listed)))
 
 
 async def change_entry(
@@ -373,7 +393,7 @@ async def change_entry(
     if "consultant_id" in changed or "mission_id" in changed:
         consultant = known.get(changed.get("consultant_id", entry.consultant_id))
         if consultant is None or consultant.mission_id != changed.get("mission_id", entry.mission_id):
-            raise ReferenceNotFound(errors=[FieldError("/consultant_id", "not_found")])
+            raise ReferenceNotFound(errors=[NOT_FOUND.at("/consultant_id")])
         if consultant.organisation_id != attempt.actor.organisation_id:
             raise rules.OtherOrganisation
         changed |= _assignment(consultant)
@@ -381,7 +401,7 @@ async def change_entry(
     attempt.freed += [wish_of(entry)]
     for name, value in changed.items():
         setattr(entry, name, value)
-    _refuse_future([entry.worked_on])
+    refuse_future({"/worked_on": entry.worked_on})
     entry.counted_on = entry.worked_on
     if entry.corrects_id is not None:
         locked = await locked_months(write, {entry.mission_id})

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, any_, bindparam, case, func, literal, sele
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import literals
-from app.core.problems import FieldError, NotFound, Problem
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, Problem
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
@@ -28,23 +29,23 @@ AT_ONCE = 1000  # entries of one call
 
 
 class EntriesRefused(Problem):
-    """Some of these entries cannot take this step: none has taken it."""
+    """Some of these entries cannot change state as requested: no entry was changed."""
 
     status = 409
-    title_fr = "Certaines de ces saisies ne peuvent pas faire ce pas : aucune ne l'a fait."
-    cure = "Each refusal is named in errors; leave these entries out, or mend them."
-    cure_fr = "Chaque refus est nommé dans errors ; écartez ces saisies, ou corrigez-les."
+    title_fr = "Certaines de ces saisies ne peuvent pas changer d'état comme demandé : aucune n'a été modifiée."
+    cure = "Leave out the entries in errors, or correct them first."
+    cure_fr = "Écartez les saisies de errors, ou corrigez-les d'abord."
 
 
 class TooManyEntries(Problem):
-    """The filter selects more entries than are taken at once."""
+    """The filter selects too many entries."""
 
     status = 409
-    title_fr = "Le filtre choisit plus de saisies qu'il n'en est traité à la fois."
-    detail = "At most {at_most} are taken at once."
-    detail_fr = "Au plus {at_most} sont traitées à la fois."
-    cure = "Narrow the filter, by member or by week."
-    cure_fr = "Resserrez le filtre, par membre ou par semaine."
+    title_fr = "Le filtre choisit trop de saisies."
+    detail = "At most {at_most} entries can change at once."
+    detail_fr = "Au plus {at_most} saisies peuvent changer à la fois."
+    cure = "Narrow the filter, for example by member or by week."
+    cure_fr = "Resserrez le filtre, par exemple par membre ou par semaine."
 
 
 async def act(write: Write, attempt: Attempt, entry_id: UUID, action: EntryAction, reason: str | None = None) -> Change:
@@ -100,12 +101,12 @@ async def act_on_many(
     for entry_id in ids:
         entry = found.get(entry_id)
         if entry is None:
-            faults.append(FieldError(places[entry_id], "not_found"))
+            faults.append(NOT_FOUND.at(places[entry_id]))
             continue
         lead_id = leads.get(entry.mission_id)
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
-            faults.append(FieldError(places[entry_id], refused.code.replace("-", "_"), members))
+            faults.append(refused.at(places[entry_id], **members))
     if faults:
         raise EntriesRefused(errors=faults)
     await step(write, attempt, action, held, closed, reason)
@@ -119,7 +120,10 @@ def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
 
 
 async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
-    """The entries that answer and that the actor may see, held in the order of their ids; one more than are taken."""
+    """Lock the matching entries that the actor may see, in id order (so that two callers cannot deadlock).
+
+    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many.
+    """
     e = TimeEntry
     rows = (
         select(*e.__table__.c)

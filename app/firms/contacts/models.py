@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     DDL,
-    CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -16,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Identified, Versioned, one_of
+from app.core.db import Base, Identified, Versioned, one_of, shape
 
 
 class Purpose(StrEnum):
@@ -58,16 +57,16 @@ class Contact(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "siren"}
         ),
-        CheckConstraint(one_of("purpose", Purpose), name="contact_purpose"),
-        CheckConstraint(one_of("legal_basis", LegalBasis), name="contact_legal_basis"),
-        CheckConstraint(one_of("erased_because", ErasureCause), name="contact_erased_because"),
-        CheckConstraint("(erased_at IS NULL) = (erased_because IS NULL)", name="contact_erased"),
-        CheckConstraint(
+        shape(one_of("purpose", Purpose), name="contact_purpose"),
+        shape(one_of("legal_basis", LegalBasis), name="contact_legal_basis"),
+        shape(one_of("erased_because", ErasureCause), name="contact_erased_because"),
+        shape("(erased_at IS NULL) = (erased_because IS NULL)", name="contact_erased"),
+        shape(
             "CASE WHEN erased_at IS NULL THEN name IS NOT NULL AND name <> ''"
             " ELSE num_nonnulls(name, function, email, phone, external_id) = 0 END",
             name="contact_erased_but_named",
         ),
-        CheckConstraint(
+        shape(
             "erased_at IS NOT NULL"
             " OR retain_until_on <= (timezone('Europe/Paris', updated_at))::date + interval '10 years'",
             name="kept_too_long",

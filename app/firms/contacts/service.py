@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core import clock
-from app.core.problems import FieldError, Problem, ReferenceNotFound, ValidationFailed
+from app.core.faults import Fault
+from app.core.messages import NOT_FOUND
+from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts import schemas
@@ -16,16 +18,27 @@ from app.firms.contacts.models import Contact, ErasureCause
 from app.firms.contacts.queries import CONTACTS
 from app.firms.models import TerritoryFirm
 
+PAST_DAY = Fault(
+    "past_day",
+    en="The day must not be in the past (Paris time).",
+    fr="Le jour ne doit pas être dans le passé (heure de Paris).",
+)
+KEPT_TOO_LONG = Fault(
+    "kept_too_long",
+    en="Personal data can be kept for at most ten years from today.",
+    fr="Les données personnelles peuvent être gardées au plus dix ans à partir d'aujourd'hui.",
+)
+
 PERSON = ("name", "function", "email", "phone", "external_id")  # what erasure takes away
 ADDRESS = "/v1/territories/{territory}/contacts/{key}"  # the Location of the one stored reply that names a person
 
 
 class ContactGone(Problem):
-    """The person was erased: the contact no longer changes."""
+    """The person was erased: the contact can no longer change."""
 
     status = 409
-    title_fr = "La personne a été effacée : le contact ne change plus."
-    cure = "Record the person anew, with a purpose and a legal basis."
+    title_fr = "La personne a été effacée : le contact ne peut plus changer."
+    cure = "Record the person again, with a purpose and a legal basis."
     cure_fr = "Enregistrez à nouveau la personne, avec une finalité et une base légale."
 
 
@@ -39,7 +52,7 @@ async def create_contact(write: Write, territory: str, body: schemas.ContactCrea
         TerritoryFirm.territory == territory, TerritoryFirm.siren == body.siren
     )
     if await write.session.scalar(followed) is None:
-        raise ReferenceNotFound(errors=[FieldError("/siren", "not_found")])
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/siren")])
     contact = Contact(territory=territory, recorded_by=write.actor.subject_id, **body.model_dump())
     write.session.add(contact)
     await write.session.flush()
@@ -113,6 +126,6 @@ def _refuse_past(retain_until_on: date) -> None:
     """Data is kept until today at least, and ten years at most."""
     today = clock.today()
     if retain_until_on < today:
-        raise ValidationFailed(errors=[FieldError("/retain_until_on", "past_day")])
+        raise ValidationFailed(errors=[PAST_DAY.at("/retain_until_on")])
     if (retain_until_on.year - today.year, retain_until_on.month, retain_until_on.day) > (10, today.month, today.day):
-        raise ValidationFailed(errors=[FieldError("/retain_until_on", "kept_too_long")])
+        raise ValidationFailed(errors=[KEPT_TOO_LONG.at("/retain_until_on")])

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import clock
-from app.core.db import Base, Identified, one_of
+from app.core.db import Base, Identified, one_of, shape
 
 
 class ImportStatus(StrEnum):
@@ -43,10 +43,10 @@ class Import(Identified, Base):
 
     __tablename__ = "imports"
     __table_args__ = (
-        CheckConstraint(one_of("status", ImportStatus), name="import_status"),
-        CheckConstraint(one_of("on_error", OnError), name="import_on_error"),
-        CheckConstraint("(finished_at IS NULL) = (status IN ('queued', 'running'))", name="import_finished"),
-        CheckConstraint("rows_created + rows_updated + rows_unchanged <= rows_read", name="import_rows"),
+        shape(one_of("status", ImportStatus), name="import_status"),
+        shape(one_of("on_error", OnError), name="import_on_error"),
+        shape("(finished_at IS NULL) = (status IN ('queued', 'running'))", name="import_finished"),
+        shape("rows_created + rows_updated + rows_unchanged <= rows_read", name="import_rows"),
         Index(None, "territory", "id"),
         Index("imports_open_idx", "id", postgresql_where=text("status IN ('queued', 'running')")),
     )
@@ -111,7 +111,7 @@ class ImportProblem(Identified, Base):
 
     __tablename__ = "import_problems"
     __table_args__ = (
-        CheckConstraint(one_of("severity", Severity), name="import_problem_severity"),
+        shape(one_of("severity", Severity), name="import_problem_severity"),
         Index(None, "import_id", "line", "id"),
     )
 

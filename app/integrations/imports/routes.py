@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.problems import FieldError, Forbidden, UnsupportedMediaType, ValidationFailed
+from app.core.messages import REQUIRED
+from app.core.problems import Forbidden, UnsupportedMediaType, ValidationFailed
 from app.core.reading import query
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter
@@ -66,7 +67,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
     given = query.read(request, asked)
     if "kind" not in given:
-        raise ValidationFailed(errors=[FieldError("kind", "required")])
+        raise ValidationFailed(errors=[REQUIRED.at("kind")])
     importer = IMPORTERS[given["kind"]]
     if not actor.may(importer.permission, territory):
         raise Forbidden(permission=importer.permission)

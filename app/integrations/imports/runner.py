@@ -10,7 +10,7 @@ import contextlib
 import io
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 from uuid import UUID, uuid4
 
@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from app.access.gate import actor_of
 from app.core import clock, limits
 from app.core.db import Base, SessionFactory, raw_connection
-from app.core.problems import FieldError, Problem
+from app.core.faults import FieldError
+from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
 from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
@@ -47,16 +48,16 @@ BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout =
 
 
 class ImportFailed(Problem):
-    """The import could not be carried out; nothing was changed."""
+    """The import failed; nothing was changed."""
 
     status = 500
-    title_fr = "L'import n'a pas pu être mené à bien ; rien n'a été changé."
-    cure = "Send the file again; if it fails again, tell the service with the import's id."
-    cure_fr = "Renvoyez le fichier ; si l'échec se répète, donnez l'id de l'import au service."
+    title_fr = "L'import a échoué ; rien n'a été modifié."
+    cure = "Send the file again. If it fails again, report the id of the import."
+    cure_fr = "Renvoyez le fichier. Si l'échec se répète, signalez l'id de l'import."
 
 
 class ImportNotPermitted(Problem):
-    """Who asked for the import may no longer write this here."""
+    """The sender of the import is no longer allowed to write this here."""
 
     status = 403
     title_fr = "L'auteur de l'import n'a plus le droit d'écrire ceci ici."
@@ -273,7 +274,7 @@ class _Run:
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
                 except sheets.UnreadableSheet as error:
-                    self.progress.note([LineFault(error.line or 1, "", FieldError("", error.code))])
+                    self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
                     raise _unreadable(error) from None
 
     async def _fetch(self, connection: Any, file: IO[bytes]) -> None:
@@ -293,12 +294,12 @@ class _Run:
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
         if first is None:
-            raise sheets.UnreadableSheet("empty_file")
+            raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
         header = match(self.importer, *first)
         faults = header.faults(self.importer)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableSheet("unusable_header", header.line)
+            raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
         return header
 
     async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
@@ -427,7 +428,7 @@ class _Run:
 
 
 def _unreadable(error: sheets.UnreadableSheet) -> Problem:
-    return UnreadableFile(reason=error.code, line=error.line)
+    return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
 
 
 def _told(problem: Problem) -> dict[str, Any]:
@@ -438,7 +439,7 @@ def _told(problem: Problem) -> dict[str, Any]:
 
 
 def _as_error(problem: Problem) -> FieldError:
-    return FieldError("", problem.code, {"problem": problem})
+    return replace(problem.at(""), members={"problem": problem})
 
 
 def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:

@@ -25,18 +25,19 @@ class UnreadableFile(Problem):
 
     status = 422
     title_fr = "Le fichier ne se lit pas comme un tableau."
-    detail = "Reason: {reason}."
-    detail_fr = "Raison : {reason}."
+    detail = "{reason}"
+    detail_fr = "{reason}"
     cure = "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns."
     cure_fr = "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes."
 
 
 class ImportFinished(Problem):
-    """The import is over: it can no longer be called off."""
+    """The import is over: it can no longer be cancelled."""
 
+    constraint = "import_cancelled_too_late"  # no CHECK: the one named `import_finished` is a shape
     title_fr = "L'import est terminé : il ne peut plus être annulé."
-    detail = "It is {current}."
-    detail_fr = "Son état : {current}."
+    detail = "The import is {current}."
+    detail_fr = "L'import est {current}."
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
     try:
         shape = sniffer.shape()
     except sheets.UnreadableSheet as error:
-        raise UnreadableFile(reason=error.code) from None
+        raise UnreadableFile(reason=error.reason, **error.figures) from None
     await keep()
     return Upload(upload_id, shape, sniffer.size, digest.digest())
 

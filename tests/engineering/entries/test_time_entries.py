@@ -390,7 +390,9 @@ async def test_a_day_is_a_day_whatever_the_clock_does(world: World, day: str) ->
     entry = await enter(world, mission, worked_on=day, days=1)
     assert (entry["worked_on"], entry["counted_on"]) == (day, day)
     refused = await world.consultant.post("time-entries", mission.entry(worked_on=day, days=0.25))
-    assert problem(refused, 409, "person-day-exceeded")["worked_on"] == day
+    told = problem(refused, 409, "person-day-exceeded")
+    assert (told["worked_on"], told["days_requested"], told["days_left"]) == (day, 0.25, 0)
+    assert "errors" not in told  # one entry: there is no row to name
 
 
 @pytest.mark.parametrize("day", ["2023-02-29", "2023-13-01", "2023-7-4", "04/07/2023", "1899-12-31", 20230704, None])
@@ -833,7 +835,51 @@ async def test_a_dry_run_is_refused_like_the_real_thing(world: World) -> None:
 async def test_an_action_that_takes_no_body_says_so(world: World) -> None:
     mission = await world.mission(days=10)
     entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)
-    refused = await world.consultant.post(f"time-entries/{entry['id']}/submit", {"days": 1})
-    problem(refused, 422, "validation-failed")
+    submit = f"time-entries/{entry['id']}/submit"
+    for body, told in (
+        ({"days": 1, "note": "x"}, [("/days", "unknown_field"), ("/note", "unknown_field")]),
+        ({"<b>": 1}, [("/?", "unknown_field")]),
+        ([1], [("", "unexpected_body")]),
+    ):
+        refused = problem(await world.consultant.post(submit, body), 422, "validation-failed")
+        assert [(error["pointer"], error["code"]) for error in refused["errors"]] == told
+    problem(await world.consultant.request("POST", submit, content=b"{"), 400, "malformed-json")
     assert (await world.follow_up())["days_entered"] == 0
     ok(await world.consultant.post(f"time-entries/{entry['id']}/submit", {}))
+
+
+async def test_a_batch_names_the_rows_that_a_limit_refuses(world: World) -> None:
+    mission = await world.mission(days=10)
+    fine, half, more = mission.entry(worked_on="2023-07-03"), mission.entry(days=0.5), mission.entry(days=0.75)
+    refused = await world.consultant.post("time-entries/batch", {"items": [fine, half, more]})
+    told = problem(refused, 409, "person-day-exceeded")
+    assert (told["worked_on"], told["days_requested"], told["days_left"]) == ("2023-07-04", 1.25, 1)
+    assert [(e["pointer"], e["code"]) for e in told["errors"]] == [
+        ("/items/1", "person_day_exceeded"),
+        ("/items/2", "person_day_exceeded"),
+    ]
+    assert "1.25 requested on 2023-07-04, 1.00 left of 1.00" in told["errors"][0]["detail"]
+    late = mission.entry(worked_on="2023-10-01")
+    refused = await world.consultant.post("time-entries/batch", {"items": [fine, late]})
+    told = problem(refused, 409, "outside-mission-window")
+    assert [(e["pointer"], e["ends_on"]) for e in told["errors"]] == [("/items/1", "2023-09-30")]
+    assert (await world.follow_up())["days_entered"] == 0
+
+
+async def test_a_batch_names_the_rows_whose_name_is_taken_and_the_entry_that_has_it(world: World) -> None:
+    mission = await world.mission(days=10)
+    there = await enter(world, mission, external_id="CRA-1", days=0.25)
+    items = [
+        mission.entry(worked_on="2023-07-03"),
+        mission.entry(worked_on="2023-07-05", external_id="CRA-1"),
+        mission.entry(worked_on="2023-07-06", external_id="CRA-2"),
+        mission.entry(worked_on="2023-07-07", external_id="CRA-2"),
+    ]
+    told = problem(await world.consultant.post("time-entries/batch", {"items": items}), 409, "already-exists")
+    assert [(e["pointer"], e["code"], e.get("id")) for e in told["errors"]] == [
+        ("/items/1/external_id", "duplicate", there["id"]),
+        ("/items/3/external_id", "duplicate", None),
+    ]
+    hidden = [mission.entry(by="lead", external_id="CRA-1")]
+    told = problem(await world.lead.post("time-entries/batch", {"items": hidden}), 409, "already-exists")
+    assert told["errors"][0]["pointer"] == "/items/0/external_id"

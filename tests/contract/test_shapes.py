@@ -1,0 +1,384 @@
+"""Every CHECK is a limit, which has a problem, or a shape, which the API refuses before the database sees it.
+
+Each shape is driven through HTTP: a request that the CHECK would refuse is a 422 that names the field. What no request
+can say, because the service alone writes it, stands in `OURS` with the reason.
+"""
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import CheckConstraint
+from structlog.testing import capture_logs
+
+from app.access import service as access
+from app.access.models import Organisation
+from app.core.db import Base
+from app.core.problems import BY_CONSTRAINT
+from app.core.values import MAX_CENTS
+from app.core.writing.writes import Change, Write
+from app.engineering.entries import service as engineering
+from app.envelopes import routes as envelopes
+from app.main import create_app
+from app.settings import Settings
+from tests.contract.conftest import Known
+from tests.world import ok, problem
+
+CHECKS = {
+    str(check.name): check
+    for table in Base.metadata.sorted_tables
+    for check in table.constraints
+    if isinstance(check, CheckConstraint)
+}
+SHAPES = {name for name, check in CHECKS.items() if check.info.get("shape")}
+DOCUMENT = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg://nowhere/none")).openapi()
+
+T = "/v1/territories/{territory}"
+MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
+FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
+CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
+AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
+PLAN, COSTS, ENTRY = f"PUT {PROJECT}/financing", f"POST {T}/projects", f"POST {T}/time-entries"
+ORDER, ROADMAP = f"POST {MISSION}/orders", f"POST {T}/roadmap/versions"
+CERTIFICATE = f"POST {T}/service-certificates"
+FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
+ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Request:
+    """An operation whose example is changed at these pointers, and the place (or problem) that the refusal names."""
+
+    operation: str
+    changes: Mapping[str, Any]
+    pointer: str = field(default="")
+
+    @property
+    def place(self) -> str:
+        return self.pointer or next(iter(self.changes))
+
+
+def _one(operation: str, pointer: str, value: Any, at: str = "") -> Request:
+    return Request(operation, {pointer: value}, at)
+
+
+DRIVEN: dict[str, Request] = {
+    # firms
+    "firm_siren": _one(FIRM, "/siren", "910000018"),
+    "firm_name": _one(FIRM, "/name", " "),
+    "firm_legal_form_code": _one(FIRM, "/legal_form_code", "571"),
+    "firm_naf_code": _one(FIRM, "/naf_code", "2562B"),
+    "firm_naf_version": _one(FIRM, "/naf_version", UNKNOWN),
+    "firm_diffusion": _one(FIRM, "/diffusion", UNKNOWN),
+    "firm_insee_category": _one(FIRM, "/insee_category", UNKNOWN),
+    "firm_headcount_bracket": _one(FIRM, "/headcount_bracket", "54"),
+    "firm_activity_naf_version": _one("POST /v1/firms/{siren}/activities", "/naf_version", UNKNOWN),
+    "firm_activity_naf_code": _one("POST /v1/firms/{siren}/activities", "/naf_code", "25.53"),
+    "proceeding_kind": _one("POST /v1/firms/{siren}/proceedings", "/kind", UNKNOWN),
+    "site_naf_code": Request(SITE, {"/naf_code": "25.53", "/naf_version": "naf_2025"}),
+    "site_naf_version": Request(SITE, {"/naf_version": UNKNOWN, "/naf_code": "25.53Y"}),
+    "site_naf_code_without_version": _one(SITE, "/naf_version", "naf_2025", "naf-code-without-version"),
+    "site_insee_code": _one(SITE, "/insee_code", "2C004"),
+    "firm_accounts_turnover": _one(f"PUT {T}/firms/{{siren}}/accounts/{{year}}", "/turnover_cents", TOO_MUCH),
+    "firm_accounts_balance_sheet": _one(f"PUT {T}/firms/{{siren}}/accounts/{{year}}", "/balance_sheet_cents", -1),
+    "firm_accounts_headcount": _one(f"PUT {T}/firms/{{siren}}/accounts/{{year}}", "/headcount", 10_000_001),
+    "firm_accounts_source": _one(f"PUT {T}/firms/{{siren}}/accounts/{{year}}", "/source", ""),
+    "firm_stage_change_stage": _one(f"PUT {T}/firms/{{siren}}", "/stage", UNKNOWN),
+    "territory_firm_stage": _one(f"PUT {T}/firms/{{siren}}", "/stage", UNKNOWN),
+    "stage_in_the_future": _one(f"PUT {T}/firms/{{siren}}", "/effective_on", FUTURE),
+    "territory_firm_eu_size": _one(f"PATCH {T}/firms/{{siren}}", "/eu_size", UNKNOWN),
+    "contact_purpose": _one(CONTACT, "/purpose", UNKNOWN),
+    "contact_legal_basis": _one(CONTACT, "/legal_basis", UNKNOWN),
+    "contact_erased_but_named": _one(CONTACT, "/name", ""),
+    "kept_too_long": _one(CONTACT, "/retain_until_on", FUTURE),
+    # access and programme
+    "organisation_name": _one("POST /v1/organisations", "/name", ""),
+    "organisation_siren": _one("POST /v1/organisations", "/siren", "000000000"),
+    "subject_name": _one("POST /v1/organisations/{organisation_id}/persons", "/name", "\t"),
+    "subject_email": _one("POST /v1/organisations/{organisation_id}/service-accounts", "/email", "a@b.example"),
+    "member_role": _one("POST /v1/members", "/role", UNKNOWN),
+    "member_period": _one("POST /v1/members", "/to_on", "2023-06-13", "/"),
+    "member_from_on": _one("POST /v1/members", "/from_on", "1899-12-31"),
+    "member_to_on": _one("POST /v1/members", "/to_on", "2200-01-01"),
+    "api_key_scope": _one("POST /v1/api-keys", "/scope", UNKNOWN),
+    "territory_slug": _one("POST /v1/territories", "/slug", "a" * 64),
+    "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
+    "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
+    "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "commune_insee_code": _one(f"PUT {T}/perimeter/{{vintage}}", "/communes/0/insee_code", "3000"),
+    # committees
+    "committee_level": _one(MEETING, "/level", UNKNOWN),
+    "committee_quorum": _one(MEETING, "/quorum", 0),
+    "committee_member_kind": _one(MEETING, "/members/0/kind", UNKNOWN),
+    "committee_member_name": _one(MEETING, "/members/0/name", ""),
+    "committee_member_attendance": _one(MEETING, "/members/1/attendance", UNKNOWN),
+    "committee_member_chair": _one(MEETING, "/members/2/chair", value=True, at="/members"),
+    "committee_held": _one(HOLD, "/held_at", None),
+    "held_in_the_future": _one(HOLD, "/held_at", FUTURE + "T00:00:00Z"),
+    "committee_reason": _one(f"POST {T}/committees/{{id}}/cancel", "/reason", ABSENT),
+    # missions
+    "mission_step": _one(f"POST {T}/missions", "/step", 0.75),
+    "mission_holiday_calendar": _one(f"POST {T}/missions", "/holiday_calendar", UNKNOWN),
+    "mission_late_entry_grace_days": _one(f"POST {T}/missions", "/late_entry_grace_days", 3661),
+    "mission_alert_thresholds_bp": _one(
+        f"POST {T}/missions", "/alert_thresholds_bp", [10_001], "/alert_thresholds_bp/0"
+    ),
+    "mission_activity_label": _one(
+        f"POST {T}/missions", "/activities", [{"code": "a", "label": ""}], "/activities/0/label"
+    ),
+    "mission_member_role": _one(f"POST {MISSION}/members", "/role", UNKNOWN),
+    "mission_member_days_allotted": _one(f"POST {MISSION}/members", "/days_allotted", -0.25),
+    "member_days_allotted": _one(f"POST {MISSION}/members", "/days_allotted", 0.1),
+    "mission_days_allotted": _one(f"POST {MISSION}/members", "/days_allotted", -1),
+    "allotment_days": _one(f"POST {MISSION}/members", "/days_allotted", 40.1),
+    "order_kind": _one(ORDER, "/kind", UNKNOWN),
+    "order_days": _one(ORDER, "/days", 0.1),
+    "order_window": _one(ORDER, "/ends_on", "2023-06-13", "/"),
+    "initial_order_incomplete": _one(ORDER, "/days", 0, "/"),
+    "rate_profile": _one(f"POST {MISSION}/rates", "/profile", UNKNOWN),
+    "rate_day_rate_cents": _one(f"POST {MISSION}/rates", "/day_rate_cents", 100_000_001),
+    "rate_period": _one(f"POST {MISSION}/rates", "/to_on", "2023-06-13", "/"),
+    "assignment_period": _one(f"POST {T}/consultants", "/to_on", "2023-06-13", "/"),
+    # auditions
+    "audition_kind": _one(AUDITION, "/kind", UNKNOWN),
+    "audition_held": _one(DONE, "/held_on", ABSENT),
+    "audition_held_on": _one(DONE, "/held_on", FUTURE),
+    "audition_follow_up_done_on": _one(f"PATCH {T}/auditions/{{id}}", "/follow_up_done_on", FUTURE),
+    "audition_need_category": _one(DONE, "/needs/0/category", UNKNOWN),
+    "audition_reason": _one(f"POST {T}/auditions/{{id}}/cancel", "/reason", ABSENT),
+    "audition_note_body": _one(f"POST {T}/auditions/{{audition_id}}/notes", "/body", "\n"),
+    # projects
+    "project_title": _one(COSTS, "/title", ""),
+    "project_kind": _one(COSTS, "/kind", UNKNOWN),
+    "project_maturity": _one(COSTS, "/maturity", UNKNOWN),
+    "project_funding_route": _one(COSTS, "/funding_route", UNKNOWN),
+    "project_period": _one(COSTS, "/ends_on", "2024-01-14"),
+    "project_jobs": _one(COSTS, "/jobs_created_fte", 100_000),
+    "project_holder_kind": _one(COSTS, "/holders/0/kind", UNKNOWN),
+    "project_holder_identity": _one(COSTS, "/holders/0/name", "Both", "/holders/0"),
+    "project_holder_siren": Request(
+        COSTS, {"/holders/0/siren": "910000018", "/holders/0/kind": "association", "/holders/0/name": "A"}
+    ),
+    "project_cost_kind": _one(COSTS, "/costs/0/kind", UNKNOWN),
+    "project_cost_label": _one(COSTS, "/costs/0/label", ""),
+    "project_cost_amount": _one(COSTS, "/costs/0/amount_cents", 0),
+    "project_cost_reason": _one(COSTS, "/costs/1/reason", None, "/costs/1"),
+    "project_stage_reason": Request(
+        f"POST {PROJECT}/stages", {"/stage": "dropped", "/effective_on": ABSENT, "/funding_route": ABSENT}, "/reason"
+    ),
+    "project_stage_future": _one(f"POST {PROJECT}/stages", "/effective_on", FUTURE),
+    "job_observation_term": _one(f"POST {PROJECT}/job-observations", "/after_months", 24),
+    "job_observation_jobs": _one(f"POST {PROJECT}/job-observations", "/jobs_created_fte", -1),
+    "job_observation_evidence": _one(f"POST {PROJECT}/job-observations", "/evidence", ""),
+    "job_observation_future": _one(f"POST {PROJECT}/job-observations", "/observed_on", FUTURE),
+    "financing_plan_status": _one(PLAN, "/status", UNKNOWN),
+    "financing_plan_amounts": _one(PLAN, "/lines/0/amount_cents", MAX_CENTS, "/lines"),
+    "financing_line_kind": _one(PLAN, "/lines/0/kind", UNKNOWN),
+    "financing_line_status": _one(PLAN, "/lines/0/status", UNKNOWN),
+    "financing_line_source": _one(PLAN, "/lines/0/source", ""),
+    "financing_line_amount": _one(PLAN, "/lines/0/amount_cents", TOO_MUCH),
+    "financing_line_proof": _one(PLAN, "/lines/0/proof_reference", None, "/lines/0"),
+    "financing_line_legal_basis": _one(PLAN, "/lines/1/legal_basis", "Article 41", "/lines/1"),
+    "funding_statement_sources": _one(f"POST {PROJECT}/funding-statements", "/sources_searched", []),
+    "funding_statement_future": _one(f"POST {PROJECT}/funding-statements", "/stated_on", FUTURE),
+    # roadmap
+    "roadmap_title": _one(ROADMAP, "/title", ""),
+    "roadmap_period": Request(
+        f"PATCH {T}/roadmap/versions/{{id}}", {"/ends_on": "2023-10-02", "/starts_on": "2023-10-03"}, "/ends_on"
+    ),
+    "roadmap_axis_title": _one(ROADMAP, "/axes/0/title", ""),
+    "roadmap_action_title": _one(ROADMAP, "/axes/0/actions/0/title", ""),
+    "roadmap_action_budget": _one(ROADMAP, "/axes/0/actions/0/budget_cents", -1),
+    "followed_action_state": _one(f"POST {T}/roadmap/actions/{{action_id}}/states", "/state", UNKNOWN),
+    "action_state_reason": Request(
+        f"POST {T}/roadmap/actions/{{action_id}}/states", {"/state": "dropped", "/effective_on": ABSENT}, "/reason"
+    ),
+    "action_state_future": _one(f"POST {T}/roadmap/actions/{{action_id}}/states", "/effective_on", FUTURE),
+    # engineering
+    "time_entry_status": _one(ENTRY, "/status", UNKNOWN),
+    "time_entry_days": _one(ENTRY, "/days", 1.25),
+    "time_entry_counted_on": _one(ENTRY, "/worked_on", "1899-12-31"),
+    "future_day": _one(ENTRY, "/worked_on", FUTURE),
+    "reason_missing": _one(f"POST {T}/time-entries/{{id}}/reject", "/reason", ABSENT),
+    "month_lock_month": _one(f"POST {T}/month-locks", "/month", "2023-06-14"),
+    "month_lock_not_over": _one(f"POST {T}/month-locks", "/month", "2199-12"),
+    "month_lock_reopening": _one(f"POST {T}/month-locks/{{id}}/reopen", "/reason", ABSENT),
+    "service_certificate_period": _one(CERTIFICATE, "/to_on", "2023-06-13", "/"),
+    "service_certificate_reason": _one(f"POST {T}/service-certificates/{{id}}/cancel", "/reason", ABSENT),
+    # money
+    "contribution_amount": _one(f"POST {T}/envelope/contributions", "/amount_cents", 0),
+    "contribution_repayment_policy": _one(f"POST {T}/envelope/contributions", "/repayment_policy", UNKNOWN),
+    "contribution_reason": _one(f"POST {T}/envelope/contributions/{{id}}/reverse", "/reason", ABSENT),
+    "grant_amount": _one(f"POST {T}/grants", "/amount_cents", TOO_MUCH),
+    "grant_payment_amount": _one(f"POST {T}/grants/{{grant_id}}/payments", "/amount_cents", 0),
+    "grant_payment_kind": _one(f"POST {T}/grants/{{grant_id}}/payments", "/kind", UNKNOWN),
+    "grant_payment_reason": _one(f"POST {T}/grants/{{grant_id}}/payments/{{id}}/reverse", "/reason", ABSENT),
+    "advance_amount": _one(f"POST {T}/advances", "/amount_cents", 0),
+    "advance_planned_disbursement": _one(f"POST {T}/advances", "/planned_disbursement_on", "2023-10-02"),
+    "tranche_amount": _one(f"POST {T}/advances/{{advance_id}}/tranches", "/amount_cents", TOO_MUCH),
+    "tranche_reason": _one(f"POST {T}/advances/{{advance_id}}/tranches/{{id}}/reverse", "/reason", ABSENT),
+    "repayment_amount": _one(f"POST {T}/advances/{{advance_id}}/repayments", "/amount_cents", 0),
+    "repayment_reason": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/reverse", "/reason", ABSENT),
+    "entry_effective_on": _one(f"POST {T}/grants", "/decided_on", "1899-12-31"),
+    "entry_amount": _one(f"POST {T}/grants", "/amount_cents", 0),
+}
+
+_PERSON = "a constant: a service account is refused with person-required"
+_STATE = "the state machine writes it; no request names a state"
+_COUNTER = "the service counts it"
+_LEDGER = "the ledger writes it"
+OURS: dict[str, str] = {
+    **dict.fromkeys(
+        ("advance_awarder_kind", "grant_awarder_kind", "committee_closer_kind", "audition_owner_kind",
+         "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
+         "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind"),
+        _PERSON,
+    ),
+    **dict.fromkeys(
+        ("advance_status", "advance_cancelled_but_paid", "grant_status", "grant_awarded_but_paid",
+         "grant_cancelled_but_paid", "committee_status", "committee_closed", "audition_status", "contribution_status",
+         "grant_payment_status", "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",
+         "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",
+         "certified_without_certificate", "validated_by_nobody", "time_entry_reversal_counted_on",
+         "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history"),
+        _STATE,
+    ),
+    **dict.fromkeys(
+        ("person_day_days", "mission_days_entered", "mission_days_ordered", "member_days_entered",
+         "committee_member_position",
+         "audition_need_position", "roadmap_axis_position", "roadmap_action_position", "roadmap_number",
+         "project_holder_position", "project_cost_position", "financing_line_position", "financing_plan_number",
+         "project_stage_number", "action_state_number", "service_certificate_number",
+         "certificate_number_last_number", "import_rows"),
+        _COUNTER,
+    ),
+    **dict.fromkeys(
+        ("account_name", "entry_act", "entry_balances", "entry_within_one_account", "grant_amounts", "advance_amounts"),
+        _LEDGER,
+    ),
+    **dict.fromkeys(
+        ("service_certificate_days", "service_certificate_vat", "service_certificate_hash",
+         "service_certificate_line_days", "service_certificate_line_profile", "service_certificate_line_amount",
+         "service_certificate_remark_kind"),
+        "the sealed certificate is computed from the entries",
+    ),
+    **dict.fromkeys(("firm_source", "site_source", "proceeding_source"), "each door has its source"),
+    **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
+    **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
+    "activity_period": "an activity ends the day before the next one starts",
+    "subject_kind": "each address makes one kind",
+    "api_key_digest": "the service makes the key",
+    "vat_rate_bp": "reference data of a migration",
+    "project_commune": "the vintage is looked up with the commune",
+    "time_entry_corrects_itself": "the id is new",
+}  # fmt: skip
+
+
+def test_every_check_is_a_limit_or_a_shape() -> None:
+    unnamed = {name for name in CHECKS if name not in SHAPES and name not in BY_CONSTRAINT}
+    assert unnamed == set(), "a CHECK without a problem is declared with `shape` beside its model"
+    assert {name for name in SHAPES if name in BY_CONSTRAINT} == set(), "a limit is no shape"
+    assert len(SHAPES) > 200
+
+
+def test_every_shape_is_driven_or_ours() -> None:
+    listed = [*DRIVEN, *OURS]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == SHAPES
+
+
+def _example(operation: str) -> tuple[dict[str, Any], str]:
+    method, path = operation.split()
+    described = DOCUMENT["paths"][path][method.lower()]
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    named = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    example = {} if method == "PATCH" else copy.deepcopy(named["examples"][0])
+    return example, described["x-permission"]
+
+
+def _put(body: Any, pointer: str, value: Any) -> None:
+    *parents, last = pointer.strip("/").split("/")
+    for part in parents:
+        body = body[int(part)] if isinstance(body, list) else body[part]
+    key: Any = int(last) if isinstance(body, list) else last
+    if value is ABSENT:
+        body.pop(key, None)
+    else:
+        body[key] = value
+
+
+async def _send(known: Known, asked: Request) -> Any:
+    method, path = asked.operation.split()
+    body, permission = _example(asked.operation)
+    for pointer, value in asked.changes.items():
+        _put(body, pointer, value)
+    address, client = known.address(path), known.holder(permission)
+    if path.endswith("/roadmap/versions/{id}"):  # one that may still change
+        drafts = ok(await client.get("roadmap/versions?status=draft"))["items"]
+        address = f"{address.rpartition('/')[0]}/{drafts[0]['id']}"
+    headers = {"Idempotency-Key": f"shape-{hash(json.dumps(body, sort_keys=True))}"}
+    return await client.request(method, address, json=body, headers=headers)
+
+
+@pytest.mark.parametrize(("name", "asked"), [pytest.param(name, asked, id=name) for name, asked in DRIVEN.items()])
+async def test_a_request_beyond_a_shape_is_refused_at_its_field(known: Known, name: str, asked: Request) -> None:
+    refused = await _send(known, asked)
+    if "/" not in asked.place:  # a rule of two fields, with a problem of its own
+        problem(refused, 422, asked.place)
+        return
+    told = problem(refused, 422, "validation-failed")
+    assert asked.place.rstrip("/") in {error["pointer"] for error in told["errors"]}, told
+
+
+def _counted(constraint: str) -> float:
+    labels = {"code": "internal-error", "reason": constraint}
+    return REGISTRY.get_sample_value("rebond_problems_total", labels) or 0.0
+
+
+async def test_a_shape_that_is_reached_is_our_error_named_in_log_and_metrics(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nameless(write: Write, _body: object) -> Change:
+        write.session.add(Organisation(name=""))
+        await write.session.flush()
+        raise AssertionError("the CHECK lets it pass")
+
+    monkeypatch.setattr(access, "create_organisation", nameless)
+    before = _counted("organisation_name")
+    with capture_logs() as lines:
+        refused = await known.world.admin.post("/v1/organisations", {"name": "A name"})
+    told = problem(refused, 500, "internal-error")
+    assert "organisation_name" not in refused.text
+    [line] = [line for line in lines if line["event"] == "unexpected_error"]
+    assert (line["log_level"], line["constraint"], line["request_id"]) == (
+        "error", "organisation_name", told["request_id"],
+    )  # fmt: skip
+    assert _counted("organisation_name") == before + 1
+
+
+async def test_a_shape_that_the_hot_write_reaches_is_our_error_too(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = engineering.entry_values
+    monkeypatch.setattr(engineering, "entry_values", lambda *given: values(*given) | {"days": Decimal("0.1")})
+    body: dict[str, Any] = {name: known.ids[name] for name in ("mission_id", "consultant_id")}
+    body |= {"worked_on": "2023-07-04", "days": 0.5, "activity": "audition"}
+    with capture_logs() as lines:
+        problem(await known.world.consultant.post("time-entries", body), 500, "internal-error")
+    assert [line["constraint"] for line in lines if line["event"] == "unexpected_error"] == ["time_entry_days"]
+
+
+async def test_a_total_that_a_read_cannot_hold_is_our_error(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def overflow(*_: object) -> None:
+        raise asyncpg.NumericValueOutOfRangeError("bigint out of range")
+
+    monkeypatch.setattr(envelopes, "fetchrow", overflow)
+    with capture_logs() as lines:
+        problem(await known.world.operator.get("envelope"), 500, "internal-error")
+    assert [line["log_level"] for line in lines if line["event"] == "unexpected_error"] == ["error"]
