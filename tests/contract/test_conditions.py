@@ -119,7 +119,8 @@ def puts(firm: str) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]
     communes = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "name": "Anduze"}]
     yield "programme", "perimeter/2025", {"communes": communes}, {"communes": communes[:1]}
     yield "territory", f"firms/{firm}", {"stage": "identified"}, {"stage": "solicited"}
-    yield "territory", f"firms/{firm}/accounts/2022", *({"headcount": n, "source": "Liasse"} for n in (34, 35))
+    figures: dict[str, Any] = {"headcount": 34, "source": "Liasse"}
+    yield "territory", f"firms/{firm}/accounts/2022", figures, figures | {"headcount": 35}
     yield "territory", f"firms/{firm}/note", {"text": "One."}, {"text": "Two."}
     yield "territory", f"/v1/firms/{firm}/owner", {"name": "Camille Exemple"}, {"name": "Dominique Exemple"}
     yield "territory", f"/v1/firms/{firm}/sites/{siret_of(firm)}", {"insee_code": "30007"}, {"insee_code": "30010"}

@@ -166,7 +166,7 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
         await client.post(
             "projects",
             {
-                "title": "École de soudure", "kind": "training", "maturity": "study",
+                "title": "École de soudure", "kind": "training", "maturity": "study", "detected_on": "2023-07-04",
                 "holders": [
                     {"kind": "firm", "siren": siren},
                     {"kind": "association", "name": "Les soudeurs | du bassin", "lead": True},
