@@ -33,13 +33,13 @@ app.command("tick")(data.do_what_is_due)
 app.command("import")(data.import_file)
 app.command("openapi")(data.write_openapi)
 
-keys_of = typer.Typer(help="API keys: make one, list them, end one.", no_args_is_help=True)
+keys_of = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 keys_of.command("create")(keys.create_key)
 keys_of.command("list")(keys.list_keys)
 keys_of.command("revoke")(keys.revoke_key)
 app.add_typer(keys_of, name="keys")
 
-exports = typer.Typer(help="Take data out, in documented files.", no_args_is_help=True)
+exports = typer.Typer(help="Export data as documented files.", no_args_is_help=True)
 exports.command("territory")(data.export_territory)
 app.add_typer(exports, name="export")
 

@@ -166,8 +166,8 @@ async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
             scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
-        served.state = state  # type: ignore[attr-defined]
-        served.application = application  # type: ignore[attr-defined]
+        served.state = state  # type: ignore[attr-defined]  # for the tests
+        served.application = application  # type: ignore[attr-defined]  # for the tests
         yield served
 
 

@@ -190,11 +190,11 @@ def _be_rebond(words: list[str], cwd: str, env: dict[str, str], descriptors: lis
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    with open(os.devnull) as nothing:  # noqa: PTH123
+    with open(os.devnull) as nothing:  # noqa: PTH123  # a fork just before the command: system calls alone
         os.dup2(nothing.fileno(), 0)
     os.dup2(descriptors[0], 1)
     os.dup2(descriptors[1], 2)
-    os.closerange(3, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208
+    os.closerange(3, max(map(int, os.listdir("/proc/self/fd"))) + 1)  # noqa: PTH208  # likewise
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)

@@ -42,11 +42,11 @@ def _sirens(cell: Cell) -> list[str]:
 def _needs(cell: Cell) -> list[dict[str, str]]:
     """`Financement: centre d'usinage | Locaux`: categories, each with its description behind a colon."""
     category = coded(NEEDS)
-    found = []
+    needs = []
     for part in sheets.parts(cell):
         name, _, description = part.partition(":")
-        found.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
-    return found
+        needs.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
+    return needs
 
 
 async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]:
@@ -54,14 +54,12 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
     a, f = Audition, AuditionFirm
     ordered = aggregate_order_by(f.siren, f.siren)
     met = select(func.array_agg(ordered, type_=ARRAY(Text()))).where(f.audition_id == a.id).scalar_subquery()
-    found = select(a.id, a.status).where(a.territory == place)
+    matching = select(a.id, a.status).where(a.territory == place)
     if item.external_id is not None:
-        found = found.where(a.external_id == item.external_id)
+        matching = matching.where(a.external_id == item.external_id)
     else:
-        found = found.where(
-            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)
-        )  # fmt: skip
-    known = (await write.session.execute(found.order_by(a.id).limit(1))).first()
+        matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
+    known = (await write.session.execute(matching.order_by(a.id).limit(1))).first()
     changes = []
     if known is None:
         fields = given(item, AuditionCreate.model_fields)

@@ -77,10 +77,11 @@ class AuditionFirm(Base):
     __tablename__ = "audition_firms"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "audition_id"], ["auditions.territory", "auditions.id"]),
-        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
-                             info={"field": "sirens"}),
+        ForeignKeyConstraint(
+            ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "sirens"}
+        ),
         Index(None, "territory", "siren"),
-    )  # fmt: skip
+    )
 
     audition_id: Mapped[UUID] = mapped_column(primary_key=True)
     siren: Mapped[str] = mapped_column(primary_key=True)

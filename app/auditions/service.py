@@ -188,13 +188,13 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
         await write.session.scalars(select(f.siren).where(f.audition_id == audition.id))
     )
     here = exists().where(k.audition_id == audition.id, k.contact_id == p.id)
-    found = select(p.id, p.siren).where(
+    contacts = select(p.id, p.siren).where(
         p.territory == audition.territory,
         p.id.in_(given["contact_ids"]),
         p.siren.in_(firms),
         or_(p.erased_at.is_(None), here),
     )
-    return {row.id: row.siren for row in await write.session.execute(found)}
+    return {row.id: row.siren for row in await write.session.execute(contacts)}
 
 
 # --- confidential notes ----------------------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
 
 async def create_note(write: Write, territory: str, audition_id: UUID, body: schemas.NoteCreate) -> Change:
     """Note what was said in confidence."""
-    found = select(Audition.id).where(Audition.id == audition_id, Audition.territory == territory)
-    if await write.session.scalar(found) is None:
+    same_audition = select(Audition.id).where(Audition.id == audition_id, Audition.territory == territory)
+    if await write.session.scalar(same_audition) is None:
         raise NotFound
     note = Note(territory=territory, audition_id=audition_id, written_by=write.actor.subject_id, **body.model_dump())
     write.session.add(note)

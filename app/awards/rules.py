@@ -9,10 +9,10 @@ from app.core.writing.writes import Write
 
 
 class AwardEnded(Problem):
-    """The award is closed or cancelled."""
+    """The award is closed, cancelled or reversed."""
 
     status = 409
-    title_fr = "L'attribution est close ou annulée."
+    title_fr = "L'attribution est close, annulée ou contre-passée."
     detail = "The award is {current}."
     detail_fr = "L'attribution est {current}."
 
@@ -54,7 +54,7 @@ def payer(write: Write, awarded_by: UUID) -> UUID:
 
 def refuse_ended(status: str) -> None:
     """Raises `award-ended` (409) for an award on which nothing more is done."""
-    if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED):
+    if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED, AwardStatus.REVERSED):
         raise AwardEnded(current=status)
 
 

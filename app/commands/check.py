@@ -14,28 +14,32 @@ from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
 
-# Each gives one row a balance: its key, what the entries come to, what the balance says.
+# Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
     for domain in (missions, firms, engineering, envelopes, grants, advances)
     for name, query in domain.CHECKS.items()
 }
+# What stands although a later rule would refuse it: its key and a figure. It is no difference.
+BEFORE_THE_RULE: dict[str, str] = {
+    name: query for domain in (engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A balance that does not agree: which, whose, what the entries come to, what it says."""
+    """A balance that differs: which, whose, the sum of its entries, and the figure that is stored."""
 
     balance: str
     key: str
     entries: str
-    found: str
+    stored: str
 
 
 async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     """How many balances were computed again, and those that differ; all seen in one snapshot."""
     checked = 0
-    found = []
+    differing = []
     async with (
         raw_connection(engine) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -46,8 +50,28 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
             for key, entries, says in await connection.fetch(query):
                 checked += 1
                 if entries != says:
-                    found.append(Difference(balance, key, _figure(entries), _figure(says)))
-    return checked, found
+                    differing.append(Difference(balance, key, _figure(entries), _figure(says)))
+    return checked, differing
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands from before a rule that would refuse it today: which, whose, and the figure."""
+
+    rule: str
+    key: str
+    found: str
+
+
+async def before_the_rule(engine: AsyncEngine) -> list[Standing]:
+    """What stands from before the rules that hold now. It is no fault, and nothing is to be done about it."""
+    async with raw_connection(engine) as connection, connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
+        return [
+            Standing(rule, key, _figure(figure))
+            for rule, query in BEFORE_THE_RULE.items()
+            for key, figure in await connection.fetch(query)
+        ]
 
 
 def _figure(value: Decimal | int | str | list[date] | None) -> str:

@@ -74,7 +74,7 @@ def check_server(url: str, *, migrated: bool = True) -> None:
     place = shown(url)
 
     async def look() -> tuple[int, str | None]:
-        # Without the settings of `create_engine`: an older server knows some of them not, and would not be told apart.
+        # Without the settings of `create_engine`: an older server does not know some, and would not be recognised.
         engine = create_async_engine(url, connect_args={"timeout": 5})
         try:
             async with raw_connection(engine) as connection:
@@ -106,7 +106,7 @@ def shown(url: str) -> str:
 
 
 def bundled_data_dir(otherwise: str) -> Path:
-    """The bundled server's data directory; where DATABASE_URL names another server, that one's tools are told instead.
+    """The bundled server's data directory. Where DATABASE_URL names another server, the refusal names its own tools.
 
     A command that asks for it cleans up behind itself also when it is ended by SIGTERM.
     """

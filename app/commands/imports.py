@@ -80,8 +80,9 @@ async def _report(engine: AsyncEngine, import_id: UUID) -> bool:
         problems = await connection.fetch(
             "SELECT line, column_name, severity, detail FROM import_problems WHERE import_id = $1"
             " ORDER BY line, id LIMIT $2",
-            import_id, SHOWN,
-        )  # fmt: skip
+            import_id,
+            SHOWN,
+        )
     for each in problems:
         place = f"line {each['line']}" + (f", {each['column_name']}" if each["column_name"] else "")
         print(f"{place}: {each['detail']}" + (" (advisory)" if each["severity"] == "advisory" else ""))

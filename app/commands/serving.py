@@ -10,9 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.bundled import postgres
@@ -28,7 +26,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Serve the API.
 
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
@@ -85,14 +83,16 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
 
     try:
         return asyncio.run(demo.ensure(url, data_dir / KEYS_FILE, first_start=True))
-    except (Problem, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
-        said = f"{error.code}: {error.body('en')['detail']}" if isinstance(error, Problem) else line_of(error)
+    except Exception as error:  # noqa: BLE001  # whatever it stumbles over in data that people have changed
+        said = f"{type(error).__name__}: {line_of(error)}"
+        if isinstance(error, Problem):
+            said = f"{error.code}: {error.body('en')['detail']}"
         typer.echo(f"rebond: the demonstration is not loaded ({said})", err=True)
         return {}
 
 
 def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
-    """The addresses and lines to paste, and never a key: what is printed here may stand in a journal."""
+    """The addresses and lines to paste, and never a key: a journal may keep what is printed here."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     url = settings.database_url

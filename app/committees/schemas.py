@@ -34,7 +34,7 @@ _MEMBERS: list[JsonValue] = [
     {"kind": "person", "name": "Camille Exemple (demonstration)", "function": "sous-préfecture d'Alès", "chair": True},
     {"kind": "organisation", "name": "Région Occitanie", "chair": True, "attendance": "represented"},
     {"kind": "organisation", "name": "Banque des territoires", "attendance": "excused"},
-]  # fmt: skip
+]
 
 
 class CommitteeMember(Body):

@@ -35,7 +35,7 @@ async def create_committee(write: Write, territory: str, body: schemas.Committee
 
 
 async def update_committee(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeUpdate) -> Change:
-    """Change a meeting that is not over. Raises `meeting-closed`, and what the minutes lack (409)."""
+    """Change a meeting that is not over. Raises `meeting-closed`, and the problems of incomplete minutes (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
     if meeting.status in OVER:

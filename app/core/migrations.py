@@ -28,15 +28,15 @@ def config(url: str) -> "Config":
     """Alembic's configuration for the database at `url`."""
     from alembic.config import Config
 
-    found = Config()
-    found.set_main_option("script_location", str(MIGRATIONS))
-    found.attributes["url"] = url
-    return found
+    alembic = Config()
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    alembic.attributes["url"] = url
+    return alembic
 
 
 @cache
 def head() -> str:
-    """The revision that this code wants: each file's name begins with its revision, the moment it was made."""
+    """The revision that this code needs: each file's name begins with its revision, the moment it was made."""
     return max(path.name[:REVISION] for path in MIGRATIONS.glob("versions/*.py"))
 
 
@@ -72,7 +72,7 @@ async def applied(connection: Any) -> str | None:
 
 
 def is_current(revision: str | None) -> bool:
-    """Whether the database has what this code wants; a newer database works with yesterday's code.
+    """Whether the database has what this code needs; a newer database works with yesterday's code.
 
     Revisions are named by the moment they were made, so those of a newer version sort after ours.
     """

@@ -146,8 +146,9 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
 async def _alone(engine: AsyncEngine) -> AsyncIterator[None]:
     """Two loads at once, as a first start and `rebond demo` beside it, come one after the other."""
     async with raw_connection(engine) as connection:
-        while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('rebond demo'))"):  # noqa: ASYNC110
-            await asyncio.sleep(0.2)  # the other load is another process
+        try_lock = "SELECT pg_try_advisory_lock(hashtext('rebond demo'))"
+        while not await connection.fetchval(try_lock):  # noqa: ASYNC110  # the other load is another process
+            await asyncio.sleep(0.2)
         yield  # the lock ends with the connection
 
 
@@ -209,7 +210,7 @@ class _Load:
         """Append the event that keeps a later start from loading the demonstration again."""
         async with self.factory() as session, session.begin():
             row = {
-                "type": type_, "occurred_at": clock.now(), "actor_kind": SubjectKind.SERVICE_ACCOUNT,
+                "type": type_, "occurred_at": clock.now(), "actor_kind": System.kind,
                 "resource_type": RESOURCE, "resource_id": ALES, "data": {}, "request_id": new_request_id(),
             }  # fmt: skip
             await session.execute(insert(Event).values(row))
@@ -326,28 +327,31 @@ class _Load:
         )
         changes.append(await firms.update_territory_firm(write, ALES, siren, known))
         accounts = firms_schemas.AccountsPut(
-            turnover_cents=headcount * 160_000_00, balance_sheet_cents=headcount * 110_000_00, headcount=headcount,
+            turnover_cents=headcount * 160_000_00,
+            balance_sheet_cents=headcount * 110_000_00,
+            headcount=headcount,
             source="Liasse 2022 (demonstration)",
-        )  # fmt: skip
+        )
         changes.append(await firms.put_accounts(write, ALES, siren, 2022, accounts))
         return changes
 
     async def mission(self) -> None:
         """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""
-        found = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
+        same_mission = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
         async with self.factory() as session:
-            known = await session.scalar(found)
+            known = await session.scalar(same_mission)
         if known is not None:
             self.mission_id = known
             return
 
         async def make(write: Write) -> list[Change]:
             opened = await missions.create_mission(
-                write, ALES,
+                write,
+                ALES,
                 missions_schemas.MissionCreate(
                     name="Ingénierie Rebond industriel, Alès", late_entry_grace_days=30, external_id="demo-mission"
                 ),
-            )  # fmt: skip
+            )
             mission_id = self.mission_id = opened.keys[0]
             changes = [opened]
             initial = missions_schemas.OrderCreate(
@@ -599,10 +603,10 @@ async def _one(write: Write, column: Any, *conditions: Any) -> Any:
 def _kept(path: Path) -> dict[str, str]:
     """The keys of the file; none where it is missing, or not what was written."""
     try:
-        found = json.loads(path.read_text())
+        kept = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return {role: key for role, key in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+    return {role: key for role, key in kept.items() if isinstance(key, str)} if isinstance(kept, dict) else {}
 
 
 def _write_private(path: Path, text: str) -> None:

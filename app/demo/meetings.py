@@ -139,10 +139,11 @@ def _held(number: int, day: date, owner: UUID) -> auditions_schemas.AuditionHold
         return held
     return held.model_copy(
         update={
-            "follow_up": "Envoyer les pièces du projet", "follow_up_owner_id": owner,
+            "follow_up": "Envoyer les pièces du projet",
+            "follow_up_owner_id": owner,
             "follow_up_due_on": day + timedelta(days=30),
         }
-    )  # fmt: skip
+    )
 
 
 async def _committee(story: Story, level: Level, at: datetime, external_id: str, minutes: str) -> None:
@@ -150,8 +151,8 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
 
     async def known() -> Committee | None:
         async with story.factory() as session:
-            found = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
-            return (await session.scalars(found)).first()
+            same_meeting = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
+            return (await session.scalars(same_meeting)).first()
 
     organisation = MemberKind.ORGANISATION
     seats = [

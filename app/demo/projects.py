@@ -111,12 +111,14 @@ AXES: list[tuple[str, str, list[tuple[str, int, date]]]] = [
 ]  # fmt: skip
 MOVES = [  # title, passages
     ("Semaine de l'industrie", [(ActionState.IN_PROGRESS, date(2023, 11, 20)), (ActionState.DONE, date(2023, 12, 15))]),
-    ("Recenser les friches du bassin", [(ActionState.IN_PROGRESS, date(2024, 1, 8)),
-                                        (ActionState.DONE, date(2024, 7, 12))]),
+    (
+        "Recenser les friches du bassin",
+        [(ActionState.IN_PROGRESS, date(2024, 1, 8)), (ActionState.DONE, date(2024, 7, 12))],
+    ),
     ("Suivi des projets de l'enveloppe", [(ActionState.IN_PROGRESS, date(2023, 10, 4))]),
     ("Club des sous-traitants", [(ActionState.IN_PROGRESS, date(2024, 2, 1))]),
     ("Loger les nouveaux salariés", [(ActionState.DROPPED, date(2024, 9, 30))]),
-]  # fmt: skip
+]
 
 
 async def load(story: Story) -> None:
@@ -270,13 +272,13 @@ async def _draft(write: Write, story: Story) -> Change:
 async def _adopt(story: Story, version_id: UUID) -> None:
     """The closing committee of 3 October 2023 adopts it; what was done since is followed."""
     c = Committee
-    found = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
+    committees = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
     a = Action
     worded = await story.scalars(select(a).where(a.version_id == version_id))
     titles = {action.title: action.action_id for action in worded}
 
     async def make(write: Write) -> list[Change]:
-        adoption = roadmap_schemas.Adoption(committee_id=found[0])
+        adoption = roadmap_schemas.Adoption(committee_id=committees[0])
         changes = await roadmap.adopt(write, ALES, version_id, adoption)
         for title, moves in MOVES:
             for state, day in moves:

@@ -58,9 +58,7 @@ WITH_REASON: dict[Stage, frozenset[Stage]] = {
 ENDS = frozenset({Stage.DECLINED, Stage.UNREACHABLE})
 
 # A firm was solicited when somebody approached it, whatever came of it; interviewed when it was met.
-SOLICITED = frozenset(
-    {Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED, Stage.UNREACHABLE}
-)  # fmt: skip
+SOLICITED = frozenset({Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED, Stage.UNREACHABLE})
 INTERVIEWED = frozenset({Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED})
 
 

@@ -482,8 +482,9 @@ class StageChange(Read):
 class AccountsPut(Body):
     """All figures of a year of a firm; a figure that is absent is cleared."""
 
-    model_config = _example(turnover_cents=480_000_000, balance_sheet_cents=310_000_000, headcount=34,
-                            source="Liasse fiscale 2022")  # fmt: skip
+    model_config = _example(
+        turnover_cents=480_000_000, balance_sheet_cents=310_000_000, headcount=34, source="Liasse fiscale 2022"
+    )
 
     turnover_cents: (
         Annotated[

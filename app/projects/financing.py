@@ -154,24 +154,24 @@ def leverage(eligible_cents: int, money: Sources) -> PlanLeverage:
 def gaps(uses_cents: int, lines: Sequence[PlanLine]) -> list[PlanGap]:
     """Every reason why the plan is not balanced; none where it is."""
     planned = sources(lines, PLANNED).total_cents
-    found = []
+    gap_list = []
     if uses_cents == 0:
-        found.append(PlanGap(GapCode.COSTS_MISSING, 0))
+        gap_list.append(PlanGap(GapCode.COSTS_MISSING, 0))
     if planned < uses_cents:
-        found.append(PlanGap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
+        gap_list.append(PlanGap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
         refused = [line for line in lines if line.status is LineStatus.REFUSED]
-        found += [PlanGap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
+        gap_list += [PlanGap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
     elif planned > uses_cents:
-        found.append(PlanGap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
-    return found
+        gap_list.append(PlanGap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
+    return gap_list
 
 
 def check_complete(uses_cents: int, lines: Sequence[PlanLine]) -> None:
     """Refuse to call a plan complete while a gap is left: `financing-incomplete` (409) names each."""
-    found = gaps(uses_cents, lines)
-    if found:
+    gap_list = gaps(uses_cents, lines)
+    if gap_list:
         raise FinancingIncomplete(
             uses_cents=uses_cents,
             sources_cents=sources(lines, PLANNED).total_cents,
-            gaps=[gap.public() for gap in found],
+            gaps=[gap.public() for gap in gap_list],
         )

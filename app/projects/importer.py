@@ -71,7 +71,7 @@ class ProjectLine(Body):
     @model_validator(mode="before")
     @classmethod
     def _firms_by_siren(cls, values: Any) -> Any:
-        """Our exports name firms too; that is told, and known by the SIREN alone."""
+        """Reads firms by SIREN alone: the names that our exports add are reported as ignored."""
         for holder in values.get("holders") or ():
             if holder.get("kind") == HolderKind.FIRM:
                 holder.pop("name", None)
@@ -104,12 +104,12 @@ _COSTS = (
 
 def _parts(item: ProjectLine) -> dict[str, Any]:
     """Holders, and costs where the file gives any."""
-    found: dict[str, Any] = {"holders": item.all_holders}
+    fields: dict[str, Any] = {"holders": item.all_holders}
     if item.costs is not None:
-        return found | {"costs": item.costs}
+        return fields | {"costs": item.costs}
     amounts = [(label, kind, getattr(item, name)) for name, kind, label in _COSTS if name in item.model_fields_set]
     if amounts:
-        found["costs"] = [
+        fields["costs"] = [
             CostBody(
                 label=label,
                 kind=kind,
@@ -119,23 +119,23 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
             for label, kind, amount in amounts
             if amount
         ]
-    return found
+    return fields
 
 
 async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
     """The project that another system knows by this id, else of this title and leading firm."""
     p, h = Project, Holder
-    found = select(p.id).where(p.territory == place)
+    matching = select(p.id).where(p.territory == place)
     if item.external_id is not None:
-        found = found.where(p.external_id == item.external_id)
+        matching = matching.where(p.external_id == item.external_id)
     else:
         first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
         named = (
             h.firm_siren == first.siren if first.kind is HolderKind.FIRM else func.fold(h.name) == func.fold(first.name)
         )
         held = select(h.project_id).where(h.project_id == p.id, named)
-        found = found.where(func.fold(p.title) == func.fold(item.title), held.exists())
-    project_id = await write.session.scalar(found.order_by(p.id).limit(1))
+        matching = matching.where(func.fold(p.title) == func.fold(item.title), held.exists())
+    project_id = await write.session.scalar(matching.order_by(p.id).limit(1))
     if project_id is None:
         return [
             await service.create_project(

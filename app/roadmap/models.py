@@ -1,4 +1,4 @@
-"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions stands apart."""
+"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions is apart."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
-from app.core.values import MAX_CENTS
+from app.core.values import MAX_AMOUNT_CENTS
 from app.roadmap.rules import MOVES, NEED_REASON, ActionState, VersionStatus
 
 
@@ -188,7 +188,7 @@ class Action(Base):
         UniqueConstraint("version_id", "axis", "position", name="roadmap_actions_place_key"),
         shape("position >= 1", name="roadmap_action_position"),
         shape("title <> ''", name="roadmap_action_title"),
-        shape(f"budget_cents BETWEEN 0 AND {MAX_CENTS}", name="roadmap_action_budget"),
+        shape(f"budget_cents BETWEEN 0 AND {MAX_AMOUNT_CENTS}", name="roadmap_action_budget"),
         Index(None, "action_id"),
         Index(None, "owner_organisation_id", postgresql_where=text("owner_organisation_id IS NOT NULL")),
     )
@@ -213,12 +213,14 @@ class ActionProject(Base):
     __table_args__ = (
         ForeignKeyConstraint(["version_id", "action_id"], ["roadmap_actions.version_id", "roadmap_actions.action_id"]),
         ForeignKeyConstraint(
-            ["territory", "version_id"], ["roadmap_versions.territory", "roadmap_versions.id"],
+            ["territory", "version_id"],
+            ["roadmap_versions.territory", "roadmap_versions.id"],
         ),
-        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"],
-                             info={"field": "axes"}),
+        ForeignKeyConstraint(
+            ["territory", "project_id"], ["projects.territory", "projects.id"], info={"field": "axes"}
+        ),
         Index(None, "project_id"),
-    )  # fmt: skip
+    )
 
     version_id: Mapped[UUID] = mapped_column(primary_key=True)
     action_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -233,12 +235,14 @@ class ActionFirm(Base):
     __table_args__ = (
         ForeignKeyConstraint(["version_id", "action_id"], ["roadmap_actions.version_id", "roadmap_actions.action_id"]),
         ForeignKeyConstraint(
-            ["territory", "version_id"], ["roadmap_versions.territory", "roadmap_versions.id"],
+            ["territory", "version_id"],
+            ["roadmap_versions.territory", "roadmap_versions.id"],
         ),
-        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
-                             info={"field": "axes"}),
+        ForeignKeyConstraint(
+            ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "axes"}
+        ),
         Index(None, "territory", "siren"),
-    )  # fmt: skip
+    )
 
     version_id: Mapped[UUID] = mapped_column(primary_key=True)
     action_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -69,7 +69,7 @@ async def settle(url: str, plain: str) -> Setting:
             for siren in firms:
                 ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
             window = {"starts_on": FIRST.isoformat(), "ends_on": (TODAY + timedelta(days=30)).isoformat()}
-            mission = await world.mission(days=99_000, lead=0, partner=99_000, **window)  # type: ignore[arg-type]
+            mission = await world.mission(days=99_000, lead=0, partner=99_000, **window)  # type: ignore[arg-type]  # two days
             return world, mission.id
 
         worlds = []
@@ -145,7 +145,7 @@ BALANCE = (
     """UPDATE member_days d SET days_entered = e.days FROM (
         SELECT mission_id, organisation_id, sum(days) AS days FROM time_entries GROUP BY 1, 2
     ) e WHERE (d.mission_id, d.organisation_id) = (e.mission_id, e.organisation_id)""",
-    """UPDATE mission_days d SET days_entered = e.days FROM (
+    """UPDATE mission_days d SET days_entered = e.days, steps = '{}' FROM (
         SELECT mission_id, sum(days) AS days FROM time_entries GROUP BY 1
     ) e WHERE d.mission_id = e.mission_id""",
     f"""INSERT INTO events (type, occurred_at, territory, actor_id, actor_kind, actor_organisation_id, request_id,

@@ -52,7 +52,7 @@ def main() -> None:
             request = schemas.ScheduleRequest.model_validate(sent)
             terms, paid = request.plan(), request.paid()
             assert len(schedule.lines(terms, paid)) == lines
-            laid_out = milliseconds(lambda terms=terms, paid=paid: schedule.lines(terms, paid))  # type: ignore[misc]
+            laid_out = milliseconds(lambda terms=terms, paid=paid: schedule.lines(terms, paid))  # type: ignore[misc]  # bound now
             whole = milliseconds(lambda sent=sent: answer(sent))  # type: ignore[misc]  # bound now
             print(
                 f"{shape:20} {lines:4} lines: {laid_out[0]:6.3f} ms (slowest {laid_out[1]:.3f}), request {whole[0]:.3f}"

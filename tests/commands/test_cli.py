@@ -631,7 +631,7 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
         return refusal("keys", *words, DATABASE_URL=database_url)
 
     assert refused("create", "--role", "admin", "--organisation", "123456789").startswith(
-        "--organisation wants a SIREN"
+        "--organisation must be a SIREN"
     )
     assert (
         refused("create", "--role", "lead", "--territory", "nowhere-at-all") == "there is no territory nowhere-at-all"

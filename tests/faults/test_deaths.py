@@ -134,7 +134,7 @@ def test_without_its_database_the_service_says_so_and_when_to_come_again(home: H
                 # A worker that starts now must not end the service: it waits for the database as the others do.
                 before = service.errors().count("waiting_for_the_database")
                 strike(home, "worker", random.Random(SEED))
-                assert eventually(lambda: service.errors().count("waiting_for_the_database") > before)  # noqa: B023
+                assert eventually(lambda: service.errors().count("waiting_for_the_database") > before)  # noqa: B023  # called at once
             assert eventually(lambda: database_answers(home), COMES_BACK_S)
             back = time.monotonic()
             assert eventually(lambda: answers(service), COMES_BACK_S)

@@ -34,7 +34,8 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         "403\n201\n",
         '"due_cents":27500000,"paid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
         '"available_cents":14000000\n"available_cents":150000000\n',
-        "140,000.01 € were asked for, 140,000.00 € are available.",
+        "The envelope does not have enough money left.",
+        "140,000.01 € requested, 140,000.00 € available.",
         "balances computed again, 0 differ",
     ):
         assert promised in done.stdout, done.stdout

@@ -25,7 +25,7 @@ FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
-    """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
+    """A page of the collection at this address for this caller, or all of it in another form than JSON.
 
     Raises `ValidationFailed` and `InvalidCursor` (422).
     """
@@ -50,7 +50,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted)
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
-    if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
+    if not items and listing.parent is not None and await fetchrow(state.engine, listing.parent_row(), bound) is None:
         raise NotFound
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
@@ -64,7 +64,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
 
 
 def form_wanted(request: Request) -> str:
-    """The form in which something is wanted that is no page but has the forms of one: the query has `format` alone."""
+    """The form that the caller asks for, where the answer is no page: the query takes `format` alone."""
     return _form(request, read(request, {"format": FORMAT}))
 
 
@@ -94,7 +94,7 @@ def _export(
     statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
     bound = _bound(request, listing, query, scopes)
     bound["limit"] = limit
-    parent = listing.found() if listing.parent is not None else None
+    parent = listing.parent_row() if listing.parent is not None else None
     return Export(request, form, listing.columns, statement, count, parent, bound)
 
 

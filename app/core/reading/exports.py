@@ -43,7 +43,7 @@ class TooManyRows(Problem):
 class Export(Response):
     """The rows of `statement` in a form of their own.
 
-    `parent` finds the object on which the collection hangs (404), `count` counts the rows as far as the form can hold
+    `parent` finds the object that the collection belongs to (404), `count` counts the rows as far as the form can hold
     them (422). Raises `TooManyExports` (503) where as many run in this process as may.
     """
 
@@ -75,8 +75,8 @@ class Export(Response):
 
     async def _check(self, connection: Any) -> None:
         if self.parent is not None:
-            found = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
-            if found is None:
+            parent = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
+            if parent is None:
                 raise NotFound
         if self.count is not None:
             rows = await connection.fetchval(self.count.sql, *self.count.arguments(self.bound))
@@ -132,7 +132,7 @@ def _names(scope: Scope) -> list[str]:
 
 
 async def _while_listening(receive: Receive, work: Any) -> None:
-    """Do the work as long as the client is there: a server's `send` says nothing once it has left.
+    """Do the work while the client is connected: a server's `send` raises nothing once the client has left.
 
     Raises `ClientDisconnect`.
     """

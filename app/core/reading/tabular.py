@@ -1,4 +1,4 @@
-"""One Select as NDJSON, CSV or XLSX: which form is wanted, and how each column looks in it.
+"""One Select as NDJSON, CSV or XLSX: which form the caller asks for, and how each column looks in it.
 
 The types of the read schema decide once: money becomes euros (`amount_cents` 123450 → `amount_eur` 1234.50), nested
 objects become dotted columns, arrays are joined by `|`, text that a spreadsheet would run is guarded by an apostrophe.
@@ -101,7 +101,7 @@ def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
 
 
 def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[Column]:
-    """What stands at `path` in a JSON value."""
+    """The part of a JSON value at `path`."""
     bare = _bare(annotation)
     kind = _kind(bare)
     at = literal_column(f"'{{{','.join(path)}}}'", Text())
@@ -178,7 +178,7 @@ def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
 
 
 def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
-    """An array as one text, `|` between its elements; a backslash stands before a `|` or backslash of their own."""
+    """An array as one text, `|` between its elements; a backslash precedes a `|` or backslash of their own."""
     cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
     def joined(comma: bool) -> ColumnElement[Any]:
@@ -214,29 +214,29 @@ def unguard(value: str) -> str:
 
 def split(value: str) -> list[str]:
     """The elements of an array that a CSV has joined."""
-    found = [""] if value else []
+    parts = [""] if value else []
     for text, bar in re.findall(r"((?:[^\\|]|\\.?)+)|(\|)", value, re.DOTALL):
         if bar:
-            found.append("")
+            parts.append("")
         else:
-            found[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-    return found
+            parts[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return parts
 
 
 def cents(value: str) -> int:
     """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError for any other text."""
-    found = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
-    if found is None:
+    digits = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
+    if digits is None:
         raise ValueError("not an amount of euros and cents")
-    amount = int(found[2]) * 100 + int((found[3] or "0").ljust(2, "0"))
-    return -amount if found[1] else amount
+    amount = int(digits[2]) * 100 + int((digits[3] or "0").ljust(2, "0"))
+    return -amount if digits[1] else amount
 
 
 # --- the forms -------------------------------------------------------------------------------------------------------
 
 
 class Writer(Protocol):
-    """What stands around the rows, and what becomes of them on their way from COPY to the client."""
+    """What a form writes before and after the rows, and how it changes them between COPY and the client."""
 
     def begin(self) -> bytes: ...
 
@@ -367,13 +367,13 @@ def _workbook(columns: list[Column], title: str) -> Writer:
 
 def held_columns(schema: type[BaseModel]) -> list[Column]:
     """The columns of rows that Python holds, whose values are numbers, amounts and days: the fields of `schema`."""
-    found = []
+    columns = []
     for name, field in schema.model_fields.items():
         kind = _kind(_bare(field.annotation))
         if kind not in (ColumnKind.NUMBER, ColumnKind.DAY):
             raise TypeError(f"{name} is neither a number nor a day")
-        found.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
-    return found
+        columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
+    return columns
 
 
 def _euros(value: int) -> str:
@@ -424,7 +424,7 @@ FORMS = {
 NAMES = ("json", *FORMS)
 
 
-# --- which one is wanted ---------------------------------------------------------------------------------------------
+# --- which one is asked for -------------------------------------------------------------------------------------------
 
 JSON_SUFFICES = frozenset({"*/*", "application/json"})  # what most clients send
 _OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",

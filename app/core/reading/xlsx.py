@@ -105,8 +105,8 @@ def row(cells: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
     whole: Any = _text("<row>")
     for each in cells:
         whole = whole.op("||")(each)
-    found: ColumnElement[str] = whole.op("||")(_text("</row>"))
-    return found
+    closed: ColumnElement[str] = whole.op("||")(_text("</row>"))
+    return closed
 
 
 def held_cell(kind: str, value: Any) -> str:
@@ -124,7 +124,7 @@ _NO_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
 
 
 class _Pipe:
-    """What the zip writes to; it cannot be rewound, so sizes stand behind each part."""
+    """What the zip writes to; it cannot be rewound, so sizes follow each part."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []

@@ -126,7 +126,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """How a path parameter is documented: by its name, or as the id of what stands before `_id`."""
+    """How a path parameter is documented: by its name, or as the id of what precedes `_id`."""
     if name in PATH_PARAMETERS:
         return PATH_PARAMETERS[name]
     owner = "object" if name == "id" else name.removesuffix("_id")
@@ -139,13 +139,13 @@ def path_parameter(name: str) -> dict[str, Any]:
 
 def responses(*problems: type[Problem], statuses: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, one entry a status, each code with its title."""
-    found: dict[int | str, dict[str, Any]] = {}
+    documented: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
-        entry = found.setdefault(problem.status, {"description": "", "content": _problem_content()})
+        entry = documented.setdefault(problem.status, {"description": "", "content": _problem_content()})
         entry["description"] += f"{' · ' if entry['description'] else ''}`{problem.code}`: {problem.title}"
     for status in statuses:
-        found.setdefault(status, {"description": "A problem.", "content": _problem_content()})
-    return found
+        documented.setdefault(status, {"description": "A problem.", "content": _problem_content()})
+    return documented
 
 
 def _problem_content() -> dict[str, Any]:
@@ -161,10 +161,11 @@ OTHER_FORMS: dict[str, Any] = {
     },
     "headers": {
         "Content-Disposition": {
-            "description": "The name of the file, of every form but JSON.", "schema": {"type": "string"},
+            "description": "The name of the file, of every form but JSON.",
+            "schema": {"type": "string"},
         }
     },
-}  # fmt: skip
+}
 
 
 def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
@@ -204,20 +205,20 @@ def shows(
     forms: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON."""
-    found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
+    documented = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
     headers = []
     if "version" in schema.model_fields:
-        found[304] = {"description": "The client has this version already."}
+        documented[304] = {"description": "The client has this version already."}
         headers.append(IF_NONE_MATCH)
     others = [media_type for media_type in forms if media_type != "application/json"]
     if others:
         binary = {"type": "string", "format": "binary"}
-        found[200] = {
+        documented[200] = {
             "content": {each: {"schema": {"type": "string"} if each.endswith("+xml") else binary} for each in others}
         }
     return {
         "response_model": schema,
-        "responses": found,
+        "responses": documented,
         "openapi_extra": {"parameters": [*headers, *names_parameters(parameters or {})]},
     }
 
@@ -248,18 +249,18 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.DatabaseUnavailable,
         p.Busy,
     )
-    found = responses(*dict.fromkeys((*known, *problems)))
+    documented = responses(*dict.fromkeys((*known, *problems)))
     headers = [*HEADERS, *([ONLY_CREATE] if may_create else [])]
     if may_create:
-        found[201] = {"description": "The object did not exist; it was created.", "model": schema}
+        documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
-        found[200] = {
+        documented[200] = {
             "description": "With dry_run=true: the object as it would be; nothing was changed.",
             "model": schema,
         }
     return {
         "response_model": schema if status != 204 else None,
         "status_code": status,
-        "responses": found,
+        "responses": documented,
         "openapi_extra": {"parameters": [*headers, *names_parameters(QUERY)]},
     }

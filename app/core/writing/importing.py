@@ -53,7 +53,7 @@ class Heading:
 class LineFault:
     """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
 
-    An advisory fault is told and refuses nothing.
+    An advisory fault is reported and refuses nothing.
     """
 
     line: int
@@ -72,7 +72,7 @@ class FileLine:
 
 @dataclass
 class Outcome:
-    """What lines came to: what the door has to record, how many were new, changed or as they stood."""
+    """What importing lines did: the changes to record, how many lines were new, changed or unchanged."""
 
     changes: Sequence[Change] = ()
     created: int = 0
@@ -124,7 +124,7 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare.lower())
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is told back
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is repeated in answers
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,11 @@ class Header:
     matched: Sequence[tuple[str, str | None]]
 
     def faults(self, importer: Importer) -> list[LineFault]:
-        """Columns that lack, that come twice, and (advisory) those that nothing reads."""
-        found = [name for _, name in self.matched if name is not None]
-        missing = [c.field for c in importer.columns if c.required and c.field not in found]
+        """Columns that are missing, that appear twice, and (advisory) those that nothing reads."""
+        fields = [name for _, name in self.matched if name is not None]
+        missing = [c.field for c in importer.columns if c.required and c.field not in fields]
         faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
-        twice = sorted({name for name in found if found.count(name) > 1})
+        twice = sorted({name for name in fields if fields.count(name) > 1})
         faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
@@ -217,10 +217,10 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _get(values: Mapping[str, Any], name: str) -> Any:
-    found: Any = values
+    value: Any = values
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _fault(number: int, error: FieldError) -> LineFault:

@@ -277,8 +277,8 @@ def day(cell: Cell) -> str:
         return cell.isoformat()[:10]
     text = plain(cell)
     for pattern, (year, month, of_month) in _DAYS:
-        if found := pattern.fullmatch(text):
-            return f"{found[year]}-{found[month]:0>2}-{found[of_month]:0>2}"
+        if match := pattern.fullmatch(text):
+            return f"{match[year]}-{match[month]:0>2}-{match[of_month]:0>2}"
     return text
 
 

@@ -1,4 +1,4 @@
-"""What certified days come to: lines by profile and rate, rounded half-up, and the content that is sealed. Pure."""
+"""The amounts of certified days: lines by profile and rate, rounded half-up, and the content that is sealed. Pure."""
 
 import json
 from collections import defaultdict
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class PricedLine:
-    """Days of one profile at one rate, and what they come to."""
+    """Days of one profile at one rate, and their amount."""
 
     profile: str
     day_rate_cents: int

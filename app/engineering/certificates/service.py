@@ -214,18 +214,18 @@ async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str
 
 async def _member(write: Write, territory: str, mission_id: UUID, organisation_id: UUID) -> None:
     m = MissionMember
-    found = (
+    member = (
         select(m.id)
         .join(Mission, Mission.id == m.mission_id)
         .where(Mission.territory == territory, m.mission_id == mission_id, m.organisation_id == organisation_id)
         .with_for_update(read=True, key_share=True, of=m)
     )
-    if await write.session.scalar(found) is None:
+    if await write.session.scalar(member) is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/organisation_id")])
 
 
 async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
-    """The member's validated entries that count in the period, held in the order of their ids."""
+    """The member's validated entries that count in the period, locked in id order."""
     e = TimeEntry
     rows = (
         select(*e.__table__.c)
@@ -243,7 +243,7 @@ async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificat
 
 
 def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[UUID, tuple[RemarkKind, str]]:
-    found: dict[UUID, tuple[RemarkKind, str]] = {}
+    remarks: dict[UUID, tuple[RemarkKind, str]] = {}
     missing, twice = [], []
     for kind, name, given in (
         (RemarkKind.RESERVATION, "reservations", body.reservations),
@@ -253,14 +253,14 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
             pointer = f"/{name}/{number}/entry_id"
             if remark.entry_id not in known:
                 missing.append(NOT_FOUND.at(pointer))
-            elif remark.entry_id in found:
+            elif remark.entry_id in remarks:
                 twice.append(REPEATED_ENTRY.at(pointer))
-            found[remark.entry_id] = (kind, remark.reason)
+            remarks[remark.entry_id] = (kind, remark.reason)
     if missing:
         raise ReferenceNotFound(errors=missing)
     if twice:
         raise ValidationFailed(errors=twice)
-    return found
+    return remarks
 
 
 async def _priced(
@@ -272,7 +272,7 @@ async def _priced(
     profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
     of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
     rates = list(await write.session.scalars(select(r).where(*of_member)))
-    found: list[tuple[str, int]] = []
+    prices: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:
         profile = profiles[entry.consultant_id]
@@ -281,10 +281,10 @@ async def _priced(
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
             missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
-            found.append((profile, rate))
+            prices.append((profile, rate))
     if missing:
         raise RateMissing(errors=list(missing.values()))
-    return found
+    return prices
 
 
 async def _vat_rate(write: Write, day: date) -> int:

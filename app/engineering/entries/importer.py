@@ -56,7 +56,7 @@ ABOUT = ("siren", "audition_id", "project_id")
 class TimeEntryLine(Body):
     """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed.
 
-    A line of our own export that is past `submitted` says what stands here already.
+    A line of our own export that is past `submitted` repeats an entry that exists already.
     """
 
     consultant_id: Uuid | None = None
@@ -86,7 +86,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
     names = [line.item.person for line in lines if line.item.person is not None]
     ids = [line.item.consultant_id for line in lines if line.item.consultant_id is not None]
     folded = func.fold(func.unnest(literal(names, ARRAY(Text()))))
-    found = await write.session.execute(
+    result = await write.session.execute(
         select(c.id, c.mission_id, c.from_on, c.until_on, func.fold(s.name).label("person"), m.external_id,
                func.fold(m.name).label("mission"))
         .join(s, s.id == c.person_id)
@@ -94,7 +94,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
         .where(c.territory == place, c.organisation_id == write.actor.organisation_id)
         .where(or_(c.id.in_(ids), func.fold(s.name).in_(select(folded))))
     )  # fmt: skip
-    rows = found.all()
+    rows = result.all()
     said = {name for line in lines for name in (line.item.person, line.item.mission) if name is not None}
     texts = literal(sorted(said), ARRAY(Text()))
     told = await write.session.execute(select(func.unnest(texts), func.fold(func.unnest(texts))))
@@ -114,7 +114,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
 
 
 async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
-    """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
+    """Each line means exactly one assignment; one that is past `submitted`, an entry that exists already."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     faults = []
@@ -148,13 +148,14 @@ async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> se
 
 
 async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
-    """Entries that are there: by `external_id`, and by assignment, day and activity; locked."""
+    """Entries that exist already, by `external_id` and by assignment, day and activity; locked."""
     items = list(wanted)
     e = TimeEntry
-    found = await write.session.scalars(
+    entries = await write.session.scalars(
         select(e)
         .where(
-            e.territory == place, e.status.in_([Status.DRAFT, *COUNTING]),
+            e.territory == place,
+            e.status.in_([Status.DRAFT, *COUNTING]),
             or_(
                 e.external_id.in_({item.external_id for item in items if item.external_id}),
                 e.consultant_id.in_({item.consultant_id for item in items})
@@ -163,9 +164,9 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
         )
         .order_by(e.id)
         .with_for_update(key_share=True)
-    )  # fmt: skip
+    )
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
-    for entry in found:
+    for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
         if entry.external_id is not None:
             known[entry.external_id].append(entry)

@@ -6,13 +6,15 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
+from app.core.values import Uuid
 from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
-from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES
+from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import EntryAction
 from app.programme.routes import T
 
@@ -23,6 +25,7 @@ LIMITS = (
     ReferenceNotFound,
     rules.OtherOrganisation,
     rules.DaysExhausted,
+    rules.DaysNotYetOrdered,
     rules.AllotmentExhausted,
     rules.PersonDayExceeded,
     rules.OutsideMissionWindow,
@@ -33,6 +36,9 @@ LIMITS = (
     rules.ActivityNotListed,
     rules.MonthLocked,
     rules.CorrectedNotReversed,
+    rules.CorrectionElsewhere,
+    rules.CorrectionExceeded,
+    rules.ReferencesDisagree,
 )
 JUDGEMENT = (
     rules.InvalidTransition,
@@ -62,7 +68,7 @@ async def create_time_entry(
     territories), from the member's allotment and from the mission's order. A draft takes nothing.
     """
     territory = request.path_params["territory"]
-    attempt = service.Attempt(actor, territory, wishes=[service.wish_of(body)])
+    attempt = service.Attempt(actor, territory)
     location = f"/v1/territories/{territory}/time-entries/"
     if body.corrects_id is not None:
         return await commit(
@@ -73,6 +79,7 @@ async def create_time_entry(
             explain=attempt.explain,
         )
     counts = body.status == "submitted"
+    attempt.wishes = [service.wish_of(body)]
     return await run_statement(
         request,
         lambda keyed: service.record(counts, keyed),
@@ -99,14 +106,32 @@ async def create_time_entry_batch(
     )
 
 
-@entries.put(T + "/time-entries/grid", **changes(schemas.TimeEntries, grid.GridRefused, *LIMITS))
+WEEK_GRID = {
+    "consultant_id": Parameter(Uuid, "The assignment whose week it is.", required=True),
+    "week": Parameter(schemas.Week, "The ISO week, as 2023-W27.", required=True),
+}
+
+
+@entries.get(T + "/time-entries/grid", **shows(schemas.WeekGrid, parameters=WEEK_GRID))
+async def get_time_entry_grid(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """One person's week as a grid, an empty one too, and the entries that a grid cannot hold."""
+    return await show(
+        request,
+        WEEK_GRIDS,
+        read(request, WEEK_GRID),
+        **actor.own("time_entries:read", request.path_params["territory"]),
+    )
+
+
+@entries.put(T + "/time-entries/grid", **changes(schemas.WeekGrid, grid.GridRefused, IfMatchMissing, *LIMITS))
 async def put_time_entry_grid(
     request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
 ) -> Response:
     """Replace one person's week on a mission by a grid of days and activities: the whole grid, or nothing.
 
-    An empty cell deletes its draft or submitted entry. Validated and certified entries cannot be changed here: send
-    their cells unchanged. The same grid sent again changes nothing.
+    Needs the week's ETag in If-Match. An empty cell deletes its draft or submitted entry. Validated and certified
+    entries cannot be changed here: send their cells unchanged. `fixed_cells` are no part of the body, and stay. The
+    same grid sent again changes nothing.
     """
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
@@ -144,12 +169,14 @@ async def delete_time_entry(request: Request, actor: Actor = require("time_entri
     )
 
 
-async def _act(request: Request, actor: Actor, action: EntryAction, reason: str | None = None) -> Response:
+async def _act(
+    request: Request, actor: Actor, action: EntryAction, reason: str | None = None, *, unnamed: bool = False
+) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     entry_id = request.path_params["id"]
     return await commit(
         request,
-        lambda write: steps.act(write, attempt, entry_id, action, reason),
+        lambda write: steps.act(write, attempt, entry_id, action, reason, unnamed=unnamed),
         explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
@@ -182,10 +209,18 @@ async def submit_time_entries(
     return await _act_on_many(request, actor, EntryAction.SUBMIT, body)
 
 
-@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
-async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
-    """Turn a submitted or rejected entry back into a draft. The days that it took are free at once."""
-    return await _act(request, actor, EntryAction.RECALL)
+NOTHING = schemas.Recall()
+
+
+@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP, AlreadyExists))
+async def recall_time_entry(
+    request: Request, body: schemas.Recall = NOTHING, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Take a submitted or rejected entry back to draft; what it took is free at once.
+
+    Where another entry bears the external id of a rejected one by now, `{"external_id": null}` gives it up.
+    """
+    return await _act(request, actor, EntryAction.RECALL, unnamed="external_id" in body.model_fields_set)
 
 
 @entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))

@@ -97,6 +97,20 @@ class DaysExhausted(Problem):
     cure_fr = "Saisissez moins de jours, contre-passez-en d'autres, ou demandez un avenant à l'opérateur."
 
 
+class DaysNotYetOrdered(Problem):
+    """The orders signed by that day do not have enough days left."""
+
+    status = 409
+    title_fr = "Les commandes signées à cette date n'ont plus assez de jours."
+    detail = "{days_requested} asked for, {days_left} left until an order or a reversal adds days on {available_from}."
+    detail_fr = (
+        "{days_requested} demandés, {days_left} restants jusqu'à ce qu'une commande ou une contre-passation"
+        " en ajoute le {available_from}."
+    )
+    cure = "Enter fewer days, or days worked on available_from or later."
+    cure_fr = "Saisissez moins de jours, ou des jours effectués à partir de available_from."
+
+
 class AllotmentExhausted(Problem):
     """The member's allotment does not have enough days left."""
 
@@ -113,8 +127,22 @@ class PersonDayExceeded(Problem):
 
     status = 409
     title_fr = "La personne aurait plus d'un jour à une même date."
-    detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
-    detail_fr = "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+    detail = "A person can have 1.00 day on one date over all missions; {worked_on} does not have enough left."
+    detail_fr = (
+        "Une personne peut avoir 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
+    )
+
+    @classmethod
+    def on(cls, day: date, requested: Decimal, left: Decimal | None) -> "PersonDayExceeded":
+        """The problem with its figures; without them where `left` would tell of days that the caller may not see."""
+        if left is None:
+            return cls(worked_on=day.isoformat())
+        refused = cls(worked_on=day.isoformat(), days_requested=requested, days_left=left)
+        refused.detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
+        refused.detail_fr = (
+            "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+        )
+        return refused
 
 
 class OutsideMissionWindow(Problem):
@@ -177,17 +205,53 @@ class MonthLocked(Problem):
     title_fr = "Le mois est clos : ses saisies ne peuvent plus être créées, modifiées ni validées."
     detail = "The operator has closed {month}."
     detail_fr = "L'opérateur a clos {month}."
-    cure = "Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."
-    cure_fr = "Contre-passez la saisie et nommez-la dans corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+    cure = (
+        "Name an entry that was rejected, or that you reverse first, in corrects_id of a new one, which counts on the"
+        " first open day; or ask the operator to open the month again."
+    )
+    cure_fr = (
+        "Nommez une saisie rejetée, ou que vous contre-passez d'abord, dans corrects_id d'une nouvelle, qui compte au"
+        " premier jour ouvert ; ou demandez à l'opérateur de rouvrir le mois."
+    )
 
 
 class CorrectedNotReversed(Problem):
-    """An entry can correct only a reversed entry."""
+    """Only an entry that was reversed or rejected is corrected by another."""
 
     status = 409
-    title_fr = "Une saisie ne peut corriger qu'une saisie contre-passée."
-    cure = "Reverse the other entry first."
-    cure_fr = "Contre-passez d'abord l'autre saisie."
+    title_fr = "Seule une saisie contre-passée ou rejetée est corrigée par une autre."
+    cure = "Reverse it first; a draft or a submitted entry can be changed itself."
+    cure_fr = "Contre-passez-la d'abord ; une saisie en brouillon ou soumise se modifie elle-même."
+
+
+class CorrectionElsewhere(Problem):
+    """A correction is for the person, the mission and the month of the entry that it corrects."""
+
+    status = 409
+    title_fr = "Une correction concerne la personne, la mission et le mois de la saisie qu'elle corrige."
+    cure = "Name the entry of this person, mission and month in corrects_id, or enter the day without it."
+    cure_fr = "Nommez dans corrects_id une saisie de cette personne, cette mission et ce mois, ou saisissez sans lui."
+
+
+class CorrectionExceeded(Problem):
+    """All corrections of an entry together cannot exceed the days that were reversed or rejected."""
+
+    status = 409
+    title_fr = "Les corrections d'une saisie ne dépassent pas, ensemble, les jours contre-passés ou rejetés."
+    cure = "Enter fewer days, or reverse another correction first. An entry that is corrected is not submitted again."
+    cure_fr = (
+        "Saisissez moins de jours, ou contre-passez d'abord une autre correction."
+        " Une saisie corrigée ne se soumet plus."
+    )
+
+
+class ReferencesDisagree(Problem):
+    """The firm, the audition and the project of an entry must be about the same firm."""
+
+    status = 409
+    title_fr = "L'entreprise, l'audition et le projet d'une saisie doivent concerner la même entreprise."
+    cure = "Name a firm that was met at the audition and holds the project, or leave one of them out."
+    cure_fr = "Nommez une entreprise rencontrée à l'audition et porteuse du projet, ou n'en nommez qu'une partie."
 
 
 class ReversalReserved(Problem):
@@ -335,7 +399,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class MissionState:
-    """A mission's limit row."""
+    """A mission's limit row. `room` is what fits before each step of its calendar."""
 
     step: Decimal
     days_ordered: Decimal
@@ -346,6 +410,7 @@ class MissionState:
     rest_days: Collection[date]
     locked_months: Collection[date]
     activities: Sequence[str]
+    room: Sequence[tuple[date, Decimal]] = ()
 
 
 @dataclass(frozen=True)
@@ -370,10 +435,12 @@ def refusal(
     *,
     freed: Iterable[Wish] = (),
     pointer: str = "",
+    seen_days: Mapping[tuple[UUID, date], Decimal] | None = None,
 ) -> Problem | None:
     """Why these wishes cannot count together, the most fundamental reason first; None where nothing speaks against it.
 
     `freed` is given back in the same step; `pointer` is the place of a wish in the body, `{}` standing for its number.
+    `seen_days` is what the caller may see of `person_days`: figures are told only where they are the same.
     The answer names the problem after the database has refused; it never lets anything through.
     """
     wanted = list(wishes)
@@ -392,7 +459,7 @@ def refusal(
         if refused := _refusal_of_one(wish, missions[wish.mission_id], assignments[wish.consultant_id], today):
             return _of_rows(refused, pointer, [number])
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
-    return _exhausted([*wanted, *given_back], missions, assignments, person_days, pointer)
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days, seen_days or {}, pointer)
 
 
 def _of_rows(refused: Problem, pointer: str, numbers: Iterable[int]) -> Problem:
@@ -441,6 +508,7 @@ def _exhausted(
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
     person_days: Mapping[tuple[UUID, date], Decimal],
+    seen_days: Mapping[tuple[UUID, date], Decimal],
     pointer: str,
 ) -> Problem | None:
     of_mission: dict[UUID, Decimal] = defaultdict(Decimal)
@@ -456,6 +524,8 @@ def _exhausted(
         left = mission.days_ordered - mission.days_entered
         if days > left:
             return DaysExhausted(days_requested=days, days_left=left, days_ordered=mission.days_ordered)
+        if refused := _too_early([wish for wish in wishes if wish.mission_id == mission_id], mission.room):
+            return refused
     for wish in wishes:
         assignment = assignments[wish.consultant_id]
         days = of_member[wish.mission_id, assignment.organisation_id]
@@ -465,9 +535,22 @@ def _exhausted(
     for person_day, days in of_person.items():
         left = Decimal("1.00") - person_days.get(person_day, Decimal(0))
         if days > left:
-            refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
+            told = left if seen_days.get(person_day, Decimal(0)) == person_days.get(person_day, Decimal(0)) else None
+            refused = PersonDayExceeded.on(person_day[1], days, told)
             rows = [
                 n for n, wish in enumerate(wishes) if wish.days > 0 and _person_day(wish, assignments) == person_day
             ]
             return _of_rows(refused, pointer, rows)
     return None
+
+
+def _too_early(wishes: Sequence[Wish], room: Sequence[tuple[date, Decimal]]) -> Problem | None:
+    """Why wishes cannot count on their days, although the days ordered by now are enough; None where they can."""
+    found = None
+    for step, left in room:
+        days = sum((wish.days for wish in wishes if wish.counted_on < step), Decimal(0))
+        if days > left:
+            found = DaysNotYetOrdered(
+                days_requested=days, days_left=max(left, Decimal(0)), available_from=step.isoformat()
+            )
+    return found

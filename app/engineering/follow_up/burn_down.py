@@ -138,8 +138,9 @@ def series(moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date
         ahead = min(max((ends_on - on).days, 0), length)
         planned = (whole * ahead / length).quantize(RATIO, ROUND_HALF_UP)
         known = on <= as_of
-        points.append(Point(on, budget, planned, budget - entered if known else None,
-                            budget - validated if known else None))  # fmt: skip
+        points.append(
+            Point(on, budget, planned, budget - entered if known else None, budget - validated if known else None)
+        )
     return step, points
 
 

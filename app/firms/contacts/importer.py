@@ -25,12 +25,12 @@ LEGAL_BASES = {
 async def _put(write: Write, place: str, item: ContactCreate) -> Sequence[Change]:
     """The contact that another system knows by this id, else of this firm and name; erased ones do not come back."""
     c = Contact
-    found = select(c.id).where(c.territory == place, c.erased_at.is_(None))
+    matching = select(c.id).where(c.territory == place, c.erased_at.is_(None))
     if item.external_id is not None:
-        found = found.where(c.external_id == item.external_id)
+        matching = matching.where(c.external_id == item.external_id)
     else:
-        found = found.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
-    contact_id = await write.session.scalar(found.order_by(c.id).limit(1))
+        matching = matching.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
+    contact_id = await write.session.scalar(matching.order_by(c.id).limit(1))
     if contact_id is None:
         return [await service.create_contact(write, place, item)]
     body = ContactUpdate(**given(item, ContactUpdate.model_fields))

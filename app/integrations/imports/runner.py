@@ -1,8 +1,8 @@
 """Runs imports: claims one, reads its file into waiting lines, checks them set-wise, writes them in one transaction.
 
-The claim is a row: who holds it beats every second, and after half a minute without a beat another process takes over
-and begins anew. That is harmless, since all that an import writes, and the word that it is done, are one transaction:
-it happens once or not at all. Progress is told beside it, on a connection of its own.
+The claim is a row: its process updates it every second, and after half a minute without an update another process takes
+over and begins anew. That is harmless: all that an import writes, with the status that it is done, is one transaction,
+so it happens once or not at all. Progress is written separately, on a connection of its own.
 """
 
 import asyncio
@@ -199,7 +199,7 @@ class _Run:
         self.actor: WritingSubject = System()
 
     async def beat(self, told: Tell | None) -> None:
-        """Say every second that the import lives and how far it is; end when it is no longer ours."""
+        """Record every second that the import is alive and how far it is. Ends when another process has the claim."""
         while True:
             await asyncio.sleep(BEAT)
             p = self.progress
@@ -213,7 +213,7 @@ class _Run:
                 log.warning("import_beat_missed", import_id=str(self.id))
 
     async def work(self, beating: asyncio.Task[None]) -> None:
-        """From the file to the end, whatever that is."""
+        """Carry out the import from the file to its end, be it success, refusal or failure."""
         problem: Problem | None = None
         status = ImportStatus.FAILED
         try:
@@ -357,7 +357,7 @@ class _Run:
             self.progress.checked += len(lines)
 
     async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
-        """Write all lines in one transaction, and in it the word that it is done."""
+        """Write all lines in one transaction, together with the status that it is done."""
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
             return ImportStatus.REFUSED
@@ -407,7 +407,7 @@ class _Run:
         return refusal
 
     async def _finish(self, session: AsyncSession, status: ImportStatus, problem: Problem | None) -> None:
-        """Set the end down, with its problems and its event, in the transaction of `session`."""
+        """Record the end, with its problems and its event, in the transaction of `session`."""
         p = self.progress
         done = status is ImportStatus.SUCCEEDED
         connection = (await (await session.connection()).get_raw_connection()).driver_connection

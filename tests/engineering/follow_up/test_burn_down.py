@@ -206,7 +206,7 @@ def test_colours_can_be_told_apart_in_both_schemes() -> None:
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     for scheme in (0, 1):
-        colours = {name: re.search(r"#(\w{6})", pair[scheme])[1] for name, pair in _COLOURS.items()}  # type: ignore[index]
+        colours = {name: re.search(r"#(\w{6})", pair[scheme])[1] for name, pair in _COLOURS.items()}  # type: ignore[index]  # it matches
         ground = luminance(colours["ground"])
         for name, least in {"head": 4.5, "text": 4.5, "planned": 3, "entered": 3, "validated": 3, "axis": 3}.items():
             bright, dim = sorted((luminance(colours[name]), ground), reverse=True)

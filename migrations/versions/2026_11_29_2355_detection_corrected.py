@@ -1,12 +1,12 @@
 """The day on which a project was detected can be corrected; all else of its passages stays as it was written.
 
-Revision: 2026_11_29_2330, after 2026_11_29_2250.
+Revision: 2026_11_29_2355, after 2026_11_29_2350.
 """
 
 from alembic import op
 
-revision = "2026_11_29_2330"
-down_revision = "2026_11_29_2250"
+revision = "2026_11_29_2355"
+down_revision = "2026_11_29_2350"
 branch_labels = None
 depends_on = None
 
