@@ -3,11 +3,12 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, case, cast, func, literal_column, select, text
+from sqlalchemy import ScalarSelect, Text, cast, func, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
+from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
     Column,
@@ -17,66 +18,26 @@ from app.core.reading.listing import (
     at_most,
     equals,
     json_array,
-    matches,
     updated_since,
 )
-from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.core.values import Day, ShortLine
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
-from app.firms.models import Firm
 
 _territory = param("territory", Text())
 _a = Advance
-_awarder, _recorder = Subject.__table__.alias("awarder"), Subject.__table__.alias("recorder")
+_recorder = Subject.__table__.alias("recorder")
 
-ADVANCES = Listing(
-    schema=schemas.Advance,
-    rows=select(
-        _a.id,
-        _a.territory,
-        _a.siren.label("siren"),
-        Firm.name.label("firm_name"),
-        _a.project_title,
-        _a.amount_cents,
-        _a.disbursed_cents,
-        _a.released_cents,
-        case(
-            (_a.status == literal_column(f"'{AdvanceStatus.REVERSED}'"), 0),
-            else_=_a.amount_cents - _a.disbursed_cents - _a.released_cents,
-        ).label("remaining_cents"),
-        _a.repaid_cents,
-        (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
-        _a.terms,
-        _a.planned_disbursement_on,
-        _a.decided_on,
-        _a.decision_reference,
-        _a.external_id,
-        _a.status,
-        _a.reason,
-        _a.awarded_by,
-        _awarder.c.name.label("awarded_by_name"),
-        _a.version,
-        _a.created_at,
-        _a.updated_at,
-    )
-    .join(Firm, Firm.siren == _a.siren)
-    .join(_awarder, _awarder.c.id == _a.awarded_by)
-    .where(_a.territory == _territory),
-    key=_a.id,
-    version=_a.version,
-    derived=True,
-    filters={
-        "status": any_of(_a.status, AdvanceStatus, "Any of these states."),
-        "siren": equals(_a.siren, Siren, "Advances to this firm."),
-        "decision_reference": equals(_a.decision_reference, ShortLine, "The advance with this decision."),
-        "external_id": equals(_a.external_id, ExternalId, "The advance that another system knows by this id."),
-        **amount_range(_a.amount_cents),
-        "decided_from": at_least(_a.decided_on, Day, "Decided on this day or later."),
-        "decided_to": at_most(_a.decided_on, Day, "Decided on this day or earlier."),
-        "q": matches(_a.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
-        "updated_since": updated_since(_a.updated_at),
-    },
-    sorts={"decided_on": _a.decided_on, "amount_cents": _a.amount_cents, "updated_at": _a.updated_at},
+ADVANCES = awards(
+    _a,
+    schemas.Advance,
+    "advance",
+    AdvanceStatus,
+    "disbursed_cents",
+    _a.repaid_cents,
+    (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
+    _a.terms,
+    _a.planned_disbursement_on,
 )
 
 _advance_id = param("advance_id", _a.id.type)

@@ -8,9 +8,10 @@ from app.access.rules import person
 from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
+from app.awards import service as awards
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision
 from app.awards.schemas import Release
-from app.core import clock
+from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -20,6 +21,7 @@ from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
 
+ADVANCE = AwardKind(Instrument.ADVANCE, ADVANCES, "advance")
 OVER = (AdvanceStatus.CANCELLED, AdvanceStatus.REVERSED)  # nothing of it was paid, and nothing will be
 
 
@@ -76,11 +78,7 @@ async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreat
     facts = body.model_dump(exclude={"terms"})
     terms = body.terms.model_dump(mode="json")
     advance = Advance(territory=territory, awarded_by=person(write.actor), terms=terms, **facts)
-    write.session.add(advance)
-    await write.session.flush()
-    cause = Cause(Act.AWARD, advance.id, body.decided_on, advance.id)
-    write.last(lambda: ledger.award(write, territory, Instrument.ADVANCE, body.amount_cents, cause))
-    return Change("advance.awarded", ADVANCES, [advance.id], {"territory": territory})
+    return await awards.decide(write, ADVANCE, advance)
 
 
 async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
@@ -224,17 +222,8 @@ async def release(write: Write, territory: str, advance_id: UUID, body: Release)
     person(write.actor)
     if advance.status in OVER or advance.disbursed_cents + advance.released_cents == advance.amount_cents:
         raise AwardEnded(current=advance.status)
-    released_on = body.released_on or clock.today()
-    refuse_future({"/released_on": released_on})
-    refuse_before_decision(advance.decided_on, released_on)
-    advance.released_cents = advance.amount_cents - advance.disbursed_cents
-    advance.status = _status_of(advance)
-    advance.reason = body.reason
-    await write.session.flush()
-    cause = Cause(Act.RELEASE, advance_id, released_on, advance_id)
-    filled = await ledger.release(write, territory, Instrument.ADVANCE, cause)
-    released = Change("advance.released", ADVANCES, [advance_id], {"territory": territory})
-    return [released, *await shortfall_changes(write, territory, filled)]
+    unpaid_cents = advance.amount_cents - advance.disbursed_cents - advance.released_cents
+    return await awards.give_back(write, ADVANCE, advance, body, unpaid_cents, _status_of)
 
 
 async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal) -> list[Change]:
@@ -246,11 +235,7 @@ async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal
         raise AwardEnded(current=advance.status)
     if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    advance.status, advance.reason = AdvanceStatus.REVERSED, body.reason
-    await write.session.flush()
-    filled = await ledger.reverse(write, territory, Act.AWARD, advance_id)
-    reversed_ = Change("advance.reversed", ADVANCES, [advance_id], {"territory": territory})
-    return [reversed_, *await shortfall_changes(write, territory, filled)]
+    return await awards.take_back(write, ADVANCE, advance, body.reason)
 
 
 async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from app.access.rules import person
+from app.awards import service as awards
 from app.awards.models import AwardStatus
 from app.awards.rules import AwardAlreadyPaid, payer, refuse_before_decision, refuse_ended
 from app.awards.schemas import Release
-from app.core import clock
+from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -14,10 +15,11 @@ from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
-from app.envelopes.service import shortfall_changes
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment
 from app.grants.queries import GRANTS, PAYMENTS
+
+GRANT = AwardKind(Instrument.GRANT, GRANTS, "grant")
 
 
 class PaymentsExceedAward(Problem):
@@ -33,11 +35,7 @@ async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -
     """Decide a grant. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
     refuse_future({"/decided_on": body.decided_on})
     grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
-    write.session.add(grant)
-    await write.session.flush()
-    cause = Cause(Act.AWARD, grant.id, body.decided_on, grant.id)
-    write.last(lambda: ledger.award(write, territory, Instrument.GRANT, body.amount_cents, cause))
-    return Change("grant.awarded", GRANTS, [grant.id], {"territory": territory})
+    return await awards.decide(write, GRANT, grant)
 
 
 async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
@@ -90,17 +88,8 @@ async def release(write: Write, territory: str, grant_id: UUID, body: Release) -
     write.expect(grant.version, required=True)
     person(write.actor)
     refuse_ended(grant.status)
-    released_on = body.released_on or clock.today()
-    refuse_future({"/released_on": released_on})
-    refuse_before_decision(grant.decided_on, released_on)
-    grant.released_cents = grant.amount_cents - grant.paid_cents
-    grant.status = AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
-    grant.reason = body.reason
-    await write.session.flush()
-    cause = Cause(Act.RELEASE, grant_id, released_on, grant_id)
-    filled = await ledger.release(write, territory, Instrument.GRANT, cause)
-    released = Change("grant.released", GRANTS, [grant_id], {"territory": territory})
-    return [released, *await shortfall_changes(write, territory, filled)]
+    unpaid_cents = grant.amount_cents - grant.paid_cents - grant.released_cents
+    return await awards.give_back(write, GRANT, grant, body, unpaid_cents, _status_when_released)
 
 
 async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) -> list[Change]:
@@ -111,17 +100,17 @@ async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) 
     refuse_ended(grant.status)
     if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    grant.status, grant.reason = AwardStatus.REVERSED, body.reason
-    await write.session.flush()
-    filled = await ledger.reverse(write, territory, Act.AWARD, grant_id)
-    reversed_ = Change("grant.reversed", GRANTS, [grant_id], {"territory": territory})
-    return [reversed_, *await shortfall_changes(write, territory, filled)]
+    return await awards.take_back(write, GRANT, grant, body.reason)
 
 
 def _status_of(grant: Grant) -> AwardStatus:
     if grant.paid_cents + grant.released_cents == grant.amount_cents and grant.paid_cents:
         return AwardStatus.CLOSED
     return AwardStatus.PAYING if grant.paid_cents else AwardStatus.AWARDED
+
+
+def _status_when_released(grant: Grant) -> AwardStatus:
+    return AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
 
 
 def _paid(payment_type: str, grant_type: str, territory: str, grant_id: UUID, payment_id: UUID) -> list[Change]:

@@ -1,0 +1,75 @@
+"""How awards are listed, whatever their instrument: their columns, filters and sorts."""
+
+from typing import Any
+
+from sqlalchemy import Select, Text, case, literal_column, select
+
+from app.access.models import Subject
+from app.awards.models import AwardStatus
+from app.core.db import param
+from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.schemas import Read
+from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.envelopes.queries import amount_range
+from app.firms.models import Firm
+
+_awarder = Subject.__table__.alias("awarder")
+
+
+def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
+    """What an award decides, how far it is paid (the column `paid`), and what its instrument says beside it."""
+    left = award.amount_cents - getattr(award, paid) - award.released_cents
+    return (
+        select(
+            award.id,
+            award.territory,
+            award.siren.label("siren"),
+            Firm.name.label("firm_name"),
+            award.project_title,
+            award.amount_cents,
+            getattr(award, paid),
+            award.released_cents,
+            case((award.status == literal_column(f"'{AwardStatus.REVERSED}'"), 0), else_=left).label("remaining_cents"),
+            *more,
+            award.decided_on,
+            award.decision_reference,
+            award.external_id,
+            award.status,
+            award.reason,
+            award.awarded_by,
+            _awarder.c.name.label("awarded_by_name"),
+            award.version,
+            award.created_at,
+            award.updated_at,
+        )
+        .join(Firm, Firm.siren == award.siren)
+        .join(_awarder, _awarder.c.id == award.awarded_by)
+        .where(award.territory == param("territory", Text()))
+    )
+
+
+def awards(award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, *more: Any) -> Listing:
+    """The collection of the awards of one instrument."""
+    return Listing(
+        schema=schema,
+        rows=_rows(award, paid, more),
+        key=award.id,
+        version=award.version,
+        derived=True,
+        filters={
+            "status": any_of(award.status, statuses, "Any of these states."),
+            "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
+            "decision_reference": equals(award.decision_reference, ShortLine, f"The {noun} with this decision."),
+            "external_id": equals(
+                award.external_id, ExternalId, f"The {noun} that another system knows by this id."
+            ),
+            **amount_range(award.amount_cents),
+            "decided_from": at_least(award.decided_on, Day, "Decided on this day or later."),
+            "decided_to": at_most(award.decided_on, Day, "Decided on this day or earlier."),
+            "q": matches(award.project_title, Firm.name, doc="Part of the project's title or the firm's name."),
+            "updated_since": updated_since(award.updated_at),
+        },
+        sorts={
+            "decided_on": award.decided_on, "amount_cents": award.amount_cents, "updated_at": award.updated_at,
+        },
+    )  # fmt: skip
