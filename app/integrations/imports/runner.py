@@ -444,11 +444,13 @@ def _as_error(problem: Problem) -> FieldError:
 
 def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
     severity = "advisory" if fault.advisory else "blocking"
-    problem = (fault.error.members or {}).get("problem")
+    problem = fault.error.members.get("problem")
+    code = fault.error.code
     if isinstance(problem, Problem):
+        code = problem.code
         column = problem.errors[0].pointer.strip("/").replace("/", ".") if problem.errors else fault.column
         texts = [str(problem.body(language)["detail"]) for language in ("en", "fr")]
     else:
         column = fault.column
         texts = [str(fault.error.public(language)["detail"]) for language in ("en", "fr")]
-    return (import_id, fault.line, column, severity, fault.error.code, *texts)
+    return (import_id, fault.line, column, severity, code, *texts)
