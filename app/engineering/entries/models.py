@@ -184,7 +184,7 @@ class CorrectableDays(Base):
     __table_args__ = (
         ForeignKeyConstraint(["entry_id"], ["time_entries.id"], ondelete="CASCADE"),
         CheckConstraint("days_corrected <= days", name="correction_exceeded"),
-        CheckConstraint("days_corrected >= 0 AND days_corrected <> 'NaN'", name="correctable_days_corrected"),
+        shape("days_corrected >= 0 AND days_corrected <> 'NaN'", name="correctable_days_corrected"),
         CheckConstraint(
             "for_person_id = person_id AND for_mission_id = mission_id AND for_month = month",
             name="correction_elsewhere",

@@ -444,7 +444,8 @@ def _as_error(problem: Problem) -> FieldError:
 
 def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
     severity = "advisory" if fault.advisory else "blocking"
-    problem = (fault.error.members or {}).get("problem")
+    problem = fault.error.members.get("problem")
+    code = fault.error.code
     if isinstance(problem, Problem):
         code = problem.code  # as the catalogue names it
         column = problem.errors[0].pointer.strip("/").replace("/", ".") if problem.errors else fault.column
