@@ -446,9 +446,11 @@ def _row(import_id: UUID, fault: LineFault) -> tuple[Any, ...]:
     severity = "advisory" if fault.advisory else "blocking"
     problem = (fault.error.members or {}).get("problem")
     if isinstance(problem, Problem):
+        code = problem.code  # as the catalogue names it
         column = problem.errors[0].pointer.strip("/").replace("/", ".") if problem.errors else fault.column
         texts = [str(problem.body(language)["detail"]) for language in ("en", "fr")]
     else:
+        code = fault.error.code
         column = fault.column
         texts = [str(fault.error.public(language)["detail"]) for language in ("en", "fr")]
-    return (import_id, fault.line, column, severity, fault.error.code, *texts)
+    return (import_id, fault.line, column, severity, code, *texts)
