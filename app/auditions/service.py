@@ -224,7 +224,7 @@ async def delete_note(write: Write, territory: str, audition_id: UUID, note_id: 
     """Delete a note: it counts nowhere, and may hold what a person asks to have erased."""
     note = await _note(write, territory, audition_id, note_id)
     bound = _bound(territory, audition_id)
-    gone = await write.see(NOTES, [note_id], bound)
+    gone = await write.see_last(note, NOTES, note_id, bound)
     await write.session.delete(note)
     await write.session.flush()
     return Change("audition_note.deleted", NOTES, [note_id], bound, gone=gone)

@@ -55,7 +55,7 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
 
 
 @dataclass(frozen=True)
-class Standing:
+class BeforeTheRule:
     """What stands from before a rule that would refuse it today: which, whose, and the figure."""
 
     rule: str
@@ -63,12 +63,12 @@ class Standing:
     found: str
 
 
-async def before_the_rule(engine: AsyncEngine) -> list[Standing]:
+async def before_the_rule(engine: AsyncEngine) -> list[BeforeTheRule]:
     """What stands from before the rules that hold now. It is no fault, and nothing is to be done about it."""
     async with raw_connection(engine) as connection, connection.transaction(readonly=True):
         await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
         return [
-            Standing(rule, key, _figure(figure))
+            BeforeTheRule(rule, key, _figure(figure))
             for rule, query in BEFORE_THE_RULE.items()
             for key, figure in await connection.fetch(query)
         ]

@@ -62,7 +62,7 @@ def _balances_agree(url: str) -> bool:
     """Compute every balance again, and print what differs and how many do."""
     from app.commands import check
 
-    async def compute() -> tuple[int, list[check.Difference], list[check.Standing]]:
+    async def compute() -> tuple[int, list[check.Difference], list[check.BeforeTheRule]]:
         async with engine_of(url, "rebond check") as engine:
             return *await check.differences(engine), await check.before_the_rule(engine)
 

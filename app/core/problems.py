@@ -245,6 +245,24 @@ class StaleVersion(Problem):
     cure_fr = "Relisez-le, et envoyez le nouvel ETag dans If-Match."
 
 
+class ObjectExists(Problem):
+    """The object exists already, which If-None-Match excludes."""
+
+    status = 412
+    title_fr = "L'objet existe déjà, ce que If-None-Match exclut."
+    cure = "Read it, and send its ETag in If-Match to change it."
+    cure_fr = "Lisez-le, et envoyez son ETag dans If-Match pour le modifier."
+
+
+class NothingToCompare(Problem):
+    """This request has a condition, and no single object that the condition could be about."""
+
+    status = 412
+    title_fr = "Cette requête porte une condition, et aucun objet unique auquel la condition s'appliquerait."
+    cure = "Send it without If-Match and If-None-Match."
+    cure_fr = "Envoyez-la sans If-Match ni If-None-Match."
+
+
 class BodyTooLarge(Problem):
     """The body is too large."""
 

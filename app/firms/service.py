@@ -291,8 +291,7 @@ def _with_version(facts: dict[str, Any]) -> dict[str, Any]:
 async def _locked(write: Write, siren: str) -> Firm | None:
     """The firm, locked, where it is in the register; refuses another version than If-Match names."""
     firm = await write.session.scalar(select(Firm).where(Firm.siren == siren).with_for_update(key_share=True))
-    if firm is not None:
-        write.expect(firm.version)
+    write.expect(firm.version if firm is not None else None)
     return firm
 
 
@@ -385,8 +384,8 @@ async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Cha
     firm = await write.lock(Firm, Firm.siren == siren)
     if not firm.sole_trader:
         raise OwnerOfACompany
-    if (known := await write.session.get(FirmOwner, siren)) is not None:
-        write.expect(known.version)
+    known = await write.session.get(FirmOwner, siren)
+    write.expect(known.version if known is not None else None)
     made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
     changes = _changes("firm_owner", OWNERS, made, changed)
     return changes[0] if changes else Change("", OWNERS, [siren])
@@ -412,8 +411,8 @@ async def put_site(write: Write, siren: str, siret: str, body: schemas.SitePut) 
     await write.lock(Firm, Firm.siren == siren)
     if not siret.startswith(siren):
         raise SiretOfAnotherFirm
-    if (known := await write.session.get(Site, siret)) is not None:
-        write.expect(known.version)
+    known = await write.session.get(Site, siret)
+    write.expect(known.version if known is not None else None)
     facts = _with_version(body.model_dump(exclude={"seat_from_on"}))
     changes = await upsert_sites(write, [{"siret": siret, **facts}], Source.DECLARED)
     changes = changes or [Change("", SITES, [siret], {"siren": siren})]
@@ -476,7 +475,9 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     bound = {"territory": territory, "siren": siren}
     previous = None
     recorded: list[StageOn] = []
-    if made is None:
+    if made is not None:
+        write.expect(None)
+    else:
         known = await write.lock(t, t.territory == territory, t.siren == siren)
         write.expect(known.version)
         same_day = body.effective_on is None or known.stage_since_on == effective_on
@@ -518,7 +519,8 @@ async def update_territory_firm(write: Write, territory: str, siren: str, body: 
 async def put_accounts(write: Write, territory: str, siren: str, year: int, body: schemas.AccountsPut) -> Change:
     """A year of a firm with exactly these figures."""
     bound = {"territory": territory, "siren": siren}
-    return await _put_here(write, FirmAccounts, ACCOUNTS, "firm_accounts", year, {**bound, "year": year}, body, bound)
+    key = {**bound, "year": year}
+    return await _put_here(write, FirmAccounts, ACCOUNTS, "firm_accounts", year, key, body, bound, parent=siren)
 
 
 async def put_note(write: Write, territory: str, siren: str, body: schemas.NotePut) -> Change:
@@ -529,20 +531,20 @@ async def put_note(write: Write, territory: str, siren: str, body: schemas.NoteP
 
 async def _put_here(
     write: Write, model: Any, listing: Listing, kind: str, shown: Any, key: dict[str, Any], body: Any,
-    bound: dict[str, Any],
+    bound: dict[str, Any], parent: str | None = None,
 ) -> Change:  # fmt: skip
     """What a territory keeps beside a firm that it follows; the firm's row is the lock."""
     await write.lock(
         TerritoryFirm, TerritoryFirm.territory == bound["territory"], TerritoryFirm.siren == bound["siren"]
     )
     known = await write.session.get(model, tuple(key.values()))
+    write.expect(known.version if known is not None else None)
     if known is None:
         write.session.add(model(**key, **body.model_dump()))
-        return Change(f"{kind}.created", listing, [shown], bound, status=201)
-    write.expect(known.version)
+        return Change(f"{kind}.created", listing, [shown], bound, status=201, parent=parent)
     changed = False
     for name, value in body.model_dump().items():
         if getattr(known, name) != value:
             setattr(known, name, value)
             changed = True
-    return Change(f"{kind}.updated" if changed else "", listing, [shown], bound)
+    return Change(f"{kind}.updated" if changed else "", listing, [shown], bound, parent=parent)

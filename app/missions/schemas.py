@@ -68,6 +68,11 @@ ALLOTMENT_REASON = Fault(
     en="Give a reason for the new allotment (reason).",
     fr="Donnez un motif pour le nouveau quota (reason).",
 )
+ALLOTMENT_DAY = Fault(
+    "allotment_day",
+    en="Say on which day the new allotment was decided (decided_on).",
+    fr="Dites quel jour le nouveau quota a été décidé (decided_on).",
+)
 ALLOTMENT_MISSING = Fault(
     "allotment_missing",
     en="reason and decided_on can be sent only with days_allotted.",
@@ -399,7 +404,14 @@ class MissionMemberCreate(Body):
         Days, Field(description="Man-days that the member may enter; all members together at most what is ordered.")
     ]
     decided_on: (
-        Annotated[Day, Field(description="Paris day on which it was decided; absent or null: today.")] | None
+        Annotated[
+            Day,
+            Field(
+                description="Paris day on which it was decided; absent or null: the day of the mission's order, and"
+                " required where it has none or several."
+            ),
+        ]
+        | None
     ) = None
 
 
@@ -407,7 +419,11 @@ class MissionMemberUpdate(Body):
     """Role or allotment to change. A new allotment is an act, with a reason and the day of its decision."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"days_allotted": 42.5, "reason": "Inec gives two days to the lead."}]}
+        json_schema_extra={
+            "examples": [
+                {"days_allotted": 42.5, "reason": "Inec gives two days to the lead.", "decided_on": "2023-09-12"}
+            ]
+        }
     )
 
     role: _ConsortiumRole | MISSING = MISSING
@@ -418,7 +434,8 @@ class MissionMemberUpdate(Body):
         | MISSING
     ) = MISSING
     decided_on: (
-        Annotated[Day, Field(description="Paris day on which the new allotment was decided; absent: today.")] | MISSING
+        Annotated[Day, Field(description="Paris day on which the new allotment was decided; required with it.")]
+        | MISSING
     ) = MISSING
     reason: Annotated[Reason, Field(description="Why days_allotted changes; required with it.")] | MISSING = MISSING
 
@@ -427,6 +444,8 @@ class MissionMemberUpdate(Body):
         given = self.model_fields_set
         if "days_allotted" in given and "reason" not in given:
             raise ALLOTMENT_REASON.error()
+        if "days_allotted" in given and "decided_on" not in given:
+            raise ALLOTMENT_DAY.error()
         if "days_allotted" not in given and given & {"reason", "decided_on"}:
             raise ALLOTMENT_MISSING.error()
         return self

@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.models import Subject
 from app.access.rules import person
-from app.core import clock
 from app.core.db import touch
-from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Explain, Write, differing, given, put
 from app.missions import schemas
@@ -389,10 +388,11 @@ async def create_member(
     Raises `already-exists`, `second-lead`, `allotments-exceed-order` (409), `reference-not-found`.
     """
     mission = await _mission(write, territory, mission_id)
+    decided_on = body.decided_on or await _day_of_order(write, mission_id)
     member = MissionMember(mission_id=mission_id, **body.model_dump(exclude={"decided_on"}))
     write.session.add(member)
     await write.session.flush()
-    act = _allot(write, member, body.days_allotted, body.decided_on)
+    act = _allot(write, member, body.days_allotted, decided_on)
     write.session.add(
         MemberDays(mission_id=mission_id, organisation_id=body.organisation_id, days_allotted=body.days_allotted)
     )
@@ -400,6 +400,14 @@ async def create_member(
     touch(mission)
     await write.session.flush()
     return [*_member_changed("mission_member.created", territory, member), _allotted(territory, act)]
+
+
+async def _day_of_order(write: Write, mission_id: UUID) -> date:
+    """The day of a mission's only order, on which its members' shares are decided; else `decided_on` must be given."""
+    days = list(await write.session.scalars(select(Order.signed_on).where(Order.mission_id == mission_id).limit(2)))
+    if len(days) != 1:
+        raise ValidationFailed(errors=[REQUIRED.at("/decided_on")])
+    return days[0]
 
 
 async def update_member(
@@ -421,8 +429,8 @@ async def update_member(
     touch(mission)
     changes = _member_changed("mission_member.updated", territory, member)
     if member.days_allotted != before:
-        why = {n: v for n in ("decided_on", "reason") if (v := getattr(body, n)) is not MISSING}
-        act = _allot(write, member, member.days_allotted - before, **why)
+        assert body.decided_on is not MISSING  # nor is the reason: the body was held to both
+        act = _allot(write, member, member.days_allotted - before, body.decided_on, given(body)["reason"])
         await write.session.flush()
         changes.append(_allotted(territory, act))
     return changes
@@ -451,13 +459,13 @@ def explain_allotment(mission_id: UUID, days: Decimal | MISSING, member_id: UUID
 
 
 def _allot(
-    write: Write, member: MissionMember, days: Decimal, decided_on: date | None = None, reason: str | None = None
+    write: Write, member: MissionMember, days: Decimal, decided_on: date, reason: str | None = None
 ) -> Allotment:
     act = Allotment(
         mission_id=member.mission_id,
         organisation_id=member.organisation_id,
         days=days,
-        decided_on=decided_on or clock.today(),
+        decided_on=decided_on,
         reason=reason,
         decided_by=write.actor.subject_id,
     )

@@ -107,8 +107,7 @@ async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.Per
     """Set the communes of one vintage, as a whole; the same communes again change nothing."""
     await write.lock(Territory, Territory.slug == slug)
     perimeter = await write.session.get(Perimeter, (slug, vintage))
-    if perimeter is not None:
-        write.expect(perimeter.version)
+    write.expect(perimeter.version if perimeter is not None else None)
     wanted = {(commune.insee_code, commune.name) for commune in body.communes}
     c = PerimeterCommune
     mine = (c.territory == slug, c.vintage == vintage)

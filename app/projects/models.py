@@ -412,9 +412,22 @@ def check_financing(table: str, events: str) -> str:
     )
 
 
+# Passages stay as they were written. Only the day of the detection may be corrected, and the next passage repeats it.
+KEPT_OF_PASSAGES = (
+    "UPDATE OF project_id, number, territory, stage, previous_number, previous_stage, reason, recorded_by, recorded_at"
+    " OR DELETE OR TRUNCATE"
+)
+KEEP_DAYS = """
+CREATE TRIGGER keep_days BEFORE UPDATE ON project_stages FOR EACH ROW
+WHEN (
+    OLD.number <> 1 AND OLD.effective_on <> NEW.effective_on
+    OR OLD.number <> 2 AND OLD.previous_on IS DISTINCT FROM NEW.previous_on
+) EXECUTE FUNCTION refuse_change()
+"""
+
 event.listen(Base.metadata, "before_create", DDL(CHECK_FINANCING))
 for _table, _statements in (
-    (ProjectPassage, (append_only("project_stages"),)),
+    (ProjectPassage, (append_only("project_stages", KEPT_OF_PASSAGES), KEEP_DAYS)),
     (Cost, (check_financing("project_costs", "INSERT OR UPDATE OR DELETE"), append_only("project_costs", "TRUNCATE"))),
     (JobObservation, (append_only("job_observations"),)),
     (FinancingPlan, (check_financing("financing_plans", "INSERT"), append_only("financing_plans"))),

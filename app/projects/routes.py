@@ -119,6 +119,7 @@ async def get_project(request: Request, actor: Actor = require("projects:read"))
         service.CommuneOutsidePerimeter,
         service.HolderNamedTwice,
         rules.FundingRouteMissing,
+        rules.DetectedTooLate,
     ),
 )
 async def update_project(

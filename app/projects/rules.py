@@ -120,6 +120,17 @@ class StageOutOfOrder(Problem):
     detail_fr = "Le projet est à son étape depuis le {stage_since_on}."
 
 
+class DetectedTooLate(Problem):
+    """A project cannot be detected after it was recorded, nor after its next stage began."""
+
+    status = 409
+    title_fr = "Un projet ne peut pas être détecté après avoir été enregistré, ni après le début de son étape suivante."
+    detail = "It was recorded, or passed to its next stage, on {latest_on}."
+    detail_fr = "Il a été enregistré, ou il est passé à l'étape suivante, le {latest_on}."
+    cure = "Give that day, or an earlier one, as detected_on."
+    cure_fr = "Donnez ce jour, ou un jour antérieur, pour detected_on."
+
+
 class FundingRouteMissing(Problem):
     """A project must have a funding route to leave the stage of detection."""
 

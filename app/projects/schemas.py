@@ -196,7 +196,14 @@ class ProjectCreate(Body):
     description: _Description | None = None
     commune_code: _CommuneCode | None = None
     detected_on: (
-        Annotated[Day, Field(description="Paris day on which the project was detected; absent or null: today.")] | None
+        Annotated[
+            Day,
+            Field(
+                description="Paris day on which the project was detected; absent or null: the day of the held audition"
+                " in detected_in_audition_id, and required without one."
+            ),
+        ]
+        | None
     ) = None
     starts_on: _StartsOn | None = None
     ends_on: _EndsOn | None = None
@@ -222,6 +229,9 @@ class ProjectUpdate(Body):
     holders: Holders | MISSING = MISSING
     description: _Description | None | MISSING = MISSING
     commune_code: _CommuneCode | None | MISSING = MISSING
+    detected_on: (
+        Annotated[Day, Field(description="Paris day on which the project was detected, to correct it.")] | MISSING
+    ) = MISSING
     starts_on: _StartsOn | None | MISSING = MISSING
     ends_on: _EndsOn | None | MISSING = MISSING
     costs: Costs | MISSING = MISSING

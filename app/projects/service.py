@@ -5,12 +5,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select, update
 
 from app.access.rules import person
+from app.auditions.models import Audition
 from app.core import clock
 from app.core.db import touch
-from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, differing, given, put
@@ -69,7 +70,7 @@ async def create_project(write: Write, territory: str, body: schemas.ProjectCrea
     """A project, detected. Raises `commune-outside-perimeter`, `already-exists` (409), `reference-not-found` (404),
     `holder-named-twice` (422).
     """
-    detected_on = body.detected_on or clock.today()
+    detected_on = body.detected_on or await _day_of_audition(write, territory, body.detected_in_audition_id)
     refuse_future({"/detected_on": detected_on})
     _check_period(body.starts_on, body.ends_on)
     project = Project(
@@ -94,11 +95,13 @@ async def create_project(write: Write, territory: str, body: schemas.ProjectCrea
 async def update_project(write: Write, territory: str, project_id: UUID, body: schemas.ProjectUpdate) -> list[Change]:
     """Change a project. New costs make a new draft of its financing plan, where it has one.
 
-    Raises `commune-outside-perimeter`, `funding-route-missing`, `already-exists` (409), `reference-not-found` (404).
+    Raises `commune-outside-perimeter`, `funding-route-missing`, `detected-too-late`, `already-exists` (409),
+    `reference-not-found` (404).
     """
     project = await _project(write, territory, project_id)
     write.expect(project.version)
     values = given(body)
+    detected_on = values.pop("detected_on", None)
     changed = differing(project, {name: value for name, value in values.items() if name not in _CHILDREN})
     holders = await _known(write, Holder, project_id)
     costs = await _known(write, Cost, project_id)
@@ -107,11 +110,15 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
     if "holders" in values and _lead(values["holders"]) != project.lead_position:
         changed["lead_position"] = _lead(values["holders"])
     bound = {"territory": territory, "project_id": project_id}
-    if not changed and new_holders is None and new_costs is None:
+    corrected = detected_on is not None and await _correct_detection(write, project, detected_on)
+    if not changed and not corrected and new_holders is None and new_costs is None:
         return [Change("", PROJECTS, [project_id], bound)]
-    if "commune_code" in changed:
+    if corrected and project.stage_number == 1:
+        changed["stage_since_on"] = detected_on
+    if "commune_code" in changed or corrected:
         first = await write.session.get_one(ProjectPassage, (project_id, 1))
-        changed["perimeter_vintage"] = await _vintage(write, territory, changed["commune_code"], first.effective_on)
+        code = changed.get("commune_code", project.commune_code)
+        changed["perimeter_vintage"] = await _vintage(write, territory, code, first.effective_on)
     put(project, changed)
     touch(project)  # before the first flush: holders and costs make one new version with the rest
     _check_period(project.starts_on, project.ends_on)
@@ -129,6 +136,38 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
         changes += await _replan(write, project, new_costs)
     await write.session.flush()
     return changes
+
+
+async def _day_of_audition(write: Write, territory: str, audition_id: UUID | None) -> date:
+    """The day of the held audition in which a project was detected. Without one, `detected_on` must be given."""
+    a = Audition
+    held_on = select(a.held_on).where(a.territory == territory, a.id == audition_id)
+    day = await write.session.scalar(held_on) if audition_id is not None else None
+    if day is None:
+        raise ValidationFailed(errors=[REQUIRED.at("/detected_on")])
+    return day
+
+
+async def _correct_detection(write: Write, project: Project, detected_on: date) -> bool:
+    """Correct the day of the first passage, alone of all; whether it was another. Raises `detected-too-late` (409).
+
+    One statement: the next passage repeats the day, and the foreign key between them is held when it ends.
+    """
+    p = ProjectPassage
+    asked = select(p.number, p.effective_on, p.recorded_at).where(p.project_id == project.id, p.number <= 2)
+    first, *following = list(await write.session.execute(asked.order_by(p.number)))
+    if first.effective_on == detected_on:
+        return False
+    latest_on = min([clock.paris_day(first.recorded_at), *(passage.effective_on for passage in following)])
+    if detected_on > latest_on:
+        raise rules.DetectedTooLate(latest_on=latest_on.isoformat())
+    day = {"effective_on": case((p.number == 1, detected_on), else_=p.effective_on),
+           "previous_on": case((p.number == 2, detected_on), else_=p.previous_on)}  # fmt: skip
+    await write.session.execute(
+        update(p).where(p.project_id == project.id, p.number <= 2).values(day),
+        execution_options={"synchronize_session": False},
+    )
+    return True
 
 
 async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.Passage) -> Change:
@@ -184,7 +223,7 @@ async def put_financing(write: Write, territory: str, project_id: UUID, body: sc
     """
     project = await _project(write, territory, project_id)
     last = await _last_plan(write, project_id)
-    write.expect(last.number if last is not None else 0)
+    write.expect(last.number if last is not None else None)
     costs = await _known(write, Cost, project_id)
     lines = [line.model_dump() for line in body.lines]
     bound = {"territory": territory, "project_id": project_id}

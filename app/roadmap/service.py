@@ -73,7 +73,7 @@ async def delete_draft(write: Write, territory: str, version_id: UUID) -> Change
     """Delete a draft. Raises `roadmap-adopted` (409) for what a committee adopted."""
     draft = await _draft(write, territory, version_id)
     bound = {"territory": territory}
-    gone = await write.see(VERSIONS, [version_id], bound)
+    gone = await write.see_last(draft, VERSIONS, version_id, bound)
     await _remove_axes(write, draft)
     await write.session.delete(draft)
     await write.session.flush()

@@ -52,7 +52,7 @@ async def planted(url: str, ids: dict[str, str]) -> None:
         await connection.close()
 
 
-async def checked(url: str) -> tuple[list[check.Difference], list[check.Standing]]:
+async def checked(url: str) -> tuple[list[check.Difference], list[check.BeforeTheRule]]:
     engine = create_engine(url, pool_size=1)
     try:
         return (await check.differences(engine))[1], await check.before_the_rule(engine)

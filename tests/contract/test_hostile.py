@@ -1077,7 +1077,7 @@ async def test_sums_beyond_the_column_are_refused_too(world: World, service: Ser
     problem_of(service.request("POST", f"{base}/orders", headers, dumps(more)), 409, "total-too-large")
     less = more | {"days": -99_999.75}
     problem_of(service.request("POST", f"{base}/orders", headers, dumps(less)), 409, "allotments-exceed-order")
-    allotted = dumps({"days_allotted": 99_999.75, "reason": "Asked for."})
+    allotted = dumps({"days_allotted": 99_999.75, "reason": "Asked for.", "decided_on": "2023-07-03"})
     refused = service.request("PATCH", f"{base}/members/{mission.partner_member}", headers, allotted)
     problem_of(refused, 409, "total-too-large")
     assert (await world.follow_up())["days_ordered"] == 99_999.75

@@ -154,8 +154,8 @@ def test_the_check_lists_it_as_before_the_rule_and_finds_no_difference_of_money(
     assert [each for each in differing if "account" in each.balance] == []
     key = f"old {CONTRIBUTION} available 2023-05-04"
     assert [each for each in standing if "of an order" not in each.rule] == [
-        check.Standing("an account below zero on a day", key, "-1500000"),
-        check.Standing("an amount above the bound of one act or line", f"grants {HUGE}", str(10**13)),
+        check.BeforeTheRule("an account below zero on a day", key, "-1500000"),
+        check.BeforeTheRule("an amount above the bound of one act or line", f"grants {HUGE}", str(10**13)),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.core import clock
 from tests.world import Mission, World, ok, problem
 
 NOWHERE = "019a9f5e-0000-7000-8000-000000000000"
@@ -45,13 +46,23 @@ async def test_allotments_sum_to_at_most_what_is_ordered(world: World) -> None:
     partner = ok(await world.operator.post(address, member(world, "partner", 4)), 201)
     assert await allotted(world, mission_id) == (10, 4)
     told = problem(
-        await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.25, "reason": "Agreed."}),
+        await world.operator.patch(
+            f"{address}/{partner['id']}", {"days_allotted": 4.25, "reason": "Agreed.", "decided_on": "2023-07-03"}
+        ),
         409,
         "allotments-exceed-order",
     )
     assert (told["days_allotted"], told["days_ordered"]) == (10.25, 10)
-    ok(await world.operator.patch(f"{address}/{lead['id']}", {"days_allotted": 5.5, "reason": "Agreed."}))
-    ok(await world.operator.patch(f"{address}/{partner['id']}", {"days_allotted": 4.5, "reason": "Agreed."}))
+    ok(
+        await world.operator.patch(
+            f"{address}/{lead['id']}", {"days_allotted": 5.5, "reason": "Agreed.", "decided_on": "2023-07-03"}
+        )
+    )
+    ok(
+        await world.operator.patch(
+            f"{address}/{partner['id']}", {"days_allotted": 4.5, "reason": "Agreed.", "decided_on": "2023-07-03"}
+        )
+    )
     assert await allotted(world, mission_id) == (10, 6)
     listed = ok(await world.lead.get(f"{address}?sort=-days_allotted"))["items"]
     assert [(item["role"], item["days_allotted"], item["version"]) for item in listed] == [
@@ -91,13 +102,15 @@ async def test_an_allotment_never_falls_below_what_is_entered(world: World) -> N
     ok(await world.consultant.post("time-entries", mission.entry(days=0.75)), 201)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
     told = problem(
-        await world.operator.patch(address, {"days_allotted": 0.5, "reason": "Agreed."}), 409, "allotment-below-entered"
+        await world.operator.patch(address, {"days_allotted": 0.5, "reason": "Agreed.", "decided_on": "2023-07-03"}),
+        409,
+        "allotment-below-entered",
     )
     assert (told["days_allotted"], told["days_entered"]) == (0.5, 0.75)
-    ok(await world.operator.patch(address, {"days_allotted": 0.75, "reason": "Agreed."}))
+    ok(await world.operator.patch(address, {"days_allotted": 0.75, "reason": "Agreed.", "decided_on": "2023-07-03"}))
     refused = await world.consultant.post("time-entries", mission.entry(days=0.25))
     assert problem(refused, 409, "allotment-exhausted")["days_left"] == 0
-    ok(await world.operator.patch(address, {"days_allotted": 1, "reason": "Agreed."}))
+    ok(await world.operator.patch(address, {"days_allotted": 1, "reason": "Agreed.", "decided_on": "2023-07-03"}))
     ok(await world.consultant.post("time-entries", mission.entry(days=0.25)), 201)
 
 
@@ -105,7 +118,11 @@ async def test_an_allotment_never_falls_below_what_is_entered(world: World) -> N
 async def test_an_allotment_is_counted_in_quarter_days(world: World, days: Any) -> None:
     mission = await world.mission(days=10)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    problem(await world.operator.patch(address, {"days_allotted": days, "reason": "Agreed."}), 422, "validation-failed")
+    problem(
+        await world.operator.patch(address, {"days_allotted": days, "reason": "Agreed.", "decided_on": "2023-07-03"}),
+        422,
+        "validation-failed",
+    )
 
 
 async def test_the_same_allotment_again_changes_nothing(world: World) -> None:
@@ -113,7 +130,9 @@ async def test_the_same_allotment_again_changes_nothing(world: World) -> None:
     before = await allotted(world, mission.id)
     address = f"missions/{mission.id}/members/{mission.partner_member}"
     first = await world.operator.get(address)
-    again = await world.operator.patch(address, {"days_allotted": 5, "reason": "Agreed.", "role": "partner"})
+    again = await world.operator.patch(
+        address, {"days_allotted": 5, "reason": "Agreed.", "decided_on": "2023-07-03", "role": "partner"}
+    )
     assert (ok(again), again.headers["etag"]) == (first.json(), first.headers["etag"])
     assert await allotted(world, mission.id) == before
     assert len(await world.events(mission.partner_member)) == 1
@@ -130,7 +149,11 @@ async def test_a_dry_run_of_the_consortium_changes_nothing(world: World) -> None
     leave = {"until_on": "2199-12-31", "reason": "Late."}
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", members, member(world, "office", 2)),
-        ("PATCH", f"{members}/{mission.partner_member}", {"days_allotted": 6, "reason": "Agreed."}),
+        (
+            "PATCH",
+            f"{members}/{mission.partner_member}",
+            {"days_allotted": 6, "reason": "Agreed.", "decided_on": "2023-07-03"},
+        ),
         ("POST", "consultants", assigned),
         ("PATCH", f"consultants/{mission.partner_consultant}", {"to_on": "2023-07-31"}),
         ("POST", f"missions/{mission.id}/late-entry-leaves", leave),
@@ -150,7 +173,7 @@ async def test_a_change_of_a_member_is_a_change_of_the_mission(world: World) -> 
     mission = await world.mission(days=10)
     tag = (await world.operator.get(f"missions/{mission.id}")).headers["etag"]
     address = f"missions/{mission.id}/members/{mission.partner_member}"
-    ok(await world.operator.patch(address, {"days_allotted": 4, "reason": "Agreed."}))
+    ok(await world.operator.patch(address, {"days_allotted": 4, "reason": "Agreed.", "decided_on": "2023-07-03"}))
     mine = {"If-Match": tag}
     problem(await world.operator.patch(f"missions/{mission.id}", {"name": "X"}, headers=mine), 412, "stale-version")
     told = [event["type"] for event in await world.events(mission.id)]
@@ -295,3 +318,22 @@ async def test_assignments_of_another_territory_are_not_there(world: World, othe
     problem(await world.operator.get(f"consultants/{mission.lead_consultant}"), 404, "not-found")
     problem(await world.operator.patch(f"consultants/{mission.lead_consultant}", {"profile": "x"}), 404, "not-found")
     assert ok(await world.operator.get("consultants"))["items"] == []
+
+
+async def test_an_allotment_has_the_day_of_the_only_order_or_is_asked_for_it(world: World) -> None:
+    mission_id = await ordered(world, 10)
+    [order] = ok(await world.operator.get(f"missions/{mission_id}/orders"))["items"]
+    made = ok(await world.operator.post(f"missions/{mission_id}/members", member(world, "lead", 6)), 201)
+    [act] = ok(await world.operator.get(f"missions/{mission_id}/allotments"))["items"]
+    assert act["decided_on"] == order["signed_on"] < clock.today().isoformat()
+    address = f"missions/{mission_id}/members/{made['id']}"
+    told = problem(
+        await world.operator.patch(address, {"days_allotted": 5, "reason": "Agreed."}), 422, "validation-failed"
+    )
+    assert [error["code"] for error in told["errors"]] == ["allotment_day"]
+    amendment = {"kind": "amendment", "reference": "AV-1", "signed_on": "2023-09-01", "days": 2, "reason": "More."}
+    ok(await world.operator.post(f"missions/{mission_id}/orders", amendment), 201)
+    second = member(world, "partner", 1)
+    told = problem(await world.operator.post(f"missions/{mission_id}/members", second), 422, "validation-failed")
+    assert [(error["pointer"], error["code"]) for error in told["errors"]] == [("/decided_on", "required")]
+    ok(await world.operator.post(f"missions/{mission_id}/members", second | {"decided_on": "2023-09-01"}), 201)

@@ -172,7 +172,8 @@ async def test_what_is_ordered_never_falls_below_what_is_entered(world: World) -
         ok(await world.consultant.post("time-entries", mission.entry(days=1, worked_on=day)), 201)
     ok(
         await world.operator.patch(
-            f"missions/{mission.id}/members/{mission.partner_member}", {"days_allotted": 2, "reason": "Agreed."}
+            f"missions/{mission.id}/members/{mission.partner_member}",
+            {"days_allotted": 2, "reason": "Agreed.", "decided_on": "2023-07-03"},
         )
     )
     told = problem(await order(world, mission.id, amendment(days=-8.25)), 409, "ordered-below-entered")
@@ -188,7 +189,8 @@ async def test_what_is_ordered_never_falls_below_what_is_allotted(world: World) 
     assert (told["days_allotted"], told["days_ordered"]) == (10, 9.75)
     ok(
         await world.operator.patch(
-            f"missions/{mission.id}/members/{mission.lead_member}", {"days_allotted": 5.75, "reason": "Agreed."}
+            f"missions/{mission.id}/members/{mission.lead_member}",
+            {"days_allotted": 5.75, "reason": "Agreed.", "decided_on": "2023-07-03"},
         )
     )
     ok(await order(world, mission.id, amendment(days=-0.25)), 201)
@@ -217,7 +219,8 @@ async def test_a_day_of_the_amended_window_is_taken_at_once(world: World) -> Non
 
 async def test_a_mission_without_an_order_takes_no_days(world: World) -> None:
     mission_id = await bare(world)
-    member = {"organisation_id": str(world.organisations["partner"]), "role": "partner", "days_allotted": 0}
+    member = {"organisation_id": str(world.organisations["partner"]), "role": "partner", "days_allotted": 0,
+              "decided_on": "2023-06-01"}  # fmt: skip
     ok(await world.operator.post(f"missions/{mission_id}/members", member), 201)
     person = await world.add_person("partner")
     assigned = {"person_id": str(person), "mission_id": mission_id, "from_on": "2023-06-14"}

@@ -1,10 +1,14 @@
 """Projects over HTTP: who holds them, where they stand, what they come to, and who sees them."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
+from app.core import clock
 from tests.projects.acts import COSTS, followed, pass_through, perimeter, project, staff
 from tests.world import World, fresh_siren, ok, problem
 
@@ -65,7 +69,14 @@ async def test_what_is_wrong_on_its_face_is_told_by_field(
     world: World, change: dict[str, Any], pointer: str, code: str
 ) -> None:
     holders = [{"kind": "association", "name": "A"}]
-    body = {"title": "T", "kind": "other", "maturity": "idea", "holders": holders, **change}
+    body = {
+        "title": "T",
+        "kind": "other",
+        "maturity": "idea",
+        "holders": holders,
+        "detected_on": "2023-07-04",
+        **change,
+    }
     told = problem(await staff(world).post("projects", body), 422, "validation-failed")
     assert (pointer, code) in {(error["pointer"], error["code"]) for error in told["errors"]}
 
@@ -342,3 +353,48 @@ async def test_a_project_is_its_territorys_alone(world: World, other: World) -> 
     assert len(await world.events(made["id"])) == 1
     assert ok(await staff(other).get("projects"))["items"] == []
     assert ok(await staff(other).get("projects/totals"))["projects"] == 0
+
+
+async def test_the_day_of_the_detection_is_that_of_the_held_audition_or_asked_for(world: World) -> None:
+    siren = await followed(world)
+    planned = {"kind": "interview", "sirens": [siren], "planned_on": "2023-06-20"}
+    audition = ok(await world.lead.post("auditions", planned), 201)["id"]
+    body = {"title": "T", "kind": "other", "maturity": "idea", "holders": [{"kind": "firm", "siren": siren}]}
+    for more in ({}, {"detected_in_audition_id": audition}, {"detected_in_audition_id": str(uuid4())}):
+        told = problem(await staff(world).post("projects", body | more), 422, "validation-failed")
+        assert [(error["pointer"], error["code"]) for error in told["errors"]] == [("/detected_on", "required")]
+    ok(await world.lead.post(f"auditions/{audition}/hold", {"held_on": "2023-06-21"}), 200)
+    made = ok(await staff(world).post("projects", body | {"detected_in_audition_id": audition}), 201)
+    assert (made["detected_on"], made["stage_since_on"]) == ("2023-06-21", "2023-06-21")
+
+
+async def test_the_day_of_the_detection_is_corrected(world: World) -> None:
+    made = await project(world, funding_route="bank")
+    address = f"projects/{made['id']}"
+    corrected = ok(await staff(world).patch(address, {"detected_on": "2023-06-20"}))
+    assert (corrected["detected_on"], corrected["stage_since_on"], corrected["version"]) == (
+        "2023-06-20", "2023-06-20", 2,
+    )  # fmt: skip
+    assert ok(await staff(world).patch(address, {"detected_on": "2023-06-20"}))["version"] == 2
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    problem(await staff(world).patch(address, {"detected_on": tomorrow}), 409, "detected-too-late")
+    ok(await staff(world).post(f"{address}/stages", {"stage": "oriented", "effective_on": "2023-09-01"}))
+    told = problem(await staff(world).patch(address, {"detected_on": "2023-09-02"}), 409, "detected-too-late")
+    assert told["latest_on"] == "2023-09-01"
+    again = ok(await staff(world).patch(address, {"detected_on": told["latest_on"]}))
+    assert (again["detected_on"], again["stage_since_on"], again["version"]) == ("2023-09-01", "2023-09-01", 4)
+    passages = ok(await staff(world).get(f"{address}/stages"))["items"]
+    assert [(passage["number"], passage["effective_on"]) for passage in passages] == [
+        (1, "2023-09-01"), (2, "2023-09-01"),
+    ]  # fmt: skip
+    at = ok(await staff(world).get("projects?as_of=2023-08-31"))["items"]
+    assert at == []
+
+
+async def test_no_other_day_of_a_passage_is_corrected(world: World) -> None:
+    made = await project(world, funding_route="bank")
+    ok(await staff(world).post(f"projects/{made['id']}/stages", {"stage": "oriented", "effective_on": "2023-09-01"}))
+    for change in ("effective_on = '2023-09-02' WHERE number = 2", "previous_on = '2023-07-05' WHERE number = 2",
+                   "reason = 'Else' WHERE number = 1", "effective_on = '2023-07-01' WHERE number = 1"):  # fmt: skip
+        with pytest.raises((asyncpg.RestrictViolationError, asyncpg.ForeignKeyViolationError)):
+            await world.pool.execute(f"UPDATE project_stages SET {change} AND project_id = $1", UUID(made["id"]))

@@ -5,7 +5,7 @@ from hashlib import md5
 
 from starlette.requests import Request
 
-from app.core.problems import IfMatchMissing, StaleVersion
+from app.core.problems import IfMatchMissing, NothingToCompare, ObjectExists, StaleVersion
 
 TAG = re.compile(r'"([0-9]+)(?:-[0-9a-f]{8})?"')
 
@@ -21,29 +21,39 @@ def is_current(request: Request, tag: str) -> bool:
     return given is not None and (given == "*" or tag in (part.strip().removeprefix("W/") for part in given.split(",")))
 
 
-def check(request: Request, version: int, *, required: bool = False) -> None:
-    """Refuse a write that was prepared on another version of the object.
+def check(request: Request, version: int | None, *, required: bool = False) -> None:
+    """Refuse a write whose conditions do not hold for the object at this version; None: the object does not exist.
 
     Only the part before the dash counts: a neighbour's new name does not make a change stale. What is no tag of ours
-    (unquoted, weak, cut) matches nothing: If-Match compares strongly, and a doubtful precondition must not hold.
-    Raises `StaleVersion` (412), and `IfMatchMissing` (428) where a precondition is `required`.
+    (unquoted, weak, cut) names nothing in If-Match and everything in If-None-Match: a doubtful condition must not hold.
+    Raises `StaleVersion`, `ObjectExists` (412), and `IfMatchMissing` (428) where If-Match is `required`.
     """
     given = request.headers.get("if-match")
-    if given is None:
-        if required:
-            raise IfMatchMissing
-        return
-    if given.strip() == "*":
-        return
-    tags = (TAG.fullmatch(part.strip(" \t")) for part in given.split(","))
-    if str(version) not in {tag[1] for tag in tags if tag}:
-        raise StaleVersion(current_version=version)
+    if given is None and required:
+        raise IfMatchMissing
+    if given is not None and not _names(given, version, doubtful=False):
+        raise StaleVersion(current_version=version) if version is not None else StaleVersion
+    given = request.headers.get("if-none-match")
+    if given is not None and _names(given, version, doubtful=True):
+        raise ObjectExists
 
 
-def check_absent(request: Request) -> None:
-    """Refuse to create an object under If-Match: no tag matches an object that does not exist, nor does `*`.
+def _names(given: str, version: int | None, *, doubtful: bool) -> bool:
+    """Whether a condition names the version; `doubtful` is the answer for what is no tag of ours."""
+    if version is None or given.strip() == "*":
+        return version is not None
+    tags = [TAG.fullmatch(part.strip(" \t")) for part in given.split(",")]
+    return any(tag[1] == str(version) if tag else doubtful for tag in tags)
 
-    Raises `StaleVersion` (412).
+
+def conclude(request: Request, *, compared: bool, created: bool) -> None:
+    """Refuse a write that is done, and is undone by it, where a condition was sent that did not decide.
+
+    No object was `compared` with it, or `If-None-Match: *` met an object that another write has made meanwhile.
+    Raises `NothingToCompare`, `ObjectExists` (412).
     """
-    if request.method == "PUT" and "if-match" in request.headers:
-        raise StaleVersion
+    headers = request.headers
+    if not compared and ("if-match" in headers or "if-none-match" in headers):
+        raise NothingToCompare
+    if not created and headers.get("if-none-match", "").strip() == "*":
+        raise ObjectExists

@@ -189,6 +189,15 @@ IF_NONE_MATCH: dict[str, Any] = {
 }
 
 
+ONLY_CREATE: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "`*`: the object is created, and what is there already is left as it is (412).",
+    "schema": {"type": "string"},
+}
+
+
 def shows(
     schema: Any,
     *problems: type[Problem],
@@ -231,6 +240,8 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.RequestTimeout,
         ValidationFailed,
         p.StaleVersion,
+        p.ObjectExists,
+        p.NothingToCompare,
         p.TotalTooLarge,
         IdempotencyKeyInvalid,
         IdempotencyKeyInUse,
@@ -239,6 +250,7 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.Busy,
     )
     documented = responses(*dict.fromkeys((*known, *problems)))
+    headers = [*HEADERS, *([ONLY_CREATE] if may_create else [])]
     if may_create:
         documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
@@ -250,5 +262,5 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         "response_model": schema if status != 204 else None,
         "status_code": status,
         "responses": documented,
-        "openapi_extra": {"parameters": [*HEADERS, *names_parameters(QUERY)]},
+        "openapi_extra": {"parameters": [*headers, *names_parameters(QUERY)]},
     }

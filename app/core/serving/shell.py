@@ -50,7 +50,7 @@ PROBLEMS = Counter(
 _requests = cache(REQUESTS.labels)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"x-request-id")
+ONCE = (b"host", b"authorization", b"content-type", b"idempotency-key", b"if-match", b"if-none-match", b"x-request-id")
 MAX_ADDRESS = 8_192
 MAX_HEADERS = 32_768
 SECURITY = [

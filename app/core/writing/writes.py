@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import clock, limits
-from app.core.db import Base, SessionFactory, Statement, driver_connection, fetchrow, raw_connection
+from app.core.db import Base, SessionFactory, Statement, Versioned, driver_connection, fetchrow, raw_connection, touch
 from app.core.problems import Busy, NotFound, Problem
 from app.core.reading import answers, query, versions
 from app.core.reading.listing import Listing
@@ -61,7 +61,8 @@ class Change:
     `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
     Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
     that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does);
-    `topic` says of a key what a national event is about, for the territories that follow it.
+    `topic` says of a key what a national event is about, for the territories that follow it. An event names one object
+    of its territory and type: `parent` stands before keys that do so only below another one (`910000017` of 2022).
     """
 
     type: str
@@ -72,6 +73,7 @@ class Change:
     many: bool = False
     status: int = 0
     topic: Callable[[Any], str] | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Write:
     session: AsyncSession
     actor: WritingSubject
     now: datetime
-    if_match: Request | None = None
+    request: Request | None = None
+    compared: bool = False
     spends: list[limits.Spend] = field(default_factory=list)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -113,10 +116,19 @@ class Write:
             )
         )
 
-    def expect(self, version: int, *, required: bool = False) -> None:
-        """Refuse where If-Match names another version than the object's, which the caller has locked."""
-        if self.if_match is not None:
-            versions.check(self.if_match, version, required=required)
+    def expect(self, version: int | None, *, required: bool = False) -> None:
+        """Refuse where If-Match or If-None-Match do not hold for the object's version, which the caller has locked.
+
+        None says that the object does not exist. A write that was sent a condition and expects nothing is refused.
+        """
+        self.compared = True
+        if self.request is not None:
+            versions.check(self.request, version, required=required)
+
+    async def see_last(self, item: Versioned, listing: Listing, key: Any, bound: Mapping[str, Any]) -> list[Seen]:
+        """The object that the caller deletes next, as its last event tells it: a deletion has a version of its own."""
+        touch(item)
+        return await self.see(listing, [key], bound)
 
     async def lock(self, model: type[Row], *conditions: ColumnElement[bool]) -> Row:
         """The one row that satisfies the conditions, locked against other writes until COMMIT. Raises `NotFound`.
@@ -202,8 +214,8 @@ async def run(
             write = Write(session, actor, now, request)
             done = await work(write)
             made = [done] if isinstance(done, Change) else list(done)
-            if request is not None and made[0].status == 201:
-                versions.check_absent(request)
+            if request is not None:
+                versions.conclude(request, compared=write.compared, created=made[0].status == 201)
             seen = [await record(write, change, request_id) for change in made]
             response = reply(made[0], seen[0]) if reply is not None else None
             if claim is not None and response is not None and not dry_run:
@@ -240,7 +252,7 @@ async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
             change.type, change.listing, write.actor, write.now, request_id, change.bound.get("territory")
         )
         values |= {
-            "keys": [str(item.key) for item in seen],
+            "keys": [str(item.key) if change.parent is None else f"{change.parent}/{item.key}" for item in seen],
             "versions": [item.version for item in seen],
             "bodies": [item.body for item in seen],
             "topics": [change.topic(item.key) if change.topic else None for item in seen],
@@ -304,7 +316,7 @@ HEADERS: list[dict[str, Any]] = [
         "in": "header",
         "required": False,
         "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
-        " does not exist.",
+        " does not exist, and where the request changes no single object.",
         "schema": {"type": "string"},
     },
 ]
@@ -385,6 +397,7 @@ async def run_statement(
     """
     state = request.state
     dry_run = query.read(request, QUERY).get("dry_run", False)
+    versions.conclude(request, compared=False, created=True)
     claim = None if dry_run else idempotency.claim(request, state.actor.subject_id)
     now = clock.now()
     bound = {

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
 from app.core import clock, limits
-from app.core.db import Statement, param, touch
+from app.core.db import Statement, param
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
@@ -456,8 +456,7 @@ async def delete_entry(write: Write, attempt: Attempt, entry_id: UUID) -> Change
     if entry.status != Status.DRAFT:
         raise rules.EntryLocked(current=entry.status)
     bound = {"territory": attempt.territory}
-    touch(entry)  # a deletion has a version of its own
-    gone = await write.see(TIME_ENTRIES, [entry_id], bound)
+    gone = await write.see_last(entry, TIME_ENTRIES, entry_id, bound)
     await write.session.delete(entry)
     await write.session.flush()
     return Change("time_entry.deleted", TIME_ENTRIES, [entry_id], bound, gone=gone)

@@ -487,7 +487,9 @@ async def test_a_lowered_allotment_is_never_below_what_is_entered(world: World) 
 
     async def race(i: int) -> httpx2.Response:
         if i % 6 == 0:
-            return await world.operator.patch(path, {"days_allotted": 8 - i / 6, "reason": "Agreed."})
+            return await world.operator.patch(
+                path, {"days_allotted": 8 - i / 6, "reason": "Agreed.", "decided_on": "2023-07-03"}
+            )
         return await world.consultant.post("time-entries", mission.entry(worked_on=day(i), days=0.5))
 
     found = answers(await at_once(48, race))
@@ -666,7 +668,9 @@ async def test_every_kind_of_write_mixed_at_random_keeps_the_sums_and_never_dead
     async def allot() -> httpx2.Response:
         mission = chance.choice(missions)
         path = f"missions/{mission.id}/members/{mission.partner_member}"
-        return await world.operator.patch(path, {"days_allotted": chance.randrange(4, 12), "reason": "Chance"})
+        return await world.operator.patch(
+            path, {"days_allotted": chance.randrange(4, 12), "reason": "Chance", "decided_on": "2023-07-03"}
+        )
 
     async def assign() -> httpx2.Response:
         to_on = chance.choice((None, day(4), day(20), day(40)))

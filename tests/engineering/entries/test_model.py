@@ -380,7 +380,9 @@ class Life:
         fits = days >= self.model.taken(house=house) and others + days <= self.model.ordered
         member = self.mission.lead_member if house == "lead" else self.mission.partner_member
         path = f"missions/{self.mission.id}/members/{member}"
-        answer = await self.world.operator.patch(path, {"days_allotted": float(days), "reason": "Chance"})
+        answer = await self.world.operator.patch(
+            path, {"days_allotted": float(days), "reason": "Chance", "decided_on": "2023-07-03"}
+        )
         if self.agrees(answer, fits or days == self.model.allotted[house], "allot"):
             self.model.allotted[house] = days
         return fits

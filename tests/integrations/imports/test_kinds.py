@@ -87,10 +87,11 @@ async def test_a_file_may_keep_a_heading_that_was_replaced(world: World) -> None
     assert ended["rows_created"] == 1
     again = await carry_out(client, here(world, "auditions"), csv_file("kind;sirens;planned_on", audition))
     assert (again["rows_unchanged"], again["problems"]) == (1, [])
-    project = f"Atelier;building;idea;{siren}"
-    ended = await twice(world, here(world, "projects"), csv_file("title;kind;maturity;firm_sirens", project))
+    project = f"Atelier;building;idea;2023-07-04;{siren}"
+    header = "title;kind;maturity;detected_on;firm_sirens"
+    ended = await twice(world, here(world, "projects"), csv_file(header, project))
     assert ended["rows_created"] == 1
-    both = csv_file("title;kind;maturity;sirens;firm_sirens", f"{project};{siren}")
+    both = csv_file("title;kind;maturity;detected_on;sirens;firm_sirens", f"{project};{siren}")
     told = await carry_out(client, here(world, "projects"), both)
     assert (told["rows_unchanged"], told["problems"]) == (1, [(1, "firm_sirens", "ignored_column", "advisory")])
     mission = await world.mission()
@@ -104,10 +105,11 @@ async def test_a_file_may_keep_a_heading_that_was_replaced(world: World) -> None
 async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
     siren = await followed(world)
     rows: list[list[Any]] = [
-        ["Projet", "Type", "Maturité", "Porteur", "Actifs matériels", "Hors assiette", "Emplois créés", "Orientation"],
-        ["Centre d'usinage", "Équipement", "Prêt", int(siren), 850000.5, 25000, 6.5, "France 2030"],
-        ["Atelier", "Bâtiment", "Idée", siren, "1 250 000,00 €", "", "", ""],
-    ]
+        ["Projet", "Type", "Maturité", "Porteur", "Actifs matériels", "Hors assiette", "Emplois créés", "Orientation",
+         "Détecté le"],
+        ["Centre d'usinage", "Équipement", "Prêt", int(siren), 850000.5, 25000, 6.5, "France 2030", "04/07/2023"],
+        ["Atelier", "Bâtiment", "Idée", siren, "1 250 000,00 €", "", "", "", "04/07/2023"],
+    ]  # fmt: skip
     ended = await twice(world, here(world, "projects"), xlsx_file(*rows))
     assert ended["rows_created"] == 2
     projects = {item["title"]: item for item in ok(await world.clients["territory"].get("projects"))["items"]}
@@ -118,6 +120,19 @@ async def test_projects_come_with_their_costs_and_jobs(world: World) -> None:
     assert projects["Centre d'usinage"]["jobs_created_fte"] == 6.5
     assert projects["Centre d'usinage"]["funding_route"] == "france_2030"
     assert projects["Atelier"]["costs"][0]["amount_cents"] == 1_250_000_00
+
+
+async def test_the_day_of_a_detection_is_asked_for_and_corrected_by_a_file(world: World) -> None:
+    siren, client = await followed(world), world.clients["territory"]
+    bare = csv_file("title;kind;maturity;sirens", f"Atelier;building;idea;{siren}")
+    refused = await carry_out(client, here(world, "projects"), bare)
+    assert (refused["status"], refused["rows_created"]) == ("refused", 0)
+    assert [(line, column) for line, column, *_ in refused["problems"]] == [(2, "detected_on")]
+    for day, outcome in (("2023-07-04", "rows_created"), ("2023-06-20", "rows_updated")):
+        dated = csv_file("title;kind;maturity;sirens;detected_on", f"Atelier;building;idea;{siren};{day}")
+        assert (await carry_out(client, here(world, "projects"), dated))[outcome] == 1
+        [shown] = ok(await client.get("projects"))["items"]
+        assert (shown["detected_on"], shown["stage_since_on"]) == (day, day)
 
 
 @pytest.mark.parametrize("kind", sorted(IMPORTERS))
@@ -166,7 +181,7 @@ async def test_our_own_exports_are_imported_again_and_change_nothing(world: Worl
         await client.post(
             "projects",
             {
-                "title": "École de soudure", "kind": "training", "maturity": "study",
+                "title": "École de soudure", "kind": "training", "maturity": "study", "detected_on": "2023-07-04",
                 "holders": [
                     {"kind": "firm", "siren": siren},
                     {"kind": "association", "name": "Les soudeurs | du bassin", "lead": True},

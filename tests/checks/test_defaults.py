@@ -1,0 +1,66 @@
+"""A day that nobody gave is today only where today is what it means: each place is named here, with its reason."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+APP = Path(__file__).parents[2] / "app"
+
+READ = "A report is asked for as it stands now, unless a day is named."
+ACT = "The request is the act itself: it takes effect when it is made, unless its day is named."
+DECLARED = "Who declares a fact of the register without a day says that it is so now."
+TODAY = {
+    "access/service.py create_member": ACT,  # a role is held from now on
+    "advances/routes.py get_statement": READ,
+    "advances/service.py release": ACT,
+    "envelopes/routes.py get_envelope": READ,
+    "engineering/follow_up/routes.py _two_times": READ,
+    "firms/routes.py get_funnel": READ,
+    "firms/service.py create_firm": DECLARED,
+    "firms/service.py put_territory_firm": ACT,
+    "firms/service.py refresh_firm": "The directory was read just now: a code that is new to us begins today.",
+    "firms/service.py update_firm": DECLARED,
+    "firms/service.py upsert_firms": DECLARED,
+    "firms/service.py upsert_sites": DECLARED,
+    "grants/service.py release": ACT,
+    "projects/service.py pass_to": ACT,
+    "projects/service.py state_no_other_funding": ACT,
+    "reports/routes.py get_territory_summary": READ,
+    "reports/routes.py get_summary": READ,
+    "roadmap/routes.py get_roadmap": READ,
+    "roadmap/service.py move": ACT,
+}
+
+
+def is_today(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "clock.today"
+
+
+def defaults(tree: ast.AST) -> Iterator[str]:
+    """The functions that say today where nothing was given: `… or clock.today()`, `… else …`, `default=clock.today`."""
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for node in ast.walk(scope):
+            chosen: list[ast.AST] = []
+            if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+                chosen = list(node.values)
+            elif isinstance(node, ast.IfExp):
+                chosen = [node.body, node.orelse]
+            elif isinstance(node, ast.keyword) and node.arg in ("default", "default_factory", "onupdate"):
+                chosen = [node.value]
+            elif isinstance(node, ast.arguments):
+                chosen = [*node.defaults, *(value for value in node.kw_defaults if value is not None)]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".get", ".setdefault")):
+                chosen = list(node.args[1:])
+            if any(is_today(part) for each in chosen for part in ast.walk(each)):
+                yield scope.name
+
+
+def test_every_day_that_is_today_by_default_is_so_by_its_meaning() -> None:
+    found = {
+        f"{path.relative_to(APP)} {name}"
+        for path in sorted(APP.rglob("*.py"))
+        for name in defaults(ast.parse(path.read_text()))
+    }
+    assert found == TODAY.keys()
