@@ -223,6 +223,8 @@ class StillReferenced(Problem):
 
     status = 409
     title_fr = "D'autres objets se réfèrent encore à celui-ci."
+    cure = "Remove these references first, or with the same request."
+    cure_fr = "Retirez d'abord ces références, ou par la même requête."
 
 
 class TotalTooLarge(Problem):

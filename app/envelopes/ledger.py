@@ -4,7 +4,7 @@ The accounts are locked in one order before anything is shared out, so parallel 
 deadlocking; the CHECKs of the balance rows are the last line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,6 +29,26 @@ class EnvelopeExhausted(Problem):
     detail_fr = "{requested_cents} demandés, {available_cents} disponibles."
     cure = "Award less, release what is no longer needed, or ask the programme for a contribution."
     cure_fr = "Attribuez moins, libérez ce qui n'est plus nécessaire, ou demandez une contribution au programme."
+
+    @classmethod
+    def promised(cls, requested_cents: int, available_cents: int, awards: Mapping[UUID, int]) -> "EnvelopeExhausted":
+        """The refusal to take money back that awards hold: each with its cents of this contribution."""
+        refused = cls(
+            requested_cents=requested_cents,
+            available_cents=available_cents,
+            awards=[{"award_id": key, "held_cents": cents} for key, cents in awards.items()],
+        )
+        refused.detail = "{requested_cents} to take back, {available_cents} available: awards hold the rest."
+        refused.detail_fr = "{requested_cents} à reprendre, {available_cents} disponibles : des attributions ont le reste."
+        refused.cure = (
+            "Release or reverse first the awards that hold it (awards), or reverse their payments where one was"
+            " mistaken."
+        )
+        refused.cure_fr = (
+            "Libérez ou annulez d'abord les attributions qui le tiennent (awards), ou leurs paiements s'ils sont"
+            " erronés."
+        )
+        return refused
 
 
 class AccountOverdrawn(Problem):
@@ -139,7 +159,7 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
     Raises `AlreadyReversed`, `EnvelopeExhausted`, `AccountOverdrawn` (409): what has been spent since is not there to
     be taken back.
     """
-    await _lock(write, territory)
+    accounts = {(row["contribution_id"], row["account"]): row["balance_cents"] for row in await _lock(write, territory)}
     e = LedgerEntry
     rows = (
         await write.session.scalars(
@@ -149,6 +169,11 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
         )
     ).all()
     for entry in rows:
+        if entry.debit == Account.AVAILABLE:
+            available = accounts[entry.contribution_id, Account.AVAILABLE]
+            if available < entry.amount_cents:
+                awards = await _holders(write, entry.contribution_id, entry.award_id)
+                raise EnvelopeExhausted.promised(entry.amount_cents, available, awards)
         if entry.award_id is not None and entry.debit != Account.AVAILABLE:
             # The account's CHECK would let another award's money stand in for what this one no longer holds.
             held = await _held(write, entry.award_id, Account(entry.debit))
@@ -190,6 +215,24 @@ async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[U
         .order_by(e.contribution_id)
     )
     return {row.contribution_id: int(row.cents) for row in rows if row.cents}
+
+
+async def _holders(write: Write, contribution_id: UUID, but: UUID | None) -> dict[UUID, int]:
+    """The awards, other than one, that hold money of a contribution, committed or paid, the latest first; at most 20."""
+    e = LedgerEntry
+    accounts = [*COMMITTED.values(), *PAID.values()]
+    held = func.sum(case((e.debit.in_(accounts), e.amount_cents), else_=0)) - func.sum(
+        case((e.credit.in_(accounts), e.amount_cents), else_=0)
+    )
+    rows = await write.session.execute(
+        select(e.award_id, held.label("cents"))
+        .where(e.contribution_id == contribution_id, e.award_id.is_not(None), e.award_id.is_distinct_from(but))
+        .group_by(e.award_id)
+        .having(held > 0)
+        .order_by(e.award_id.desc())
+        .limit(20)
+    )
+    return {row.award_id: int(row.cents) for row in rows}
 
 
 def _moves(shares: dict[UUID, int], debit: Account, credit: Account) -> list[Move]:

@@ -333,7 +333,7 @@ class Envelope(RuleBasedStateMachine):
     def refusal(self, deed: Deed) -> str:  # noqa: PLR0911
         award = deed.award
         if award is not None and deed is award.deed:
-            if award.cancelled or (award.kind == "grants" and award.paid_cents and not award.left):
+            if award.cancelled:
                 return "award-ended"
             return "award-already-paid" if award.paid_cents or award.released else ""
         if deed.gone:

@@ -80,10 +80,34 @@ class EntryLocked(Problem):
     title_fr = "La saisie ne peut plus être modifiée ni supprimée."
     detail = "The entry is {current}."
     detail_fr = "La saisie est {current}."
-    cure = "Recall it while it is submitted; after that, reverse it with a reason and enter it anew."
-    cure_fr = (
-        "Rappelez-la tant qu'elle est soumise ; ensuite, contre-passez-la avec un motif et saisissez-la à nouveau."
-    )
+    cure = "Recall a submitted or rejected entry; have another one reversed, and enter the days anew."
+    cure_fr = "Rappelez une saisie soumise ou rejetée ; faites contre-passer une autre, et saisissez à nouveau les jours."
+
+    @classmethod
+    def when(cls, current: str) -> "EntryLocked":
+        """The refusal with the cure of the entry's state."""
+        refused = cls(current=current)
+        refused.cure, refused.cure_fr = UNLOCKING[Status(current)]
+        return refused
+
+
+_RECALL = (
+    "Recall it first: it becomes a draft again.",
+    "Rappelez-la d'abord : elle redevient un brouillon.",
+)
+UNLOCKING: Mapping[Status, tuple[str, str]] = {
+    Status.SUBMITTED: _RECALL,
+    Status.REJECTED: _RECALL,
+    Status.VALIDATED: (
+        "Ask the lead firm or the operator to reverse it, then enter the days anew.",
+        "Demandez au mandataire ou à l'opérateur de la contre-passer, puis saisissez à nouveau les jours.",
+    ),
+    Status.CERTIFIED: (
+        "Ask the operator to cancel its certificate and to reverse it, then enter the days anew.",
+        "Demandez à l'opérateur d'annuler son attestation et de la contre-passer, puis saisissez à nouveau les jours.",
+    ),
+    Status.REVERSED: ("Enter the days anew.", "Saisissez à nouveau les jours."),
+}
 
 
 class DaysExhausted(Problem):
@@ -93,8 +117,10 @@ class DaysExhausted(Problem):
     title_fr = "Il ne reste pas assez de jours à la mission."
     detail = "{days_requested} requested, {days_left} left of {days_ordered} ordered."
     detail_fr = "{days_requested} demandés, {days_left} restants sur {days_ordered} commandés."
-    cure = "Enter fewer days, reverse others, or ask the operator for an amendment."
-    cure_fr = "Saisissez moins de jours, contre-passez-en d'autres, ou demandez un avenant à l'opérateur."
+    cure = "Enter fewer days, reverse others, or ask the operator for an amendment and a larger allotment."
+    cure_fr = (
+        "Saisissez moins de jours, contre-passez-en d'autres, ou demandez à l'opérateur un avenant et un quota plus grand."
+    )
 
 
 class AllotmentExhausted(Problem):
@@ -115,6 +141,8 @@ class PersonDayExceeded(Problem):
     title_fr = "La personne aurait plus d'un jour à une même date."
     detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
     detail_fr = "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+    cure = "Enter fewer days, or reverse others of that date first."
+    cure_fr = "Saisissez moins de jours, ou contre-passez-en d'abord d'autres de cette date."
 
 
 class OutsideMissionWindow(Problem):
@@ -146,6 +174,8 @@ class OffStep(Problem):
     title_fr = "La mission compte les jours en parts plus grandes."
     detail = "Days of this mission must be multiples of {step}."
     detail_fr = "Les jours de cette mission doivent être des multiples de {step}."
+    cure = "Enter one of these."
+    cure_fr = "Saisissez l'un d'eux."
 
 
 class RestDay(Problem):
@@ -177,8 +207,14 @@ class MonthLocked(Problem):
     title_fr = "Le mois est clos : ses saisies ne peuvent plus être créées, modifiées ni validées."
     detail = "The operator has closed {month}."
     detail_fr = "L'opérateur a clos {month}."
-    cure = "Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."
-    cure_fr = "Contre-passez la saisie et nommez-la dans corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+    cure = (
+        "Ask the operator to reopen the month. An entry that counts can also be reversed, and named in corrects_id of a"
+        " new one, which counts on the first open day."
+    )
+    cure_fr = (
+        "Demandez à l'opérateur de rouvrir le mois. Une saisie qui compte peut aussi être contre-passée, et nommée dans"
+        " corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+    )
 
 
 class CorrectedNotReversed(Problem):
@@ -240,7 +276,11 @@ def next_status(action: Action, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
-        raise InvalidTransition(current=current, action=action, needed=sorted(sources))
+        refused = InvalidTransition(current=current, action=action, needed=sorted(sources))
+        if action is Action.REVERSE and current is Status.CERTIFIED:
+            refused.cure = "Ask the operator to cancel its certificate first."
+            refused.cure_fr = "Demandez d'abord à l'opérateur d'annuler son attestation."
+        raise refused
     return target
 
 
