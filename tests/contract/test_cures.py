@@ -6,10 +6,11 @@ import httpx2
 import pytest
 
 from app.core.problems import CATALOGUE
-from tests.contract.cures import WALKS, Case, days, documented, missions, money
+from tests.contract.cures import WALKS, Case, days, documented, missions, money, records, requests
+from tests.directory import StandIn
 from tests.world import World
 
-MODULES = (days, missions, money)  # importing them registers their walks
+MODULES = (days, missions, money, records, requests)  # importing them registers their walks
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,8 @@ async def shared(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Wor
 
 
 @pytest.mark.parametrize(("code", "act"), sorted(WALKS), ids=[f"{code} by {act}" for code, act in sorted(WALKS)])
-async def test_the_cure_is_accepted(shared: World, code: str, act: str) -> None:
-    case = Case(code, act, shared)
+async def test_the_cure_is_accepted(shared: World, directory: StandIn, code: str, act: str) -> None:
+    case = Case(code, act, shared, directory)
     await WALKS[code, act](case)
     assert case.told, "the problem was not provoked"
     assert case.done, "nothing was done about it"

@@ -17,6 +17,7 @@ import httpx2
 from app.core.problems import CATALOGUE
 from app.main import create_app
 from app.settings import Settings
+from tests.directory import StandIn
 from tests.world import Client, World, ok, problem
 
 NOBODY = "019a9f5e-0000-7000-8000-000000000000"  # an id that no object has
@@ -71,6 +72,7 @@ class Case:
     code: str
     act: str
     world: World
+    directory: StandIn
     told: dict[str, Any] = field(default_factory=dict)
     done: bool = False
 
