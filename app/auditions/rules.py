@@ -99,8 +99,8 @@ class FollowUpIncomplete(Problem):
         " day of the audition or a later one."
     )
     cure_fr = (
-        "Envoyez follow_up_owner_id et follow_up_due_on ensemble, ou effacez tout le suivi ; follow_up_done_on est le jour"
-        " de l'audition ou un jour ultérieur."
+        "Envoyez follow_up_owner_id et follow_up_due_on ensemble, ou effacez tout le suivi ; follow_up_done_on est le"
+        " jour de l'audition ou un jour ultérieur."
     )
 
 

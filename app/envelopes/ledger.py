@@ -39,7 +39,9 @@ class EnvelopeExhausted(Problem):
             awards=[{"award_id": key, "held_cents": cents} for key, cents in awards.items()],
         )
         refused.detail = "{requested_cents} to take back, {available_cents} available: awards hold the rest."
-        refused.detail_fr = "{requested_cents} à reprendre, {available_cents} disponibles : des attributions ont le reste."
+        refused.detail_fr = (
+            "{requested_cents} à reprendre, {available_cents} disponibles : des attributions ont le reste."
+        )
         refused.cure = (
             "Release or reverse first the awards that hold it (awards), or reverse their payments where one was"
             " mistaken."
@@ -218,7 +220,7 @@ async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[U
 
 
 async def _holders(write: Write, contribution_id: UUID, but: UUID | None) -> dict[UUID, int]:
-    """The awards, other than one, that hold money of a contribution, committed or paid, the latest first; at most 20."""
+    """The awards, but one, that hold money of a contribution, committed or paid, the latest first; at most 20."""
     e = LedgerEntry
     accounts = [*COMMITTED.values(), *PAID.values()]
     held = func.sum(case((e.debit.in_(accounts), e.amount_cents), else_=0)) - func.sum(

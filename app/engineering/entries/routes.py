@@ -19,20 +19,22 @@ from app.programme.routes import T
 entries: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
-LIMITS = (
-    ReferenceNotFound,
-    rules.OtherOrganisation,
+COUNTING = (  # what days must keep to when they come to count
     rules.DaysExhausted,
     rules.AllotmentExhausted,
     rules.PersonDayExceeded,
     rules.OutsideMissionWindow,
-    rules.OutsideAssignment,
     rules.OffStep,
     rules.LateEntry,
     rules.RestDay,
-    rules.ActivityNotListed,
     rules.MonthLocked,
-    rules.CorrectedNotReversed,
+)
+LIMITS = (  # and what a draft is held to already
+    ReferenceNotFound,
+    rules.OtherOrganisation,
+    rules.OutsideAssignment,
+    rules.ActivityNotListed,
+    *COUNTING,
 )
 JUDGEMENT = (
     rules.InvalidTransition,
@@ -52,7 +54,9 @@ async def list_time_entries(request: Request, actor: Actor = require("time_entri
     return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@entries.post(T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, status=201))
+@entries.post(
+    T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, rules.CorrectedNotReversed, status=201)
+)
 async def create_time_entry(
     request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -85,7 +89,10 @@ async def create_time_entry(
     )
 
 
-@entries.post(T + "/time-entries/batch", **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, status=201))
+@entries.post(
+    T + "/time-entries/batch",
+    **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, rules.CorrectedNotReversed, status=201),
+)
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -165,7 +172,9 @@ async def _act_on_many(
     )
 
 
-@entries.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
+@entries.post(
+    ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation, *COUNTING)
+)
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Submit a draft: from now on it counts, or it is refused.
 
@@ -174,7 +183,7 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
     return await _act(request, actor, Action.SUBMIT)
 
 
-@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
+@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *COUNTING))
 async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:

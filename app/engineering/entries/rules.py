@@ -81,7 +81,9 @@ class EntryLocked(Problem):
     detail = "The entry is {current}."
     detail_fr = "La saisie est {current}."
     cure = "Recall a submitted or rejected entry; have another one reversed, and enter the days anew."
-    cure_fr = "Rappelez une saisie soumise ou rejetée ; faites contre-passer une autre, et saisissez à nouveau les jours."
+    cure_fr = (
+        "Rappelez une saisie soumise ou rejetée ; faites contre-passer une autre, et saisissez à nouveau les jours."
+    )
 
     @classmethod
     def when(cls, current: str) -> "EntryLocked":
@@ -119,7 +121,8 @@ class DaysExhausted(Problem):
     detail_fr = "{days_requested} demandés, {days_left} restants sur {days_ordered} commandés."
     cure = "Enter fewer days, reverse others, or ask the operator for an amendment and a larger allotment."
     cure_fr = (
-        "Saisissez moins de jours, contre-passez-en d'autres, ou demandez à l'opérateur un avenant et un quota plus grand."
+        "Saisissez moins de jours, contre-passez-en d'autres, ou demandez à l'opérateur un avenant et un quota plus"
+        " grand."
     )
 
 

@@ -1,8 +1,8 @@
 """Cures, walked: for each problem that an act documents, a way into the refusal and out of it again.
 
-A walk brings the service into the state through the API, provokes the problem by the act (`case.refused`), does what the
-cure says as the role that it names, and succeeds (`case.cured`). `walk` names the problem and the acts that it is for;
-`unwalked` lists the pairs that have no walk, with the reason.
+A walk brings the service into the state through the API, provokes the problem by the act (`case.refused`), does what
+the cure says as the role that it names, and succeeds (`case.cured`). `walk` names the problem and the acts that it is
+for; `unwalked` lists the pairs that have no walk, with the reason.
 """
 
 import re

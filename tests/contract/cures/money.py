@@ -109,12 +109,12 @@ async def decider_pays(case: Case) -> None:
         case.refused(await both.post(f"{payment}/reverse", body, headers=headers))
         case.cured(await case.world.treasurer.post(f"{payment}/reverse", body, headers=headers))
         return
-    payment = {"amount_cents": 10, "paid_on": DAY}
+    facts: dict[str, Any] = {"amount_cents": 10, "paid_on": DAY}
     if kind == "grants":
-        payment |= {"kind": "interim_payment", "reference": acts.reference()}
+        facts |= {"kind": "interim_payment", "reference": acts.reference()}
     path = f"{award}/{'payments' if kind == 'grants' else 'tranches'}"
-    case.refused(await both.post(path, payment, headers=key()))
-    case.cured(await case.world.treasurer.post(path, payment, headers=key()))
+    case.refused(await both.post(path, facts, headers=key()))
+    case.cured(await case.world.treasurer.post(path, facts, headers=key()))
 
 
 @walk("before-decision", "pay_grant", "pay_tranche", "release_grant", "release_advance")

@@ -1,4 +1,4 @@
-"""The cures of what several acts refuse alike: a name that is taken, an id that leads nowhere, a header or person missing.
+"""The cures of what several acts refuse alike: a name that is taken, an id of nothing, a header or person missing.
 
 For each act a request that would succeed; the walks spoil one thing of it, and mend it as the cure says.
 """
@@ -14,8 +14,10 @@ from app.core import clock
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.missions import ORDER
-from tests.contract.cures.money import acts_of
+from tests.contract.cures.money import acts_of, awarded, paid
 from tests.contract.cures.records import REASON
+from tests.envelopes.acts import DAY as MONEY_DAY
+from tests.envelopes.acts import TERMS
 from tests.projects.acts import project, staff
 from tests.roadmap.acts import DAYS, draft
 from tests.roadmap.acts import held as committee
@@ -243,43 +245,53 @@ async def certificates(case: Case) -> Ask:
 # --- money -----------------------------------------------------------------------------------------------------------
 
 
-@ready("create_contribution", "reverse_contribution", "award_grant", "award_advance", "pay_grant", "pay_tranche",
-       "receive_repayment", "release_grant", "release_advance", "reverse_grant", "reverse_advance",
-       "reverse_grant_payment", "reverse_tranche", "reverse_repayment")  # fmt: skip
-async def money(case: Case) -> Ask:
-    acts = await acts_of(case, own=case.act == "reverse_contribution")
-    act = case.act
-    if act == "create_contribution":
-        body = {"organisation_id": str(case.world.organisations["office"]), "amount_cents": 1, "decided_on": DAY}
-        return Ask("programme", "POST", "envelope/contributions", {**body, "reference": word()}, keyed=True)
-    if act == "reverse_contribution":
-        made = ok(await case.world.auditor.get("envelope/contributions"))["items"][0]["id"]
-        path = f"envelope/contributions/{made}"
-        return Ask("programme", "POST", f"{path}/reverse", REASON, guarded=path)
-    kind = "grants" if "grant" in act else "advances"
-    terms = {"terms": {"instalments": 12, "frequency": "quarterly", "first_due_on": "2026-03-31"}}
-    if act.startswith("award"):
-        return Ask("funder", "POST", kind, acts.award(100, **(terms if kind == "advances" else {})), keyed=True)
-    made = ok(await (acts.grant if kind == "grants" else acts.advance)(100), 201)["id"]
-    path = f"{kind}/{made}"
-    day, paid = "2023-10-03", {"amount_cents": 10, "reference": word()}
-    if act in ("release_grant", "release_advance", "reverse_grant", "reverse_advance"):
-        return Ask("funder", "POST", f"{path}/{act.split('_')[0]}", REASON, guarded=path)
-    if act == "pay_grant":
-        payment = {**paid, "paid_on": day, "kind": "interim_payment"}
-        return Ask("treasurer", "POST", f"{path}/payments", payment, keyed=True)
-    if act == "pay_tranche":
-        return Ask("treasurer", "POST", f"{path}/tranches", {"amount_cents": 10, "paid_on": day}, keyed=True)
-    if act == "reverse_grant_payment":
-        path += f"/payments/{ok(await acts.pay(made, 10), 201)['id']}"
-        return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
-    tranche = ok(await acts.tranche(made, 90), 201)["id"]
-    if act == "reverse_tranche":
-        path += f"/tranches/{tranche}"
-        return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
-    if act == "receive_repayment":
-        return Ask("treasurer", "POST", f"{path}/repayments", {**paid, "received_on": day}, keyed=True)
-    path += f"/repayments/{ok(await acts.repay(made, 10), 201)['id']}"
+@ready("create_contribution", "reverse_contribution")
+async def contributions(case: Case) -> Ask:
+    path = "envelope/contributions"
+    if case.act == "create_contribution":
+        body = {"organisation_id": str(case.world.organisations["office"]), "amount_cents": 1, "decided_on": MONEY_DAY}
+        return Ask("programme", "POST", path, {**body, "reference": word()}, keyed=True)
+    await acts_of(case, own=True)
+    path += f"/{ok(await case.world.auditor.get(path))['items'][0]['id']}"
+    return Ask("programme", "POST", f"{path}/reverse", REASON, guarded=path)
+
+
+@ready("award_grant", "award_advance")
+async def awards(case: Case) -> Ask:
+    acts = await acts_of(case)
+    body = acts.award(100)
+    if case.act == "award_advance":
+        body["terms"] = TERMS
+    return Ask("funder", "POST", "grants" if case.act == "award_grant" else "advances", body, keyed=True)
+
+
+@ready("release_grant", "release_advance", "reverse_grant", "reverse_advance")
+async def awards_ended(case: Case) -> Ask:
+    path = await awarded(await acts_of(case), case, 100)
+    return Ask("funder", "POST", f"{path}/{case.act.split('_')[0]}", REASON, guarded=path)
+
+
+@ready("pay_grant", "pay_tranche", "receive_repayment")
+async def payments(case: Case) -> Ask:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+    if case.act == "pay_tranche":
+        return Ask("treasurer", "POST", f"{award}/tranches", {"amount_cents": 10, "paid_on": MONEY_DAY}, keyed=True)
+    facts: dict[str, Any] = {"amount_cents": 10, "reference": word()}
+    if case.act == "pay_grant":
+        facts |= {"paid_on": MONEY_DAY, "kind": "interim_payment"}
+        return Ask("treasurer", "POST", f"{award}/payments", facts, keyed=True)
+    await paid(acts, award, 90)
+    return Ask("treasurer", "POST", f"{award}/repayments", {**facts, "received_on": MONEY_DAY}, keyed=True)
+
+
+@ready("reverse_grant_payment", "reverse_tranche", "reverse_repayment")
+async def payments_reversed(case: Case) -> Ask:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+    path = await paid(acts, award, 90)
+    if case.act == "reverse_repayment":
+        path = f"{award}/repayments/{ok(await acts.repay(award.split('/')[1], 10), 201)['id']}"
     return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
 
 
@@ -536,3 +548,10 @@ async def total_too_large(case: Case) -> None:
 async def invalid_cursor(case: Case) -> None:
     case.refused(await case.world.admin.get(ORGANISATIONS, params={"cursor": "x"}))
     case.cured(await case.world.admin.get(ORGANISATIONS))
+
+
+@once("malformed-request", "create_organisation")
+async def malformed_request(case: Case) -> None:
+    body = {"name": word()}
+    case.refused(await case.world.admin.post(f"{ORGANISATIONS}?dry_run=%ff", body))
+    case.cured(await case.world.admin.post(f"{ORGANISATIONS}?dry_run=true", body))
