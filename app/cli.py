@@ -1,6 +1,6 @@
 """The command line of Rebond: `rebond serve`, and what keeps its data in order; `rebond --help` lists them.
 
-What one command alone needs is imported by it: the whole application takes most of a second.
+What one command alone needs is imported by it: the whole application takes more than two seconds.
 """
 
 import sys
@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.bundled import backup, postgres
 from app.commands import data, keys, serving
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import Settings
 
@@ -33,13 +33,13 @@ app.command("tick")(data.do_what_is_due)
 app.command("import")(data.import_file)
 app.command("openapi")(data.write_openapi)
 
-keys_of = typer.Typer(help="API keys: make one, list them, end one.", no_args_is_help=True)
+keys_of = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 keys_of.command("create")(keys.create_key)
 keys_of.command("list")(keys.list_keys)
 keys_of.command("revoke")(keys.revoke_key)
 app.add_typer(keys_of, name="keys")
 
-exports = typer.Typer(help="Take data out, in documented files.", no_args_is_help=True)
+exports = typer.Typer(help="Export data as documented files.", no_args_is_help=True)
 exports.command("territory")(data.export_territory)
 app.add_typer(exports, name="export")
 
@@ -48,7 +48,7 @@ def main() -> None:
     """The entry point: refusals are one line on stderr, with exit code 1."""
     try:
         app()
-    except (Refusal, postgres.EmbeddedError, backup.BackupError) as error:
+    except (CommandRefused, postgres.EmbeddedError, backup.BackupError) as error:
         _stop(str(error))
     except Problem as problem:
         body = problem.body("en")

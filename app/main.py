@@ -71,7 +71,7 @@ log = structlog.get_logger("rebond")
 
 
 async def state_of(settings: Settings) -> dict[str, Any]:
-    """What every request finds in `request.state`; `close` it at the end."""
+    """The content of `request.state` for every request. `lifespan` closes the engine and the directory on stop."""
     if settings.database_url is None:
         raise RuntimeError("the application is served with a database: see rebond serve")
     engine = create_engine(settings.database_url, pool_size=settings.pool_size, pool_timeout=settings.pool_timeout)
@@ -94,7 +94,7 @@ async def state_of(settings: Settings) -> dict[str, Any]:
 
 
 async def _cursor_secret(engine: AsyncEngine) -> bytes:
-    """Waits for a database that is away: a worker that cannot start would end its supervisor and all other workers."""
+    """The secret that signs cursors. Waits 30 s for the database: a worker that fails to start ends all others."""
     give_up = time.monotonic() + 30
     while True:
         try:
@@ -132,7 +132,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _housekeeping(state: dict[str, Any]) -> None:
-    """Forget stored answers older than a day, every ten minutes; a database that is away is tried again."""
+    """Deletes stored answers older than a day every ten minutes. A failure is logged, and tried again."""
     while True:
         await asyncio.sleep(600)
         try:
@@ -144,9 +144,9 @@ async def _housekeeping(state: dict[str, Any]) -> None:
 
 
 async def _watch_the_feed(state: dict[str, Any]) -> None:
-    """Every other second, so that the age of the feed's horizon in the metrics is true within that."""
+    """Updates the age of the feed's horizon in the metrics every two seconds."""
     while True:
-        with contextlib.suppress(Exception):  # the database is away or busy: the requests tell of that
+        with contextlib.suppress(Exception):  # the database is away or busy: the requests report it
             await state["horizon"].look(state["engine"])
         await asyncio.sleep(2)
 

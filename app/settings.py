@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, value: str | None) -> str | None:
-        """`postgres://` and `postgresql://` are what hosts hand out; SQLAlchemy 2.1 wants the driver named.
+        """Hosts give `postgres://` and `postgresql://`; SQLAlchemy 2.1 needs the name of the driver.
 
         They also write `sslmode`, as libpq calls what asyncpg calls `ssl`.
         """

@@ -7,9 +7,9 @@ databases `rebond_test_…` are made on that server and dropped at the end; the 
 import asyncio
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from app.bundled import postgres
-from app.core import installation, migrations
+from app.core import clock, installation, migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
 from tests.directory import StandIn
 from tests.directory import running as stand_in
+from tests.processes import RUN, roomy
 from tests.world import World
 
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
@@ -41,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = config.stash[STATE] = contextlib.ExitStack()
     try:
+        run = stack.enter_context(tempfile.TemporaryDirectory("", "rebond-test-", roomy(), ignore_cleanup_errors=True))
+        Path(run).chmod(0o711)  # as root the server runs as another account, which must reach it
+        os.environ[RUN] = run
         server = _server(stack)
         os.environ[SERVER] = server
         template = f"rebond_test_{os.getpid()}_template"
@@ -64,11 +68,7 @@ def _server(stack: contextlib.ExitStack) -> str:
     given = Settings(_env_file=None).database_url
     if given is not None:
         return make_url(given).set(database="postgres").render_as_string(hide_password=False)
-    shm = Path("/dev/shm")  # memory: a test database outlives no run
-    base = shm if shm.is_dir() and os.access(shm, os.W_OK) and shutil.disk_usage(shm).free > 2**30 else None
-    home = Path(tempfile.mkdtemp(prefix="rebond-test-", dir=base))
-    stack.callback(shutil.rmtree, home, ignore_errors=True)
-    home.chmod(0o711)  # as root the server runs as another account, which must reach it
+    home = Path(os.environ[RUN]) / "server"
     quick = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
     return stack.enter_context(postgres.running(home, settings=quick)).dsn("postgres")
 
@@ -156,9 +156,9 @@ def settings(database_url: str, directory: StandIn) -> Settings:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
-    """The application in this process, its lifespan running; what a server would hand it stands in `state`."""
+@contextlib.asynccontextmanager
+async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
+    """The application, its lifespan running; what a server would hand it stands in `state`."""
     application = create_app(settings)
     async with application.router.lifespan_context(application) as state:
 
@@ -166,8 +166,15 @@ async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
             scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
-        served.state = state  # type: ignore[attr-defined]
-        served.application = application  # type: ignore[attr-defined]
+        served.state = state  # type: ignore[attr-defined]  # for the tests
+        served.application = application  # type: ignore[attr-defined]  # for the tests
+        yield served
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
+    """The application in this process."""
+    async with serving_in_process(settings) as served:
         yield served
 
 
@@ -184,6 +191,61 @@ async def pool(database_url: str, anyio_backend: Any) -> AsyncIterator[Any]:
     """Bare asyncpg connections to the same database: for attacks by SQL."""
     async with asyncpg.create_pool(plain(database_url), min_size=1, max_size=20) as connections:
         yield connections
+
+
+# Unqualified, `now()` is this one for every session of the database: statements, triggers, defaults made by functions.
+FROZEN = """
+CREATE SCHEMA frozen;
+CREATE TABLE frozen.instant (at timestamptz);
+CREATE FUNCTION frozen.now() RETURNS timestamptz LANGUAGE sql STABLE
+AS 'SELECT coalesce((SELECT at FROM frozen.instant), pg_catalog.now())';
+"""
+
+
+class Frozen:
+    """The service on a database of its own, and the instant at which both stand still."""
+
+    def __init__(self, http: httpx2.AsyncClient, pool: Any) -> None:
+        self.http, self.pool = http, pool
+
+    async def world(self) -> World:
+        """A fresh territory."""
+        return await World.create(self.http, self.pool)
+
+    @contextlib.asynccontextmanager
+    async def at(self, instant: datetime) -> AsyncIterator[None]:
+        """Python's clock and the database's `now()` stand at this instant (not CURRENT_DATE and the like)."""
+        await self.pool.execute("INSERT INTO frozen.instant VALUES ($1)", instant)
+        try:
+            with clock.frozen(instant):
+                yield
+        finally:
+            await self.pool.execute("DELETE FROM frozen.instant")
+
+
+@pytest.fixture(scope="session")
+def frozen_url(new_database: Any) -> str:
+    url: str = new_database("frozen")
+    return url
+
+
+@pytest.fixture(scope="session")
+async def frozen(frozen_url: str, settings: Settings, anyio_backend: Any) -> AsyncIterator[Frozen]:
+    """For tests on another day: `async with frozen.at(instant)`."""
+    url = frozen_url
+    connection = await asyncpg.connect(plain(url))
+    await connection.execute(FROZEN)
+    name = make_url(url).database
+    await connection.execute(f'ALTER DATABASE "{name}" SET search_path = frozen, public, pg_catalog')
+    await connection.close()
+    async with (
+        serving_in_process(settings.model_copy(update={"database_url": url})) as served,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=served, raise_app_exceptions=False), base_url="http://rebond.test"
+        ) as client,
+        asyncpg.create_pool(plain(url), min_size=1, max_size=5) as connections,
+    ):
+        yield Frozen(client, connections)
 
 
 @pytest.fixture

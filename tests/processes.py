@@ -1,6 +1,8 @@
 """`rebond` as a process: typed as a person types it, stopped as terminals and machines do, and what it leaves."""
 
+import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -12,12 +14,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import asyncpg
 import httpx2
 
+from app.bundled import postgres
 from app.settings import KEYS_FILE
+from tests import starter
 
+RUN = "REBOND_TEST_RUN"  # a directory that all processes of a test run share
 REBOND = [sys.executable, "-m", "app.cli"]
 ANSWER_S = 120.0
 
@@ -42,9 +48,9 @@ def roomy() -> Path:
 
 
 @contextlib.contextmanager
-def new_home() -> Iterator["Home"]:
-    """A directory for one story. No process may outlive it."""
-    home = Home(Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy())))
+def new_home(*, from_nothing: bool = False) -> Iterator["Home"]:
+    """A directory for one story. No process may outlive it. `from_nothing` starts its commands as a shell does."""
+    home = Home(Path(tempfile.mkdtemp(prefix="rebond-test-", dir=roomy())), from_nothing=from_nothing)
     home.path.chmod(0o711)  # as root the server runs as another account, which must reach it
     try:
         yield home
@@ -57,12 +63,44 @@ def new_home() -> Iterator["Home"]:
         shutil.rmtree(home.path, ignore_errors=True)
 
 
+def demonstration() -> "Home":
+    """The place in which the service was started once, and stopped; a backup of it is `demo.dump`. To be copied only.
+
+    Whoever asks first, of all processes of a run, makes it.
+    """
+    home = Home(Path(os.environ[RUN]) / "demonstration")
+    with home.path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        rows = home.path / "rows.json"  # comes last
+        if not rows.exists():
+            shutil.rmtree(home.path, ignore_errors=True)
+            home.path.mkdir()
+            home.path.chmod(0o711)
+            with home.serving():
+                found = home.count_rows()
+            home.said("backup", "demo.dump")
+            rows.write_text(json.dumps(found))
+        home.rows = json.loads(rows.read_text())
+    return home
+
+
+@contextlib.contextmanager
+def loaded_home(*, from_nothing: bool = False) -> Iterator["Home"]:
+    """A copy of it, as a second start is quicker than a first."""
+    whole = demonstration()
+    with new_home(from_nothing=from_nothing) as home:
+        subprocess.run(["cp", "-a", whole.data, whole.path / "demo.dump", home.path], check=True)
+        home.rows = whole.rows
+        yield home
+
+
 class Home:
     """A working directory, the data directory in it, and the commands that are run there."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, from_nothing: bool = False) -> None:
         self.path, self.data = path, path / "data"
         self.rows: dict[str, int] = {}  # table → rows, where a story wants to compare them
+        self.from_nothing = from_nothing
 
     def environment(self, **settings: str) -> dict[str, str]:
         """The environment without any setting but these, and the data directory."""
@@ -73,12 +111,29 @@ class Home:
         }
         return {**ours, "REBOND_DATA_DIR": str(self.data), "TMPDIR": str(self.path), **settings}
 
+    def start(
+        self, *words: str, stdout: int | IO[Any], stderr: int | IO[Any], **settings: str
+    ) -> "subprocess.Popen[str] | starter.Started":
+        """A command, reading nothing, in a session of its own."""
+        environment = self.environment(**settings)
+        if self.from_nothing:
+            return subprocess.Popen(
+                [*REBOND, *words], cwd=self.path, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
+                stderr=stderr, text=True, start_new_session=True,
+            )  # fmt: skip
+        return starter.start(words, cwd=self.path, env=environment, stdout=stdout, stderr=stderr)
+
     def rebond(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """A command, until its end."""
-        return subprocess.run(
-            [*REBOND, *words], cwd=self.path, env=self.environment(**settings), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=ANSWER_S, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            with self.start(*words, stdout=stdout, stderr=stderr, **settings) as process:
+                try:
+                    code = process.wait(ANSWER_S)
+                finally:
+                    process.kill()
+            stdout.seek(0)
+            stderr.seek(0)
+            return subprocess.CompletedProcess(["rebond", *words], code, stdout.read(), stderr.read())
 
     def said(self, *words: str, **settings: str) -> str:
         """What a command that succeeds prints."""
@@ -105,11 +160,8 @@ class Home:
         """The service, from its first moment on. It leads a process group, as a terminal would have it."""
         with (
             (self.path / "stderr").open("w") as errors,
-            subprocess.Popen(
-                [*REBOND, "serve", "--port", "0", *words], cwd=self.path, env=self.environment(**settings),
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
-            ) as process,
-        ):  # fmt: skip
+            self.start("serve", "--port", "0", *words, stdout=subprocess.PIPE, stderr=errors, **settings) as process,
+        ):
             service = Service(self, process)
             try:
                 yield service
@@ -132,6 +184,29 @@ class Home:
         found.pop(os.getpid(), None)
         return found
 
+    def ask(self, sql: str, *arguments: Any, database: str = "rebond") -> list[Any]:
+        """The rows from the bundled server, which must be running."""
+
+        async def answer() -> list[Any]:
+            connection = await asyncpg.connect(self.address(database), timeout=10)
+            try:
+                rows: list[Any] = await connection.fetch(sql, *arguments)
+                return rows
+            finally:
+                await connection.close()
+
+        return asyncio.run(answer())
+
+    def address(self, database: str = "rebond") -> str:
+        """Where the bundled server listens, for asyncpg."""
+        socket_dir = postgres._socket_dir(self.data, postgres._account(self.data))
+        return postgres.Server(self.data, socket_dir, []).plain(database)
+
+    def count_rows(self) -> dict[str, int]:
+        """How many rows there are in each table."""
+        tables = [row[0] for row in self.ask("SELECT relname FROM pg_stat_user_tables")]
+        return {name: self.ask(f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}
+
     def postmaster(self) -> int:
         """The process id of the bundled server."""
         return int((self.data / "pg/postmaster.pid").read_text().split()[0])
@@ -143,7 +218,7 @@ class Home:
 class Service:
     """A `rebond serve` under way."""
 
-    def __init__(self, home: Home, process: subprocess.Popen[str]) -> None:
+    def __init__(self, home: Home, process: subprocess.Popen[str] | starter.Started) -> None:
         self.home, self.process = home, process
         self.banner, self.base = "", ""
 
@@ -160,8 +235,9 @@ class Service:
 
     @property
     def keys(self) -> dict[str, str]:
-        """The demonstration's keys, as the service has kept them."""
-        keys: dict[str, str] = json.loads((self.home.data / KEYS_FILE).read_text())
+        """The demonstration's keys, as the service has kept them; none where it has issued none."""
+        kept = self.home.data / KEYS_FILE
+        keys: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
         return keys
 
     @property

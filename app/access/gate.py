@@ -14,7 +14,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
-from app.access.rules import MATRIX, Actor, Grant, Role, Scope, SubjectKind
+from app.access.rules import MATRIX, Actor, Role, RoleInForce, Scope, SubjectKind
 from app.core import clock
 from app.core.db import raw_connection
 from app.core.problems import CredentialsInvalid, CredentialsMissing, Forbidden, InsufficientScope, NotFound
@@ -24,20 +24,20 @@ KEPT = 10_000  # credentials remembered by one worker
 
 # The key's use is noted at most once a minute: a read must not write each time.
 _FIND = """
-WITH found AS (
+WITH credential AS (
     SELECT k.id AS key_id, k.scope, k.last_used_at, s.id AS subject_id, s.kind, s.organisation_id
     FROM api_keys k JOIN subjects s ON s.id = k.subject_id
     WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
 ), used AS (
-    UPDATE api_keys SET last_used_at = $2 FROM found
-    WHERE api_keys.id = found.key_id
-      AND (found.last_used_at IS NULL OR found.last_used_at < $2 - interval '1 minute')
+    UPDATE api_keys SET last_used_at = $2 FROM credential
+    WHERE api_keys.id = credential.key_id
+      AND (credential.last_used_at IS NULL OR credential.last_used_at < $2 - interval '1 minute')
 )
-SELECT found.*, (
+SELECT credential.*, (
     SELECT array_agg(ARRAY[m.role, m.territory]) FROM members m
-    WHERE m.subject_id = found.subject_id AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
+    WHERE m.subject_id = credential.subject_id AND m.from_on <= $3 AND (m.to_on IS NULL OR m.to_on >= $3)
 ) AS grants
-FROM found
+FROM credential
 """
 _SUBJECT = """
 SELECT s.id AS subject_id, s.kind, s.organisation_id, 'full' AS scope, NULL::uuid AS key_id, (
@@ -49,12 +49,12 @@ FROM subjects s WHERE s.id = $1
 
 
 def digest_of(key: str) -> bytes:
-    """What is stored of a key. 256 random bits need no slow hash."""
+    """The digest that is stored of a key. A key has 256 random bits, so a fast hash is enough."""
     return hashlib.sha256(key.encode()).digest()
 
 
 async def actor_of(connection: Any, subject_id: UUID) -> Actor:
-    """A subject with the roles in force today, without a credential: for work that it asked for earlier."""
+    """A subject with the roles in force today, without a key: for work that the subject asked for earlier."""
     return _actor(await connection.fetchrow(_SUBJECT, subject_id, clock.today()))
 
 
@@ -63,7 +63,7 @@ def _actor(row: Any) -> Actor:
         subject_id=row["subject_id"],
         kind=SubjectKind(row["kind"]),
         organisation_id=row["organisation_id"],
-        grants=tuple(Grant(Role(role), territory) for role, territory in row["grants"] or ()),
+        grants=tuple(RoleInForce(Role(role), territory) for role, territory in row["grants"] or ()),
         scope=Scope(row["scope"]),
         key_id=row["key_id"],
     )
@@ -99,10 +99,10 @@ class Credentials:
         if territory in self._territories:
             return True
         async with raw_connection(engine) as connection:
-            found = await connection.fetchval("SELECT true FROM territories WHERE slug = $1", territory)
-        if found:
+            known = await connection.fetchval("SELECT true FROM territories WHERE slug = $1", territory)
+        if known:
             self._territories.add(territory)
-        return bool(found)
+        return bool(known)
 
     def forget(self) -> None:
         """Look every credential up again: a key or a role has just changed."""

@@ -1,4 +1,4 @@
-"""The matrix of roles and permissions, and what a subject's roles come to. No session, no await.
+"""The matrix of roles and permissions, and what a subject's roles permit. No session, no await.
 
 Source: the roles of the programme (État, Banque des territoires, Bpifrance, agglomération, groupement) and the
 separation of *ordonnateur* and *comptable* (décret n° 2012-1246, art. 9): who enters does not validate, who decides
@@ -163,7 +163,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Grant:
+class RoleInForce:
     """A role in force today, in one territory or (None) in all."""
 
     role: Role
@@ -177,18 +177,18 @@ class Actor:
     subject_id: UUID
     kind: SubjectKind
     organisation_id: UUID | None
-    grants: tuple[Grant, ...]
+    grants: tuple[RoleInForce, ...]
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)
 
     def roles(self, territory: str | None) -> frozenset[Role]:
         """Roles held in this territory, those held everywhere among them; None asks for those held everywhere."""
-        found = self._roles.get(territory)
-        if found is None:
-            found = frozenset(g.role for g in self.grants if g.territory is None or g.territory == territory)
-            self._roles[territory] = found
-        return found
+        roles_here = self._roles.get(territory)
+        if roles_here is None:
+            roles_here = frozenset(g.role for g in self.grants if g.territory is None or g.territory == territory)
+            self._roles[territory] = roles_here
+        return roles_here
 
     @property
     def any_roles(self) -> frozenset[Role]:
@@ -196,7 +196,7 @@ class Actor:
         return frozenset(grant.role for grant in self.grants)
 
     def may(self, permission: str, territory: str | None) -> bool:
-        """Whether a role gives `permission` in `territory`; None stands for what belongs to no single territory."""
+        """Whether a role gives `permission` in `territory`; None: for what belongs to no single territory."""
         if territory is not None or permission in NATIONAL:
             return _holds(self.roles(territory), permission)
         return permission == "me:read" or _holds(self.any_roles, permission)

@@ -27,7 +27,8 @@ _OrganisationSiren = Annotated[
 ]
 _PersonName = Annotated[ShortLine, Field(description="First name and family name, as colleagues see them beside acts.")]
 _PersonEmail = Annotated[
-    Email, Field(description="Professional e-mail address, unique: it tells homonyms apart. Nothing is sent to it.")
+    Email,
+    Field(description="Professional e-mail address, unique: it distinguishes persons of one name. No mail is sent."),
 ]
 _LastDay = Annotated[
     Day, Field(description="Last Paris day on which the role is held, included; null or absent: until further notice.")
@@ -192,7 +193,7 @@ class ApiKeyCreate(Body):
         }
     )
 
-    subject_id: Annotated[Uuid, Field(description="The person or service account for which the key speaks.")]
+    subject_id: Annotated[Uuid, Field(description="The person or service account that the key belongs to.")]
     name: Annotated[
         ShortLine, Field(description="What the key is for, so that its owner recognises it, such as laptop.")
     ]
@@ -227,7 +228,7 @@ class ApiKey(Read):
     """An API key, without its secret."""
 
     id: Id
-    subject_id: UUID = Field(description="The person or service account for which the key speaks.")
+    subject_id: UUID = Field(description="The person or service account that the key belongs to.")
     subject_name: PersonName = Field(description="Present name of the subject.")
     name: str = Field(description="What the key is for, as its creator wrote it; a rotated key keeps it.")
     prefix: str = Field(description="The first twelve characters of the secret, by which people recognise the key.")
@@ -264,7 +265,7 @@ class HeldRole(Read):
 class Me(Read):
     """Who the caller is, which roles it holds today, and what they permit."""
 
-    subject_id: UUID = Field(description="The person or service account for which the key speaks.")
+    subject_id: UUID = Field(description="The person or service account that the key belongs to.")
     subject_kind: SubjectKind = Field(description="Whether the caller is a person or a program.")
     name: str = Field(description="Name of the person or service account.")
     organisation_id: UUID = Field(description="The organisation that the caller belongs to.")

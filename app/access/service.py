@@ -139,15 +139,15 @@ DEFAULT_ORGANISATION = "Service operations"
 async def issue_key(
     write: Write, role: Role, territory: str | None, siren: str | None, name: str, kind: SubjectKind, key: str
 ) -> list[Change]:
-    """A key for whom the command line names: organisation, subject and role are made where they are missing.
+    """A key for the subject that the command line names. Organisation, subject and role are created where missing.
 
     Without a SIREN the organisation is that of the people who run the service. Raises `reference-not-found` for a
     territory that does not exist.
     """
     session = write.session
     changes: list[Change] = []
-    found = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
-    organisation_id = await session.scalar(select(Organisation.id).where(found).order_by(Organisation.id).limit(1))
+    named = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
+    organisation_id = await session.scalar(select(Organisation.id).where(named).order_by(Organisation.id).limit(1))
     if organisation_id is None:
         fresh = f"Organisation {siren}" if siren else DEFAULT_ORGANISATION
         changes.append(await create_organisation(write, schemas.OrganisationCreate(name=fresh, siren=siren)))
@@ -165,14 +165,16 @@ async def issue_key(
         subject_id = changes[-1].keys[0]
     m, today = Member, clock.today()
     held = await session.scalar(
-        select(m.id).where(
+        select(m.id)
+        .where(
             m.subject_id == subject_id,
             m.role == role,
             m.territory == territory if territory else m.territory.is_(None),
             m.from_on <= today,
             or_(m.to_on.is_(None), m.to_on >= today),
-        ).limit(1)
-    )  # fmt: skip
+        )
+        .limit(1)
+    )
     if held is None:
         member = schemas.MemberCreate(subject_id=subject_id, role=role, territory=territory)
         changes.append(await create_member(write, member))

@@ -45,12 +45,14 @@ class Advance(Award, Identified, Versioned, Base):
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
         shape(one_of("status", AdvanceStatus), name="advance_status"),
         shape("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
-        Index(None, "firm_siren"),
+        shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
+        Index(None, "siren"),
     )
 
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     repaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    planned_disbursement_on: Mapped[date | None]
 
 
 class Tranche(Identified, Versioned, Base):

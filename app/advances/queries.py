@@ -44,6 +44,7 @@ ADVANCES = Listing(
         _a.repaid_cents,
         (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
         _a.terms,
+        _a.planned_disbursement_on,
         _a.decided_on,
         _a.decision_reference,
         _a.external_id,
@@ -160,6 +161,8 @@ def account() -> Statement:
     return Statement(
         select(
             _a.id,
+            (_a.amount_cents - _a.released_cents).label("awarded_cents"),
+            func.coalesce(_a.planned_disbursement_on, _a.decided_on).label("planned_on"),
             cast(_a.terms, Text).label("terms"),
             cast(moves(Tranche, _t.paid_on), Text).label("tranches"),
             cast(moves(Repayment, _r.received_on), Text).label("repayments"),

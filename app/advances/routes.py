@@ -1,7 +1,8 @@
 """HTTP of advances: awards, tranches, schedule, repayments, statement."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 from starlette.requests import Request
@@ -11,18 +12,31 @@ from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
+from app.advances.schedule import CashFlow, Instalment
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
-from app.core.reading.answers import page, private, show
+from app.core.problems import (
+    AlreadyExists,
+    BodyTooLarge,
+    IfMatchMissing,
+    MalformedJson,
+    NotFound,
+    ReferenceNotFound,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from app.core.reading.answers import form_wanted, page, private, show
+from app.core.reading.exports import held
+from app.core.reading.listing import FORMAT
 from app.core.reading.query import Parameter, read
-from app.core.serving.operations import changes, lists, shows
+from app.core.reading.tabular import FORMS
+from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
-from app.core.writing.writes import commit
+from app.core.writing.writes import QUERY, commit
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
 from app.programme.routes import T
@@ -30,6 +44,7 @@ from app.programme.routes import T
 advances = router("advances")
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
+BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
 AS_OF = {"as_of": Parameter(Day, "The day looked at; today where absent.")}
 
 
@@ -39,32 +54,40 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
     return await page(request, ADVANCES)
 
 
-@advances.post(
-    T + "/advances",
-    **changes(
-        schemas.Advance,
-        EnvelopeExhausted,
-        AlreadyExists,
-        ReferenceNotFound,
-        IdempotencyKeyMissing,
-        PersonRequired,
-        status=201,
-    ),
+AWARD = changes(
+    schemas.Advance,
+    EnvelopeExhausted,
+    AlreadyExists,
+    ReferenceNotFound,
+    IdempotencyKeyMissing,
+    PersonRequired,
+    status=201,
 )
+AWARD["responses"][200]["model"] = schemas.AdvanceAwarded
+
+
+@advances.post(T + "/advances", **AWARD)
 async def award_advance(
     request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
 ) -> Response:
     """Award a repayable advance: the envelope is committed at once, or the award refused.
 
-    An Idempotency-Key is required.
+    An Idempotency-Key is required. With dry_run=true the answer shows the schedule that the firm would sign.
     """
     territory = request.path_params["territory"]
-    return await commit(
+    dry_run = read(request, QUERY).get("dry_run", False)
+    answer = await commit(
         request,
         lambda write: service.award_advance(write, territory, body),
         status=201,
         idempotency_required=True,
+        dry_run=dry_run,
     )
+    if not dry_run:
+        return answer
+    paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
+    planned = {"assumes_paid_on": paid[0].on, **schemas.shown(schedule.lines(body.terms.plan(), paid), paid)}
+    return private({**from_json(bytes(answer.body)), "schedule": planned})
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
@@ -195,26 +218,33 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
     )
 
 
-@advances.get(ADVANCE + "/schedule", **shows(schemas.Schedule))
+@advances.get(
+    ADVANCE + "/schedule", **shows(schemas.Schedule, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"])
+)
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """Repayment schedule of what has been disbursed; its principals sum to that, to the cent."""
-    read(request, {})
-    terms, tranches, _ = await _account(request)
-    return private(
-        {
-            "advance_id": request.path_params["advance_id"],
-            "disbursed_cents": sum(tranche.cents for tranche in tranches),
-            "lines": [asdict(line) for line in schedule.lines(terms, tranches)],
-        }
-    )
+    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent.
+
+    Before the first tranche it is shown as if all were paid on the planned day, else on that of the decision
+    (`assumes_paid_on`).
+    """
+    form = form_wanted(request)
+    account = await _account(request)
+    paid = account.tranches or account.planned
+    made = schedule.lines(account.terms, paid)
+    more = {
+        "advance_id": request.path_params["advance_id"],
+        "disbursed_cents": sum(tranche.cents for tranche in account.tranches),
+        "assumes_paid_on": paid[0].on if paid and not account.tranches else None,
+    }
+    return _laid_out(request, form, made, paid, more)
 
 
-@advances.get(ADVANCE + "/statement", **shows(schemas.Statement, parameters=AS_OF))
+@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
     """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
-    terms, tranches, repayments = await _account(request)
-    stands = schedule.position(terms, tranches, repayments, as_of)
+    account = await _account(request)
+    stands = schedule.position(account.terms, account.tranches, account.repayments, as_of)
     return private(
         {
             "advance_id": request.path_params["advance_id"],
@@ -225,20 +255,55 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
             "late_cents": stands.late_cents,
             "outstanding_cents": stands.outstanding_cents,
             "lines": [
-                {**asdict(each.line), "paid_cents": each.paid_cents, "late_cents": each.late_cents}
+                {**each.line._asdict(), "paid_cents": each.paid_cents, "late_cents": each.late_cents}
                 for each in stands.lines
             ],
         }
     )
 
 
-async def _account(request: Request) -> tuple[schedule.Terms, list[schedule.Payment], list[schedule.Payment]]:
+@advances.post(
+    "/v1/advance-schedules",
+    **shows(schemas.AdvanceSchedule, *BODY_PROBLEMS, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"]),
+)
+async def calculate_advance_schedule(
+    request: Request, body: schemas.ScheduleRequest, actor: Actor = require("me:read")
+) -> Response:
+    """Lay out the repayment of an advance, to the cent. Any key may ask; nothing is stored, so no key of idempotency
+    is needed. Other formats than JSON have the lines alone.
+    """
+    form = form_wanted(request)
+    paid = body.paid()
+    return _laid_out(request, form, schedule.lines(body.plan(), paid), paid, {})
+
+
+def _laid_out(
+    request: Request, form: str, made: Sequence[Instalment], paid: Sequence[CashFlow], more: Mapping[str, Any]
+) -> Response:
+    """A schedule in the form wanted: with all that belongs to it in JSON, else its lines."""
+    if form != "json":
+        return held(request, FORMS[form], schemas.ScheduleLine, (line._asdict() for line in made))
+    return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
+
+
+class AdvanceAccount(NamedTuple):
+    """What an advance's schedule is made from. `planned` is its one payment, as long as none is made."""
+
+    terms: schedule.LoanTerms
+    planned: list[CashFlow]
+    tranches: list[CashFlow]
+    repayments: list[CashFlow]
+
+
+async def _account(request: Request) -> AdvanceAccount:
     row = await fetchrow(request.state.engine, account(), dict(request.path_params))
     if row is None:
         raise NotFound
-    terms = schemas.Terms.model_validate(from_json(row["terms"])).plan()
-    return terms, _payments(row["tranches"]), _payments(row["repayments"])
+    terms = schemas.AwardedTerms.model_validate(from_json(row["terms"])).plan()
+    planned = [CashFlow(row["planned_on"], row["awarded_cents"])]
+    payable = row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
+    return AdvanceAccount(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
 
 
-def _payments(pairs: str) -> list[schedule.Payment]:
-    return [schedule.Payment(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
+def _payments(pairs: str) -> list[CashFlow]:
+    return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]

@@ -1,15 +1,21 @@
 """The repayment schedule of an advance, and what is due, paid and late on a day. Pure: no session, no await.
 
-Rules: zero rate and constant principal; every line is a whole number of cents and the last takes the remainder, so the
-lines sum to what was disbursed (convention of *avance remboursable*; domain of the programme, rule 23). Interest and
-other shapes have their names in the terms already and are refused until they are built.
+All arithmetic is on whole cents and exact fractions. Interest is computed on what a line opens with and rounded half-up
+once a line; principals sum to what was paid out, with what was capitalised, to the cent.
 """
 
 import calendar
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+MOST_PERIODS = 600
+LAST_YEAR = 2199
+RATE_MAX_BP = 5_000
+CENTS_MAX = 2**53 - 1  # what every JSON client reads exactly
 
 
 class Frequency(StrEnum):
@@ -33,81 +39,468 @@ class DueDates(StrEnum):
     ANCHORED = "anchored"
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What the schedule depends on.
+class ScheduleShape(StrEnum):
+    """How the principal is spread over the instalments.
 
-    `instalments` repay the principal. During `grace_periods` nothing is due; they come before the instalments, or are
-    the first of them where `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not.
-    Instalments are rounded down to a multiple of `multiple_cents`; the last one takes the remainder.
+    `constant_principal`: equal parts; `constant_instalment`: equal totals of principal and interest; `steps`: the
+    amounts of steps; `bullet`: all with the last instalment (*in fine*); `custom`: dates and principals as given.
+    """
+
+    CONSTANT_PRINCIPAL = "constant_principal"
+    CONSTANT_INSTALMENT = "constant_instalment"
+    STEPS = "steps"
+    BULLET = "bullet"
+    CUSTOM = "custom"
+
+
+class GraceKind(StrEnum):
+    """What becomes of interest while no principal is due (*différé*).
+
+    `nothing_due`: none runs; `interest_only`: it is paid each period; `interest_deferred`: it falls due with the first
+    instalment after, without interest on it; `interest_capitalised`: it is added to the balance each period.
+    """
+
+    NOTHING_DUE = "nothing_due"
+    INTEREST_ONLY = "interest_only"
+    INTEREST_DEFERRED = "interest_deferred"
+    INTEREST_CAPITALISED = "interest_capitalised"
+
+
+class DayCount(StrEnum):
+    """The part of a year that a period is.
+
+    `30_360`: a whole period is its months over 12, a broken one its real days over 365; `act_365` and `act_360`: real
+    days over 365 or 360, also in leap years.
+    """
+
+    THIRTY_360 = "30_360"
+    ACT_360 = "act_360"
+    ACT_365 = "act_365"
+
+
+class Remainder(StrEnum):
+    """Where the rest goes when principals are rounded to a multiple.
+
+    `last`: each is rounded half-up, the last takes the rest; `first`: each is rounded down, the first takes the rest;
+    `spread`: each is rounded down, whole multiples go to the first ones one by one, odd cents to the last.
+    """
+
+    LAST = "last"
+    FIRST = "first"
+    SPREAD = "spread"
+
+
+class InstalmentStep(NamedTuple):
+    """Instalments in a row that repay `cents` each, as long as nothing changes what is outstanding."""
+
+    instalments: int
+    cents: int
+
+
+class Planned(NamedTuple):
+    """A line of a custom schedule: when it falls due, and the principal that it repays."""
+
+    due_on: date
+    cents: int
+
+
+@dataclass(frozen=True)
+class LoanTerms:
+    """What the schedule depends on, beside the tranches.
+
+    `instalments` repay the principal. The `grace_periods` come before them, or are the first of them where
+    `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not; without it, the first
+    period begins with the first tranche. A custom schedule has its `planned` lines, and only rate and day count beside.
+    `rounded_down` is for advances awarded while lines were rounded down (see `_rounded_down`).
     """
 
     instalments: int
-    frequency: Frequency
-    grace_periods: int
-    grace_counts_in_term: bool
-    due_dates: DueDates
-    first_due_on: date
+    frequency: Frequency = Frequency.MONTHLY
+    grace_periods: int = 0
+    grace_counts_in_term: bool = False
+    due_dates: DueDates = DueDates.PERIOD_END
+    first_due_on: date | None = None
     multiple_cents: int = 1
+    remainder: Remainder = Remainder.LAST
+    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
+    annual_rate_bp: int = 0
+    grace_kind: GraceKind = GraceKind.NOTHING_DUE
+    day_count: DayCount = DayCount.THIRTY_360
+    steps: Sequence[InstalmentStep] = ()
+    planned: Sequence[Planned] = ()
+    rounded_down: bool = False
+
+    @property
+    def periods(self) -> int:
+        """Periods of the whole schedule, those of the grace among them."""
+        return self.instalments + (0 if self.grace_counts_in_term else self.grace_periods)
+
+    @property
+    def repaying(self) -> int:
+        """Lines that repay principal."""
+        return self.periods - self.grace_periods
+
+    @property
+    def resting(self) -> int:
+        """Periods at the beginning that have no line."""
+        return self.grace_periods if self.grace_kind is GraceKind.NOTHING_DUE else 0
 
 
-@dataclass(frozen=True)
-class Payment:
+class CashFlow(NamedTuple):
     """Money that moved on a day: a tranche paid out, or a repayment received. Cents, above zero."""
 
     on: date
     cents: int
 
 
-@dataclass(frozen=True)
-class Line:
-    """An instalment. All amounts are cents; `closing_cents` is what is still to be repaid after it."""
+class Instalment(NamedTuple):
+    """A line of the schedule. All amounts are cents; `closing_cents` is what is still to be repaid after it.
+
+    `opening_cents` holds the tranches paid since the line before; `capitalised_cents` is interest that is added to the
+    balance and not due: closing = opening - principal + capitalised.
+    """
 
     number: int
     due_on: date
     opening_cents: int
     principal_cents: int
     interest_cents: int
+    capitalised_cents: int
     total_cents: int
     closing_cents: int
 
 
-def due_dates(terms: Terms) -> list[date]:
-    """The days on which principal falls due, strictly increasing. ValueError past the year 2199."""
-    periods = terms.instalments + (0 if terms.grace_counts_in_term else terms.grace_periods)
-    return [_due_on(terms, period) for period in range(terms.grace_periods, periods)]
+# --- what terms cannot be --------------------------------------------------------------------------------------------
 
 
-def _due_on(terms: Terms, period: int) -> date:
-    months = MONTHS[terms.frequency]
-    first = terms.first_due_on
-    if terms.due_dates is DueDates.PERIOD_END:
-        # The last month of the calendar period that holds the first due date.
-        month_index = first.year * 12 + (first.month - 1) // months * months + months - 1
-        anchor = 31
+@dataclass(frozen=True)
+class TermsFault:
+    """Why there is no schedule: the field, as the path to it, the rule, and its figures."""
+
+    at: tuple[str | int, ...]
+    code: str
+    members: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Impossible(ValueError):
+    """No schedule can be made of these terms and tranches."""
+
+    def __init__(self, at: tuple[str | int, ...], code: str, **members: Any) -> None:
+        super().__init__(code)
+        self.fault = TermsFault(at, code, members)
+
+
+def faults(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
+    """Why these terms and tranches give no schedule; empty where they give one."""
+    found = [*_faults_of_rate(terms), *_faults_of_tranches(tranches)]
+    if terms.shape is ScheduleShape.CUSTOM:
+        found += _faults_of_planned(terms, tranches)
     else:
-        month_index = first.year * 12 + first.month - 1
-        anchor = first.day
-    year, month = divmod(month_index + period * months, 12)
-    if year > 2199:
-        raise ValueError("the schedule goes past the year 2199")
-    return date(year, month + 1, min(anchor, calendar.monthrange(year, month + 1)[1]))
+        found += faults_of_periods(terms)
+    if terms.shape is ScheduleShape.STEPS:
+        found += _faults_of_steps(terms, tranches)
+    if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.remainder is not Remainder.LAST:
+        found.append(TermsFault(("rounding", "remainder"), "remainder_of_instalments"))
+    if found:
+        return found
+    found = _faults_of_dates(terms, tranches)
+    if not found:
+        try:
+            made = lines(terms, tranches)
+        except Impossible as impossible:
+            return [impossible.fault]
+        if max(sum(line.total_cents for line in made), *(line.closing_cents for line in made)) > CENTS_MAX:
+            found.append(TermsFault(("annual_rate_bp",), "sum_too_large", {"maximum_cents": CENTS_MAX}))
+    return found
 
 
-def lines(terms: Terms, tranches: Iterable[Payment]) -> list[Line]:
-    """The schedule of what has been disbursed: each tranche is spread over the due dates after its payment.
+def faults_of_periods(terms: LoanTerms) -> list[TermsFault]:
+    """Too many periods, a grace without end, or instalments after the last year; nothing about tranches."""
+    if terms.periods > MOST_PERIODS:
+        return [TermsFault(("instalments",), "too_many_periods", {"periods": terms.periods, "most": MOST_PERIODS})]
+    if terms.repaying < 1:
+        members = {"grace_periods": terms.grace_periods, "instalments": terms.instalments}
+        return [TermsFault(("grace_periods",), "grace_without_end", members)]
+    if terms.first_due_on is not None:
+        try:
+            _boundaries(terms, terms.first_due_on)
+        except Impossible as impossible:
+            return [impossible.fault]
+    return []
 
-    The principals sum to the tranches, to the cent. ValueError where a tranche is paid on or after the last due date.
+
+def _faults_of_rate(terms: LoanTerms) -> Iterator[TermsFault]:
+    if not 0 <= terms.annual_rate_bp <= RATE_MAX_BP:
+        yield TermsFault(("annual_rate_bp",), "rate_out_of_range", {"minimum": 0, "maximum": RATE_MAX_BP})
+    elif terms.annual_rate_bp and terms.shape is ScheduleShape.CUSTOM and terms.day_count is DayCount.THIRTY_360:
+        yield TermsFault(("day_count",), "day_count_of_custom")
+
+
+def _faults_of_tranches(tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
+    for place, (before, after) in enumerate(pairwise(tranches), start=1):
+        if after.on < before.on:
+            yield TermsFault(("tranches", place, "paid_on"), "tranches_out_of_order", {"previous_on": before.on})
+    if sum(tranche.cents for tranche in tranches) > CENTS_MAX:
+        yield TermsFault(("tranches",), "sum_too_large", {"maximum_cents": CENTS_MAX})
+
+
+def _faults_of_planned(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
+    if len(terms.planned) > MOST_PERIODS:
+        yield TermsFault(("lines",), "too_many_periods", {"periods": len(terms.planned), "most": MOST_PERIODS})
+    paid_on, principal = tranches[0].on, sum(tranche.cents for tranche in tranches)
+    if terms.planned[0].due_on <= paid_on:
+        yield TermsFault(("lines", 0, "due_on"), "line_before_disbursement", {"disbursed_on": paid_on})
+    for place, (before, after) in enumerate(pairwise(terms.planned), start=1):
+        if after.due_on <= before.due_on:
+            yield TermsFault(("lines", place, "due_on"), "dates_not_increasing", {"previous_on": before.due_on})
+    planned = sum(line.cents for line in terms.planned)
+    if planned != principal:
+        yield TermsFault(("lines",), "lines_sum", {"lines_cents": planned, "principal_cents": principal})
+
+
+def _faults_of_steps(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterator[TermsFault]:
+    count = sum(step.instalments for step in terms.steps)
+    if count != terms.repaying:
+        yield TermsFault(("steps",), "steps_count", {"steps_instalments": count, "instalments": terms.repaying})
+    principal = sum(tranche.cents for tranche in tranches)
+    planned = sum(step.instalments * step.cents for step in terms.steps)
+    if planned != principal:
+        yield TermsFault(("steps",), "steps_sum", {"steps_cents": planned, "principal_cents": principal})
+
+
+def _faults_of_dates(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
+    try:
+        boundaries = _boundaries(terms, tranches[0].on)
+    except Impossible as impossible:
+        return [impossible.fault]
+    found = []
+    if min(boundaries[1], terms.first_due_on or date.max) <= tranches[0].on and terms.shape is not ScheduleShape.CUSTOM:
+        members = {"disbursed_on": tranches[0].on}
+        found.append(TermsFault(("first_due_on",), "first_due_before_disbursement", members))
+    found += [
+        TermsFault(("tranches", place, "paid_on"), "tranche_after_last_due", {"last_due_on": boundaries[-1]})
+        for place, tranche in enumerate(tranches)
+        if tranche.on >= boundaries[-1] and not found
+    ]
+    return found
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
+
+
+def due_dates(terms: LoanTerms, disbursed_on: date | None = None) -> list[date]:
+    """The days on which principal falls due, strictly increasing.
+
+    `disbursed_on` is needed where `first_due_on` is absent. Raises `Impossible` past the year 2199.
+    """
+    start = terms.first_due_on or disbursed_on
+    assert start is not None  # whoever has no first due date knows when the money was paid
+    return _boundaries(terms, start)[terms.grace_periods + 1 :]
+
+
+def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
+    """The due dates of all periods, the grace's among them, and before them the day one period before the first.
+
+    Of a custom schedule, the day of disbursement stands before its lines.
+    """
+    if terms.shape is ScheduleShape.CUSTOM:
+        return [disbursed_on, *(line.due_on for line in terms.planned)]
+    months = MONTHS[terms.frequency]
+    given = terms.first_due_on or disbursed_on
+    if terms.due_dates is DueDates.PERIOD_END:
+        first = given.year * 12 + (given.month - 1) // months * months + months - 1
+        anchor = 31
+        if terms.first_due_on is None and _day_in(first, anchor) <= disbursed_on:
+            first += months
+    else:
+        first = given.year * 12 + given.month - 1 + (months if terms.first_due_on is None else 0)
+        anchor = given.day
+    last = first + (terms.periods - 1) * months
+    if last // 12 > LAST_YEAR:
+        raise Impossible(("instalments",), "schedule_too_long", year=last // 12, last_year=LAST_YEAR)
+    return [_day_in(month, anchor) for month in range(first - months, last + 1, months)]
+
+
+def _day_in(month_index: int, day: int) -> date:
+    """This day of a month, which is counted from the year 0; the month's last day where it is shorter."""
+    year, month = divmod(month_index, 12)
+    if day > 28:
+        day = min(day, calendar.monthrange(year, month + 1)[1])
+    return date(year, month + 1, day)
+
+
+# --- how much --------------------------------------------------------------------------------------------------------
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+class _Clock:
+    """The time that interest runs, in parts of a year: `base` of them make one."""
+
+    def __init__(self, terms: LoanTerms) -> None:
+        thirty_360 = terms.day_count is DayCount.THIRTY_360 and terms.shape is not ScheduleShape.CUSTOM
+        self._whole = MONTHS[terms.frequency] * 365 if thirty_360 else None
+        self._ends = terms.due_dates is DueDates.PERIOD_END
+        self.base, self._of_a_day = (360, 1) if terms.day_count is DayCount.ACT_360 else (12 * 365, 12)
+
+    def period(self, before: date, due_on: date) -> int:
+        """The time from one due date to the next."""
+        return self._whole or (due_on - before).days * self._of_a_day
+
+    def since(self, paid_on: date, before: date, due_on: date) -> int:
+        """The time that newly paid money bears interest: whole from the due date before, or from the day after it
+        where that is a period's end; else broken.
+        """
+        if self._whole and (paid_on == before or (self._ends and paid_on == before + timedelta(days=1))):
+            return self._whole
+        return (due_on - paid_on).days * self._of_a_day
+
+
+def lines(terms: LoanTerms, tranches: Iterable[CashFlow]) -> list[Instalment]:
+    """The schedule of what is paid out.
+
+    A tranche belongs to the lines due after its day; at each new one, the lines not yet due are made again from what is
+    then outstanding. Raises `Impossible` where a tranche is paid on or after the last due date, where the schedule goes
+    past 2199, and where an instalment is less than its interest.
     """
     paid = sorted(tranches, key=lambda tranche: tranche.on)
     if not paid:
         return []
-    days = due_dates(terms)
+    boundaries = _boundaries(terms, paid[0].on)
+    if paid[-1].on >= boundaries[-1]:
+        raise Impossible(("tranches", len(paid) - 1, "paid_on"), "tranche_after_last_due", last_due_on=boundaries[-1])
+    if terms.rounded_down:
+        return _rounded_down(terms, boundaries[terms.grace_periods + 1 :], paid)
+    return _lines(terms, boundaries, paid)
+
+
+def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> list[Instalment]:
+    clock = _Clock(terms)
+    year = clock.base * 10_000
+    shares = _Shares(terms)
+    found: list[Instalment] = []
+    arrived = balance = deferred = 0
+    for period in range(terms.resting + 1, len(boundaries)):
+        before, due_on = boundaries[period - 1], boundaries[period]
+        running = balance * clock.period(before, due_on)
+        opening = balance
+        while arrived < len(paid) and paid[arrived].on < due_on:
+            paid_on, cents = paid[arrived]
+            arrived += 1
+            opening += cents
+            # No interest runs while nothing is due: what was paid by then bears it from there.
+            start = max(paid_on, before) if terms.resting and not found else paid_on
+            running += cents * clock.since(start, before, due_on)
+        interest = _half_up(running * terms.annual_rate_bp, year)
+        principal = capitalised = 0
+        if period > terms.grace_periods:
+            if opening != balance or not shares.made:
+                shares.make(opening, period - terms.grace_periods - 1)
+            principal = shares.principal(period - terms.grace_periods - 1, opening, interest, due_on)
+            interest += deferred
+            deferred = 0
+        elif terms.grace_kind is GraceKind.INTEREST_DEFERRED:
+            deferred, interest = deferred + interest, 0
+        elif terms.grace_kind is GraceKind.INTEREST_CAPITALISED:
+            capitalised, interest = interest, 0
+        balance = opening - principal + capitalised
+        total = principal + interest
+        found.append(Instalment(len(found) + 1, due_on, opening, principal, interest, capitalised, total, balance))
+    return found
+
+
+class _Shares:
+    """The principals of the lines that repay, made anew from what is outstanding at each new tranche."""
+
+    def __init__(self, terms: LoanTerms) -> None:
+        self.made = False
+        self._terms = terms
+        self._count = len(terms.planned) if terms.shape is ScheduleShape.CUSTOM else terms.repaying
+        self._principals: list[int] = []
+        self._instalment: int | None = None
+        self._first = 0
+        self._months_bp = terms.annual_rate_bp * MONTHS[terms.frequency]
+
+    def make(self, outstanding: int, place: int) -> None:
+        """Spread what is outstanding over the lines from this place on."""
+        terms = self._terms
+        self.made, self._first = True, place
+        if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.annual_rate_bp:
+            self._instalment = _annuity(outstanding, self._count - place, self._months_bp, terms.multiple_cents)
+            return
+        multiple, remainder = terms.multiple_cents, terms.remainder
+        match terms.shape:
+            case ScheduleShape.STEPS:
+                weights = [step.cents for step in terms.steps for _ in range(step.instalments)]
+            case ScheduleShape.CUSTOM:
+                weights = [line.cents for line in terms.planned]
+                multiple, remainder = 1, Remainder.LAST
+            case ScheduleShape.BULLET:
+                weights = [0] * self._count
+                multiple, remainder = 1, Remainder.LAST
+            case _:
+                weights = [1] * self._count
+        self._principals = split(outstanding, weights[place:], multiple, remainder)
+
+    def principal(self, place: int, opening: int, interest: int, due_on: date) -> int:
+        """The principal of the line at this place."""
+        if self._instalment is None:
+            return self._principals[place - self._first]
+        if place == self._count - 1:
+            return opening
+        if interest > self._instalment:
+            raise Impossible(
+                ("instalments",),
+                "instalment_below_interest",
+                due_on=due_on,
+                instalment_cents=self._instalment,
+                interest_cents=interest,
+            )
+        return min(self._instalment - interest, opening)
+
+
+def split(cents: int, weights: Sequence[int], multiple: int, remainder: Remainder) -> list[int]:
+    """An amount shared in proportion to weights, each share a multiple but for where the rest goes. No negative one."""
+    whole = sum(weights)
+    if remainder is Remainder.LAST or not whole:
+        left, found = cents, []
+        for weight in weights[:-1]:
+            share = min(_half_up(cents * weight, (whole or 1) * multiple) * multiple, left)
+            found.append(share)
+            left -= share
+        return [*found, left]
+    found = [cents * weight // (whole * multiple) * multiple for weight in weights]
+    rest = cents - sum(found)
+    if remainder is Remainder.FIRST:
+        found[0] += rest
+        return found
+    units, odd = divmod(rest, multiple)
+    for place in range(units):  # fewer than there are shares, as each was rounded down by less than a multiple
+        found[place] += multiple
+    found[-1] += odd
+    return found
+
+
+def _annuity(cents: int, count: int, months_bp: int, multiple: int) -> int:
+    """P x i / (1 - (1 + i)^-n), half-up to the multiple; i is `months_bp` over 120 000 (twelve months, 10 000 points).
+
+    With i = x/d and the powers written out: P x / d x (d + x)^n / ((d + x)^n - d^n), in whole numbers.
+    """
+    year = 120_000
+    grown, flat = (year + months_bp) ** count, year**count
+    return _half_up(cents * months_bp * grown, year * (grown - flat) * multiple) * multiple
+
+
+def _rounded_down(terms: LoanTerms, days: list[date], paid: list[CashFlow]) -> list[Instalment]:
+    """The lines of an advance awarded before lines were rounded half-up, as they were told to the firm.
+
+    Each tranche is spread by itself over the due dates after it, each part rounded down; the last takes the rest.
+    """
     principal = dict.fromkeys(days, 0)
     for tranche in paid:
         ahead = [day for day in days if day > tranche.on]
-        if not ahead:
-            raise ValueError("the tranche is paid after the last due date")
         each = tranche.cents // len(ahead) // terms.multiple_cents * terms.multiple_cents
         for day in ahead:
             principal[day] += each
@@ -118,15 +511,76 @@ def lines(terms: Terms, tranches: Iterable[Payment]) -> list[Line]:
         opening = sum(tranche.cents for tranche in paid if tranche.on < day) - repaid
         cents = principal[day]
         repaid += cents
-        found.append(Line(number, day, opening, cents, 0, cents, opening - cents))
+        found.append(Instalment(number, day, opening, cents, 0, 0, cents, opening - cents))
     return found
+
+
+# --- what it comes to ------------------------------------------------------------------------------------------------
+
+
+class ScheduleSums(NamedTuple):
+    """Sums over all lines, in cents."""
+
+    principal_cents: int
+    interest_cents: int
+    capitalised_cents: int
+    total_cents: int
+
+
+class Year(NamedTuple):
+    """What falls due in a calendar year, in cents."""
+
+    year: int
+    principal_cents: int
+    interest_cents: int
+    total_cents: int
+
+
+class Checks(NamedTuple):
+    """What every schedule must hold, looked at again on its lines."""
+
+    principal_sums: bool
+    closing_is_zero: bool
+    dates_increase: bool
+
+
+def totals(made: Sequence[Instalment]) -> ScheduleSums:
+    """The sums of the lines."""
+    return ScheduleSums(
+        sum(line.principal_cents for line in made),
+        sum(line.interest_cents for line in made),
+        sum(line.capitalised_cents for line in made),
+        sum(line.total_cents for line in made),
+    )
+
+
+def by_year(made: Iterable[Instalment]) -> list[Year]:
+    """What falls due in each year that has a line."""
+    found: dict[int, tuple[int, int]] = {}
+    for line in made:
+        principal, interest = found.get(line.due_on.year, (0, 0))
+        found[line.due_on.year] = principal + line.principal_cents, interest + line.interest_cents
+    return [Year(year, principal, interest, principal + interest) for year, (principal, interest) in found.items()]
+
+
+def checks(made: Sequence[Instalment], tranches: Iterable[CashFlow]) -> Checks:
+    """Whether principals sum to what is paid out and capitalised, nothing is left, and the dates increase."""
+    sums = totals(made)
+    return Checks(
+        principal_sums=sums.principal_cents == sum(tranche.cents for tranche in tranches) + sums.capitalised_cents,
+        closing_is_zero=not made or made[-1].closing_cents == 0,
+        dates_increase=all(before.due_on < after.due_on for before, after in pairwise(made)),
+    )
+
+
+# --- where an advance stands -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Standing:
     """What a line has received by a day: `late_cents` is unpaid after its due date."""
 
-    line: Line
+    line: Instalment
     paid_cents: int
     late_cents: int
 
@@ -143,7 +597,7 @@ class Position:
     lines: list[Standing]
 
 
-def position(terms: Terms, tranches: Sequence[Payment], repayments: Sequence[Payment], as_of: date) -> Position:
+def position(terms: LoanTerms, tranches: Sequence[CashFlow], repayments: Sequence[CashFlow], as_of: date) -> Position:
     """What is due, paid, late and outstanding on `as_of`; repayments settle the oldest lines first.
 
     A line is late from the day after its due date.
@@ -168,7 +622,7 @@ def position(terms: Terms, tranches: Sequence[Payment], repayments: Sequence[Pay
     )
 
 
-def repaid_before_disbursed(tranches: Iterable[Payment], repayments: Iterable[Payment]) -> bool:
+def repaid_before_disbursed(tranches: Iterable[CashFlow], repayments: Iterable[CashFlow]) -> bool:
     """Whether, on some day, more would have been repaid than disbursed. Money of one day counts together."""
     moves: dict[date, int] = {}
     for tranche in tranches:

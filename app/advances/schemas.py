@@ -1,15 +1,31 @@
 """What travels about advances."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from app.advances import schedule
+from app.advances.faults import refuse
 from app.advances.models import AdvanceStatus
-from app.advances.schedule import DueDates, Frequency
+from app.advances.schedule import (
+    MOST_PERIODS,
+    CashFlow,
+    DayCount,
+    DueDates,
+    Frequency,
+    GraceKind,
+    Instalment,
+    InstalmentStep,
+    Planned,
+    Remainder,
+    ScheduleShape,
+    TermsFault,
+)
 from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.faults import Fault
 from app.core.schemas import (
@@ -30,17 +46,29 @@ from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
 
+INT32 = Field(json_schema_extra={"format": "int32"})
+_COUNT: JsonDict = {"format": "int32", "maximum": MOST_PERIODS}  # what is above it is `too_many_periods`
+
+Multiple = Annotated[
+    int,
+    Field(strict=True, ge=1, le=1_000_000, description="Principals are multiples of so many euro cents, 1 to 1000000."),
+    INT32,
+]
+Instalments = Annotated[
+    int,
+    Field(strict=True, ge=1, le=2**31 - 1, description="Number of instalments that repay the principal."),
+    Field(json_schema_extra=_COUNT),
+]
+GracePeriods = Annotated[
+    int,
+    Field(strict=True, ge=0, le=2**31 - 1, description="Number of periods, as long as `frequency` says, in the grace."),
+    Field(json_schema_extra=_COUNT),
+]
+GraceCountsInTerm = Annotated[
+    bool, Field(strict=True, description="Whether the grace is the first of the instalments; otherwise before them.")
+]
+
 ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
-GRACE_WITHOUT_END = Fault(
-    "grace_without_end",
-    en="The grace period covers every instalment; at least one must remain.",
-    fr="Le différé couvre toutes les échéances ; il doit en rester au moins une.",
-)
-SCHEDULE_TOO_LONG = Fault(
-    "schedule_too_long",
-    en="The last instalment must not be due after 2199.",
-    fr="La dernière échéance ne doit pas tomber après 2199.",
-)
 
 _TERMS: JsonDict = {
     "instalments": 12,
@@ -64,10 +92,10 @@ def _zero(rate: int) -> int:
 
 
 class Rounding(Body):
-    """Each instalment is rounded down to a multiple of cents; the last one takes the remainder."""
+    """Each instalment is rounded half-up to a multiple of cents; the last one takes the remainder."""
 
-    multiple_cents: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
-    remainder: Literal["last"] = "last"
+    multiple_cents: Multiple = 1
+    remainder: Annotated[Literal["last"], Field(description="The last instalment takes the rest.")] = "last"
 
 
 class Terms(Body):
@@ -79,31 +107,30 @@ class Terms(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_TERMS]})
 
-    instalments: Annotated[int, Field(strict=True, ge=1, le=600)]
+    instalments: Instalments
     frequency: Frequency
-    annual_rate_bp: Annotated[BasisPoints, AfterValidator(_zero)] = 0
-    shape: Literal["constant_principal"] = "constant_principal"
-    grace_periods: Annotated[int, Field(strict=True, ge=0, le=120)] = 0
-    grace_kind: Literal["nothing_due"] = "nothing_due"
-    grace_counts_in_term: Annotated[bool, Field(strict=True)] = False
-    day_count: Literal["30_360", "act_360", "act_365"] = "30_360"
+    annual_rate_bp: Annotated[
+        BasisPoints, AfterValidator(_zero), Field(description="Rate a year, in basis points.")
+    ] = 0
+    shape: Annotated[Literal["constant_principal"], Field(description="Equal parts of the principal.")] = (
+        "constant_principal"
+    )
+    grace_periods: GracePeriods = 0
+    grace_kind: Annotated[Literal["nothing_due"], Field(description="No line, and no interest.")] = "nothing_due"
+    grace_counts_in_term: GraceCountsInTerm = False
+    day_count: DayCount = DayCount.THIRTY_360
     due_dates: DueDates = DueDates.PERIOD_END
-    first_due_on: Day
+    first_due_on: Annotated[Day, Field(description="Due date of the first period, grace or not; a Paris calendar day.")]
     rounding: Rounding = Rounding()
 
     @model_validator(mode="after")
     def _possible(self) -> "Terms":
-        if self.grace_counts_in_term and self.grace_periods >= self.instalments:
-            raise GRACE_WITHOUT_END.error()
-        try:
-            schedule.due_dates(self.plan())
-        except ValueError:
-            raise SCHEDULE_TOO_LONG.error() from None
+        refuse(schedule.faults_of_periods(self.plan()))
         return self
 
-    def plan(self) -> schedule.Terms:
+    def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
-        return schedule.Terms(
+        return schedule.LoanTerms(
             instalments=self.instalments,
             frequency=self.frequency,
             grace_periods=self.grace_periods,
@@ -112,6 +139,270 @@ class Terms(Body):
             first_due_on=self.first_due_on,
             multiple_cents=self.rounding.multiple_cents,
         )
+
+
+class AwardedRounding(Rounding):
+    """How the lines of a decided advance are rounded."""
+
+    rule: Annotated[
+        Literal["down"] | None,
+        Field(
+            description="`down`: the advance was awarded while lines were rounded down, and keeps them; each tranche is"
+            " spread by itself. Absent where lines are rounded half-up. No body takes it."
+        ),
+    ] = None
+
+
+class AwardedTerms(Terms):
+    """The terms of a decided advance."""
+
+    rounding: AwardedRounding = AwardedRounding()
+
+    def plan(self) -> schedule.LoanTerms:
+        """The terms as the schedule reads them."""
+        return replace(super().plan(), rounded_down=self.rounding.rule == "down")
+
+
+# --- the calculator --------------------------------------------------------------------------------------------------
+
+
+class ScheduleRounding(Body):
+    """How principals are rounded, and where the rest goes. Interest is always rounded half-up to the cent."""
+
+    multiple_cents: Multiple = 1
+    remainder: Remainder = Remainder.LAST
+
+
+class ScheduleTranche(Body):
+    """A part of the principal, paid out on a day. It belongs to the lines due after that day."""
+
+    amount_cents: Annotated[PositiveCents, Field(description="Euro cents paid out, at least one.")]
+    paid_on: Annotated[Day, Field(description="Paris calendar day of the payment; no earlier than the tranche before.")]
+
+
+class ScheduleStep(Body):
+    """Instalments in a row of the same principal."""
+
+    instalments: Annotated[
+        int, Field(strict=True, ge=1, le=MOST_PERIODS, description="Number of instalments of this step."), INT32
+    ]
+    amount_cents: Annotated[
+        Cents,
+        Field(
+            description="Principal of each instalment of this step, in euro cents; with further tranches, its share."
+        ),
+    ]
+
+
+class ScheduleLineGiven(Body):
+    """A line of a `custom` schedule."""
+
+    due_on: Annotated[Day, Field(description="Paris calendar day on which it falls due; later than the line before.")]
+    principal_cents: Annotated[Cents, Field(description="Principal that it repays, in euro cents.")]
+
+
+# What a custom schedule says by its lines alone.
+_NOT_OF_CUSTOM = ("frequency", "grace_periods", "grace_kind", "grace_counts_in_term", "due_dates", "first_due_on",
+                  "rounding", "steps")  # fmt: skip
+
+
+class ScheduleRequest(Body):
+    """An advance to be laid out: what is paid out and when, and the terms of its repayment.
+
+    Either `principal_cents` and `disbursed_on`, or `tranches`. `steps` belong to the shape `steps`; a `custom` schedule
+    has `lines`, a rate and a day count, and one tranche. Where null is allowed it counts as absent.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {**_TERMS, "principal_cents": 10_000_000, "disbursed_on": "2026-01-01", "instalments": 8,
+                 "annual_rate_bp": 200, "shape": "constant_instalment", "grace_kind": "interest_only",
+                 "first_due_on": None},
+            ]
+        }
+    )  # fmt: skip
+
+    principal_cents: Annotated[
+        PositiveCents | None, Field(description="Euro cents paid out on `disbursed_on`; instead of `tranches`.")
+    ] = None
+    disbursed_on: Annotated[
+        Day | None, Field(description="Paris calendar day on which `principal_cents` is paid out.")
+    ] = None
+    tranches: Annotated[
+        list[ScheduleTranche] | None,
+        Field(min_length=1, max_length=100, description="Payments in the order of their days, at most 100."),
+    ] = None
+    instalments: Annotated[
+        Instalments | None, Field(description="Number of instalments; of a custom schedule, that of its lines.")
+    ] = None
+    frequency: Annotated[Frequency | None, Field(description="Length of a period; absent for a custom schedule.")] = (
+        None
+    )
+    annual_rate_bp: Annotated[
+        int,
+        Field(strict=True, description="Rate a year in basis points (200 is 2 %), from 0 to 5000."),
+        WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
+    ] = 0
+    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
+    grace_periods: GracePeriods = 0
+    grace_kind: GraceKind = GraceKind.NOTHING_DUE
+    grace_counts_in_term: GraceCountsInTerm = False
+    day_count: DayCount = DayCount.THIRTY_360
+    due_dates: DueDates = DueDates.PERIOD_END
+    first_due_on: Annotated[
+        Day | None,
+        Field(description="Due date of the first period, grace or not; absent, the first period follows the payment."),
+    ] = None
+    rounding: ScheduleRounding = ScheduleRounding()
+    steps: Annotated[
+        list[ScheduleStep] | None,
+        Field(min_length=1, max_length=MOST_PERIODS, description="Steps in their order, of the shape `steps` alone."),
+    ] = None
+    lines: Annotated[
+        list[ScheduleLineGiven] | None,
+        Field(
+            min_length=1,
+            description="Lines in their order, at most 600, of the shape `custom` alone.",
+            json_schema_extra={"maxItems": MOST_PERIODS},
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "ScheduleRequest":
+        refuse([*self._faults_of_payment(), *self._faults_of_shape()])
+        refuse(schedule.faults(self.plan(), self.paid()))
+        return self
+
+    def _faults_of_payment(self) -> Iterator[TermsFault]:
+        whole = self.principal_cents is not None or self.disbursed_on is not None
+        if whole and self.tranches is not None:
+            yield TermsFault(("tranches",), "principal_or_tranches")
+        elif not whole and self.tranches is None:
+            yield TermsFault(("principal_cents",), "principal_or_tranches")
+        elif whole:
+            yield from self._required("principal_cents", "disbursed_on")
+        if self.shape is ScheduleShape.CUSTOM and len(self.tranches or ()) > 1:
+            yield TermsFault(("tranches",), "field_of_another_shape", {"shape": self.shape.value})
+
+    def _faults_of_shape(self) -> Iterator[TermsFault]:
+        if self.shape is ScheduleShape.CUSTOM:
+            foreign = [name for name in _NOT_OF_CUSTOM if name in self.model_fields_set]
+            yield from self._required("lines")
+            if self.lines is not None and self.instalments not in (None, len(self.lines)):
+                yield TermsFault(("instalments",), "lines_count", {"lines": len(self.lines)})
+        else:
+            foreign = ["lines"] if self.shape is ScheduleShape.STEPS else ["steps", "lines"]
+            yield from self._required(
+                "instalments", "frequency", *(["steps"] if self.shape is ScheduleShape.STEPS else [])
+            )
+        for name in foreign:
+            if getattr(self, name) is not None:
+                yield TermsFault((name,), "field_of_another_shape", {"shape": self.shape.value})
+
+    def _required(self, *names: str) -> Iterator[TermsFault]:
+        for name in names:
+            if getattr(self, name) is None:
+                yield TermsFault((name,), "required")
+
+    def plan(self) -> schedule.LoanTerms:
+        """The terms as the schedule reads them."""
+        planned = [Planned(line.due_on, line.principal_cents) for line in self.lines or ()]
+        return schedule.LoanTerms(
+            instalments=len(planned) if self.instalments is None else self.instalments,
+            frequency=self.frequency or Frequency.MONTHLY,
+            grace_periods=self.grace_periods,
+            grace_counts_in_term=self.grace_counts_in_term,
+            due_dates=self.due_dates,
+            first_due_on=self.first_due_on,
+            multiple_cents=self.rounding.multiple_cents,
+            remainder=self.rounding.remainder,
+            shape=self.shape,
+            annual_rate_bp=self.annual_rate_bp,
+            grace_kind=self.grace_kind,
+            day_count=self.day_count,
+            steps=[InstalmentStep(step.instalments, step.amount_cents) for step in self.steps or ()],
+            planned=planned,
+        )
+
+    def paid(self) -> list[CashFlow]:
+        """What is paid out."""
+        if self.tranches is not None:
+            return [CashFlow(tranche.paid_on, tranche.amount_cents) for tranche in self.tranches]
+        assert self.principal_cents is not None
+        assert self.disbursed_on is not None
+        return [CashFlow(self.disbursed_on, self.principal_cents)]
+
+
+class ScheduleLine(Read):
+    """A line of a schedule."""
+
+    number: Annotated[int, Field(description="Place of the line, from 1."), INT32]
+    due_on: Annotated[date, Field(description="Paris calendar day on which the line falls due.")]
+    opening_cents: Annotated[
+        Cents, Field(description="Outstanding before the line, in euro cents, with the tranches since the line before.")
+    ]
+    principal_cents: Annotated[Cents, Field(description="Principal that the line repays, in euro cents.")]
+    interest_cents: Annotated[
+        Cents, Field(description="Interest due with the line, in euro cents, rounded half-up once a line.")
+    ]
+    capitalised_cents: Annotated[
+        Cents, Field(description="Interest added to the balance instead of falling due, in euro cents.")
+    ]
+    total_cents: Annotated[Cents, Field(description="Due with the line, in euro cents: principal and interest.")]
+    closing_cents: Annotated[
+        Cents, Field(description="Outstanding after the line, in euro cents: opening - principal + capitalised.")
+    ]
+
+
+class ScheduleTotals(Read):
+    """Sums over all lines of a schedule."""
+
+    principal_cents: Annotated[Cents, Field(description="Principal of all lines, in euro cents.")]
+    interest_cents: Annotated[Cents, Field(description="Interest due with all lines, in euro cents.")]
+    capitalised_cents: Annotated[Cents, Field(description="Interest added to the balance, in euro cents.")]
+    total_cents: Annotated[Cents, Field(description="Due with all lines, in euro cents.")]
+
+
+class ScheduleYear(Read):
+    """What falls due in a calendar year."""
+
+    year: Annotated[int, Field(description="Calendar year of the due dates."), INT32]
+    principal_cents: Annotated[Cents, Field(description="Principal due in the year, in euro cents.")]
+    interest_cents: Annotated[Cents, Field(description="Interest due in the year, in euro cents.")]
+    total_cents: Annotated[Cents, Field(description="Due in the year, in euro cents: principal and interest.")]
+
+
+class ScheduleChecks(Read):
+    """What every schedule holds, looked at again on its lines; false is a fault of the service."""
+
+    principal_sums: Annotated[
+        bool, Field(description="Principals sum to what is paid out and capitalised, to the cent.")
+    ]
+    closing_is_zero: Annotated[bool, Field(description="Nothing is outstanding after the last line.")]
+    dates_increase: Annotated[bool, Field(description="Each line falls due later than the one before.")]
+
+
+class AdvanceSchedule(Read):
+    """A repayment schedule, line by line."""
+
+    lines: Annotated[list[ScheduleLine], Field(description="Lines in the order of their due dates.")]
+    totals: Annotated[ScheduleTotals, Field(description="Sums over all lines.")]
+    by_year: Annotated[list[ScheduleYear], Field(description="Sums by calendar year, years without a line left out.")]
+    checks: Annotated[ScheduleChecks, Field(description="Invariants of the lines, computed anew from them.")]
+
+
+def shown(made: Sequence[Instalment], paid: Sequence[CashFlow]) -> dict[str, Any]:
+    """The members of an `AdvanceSchedule`."""
+    return {
+        "lines": [line._asdict() for line in made],
+        "totals": schedule.totals(made)._asdict(),
+        "by_year": [year._asdict() for year in schedule.by_year(made)],
+        "checks": schedule.checks(made, paid)._asdict(),
+    }
+
+
+# --- advances --------------------------------------------------------------------------------------------------------
 
 
 class AdvanceCreate(AwardCreate):
@@ -127,6 +418,25 @@ class AdvanceCreate(AwardCreate):
     )  # fmt: skip
 
     terms: Terms
+    planned_disbursement_on: Annotated[
+        Day | None,
+        Field(
+            description="Day on which it is to be paid out: until then the schedule is shown as if all were paid on it,"
+            " or on `decided_on` where this is absent. No earlier than the decision."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _payable(self) -> "AdvanceCreate":
+        planned, last = self.planned_disbursement_on, schedule.due_dates(self.terms.plan())[-1]
+        if planned is not None and planned < self.decided_on:
+            refuse(
+                [TermsFault(("planned_disbursement_on",), "planned_before_decision", {"decided_on": self.decided_on})]
+            )
+        if (planned or self.decided_on) >= last:
+            at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
+            refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
+        return self
 
 
 class Advance(Read):
@@ -145,7 +455,10 @@ class Advance(Read):
     )
     repaid_cents: Cents = Field(description="Cents of euro of capital repaid, less reversed repayments.")
     outstanding_cents: Cents = Field(description="Cents of euro still to be repaid: disbursed less repaid.")
-    terms: Terms = Field(description="How the advance is repaid, as decided.")
+    terms: AwardedTerms = Field(description="How the advance is repaid, as decided.")
+    planned_disbursement_on: date | None = Field(
+        description="Day on which it was to be paid out, as the decision says; null where it does not."
+    )
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName
@@ -225,26 +538,29 @@ class Repayment(Read):
     updated_at: UpdatedAt
 
 
-class ScheduleLine(Read):
-    """An instalment of the schedule."""
+class PlannedSchedule(AdvanceSchedule):
+    """The schedule of an advance, as paid out or as planned."""
 
-    number: int = Field(ge=1, description="Place of the instalment in the schedule, from 1; grace periods have none.")
-    due_on: date = Field(description="Paris day by whose end the instalment is to be paid.")
-    opening_cents: Cents = Field(
-        description="Cents of euro of capital owed before this instalment, if those before it are paid."
-    )
-    principal_cents: Cents = Field(description="Cents of euro of capital that this instalment repays.")
-    interest_cents: Cents = Field(description="Cents of euro of interest: 0, since the rate is 0.")
-    total_cents: Cents = Field(description="Cents of euro to pay: principal and interest.")
-    closing_cents: Cents = Field(description="Cents of euro of capital owed once this instalment is paid.")
+    assumes_paid_on: Annotated[
+        date | None,
+        Field(
+            description="Before the first tranche: the day on which the whole award is taken to be paid out. Null once"
+            " a tranche is paid, and where nothing is left to be paid."
+        ),
+    ]
 
 
-class Schedule(Read):
-    """The repayment schedule of what has been disbursed."""
+class AdvanceAwarded(Advance):
+    """What an award would be (`dry_run`), with the schedule that the firm would sign."""
 
-    advance_id: UUID = Field(description="The advance that is repaid.")
-    disbursed_cents: Cents = Field(description="Cents of euro paid out so far; the principals sum to it, to the cent.")
-    lines: list[ScheduleLine] = Field(description="The instalments in the order of their due days.")
+    schedule: Annotated[PlannedSchedule, Field(description="The schedule as if all were paid on `assumes_paid_on`.")]
+
+
+class Schedule(PlannedSchedule):
+    """The schedule of what has been disbursed; before the first tranche, of the whole award. Principals sum to it."""
+
+    advance_id: Annotated[UUID, Field(description="The advance that the schedule repays.")]
+    disbursed_cents: Annotated[Cents, Field(description="Paid out so far, in euro cents.")]
 
 
 class StatementLine(ScheduleLine):
@@ -254,7 +570,7 @@ class StatementLine(ScheduleLine):
     late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
 
 
-class Statement(Read):
+class AdvanceStatement(Read):
     """What has been paid, is due and is late on an advance on a day."""
 
     advance_id: UUID = Field(description="The advance that is repaid.")

@@ -213,8 +213,8 @@ async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
     return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
 
 
-def _plan(advance: Advance) -> schedule.Terms:
-    return schemas.Terms.model_validate(advance.terms).plan()
+def _plan(advance: Advance) -> schedule.LoanTerms:
+    return schemas.AwardedTerms.model_validate(advance.terms).plan()
 
 
 async def _refuse_repaid_before(write: Write, advance: Advance, refused: RepaymentExceedsOutstanding) -> None:
@@ -226,8 +226,8 @@ async def _refuse_repaid_before(write: Write, advance: Advance, refused: Repayme
     repayments = await write.session.execute(
         select(r.received_on, r.amount_cents).where(r.advance_id == advance.id, r.status == "recorded")
     )
-    out = [schedule.Payment(day, cents) for day, cents in tranches]
-    back = [schedule.Payment(day, cents) for day, cents in repayments]
+    out = [schedule.CashFlow(day, cents) for day, cents in tranches]
+    back = [schedule.CashFlow(day, cents) for day, cents in repayments]
     if schedule.repaid_before_disbursed(out, back):
         raise refused
 

@@ -12,7 +12,7 @@ from app.auditions.schemas import AuditionCreate, AuditionHold, AuditionUpdate
 from app.core import values
 from app.core.values import Day
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 
@@ -42,11 +42,11 @@ def _sirens(cell: Cell) -> list[str]:
 def _needs(cell: Cell) -> list[dict[str, str]]:
     """`Financement: centre d'usinage | Locaux`: categories, each with its description behind a colon."""
     category = coded(NEEDS)
-    found = []
+    needs = []
     for part in sheets.parts(cell):
         name, _, description = part.partition(":")
-        found.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
-    return found
+        needs.append({"category": category(name)} | ({"description": description.strip()} if description else {}))
+    return needs
 
 
 async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]:
@@ -54,14 +54,12 @@ async def _put(write: Write, place: str, item: AuditionLine) -> Sequence[Change]
     a, f = Audition, AuditionFirm
     ordered = aggregate_order_by(f.siren, f.siren)
     met = select(func.array_agg(ordered, type_=ARRAY(Text()))).where(f.audition_id == a.id).scalar_subquery()
-    found = select(a.id, a.status).where(a.territory == place)
+    matching = select(a.id, a.status).where(a.territory == place)
     if item.external_id is not None:
-        found = found.where(a.external_id == item.external_id)
+        matching = matching.where(a.external_id == item.external_id)
     else:
-        found = found.where(
-            a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens)
-        )  # fmt: skip
-    known = (await write.session.execute(found.order_by(a.id).limit(1))).first()
+        matching = matching.where(a.kind == item.kind, a.planned_on == item.planned_on, met == sorted(item.sirens))
+    known = (await write.session.execute(matching.order_by(a.id).limit(1))).first()
     changes = []
     if known is None:
         fields = given(item, AuditionCreate.model_fields)
@@ -85,22 +83,22 @@ AUDITIONS = Importer(
     schema=AuditionLine,
     key=["external_id", "kind", "planned_on", "sirens"],
     columns=[
-        Column("kind", coded(KINDS), ["type", "nature"], required=True),
-        Column("sirens", _sirens, ["siren", "entreprises"], required=True),
-        Column("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
-        Column("held_on", sheets.day, ["tenue le", "date de réalisation"]),
-        Column("place", sheets.plain, ["lieu"]),
-        Column("findings", sheets.plain, ["constats", "compte rendu"]),
-        Column("needs", _needs, ["besoins"]),
-        Column("needs.category", sheets.each(coded(NEEDS))),
-        Column("needs.description", sheets.each(sheets.plain)),
-        Column("mission_id", sheets.plain, ["mission"]),
-        Column("consultant_ids", sheets.parts, ["consultants"]),
-        Column("contact_ids", sheets.parts, ["contacts"]),
-        Column("follow_up", sheets.plain, ["suite à donner", "suites"]),
-        Column("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
-        Column("follow_up_due_on", sheets.day, ["échéance de la suite"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("kind", coded(KINDS), ["type", "nature"], required=True),
+        Heading("sirens", _sirens, ["siren", "entreprises"], required=True),
+        Heading("planned_on", sheets.day, ["prévue le", "date prévue", "date"], required=True),
+        Heading("held_on", sheets.day, ["tenue le", "date de réalisation"]),
+        Heading("place", sheets.plain, ["lieu"]),
+        Heading("findings", sheets.plain, ["constats", "compte rendu"]),
+        Heading("needs", _needs, ["besoins"]),
+        Heading("needs.category", sheets.each(coded(NEEDS))),
+        Heading("needs.description", sheets.each(sheets.plain)),
+        Heading("mission_id", sheets.plain, ["mission"]),
+        Heading("consultant_ids", sheets.parts, ["consultants"]),
+        Heading("contact_ids", sheets.parts, ["contacts"]),
+        Heading("follow_up", sheets.plain, ["suite à donner", "suites"]),
+        Heading("follow_up_owner_id", sheets.plain, ["responsable de la suite"]),
+        Heading("follow_up_due_on", sheets.day, ["échéance de la suite"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

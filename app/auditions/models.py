@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.auditions.rules import AuditionStatus, Kind, NeedCategory
+from app.auditions.rules import AuditionKind, AuditionStatus, NeedCategory
 from app.core.db import Base, Identified, Versioned, one_of, shape
 
 
@@ -31,7 +31,7 @@ class Audition(Identified, Versioned, Base):
                              info={"field": "mission_id"}),
         ForeignKeyConstraint(["follow_up_owner_id", "owner_kind"], ["subjects.id", "subjects.kind"],
                              name="follow_up_owner_is_a_person", info={"field": "follow_up_owner_id"}),
-        shape(one_of("kind", Kind), name="audition_kind"),
+        shape(one_of("kind", AuditionKind), name="audition_kind"),
         shape(one_of("status", AuditionStatus), name="audition_status"),
         shape("(status = 'held') = (held_on IS NOT NULL)", name="audition_held"),
         shape("held_on <= (timezone('Europe/Paris', updated_at))::date", name="audition_held_on"),
@@ -77,10 +77,11 @@ class AuditionFirm(Base):
     __tablename__ = "audition_firms"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "audition_id"], ["auditions.territory", "auditions.id"]),
-        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
-                             info={"field": "sirens"}),
+        ForeignKeyConstraint(
+            ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "sirens"}
+        ),
         Index(None, "territory", "siren"),
-    )  # fmt: skip
+    )
 
     audition_id: Mapped[UUID] = mapped_column(primary_key=True)
     siren: Mapped[str] = mapped_column(primary_key=True)

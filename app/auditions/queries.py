@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from app.access.models import Subject
 from app.auditions import schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
-from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
+from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
 from app.core.db import instant, param
 from app.core.reading.listing import (
     Filter,
@@ -142,7 +142,7 @@ AUDITIONS = Listing(
         "need_category": _of(_n, _n.category, NeedCategory, "Auditions that found such a need."),
         "mission_id": equals(_a.mission_id, Uuid, "Auditions of this mission."),
         "status": any_of(_a.status, AuditionStatus, "Any of these states."),
-        "kind": any_of(_a.kind, Kind, "Any of these kinds."),
+        "kind": any_of(_a.kind, AuditionKind, "Any of these kinds."),
         "planned_from": at_least(_a.planned_on, Day, "Planned for this day or later."),
         "planned_to": at_most(_a.planned_on, Day, "Planned for this day or earlier."),
         "held_from": at_least(_a.held_on, Day, "Held on this day or later."),

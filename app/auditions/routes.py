@@ -7,7 +7,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.auditions import rules, schemas, service
 from app.auditions.queries import AUDITIONS, CONTACT_EXPORTS, NOTES
-from app.auditions.rules import Action
+from app.auditions.rules import AuditionAction
 from app.core.problems import AlreadyExists, ReferenceNotFound, StillReferenced
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
@@ -84,7 +84,7 @@ async def hold_audition(
     return await commit(request, lambda write: service.hold(write, path["territory"], path["id"], body))
 
 
-async def _miss(request: Request, action: Action, body: schemas.AuditionMissed) -> Response:
+async def _miss(request: Request, action: AuditionAction, body: schemas.AuditionMissed) -> Response:
     path = request.path_params
     return await commit(request, lambda write: service.miss(write, path["territory"], path["id"], action, body.reason))
 
@@ -94,7 +94,7 @@ async def cancel_audition(
     request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
 ) -> Response:
     """Cancel a planned audition, giving the reason."""
-    return await _miss(request, Action.CANCEL, body)
+    return await _miss(request, AuditionAction.CANCEL, body)
 
 
 @auditions.post(AUDITION + "/no-show", **changes(schemas.Audition, rules.AuditionTransition))
@@ -102,7 +102,7 @@ async def miss_audition(
     request: Request, body: schemas.AuditionMissed, actor: Actor = require("auditions:write")
 ) -> Response:
     """Record that the firm did not come to a planned audition, giving the reason as far as it is known."""
-    return await _miss(request, Action.NO_SHOW, body)
+    return await _miss(request, AuditionAction.NO_SHOW, body)
 
 
 @auditions.get(NOTES_OF, **lists(NOTES))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from app.core.problems import Problem
 
 
-class Kind(StrEnum):
+class AuditionKind(StrEnum):
     """How a firm is met."""
 
     INTERVIEW = "interview"
@@ -48,7 +48,7 @@ class AuditionFollowUp(StrEnum):
     DONE = "done"
 
 
-class Action(StrEnum):
+class AuditionAction(StrEnum):
     """What may be done to a planned audition."""
 
     HOLD = "hold"
@@ -56,10 +56,10 @@ class Action(StrEnum):
     NO_SHOW = "no-show"
 
 
-TRANSITIONS: Mapping[Action, AuditionStatus] = {
-    Action.HOLD: AuditionStatus.HELD,
-    Action.CANCEL: AuditionStatus.CANCELLED,
-    Action.NO_SHOW: AuditionStatus.NO_SHOW,
+TRANSITIONS: Mapping[AuditionAction, AuditionStatus] = {
+    AuditionAction.HOLD: AuditionStatus.HELD,
+    AuditionAction.CANCEL: AuditionStatus.CANCELLED,
+    AuditionAction.NO_SHOW: AuditionStatus.NO_SHOW,
 }
 
 # What may still change of an audition that did not take place: how it is followed up, and how others know it.
@@ -116,7 +116,7 @@ class NothingFoundYet(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: AuditionStatus) -> AuditionStatus:
+def next_status(action: AuditionAction, current: AuditionStatus) -> AuditionStatus:
     """The state that `action` leads to: each starts from `planned`. Raises `AuditionTransition` (409)."""
     if current is not AuditionStatus.PLANNED:
         raise AuditionTransition(current=current, action=action, needed=[AuditionStatus.PLANNED])

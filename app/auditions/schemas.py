@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from app.auditions.rules import AuditionFollowUp, AuditionStatus, Kind, NeedCategory
+from app.auditions.rules import AuditionFollowUp, AuditionKind, AuditionStatus, NeedCategory
 from app.core.faults import Fault
 from app.core.schemas import (
     PERSONAL,
@@ -39,7 +39,7 @@ def _once(items: list[Any]) -> list[Any]:
     return items
 
 
-_Kind = Annotated[Kind, Field(description="How the firms are met.")]
+_Kind = Annotated[AuditionKind, Field(description="How the firms are met.")]
 _Sirens = Annotated[
     list[Siren],
     Field(
@@ -52,7 +52,9 @@ _ConsultantIds = Annotated[
     _Ids, Field(description="Assignments (`T/consultants`) of the consultants who take part, of any mission here.")
 ]
 _ContactIds = Annotated[_Ids, Field(description="Contacts (`T/contacts`) of the firms that are met who take part.")]
-_MissionId = Annotated[Uuid, Field(description="The mission whose days pay for the audition; null: none.")]
+_MissionId = Annotated[
+    Uuid, Field(description="The mission of engineering that the audition is a part of; null: none.")
+]
 _PlannedOn = Annotated[Day, Field(description="Paris day for which the audition is planned.")]
 _HeldOn = Annotated[Day, Field(description="Paris day on which it was held; today at the latest.")]
 _Place = Annotated[Line, Field(description="Where the firms are met, in free text.")]
@@ -82,7 +84,8 @@ class Need(Body):
 
 
 _Needs = Annotated[
-    list[Need], Field(max_length=50, description="What the firms need help with, in the order of its importance.")
+    list[Need],
+    Field(max_length=50, description="What the firms need help with, in this order; the list is replaced whole."),
 ]
 
 
@@ -192,11 +195,13 @@ class Audition(Read):
 
     id: Id
     territory: TerritorySlug
-    kind: Kind = Field(description="How the firms are met.")
+    kind: AuditionKind = Field(description="How the firms are met.")
     status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
     sirens: list[str] = Field(description="SIREN of each firm that is met, in ascending order.")
     firm_names: list[str] = Field(description="Present names of these firms in the register, in the order of `sirens`.")
-    mission_id: UUID | None = Field(description="The mission whose days pay for the audition; null: none.")
+    mission_id: UUID | None = Field(
+        description="The mission of engineering that the audition is a part of; null: none."
+    )
     mission_name: str | None = Field(description="Present name of that mission; null where there is none.")
     planned_on: date = Field(description="Paris day for which the audition is planned.")
     held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")
@@ -266,7 +271,7 @@ class AttendedRead(Read):
     """An audition in which the person took part."""
 
     audition_id: UUID = Field(description="The audition, as `T/auditions` has it.")
-    kind: Kind = Field(description="How the firm was met.")
+    kind: AuditionKind = Field(description="How the firm was met.")
     status: AuditionStatus = Field(description="planned, then held, cancelled, or no_show where the firm did not come.")
     planned_on: date = Field(description="Paris day for which it was planned.")
     held_on: date | None = Field(description="Paris day on which it was held; null unless it was.")

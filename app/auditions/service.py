@@ -10,7 +10,7 @@ from app.access.models import Member, Subject
 from app.auditions import rules, schemas
 from app.auditions.models import Audition, AuditionConsultant, AuditionContact, AuditionFirm, Need, Note
 from app.auditions.queries import AUDITIONS, NOTES
-from app.auditions.rules import Action, AuditionStatus
+from app.auditions.rules import AuditionAction, AuditionStatus
 from app.core.db import touch
 from app.core.faults import FieldError
 from app.core.messages import NOT_FOUND
@@ -21,7 +21,7 @@ from app.firms.contacts.models import Contact
 from app.firms.models import TerritoryFirm
 from app.missions.models import Consultant, Mission
 
-PAST = {Action.HOLD: "held", Action.CANCEL: "cancelled", Action.NO_SHOW: "missed"}
+PAST = {AuditionAction.HOLD: "held", AuditionAction.CANCEL: "cancelled", AuditionAction.NO_SHOW: "missed"}
 CHILDREN = ("sirens", "consultant_ids", "contact_ids", "needs")
 
 
@@ -52,13 +52,13 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
     """
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
-    audition.status = rules.next_status(Action.HOLD, AuditionStatus(audition.status))
+    audition.status = rules.next_status(AuditionAction.HOLD, AuditionStatus(audition.status))
     with write.session.no_autoflush:  # the state and its day are written together
         await _put(write, audition, body)
     return Change("audition.held", AUDITIONS, [audition_id], {"territory": territory})
 
 
-async def miss(write: Write, territory: str, audition_id: UUID, action: Action, reason: str) -> Change:
+async def miss(write: Write, territory: str, audition_id: UUID, action: AuditionAction, reason: str) -> Change:
     """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
     audition = await _audition(write, territory, audition_id)
     write.expect(audition.version)
@@ -190,13 +190,13 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
         await write.session.scalars(select(f.siren).where(f.audition_id == audition.id))
     )
     here = exists().where(k.audition_id == audition.id, k.contact_id == p.id)
-    found = select(p.id, p.siren).where(
+    contacts = select(p.id, p.siren).where(
         p.territory == audition.territory,
         p.id.in_(given["contact_ids"]),
         p.siren.in_(firms),
         or_(p.erased_at.is_(None), here),
     )
-    return {row.id: row.siren for row in await write.session.execute(found)}
+    return {row.id: row.siren for row in await write.session.execute(contacts)}
 
 
 # --- confidential notes ----------------------------------------------------------------------------------------------
@@ -204,8 +204,8 @@ async def _persons(write: Write, audition: Audition, given: Mapping[str, Any]) -
 
 async def create_note(write: Write, territory: str, audition_id: UUID, body: schemas.NoteCreate) -> Change:
     """Note what was said in confidence."""
-    found = select(Audition.id).where(Audition.id == audition_id, Audition.territory == territory)
-    if await write.session.scalar(found) is None:
+    same_audition = select(Audition.id).where(Audition.id == audition_id, Audition.territory == territory)
+    if await write.session.scalar(same_audition) is None:
         raise NotFound
     note = Note(territory=territory, audition_id=audition_id, written_by=write.actor.subject_id, **body.model_dump())
     write.session.add(note)

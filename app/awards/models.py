@@ -21,7 +21,7 @@ class Award:
     """Columns of a decided aid: what, to whom, by which decision of which person. A mixin of its table."""
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), info={"field": "siren"})
+    siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), key="siren")
     project_title: Mapped[str]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -37,7 +37,7 @@ def save(server: postgres.Server, target: Path, say: Say) -> tuple[Path, str]:
     """Write the database into `target`, a new file, or a directory, in which it is named by the instant.
 
     Gives the file and the revision in it. The file gets its name only when it is whole; nobody else may read it.
-    `say` hears the table at hand.
+    `say` is called with the name of each table.
     """
     if target.is_dir():
         target /= f"rebond-{clock.now():%Y%m%dT%H%M%SZ}.dump"
@@ -71,15 +71,15 @@ def revision_in(file: Path) -> str:
     if not file.is_file():
         raise BackupError(f"{file} is not a file")
     said = _run("pg_restore", ["--data-only", "--table=alembic_version", "--file=-", str(file)])
-    found = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
-    if found is None:
+    row = re.search(r"^COPY public\.alembic_version .*\n(\S+)\n\\\.$", said, re.MULTILINE)
+    if row is None:
         raise BackupError(f"{file} is a backup of something else than Rebond")
-    if found[1] > migrations.head():
+    if row[1] > migrations.head():
         raise BackupError(
-            f"{file} was made by a newer version of Rebond: it is at {found[1]}, this version knows what came up to"
+            f"{file} was made by a newer version of Rebond: it is at {row[1]}, this version knows what came up to"
             f" {migrations.head()}"
         )
-    return found[1]
+    return row[1]
 
 
 async def is_in_use(server: postgres.Server) -> bool:
@@ -105,7 +105,7 @@ def beside(server: postgres.Server) -> Iterator[str]:
 
 
 def fill(server: postgres.Server, file: Path, say: Say) -> None:
-    """Bring what is in `file` into the new database. `say` hears the table at hand."""
+    """Bring what is in `file` into the new database. `say` is called with the name of each table."""
     _run("pg_restore", [*RESTORE, "--verbose", f"--dbname={server.plain(RESTORED)}", str(file)], say)
 
 
@@ -146,7 +146,7 @@ async def _connected(server: postgres.Server, database: str) -> Any:
 
 
 def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
-    """What one of PostgreSQL's programs prints; `say` hears each table that it tells of. BackupError where it fails."""
+    """What one of PostgreSQL's programs prints; BackupError where it fails. `say` is called with each table named."""
     argv = [postgres.program(program), *arguments]
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if say else subprocess.PIPE,
@@ -171,8 +171,8 @@ def _follow(process: subprocess.Popen[str], say: Say) -> str:
     last: list[str] = []
     for line in process.stdout:
         last = [*last[-20:], line]
-        if found := re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', line):
-            say(found[1])
+        if table := re.search(r'(?:dumping contents of|processing data for) table "(?:public\.)?(\w+)"', line):
+            say(table[1])
     return "".join(last)
 
 

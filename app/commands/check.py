@@ -14,7 +14,7 @@ from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
 
-# Each gives one row a balance: its key, what the entries come to, what the balance says.
+# Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
     for domain in (missions, firms, engineering, envelopes, grants, advances)
@@ -24,18 +24,18 @@ CHECKS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """A balance that does not agree: which, whose, what the entries come to, what it says."""
+    """A balance that differs: which, whose, the sum of its entries, and the figure that is stored."""
 
     balance: str
     key: str
     entries: str
-    found: str
+    stored: str
 
 
 async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
     """How many balances were computed again, and those that differ; all seen in one snapshot."""
     checked = 0
-    found = []
+    differing = []
     async with (
         raw_connection(engine) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -46,8 +46,8 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
             for key, entries, says in await connection.fetch(query):
                 checked += 1
                 if entries != says:
-                    found.append(Difference(balance, key, _figure(entries), _figure(says)))
-    return checked, found
+                    differing.append(Difference(balance, key, _figure(entries), _figure(says)))
+    return checked, differing
 
 
 def _figure(value: Decimal | int | str | list[date] | None) -> str:

@@ -11,14 +11,14 @@ import typer
 
 from app.bundled import backup, postgres
 from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
-from app.commands.terminal import Refusal, progress
+from app.commands.terminal import CommandRefused, progress
 from app.core import migrations
 from app.core.db import session_factory
 from app.settings import KEYS_FILE, Settings, get_settings
 
 
 def migrate() -> None:
-    """Bring the database to the version of this code. Two at once wait for each other."""
+    """Migrate the database to this version. A second run at the same time waits for the first."""
     settings = get_settings()
     with database(settings, migrate=True) as url:
         if settings.database_url is not None:
@@ -28,13 +28,16 @@ def migrate() -> None:
 
 def load_demo(
     keys_file: Annotated[
-        Path | None, typer.Option(help="Where the keys are kept. [demo-keys.json beside the data, or here]")
+        Path | None,
+        typer.Option(
+            help="File of the keys. [demo-keys.json in the data directory; with DATABASE_URL, in this directory]"
+        ),
     ] = None,
     shell: Annotated[
         bool, typer.Option("--shell", help="Print the keys as lines for a shell: export LEAD=rbd_…")
     ] = False,
 ) -> None:
-    """Load the Alès demonstration (synthetic firms and persons). A second run changes nothing."""
+    """Load the Alès demonstration (synthetic firms and persons) and print its keys. A second run changes nothing."""
     from app.demo import load as demo
 
     settings = get_settings()
@@ -48,7 +51,7 @@ def load_demo(
 
 
 def check_balances() -> None:
-    """Compute every balance (days and cents) again from its entries; exit code 1 where any differs."""
+    """Compute every balance (days and cents) again from its entries; exit code 1 if one differs."""
     with database(get_settings()) as url:
         agree = _balances_agree(url)
     if not agree:
@@ -65,37 +68,39 @@ def _balances_agree(url: str) -> bool:
 
     checked, differing = asyncio.run(compute())
     for each in differing:
-        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.found}")
+        print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.stored}")
     print(f"{checked} balances computed again, {len(differing)} differ")
     return not differing
 
 
 def save_backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory to put one in.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory for it.")
+    ],
 ) -> None:
-    """Save the bundled server's database in one file, readable by you alone; the service may run meanwhile."""
+    """Save the bundled server's database in one file that only you can read. The service can run meanwhile."""
     data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
     if not (data_dir / "pg").is_dir():
-        raise Refusal(f"there is no database in {data_dir}")
+        raise CommandRefused(f"there is no database in {data_dir}")
     with postgres.running(data_dir) as bundled, progress("saving") as say:
         file, revision = backup.save(bundled, target, say)
     print(f"saved {file} ({file.stat().st_size:,} bytes, {revision})")
 
 
 def restore_backup(
-    file: Annotated[Path, typer.Argument(help="What «rebond backup» wrote. Restore only files you trust.")],
-    replace: Annotated[bool, typer.Option("--replace", help="Let it take the place of data that are there.")] = False,
-) -> None:  # fmt: skip
-    """Bring a backup back into the bundled server, while the service is stopped.
+    file: Annotated[Path, typer.Argument(help="A file written by «rebond backup». Restore only files you trust.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the present data.")] = False,
+) -> None:
+    """Restore a backup into the bundled server. The service must be stopped.
 
-    It is filled in, migrated and checked beside what is there, and takes its place only then.
+    The backup is loaded into a new database, migrated and checked; only then it replaces the present one.
     """
     data_dir = bundled_data_dir("restore into it with: pg_restore {restore} --dbname={url} FILE, then rebond migrate")
     revision = backup.revision_in(file)
     with postgres.running(data_dir, exclusive_service=True) as bundled:
         in_use = asyncio.run(backup.is_in_use(bundled))
         if in_use and not replace:
-            raise Refusal(f"there are data in {data_dir}: --replace lets the backup take their place")
+            raise CommandRefused(f"there are data in {data_dir}: --replace lets the backup take their place")
         with backup.beside(bundled) as name:
             with progress("restoring") as say:
                 backup.fill(bundled, file, say)
@@ -111,11 +116,11 @@ def restore_backup(
     print(f"restored {file} ({revision}, now {migrations.head()})")
     if not agree:
         kept = f"; the data before it stay in the database {backup.REPLACED} until the next restore" if in_use else ""
-        raise Refusal(f"the backup is in place, but its balances differ as said above{kept}")
+        raise CommandRefused(f"the backup is in place, but its balances differ as said above{kept}")
 
 
 def do_what_is_due() -> None:
-    """Do what is due by today: erase the contacts whose retention date is past. Run it daily; twice does no harm."""
+    """Erase the contacts whose retention date is past, and forget old stored replies. Run it once a day."""
     from app.commands.tick import tick
 
     async def due(url: str) -> str:
@@ -129,16 +134,21 @@ def do_what_is_due() -> None:
 
 
 def import_file(
-    kind: Annotated[str, typer.Argument(help="What the lines are: firms, sites, perimeter, …")],
+    kind: Annotated[
+        str, typer.Argument(help="firms, sites, perimeter, contacts, auditions, projects or time_entries.")
+    ],
     file: Annotated[Path, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)],
-    territory: Annotated[str | None, typer.Option(help="The territory that they belong to.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be, change nothing.")] = False,
-    skip: Annotated[bool, typer.Option("--skip", help="Leave faulty lines out instead of refusing the file.")] = False,
-    key: Annotated[
-        str | None, typer.Option(envvar="REBOND_KEY", help="Key of who imports; without it, the service itself.")
+    territory: Annotated[
+        str | None, typer.Option(help="Territory of the lines; none for firms and sites.")
     ] = None,
-) -> None:  # fmt: skip
-    """Import a file into the database, showing how far it is; exit code 1 where it was refused."""
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Skip faulty lines instead of refusing the file.")] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="REBOND_KEY", help="The API key to import with; without it, the service itself imports."),
+    ] = None,
+) -> None:
+    """Import a file and show the progress; exit code 1 if the file is refused."""
     from app.commands import imports as command
 
     with database(get_settings()) as url:
@@ -149,11 +159,11 @@ def import_file(
 
 def export_territory(
     territory: Annotated[str, typer.Argument(help="The territory's slug.")],
-    directory: Annotated[Path, typer.Argument(help="Where to: absent, or empty.")],
+    directory: Annotated[Path, typer.Argument(help="A directory that is empty or does not exist.")],
 ) -> None:
     """Write every table of a territory as CSV, with a manifest and a README that explain them.
 
-    All is seen in one snapshot. The directory appears complete or not at all, and only its owner can read it.
+    All tables are read in one snapshot. The directory appears complete or not at all, and only you can read it.
     """
     from app.commands import export
 
@@ -172,9 +182,9 @@ def export_territory(
         try:
             written = asyncio.run(write(url))
         except export.NoSuchTerritory:
-            raise Refusal(f"there is no territory {territory}") from None
+            raise CommandRefused(f"there is no territory {territory}") from None
         except FileExistsError as error:
-            raise Refusal(f"{error.filename or error}") from None
+            raise CommandRefused(f"{error.filename or error}") from None
         except KeyboardInterrupt:
             sys.exit(1)
         finally:

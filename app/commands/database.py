@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
-from alembic.util import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.bundled import backup, postgres
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core import installation, migrations
 from app.core.db import create_engine, raw_connection
 from app.settings import Settings, get_settings
@@ -54,11 +53,11 @@ def database(settings: Settings, *, migrate: bool = False) -> Iterator[str]:
 
 
 def upgrade(url: str) -> None:
-    """Migrate the database and make its secrets. Raises `Refusal` where another version of Rebond migrated it."""
+    """Migrate the database and make its secrets. Raises `CommandRefused` where a later version has migrated it."""
     try:
         migrations.upgrade(url)
-    except CommandError:
-        raise Refusal(
+    except migrations.UnknownRevision:
+        raise CommandRefused(
             f"the database {shown(url)} was migrated by another version of Rebond, which has revisions that this one"
             " does not know"
         ) from None
@@ -75,7 +74,7 @@ def check_server(url: str, *, migrated: bool = True) -> None:
     place = shown(url)
 
     async def look() -> tuple[int, str | None]:
-        # Without the settings of `create_engine`: an older server knows some of them not, and would not be told apart.
+        # Without the settings of `create_engine`: an older server does not know some, and would not be recognised.
         engine = create_async_engine(url, connect_args={"timeout": 5})
         try:
             async with raw_connection(engine) as connection:
@@ -88,15 +87,15 @@ def check_server(url: str, *, migrated: bool = True) -> None:
         version, revision = asyncio.run(look())
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, TypeError, ValueError) as error:
         # The last two are what the driver makes of an option behind `?` that it does not know.
-        raise Refusal(f"the database {place} cannot be reached: {line_of(error)}") from None
+        raise CommandRefused(f"the database {place} cannot be reached: {line_of(error)}") from None
     if version < POSTGRESQL:
-        raise Refusal(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
+        raise CommandRefused(f"the database {place} is PostgreSQL {version // 10_000}; Rebond needs 18 or later")
     if not migrated:
         return
     if revision is None:
-        raise Refusal(f"the database {place} is not migrated: run «rebond migrate»")
+        raise CommandRefused(f"the database {place} is not migrated: run «rebond migrate»")
     if not migrations.is_current(revision):
-        raise Refusal(
+        raise CommandRefused(
             f"the database {place} is at {revision}, this version needs {migrations.head()}: run «rebond migrate»"
         )
 
@@ -107,7 +106,7 @@ def shown(url: str) -> str:
 
 
 def bundled_data_dir(otherwise: str) -> Path:
-    """The bundled server's data directory; where DATABASE_URL names another server, that one's tools are told instead.
+    """The bundled server's data directory. Where DATABASE_URL names another server, the refusal names its own tools.
 
     A command that asks for it cleans up behind itself also when it is ended by SIGTERM.
     """
@@ -117,6 +116,6 @@ def bundled_data_dir(otherwise: str) -> Path:
         query = {"sslmode" if name == "ssl" else name: value for name, value in url.query.items()}  # as libpq says
         shown = url._replace(password=None, query=query).render_as_string()  # type: ignore[arg-type]  # a plain dict
         command = otherwise.format(dump=" ".join(backup.DUMP), restore=" ".join(backup.RESTORE), url=f"'{shown}'")
-        raise Refusal(f"DATABASE_URL names a server of its own; {command}")
+        raise CommandRefused(f"DATABASE_URL names a server of its own; {command}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return data_dir_of(settings)

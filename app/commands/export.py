@@ -1,8 +1,8 @@
 """Everything of one territory as documented files: one CSV per table, a manifest, and a page that explains them.
 
-The tables are walked, not listed: a new one is taken along without a word here. A table belongs to a territory by its
+The tables are walked, not listed: a new one is exported without a change here. A table belongs to a territory by its
 column `territory`, or by a foreign key to one that does; of the tables that all share, those rows are taken to which
-the territory's rows point. All is seen in one snapshot; values stand as stored, so that COPY reads them back.
+the territory's rows point. All is seen in one snapshot; values are written as stored, so that COPY reads them back.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ LEFT_OUT = {
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
 HIDDEN = {"subjects": {"email"}}
-# What hangs on these (keys, identities) is not taken along with them; what hangs on other shared tables is.
+# Rows that refer to these (keys, identities) are left out; rows that refer to other shared tables are exported.
 PEOPLE = {"subjects", "organisations"}
 # What points to another table without a foreign key.
 POINTERS = [("events", "actor_id", "subjects", "id"), ("events", "actor_organisation_id", "organisations", "id")]
@@ -99,14 +99,14 @@ def is_own(table: Table) -> bool:
 @cache
 def _referrers(table: Table) -> list[tuple[list[Column[Any]], list[Column[Any]]]]:
     """(columns of this table, columns that point to them) for every row taken out that may point here."""
-    found = [
+    references = [
         (there, here)
         for other in models.metadata.sorted_tables
         for here, there in _parents(other)
         if there[0].table is table and (is_own(other) or (other.name not in LEFT_OUT and _referrers(other)))
     ]
     named = models.metadata.tables
-    return found + [([table.c[to]], [named[by].c[at]]) for by, at, name, to in POINTERS if name == table.name]
+    return references + [([table.c[to]], [named[by].c[at]]) for by, at, name, to in POINTERS if name == table.name]
 
 
 @cache
@@ -256,7 +256,7 @@ async def write(
 ) -> Written:
     """Write the files of a territory into `directory`, absent or empty before; it appears complete or not at all.
 
-    `progress` is told the table and the bytes written of it. Raises `NoSuchTerritory`, and FileExistsError.
+    `progress` is called with the table and the bytes written of it. Raises `NoSuchTerritory`, and FileExistsError.
     """
     directory = directory.absolute()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -264,27 +264,27 @@ async def write(
     directory.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        found = await _write(engine, territory, beside, progress)
+        files = await _write(engine, territory, beside, progress)
         beside.replace(directory)
     except BaseException:
         shutil.rmtree(beside)
         raise
-    return Written(directory, len(found), sum(entry["rows"] for entry in found))
+    return Written(directory, len(files), sum(entry["rows"] for entry in files))
 
 
 async def _write(
     engine: AsyncEngine, territory: str, directory: Path, progress: Callable[[str, int], None]
 ) -> list[dict[str, Any]]:
     async with snapshot(engine, LONGEST) as connection:
-        found = await connection.fetchrow("SELECT name, now() AS made_at FROM territories WHERE slug = $1", territory)
-        if found is None:
+        place = await connection.fetchrow("SELECT name, now() AS made_at FROM territories WHERE slug = $1", territory)
+        if place is None:
             raise NoSuchTerritory(territory)
         revision = await migrations.applied(connection)
         entries = [await _table(connection, table, territory, directory, progress) for table in tables()]
-    made_at: datetime = found["made_at"]
+    made_at: datetime = place["made_at"]
     manifest = {
         "territory": territory,
-        "name": found["name"],
+        "name": place["name"],
         "made_at": f"{made_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "made_on": clock.paris_day(made_at).isoformat(),
         "rebond": __version__,
@@ -295,7 +295,7 @@ async def _write(
     files = "\n".join(f"| `{entry['file']}` | {entry['rows']} | {entry['what']} |" for entry in entries)
     reasons = ", ".join(f"`{name}` ({reason})" for name, reason in left_out().items())
     readme = _README.format(
-        territory=found["name"], version=__version__, made_at=manifest["made_at"], revision=revision, files=files,
+        territory=place["name"], version=__version__, made_at=manifest["made_at"], revision=revision, files=files,
         left_out=reasons,
     )  # fmt: skip
     _save(directory / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")

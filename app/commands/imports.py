@@ -13,7 +13,7 @@ from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.messages import NOT_FOUND, NOT_ONE_OF
 from app.core.problems import CredentialsMissing, Forbidden, ReferenceNotFound, ValidationFailed
-from app.core.writing.writes import Subject, System, new_request_id, run
+from app.core.writing.writes import System, WritingSubject, new_request_id, run
 from app.integrations.imports import runner, service
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
@@ -39,7 +39,7 @@ async def carry_out(
             raise CredentialsMissing
         actor = await _who(engine, key, importer.permission, territory)
         upload = await service.receive(engine, _pieces(file))
-        wish = service.Wish(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
+        wish = service.ImportRequest(kind, dry_run, OnError.SKIP if skip else OnError.ABORT, file.name)
         asked = await run(
             sessions,
             actor,
@@ -55,7 +55,7 @@ async def carry_out(
         await engine.dispose()
 
 
-async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> Subject:
+async def _who(engine: AsyncEngine, key: str | None, permission: str, territory: str | None) -> WritingSubject:
     if key is None:
         return System()
     credentials = Credentials(0)
@@ -80,8 +80,9 @@ async def _report(engine: AsyncEngine, import_id: UUID) -> bool:
         problems = await connection.fetch(
             "SELECT line, column_name, severity, detail FROM import_problems WHERE import_id = $1"
             " ORDER BY line, id LIMIT $2",
-            import_id, SHOWN,
-        )  # fmt: skip
+            import_id,
+            SHOWN,
+        )
     for each in problems:
         place = f"line {each['line']}" + (f", {each['column_name']}" if each["column_name"] else "")
         print(f"{place}: {each['detail']}" + (" (advisory)" if each["severity"] == "advisory" else ""))

@@ -1,4 +1,4 @@
-"""The commands about API keys: make one, list them, end one."""
+"""The commands about API keys: create, list, revoke."""
 
 import asyncio
 import json
@@ -7,14 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.access import service as access
 from app.access.rules import Role, SubjectKind
 from app.commands.database import database, engine_of
-from app.commands.terminal import Refusal, aligned, text_of
+from app.commands.terminal import CommandRefused, aligned, text_of
 from app.core import values
 from app.core.db import raw_connection, session_factory
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.writing.writes import System, new_request_id, run
 from app.settings import get_settings
 
 
@@ -22,15 +20,17 @@ def create_key(
     role: Annotated[Role, typer.Option(help="The role that the key's subject holds.")],
     territory: Annotated[str | None, typer.Option(help="The territory's slug; all territories without it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="SIREN of the subject's organisation.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Name of the person or program; else the role's.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Name of the person or program; by default the role's.")] = None,
     service_account: Annotated[bool, typer.Option("--service-account", help="The subject is a program.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
-) -> None:  # fmt: skip
-    """Make an API key. Organisation, subject and role are made where they are missing; the key is shown once."""
+) -> None:
+    """Create an API key. Organisation, subject and role are created where missing; the key is shown once."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     if organisation is not None and not values.is_siren(organisation):
-        raise Refusal("--organisation wants a SIREN: nine digits, the last being its Luhn key")
+        raise CommandRefused("--organisation must be a SIREN: nine digits, the last being its Luhn key")
     key = access.new_key()
     kind = SubjectKind.SERVICE_ACCOUNT if service_account else SubjectKind.PERSON
     name = subject or role.value
@@ -50,9 +50,9 @@ def create_key(
         try:
             stored = asyncio.run(make(url))
         except ReferenceNotFound:
-            raise Refusal(f"there is no territory {territory}") from None
-    found = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
-    print(json.dumps(found) if as_json else key)
+            raise CommandRefused(f"there is no territory {territory}") from None
+    shown = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
+    print(json.dumps(shown) if as_json else key)
 
 
 def list_keys() -> None:
@@ -76,13 +76,15 @@ def list_keys() -> None:
 
 
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «rebond keys list» shows it.")]) -> None:
-    """End a key: within five seconds it works nowhere."""
+    """Revoke a key: within five seconds no worker accepts it."""
     import app.models  # noqa: F401  # every table: a foreign key names one of another domain
+    from app.access import service as access
+    from app.core.writing.writes import System, new_request_id, run
 
     try:
         wanted = TypeAdapter(values.Uuid).validate_python(key_id)
     except ValidationError:
-        raise Refusal("the key's id is a UUID: see «rebond keys list»") from None
+        raise CommandRefused("the key's id is a UUID: see «rebond keys list»") from None
 
     async def revoke(url: str) -> None:
         async with engine_of(url, "rebond keys") as engine:
@@ -97,5 +99,5 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id, as «re
         try:
             asyncio.run(revoke(url))
         except NotFound:
-            raise Refusal("no key has this id: see «rebond keys list»") from None
+            raise CommandRefused("no key has this id: see «rebond keys list»") from None
     print("revoked")

@@ -17,9 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import __version__
 from app.bundled import postgres
 from app.commands.database import check_server, data_dir_of, shown, upgrade
-from app.commands.terminal import Refusal, line_of
+from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
-from app.core.serving import server
 from app.settings import KEYS_FILE, Settings
 
 FACTORY = "app.main:create_app"
@@ -29,12 +28,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [REBOND_HOST, default 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [REBOND_PORT, default 8000]")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. [REBOND_WORKERS, default 1]", min=1, max=64)] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Serve the API.
 
     Without DATABASE_URL: starts the bundled PostgreSQL in the data directory, migrates it, and loads the Alès
     demonstration on the first start. With DATABASE_URL: only serves, and refuses a database that is not migrated.
     """
+    from app.core.serving import server
+
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
@@ -46,7 +47,7 @@ def serve(
         busy = error.errno in (errno.EADDRINUSE, errno.EACCES)
         setting, option = ("REBOND_PORT", "--port") if busy else ("REBOND_HOST", "--host")
         place = f"{settings.host}:{settings.port}"
-        raise Refusal(
+        raise CommandRefused(
             f"cannot listen on {place}: {error.strerror} (choose another with {setting} or {option})"
         ) from None
     try:
@@ -69,6 +70,8 @@ def serve(
 
 
 def _serve(settings: Settings, url: str, listening: Any) -> None:
+    from app.core.serving import server
+
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:
@@ -89,7 +92,7 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
 
 
 def _say(settings: Settings, port: int, issued: dict[str, str] | None) -> None:
-    """The addresses and lines to paste, and never a key: what is printed here may stand in a journal."""
+    """The addresses and lines to paste, and never a key: a journal may keep what is printed here."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # what to type, not to bind
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     url = settings.database_url

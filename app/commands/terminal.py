@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 
-class Refusal(Exception):
+class CommandRefused(Exception):
     """A command cannot go on; the text is one line for the person who typed it."""
 
 
@@ -28,7 +28,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[str], None]]:
-    """What is told on a terminal while it goes on, in one line that is gone at the end."""
+    """Shows progress on a terminal, in one line that is erased at the end."""
     shown = sys.stderr.isatty()
 
     def say(table: str) -> None:

@@ -1,4 +1,4 @@
-"""What the passing of time asks for: `rebond tick` does what is due by today, and no more. Run it once a day.
+"""`rebond tick`: does what is due by today. Run it once a day.
 
 Safe to run twice, and twice at once: each batch is a transaction of its own, and leaves rows that another one holds.
 """
@@ -27,20 +27,20 @@ class Done:
 async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None) -> Done:
     """Erase the persons whose retention date is past, and forget the replies that were kept for retries.
 
-    `say` is told after each batch how far it is.
+    `say` is called after each batch with the number so far.
     """
     today = clock.today()
-    erased, found = 0, batch
+    erased, in_batch = 0, batch
 
     async def erase(write: Write) -> list[Change]:
-        nonlocal found
+        nonlocal in_batch
         changes = await contacts.erase_expired(write, today, batch)
-        found = sum(len(change.keys) for change in changes)
+        in_batch = sum(len(change.keys) for change in changes)
         return changes
 
-    while found == batch:  # a shorter one was the last
+    while in_batch == batch:  # a shorter one was the last
         await run(factory, System(), erase, request_id=new_request_id())
-        erased += found
+        erased += in_batch
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)

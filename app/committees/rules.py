@@ -26,7 +26,7 @@ OVER = (CommitteeStatus.CANCELLED, CommitteeStatus.CLOSED)  # the record no long
 
 
 class MemberKind(StrEnum):
-    """Whether a seat is a person's or an organisation's, whoever speaks for it."""
+    """Whether a seat belongs to a person, or to an organisation whoever represents it."""
 
     PERSON = "person"
     ORGANISATION = "organisation"
@@ -41,7 +41,7 @@ class Attendance(StrEnum):
     ABSENT = "absent"
 
 
-class Action(StrEnum):
+class CommitteeAction(StrEnum):
     """What may be done to a meeting, each from one state to one."""
 
     HOLD = "hold"
@@ -49,10 +49,10 @@ class Action(StrEnum):
     CLOSE = "close"
 
 
-TRANSITIONS: Mapping[Action, tuple[CommitteeStatus, CommitteeStatus]] = {
-    Action.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
-    Action.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
-    Action.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
+TRANSITIONS: Mapping[CommitteeAction, tuple[CommitteeStatus, CommitteeStatus]] = {
+    CommitteeAction.HOLD: (CommitteeStatus.PLANNED, CommitteeStatus.HELD),
+    CommitteeAction.CANCEL: (CommitteeStatus.PLANNED, CommitteeStatus.CANCELLED),
+    CommitteeAction.CLOSE: (CommitteeStatus.HELD, CommitteeStatus.CLOSED),
 }
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class MinutesBeforeTheMeeting(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: CommitteeStatus) -> CommitteeStatus:
+def next_status(action: CommitteeAction, current: CommitteeStatus) -> CommitteeStatus:
     """The state that `action` leads to. Raises `MeetingTransition` (409)."""
     source, target = TRANSITIONS[action]
     if current is not source:

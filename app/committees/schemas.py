@@ -34,11 +34,11 @@ _MEMBERS: list[JsonValue] = [
     {"kind": "person", "name": "Camille Exemple (demonstration)", "function": "sous-préfecture d'Alès", "chair": True},
     {"kind": "organisation", "name": "Région Occitanie", "chair": True, "attendance": "represented"},
     {"kind": "organisation", "name": "Banque des territoires", "attendance": "excused"},
-]  # fmt: skip
+]
 
 
 class CommitteeMember(Body):
-    """A seat at the meeting: a person, or an organisation whoever speaks for it."""
+    """A seat at the meeting: of a person, or of an organisation whoever represents it."""
 
     kind: MemberKind
     name: Annotated[Line, Field(description="Name of the person or of the organisation that has the seat.")]
@@ -155,7 +155,9 @@ class CommitteeCancel(Body):
 class MemberRead(Read):
     """A seat at the meeting."""
 
-    kind: MemberKind = Field(description="Whether the seat is a person's or an organisation's, whoever speaks for it.")
+    kind: MemberKind = Field(
+        description="Whether the seat belongs to a person, or to an organisation whoever represents it."
+    )
     name: str = Field(description="Name of the person or of the organisation that has the seat.")
     function: str | None = Field(description="What the member represents; null where the name is enough.")
     chair: bool = Field(description="Whether this member presides; one or two members of a held meeting do.")

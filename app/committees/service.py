@@ -10,7 +10,7 @@ from app.access.rules import PersonRequired
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
-from app.committees.rules import OVER, Action, CommitteeStatus
+from app.committees.rules import OVER, CommitteeAction, CommitteeStatus
 from app.core.db import touch
 from app.core.faults import Fault
 from app.core.problems import ValidationFailed
@@ -35,7 +35,7 @@ async def create_committee(write: Write, territory: str, body: schemas.Committee
 
 
 async def update_committee(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeUpdate) -> Change:
-    """Change a meeting that is not over. Raises `meeting-closed`, and what the minutes lack (409)."""
+    """Change a meeting that is not over. Raises `meeting-closed`, and the problems of incomplete minutes (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
     if meeting.status in OVER:
@@ -48,7 +48,7 @@ async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.C
     """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    held = rules.next_status(Action.HOLD, CommitteeStatus(meeting.status))
+    held = rules.next_status(CommitteeAction.HOLD, CommitteeStatus(meeting.status))
     await _put(write, meeting, body)
     meeting.status = held
     return Change("committee.held", COMMITTEES, [committee_id], {"territory": territory})
@@ -58,7 +58,7 @@ async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) 
     """Cancel a planned meeting. Raises `meeting-transition` (409)."""
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    meeting.status = rules.next_status(Action.CANCEL, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CANCEL, CommitteeStatus(meeting.status))
     meeting.reason = reason
     return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
 
@@ -72,7 +72,7 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
     write.expect(meeting.version)
     if write.actor.kind != "person":
         raise PersonRequired
-    meeting.status = rules.next_status(Action.CLOSE, CommitteeStatus(meeting.status))
+    meeting.status = rules.next_status(CommitteeAction.CLOSE, CommitteeStatus(meeting.status))
     meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
     return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
 

@@ -1,1 +1,1 @@
-"""What every domain stands on; it knows none of them."""
+"""What every domain builds on. It imports none of them."""

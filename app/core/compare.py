@@ -7,7 +7,7 @@ from typing import Any
 def compare(
     before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]], key: Sequence[str]
 ) -> dict[str, Any]:
-    """What was added, removed and changed between two lists of objects, told apart by the fields in `key`."""
+    """What was added, removed and changed between two lists of objects, matched by the fields in `key`."""
 
     def keyed(items: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
         return {tuple(item[name] for name in key): item for item in items}

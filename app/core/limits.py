@@ -60,7 +60,7 @@ class Spend:
 
 
 def net(spends: Iterable[Spend]) -> list[Spend]:
-    """One spend a row, in lock order; those that come to nothing are left out."""
+    """One spend per row, in lock order, without those whose amounts cancel out."""
     rows: dict[tuple[int, str], Spend] = {}
     for spend in spends:
         mine = rows.get(spend.order)
@@ -72,11 +72,11 @@ def net(spends: Iterable[Spend]) -> list[Spend]:
 
 
 class NoSuchBalance(Exception):
-    """A limit row that must exist does not: a bug, not a refusal."""
+    """A limit row that must exist does not. It is a bug, not a refusal."""
 
 
 async def apply(session: AsyncSession, spends: Iterable[Spend]) -> None:
-    """Spend, as the last statements before COMMIT. A limit that is passed raises the database's CHECK violation."""
+    """Spend, as the last statements before COMMIT. Exceeding a limit raises the database's CHECK violation."""
     rows = net(spends)
     opening = [row for row in rows if row.balance.opens and any(amount > 0 for amount in row.delta.values())]
     for _, group in groupby(opening, key=lambda row: row.balance.rank):
@@ -109,10 +109,10 @@ def _update(row: Spend) -> Any:
 
 
 def _values(row: Spend) -> dict[str, Any]:
-    found = {f"k_{name}": value for name, value in zip(row.balance.key, row.key, strict=True)}
-    found |= {f"d_{name}": value for name, value in row.delta.items()}
-    found |= {f"t_{name}": value for name, value in row.touch.items()}
-    return found | {f"s_{name}": value for name, value in row.put.items()}
+    parameters = {f"k_{name}": value for name, value in zip(row.balance.key, row.key, strict=True)}
+    parameters |= {f"d_{name}": value for name, value in row.delta.items()}
+    parameters |= {f"t_{name}": value for name, value in row.touch.items()}
+    return parameters | {f"s_{name}": value for name, value in row.put.items()}
 
 
 # --- the same inside one statement -----------------------------------------------------------------------------------

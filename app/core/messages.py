@@ -36,6 +36,11 @@ WRONG_FORM = Fault(
 
 TOO_SMALL = Fault("too_small", en="Must be at least {minimum}.", fr="Doit être au moins {minimum}.")
 TOO_LARGE = Fault("too_large", en="Must be at most {maximum}.", fr="Doit être au plus {maximum}.")
+SUM_TOO_LARGE = Fault(
+    "sum_too_large",
+    en="The sum of the amounts must be at most {maximum_cents}.",
+    fr="La somme des montants doit être au plus de {maximum_cents}.",
+)
 TOO_SHORT = Fault(
     "too_short",
     en="The text is too short. Minimum length in characters: {minimum}.",

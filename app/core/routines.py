@@ -42,7 +42,7 @@ RETURN siret ~ '^[0-9]{14}$' AND is_siren(substr(siret, 1, 9)) AND (
 )
 """
 
-# The words of texts, each once, without accents or case; what stands between two words is no part of any.
+# The words of texts, each once, without accents or case; what is between two words belongs to neither.
 SEARCH_WORDS = """
 CREATE FUNCTION search_words(texts text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN array_to_tsvector(array_remove(

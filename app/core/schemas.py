@@ -57,7 +57,8 @@ UpdatedAt = Annotated[
     Field(description="Instant in UTC of the last write of this object; writes of other objects do not move it."),
 ]
 RecordedAt = Annotated[
-    datetime, Field(description="Instant in UTC at which this was recorded, whatever day it speaks of.")
+    datetime,
+    Field(description="Instant in UTC at which this was recorded; the day that it is about may be an earlier one."),
 ]
 TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
 SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]
@@ -74,8 +75,8 @@ PersonNameOrNull = Annotated[str | None, Field(json_schema_extra=PERSONAL)]
 PersonalText = PersonNameOrNull
 
 
-# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and told
-# the successor; a file may keep it as a heading.
+# Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and
+# the answer names the successor; a file may keep it as a heading.
 RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
 
 
@@ -83,13 +84,13 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The known name that a misspelt or retired one most likely meant."""
     names = {each: each for each in known}
     names |= {old: new for old, new in RETIRED.items() if new in names and old not in names}
-    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return names[found[0]] if found else None
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    return names[close[0]] if close else None
 
 
 def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:
     """For each unknown field among Pydantic's `errors`, by JSON Pointer, the nearest field of its model."""
-    found = {}
+    guesses = {}
     for error in errors:
         if error["type"] != "extra_forbidden":
             continue
@@ -97,8 +98,8 @@ def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dic
         owner = _model_at(model, path)
         guess = nearest_name(str(name), owner.model_fields) if owner is not None else None
         if guess is not None:
-            found["".join(f"/{part}" for part in [*path, name])] = guess
-    return found
+            guesses["".join(f"/{part}" for part in [*path, name])] = guess
+    return guesses
 
 
 def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel] | None:
@@ -113,4 +114,4 @@ def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel] | 
 def _model_within(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for arg in get_args(annotation) if (found := _model_within(arg)) is not None), None)
+    return next((model for arg in get_args(annotation) if (model := _model_within(arg)) is not None), None)

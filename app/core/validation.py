@@ -59,13 +59,13 @@ PYDANTIC_CODES: dict[str, tuple[Fault, Callable[[Context], dict[str, Any]]]] = {
 }
 
 
-# An unknown name is the client's own text: only one that could be a field's is told back.
+# An unknown name is the client's own text: only one that could be a field's is repeated.
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str] | None = None) -> list[FieldError]:
     """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent."""
-    found = []
+    faults = []
     for error in errors:
         fault, members = _fault(str(error["type"]), error.get("ctx", {}))
         location = error["loc"][1:] if error["loc"][:1] in (("body",), ("query",), ("path",)) else error["loc"]
@@ -74,8 +74,8 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
         pointer = pointer_of(location)
         if fault is m.UNKNOWN_FIELD and nearest and pointer in nearest:
             members["did_you_mean"] = nearest[pointer]
-        found.append(fault.at(pointer, **members))
-    return found
+        faults.append(fault.at(pointer, **members))
+    return faults
 
 
 def _fault(kind: str, context: Context) -> tuple[Fault, dict[str, Any]]:

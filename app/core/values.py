@@ -16,13 +16,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    model_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 from stdnum import luhn
@@ -30,7 +27,7 @@ from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
 from app.core.faults import Fault
-from app.core.messages import FORBIDDEN_CHARACTER, NOT_A_NUMBER, NOT_TEXT, PERIOD_REVERSED, TOO_LONG
+from app.core.messages import FORBIDDEN_CHARACTER, NOT_A_NUMBER, NOT_TEXT, TOO_LONG
 
 NEGATIVE_ZERO = Fault("negative_zero", en="Zero must not have a sign.", fr="Zéro ne doit pas avoir de signe.")
 NOT_A_QUARTER_DAY = Fault(
@@ -563,30 +560,6 @@ Day = Annotated[date, _Rule(_day, {"type": "string", "format": "date", "examples
 Instant = Annotated[
     datetime, _Rule(_instant, {"type": "string", "format": "date-time", "examples": ["2026-03-02T14:30:00Z"]})
 ]
-
-
-class Period(BaseModel):
-    """Days from one to another, both included; without `to_on` it is open."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    from_on: Day
-    to_on: Day | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Period":
-        if self.to_on is not None and self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
-
-    def contains(self, day: date) -> bool:
-        return self.from_on <= day and (self.to_on is None or day <= self.to_on)
-
-    def overlaps(self, other: "Period") -> bool:
-        """Whether the two share at least one day."""
-        return (other.to_on is None or self.from_on <= other.to_on) and (
-            self.to_on is None or other.from_on <= self.to_on
-        )
 
 
 # --- Paths and queries -------------------------------------------------------------------------------------------

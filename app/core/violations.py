@@ -101,7 +101,7 @@ def _columns_of(metadata: MetaData, table_name: str, constraint: str) -> list[st
         return [field]
     for item in _named(table):
         if item.name == constraint and not isinstance(item, CheckConstraint):
-            columns = [column.info.get("field", column.name) for column in item.columns if column.name != "territory"]
+            columns = [column.key for column in item.columns if column.name != "territory"]
             return columns or ["territory"]
     return []
 

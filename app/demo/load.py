@@ -26,20 +26,21 @@ from app.access import service as access
 from app.access.gate import digest_of
 from app.access.models import ApiKey, Organisation
 from app.access.queries import ORGANISATIONS as ORGANISATIONS_LIST
-from app.access.rules import Actor, Grant, Role, SubjectKind
+from app.access.rules import Actor, Role, RoleInForce, SubjectKind
 from app.core import clock
 from app.core.db import SessionFactory, create_engine, raw_connection, session_factory
 from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
-from app.core.writing.writes import Change, Subject, System, Work, Write, new_request_id, run
+from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
 from app.demo import meetings, money, projects
+from app.demo.story import Story
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
 from app.engineering.entries import locks, steps
 from app.engineering.entries import schemas as engineering_schemas
 from app.engineering.entries import service as engineering
 from app.engineering.entries.models import MonthLock, TimeEntry
-from app.engineering.entries.rules import Action
+from app.engineering.entries.rules import EntryAction
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import EuSize, InseeCategory, NafVersion, TerritoryFirm
@@ -145,8 +146,9 @@ async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, s
 async def _alone(engine: AsyncEngine) -> AsyncIterator[None]:
     """Two loads at once, as a first start and `rebond demo` beside it, come one after the other."""
     async with raw_connection(engine) as connection:
-        while not await connection.fetchval("SELECT pg_try_advisory_lock(hashtext('rebond demo'))"):  # noqa: ASYNC110
-            await asyncio.sleep(0.2)  # the other load is another process
+        try_lock = "SELECT pg_try_advisory_lock(hashtext('rebond demo'))"
+        while not await connection.fetchval(try_lock):  # noqa: ASYNC110  # the other load is another process
+            await asyncio.sleep(0.2)
         yield  # the lock ends with the connection
 
 
@@ -168,9 +170,10 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await load.corrections()
     await load.rates()
     await load.june()
-    await meetings.load(meetings.Story(load.factory, load.run, load.actor, load.mission_id))
-    await projects.load(projects.Story(load.factory, load.run, load.actor, load.mission_id))
-    await money.load(money.Story(load.factory, load.run, load.actor))
+    story = Story(load.factory, load.run, load.actor, load.mission_id)
+    await meetings.load(story)
+    await projects.load(story)
+    await money.load(story)
     issued = await load.keys(keys_file)
     await load.mark(LOADED)
     return issued
@@ -186,7 +189,7 @@ class _Load:
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
-    async def run(self, actor: Subject, work: Work) -> None:
+    async def run(self, actor: WritingSubject, work: Work) -> None:
         """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
@@ -195,7 +198,7 @@ class _Load:
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (Grant(role, territory),))
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (RoleInForce(role, territory),))
 
     async def marks(self) -> set[str]:
         """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
@@ -324,28 +327,31 @@ class _Load:
         )
         changes.append(await firms.update_territory_firm(write, ALES, siren, known))
         accounts = firms_schemas.AccountsPut(
-            turnover_cents=headcount * 160_000_00, balance_sheet_cents=headcount * 110_000_00, headcount=headcount,
+            turnover_cents=headcount * 160_000_00,
+            balance_sheet_cents=headcount * 110_000_00,
+            headcount=headcount,
             source="Liasse 2022 (demonstration)",
-        )  # fmt: skip
+        )
         changes.append(await firms.put_accounts(write, ALES, siren, 2022, accounts))
         return changes
 
     async def mission(self) -> None:
         """100 days ordered, an amendment to the closing committee, the consortium, and leave for late entry."""
-        found = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
+        same_mission = select(Mission.id).where(Mission.territory == ALES, Mission.external_id == "demo-mission")
         async with self.factory() as session:
-            known = await session.scalar(found)
+            known = await session.scalar(same_mission)
         if known is not None:
             self.mission_id = known
             return
 
         async def make(write: Write) -> list[Change]:
             opened = await missions.create_mission(
-                write, ALES,
+                write,
+                ALES,
                 missions_schemas.MissionCreate(
                     name="Ingénierie Rebond industriel, Alès", late_entry_grace_days=30, external_id="demo-mission"
                 ),
-            )  # fmt: skip
+            )
             mission_id = self.mission_id = opened.keys[0]
             changes = [opened]
             initial = missions_schemas.OrderCreate(
@@ -387,7 +393,9 @@ class _Load:
                 select(TimeEntry.id).where(TimeEntry.territory == ALES, TimeEntry.external_id == f"demo-{place}-0")
             ):
                 continue
-            actor = Actor(persons[0], SubjectKind.PERSON, self.organisations[name], (Grant(Role.CONSULTANT, ALES),))
+            actor = Actor(
+                persons[0], SubjectKind.PERSON, self.organisations[name], (RoleInForce(Role.CONSULTANT, ALES),)
+            )
             attempt = engineering.Attempt(actor, ALES)
             async with self.factory() as session:
                 assigned = (
@@ -455,13 +463,13 @@ class _Load:
             for number, entry in enumerate(waiting):
                 attempt = engineering.Attempt(lead, ALES)
                 if number == 3:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.REJECT, "Which firm was met?"))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.REJECT, "Which firm was met?"))
                 elif number == 7:
                     changes.append(
-                        await steps.act(write, attempt, entry.id, Action.REVERSE, "Entered on the wrong day.")
+                        await steps.act(write, attempt, entry.id, EntryAction.REVERSE, "Entered on the wrong day.")
                     )
                 else:
-                    changes.append(await steps.act(write, attempt, entry.id, Action.VALIDATE))
+                    changes.append(await steps.act(write, attempt, entry.id, EntryAction.VALIDATE))
             return changes
 
         await self.run(lead, judge)
@@ -485,7 +493,10 @@ class _Load:
                 for n, entry in enumerate(undone)
             ]  # fmt: skip
         actor = Actor(
-            self.consultants[LEAD][0], SubjectKind.PERSON, self.organisations[LEAD], (Grant(Role.CONSULTANT, ALES),)
+            self.consultants[LEAD][0],
+            SubjectKind.PERSON,
+            self.organisations[LEAD],
+            (RoleInForce(Role.CONSULTANT, ALES),),
         )
         attempt = engineering.Attempt(actor, ALES)
         body = engineering_schemas.TimeEntryBatch(items=anew)
@@ -592,10 +603,10 @@ async def _one(write: Write, column: Any, *conditions: Any) -> Any:
 def _kept(path: Path) -> dict[str, str]:
     """The keys of the file; none where it is missing, or not what was written."""
     try:
-        found = json.loads(path.read_text())
+        kept = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return {role: key for role, key in found.items() if isinstance(key, str)} if isinstance(found, dict) else {}
+    return {role: key for role, key in kept.items() if isinstance(key, str)} if isinstance(kept, dict) else {}
 
 
 def _write_private(path: Path, text: str) -> None:

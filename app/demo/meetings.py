@@ -4,26 +4,25 @@ Real are the number of auditions and the closing committee of 3 October 2023; wh
 days are synthetic. Telephone numbers are of the range kept for fiction, e-mail addresses of a domain that cannot be.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access.rules import Actor, Role
+from app.access.rules import Role
 from app.auditions import schemas as auditions_schemas
 from app.auditions import service as auditions
 from app.auditions.models import Audition
-from app.auditions.rules import Kind, NeedCategory
+from app.auditions.rules import AuditionKind, NeedCategory
 from app.committees import schemas as committees_schemas
 from app.committees import service as committees
 from app.committees.models import Committee
 from app.committees.rules import Attendance, CommitteeStatus, Level, MemberKind
 from app.core import clock
-from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writing.writes import Change, Work, Write
+from app.core.writing.writes import Change, Write
+from app.demo.story import Story
 from app.firms.contacts import schemas as contacts_schemas
 from app.firms.contacts import service as contacts
 from app.firms.contacts.models import Contact, LegalBasis, Purpose
@@ -32,7 +31,7 @@ from app.missions.models import Consultant
 ALES = "ales"
 AUDITIONS = 46
 STARTS = date(2023, 6, 14)
-KINDS = [Kind.INTERVIEW, Kind.SITE_VISIT, Kind.INTERVIEW, Kind.CALL]
+KINDS = [AuditionKind.INTERVIEW, AuditionKind.SITE_VISIT, AuditionKind.INTERVIEW, AuditionKind.CALL]
 NEEDS = [
     (NeedCategory.FINANCING, "Centre d'usinage", "L'atelier est saturé ; un second poste est envisagé."),
     (NeedCategory.WORKFORCE, "Deux régleurs", "Les recrutements tardent ; une formation commune serait utile."),
@@ -54,16 +53,6 @@ CHAIRS = {
 }
 OTHERS = {"Banque des territoires": Attendance.PRESENT, "Bpifrance": Attendance.REPRESENTED,
           "Direction des territoires d'industrie": Attendance.EXCUSED}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Story:
-    """What the steps need: the people of the demonstration, its mission, and who of them may be asked to follow up."""
-
-    factory: SessionFactory
-    run: Callable[[Actor, Work], Awaitable[None]]
-    actor: Callable[[Role], Actor]
-    mission_id: UUID
 
 
 async def load(story: Story) -> None:
@@ -150,10 +139,11 @@ def _held(number: int, day: date, owner: UUID) -> auditions_schemas.AuditionHold
         return held
     return held.model_copy(
         update={
-            "follow_up": "Envoyer les pièces du projet", "follow_up_owner_id": owner,
+            "follow_up": "Envoyer les pièces du projet",
+            "follow_up_owner_id": owner,
             "follow_up_due_on": day + timedelta(days=30),
         }
-    )  # fmt: skip
+    )
 
 
 async def _committee(story: Story, level: Level, at: datetime, external_id: str, minutes: str) -> None:
@@ -161,8 +151,8 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
 
     async def known() -> Committee | None:
         async with story.factory() as session:
-            found = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
-            return (await session.scalars(found)).first()
+            same_meeting = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
+            return (await session.scalars(same_meeting)).first()
 
     organisation = MemberKind.ORGANISATION
     seats = [

@@ -4,23 +4,22 @@ The total is real (target envelope of Alès); projects, decisions and payments a
 transaction, and is left out where it is done already.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
 
-from app.access.rules import Actor, Role
+from app.access.rules import Role
 from app.advances import schemas as advances_schemas
 from app.advances import service as advances
 from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
 from app.awards import schemas
-from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writing.writes import Change, Work, Write
+from app.core.writing.writes import Change, Write
+from app.demo.story import Story
 from app.envelopes import schemas as envelopes_schemas
 from app.envelopes import service as envelopes
 from app.envelopes.models import Contribution
@@ -48,19 +47,10 @@ QUARTERS = [
 PAID_QUARTERS = 10
 
 
-@dataclass(frozen=True)
-class Story:
-    """What the steps need: the people of the demonstration, and the awards made so far."""
-
-    factory: SessionFactory
-    run: Callable[[Actor, Work], Awaitable[None]]
-    actor: Callable[[Role], Actor]
-
-    async def awards(self, model: type[Grant | Advance]) -> Sequence[UUID]:
-        """The demonstration's grants or advances, in their order."""
-        async with self.factory() as session:
-            found = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
-            return (await session.scalars(found.order_by(model.external_id))).all()
+async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
+    """The demonstration's grants or advances, in their order."""
+    awards = select(model.id).where(model.territory == ALES, model.external_id.like("demo-%"))
+    return await story.scalars(awards.order_by(model.external_id))
 
 
 async def load(story: Story) -> None:
@@ -130,7 +120,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
 
 
 async def _pay_grants(write: Write, story: Story) -> list[Change]:
-    first, second, *_ = await story.awards(Grant)
+    first, second, *_ = await _awards(story, Grant)
     changes: list[Change] = []
     for grant_id, euros, kind, day in (
         (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
@@ -153,13 +143,13 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
 
 
 async def _release(write: Write, story: Story) -> Change:
-    *_, last = await story.awards(Grant)
+    *_, last = await _awards(story, Grant)
     why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
     return await grants.release(write, ALES, last, why)
 
 
 async def _pay_tranches(write: Write, story: Story) -> list[Change]:
-    first, second, _ = await story.awards(Advance)
+    first, second, _ = await _awards(story, Advance)
     changes: list[Change] = []
     for advance_id, euros in ((first, 300_000), (second, 100_000)):
         tranche = advances_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
@@ -168,7 +158,7 @@ async def _pay_tranches(write: Write, story: Story) -> list[Change]:
 
 
 async def _repay(write: Write, story: Story) -> list[Change]:
-    first, *_ = await story.awards(Advance)
+    first, *_ = await _awards(story, Advance)
     changes: list[Change] = []
     references = [(day, f"DEMO-PRLV-{number}") for number, day in enumerate(QUARTERS[:PAID_QUARTERS], start=1)]
     for day, reference in [*references, (references[-1][0], f"{references[-1][1]}-BIS")]:

@@ -5,22 +5,20 @@ four axes adopted on 3 October 2023. The 25 projects here stand for the 131 that
 published ones, each of them is synthetic, and so are the names of the axes, which no source at hand gives.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
-from app.access.rules import Actor, Role
+from app.access.rules import Role
 from app.auditions.models import Audition
 from app.committees.models import Committee
-from app.core.db import SessionFactory
 from app.core.values import siren_from
-from app.core.writing.writes import Change, Work, Write
+from app.core.writing.writes import Change, Write
 from app.demo.money import ADVANCES, DECIDED, GRANTS
+from app.demo.story import Story
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
@@ -113,27 +111,14 @@ AXES: list[tuple[str, str, list[tuple[str, int, date]]]] = [
 ]  # fmt: skip
 MOVES = [  # title, passages
     ("Semaine de l'industrie", [(ActionState.IN_PROGRESS, date(2023, 11, 20)), (ActionState.DONE, date(2023, 12, 15))]),
-    ("Recenser les friches du bassin", [(ActionState.IN_PROGRESS, date(2024, 1, 8)),
-                                        (ActionState.DONE, date(2024, 7, 12))]),
+    (
+        "Recenser les friches du bassin",
+        [(ActionState.IN_PROGRESS, date(2024, 1, 8)), (ActionState.DONE, date(2024, 7, 12))],
+    ),
     ("Suivi des projets de l'enveloppe", [(ActionState.IN_PROGRESS, date(2023, 10, 4))]),
     ("Club des sous-traitants", [(ActionState.IN_PROGRESS, date(2024, 2, 1))]),
     ("Loger les nouveaux salariés", [(ActionState.DROPPED, date(2024, 9, 30))]),
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Story:
-    """What the steps need: the people of the demonstration, and its mission."""
-
-    factory: SessionFactory
-    run: Callable[[Actor, Work], Awaitable[None]]
-    actor: Callable[[Role], Actor]
-    mission_id: UUID
-
-    async def scalars(self, query: Select[Any]) -> list[Any]:
-        """The rows of a query with one column."""
-        async with self.factory() as session:
-            return list(await session.scalars(query))
+]
 
 
 async def load(story: Story) -> None:
@@ -287,18 +272,18 @@ async def _draft(write: Write, story: Story) -> Change:
 async def _adopt(story: Story, version_id: UUID) -> None:
     """The closing committee of 3 October 2023 adopts it; what was done since is followed."""
     c = Committee
-    found = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
+    committees = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
     a = Action
     worded = await story.scalars(select(a).where(a.version_id == version_id))
     titles = {action.title: action.action_id for action in worded}
 
     async def make(write: Write) -> list[Change]:
-        adoption = roadmap_schemas.Adoption(committee_id=found[0])
+        adoption = roadmap_schemas.Adoption(committee_id=committees[0])
         changes = await roadmap.adopt(write, ALES, version_id, adoption)
         for title, moves in MOVES:
             for state, day in moves:
                 reason = "Le besoin est couvert autrement." if state is ActionState.DROPPED else None
-                body = roadmap_schemas.Move(state=state, effective_on=day, reason=reason)
+                body = roadmap_schemas.ActionMove(state=state, effective_on=day, reason=reason)
                 changes.append(await roadmap.move(write, ALES, titles[title], body))
         return changes
 

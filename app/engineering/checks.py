@@ -1,4 +1,4 @@
-"""The balances of engineering for `rebond check`: each query gives a key, what the entries come to, and what stands."""
+"""The balances of engineering for `rebond check`: each query gives a key, the sum of its entries, the stored figure."""
 
 CHECKS = {
     "days entered of a mission": """

@@ -45,7 +45,7 @@ class Act(StrEnum):
 
 
 class ActStatus(StrEnum):
-    """An act of money stands, or was reversed by the opposite entries; it is never edited."""
+    """Whether an act of money counts, or was reversed by the opposite entries; it is never edited."""
 
     RECORDED = "recorded"
     REVERSED = "reversed"

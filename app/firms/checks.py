@@ -1,4 +1,4 @@
-"""The balances of firms for `rebond check`: each query gives a key, what the entries come to, and what stands."""
+"""The balances of firms for `rebond check`: each query gives a key, the sum of its entries, and the stored figure."""
 
 CHECKS = {
     "stage of a firm": """

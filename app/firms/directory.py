@@ -235,15 +235,18 @@ def _proceeding(said: _Bodacc | None) -> tuple[ProceedingKind, date] | None:
 
 
 class Turns:
-    """Turns at an even pace, so many a second. Who would wait longer than `PATIENCE` is told how long, and sent away.
+    """Turns at an even pace, so many a second.
 
-    `pause` shuts the door for everybody, as the directory asks with Retry-After.
+    A caller who would wait longer than `PATIENCE` is refused, with the time to wait. `pause` refuses
+    everybody for a while, as the directory asks with Retry-After.
     """
 
     def __init__(
-        self, per_second: float, now: Callable[[], float] = time.monotonic,
+        self,
+        per_second: float,
+        now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._gap = 1 / per_second
         self._now = now
         self._sleep = sleep
@@ -323,13 +326,13 @@ class Directory:
             log.warning("directory_invalid", status=status)
             raise DirectoryInvalid
         try:
-            found = _ANSWER.validate_json(body).results
+            firms = _ANSWER.validate_json(body).results
         except ValidationError as error:
             # Where and which rule, never what was said: it may be a person's name.
             faults = [(".".join(map(str, fault["loc"])), fault["type"]) for fault in error.errors(include_input=False)]
             log.warning("directory_invalid", status=status, faults=faults[:5])
             raise DirectoryInvalid from None
-        said = next((firm for firm in found if firm.siren == siren), None)
+        said = next((firm for firm in firms if firm.siren == siren), None)
         if said is None:
             raise FirmUnknownToDirectory
         return record_of(said)

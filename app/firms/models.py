@@ -93,7 +93,7 @@ _NAF_DIVISION = text("((naf_version || ':'::text) || substr(naf_code, 1, 2))")
 class Firm(Versioned, Base):
     """A legal unit, by SIREN: public facts (SIRENE), shared by all territories.
 
-    `name` never holds the name of a person: that of a sole trader stands in `firm_owners`.
+    `name` never holds the name of a person: that of a sole trader is in `firm_owners`.
     """
 
     __tablename__ = "firms"
@@ -177,7 +177,7 @@ class FirmActivity(Identified, Base):
             using="gist",
         ),
         Index(None, "siren", "naf_version", "from_on"),
-    )  # fmt: skip
+    )
 
     siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
     naf_code: Mapped[str]

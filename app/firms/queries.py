@@ -348,7 +348,7 @@ NOTES = Listing(
 
 @cache
 def funnel(known: bool) -> Statement:
-    """Where the firms of a territory stood on a day; `known` limits it to what had been recorded by an instant."""
+    """The stages of the firms of a territory on a day; `known` limits it to what had been recorded by an instant."""
     counting = (
         select(_s.siren, _s.stage, _s.effective_on)
         .ext(distinct_on(_s.siren, _s.effective_on))

@@ -1,4 +1,4 @@
-"""HTTP of firms: the register with what hangs on a firm, and the firms of a territory with their stages."""
+"""HTTP of firms: the register with what belongs to a firm, and the firms of a territory with their stages."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -73,18 +73,16 @@ async def update_firm(request: Request, body: schemas.FirmUpdate, actor: Actor =
 
 @firms.post(
     FIRM + "/refresh",
-    **changes(
-        schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True
-    ),
-)  # fmt: skip
+    **changes(schemas.Firm, FirmUnknownToDirectory, DirectoryUnavailable, DirectoryInvalid, may_create=True),
+)
 async def refresh_firm(request: Request, actor: Actor = require("firms:write")) -> Response:
     """Copy a firm from the public directory (API Recherche d'entreprises) into the register: 201 for a new firm.
 
     The copy has the facts, activities in both nomenclatures, sites, the seat, and an insolvency proceeding. Facts that
     have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
-    found = await request.state.directory.find(request.path_params["siren"])
-    return await commit(request, lambda write: service.refresh_firm(write, found))
+    record = await request.state.directory.find(request.path_params["siren"])
+    return await commit(request, lambda write: service.refresh_firm(write, record))
 
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))

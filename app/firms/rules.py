@@ -58,14 +58,12 @@ WITH_REASON: dict[Stage, frozenset[Stage]] = {
 ENDS = frozenset({Stage.DECLINED, Stage.UNREACHABLE})
 
 # A firm was solicited when somebody approached it, whatever came of it; interviewed when it was met.
-SOLICITED = frozenset(
-    {Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED, Stage.UNREACHABLE}
-)  # fmt: skip
+SOLICITED = frozenset({Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED, Stage.UNREACHABLE})
 INTERVIEWED = frozenset({Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED})
 
 
 @dataclass(frozen=True)
-class Passage:
+class StageOn:
     """A stage from a day on."""
 
     stage: Stage
@@ -77,7 +75,7 @@ def reachable(stage: Stage) -> frozenset[Stage]:
     return FORWARD[stage] | WITH_REASON[stage]
 
 
-def standing(recorded: Iterable[Passage]) -> list[Passage]:
+def standing(recorded: Iterable[StageOn]) -> list[StageOn]:
     """The history that counts, oldest first, of passages in the order of their recording.
 
     Of several on one day the one recorded last counts: so a mistake is corrected.
@@ -86,7 +84,7 @@ def standing(recorded: Iterable[Passage]) -> list[Passage]:
     return [by_day[day] for day in sorted(by_day)]
 
 
-def admit(recorded: Iterable[Passage], new: Passage, reason: str | None) -> None:
+def admit(recorded: Iterable[StageOn], new: StageOn, reason: str | None) -> None:
     """Refuse a passage that does not follow from the stage before it, or from which the stage after does not follow.
 
     A firm enters the history at any stage: what happened before Rebond knew it needs no account. The same stage again

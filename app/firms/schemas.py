@@ -482,8 +482,9 @@ class StageChange(Read):
 class AccountsPut(Body):
     """All figures of a year of a firm; a figure that is absent is cleared."""
 
-    model_config = _example(turnover_cents=480_000_000, balance_sheet_cents=310_000_000, headcount=34,
-                            source="Liasse fiscale 2022")  # fmt: skip
+    model_config = _example(
+        turnover_cents=480_000_000, balance_sheet_cents=310_000_000, headcount=34, source="Liasse fiscale 2022"
+    )
 
     turnover_cents: (
         Annotated[
@@ -550,7 +551,7 @@ class Funnel(Read):
     """How far a territory had come with its firms on a day, and how they answered."""
 
     territory: TerritorySlug
-    as_of: date = Field(description="Paris day of which the figures speak; stages that hold from it count.")
+    as_of: date = Field(description="Paris day that the figures describe; a stage effective on it counts.")
     recorded_as_of: date | None = Field(
         description="Paris day at whose end the figures were known so; null: all that is recorded now counts."
     )

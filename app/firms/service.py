@@ -46,7 +46,7 @@ from app.firms.queries import (
     SITES,
     TERRITORY_FIRMS,
 )
-from app.firms.rules import Passage, Stage, admit
+from app.firms.rules import Stage, StageOn, admit
 
 
 class NafCodeWithoutVersion(Problem):
@@ -163,8 +163,8 @@ async def _upsert_alike(
     ).returning(table.c[key], table.c.version)
     connection = await write.session.connection()
     done = await connection.execute(put, [{**row, **now} for row in sorted(rows, key=lambda row: str(row[key]))])
-    for found, version in done:
-        (made if version == 1 else changed).append(found)
+    for number, version in done:
+        (made if version == 1 else changed).append(number)
 
 
 def _changes(kind: str, listing: Listing, made: list[str], changed: list[str], **bound: Any) -> list[Change]:
@@ -230,12 +230,12 @@ _TAKE_BACK = text(
     WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (c.from_on IS NULL OR a.from_on >= c.from_on)"""
 ).bindparams(*_TYPES)
 _END = text(
-    _GIVEN  # noqa: S608
+    _GIVEN  # noqa: S608  # our own text
     + """ UPDATE firm_activities a SET to_on = c.from_on - 1 FROM changed c
     WHERE a.siren = c.siren AND a.naf_version = c.naf_version AND (a.to_on IS NULL OR a.to_on >= c.from_on)"""
 ).bindparams(*_TYPES)
 _BEGIN = text(
-    _GIVEN  # noqa: S608
+    _GIVEN  # noqa: S608  # our own text
     + """ INSERT INTO firm_activities (siren, naf_code, naf_version, from_on)
     SELECT siren, naf_code, naf_version, from_on FROM changed ORDER BY siren RETURNING id"""
 ).bindparams(*_TYPES)
@@ -244,18 +244,18 @@ _BEGIN = text(
 async def upsert_sites(write: Write, rows: Sequence[dict[str, Any]], source: Source) -> list[Change]:
     """Put sites in the register, by SIRET, with exactly these facts: columns of `Site` but `siren`, in every row.
 
-    Their firms are there and locked, or this is the only writer. The seat is a matter of `move_seats`.
+    Their firms exist and are locked, or this is the only writer. `move_seats` sets the seat.
     """
     facts = [
         {**row, "siren": row["siret"][:9], "source": source.value, "as_of": row.get("as_of") or clock.today()}
         for row in rows
     ]
     made, changed = await _upsert(write, Site, "siret", facts)
-    found = []
+    changes = []
     for siren in sorted({siret[:9] for siret in (*made, *changed)}):  # sites are read below their firm
         ours = [[siret for siret in sirets if siret.startswith(siren)] for sirets in (made, changed)]
-        found += _changes("site", SITES, *ours, siren=siren)
-    return found
+        changes += _changes("site", SITES, *ours, siren=siren)
+    return changes
 
 
 async def move_seats(write: Write, seats: Sequence[tuple[str, date | None]]) -> list[str]:
@@ -343,30 +343,30 @@ async def update_firm(write: Write, siren: str, body: schemas.FirmUpdate) -> Cha
     return Change("firm.updated" if changed else "", FIRMS, [siren], topic=topic)
 
 
-async def refresh_firm(write: Write, found: Record) -> list[Change]:
+async def refresh_firm(write: Write, record: Record) -> list[Change]:
     """What the public directory says becomes the register's: facts, activities, sites, the seat, a proceeding.
 
     A firm that is not in the register yet is made. What is the same already is not written again, and tells nothing.
     """
-    await _locked(write, found.siren)
-    changes = await upsert_firms(write, [{"siren": found.siren, **found.facts}], Source.DIRECTORY)
+    await _locked(write, record.siren)
+    changes = await upsert_firms(write, [{"siren": record.siren, **record.facts}], Source.DIRECTORY)
     told = {key for change in changes for key in change.keys}
     new = bool(changes) and changes[0].type == "firm.created"
     today = None if new else clock.today()
-    await hold_activities(write, [(found.siren, code, version, today) for code, version in found.activities])
-    changes += await upsert_sites(write, found.sites, Source.DIRECTORY)
-    if found.seat_siret is not None:
-        opened_on = next((site["opened_on"] for site in found.sites if site["siret"] == found.seat_siret), None)
-        moved = await move_seats(write, [(found.seat_siret, opened_on)])
+    await hold_activities(write, [(record.siren, code, version, today) for code, version in record.activities])
+    changes += await upsert_sites(write, record.sites, Source.DIRECTORY)
+    if record.seat_siret is not None:
+        opened_on = next((site["opened_on"] for site in record.sites if site["siret"] == record.seat_siret), None)
+        moved = await move_seats(write, [(record.seat_siret, opened_on)])
         if moved and not told:
             changes.insert(0, Change("firm.updated", FIRMS, moved, topic=topic))
-    if found.owner is not None:
-        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": found.siren, "name": found.owner}])
+    if record.owner is not None:
+        made, renamed = await _upsert(write, FirmOwner, "siren", [{"siren": record.siren, "name": record.owner}])
         changes += _changes("firm_owner", OWNERS, made, renamed)
-    if found.proceeding is not None:
-        changes += await _proceeding_found(write, found.siren, *found.proceeding)
+    if record.proceeding is not None:
+        changes += await _proceeding_found(write, record.siren, *record.proceeding)
     if not changes or changes[0].listing is not FIRMS:
-        changes.insert(0, Change("", FIRMS, [found.siren]))
+        changes.insert(0, Change("", FIRMS, [record.siren]))
     return changes
 
 
@@ -388,8 +388,8 @@ async def put_owner(write: Write, siren: str, body: schemas.FirmOwnerPut) -> Cha
     if (known := await write.session.get(FirmOwner, siren)) is not None:
         write.expect(known.version)
     made, changed = await _upsert(write, FirmOwner, "siren", [{"siren": siren, "name": body.name}])
-    found = _changes("firm_owner", OWNERS, made, changed)
-    return found[0] if found else Change("", OWNERS, [siren])
+    changes = _changes("firm_owner", OWNERS, made, changed)
+    return changes[0] if changes else Change("", OWNERS, [siren])
 
 
 async def create_activity(write: Write, siren: str, body: schemas.ActivityCreate) -> Change:
@@ -475,7 +475,7 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
     )
     bound = {"territory": territory, "siren": siren}
     previous = None
-    recorded: list[Passage] = []
+    recorded: list[StageOn] = []
     if made is None:
         known = await write.lock(t, t.territory == territory, t.siren == siren)
         write.expect(known.version)
@@ -484,12 +484,12 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
             return Change("", TERRITORY_FIRMS, [siren], bound)
         previous = known.stage
         history = select(s.stage, s.effective_on).where(s.territory == territory, s.siren == siren).order_by(s.id)
-        recorded = [Passage(Stage(stage), day) for stage, day in await write.session.execute(history)]
+        recorded = [StageOn(Stage(stage), day) for stage, day in await write.session.execute(history)]
         if effective_on >= known.stage_since_on:
             known.stage, known.reason, known.stage_since_on = body.stage, body.reason, effective_on
-        else:  # the past as it should have been recorded: it does not move where the firm stands now
+        else:  # a correction of the past: it does not move the present stage
             touch(known)
-    admit(recorded, Passage(body.stage, effective_on), body.reason)
+    admit(recorded, StageOn(body.stage, effective_on), body.reason)
     write.session.add(
         StageChange(
             territory=territory,

@@ -39,7 +39,7 @@ class Grant(Award, Identified, Versioned, Base):
         shape(one_of("status", AwardStatus), name="grant_status"),
         shape("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
         shape("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
-        Index(None, "firm_siren"),
+        Index(None, "siren"),
     )  # fmt: skip
 
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")

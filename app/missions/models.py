@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.limits import Balance
 from app.core.routines import keep
-from app.missions.calendar import HolidayCalendar
+from app.missions.rest_days import HolidayCalendar
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
 

@@ -48,10 +48,10 @@ _allotted = (
 )
 
 
-def _latest(column: object) -> object:
+def _latest(column: Any) -> Any:
     return (
-        select(column)  # type: ignore[call-overload]  # a column of Order
-        .where(Order.mission_id == Mission.id, column.is_not(None))  # type: ignore[attr-defined]
+        select(column)
+        .where(Order.mission_id == Mission.id, column.is_not(None))
         .order_by(Order.id.desc())
         .limit(1)
         .scalar_subquery()
@@ -81,8 +81,8 @@ MISSIONS = Listing(
         Mission.external_id,
         _ordered.label("days_ordered"),
         _allotted.label("days_allotted"),
-        _latest(Order.starts_on).label("starts_on"),  # type: ignore[attr-defined]  # a scalar subquery
-        _latest(Order.ends_on).label("ends_on"),  # type: ignore[attr-defined]
+        _latest(Order.starts_on).label("starts_on"),
+        _latest(Order.ends_on).label("ends_on"),
         Mission.version,
         Mission.created_at,
         Mission.updated_at,

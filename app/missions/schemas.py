@@ -25,8 +25,8 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
-from app.missions.calendar import HolidayCalendar
 from app.missions.models import ConsortiumRole, OrderKind, Profile
+from app.missions.rest_days import HolidayCalendar
 
 NOT_A_STEP = Fault(
     "not_a_step",
@@ -493,7 +493,7 @@ class MissionTerms(Read):
 
     mission_id: UUID = Field(description="The mission of the orders and allotments.")
     mission_name: MissionName
-    as_of: date = Field(description="Paris day of which the answer speaks; what was signed or decided on it counts.")
+    as_of: date = Field(description="Paris day that the answer describes; what was signed or decided on it counts.")
     days_ordered: Days = Field(description="Man-days of the orders signed up to as_of.")
     days_allotted: Days = Field(description="Man-days allotted to all members by decisions up to as_of.")
     starts_on: date | None = Field(

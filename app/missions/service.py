@@ -19,7 +19,6 @@ from app.core.messages import NOT_FOUND, PERIOD_REVERSED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Explain, Write, differing, given, put
 from app.missions import schemas
-from app.missions.calendar import HolidayCalendar, rest_days
 from app.missions.models import (
     FOREVER,
     MEMBER_DAYS,
@@ -39,6 +38,7 @@ from app.missions.models import (
     ThresholdCrossing,
 )
 from app.missions.queries import ALLOTMENTS, CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS, RATES
+from app.missions.rest_days import HolidayCalendar, rest_days
 
 
 class StepInUse(Problem):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, Line, Outcome
+from app.core.writing.importing import FileLine, Heading, Importer, Outcome
 from app.core.writing.writes import Write
 from app.programme import service
 from app.programme.schemas import Commune
@@ -19,7 +19,7 @@ class PerimeterLine(Commune):
     vintage: Annotated[int, Field(ge=1900, le=2199)]
 
 
-async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
     assert place is not None  # a perimeter is a territory's
     outcome = Outcome([])
     ordered = sorted((line.item for line in lines), key=lambda item: (item.vintage, item.insee_code))
@@ -39,9 +39,9 @@ PERIMETER = Importer(
     schema=PerimeterLine,
     key=["vintage", "insee_code"],
     columns=[
-        Column("vintage", sheets.whole, ["millésime", "année", "year"], required=True),
-        Column("insee_code", sheets.digits, ["code insee", "code commune", "insee", "com", "codgeo"], required=True),
-        Column("name", sheets.plain, ["nom", "commune", "nom commune", "libellé", "libgeo"], required=True),
+        Heading("vintage", sheets.whole, ["millésime", "année", "year"], required=True),
+        Heading("insee_code", sheets.digits, ["code insee", "code commune", "insee", "com", "codgeo"], required=True),
+        Heading("name", sheets.plain, ["nom", "commune", "nom commune", "libellé", "libgeo"], required=True),
     ],
     apply=_apply,
 )

@@ -65,7 +65,7 @@ class FinancingIncomplete(Problem):
 
 
 @dataclass(frozen=True)
-class Line:
+class PlanLine:
     """What arithmetic needs of a plan's line."""
 
     kind: SourceKind
@@ -75,7 +75,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Gap:
+class PlanGap:
     """A reason why uses and sources differ, and by how much; `source` names the line that was refused."""
 
     code: GapCode
@@ -100,7 +100,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Leverage:
+class PlanLeverage:
     """What a euro of programme aid sets in motion; null where there is no programme aid.
 
     `total` = eligible cost / programme aid. `cofunding` = all other money / programme aid, which in a balanced plan is
@@ -113,7 +113,7 @@ class Leverage:
     other_public: Decimal | None
 
 
-def sources(lines: Iterable[Line], counted: frozenset[LineStatus]) -> Sources:
+def sources(lines: Iterable[PlanLine], counted: frozenset[LineStatus]) -> Sources:
     """The money of the lines in these states."""
     private = other_public = programme = 0
     for line in lines:
@@ -140,10 +140,10 @@ def ratio(numerator: int, denominator: int) -> Decimal | None:
     return Decimal((20_000 * numerator + denominator) // (2 * denominator)).scaleb(-4)
 
 
-def leverage(eligible_cents: int, money: Sources) -> Leverage:
+def leverage(eligible_cents: int, money: Sources) -> PlanLeverage:
     """The ratios of domain.md §7 for this money; those of a territory come from the sums over its projects."""
     aid = money.programme_cents
-    return Leverage(
+    return PlanLeverage(
         total=ratio(eligible_cents, aid),
         cofunding=ratio(money.private_cents + money.other_public_cents, aid),
         private=ratio(money.private_cents, aid),
@@ -151,27 +151,27 @@ def leverage(eligible_cents: int, money: Sources) -> Leverage:
     )
 
 
-def gaps(uses_cents: int, lines: Sequence[Line]) -> list[Gap]:
+def gaps(uses_cents: int, lines: Sequence[PlanLine]) -> list[PlanGap]:
     """Every reason why the plan is not balanced; none where it is."""
     planned = sources(lines, PLANNED).total_cents
-    found = []
+    gap_list = []
     if uses_cents == 0:
-        found.append(Gap(GapCode.COSTS_MISSING, 0))
+        gap_list.append(PlanGap(GapCode.COSTS_MISSING, 0))
     if planned < uses_cents:
-        found.append(Gap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
+        gap_list.append(PlanGap(GapCode.SOURCES_BELOW_USES, uses_cents - planned))
         refused = [line for line in lines if line.status is LineStatus.REFUSED]
-        found += [Gap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
+        gap_list += [PlanGap(GapCode.SOURCE_REFUSED, line.amount_cents, line.source) for line in refused]
     elif planned > uses_cents:
-        found.append(Gap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
-    return found
+        gap_list.append(PlanGap(GapCode.SOURCES_ABOVE_USES, planned - uses_cents))
+    return gap_list
 
 
-def check_complete(uses_cents: int, lines: Sequence[Line]) -> None:
+def check_complete(uses_cents: int, lines: Sequence[PlanLine]) -> None:
     """Refuse to call a plan complete while a gap is left: `financing-incomplete` (409) names each."""
-    found = gaps(uses_cents, lines)
-    if found:
+    gap_list = gaps(uses_cents, lines)
+    if gap_list:
         raise FinancingIncomplete(
             uses_cents=uses_cents,
             sources_cents=sources(lines, PLANNED).total_cents,
-            gaps=[gap.public() for gap in found],
+            gaps=[gap.public() for gap in gap_list],
         )

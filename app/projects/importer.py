@@ -10,7 +10,7 @@ from app.core.faults import Fault
 from app.core.schemas import Body
 from app.core.values import Cents, Day, ExternalId, Fte, InseeCode, Line, Reason, Siren, Text, Uuid
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.sheets import Cell
 from app.core.writing.writes import Change, Write
 from app.projects import service
@@ -71,7 +71,7 @@ class ProjectLine(Body):
     @model_validator(mode="before")
     @classmethod
     def _firms_by_siren(cls, values: Any) -> Any:
-        """Our exports name firms too; that is told, and known by the SIREN alone."""
+        """Reads firms by SIREN alone: the names that our exports add are reported as ignored."""
         for holder in values.get("holders") or ():
             if holder.get("kind") == HolderKind.FIRM:
                 holder.pop("name", None)
@@ -104,12 +104,12 @@ _COSTS = (
 
 def _parts(item: ProjectLine) -> dict[str, Any]:
     """Holders, and costs where the file gives any."""
-    found: dict[str, Any] = {"holders": item.all_holders}
+    fields: dict[str, Any] = {"holders": item.all_holders}
     if item.costs is not None:
-        return found | {"costs": item.costs}
+        return fields | {"costs": item.costs}
     amounts = [(label, kind, getattr(item, name)) for name, kind, label in _COSTS if name in item.model_fields_set]
     if amounts:
-        found["costs"] = [
+        fields["costs"] = [
             CostBody(
                 label=label,
                 kind=kind,
@@ -119,23 +119,23 @@ def _parts(item: ProjectLine) -> dict[str, Any]:
             for label, kind, amount in amounts
             if amount
         ]
-    return found
+    return fields
 
 
 async def _put(write: Write, place: str, item: ProjectLine) -> Sequence[Change]:
     """The project that another system knows by this id, else of this title and leading firm."""
     p, h = Project, Holder
-    found = select(p.id).where(p.territory == place)
+    matching = select(p.id).where(p.territory == place)
     if item.external_id is not None:
-        found = found.where(p.external_id == item.external_id)
+        matching = matching.where(p.external_id == item.external_id)
     else:
         first = next((holder for holder in item.all_holders if holder.lead), item.all_holders[0])
         named = (
             h.firm_siren == first.siren if first.kind is HolderKind.FIRM else func.fold(h.name) == func.fold(first.name)
         )
         held = select(h.project_id).where(h.project_id == p.id, named)
-        found = found.where(func.fold(p.title) == func.fold(item.title), held.exists())
-    project_id = await write.session.scalar(found.order_by(p.id).limit(1))
+        matching = matching.where(func.fold(p.title) == func.fold(item.title), held.exists())
+    project_id = await write.session.scalar(matching.order_by(p.id).limit(1))
     if project_id is None:
         return [
             await service.create_project(
@@ -152,36 +152,36 @@ PROJECTS = Importer(
     schema=ProjectLine,
     key=["external_id", "title", "sirens", "holders"],
     columns=[
-        Column("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
-        Column("kind", coded(KINDS), ["type", "nature"], required=True),
-        Column("maturity", coded(MATURITIES), ["maturité"], required=True),
-        Column("sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
-        Column("holders.kind", sheets.each(coded({}))),
-        Column("holders.siren", sheets.each(sheets.digits)),
-        Column("holders.name", sheets.each(sheets.plain)),
-        Column("holders.lead", sheets.each(sheets.truth)),
-        Column("description", sheets.plain, ["descriptif"]),
-        Column("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
-        Column("detected_on", sheets.day, ["détecté le"]),
-        Column("starts_on", sheets.day, ["début", "date de début"]),
-        Column("ends_on", sheets.day, ["fin", "date de fin"]),
-        Column("costs.label", sheets.each(sheets.plain)),
-        Column("costs.kind", sheets.each(coded({}))),
-        Column("costs.amount_cents", sheets.each(sheets.cents)),
-        Column("costs.reason", sheets.each(sheets.plain)),
-        Column("costs.holder", sheets.each(sheets.whole)),
-        Column("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
-        Column("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
-        Column("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
-        Column("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
-        Column("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
-        Column("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
-        Column("environmental_effect", sheets.plain, ["effet environnemental"]),
-        Column("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
-        Column("mission_id", sheets.plain),
-        Column("consultant_id", sheets.plain),
-        Column("detected_in_audition_id", sheets.plain, ["audition"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("title", sheets.plain, ["titre", "projet", "intitulé"], required=True),
+        Heading("kind", coded(KINDS), ["type", "nature"], required=True),
+        Heading("maturity", coded(MATURITIES), ["maturité"], required=True),
+        Heading("sirens", _sirens, ["siren", "porteurs", "porteur", "entreprise"]),
+        Heading("holders.kind", sheets.each(coded({}))),
+        Heading("holders.siren", sheets.each(sheets.digits)),
+        Heading("holders.name", sheets.each(sheets.plain)),
+        Heading("holders.lead", sheets.each(sheets.truth)),
+        Heading("description", sheets.plain, ["descriptif"]),
+        Heading("commune_code", sheets.digits, ["code insee", "code commune", "commune"]),
+        Heading("detected_on", sheets.day, ["détecté le"]),
+        Heading("starts_on", sheets.day, ["début", "date de début"]),
+        Heading("ends_on", sheets.day, ["fin", "date de fin"]),
+        Heading("costs.label", sheets.each(sheets.plain)),
+        Heading("costs.kind", sheets.each(coded({}))),
+        Heading("costs.amount_cents", sheets.each(sheets.cents)),
+        Heading("costs.reason", sheets.each(sheets.plain)),
+        Heading("costs.holder", sheets.each(sheets.whole)),
+        Heading("tangible_cents", sheets.cents, ["actifs matériels", "matériel", "investissement corporel"]),
+        Heading("intangible_cents", sheets.cents, ["actifs immatériels", "immatériel"]),
+        Heading("not_eligible_cents", sheets.cents, ["hors assiette", "non éligible"]),
+        Heading("not_eligible_reason", sheets.plain, ["motif hors assiette"]),
+        Heading("jobs_created_fte", sheets.number, ["emplois créés", "créations d'emplois"]),
+        Heading("jobs_maintained_fte", sheets.number, ["emplois maintenus"]),
+        Heading("environmental_effect", sheets.plain, ["effet environnemental"]),
+        Heading("funding_route", coded(ROUTES), ["orientation", "dispositif"]),
+        Heading("mission_id", sheets.plain),
+        Heading("consultant_id", sheets.plain),
+        Heading("detected_in_audition_id", sheets.plain, ["audition"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

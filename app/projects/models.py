@@ -181,7 +181,8 @@ class Holder(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"]),
         ForeignKeyConstraint(
-            ["territory", "firm_siren"], ["territory_firms.territory", "territory_firms.siren"],
+            ["territory", "firm_siren"],
+            ["territory_firms.territory", "territory_firms.siren"],
             info={"field": "holders"},
         ),
         UniqueConstraint("project_id", "firm_siren", name="holder_named_twice"),
@@ -194,7 +195,7 @@ class Holder(Base):
         ),
         shape("is_siren(siren)", name="project_holder_siren"),
         Index(None, "territory", "firm_siren", postgresql_where=text("firm_siren IS NOT NULL")),
-    )  # fmt: skip
+    )
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)

@@ -67,8 +67,8 @@ _p = Project
 
 def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
     """The rows of a child table as a JSON array, empty where there are none."""
-    found = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
-    return found.correlate(Project, FinancingPlan).scalar_subquery()
+    array = select(json_array(json_object(**fields), order)).select_from(source).where(*where)
+    return array.correlate(Project, FinancingPlan).scalar_subquery()
 
 
 def _whole(column: Any) -> Any:
@@ -211,8 +211,9 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
             "detected_to": at_most(_detected_on, Day, "Detected on this day or earlier."),
             "starts_from": at_least(_p.starts_on, Day, "Starting on this day or later."),
             "starts_to": at_most(_p.starts_on, Day, "Starting on this day or earlier."),
-            "longer_than_24_months": Filter(Parameter(Flag, "Longer than 24 months, or not."),
-                                            lambda name: _long == param(name, Boolean())),
+            "longer_than_24_months": Filter(
+                Parameter(Flag, "Longer than 24 months, or not."), lambda name: _long == param(name, Boolean())
+            ),
             "q": Filter(_in_text.parameter, _mentions, _in_text.prepare),
             "external_id": equals(_p.external_id, ExternalId, "The project that another system knows by this id."),
             "updated_since": updated_since(_p.updated_at),
@@ -227,7 +228,7 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
             "starts_on": _p.starts_on,
             "updated_at": _p.updated_at,
         },
-    )  # fmt: skip
+    )
 
 
 PROJECTS = _projects(_p.stage, _p.stage_since_on, _rows(_p.stage, _p.stage_since_on))
@@ -459,4 +460,4 @@ def _sums(rows: Rows) -> Any:
 
 def filters_of(listing: Listing) -> Mapping[str, Parameter]:
     """What a listing may be filtered by: the parameters of its totals."""
-    return {name: found.parameter for name, found in listing.filters.items()}
+    return {name: criterion.parameter for name, criterion in listing.filters.items()}

@@ -88,8 +88,8 @@ def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:
     for basis in ("planned", "secured"):
         programme, public, whole = (sums.pop(f"{basis}_{group}") for group in ("programme", "other_public", "all"))
         money = financing.Sources(whole - programme - public, public, programme)
-        found = vars(financing.leverage(eligible, money))
-        ratios[basis] = {name: None if value is None else float(value) for name, value in found.items()}
+        by_name = vars(financing.leverage(eligible, money))
+        ratios[basis] = {name: None if value is None else float(value) for name, value in by_name.items()}
     routes = [
         {
             "funding_route": route["funding_route"],
@@ -210,11 +210,11 @@ async def compare_financing_versions(request: Request, actor: Actor = require("p
     """What changed between two versions of a financing plan: `with`, or the one before, and this one."""
     path = request.path_params
     bound = {"with": None, **read(request, WITH), **path}
-    found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
-    after = next((plan for plan in found if plan["id"] == str(path["id"])), None)
-    if after is None or (bound["with"] is not None and len(found) == 1 and bound["with"] != path["id"]):
+    plans = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
+    after = next((plan for plan in plans if plan["id"] == str(path["id"])), None)
+    if after is None or (bound["with"] is not None and len(plans) == 1 and bound["with"] != path["id"]):
         raise NotFound
-    before = next((plan for plan in found if plan is not after), after if bound["with"] is not None else None)
+    before = next((plan for plan in plans if plan is not after), after if bound["with"] is not None else None)
     whole = ("status", "uses_cents", "eligible_cents", "sources_cents", "secured_cents", "note")
     body = {
         "project_id": after["project_id"],

@@ -85,7 +85,7 @@ PASSAGES: Mapping[ProjectStage, frozenset[ProjectStage]] = {
     ProjectStage.DROPPED: frozenset({ProjectStage.DETECTED}),
 }
 
-# Passages that go back or out, and are told with a reason.
+# Passages back or out: they need a reason.
 NEED_REASON = frozenset(
     {(source, ProjectStage.DROPPED) for source, targets in PASSAGES.items() if ProjectStage.DROPPED in targets}
     | {
@@ -139,7 +139,7 @@ def allowed(current: ProjectStage, route: FundingRoute | None) -> frozenset[Proj
 
 
 def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRoute | None, reason: str | None) -> None:
-    """Refuse a passage that does not exist, or lacks its route or reason.
+    """Refuse a passage that does not exist, or is sent without its route or reason.
 
     Raises `stage-passage-refused`, `funding-route-missing` (409), `validation-failed` (422) for a missing reason.
     """

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from app.core.faults import Fault
+from app.core.messages import SUM_TOO_LARGE
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -58,11 +59,6 @@ ONE_LEAD_HOLDER = Fault(
     "one_lead_holder",
     en="Only one holder can lead the project.",
     fr="Un seul porteur peut être chef de file du projet.",
-)
-SUM_TOO_LARGE = Fault(
-    "sum_too_large",
-    en="The sum of the amounts must be at most {maximum_cents}.",
-    fr="La somme des montants doit être au plus de {maximum_cents}.",
 )
 LEGAL_BASIS_OF_PUBLIC_AID = Fault(
     "legal_basis_of_public_aid",
@@ -574,11 +570,13 @@ class FundingStatementCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"stated_on": "2023-09-20",
-                 "sources_searched": ["Aides-territoires", "Région Occitanie", "ADEME", "Bpifrance (France 2030)"]}
+                {
+                    "stated_on": "2023-09-20",
+                    "sources_searched": ["Aides-territoires", "Région Occitanie", "ADEME", "Bpifrance (France 2030)"],
+                }
             ]
         }
-    )  # fmt: skip
+    )
 
     stated_on: (
         Annotated[Day, Field(description="Paris day of the statement, today at the latest; absent or null: today.")]

@@ -198,7 +198,7 @@ async def put_financing(write: Write, territory: str, project_id: UUID, body: sc
 
 
 async def _replan(write: Write, project: Project, costs: Sequence[Cost]) -> list[Change]:
-    """What the new costs make of the plan: the same lines in a new draft, whose gaps are told anew."""
+    """New costs make a new draft of the plan: the same lines, whose gaps are computed again."""
     last = await _last_plan(write, project.id)
     if last is None:
         return []
@@ -214,12 +214,14 @@ async def _plan(
     lines: Sequence[Mapping[str, Any]], status: PlanStatus, note: str | None,
 ) -> None:  # fmt: skip
     uses_cents, eligible_cents = _uses(costs)
-    known = [financing.Line(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
+    known = [financing.PlanLine(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
     if status is PlanStatus.COMPLETE:
         financing.check_complete(uses_cents, known)
     planned, secured = financing.sources(known, PLANNED), financing.sources(known, SECURED)
-    ratios = {"planned": financing.leverage(eligible_cents, planned),
-              "secured": financing.leverage(eligible_cents, secured)}  # fmt: skip
+    ratios = {
+        "planned": financing.leverage(eligible_cents, planned),
+        "secured": financing.leverage(eligible_cents, secured),
+    }
     plan = FinancingPlan(
         territory=project.territory,
         project_id=project.id,
@@ -233,7 +235,7 @@ async def _plan(
         note=note,
         recorded_by=write.actor.subject_id,
         recorded_at=write.now,
-        **{f"{basis}_{name}": value for basis, found in ratios.items() for name, value in vars(found).items()},
+        **{f"{basis}_{name}": value for basis, leverage in ratios.items() for name, value in vars(leverage).items()},
     )
     write.session.add(plan)
     await write.session.flush()
@@ -309,8 +311,10 @@ async def _vintage(write: Write, territory: str, commune_code: str | None, day: 
         p.territory == territory
     )
     vintage = await write.session.scalar(vintages)
-    found = select(c.insee_code).where(c.territory == territory, c.vintage == vintage, c.insee_code == commune_code)
-    if vintage is None or await write.session.scalar(found) is None:
+    same_commune = select(c.insee_code).where(
+        c.territory == territory, c.vintage == vintage, c.insee_code == commune_code
+    )
+    if vintage is None or await write.session.scalar(same_commune) is None:
         raise CommuneOutsidePerimeter(detected_on=day.isoformat(), vintage=vintage)
     return vintage
 
@@ -344,7 +348,7 @@ async def _known(write: Write, model: type[Any], project_id: UUID) -> list[Any]:
 
 
 def _differ(known: Sequence[Any], wanted: list[Any]) -> list[Any] | None:
-    """What is wanted, or None where it is what is there."""
+    """What the request asks for, or None where it is so already."""
 
     def facts(rows: Sequence[Any]) -> list[dict[str, Any]]:
         return [{column.key: getattr(row, column.key) for column in row.__table__.columns} for row in rows]
@@ -364,7 +368,7 @@ def _passage(
 
 
 def _uses(costs: Sequence[Cost]) -> tuple[int, int]:
-    """What the costs come to in cents, and the eligible part of it."""
+    """The sum of the costs in cents, and its eligible part."""
     return (
         sum(cost.amount_cents for cost in costs),
         sum(cost.amount_cents for cost in costs if cost.kind != CostKind.NOT_ELIGIBLE),
@@ -381,8 +385,8 @@ _LINE = ("kind", "source", "amount_cents", "status", "legal_basis", "proof_refer
 
 async def _lines(write: Write, plan: FinancingPlan) -> list[dict[str, Any]]:
     """The lines of a version, as a body gives them."""
-    found = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
-    rows = await write.session.scalars(found)
+    lines = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
+    rows = await write.session.scalars(lines)
     return [
         {name: getattr(row, name) for name in _LINE}
         | {"kind": SourceKind(row.kind), "status": financing.LineStatus(row.status)}

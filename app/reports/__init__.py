@@ -1,1 +1,1 @@
-"""What the others come to: read-only SQL over their models."""
+"""Figures over several domains: read-only SQL over their models."""

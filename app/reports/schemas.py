@@ -17,7 +17,7 @@ AsOf = Annotated[
 ]
 
 
-class Figures(Amounts):
+class SummaryFigures(Amounts):
     """Days, euros, firms and projects on a day, as they are known now."""
 
     days_ordered: Days = Field(description="Man-days of all orders signed by that day.")
@@ -37,7 +37,7 @@ class Figures(Amounts):
     )
 
 
-class Summary(Figures):
+class Summary(SummaryFigures):
     """The figures of one territory."""
 
     territory: TerritorySlug
@@ -45,14 +45,14 @@ class Summary(Figures):
     as_of: AsOf
 
 
-class TerritoryFigures(Figures):
+class TerritoryFigures(SummaryFigures):
     """The figures of one territory among several."""
 
     territory: TerritorySlug
     territory_name: TerritoryName
 
 
-class ProgrammeSummary(Figures):
+class ProgrammeSummary(SummaryFigures):
     """The figures over all territories that the caller may see, and of each."""
 
     as_of: AsOf

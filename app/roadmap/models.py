@@ -1,4 +1,4 @@
-"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions stands apart."""
+"""Tables of the roadmap. The text of a version is frozen with its adoption; the follow-up of actions is apart."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -213,12 +213,14 @@ class ActionProject(Base):
     __table_args__ = (
         ForeignKeyConstraint(["version_id", "action_id"], ["roadmap_actions.version_id", "roadmap_actions.action_id"]),
         ForeignKeyConstraint(
-            ["territory", "version_id"], ["roadmap_versions.territory", "roadmap_versions.id"],
+            ["territory", "version_id"],
+            ["roadmap_versions.territory", "roadmap_versions.id"],
         ),
-        ForeignKeyConstraint(["territory", "project_id"], ["projects.territory", "projects.id"],
-                             info={"field": "axes"}),
+        ForeignKeyConstraint(
+            ["territory", "project_id"], ["projects.territory", "projects.id"], info={"field": "axes"}
+        ),
         Index(None, "project_id"),
-    )  # fmt: skip
+    )
 
     version_id: Mapped[UUID] = mapped_column(primary_key=True)
     action_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -233,12 +235,14 @@ class ActionFirm(Base):
     __table_args__ = (
         ForeignKeyConstraint(["version_id", "action_id"], ["roadmap_actions.version_id", "roadmap_actions.action_id"]),
         ForeignKeyConstraint(
-            ["territory", "version_id"], ["roadmap_versions.territory", "roadmap_versions.id"],
+            ["territory", "version_id"],
+            ["roadmap_versions.territory", "roadmap_versions.id"],
         ),
-        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
-                             info={"field": "axes"}),
+        ForeignKeyConstraint(
+            ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"], info={"field": "axes"}
+        ),
         Index(None, "territory", "siren"),
-    )  # fmt: skip
+    )
 
     version_id: Mapped[UUID] = mapped_column(primary_key=True)
     action_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -113,11 +113,13 @@ async def compare_roadmap_versions(request: Request, actor: Actor = require("roa
     """What changed between two versions of the roadmap: `with`, or the one before, and this one."""
     path = request.path_params
     bound = {"with": None, **read(request, WITH), **path}
-    found = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
-    after = next((version for version in found if version["id"] == str(path["id"])), None)
-    if after is None or (bound["with"] is not None and len(found) == 1 and bound["with"] != path["id"]):
+    versions = [from_json(row["body"]) for row in await fetch(request.state.engine, COMPARED, bound)]
+    after = next((version for version in versions if version["id"] == str(path["id"])), None)
+    if after is None or (bound["with"] is not None and len(versions) == 1 and bound["with"] != path["id"]):
         raise NotFound
-    before = next((version for version in found if version is not after), after if bound["with"] is not None else None)
+    before = next(
+        (version for version in versions if version is not after), after if bound["with"] is not None else None
+    )
     whole = ("title", "starts_on", "ends_on")
     body = {
         "before_number": before["number"] if before is not None else None,
@@ -183,7 +185,7 @@ async def list_roadmap_action_states(request: Request, actor: Actor = require("r
     **changes(schemas.RoadmapAction, rules.ActionNotInForce, rules.ActionMoveRefused, rules.ActionMoveOutOfOrder),
 )
 async def change_roadmap_action_state(
-    request: Request, body: schemas.Move, actor: Actor = require("roadmap:write")
+    request: Request, body: schemas.ActionMove, actor: Actor = require("roadmap:write")
 ) -> Response:
     """Move an action of the roadmap in force to another state. The answer is the action; the move is kept for good."""
     path = request.path_params

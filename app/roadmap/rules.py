@@ -36,7 +36,7 @@ MOVES: Mapping[ActionState, frozenset[ActionState]] = {
     ActionState.DROPPED: frozenset({ActionState.PLANNED}),
 }
 
-# Moves that are told with a reason: out, to rest, and back.
+# Moves that need a reason: out, to rest, and back.
 NEED_REASON = frozenset(
     {(source, target) for source, targets in MOVES.items() for target in targets
      if target in (ActionState.DROPPED, ActionState.ON_HOLD) or source in (ActionState.DONE, ActionState.DROPPED)}
@@ -120,7 +120,7 @@ class RoadmapEmpty(Problem):
 
 
 def check_move(current: ActionState, target: ActionState, reason: str | None) -> None:
-    """Refuse a move that does not exist (`action-move-refused`, 409) or lacks its reason (422)."""
+    """Refuse a move that does not exist (`action-move-refused`, 409) or is sent without its reason (422)."""
     targets = MOVES[current]
     if target not in targets:
         raise ActionMoveRefused(current=current, allowed=sorted(targets))

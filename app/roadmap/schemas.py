@@ -182,7 +182,7 @@ class RoadmapVersion(Read):
 
     id: Id
     territory: TerritorySlug
-    number: int = Field(description="1 for the first version of the territory's roadmap, one more for each draft.")
+    number: int = Field(description="1 for the first version of the territory's roadmap, one more for each after it.")
     title: str = Field(description="What the roadmap is called.")
     starts_on: date = Field(description="First Paris day of the years that the roadmap plans.")
     ends_on: date = Field(description="Last Paris day of these years.")
@@ -231,7 +231,7 @@ class RoadmapAction(Read):
     updated_at: UpdatedAt
 
 
-class Move(Body):
+class ActionMove(Body):
     """The state to which an action goes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"state": "in_progress", "effective_on": "2024-01-15"}]})

@@ -117,7 +117,7 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     return changes
 
 
-async def move(write: Write, territory: str, action_id: UUID, body: schemas.Move) -> Change:
+async def move(write: Write, territory: str, action_id: UUID, body: schemas.ActionMove) -> Change:
     """Take an action of the roadmap in force to another state, and keep the move.
 
     Raises `action-not-in-force`, `action-move-refused`, `action-move-out-of-order` (409).
@@ -158,8 +158,8 @@ async def _present(write: Write, territory: str) -> Sequence[RoadmapVersion]:
     """The version in force and the draft, as far as there are any, locked: two adoptions follow each other."""
     v = RoadmapVersion
     present = (VersionStatus.ADOPTED, VersionStatus.DRAFT)
-    found = select(v).where(v.territory == territory, v.status.in_(present)).order_by(v.number)
-    return (await write.session.scalars(found.with_for_update(key_share=True))).all()
+    versions = select(v).where(v.territory == territory, v.status.in_(present)).order_by(v.number)
+    return (await write.session.scalars(versions.with_for_update(key_share=True))).all()
 
 
 async def _draft(write: Write, territory: str, version_id: UUID) -> RoadmapVersion:
@@ -259,7 +259,7 @@ async def _remove_axes(write: Write, draft: RoadmapVersion) -> None:
 
 
 async def _forget_orphans(write: Write, territory: str) -> None:
-    """Actions that stand in no version any more, and were never followed, leave nothing behind."""
+    """Delete the actions that no version contains any more and that were never followed."""
     f = FollowedAction
     worded = select(Action.action_id).where(Action.action_id == f.id).exists()
     await write.session.execute(delete(f).where(f.territory == territory, f.state_number.is_(None), ~worded))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.access.rules import MATRIX, NATIONAL, OWN_ORGANISATION, Actor, Grant, Role, SubjectKind, permissions_of
+from app.access.rules import MATRIX, NATIONAL, OWN_ORGANISATION, Actor, Role, RoleInForce, SubjectKind, permissions_of
 from app.core import clock
 from tests.world import Client, World, ok, problem
 
@@ -222,7 +222,7 @@ async def test_a_name_never_enters_the_event_of_a_role(world: World) -> None:
 
 ACTOR = Actor(
     SubjectKind.PERSON, SubjectKind.PERSON, None,  # type: ignore[arg-type]  # its id does not matter here
-    (Grant(Role.LEAD, "ales"), Grant(Role.CONSULTANT, "dreux"), Grant(Role.AUDITOR, None)),
+    (RoleInForce(Role.LEAD, "ales"), RoleInForce(Role.CONSULTANT, "dreux"), RoleInForce(Role.AUDITOR, None)),
 )  # fmt: skip
 
 
@@ -237,7 +237,7 @@ def test_a_subject_holds_in_a_territory_what_it_holds_there_and_everywhere() -> 
 
 
 def test_a_consultant_who_is_also_more_sees_more_than_its_own() -> None:
-    consultant = Actor(ACTOR.subject_id, SubjectKind.PERSON, None, (Grant(Role.CONSULTANT, "dreux"),))
+    consultant = Actor(ACTOR.subject_id, SubjectKind.PERSON, None, (RoleInForce(Role.CONSULTANT, "dreux"),))
     assert consultant.sees_only_own("time_entries:read", "dreux")
     assert not consultant.sees_only_own("time_entries:read", "ales"), "where nothing is held nothing is limited"
     assert not ACTOR.sees_only_own("time_entries:read", "dreux"), "it is an auditor everywhere"

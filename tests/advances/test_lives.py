@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.advances.schedule import Frequency
-from tests.envelopes.acts import TERMS, Acts
+from tests.envelopes.acts import DAY, TERMS, Acts
 from tests.envelopes.test_limits import figures
 from tests.world import World, ok, problem
 
@@ -58,6 +58,7 @@ async def test_every_frequency_and_kind_of_due_date_is_served(acts: Acts, freque
         ({"annual_rate_bp": 1}, "/terms/annual_rate_bp", "only_zero_rate"),
         ({"annual_rate_bp": 200}, "/terms/annual_rate_bp", "only_zero_rate"),
         ({"annual_rate_bp": -1}, "/terms/annual_rate_bp", "too_small"),
+        ({"rounding": {"rule": "down"}}, "/terms/rounding/rule", "unknown_field"),
         ({"annual_rate_bp": 0.5}, "/terms/annual_rate_bp", "not_an_integer"),
         ({"annual_rate_bp": None}, "/terms/annual_rate_bp", "not_an_integer"),
         ({"shape": "constant_annuity"}, "/terms/shape", "not_one_of"),
@@ -71,13 +72,14 @@ async def test_every_frequency_and_kind_of_due_date_is_served(acts: Acts, freque
         ({"rounding": {"multiple_cents": 1_000_001}}, "/terms/rounding/multiple_cents", "too_large"),
         ({"rounding": {"cents": 1}}, "/terms/rounding/cents", "unknown_field"),
         ({"instalments": 0}, "/terms/instalments", "too_small"),
-        ({"instalments": 601}, "/terms/instalments", "too_large"),
+        ({"instalments": 601}, "/terms/instalments", "too_many_periods"),
+        ({"instalments": 2**31}, "/terms/instalments", "too_large"),
         ({"instalments": "12"}, "/terms/instalments", "not_an_integer"),
         ({"grace_periods": -1}, "/terms/grace_periods", "too_small"),
-        ({"grace_periods": 121}, "/terms/grace_periods", "too_large"),
+        ({"grace_periods": 589}, "/terms/instalments", "too_many_periods"),
         ({"grace_counts_in_term": "yes"}, "/terms/grace_counts_in_term", None),
-        ({"grace_periods": 12, "grace_counts_in_term": True}, "/terms", "grace_without_end"),
-        ({"first_due_on": "2199-12-31"}, "/terms", "schedule_too_long"),
+        ({"grace_periods": 12, "grace_counts_in_term": True}, "/terms/grace_periods", "grace_without_end"),
+        ({"first_due_on": "2199-12-31"}, "/terms/instalments", "schedule_too_long"),
         ({"first_due_on": "2023-02-29"}, "/terms/first_due_on", None),
         ({"first_due_on": None}, "/terms/first_due_on", None),
         ({"rate_bp": 0}, "/terms/rate_bp", "unknown_field"),
@@ -208,21 +210,23 @@ async def test_a_tranche_is_paid_between_the_decision_and_the_last_instalment(ac
     ok(await acts.tranche(advance, 1, paid_on="2024-01-10"), 201)
     ok(await acts.tranche(advance, 1, paid_on="2024-06-29"), 201)
     lines = ok(await acts.world.funder.get(f"advances/{advance}/schedule"))["lines"]
-    assert [line["principal_cents"] for line in lines] == [0, 2]
+    assert [line["principal_cents"] for line in lines] == [1, 1]
 
 
 async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_reversals(acts: Acts) -> None:
     advance = ok(await acts.advance(100_000_00, terms={**TERMS, "first_due_on": "2024-03-31"}), 201)["id"]
     path = f"advances/{advance}"
     auditor = acts.world.auditor
-    empty = ok(await auditor.get(f"{path}/schedule"))
-    assert empty == {"advance_id": advance, "disbursed_cents": 0, "lines": []}
+    planned = ok(await auditor.get(f"{path}/schedule"))
+    assert (planned["disbursed_cents"], planned["assumes_paid_on"]) == (0, DAY)
     first = ok(await acts.tranche(advance, 100_000_00), 201)["id"]
-    lines = ok(await auditor.get(f"{path}/schedule"))["lines"]
+    paid = ok(await auditor.get(f"{path}/schedule"))
+    assert paid == {**planned, "disbursed_cents": 100_000_00, "assumes_paid_on": None}
+    lines = paid["lines"]
     assert [line["principal_cents"] for line in lines] == [8_333_33] * 11 + [8_333_37]
     assert lines[0] == {
         "number": 1, "due_on": "2024-03-31", "opening_cents": 100_000_00, "principal_cents": 8_333_33,
-        "interest_cents": 0, "total_cents": 8_333_33, "closing_cents": 91_666_67,
+        "interest_cents": 0, "capitalised_cents": 0, "total_cents": 8_333_33, "closing_cents": 91_666_67,
     }  # fmt: skip
     back = ok(await acts.repay(advance, 8_333_33, received_on="2024-04-02"), 201)["id"]
 
@@ -241,10 +245,62 @@ async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_rev
     assert await stands("2024-04-02") == (8_333_33, 0, 8_333_33, 100_000_00)
     ok(await acts.reverse(f"{path}/tranches/{first}"))
     assert await stands("2024-04-02") == (0, 0, 0, 0)
-    assert ok(await auditor.get(f"{path}/schedule"))["lines"] == []
+    assert ok(await auditor.get(f"{path}/schedule")) == planned
     problem(await auditor.get(f"{path}/schedule?as_of=2024-01-01"), 422, "validation-failed")
     problem(await auditor.get(f"{path}/statement?as_of=2024-02-30"), 422, "validation-failed")
     problem(await auditor.get("advances/019a9f5e-0000-7000-8000-000000000000/statement"), 404, "not-found")
+
+
+async def test_an_award_shows_the_schedule_that_the_firm_signs_before_anything_is_paid(acts: Acts) -> None:
+    terms = {**TERMS, "instalments": 4, "first_due_on": "2024-03-31"}
+    given: dict[str, Any] = {"terms": terms, "planned_disbursement_on": "2024-04-15"}
+    tried = ok(await acts.advance(100_02, **given, dry=True))
+    assert tried["planned_disbursement_on"] == tried["schedule"]["assumes_paid_on"] == "2024-04-15"
+    lines = tried["schedule"]["lines"]
+    assert [line["principal_cents"] for line in lines] == [0, 33_34, 33_34, 33_34]
+    assert tried["schedule"]["totals"]["total_cents"] == 100_02
+    assert tried["schedule"]["checks"] == {"principal_sums": True, "closing_is_zero": True, "dates_increase": True}
+    assert figures(await acts.envelope())["committed"] == 0
+    made = ok(await acts.advance(100_02, **given), 201)
+    assert "schedule" not in made
+    path = f"advances/{made['id']}"
+    found = ok(await acts.world.auditor.get(f"{path}/schedule"))
+    assert found == {**tried["schedule"], "advance_id": made["id"], "disbursed_cents": 0}
+    lines_of_csv = (await acts.world.auditor.get(f"{path}/schedule?format=csv")).text.splitlines()
+    assert lines_of_csv[2] == "2,2024-06-30,100.02,33.34,0.00,0.00,33.34,66.68"
+    ok(await acts.release(path))
+    gone = ok(await acts.world.auditor.get(f"{path}/schedule"))
+    assert (gone["lines"], gone["assumes_paid_on"], gone["checks"]["principal_sums"]) == ([], None, True)
+    plain = ok(await acts.advance(1, dry=True))
+    assert plain["schedule"]["assumes_paid_on"] == DAY
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer", "code"),
+    [
+        ({"planned_disbursement_on": "2023-10-02"}, "/planned_disbursement_on", "planned_before_decision"),
+        ({"planned_disbursement_on": "2028-12-31"}, "/planned_disbursement_on", "tranche_after_last_due"),
+        ({"terms": {**TERMS, "first_due_on": "2020-12-31"}}, "/terms/first_due_on", "tranche_after_last_due"),
+    ],
+)
+async def test_an_award_that_could_not_be_paid_in_time_is_refused(
+    acts: Acts, change: dict[str, Any], pointer: str, code: str
+) -> None:
+    errors = problem(await acts.advance(1, **change), 422, "validation-failed")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [(pointer, code)]
+
+
+async def test_an_advance_that_was_awarded_while_lines_were_rounded_down_keeps_them(acts: Acts) -> None:
+    terms = {**TERMS, "instalments": 4, "first_due_on": "2024-03-31"}
+    advance = ok(await acts.advance(103, terms=terms), 201)["id"]
+    await acts.world.pool.execute(
+        "UPDATE advances SET terms = jsonb_set(terms, '{rounding,rule}', '\"down\"') WHERE id = $1", advance
+    )
+    ok(await acts.tranche(advance, 103), 201)
+    shown = ok(await acts.world.auditor.get(f"advances/{advance}"))
+    assert shown["terms"]["rounding"] == {"multiple_cents": 1, "remainder": "last", "rule": "down"}
+    lines = ok(await acts.world.auditor.get(f"advances/{advance}/schedule"))["lines"]
+    assert [line["principal_cents"] for line in lines] == [25, 25, 25, 28]
 
 
 async def test_what_is_recycled_can_be_awarded_again_and_then_not_be_owed_again(world: World) -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from app.advances.schedule import (
     MONTHS,
+    CashFlow,
     DueDates,
     Frequency,
-    Line,
-    Payment,
-    Terms,
+    Impossible,
+    Instalment,
+    LoanTerms,
     due_dates,
     lines,
     position,
@@ -25,19 +26,19 @@ from app.advances.schedule import (
 LONG_AGO = date(2020, 1, 1)
 
 
-def terms(first: str = "2024-03-31", **more: Any) -> Terms:
+def terms(first: str = "2024-03-31", **more: Any) -> LoanTerms:
     facts: dict[str, Any] = {
         "instalments": 4, "frequency": Frequency.QUARTERLY, "grace_periods": 0, "grace_counts_in_term": False,
         "due_dates": DueDates.PERIOD_END, "first_due_on": date.fromisoformat(first), **more,
     }  # fmt: skip
-    return Terms(**facts)
+    return LoanTerms(**facts)
 
 
-def paid(cents: int, on: str = "2020-01-01") -> Payment:
-    return Payment(date.fromisoformat(on), cents)
+def paid(cents: int, on: str = "2020-01-01") -> CashFlow:
+    return CashFlow(date.fromisoformat(on), cents)
 
 
-def days(given: Terms) -> list[str]:
+def days(given: LoanTerms) -> list[str]:
     return [day.isoformat() for day in due_dates(given)]
 
 
@@ -88,14 +89,14 @@ def test_the_grace_comes_before_the_instalments_or_is_the_first_of_them(grace: i
 
 def test_a_schedule_ends_in_2199_at_the_latest() -> None:
     assert days(terms("2199-03-31"))[-1] == "2199-12-31"
-    with pytest.raises(ValueError, match="2199"):
+    with pytest.raises(Impossible, match="schedule_too_long"):
         due_dates(terms("2199-06-30"))
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
 
 
-def principals(found: list[Line]) -> list[int]:
+def principals(found: list[Instalment]) -> list[int]:
     return [line.principal_cents for line in found]
 
 
@@ -113,17 +114,37 @@ def test_a_hundred_thousand_euros_in_twelve_quarters() -> None:
     [
         (100, 1, [25, 25, 25, 25]),
         (101, 1, [25, 25, 25, 26]),
-        (103, 1, [25, 25, 25, 28]),
-        (3, 1, [0, 0, 0, 3]),
+        (103, 1, [26, 26, 26, 25]),
+        (3, 1, [1, 1, 1, 0]),
         (1, 1, [0, 0, 0, 1]),
-        (1_000, 100, [200, 200, 200, 400]),
+        (1_000, 100, [300, 300, 300, 100]),
         (999, 100, [200, 200, 200, 399]),
         (1_000, 1_000, [0, 0, 0, 1_000]),
+        (50_001, 5_000, [15_000, 15_000, 15_000, 5_001]),
+    ],
+)
+def test_lines_are_rounded_half_up_and_the_last_takes_the_remainder(
+    cents: int, multiple: int, wanted: list[int]
+) -> None:
+    assert principals(lines(terms(multiple_cents=multiple), [paid(cents)])) == wanted
+
+
+@pytest.mark.parametrize(
+    ("cents", "multiple", "wanted"),
+    [
+        (103, 1, [25, 25, 25, 28]),
+        (3, 1, [0, 0, 0, 3]),
+        (999, 100, [200, 200, 200, 399]),
         (50_001, 5_000, [10_000, 10_000, 10_000, 20_001]),
     ],
 )
-def test_lines_are_rounded_down_and_the_last_takes_the_remainder(cents: int, multiple: int, wanted: list[int]) -> None:
-    assert principals(lines(terms(multiple_cents=multiple), [paid(cents)])) == wanted
+def test_an_advance_that_was_awarded_before_keeps_its_lines_rounded_down(
+    cents: int, multiple: int, wanted: list[int]
+) -> None:
+    old = terms(multiple_cents=multiple, rounded_down=True)
+    assert principals(lines(old, [paid(cents)])) == wanted
+    twice = principals(lines(old, [paid(cents), paid(cents)]))  # each tranche by itself
+    assert twice == [2 * each for each in wanted]
 
 
 @pytest.mark.parametrize(
@@ -137,11 +158,11 @@ def test_lines_are_rounded_down_and_the_last_takes_the_remainder(cents: int, mul
         ([paid(100, "2024-03-31")], [0, 33, 33, 34], [0, 100, 67, 34]),
         ([paid(100, "2024-03-30")], [25, 25, 25, 25], [100, 75, 50, 25]),
         ([paid(99, "2024-12-30")], [0, 0, 0, 99], [0, 0, 0, 99]),
-        ([paid(101), paid(101)], [50, 50, 50, 52], [202, 152, 102, 52]),
+        ([paid(101), paid(101)], [51, 51, 51, 49], [202, 151, 100, 49]),
     ],
 )
-def test_each_tranche_is_spread_over_the_due_dates_after_it(
-    tranches: list[Payment], wanted: list[int], openings: list[int]
+def test_at_each_tranche_what_is_outstanding_is_spread_over_the_due_dates_after_it(
+    tranches: list[CashFlow], wanted: list[int], openings: list[int]
 ) -> None:
     found = lines(terms(), tranches)
     assert principals(found) == wanted
@@ -150,41 +171,43 @@ def test_each_tranche_is_spread_over_the_due_dates_after_it(
 
 @pytest.mark.parametrize("on", ["2024-12-31", "2025-01-01"])
 def test_a_tranche_from_the_last_due_date_on_has_no_schedule(on: str) -> None:
-    with pytest.raises(ValueError, match="last due date"):
+    with pytest.raises(Impossible, match="tranche_after_last_due"):
         lines(terms(), [paid(1, on)])
 
 
 @st.composite
-def any_terms(draw: st.DrawFn) -> Terms:
+def any_terms(draw: st.DrawFn) -> LoanTerms:
     instalments = draw(st.integers(1, 60))
     counts = draw(st.booleans())
-    return Terms(
+    return LoanTerms(
         instalments=instalments,
         frequency=draw(st.sampled_from(Frequency)),
         grace_periods=draw(st.integers(0, instalments - 1 if counts else 20)),
         grace_counts_in_term=counts,
         due_dates=draw(st.sampled_from(DueDates)),
+        rounded_down=draw(st.booleans()),
         first_due_on=draw(st.dates(date(1990, 1, 1), date(2110, 12, 31))),
         multiple_cents=draw(st.sampled_from([1, 1, 100, 1_000_000])),
     )
 
 
 @st.composite
-def any_loan(draw: st.DrawFn) -> tuple[Terms, list[Payment]]:
+def any_loan(draw: st.DrawFn) -> tuple[LoanTerms, list[CashFlow]]:
     given = draw(any_terms())
     last = due_dates(given)[-1]
     moments = st.dates(last - timedelta(days=9_000), last - timedelta(days=1))
     cents = st.one_of(st.integers(1, 100), st.integers(1, 2**53 - 1))
-    return given, draw(st.lists(st.builds(Payment, moments, cents), min_size=1, max_size=5))
+    return given, draw(st.lists(st.builds(CashFlow, moments, cents), min_size=1, max_size=5))
 
 
 @given(any_terms())
-def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_terms: Terms) -> None:
+def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_terms: LoanTerms) -> None:
     found = due_dates(given_terms)
     grace = given_terms.grace_periods if given_terms.grace_counts_in_term else 0
     assert len(found) == given_terms.instalments - grace
     assert all(before < after for before, after in pairwise(found))
-    step = MONTHS[given_terms.frequency]
+    step, first = MONTHS[given_terms.frequency], given_terms.first_due_on
+    assert first is not None
     months = [day.year * 12 + day.month for day in found]
     assert all(after - before == step for before, after in pairwise(months))
     for day in found:
@@ -193,16 +216,15 @@ def test_due_dates_are_strictly_increasing_and_as_many_as_the_instalments(given_
             assert day.day == end
             assert day.month % step == 0
         else:
-            assert day.day == min(given_terms.first_due_on.day, end)
+            assert day.day == min(first.day, end)
     if not given_terms.grace_periods:
-        first = given_terms.first_due_on
         assert found[0] == first if given_terms.due_dates is ANCHORED else found[0] >= first
         assert (found[0].year * 12 + found[0].month) - (first.year * 12 + first.month) < step
 
 
 @given(any_loan())
 def test_a_schedule_repays_what_was_disbursed_to_the_cent_and_no_line_is_negative(
-    loan: tuple[Terms, list[Payment]],
+    loan: tuple[LoanTerms, list[CashFlow]],
 ) -> None:
     given_terms, tranches = loan
     found = lines(given_terms, tranches)
@@ -216,7 +238,7 @@ def test_a_schedule_repays_what_was_disbursed_to_the_cent_and_no_line_is_negativ
     for before, after in pairwise(found):
         between = sum(t.cents for t in tranches if before.due_on <= t.on < after.due_on)
         assert after.opening_cents == before.closing_cents + between
-        assert before.principal_cents % given_terms.multiple_cents == 0
+        assert before.principal_cents % given_terms.multiple_cents == 0 or before.closing_cents == 0
     assert lines(given_terms, tranches[::-1]) == found
 
 
@@ -245,7 +267,7 @@ LENT = [paid(400)]
     ],
 )
 def test_what_is_due_paid_late_and_outstanding_on_a_day(
-    repayments: list[Payment], as_of: str, due: int, settled: int, late: int, outstanding: int
+    repayments: list[CashFlow], as_of: str, due: int, settled: int, late: int, outstanding: int
 ) -> None:
     stands = position(terms(), LENT, repayments, date.fromisoformat(as_of))
     assert (stands.due_cents, stands.paid_cents, stands.late_cents) == (due, settled, late)
@@ -268,12 +290,12 @@ def test_a_tranche_that_is_paid_later_is_not_owed_before() -> None:
 
 @given(any_loan(), st.data())
 def test_what_is_late_was_due_and_nothing_is_counted_twice(
-    loan: tuple[Terms, list[Payment]], data: st.DataObject
+    loan: tuple[LoanTerms, list[CashFlow]], data: st.DataObject
 ) -> None:
     given_terms, tranches = loan
     last = due_dates(given_terms)[-1]
     moments = st.dates(tranches[0].on, last + timedelta(days=400))
-    repayments = data.draw(st.lists(st.builds(Payment, moments, st.integers(1, 10**9)), max_size=5))
+    repayments = data.draw(st.lists(st.builds(CashFlow, moments, st.integers(1, 10**9)), max_size=5))
     assume(not repaid_before_disbursed(tranches, repayments))
     as_of = data.draw(moments)
     stands = position(given_terms, tranches, repayments, as_of)
@@ -303,5 +325,7 @@ def test_what_is_late_was_due_and_nothing_is_counted_twice(
         ([paid(10, "2024-01-01"), paid(10, "2024-01-03")], [paid(10, "2024-01-02"), paid(10, "2024-01-03")], False),
     ],
 )
-def test_nothing_comes_back_before_it_went_out(tranches: list[Payment], repayments: list[Payment], wrong: bool) -> None:
+def test_nothing_comes_back_before_it_went_out(
+    tranches: list[CashFlow], repayments: list[CashFlow], wrong: bool
+) -> None:
     assert repaid_before_disbursed(tranches, repayments) is wrong

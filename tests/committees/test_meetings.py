@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.committees import rules
-from app.committees.rules import TRANSITIONS, Action, CommitteeStatus
+from app.committees.rules import TRANSITIONS, CommitteeAction, CommitteeStatus
 from tests.world import World, ok, problem
 
 HELD = "2023-10-03T12:10:00Z"
@@ -42,9 +42,9 @@ async def closed(world: World) -> str:
 # --- the life of a meeting -------------------------------------------------------------------------------------------
 
 
-@given(action=st.sampled_from(Action), current=st.sampled_from(CommitteeStatus))
+@given(action=st.sampled_from(CommitteeAction), current=st.sampled_from(CommitteeStatus))
 def test_an_action_leads_from_one_state_to_one_and_is_refused_from_all_others(
-    action: Action, current: CommitteeStatus
+    action: CommitteeAction, current: CommitteeStatus
 ) -> None:
     source, target = TRANSITIONS[action]
     if current is source:
@@ -54,8 +54,8 @@ def test_an_action_leads_from_one_state_to_one_and_is_refused_from_all_others(
             rules.next_status(action, current)
 
 
-@given(st.lists(st.sampled_from(Action), max_size=8))
-def test_whatever_is_tried_a_meeting_that_is_over_stays_as_it_is(actions: list[Action]) -> None:
+@given(st.lists(st.sampled_from(CommitteeAction), max_size=8))
+def test_whatever_is_tried_a_meeting_that_is_over_stays_as_it_is(actions: list[CommitteeAction]) -> None:
     status, over = CommitteeStatus.PLANNED, None
     for action in actions:
         if action in TRANSITIONS and TRANSITIONS[action][0] is status:

@@ -8,13 +8,14 @@ import re
 import select
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from tests import starter
 
 START_S = 60.0
 STOP_S = 30.0
@@ -42,7 +43,7 @@ class Service:
 
     port: int
     log: Path
-    process: subprocess.Popen[bytes] = field(repr=False)
+    process: starter.Started = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -120,9 +121,9 @@ def serving(
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REBOND_", "PROMETHEUS_"))}
     environment = {**kept, "DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1", **settings}
     path = directory / "service.log"
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
+    words = ["serve", "--port", "0", "--workers", str(workers)]
     with path.open("ab") as log:
-        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log)
+        process = starter.start(words, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=log)
     try:
         yield Service(_port(process, path), path, process)
     finally:
@@ -136,7 +137,7 @@ def serving(
             process.stdout.close()
 
 
-def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+def _port(process: starter.Started, log: Path) -> int:
     """The port that the service names on its standard output; it listens from then on."""
     assert process.stdout is not None
     said = b""

@@ -60,7 +60,7 @@ OPAQUE: dict[str, str] = {
     "Payment.grant_id": "It is in the address of the payment.",
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
-    "Statement.advance_id": "It is in the address of the statement.",
+    "AdvanceStatement.advance_id": "It is in the address of the statement.",
     "Tranche.advance_id": "It is in the address of the tranche.",
 }
 

@@ -77,7 +77,8 @@ def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any
     wanted = bare(annotation)
     if is_object(wanted):
         for part, field in wanted.model_fields.items():
-            yield from flat(None if value is None else value[part], field.annotation, f"{name}.{part}")
+            absent = value is None or (part not in value and not field.is_required())
+            yield from flat(None if absent else value[part], field.annotation, f"{name}.{part}")
     elif get_origin(wanted) is list and is_object(inner := bare(get_args(wanted)[0])):
         for part in inner.model_fields:
             yield f"{name}.{part}", None if value is None else [each[part] for each in value], list

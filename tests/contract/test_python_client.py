@@ -15,7 +15,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.processes import Service, new_home
+from tests.processes import Service, loaded_home
+
+pytestmark = pytest.mark.xdist_group("client")
 
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 PACKAGE = "rebond_client"
@@ -48,7 +50,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """The demonstration, fresh."""
-    with new_home() as home, home.serving() as running:
+    with loaded_home() as home, home.serving() as running:
         yield running
 
 
@@ -138,8 +140,8 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
 
     # What happened, page by page, in the feed.
     told: list[str] = []
-    page = as_("auditor")("access.list_events", limit=500)
+    page = as_("auditor")("integrations.list_events", limit=500)
     while page.items:
         told += [event.type_ for event in page.items]
-        page = as_("auditor")("access.list_events", limit=500, after=page.next_cursor)
+        page = as_("auditor")("integrations.list_events", limit=500, after=page.next_cursor)
     assert told.count("grant.awarded") == 5  # four of the demonstration's, and ours

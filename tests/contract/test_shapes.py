@@ -220,6 +220,7 @@ DRIVEN: dict[str, Request] = {
     "grant_payment_kind": _one(f"POST {T}/grants/{{grant_id}}/payments", "/kind", UNKNOWN),
     "grant_payment_reason": _one(f"POST {T}/grants/{{grant_id}}/payments/{{id}}/reverse", "/reason", ABSENT),
     "advance_amount": _one(f"POST {T}/advances", "/amount_cents", 0),
+    "advance_planned_disbursement": _one(f"POST {T}/advances", "/planned_disbursement_on", "2023-10-02"),
     "tranche_amount": _one(f"POST {T}/advances/{{advance_id}}/tranches", "/amount_cents", TOO_MUCH),
     "tranche_reason": _one(f"POST {T}/advances/{{advance_id}}/tranches/{{id}}/reverse", "/reason", ABSENT),
     "repayment_amount": _one(f"POST {T}/advances/{{advance_id}}/repayments", "/amount_cents", 0),

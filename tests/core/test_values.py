@@ -3,7 +3,6 @@
 import json
 import time
 import unicodedata
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from app.core import clock, values
-from app.core.values import Period, is_siren, is_siret, parse_int, siren_from
+from app.core.values import is_siren, is_siret, parse_int, siren_from
 from app.core.writing import strictjson
 
 TYPES = {
@@ -25,7 +24,7 @@ TYPES = {
     for name in [
         *["Cents", "PositiveCents", "BasisPoints", "Days", "PositiveDays", "SignedDays", "DayFraction"],
         *["Siren", "Siret", "InseeCode", "NafCode", "LegalFormCode", "Slug", "Code", "ExternalId", "Uuid", "Email"],
-        *["Text", "Line", "ShortLine", "Day", "Instant", "Period"],
+        *["Text", "Line", "ShortLine", "Day", "Instant"],
     ]
 }
 
@@ -752,41 +751,6 @@ def test_anything_else_is_no_instant(value: Any) -> None:
 def test_an_instant_survives_the_way_in_and_out(instant: datetime) -> None:
     assert take("Instant", instant) == instant.astimezone(UTC)
     assert take("Instant", json.loads(TYPES["Instant"].dump_json(instant.astimezone(UTC)))) == instant.astimezone(UTC)
-
-
-def test_a_period_includes_both_its_days() -> None:
-    march = Period(from_on=date(2026, 3, 1), to_on=date(2026, 3, 31))
-    assert [march.contains(date(2026, 3, day)) for day in (1, 31)] == [True, True]
-    assert [march.contains(day) for day in (date(2026, 2, 28), date(2026, 4, 1))] == [False, False]
-    assert Period(from_on=date(2026, 3, 1)).contains(date(2199, 12, 31))
-
-
-def test_a_period_is_ordered_and_takes_nothing_else() -> None:
-    assert take("Period", {"from_on": "2026-03-01", "to_on": "2026-03-01"})
-    assert take("Period", {"from_on": "2026-03-01", "to_on": None}).to_on is None
-    assert code_of("Period", {"from_on": "2026-03-02", "to_on": "2026-03-01"}) == "period_reversed"
-    assert code_of("Period", {"from_on": "2026-03-02", "status": "open"}) == "extra_forbidden"
-    assert code_of("Period", {"from_on": "infinity"}) == "invalid_day"
-
-
-days_of_a_month = st.dates(date(2026, 3, 1), date(2026, 3, 31))
-periods = st.builds(
-    lambda first, second, is_open: Period(from_on=min(first, second), to_on=None if is_open else max(first, second)),
-    days_of_a_month,
-    days_of_a_month,
-    st.booleans(),
-)
-
-
-@given(periods, periods)
-def test_periods_overlap_just_when_they_share_a_day(one: Period, other: Period) -> None:
-    # All begin in March: if they share any day, they share the later of the two beginnings.
-    shared = any(one.contains(day) and other.contains(day) for day in each_day(date(2026, 3, 1), date(2026, 3, 31)))
-    assert one.overlaps(other) == other.overlaps(one) == shared
-
-
-def each_day(first: date, last: date) -> Iterator[date]:
-    return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
 # --- paths and queries ------------------------------------------------------------------------------------------

@@ -49,8 +49,10 @@ class Acts:
     async def grant(self, cents: int, **more: Any) -> httpx2.Response:
         return await self.world.funder.post("grants", self.award(cents, **more), headers=key())
 
-    async def advance(self, cents: int, **more: Any) -> httpx2.Response:
-        return await self.world.funder.post("advances", self.award(cents, **{"terms": TERMS, **more}), headers=key())
+    async def advance(self, cents: int, *, dry: bool = False, **more: Any) -> httpx2.Response:
+        body = self.award(cents, **{"terms": TERMS, **more})
+        path = "advances?dry_run=true" if dry else "advances"
+        return await self.world.funder.post(path, body, headers=key())
 
     async def pay(self, grant: str, cents: int, **more: Any) -> httpx2.Response:
         body = {"amount_cents": cents, "paid_on": DAY, "kind": "interim_payment", "reference": self.reference(), **more}

@@ -62,7 +62,7 @@ def test_shares_do_not_depend_on_the_order_of_the_contributions(
 ) -> None:
     cents, weights = case
     items = list(weights.items())
-    chance.shuffle(items)  # type: ignore[attr-defined]
+    chance.shuffle(items)  # type: ignore[attr-defined]  # a Random
     assert share(cents, dict(items)) == share(cents, weights)
 
 

@@ -178,6 +178,13 @@ async def test_the_statement_keeps_both_balances_after_every_entry(world: World)
     assert {entry["recorded_by"] for entry in entries if entry["act"] == "tranche"} == {
         str(world.subjects["treasurer"])
     }
+    assert {entry["recorded_by_name"] for entry in entries if entry["act"] == "tranche"} == {
+        f"treasurer of {world.territory}"
+    }
+    assert {(entry["award_id"], entry["award_title"]) for entry in entries} == {
+        (None, None), (grant, "Atelier"), (advance, "Atelier"),
+    }  # fmt: skip
+    assert all(entry["contribution_reference"] for entry in entries)
     now = figures(await acts.envelope())
     held = {name: sum(cents for (_, account), cents in balances.items() if account == name)
             for name in ("contributor", "available", "advances_paid", "released")}  # fmt: skip

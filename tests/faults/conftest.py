@@ -1,6 +1,6 @@
 """The service, its processes and its database, under writers who send until they are answered.
 
-REBOND_FAULTS_ROUNDS says how many deaths a story has, REBOND_FAULTS_SEED repeats their order and the moments chosen.
+REBOND_SIEGE_ROUNDS says how many deaths a story has, REBOND_SIEGE_SEED repeats their order and the moments chosen.
 """
 
 import asyncio
@@ -8,9 +8,7 @@ import contextlib
 import json
 import os
 import random
-import signal
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -23,36 +21,15 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.bundled import postgres
 from app.core.problems import CATALOGUE
 from tests.contract.server import Answer, answer_on, message
-from tests.processes import Home, Service, eventually, new_home
+from tests.processes import Home, Service, eventually, loaded_home
 from tests.world import Mission, World, dumps
 
-ROUNDS = int(os.environ.get("REBOND_FAULTS_ROUNDS", "5"))
-SEED = int(os.environ.get("REBOND_FAULTS_SEED") or random.SystemRandom().randrange(2**32))
+ROUNDS = int(os.environ.get("REBOND_SIEGE_ROUNDS", "60"))
+SEED = int(os.environ.get("REBOND_SIEGE_SEED") or random.SystemRandom().randrange(2**32))
 FIGURES: Counter[str] = Counter()  # what the run has done, for its last lines
 RECOVERIES: dict[str, list[float]] = {}  # by what died: seconds from the database's first answer to the service's
-
-
-def in_bundled(home: Home, sql: str, *arguments: Any) -> list[Any]:
-    """The rows from a place's bundled server, which must be running."""
-
-    async def ask() -> list[Any]:
-        connection = await asyncpg.connect(address(home), timeout=10)
-        try:
-            found: list[Any] = await connection.fetch(sql, *arguments)
-            return found
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
-
-
-def address(home: Home) -> str:
-    """Where the place's bundled server listens, for asyncpg."""
-    socket_dir = postgres._socket_dir(home.data, postgres._account(home.data))
-    return postgres.Server(home.data, socket_dir, []).plain()
 
 
 @dataclass
@@ -78,7 +55,7 @@ def new_ground(home: Home, base: str, *, people: int) -> Ground:
     async def make() -> Ground:
         async with (
             httpx2.AsyncClient(base_url=base, trust_env=False, timeout=30) as http,
-            asyncpg.create_pool(address(home), min_size=1, max_size=2) as pool,
+            asyncpg.create_pool(home.address(), min_size=1, max_size=2) as pool,
         ):
             world = await World.create(http, pool)
             mission = await world.mission(days=90_000, starts_on="2000-01-01", ends_on="2100-01-01")
@@ -220,13 +197,11 @@ def holds_what_it_acknowledged(siege: Siege) -> None:
     ):
         wishes = [wish for wish in siege.done if wish.path == path]
         assert wishes
-        stored = in_bundled(siege.home, f"SELECT id::text, {name} FROM {table} WHERE territory = $1", territory)
+        stored = siege.home.ask(f"SELECT id::text, {name} FROM {table} WHERE territory = $1", territory)
         assert Counter(row[1] for row in stored) == Counter(wish.body[name] for wish in wishes)
         assert {row[0] for row in stored} == {wish.id for wish in wishes}
         kind = {"time_entries": "time_entry.created", "grants": "grant.awarded"}[table]
-        told = in_bundled(
-            siege.home, "SELECT resource_id FROM events WHERE territory = $1 AND type = $2", territory, kind
-        )
+        told = siege.home.ask("SELECT resource_id FROM events WHERE territory = $1 AND type = $2", territory, kind)
         assert Counter(row[0] for row in told) == Counter(wish.id for wish in wishes)
     for wish in random.Random(SEED).sample(siege.done, min(40, len(siege.done))):
         again = siege.send(wish)
@@ -240,25 +215,15 @@ def holds_what_it_acknowledged(siege: Siege) -> None:
         FIGURES[f"answers {seen}"] += count
 
 
-@pytest.fixture(scope="session")
-def template() -> Iterator[Home]:
-    """A place in which the service was started once, and stopped."""
-    with new_home() as made:
-        with made.serving() as service:
-            assert service.stop(signal.SIGTERM) == 0
-        yield made
-
-
 @pytest.fixture
-def home(template: Home) -> Iterator[Home]:
-    """A copy of it, as a second start is quicker than a first."""
-    with new_home() as made:
-        subprocess.run(["cp", "-a", f"{template.data}/.", made.data], check=True)
+def home() -> Iterator[Home]:
+    """A place in which the service was started once, and stopped; every process in it is a real one."""
+    with loaded_home(from_nothing=True) as made:
         yield made
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was survived: the last lines of `make faults`."""
+    """What was survived: among the last lines of `make siege`."""
     if not FIGURES:
         return
     write = terminalreporter.write_line
@@ -268,4 +233,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, seconds in RECOVERIES.items():
         slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
         write(f"the service answers again after {what}: median {middle:.2f} s, slowest {slowest:.2f} s")
-    write(f"again: REBOND_FAULTS_SEED={SEED} make faults")
+    write(f"again: REBOND_SIEGE_SEED={SEED} make siege")

@@ -17,7 +17,6 @@ from tests.faults.conftest import (
     SEED,
     Siege,
     holds_what_it_acknowledged,
-    in_bundled,
     new_ground,
 )
 from tests.processes import Home, Service, eventually
@@ -46,13 +45,13 @@ def answers(service: Service, path: str = "/readyz") -> bool:
 
 def database_answers(home: Home) -> bool:
     try:
-        return bool(in_bundled(home, "SELECT 1"))
+        return bool(home.ask("SELECT 1"))
     except Exception:  # noqa: BLE001  # it refuses, starts, or hangs up in the middle
         return False
 
 
 def test_nothing_acknowledged_is_lost_and_no_key_works_twice_whatever_dies(home: Home) -> None:
-    print(f"REBOND_FAULTS_SEED={SEED}")  # shown where the test fails
+    print(f"REBOND_SIEGE_SEED={SEED}")  # shown where the test fails
     chance = random.Random(SEED)
     order = [kind for _ in range(-(-ROUNDS // len(KINDS))) for kind in chance.sample(KINDS, len(KINDS))][:ROUNDS]
     with contextlib.ExitStack() as stack:
@@ -88,7 +87,7 @@ def strike(home: Home, kind: str, chance: random.Random) -> None:
         for victim in pids(home, "keeper.py"):
             kill(victim)
     else:
-        backends = [row[0] for row in in_bundled(home, BACKENDS)]
+        backends = [row[0] for row in home.ask(BACKENDS)]
         before = home.postmaster()
         if kind == "backend":  # its postmaster ends all others and recovers
             kill(chance.choice(backends))
@@ -135,7 +134,7 @@ def test_without_its_database_the_service_says_so_and_when_to_come_again(home: H
                 # A worker that starts now must not end the service: it waits for the database as the others do.
                 before = service.errors().count("waiting_for_the_database")
                 strike(home, "worker", random.Random(SEED))
-                assert eventually(lambda: service.errors().count("waiting_for_the_database") > before)  # noqa: B023
+                assert eventually(lambda: service.errors().count("waiting_for_the_database") > before)  # noqa: B023  # called at once
             assert eventually(lambda: database_answers(home), COMES_BACK_S)
             back = time.monotonic()
             assert eventually(lambda: answers(service), COMES_BACK_S)

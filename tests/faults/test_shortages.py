@@ -184,7 +184,7 @@ def fill(path: Path) -> bool:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_refuses_writes_clearly_and_they_go_on_when_there_is_room() -> None:
-    with new_home() as home, disk(home, 320), home.serving("--workers", "2") as service:
+    with new_home(from_nothing=True) as home, disk(home, 320), home.serving("--workers", "2") as service:
         siege = Siege(home, new_ground(home, service.base, people=4), service)
         ballast = home.data / "ballast"
         with siege.under_way():

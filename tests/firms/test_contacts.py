@@ -156,6 +156,8 @@ async def test_everything_held_about_a_person_is_given_out(world: World) -> None
         (things["audition"]["id"], "held", "2023-07-04")
     ]
     assert [change["type"] for change in export["history"]] == ["contact.created", "contact.updated"]
+    staff = f"territory of {world.territory}"
+    assert [export["recorded_by_name"], *(change["actor_name"] for change in export["history"])] == [staff] * 3
 
 
 # --- erasure ---------------------------------------------------------------------------------------------------------

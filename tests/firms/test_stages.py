@@ -14,9 +14,9 @@ from app.firms.rules import (
     FORWARD,
     SECTIONS,
     WITH_REASON,
-    Passage,
     Stage,
     StageNotReachable,
+    StageOn,
     admit,
     divisions,
     reachable,
@@ -33,9 +33,9 @@ REASONS = st.sampled_from([None, "Because."])
 def test_whatever_is_tried_each_stage_that_counts_follows_from_the_one_before(
     tried: list[tuple[Stage, date, str | None]],
 ) -> None:
-    recorded: list[Passage] = []
+    recorded: list[StageOn] = []
     for stage, day, reason in tried:
-        new = Passage(stage, day)
+        new = StageOn(stage, day)
         try:
             admit(recorded, new, reason)
         except (StageNotReachable, ValidationFailed):
@@ -51,7 +51,7 @@ def test_whatever_is_tried_each_stage_that_counts_follows_from_the_one_before(
 def test_a_step_is_admitted_with_its_reason_and_refused_without(a: Stage, b: Stage, reason: str | None) -> None:
     def admitted(reason: str | None) -> bool:
         try:
-            admit([Passage(a, date(2023, 6, 1))], Passage(b, date(2023, 6, 2)), reason)
+            admit([StageOn(a, date(2023, 6, 1))], StageOn(b, date(2023, 6, 2)), reason)
         except (StageNotReachable, ValidationFailed):
             return False
         return True
@@ -72,7 +72,7 @@ def test_every_stage_is_reached_from_the_first_and_none_is_a_trap() -> None:
 
 def test_of_two_stages_on_one_day_the_one_recorded_last_counts() -> None:
     day = date(2023, 6, 1)
-    assert standing([Passage(Stage.DECLINED, day), Passage(Stage.SOLICITED, day)]) == [Passage(Stage.SOLICITED, day)]
+    assert standing([StageOn(Stage.DECLINED, day), StageOn(Stage.SOLICITED, day)]) == [StageOn(Stage.SOLICITED, day)]
 
 
 def test_every_division_stands_in_one_section_of_its_nomenclature() -> None:

@@ -1,13 +1,11 @@
 """`rebond serve` with two workers on its bundled database, besieged; and how much was sent.
 
-REBOND_FUZZ_EXAMPLES says how many requests of a kind are made up, REBOND_FUZZ_SECONDS how long a phase of the
-document's tests may take, REBOND_FUZZ_SEED repeats a run. `make fuzz` sets them high; without them this is a short
-part of the ordinary tests.
+REBOND_SIEGE_EXAMPLES says how many requests of a kind are made up, REBOND_SIEGE_SECONDS how long a phase of the
+document's tests may take, REBOND_SIEGE_SEED repeats a run.
 """
 
 import asyncio
 import os
-import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,15 +13,14 @@ import asyncpg
 import httpx2
 import pytest
 
-from app.bundled import postgres
 from tests import directory, processes
 from tests.contract import server
 from tests.contract.conftest import Known, one_of_everything
+from tests.contract.test_document import SEED
 from tests.world import World
 
-EXAMPLES = int(os.environ.get("REBOND_FUZZ_EXAMPLES", "3"))
-SECONDS = int(os.environ.get("REBOND_FUZZ_SECONDS", "6"))
-SEED = int(os.environ.get("REBOND_FUZZ_SEED") or random.SystemRandom().randrange(2**32))
+EXAMPLES = int(os.environ.get("REBOND_SIEGE_EXAMPLES", "100"))
+SECONDS = int(os.environ.get("REBOND_SIEGE_SECONDS", "90"))
 SENT: Counter[tuple[str, str, int]] = Counter()  # by kind of test, operation and status
 TALLY = pytest.StashKey[list[str]]()
 
@@ -39,11 +36,9 @@ class Fortress:
         """A fresh territory with one of everything; the keys of a world may not outlive what is done to it."""
 
         async def make() -> Known:
-            socket_dir = postgres._socket_dir(self.home.data, postgres._account(self.home.data))
-            url = postgres.Server(self.home.data, socket_dir, []).plain()
             async with (
                 httpx2.AsyncClient(base_url=self.base, trust_env=False, timeout=30) as http,
-                asyncpg.create_pool(url, min_size=1, max_size=2) as pool,
+                asyncpg.create_pool(self.home.address(), min_size=1, max_size=2) as pool,
             ):
                 return await one_of_everything(await World.create(http, pool))
 
@@ -55,7 +50,7 @@ def fortress() -> Iterator[Fortress]:
     """After the siege: it still answers, no request has met a bug or a deadlock, every balance is what it sums up."""
     with (
         directory.running() as known_firms,
-        processes.new_home() as home,
+        processes.new_home(from_nothing=True) as home,
         home.serving("--workers", "2", REBOND_DIRECTORY_URL=known_firms.url) as service,
     ):
         yield Fortress(home, service)
@@ -68,7 +63,7 @@ def fortress() -> Iterator[Fortress]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many requests were sent, of which kind and to which end: the last lines of `make fuzz`."""
+    """How many requests were sent, of which kind and to which end: among the last lines of `make siege`."""
     if not SENT:
         return
     by_kind: dict[str, Counter[int]] = {}
@@ -81,4 +76,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, statuses in by_kind.items():
         said = " ".join(f"{status}:{count}" for status, count in sorted(statuses.items()))
         write(f"{kind:>10} {statuses.total():>8} requests, {len(operations[kind]):>3} operations   {said}")
-    write(f"{sum(SENT.values())} requests sent; again: REBOND_FUZZ_SEED={SEED} make fuzz")
+    write(f"{sum(SENT.values())} requests sent; again: REBOND_SIEGE_SEED={SEED} make siege")

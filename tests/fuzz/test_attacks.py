@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from app.core.problems import CATALOGUE
 from app.core.serving.openapi import PROBLEM
 from tests.contract.server import Answer, answer_on, message
+from tests.contract.test_document import SEED
 from tests.contract.test_hostile import HOSTILE_HEADER_VALUES, INSIDE, MARK, OTHER_TYPES, SIGNS, SMUGGLED
-from tests.fuzz.conftest import EXAMPLES, SEED, SENT, Fortress
+from tests.fuzz.conftest import EXAMPLES, SENT, Fortress
 from tests.world import dumps
 
 SETTINGS = hypothesis.settings(
@@ -113,7 +114,7 @@ def _bodies(operation: Any, documented: dict[str, Any]) -> st.SearchStrategy[Any
 def judge(kind: str, operation: Operation, method: str, answer: Answer, sent: str) -> None:
     """Zero 5xx; a documented status; a refusal is a problem of the catalogue that tells nothing."""
     SENT[kind, f"{operation.method} {operation.path}", answer.status] += 1
-    told = f"REBOND_FUZZ_SEED={SEED} {sent} → {answer.status} {answer.body[:600]!r}"
+    told = f"REBOND_SIEGE_SEED={SEED} {sent} → {answer.status} {answer.body[:600]!r}"
     assert answer.status < 500, told
     allowed = set(operation.documented["responses"]) | {"304"} | (ANYWHERE if answer.status >= 400 else set())
     assert str(answer.status) in allowed, told
@@ -329,7 +330,7 @@ def test_a_request_of_two_readings_is_answered_once_or_not_at_all(attack: Attack
                 SENT["bytes", "smuggled", 0] += 1
                 return
         SENT["bytes", "smuggled", answer.status] += 1
-        told = f"REBOND_FUZZ_SEED={SEED} {bytes(whole)!r} → {answer.status} {answer.body[:300]!r}"
+        told = f"REBOND_SIEGE_SEED={SEED} {bytes(whole)!r} → {answer.status} {answer.body[:300]!r}"
         assert answer.status < 500, told
         assert MARK not in answer.body.decode(), told
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.missions.calendar import HolidayCalendar, public_holidays, rest_days
+from app.missions.rest_days import HolidayCalendar, public_holidays, rest_days
 from tests.world import Mission, World, ok, problem
 
 # --- the calendar, without a database --------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ async def test_of_two_plans_made_from_one_version_one_is_kept(world: World) -> N
     made = await project(world, costs=COSTS)
     tag = {"headers": {"If-Match": ok(await plan(world, made["id"], BALANCED), 201) and '"1"'}}
     answers = await asyncio.gather(
-        *(plan(world, made["id"], BALANCED[: n % 3 + 1], **tag) for n in range(9))  # type: ignore[arg-type]
+        *(plan(world, made["id"], BALANCED[: n % 3 + 1], **tag) for n in range(9))  # type: ignore[arg-type]  # any field
     )
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 8
     assert ok(await staff(world).get(f"projects/{made['id']}/financing"))["version"] == 2

@@ -13,13 +13,14 @@ async def test_a_project_is_read_as_it_was_recorded(world: World) -> None:
     await perimeter(world)
     siren = await followed(world)
     mission = await world.mission()
+    met = await world.audition(siren, planned_on="2023-07-03")
     body: dict[str, Any] = {
         "title": "Centre d'usinage", "kind": "equipment", "maturity": "ready", "description": "Titanium parts.",
         "holders": [{"kind": "training_body", "name": "CFAI"}, {"kind": "firm", "siren": siren, "lead": True}],
         "commune_code": "30007", "detected_on": "2023-07-04", "starts_on": "2024-01-15", "ends_on": "2025-06-30",
         "costs": [{**COSTS[0], "holder": 2}, *COSTS[1:]], "jobs_created_fte": 6, "jobs_maintained_fte": 12.5,
         "environmental_effect": "Less scrap.", "funding_route": "rebond", "mission_id": mission.id,
-        "consultant_id": mission.partner_consultant, "external_id": "P-1",
+        "consultant_id": mission.partner_consultant, "external_id": "P-1", "detected_in_audition_id": met["id"],
     }  # fmt: skip
     response = await staff(world).post("projects", body)
     made = ok(response, 201)
@@ -34,10 +35,13 @@ async def test_a_project_is_read_as_it_was_recorded(world: World) -> None:
     assert (made["jobs_fte"], made["commune_name"], made["longer_than_24_months"]) == (18.5, "Commune 30007", False)
     assert (made["stage"], made["stage_since_on"], made["detected_on"]) == ("detected", "2023-07-04", "2023-07-04")
     assert made["mission_name"] == "Mission"
+    consultant = ok(await world.consultant.get(f"consultants/{mission.partner_consultant}"))
+    assert (made["consultant_name"], made["detected_in_audition_on"]) == (consultant["person_name"], "2023-07-03")
     [event] = await world.events(made["id"])
-    assert event["type"] == "project.created"
+    assert (event["type"], "consultant_name" in event["data"]) == ("project.created", False)
     [passage] = ok(await staff(world).get(f"projects/{made['id']}/stages"))["items"]
     assert (passage["number"], passage["previous_stage"]) == (1, None)
+    assert passage["recorded_by_name"] == f"territory of {world.territory}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.roadmap.acts import AXES, draft
 from tests.world import World, ok
 
 
-async def test_a_write_costs_the_same_with_twice_the_rows(app: Any, world: World, known_callers: None) -> None:  # noqa: F811
+async def test_a_write_costs_the_same_with_twice_the_rows(app: Any, world: World, known_callers: None) -> None:  # noqa: F811  # the fixture
     siren = await followed(world)
     holders = [{"kind": "firm", "siren": siren}]
     body = {"title": "T", "kind": "other", "maturity": "idea", "holders": holders, "detected_on": "2023-07-04"}
@@ -36,7 +36,7 @@ async def test_a_write_costs_the_same_with_twice_the_rows(app: Any, world: World
 async def test_a_roadmap_is_written_and_read_with_the_same_statements_however_long(
     app: Any,
     world: World,
-    known_callers: None,  # noqa: F811
+    known_callers: None,  # noqa: F811  # the fixture
 ) -> None:
     made = await draft(world)
     found = []

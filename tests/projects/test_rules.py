@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.compare import changes, compare
 from app.core.problems import ValidationFailed
 from app.projects import financing, rules
-from app.projects.financing import PLANNED, SECURED, GapCode, Line, LineStatus, SourceKind
+from app.projects.financing import PLANNED, SECURED, GapCode, LineStatus, PlanLine, SourceKind
 from app.projects.rules import NEED_REASON, PASSAGES, FundingRoute, ProjectStage
 
 # From each stage, where a project may go, as the field says it.
@@ -84,7 +84,7 @@ def test_no_walk_leaves_the_table_and_none_returns_from_completion(
 
 LINES = st.lists(
     st.builds(
-        Line,
+        PlanLine,
         kind=st.sampled_from(SourceKind),
         source=st.sampled_from(["Bank", "Région", "Équité"]),
         amount_cents=st.integers(1, 2**53 - 1),
@@ -125,7 +125,7 @@ def test_ratios_of_the_field(numerator: int, denominator: int, wanted: str) -> N
 
 
 @given(LINES)
-def test_every_cent_of_a_plan_is_private_public_or_the_programmes(lines: list[Line]) -> None:
+def test_every_cent_of_a_plan_is_private_public_or_the_programmes(lines: list[PlanLine]) -> None:
     for counted in (PLANNED, SECURED):
         money = financing.sources(lines, counted)
         assert money.total_cents == sum(line.amount_cents for line in lines if line.status in counted)
@@ -135,7 +135,7 @@ def test_every_cent_of_a_plan_is_private_public_or_the_programmes(lines: list[Li
 
 
 @given(LINES)
-def test_in_a_balanced_plan_cofunding_is_cost_without_aid_over_aid(lines: list[Line]) -> None:
+def test_in_a_balanced_plan_cofunding_is_cost_without_aid_over_aid(lines: list[PlanLine]) -> None:
     """domain.md §7: (Σ cost - programme aid) / programme aid, split into private and other public."""
     money = financing.sources(lines, PLANNED)
     cost = money.total_cents
@@ -154,12 +154,12 @@ def test_in_a_balanced_plan_cofunding_is_cost_without_aid_over_aid(lines: list[L
 
 def test_leverage_of_a_project_by_hand() -> None:
     lines = [
-        Line(SourceKind.OWN_FUNDS, "Equity", 300_000_00, LineStatus.SECURED),
-        Line(SourceKind.LOAN, "Bank", 200_000_00, LineStatus.REQUESTED),
-        Line(SourceKind.OTHER_PUBLIC_AID, "Région", 100_000_00, LineStatus.PLANNED),
-        Line(SourceKind.REBOND_GRANT, "Rebond", 100_000_00, LineStatus.SECURED),
-        Line(SourceKind.REBOND_ADVANCE, "Rebond", 100_000_00, LineStatus.PLANNED),
-        Line(SourceKind.OTHER_PUBLIC_AID, "ADEME", 50_000_00, LineStatus.REFUSED),
+        PlanLine(SourceKind.OWN_FUNDS, "Equity", 300_000_00, LineStatus.SECURED),
+        PlanLine(SourceKind.LOAN, "Bank", 200_000_00, LineStatus.REQUESTED),
+        PlanLine(SourceKind.OTHER_PUBLIC_AID, "Région", 100_000_00, LineStatus.PLANNED),
+        PlanLine(SourceKind.REBOND_GRANT, "Rebond", 100_000_00, LineStatus.SECURED),
+        PlanLine(SourceKind.REBOND_ADVANCE, "Rebond", 100_000_00, LineStatus.PLANNED),
+        PlanLine(SourceKind.OTHER_PUBLIC_AID, "ADEME", 50_000_00, LineStatus.REFUSED),
     ]
     planned = financing.leverage(750_000_00, financing.sources(lines, PLANNED))
     assert (planned.total, planned.cofunding) == (Decimal("3.7500"), Decimal("3.0000"))
@@ -169,7 +169,7 @@ def test_leverage_of_a_project_by_hand() -> None:
 
 
 @given(CENTS, LINES)
-def test_a_plan_has_no_gap_exactly_when_uses_equal_sources(uses_cents: int, lines: list[Line]) -> None:
+def test_a_plan_has_no_gap_exactly_when_uses_equal_sources(uses_cents: int, lines: list[PlanLine]) -> None:
     planned = financing.sources(lines, PLANNED).total_cents
     for uses in (uses_cents, planned):
         found = financing.gaps(uses, lines)

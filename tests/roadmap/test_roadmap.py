@@ -89,6 +89,7 @@ async def test_a_committee_that_was_held_puts_a_draft_in_force_from_its_day(worl
     told = ok(await adopt(world.clients["committee"], made["id"], meeting), 200)
     assert (told["status"], told["adopted_on"], told["committee_id"]) == ("adopted", "2023-10-03", meeting)
     assert told["adopted_by"] == str(world.subjects["committee"])
+    assert told["adopted_by_name"] == f"committee of {world.territory}"
     assert ok(await staff(world).get("roadmap")) == told
     assert ok(await staff(world).get("roadmap?as_of=2023-10-03"))["id"] == told["id"]
     problem(await staff(world).get("roadmap?as_of=2023-10-02"), 404, "not-found")
@@ -146,6 +147,9 @@ async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world:
     assert [added["title"] for added in told["actions"]["added"]] == ["Housing"]
     [changed] = told["actions"]["changed"]
     assert changed["fields"]["project_ids"] == {"before": [served["id"]], "after": []}
+    assert changed["fields"]["project_titles"] == {"before": [served["title"]], "after": []}
+    assert changed["fields"]["sirens"] == {"before": [siren], "after": []}
+    assert changed["fields"]["firm_names"]["after"] == []
     assert changed["fields"]["budget_cents"] == {"before": 40_000_000, "after": 1}
     early = problem(await adopt(staff(world), copy["id"], await held(world)), 409, "roadmap-in-force-twice")
     assert early["adopted_on"] == "2023-10-03"
@@ -265,6 +269,7 @@ async def test_actions_are_found_by_what_people_ask(world: World) -> None:
     assert len(ok(await staff(world).get("roadmap/actions?state=planned&sort=-due_on"))["items"]) == 2
     one = ok(await staff(world).get(f"roadmap/actions/{wanted}"))
     assert (one["axis"], one["axis_title"], one["projects"][0]["id"]) == (1, "One", served["id"])
+    assert (one["roadmap_id"], one["roadmap_title"]) == (version["id"], version["title"])
 
 
 @pytest.mark.parametrize("field", ["project_ids", "sirens", "owner_organisation_id"])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import new_home
+from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -14,7 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
     block = re.search(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
     assert block is not None
-    with new_home() as home, home.serving() as service:
+    with loaded_home() as home, home.serving() as service:
         rebond = shlex.join([sys.executable, "-m", "app.cli"])
         script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
@@ -34,7 +34,8 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         "403\n201\n",
         '"due_cents":27500000,"paid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
         '"available_cents":14000000\n"available_cents":150000000\n',
-        "140,000.01 € were asked for, 140,000.00 € are available.",
+        "The envelope does not have enough money left.",
+        "140,000.01 € requested, 140,000.00 € available.",
         "balances computed again, 0 differ",
     ):
         assert promised in done.stdout, done.stdout

@@ -12,7 +12,7 @@ from app.core.faults import Fault
 from app.core.problems import NotFound, ValidationFailed
 from app.core.reading import cursors, versions
 from app.core.reading.exports import Export
-from app.core.reading.listing import USUAL_LIMIT, Listing
+from app.core.reading.listing import FORMAT, USUAL_LIMIT, Listing
 from app.core.reading.query import read
 from app.core.reading.tabular import FORMS, JSON_SUFFICES, Form, negotiated
 
@@ -25,16 +25,14 @@ FORMS_VARY = "Accept, Accept-Language"  # where an address has several forms
 
 
 async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
-    """A page of the collection at this address, for this caller; all of it where another form than JSON is wanted.
+    """A page of the collection at this address for this caller, or all of it in another form than JSON.
 
     Raises `ValidationFailed` and `InvalidCursor` (422).
     """
     state = request.state
     query = read(request, listing.parameters) if request.scope["query_string"] else {}
-    form = query.pop("format", None)
-    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
-        form = negotiated(accept)
-    if form is not None and form != "json":
+    form = _form(request, query)
+    if form != "json":
         return _export(request, listing, FORMS[form], query, scopes)
     sort = query.pop("sort", "") or listing.default_sort or listing.key_name
     limit = query.pop("limit", USUAL_LIMIT)
@@ -52,7 +50,7 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     statement = listing.page(given, frozenset(scopes), sort, after=after, usual=usual, counted=counted)
     row = await fetchrow(state.engine, statement, bound)
     items: list[str] = row["items"] or []
-    if not items and listing.parent is not None and await fetchrow(state.engine, listing.found(), bound) is None:
+    if not items and listing.parent is not None and await fetchrow(state.engine, listing.parent_row(), bound) is None:
         raise NotFound
     headers = {"Vary": FORMS_VARY, "Cache-Control": "private, no-cache"}
     following = "null"
@@ -63,6 +61,18 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     total = f',"total":{row["total"]}' if counted else ""
     body = f'{{"items":[{",".join(items[:limit])}],"next_cursor":{following}{total}}}\n'
     return Response(body, headers=headers, media_type="application/json")
+
+
+def form_wanted(request: Request) -> str:
+    """The form that the caller asks for, where the answer is no page: the query takes `format` alone."""
+    return _form(request, read(request, {"format": FORMAT}))
+
+
+def _form(request: Request, query: dict[str, Any]) -> str:
+    form: str | None = query.pop("format", None)
+    if form is None and (accept := request.headers.get("accept", "*/*")) not in JSON_SUFFICES:
+        form = negotiated(accept)
+    return form or "json"
 
 
 def _bound(request: Request, listing: Listing, filters: Mapping[str, Any], scopes: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def _export(
     statement, count = listing.whole(form, frozenset(query), frozenset(scopes), sort, limited=limit is not None)
     bound = _bound(request, listing, query, scopes)
     bound["limit"] = limit
-    parent = listing.found() if listing.parent is not None else None
+    parent = listing.parent_row() if listing.parent is not None else None
     return Export(request, form, listing.columns, statement, count, parent, bound)
 
 

@@ -80,7 +80,7 @@ def _attachment(body: bytes, form: str, name: str, language: str) -> Response:
 # --- PDF -------------------------------------------------------------------------------------------------------------
 
 # What typst's own fonts can show: Latin, Greek, Cyrillic, Hebrew, Arabic, usual signs. PDF/UA forbids a text without
-# its glyphs, and typst stops (or breaks) on one: any other sign stands as its number.
+# its glyphs, and typst stops (or breaks) on one: any other sign is shown as its number.
 _SHOWN = (
     "\n\t -~\u00a0-\u036f\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u04ff"
     "\u05d0-\u05ea\u0621-\u063a\u0641-\u064a\u1e00-\u1eff"
@@ -90,7 +90,7 @@ _SHOWN = (
 _NOT_SHOWN = re.compile(f"[^{_SHOWN}]")
 _NOT_LATIN = re.compile("[^\n\t -~\u00a0-\u017f\u2013\u2014\u2018-\u201d\u2026\u20ac\u2212\u202f]")
 SECONDS = 8
-_LOOK = Path(__file__).with_name("document.typ").read_text()  # stands before the template of every document
+_LOOK = Path(__file__).with_name("document.typ").read_text()  # precedes the template of every document
 _at_once = asyncio.Semaphore(2)  # a document takes one processor
 
 
@@ -101,7 +101,7 @@ class TypesettingFailed(Exception):
 async def pdf(template: str, data: Mapping[str, Any]) -> bytes:
     """The template set with `data`, which it reads as `sys.inputs.data`. Raises `PdfNotInstalled` (501).
 
-    Signs for which there is no font stand as [U+1F469].
+    A sign that no font has is shown as [U+1F469].
     """
     if not _installed():
         raise PdfNotInstalled

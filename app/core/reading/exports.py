@@ -8,6 +8,7 @@ gives the connection back.
 import asyncio
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from app.core import clock
 from app.core.db import Statement, copy_out, snapshot
 from app.core.problems import NotFound, Problem
-from app.core.reading.tabular import Column, Form
+from app.core.reading.tabular import Column, Form, HeldRows, held_columns
 
 
 class TooManyExports(Problem):
@@ -42,7 +43,7 @@ class TooManyRows(Problem):
 class Export(Response):
     """The rows of `statement` in a form of their own.
 
-    `parent` finds the object on which the collection hangs (404), `count` counts the rows as far as the form can hold
+    `parent` finds the object that the collection belongs to (404), `count` counts the rows as far as the form can hold
     them (422). Raises `TooManyExports` (503) where as many run in this process as may.
     """
 
@@ -50,12 +51,9 @@ class Export(Response):
         self, request: Request, form: Form, columns: list[Column], statement: Statement, count: Statement | None,
         parent: Statement | None, bound: dict[str, Any],
     ) -> None:  # fmt: skip
-        super().__init__(headers={"Vary": "Accept, Accept-Language", "Cache-Control": "private, no-cache"})
+        name, headers = _named(request.scope, form)
+        super().__init__(headers=headers)
         del self.headers["content-length"]
-        name = "-".join(_names(request.scope))
-        file = f"{name}-{clock.today()}.{form.extension}"
-        self.headers["content-type"] = form.media_type
-        self.headers["content-disposition"] = f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}"
         self.state = request.state
         self.form, self.bound = form, bound
         self.statement, self.count, self.parent = statement, count, parent
@@ -77,8 +75,8 @@ class Export(Response):
 
     async def _check(self, connection: Any) -> None:
         if self.parent is not None:
-            found = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
-            if found is None:
+            parent = await connection.fetchrow(self.parent.sql, *self.parent.arguments(self.bound))
+            if parent is None:
                 raise NotFound
         if self.count is not None:
             rows = await connection.fetchval(self.count.sql, *self.count.arguments(self.bound))
@@ -104,6 +102,27 @@ class Export(Response):
         await pass_on(self.writer.end())
 
 
+def held(request: Request, form: Form, schema: type[BaseModel], rows: HeldRows) -> Response:
+    """Objects that Python holds, each with the fields of `schema`, as a file in this form: what no SELECT gives."""
+    name, headers = _named(request.scope, form)
+    columns = held_columns(schema)
+    writer = form.writer(columns, name)
+    body = writer.begin() + writer.add(form.held(columns, rows)) + writer.end()
+    return Response(body, headers=headers)
+
+
+def _named(scope: Scope, form: Form) -> tuple[str, dict[str, str]]:
+    """What the file is called, and the headers that say so."""
+    name = "-".join(_names(scope))
+    file = f"{name}-{clock.today()}.{form.extension}"
+    return name, {
+        "Vary": "Accept, Accept-Language",
+        "Cache-Control": "private, no-cache",
+        "Content-Type": form.media_type,
+        "Content-Disposition": f"attachment; filename=\"{file}\"; filename*=UTF-8''{file}",
+    }
+
+
 def _names(scope: Scope) -> list[str]:
     """What the collection is called: its territory, and the words of its address."""
     path: str = scope["route"].path_format
@@ -113,7 +132,7 @@ def _names(scope: Scope) -> list[str]:
 
 
 async def _while_listening(receive: Receive, work: Any) -> None:
-    """Do the work as long as the client is there: a server's `send` says nothing once it has left.
+    """Do the work while the client is connected: a server's `send` raises nothing once the client has left.
 
     Raises `ClientDisconnect`.
     """

@@ -122,10 +122,10 @@ def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
         spaceless = func.substr(func.replace(asked, text("' '"), text("''")), text("1"), text(str(digits)))
         start = case((asked.op("~")(text("'^[0-9 ]+$'")), spaceless))
         bounds = [func.rpad(start, text(str(digits)), text(f"'{filler}'")) for filler in (0, 9)]
-        found: ColumnElement[bool] = words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(
+        matches: ColumnElement[bool] = words.op("@@", return_type=Boolean())(func.search_query(asked)) | number.between(
             *bounds
         )
-        return found
+        return matches
 
     return Filter(
         Parameter(Annotated[str, values.text(100)], doc),
@@ -164,7 +164,7 @@ FORMAT = Parameter(
 )
 LIMIT = Parameter(
     Annotated[int, Field(ge=1, le=500), BeforeValidator(_limit)],
-    "Rows of a page, 1 to 500; 50 by default. Other formats than json have all rows without it.",
+    "Objects on a page, 1 to 500; 50 by default. Formats other than json have all objects without it.",
 )
 
 
@@ -219,11 +219,17 @@ class Listing:
         default = self.default_sort or self.key_name
         return {
             **{name: f.parameter for name, f in self.filters.items()},
-            "sort": Parameter(Literal[tuple(options)], f"Order, «-» for descending; {default} by default."),
+            "sort": Parameter(
+                Literal[tuple(options)],
+                f"Order of the objects; - before a name means descending. {default} by default.",
+            ),
             "format": FORMAT,
             "limit": LIMIT,
-            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the page before."),
-            "count": Parameter(Literal["exact"], "exact adds total, the number of rows that the filters select."),
+            "cursor": Parameter(Annotated[str, values.text(2000)], "next_cursor of the previous page."),
+            "count": Parameter(
+                Literal["exact"],
+                "exact: the answer has total, the number of objects that the filters select on all pages.",
+            ),
         }
 
     def filtered(self, given: frozenset[str], scopes: frozenset[str] = frozenset()) -> Rows:
@@ -241,7 +247,7 @@ class Listing:
 
         return self._statement(("one", scopes), build)
 
-    def found(self) -> Statement:
+    def parent_row(self) -> Statement:
         """One row where the collection's parent exists."""
         return self._statement(("parent",), lambda: self.parent)
 
@@ -303,12 +309,12 @@ class Listing:
         """All rows (the first `limit` where `limited`) in a form, and their number as far as the form can hold them."""
 
         def rows() -> Rows:
-            found = self.filtered(given, scopes).order_by(*self._order(sort)[2])
-            return found.limit(param("limit", Integer())) if limited else found
+            filtered = self.filtered(given, scopes).order_by(*self._order(sort)[2])
+            return filtered.limit(param("limit", Integer())) if limited else filtered
 
         def counted() -> Any:
-            found = rows().with_only_columns(self.key).order_by(None)
-            bounded = found if limited else found.limit((form.most or 0) + 1)
+            keys = rows().with_only_columns(self.key).order_by(None)
+            bounded = keys if limited else keys.limit((form.most or 0) + 1)
             return select(func.count()).select_from(bounded.subquery())
 
         shape = (form.name, given, scopes, sort, limited)
@@ -349,9 +355,9 @@ def _text_of(row: Any) -> ColumnElement[Any]:
 def _beyond(column: Any, key: Any, descending: bool, after: str) -> ColumnElement[bool]:
     """Rows after the cursor. Rows without a sort value come last in both directions."""
     k1 = cast(param("k1", Text()), key.type)
+    after_key: ColumnElement[bool] = key < k1 if descending else key > k1
     if column is key:
-        return key < k1 if descending else key > k1  # type: ignore[no-any-return]
-    after_key = key < k1 if descending else key > k1
+        return after_key
     if after == "null":
         return and_(column.is_(None), after_key)
     k0 = cast(param("k0", Text()), column.type)

@@ -17,13 +17,13 @@ def weights(header: str) -> list[tuple[str, float]]:
 
     White space may surround the separators, `Q=` is `q=` (RFC 9110 §5.6.6); an element with a wrong weight is ignored.
     """
-    found = []
+    weighed = []
     for element in header[:1000].split(","):
         name, *parameters = (piece.strip().lower() for piece in element.split(";"))
         weight = next((piece.removeprefix("q=") for piece in parameters if piece.startswith("q=")), "1")
         if name and _WEIGHT.fullmatch(weight):
-            found.append((name, float(weight)))
-    return found
+            weighed.append((name, float(weight)))
+    return weighed
 
 
 def preferred(accept: str, offered: Mapping[str, str]) -> str:

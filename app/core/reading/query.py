@@ -39,8 +39,8 @@ class Parameter:
         schema = self.adapter.json_schema(mode="validation")
         if self.many:
             schema = {"type": "array", "items": schema}
-        found = {"name": name, "in": "query", "required": False, "description": self.doc, "schema": schema}
-        return found | ({"explode": True, "style": "form"} if self.many else {})
+        parameter = {"name": name, "in": "query", "required": False, "description": self.doc, "schema": schema}
+        return parameter | ({"explode": True, "style": "form"} if self.many else {})
 
 
 def pairs(request: Request) -> list[tuple[str, str]]:
@@ -76,8 +76,8 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
         try:
             value = parameter.adapter.validate_python(text)
         except ValidationError as error:
-            found = field_errors(error.errors(include_url=False, include_input=False))
-            faults.extend(replace(fault, pointer=name) for fault in found)
+            refused = field_errors(error.errors(include_url=False, include_input=False))
+            faults.extend(replace(fault, pointer=name) for fault in refused)
             continue
         if parameter.many:
             values.setdefault(name, []).append(value)

@@ -1,4 +1,4 @@
-"""One Select as NDJSON, CSV or XLSX: which form is wanted, and how each column looks in it.
+"""One Select as NDJSON, CSV or XLSX: which form the caller asks for, and how each column looks in it.
 
 The types of the read schema decide once: money becomes euros (`amount_cents` 123450 → `amount_eur` 1234.50), nested
 objects become dotted columns, arrays are joined by `|`, text that a spreadsheet would run is guarded by an apostrophe.
@@ -8,7 +8,7 @@ objects become dotted columns, arrays are joined by `|`, text that a spreadsheet
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias, Union, get_args
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -41,9 +42,12 @@ from app.core.reading import xlsx
 from app.core.reading.negotiation import preferred
 
 Rows: TypeAlias = Select[*tuple[Any, ...]]
+HeldRows: TypeAlias = Iterable[
+    Mapping[str, Any]
+]  # objects that Python holds, each with the fields of a schema in order
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """How a column is written.
 
     `CODE` is text that no person chose, so that it needs no guard; `PARTS` is an array or a JSON value as text.
@@ -67,7 +71,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     value: ColumnElement[Any]
     joined: Callable[[bool], ColumnElement[Any]] | None = None
 
@@ -97,7 +101,7 @@ def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
 
 
 def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[Column]:
-    """What stands at `path` in a JSON value."""
+    """The part of a JSON value at `path`."""
     bare = _bare(annotation)
     kind = _kind(bare)
     at = literal_column(f"'{{{','.join(path)}}}'", Text())
@@ -111,12 +115,12 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
         element = _bare(get_args(bare)[0])
         if isinstance(element, type) and issubclass(element, BaseModel):
             for part, field in element.model_fields.items():
-                kind = _kind(_bare(field.annotation)) or Kind.TEXT
+                kind = _kind(_bare(field.annotation)) or ColumnKind.TEXT
                 yield _list(f"{name}.{part}", array, f"'{{{part}}}'", kind)
         else:
-            yield _list(name, array, "'{}'", _kind(element) or Kind.TEXT)
+            yield _list(name, array, "'{}'", _kind(element) or ColumnKind.TEXT)
     else:
-        yield Column(name, Kind.PARTS, cast(root.op("#>")(at), Text))
+        yield Column(name, ColumnKind.PARTS, cast(root.op("#>")(at), Text))
 
 
 def _bare(annotation: Any) -> Any:
@@ -129,32 +133,32 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-_KINDS: list[tuple[type, Kind]] = [
-    (Enum, Kind.CODE),
-    (UUID, Kind.CODE),
-    (bool, Kind.TRUTH),
-    (int, Kind.NUMBER),
-    (float, Kind.NUMBER),
-    (Decimal, Kind.NUMBER),
-    (datetime, Kind.INSTANT),
-    (date, Kind.DAY),
-    (str, Kind.TEXT),
+_KINDS: list[tuple[type, ColumnKind]] = [
+    (Enum, ColumnKind.CODE),
+    (UUID, ColumnKind.CODE),
+    (bool, ColumnKind.TRUTH),
+    (int, ColumnKind.NUMBER),
+    (float, ColumnKind.NUMBER),
+    (Decimal, ColumnKind.NUMBER),
+    (datetime, ColumnKind.INSTANT),
+    (date, ColumnKind.DAY),
+    (str, ColumnKind.TEXT),
 ]
-_TYPES: dict[Kind, Any] = {
-    Kind.TEXT: Text(),
-    Kind.CODE: Text(),
-    Kind.NUMBER: Numeric(),
-    Kind.DAY: Date(),
-    Kind.INSTANT: DateTime(timezone=True),
-    Kind.TRUTH: Boolean(),
+_TYPES: dict[ColumnKind, Any] = {
+    ColumnKind.TEXT: Text(),
+    ColumnKind.CODE: Text(),
+    ColumnKind.NUMBER: Numeric(),
+    ColumnKind.DAY: Date(),
+    ColumnKind.INSTANT: DateTime(timezone=True),
+    ColumnKind.TRUTH: Boolean(),
 }
 
 
-def _kind(bare: Any) -> Kind | None:
+def _kind(bare: Any) -> ColumnKind | None:
     """The kind of a scalar type; None for what has parts."""
     if get_origin(bare) is Literal:
         kinds = {_kind(type(value)) for value in get_args(bare)}
-        return Kind.NUMBER if kinds == {Kind.NUMBER} else Kind.CODE
+        return ColumnKind.NUMBER if kinds == {ColumnKind.NUMBER} else ColumnKind.CODE
     if not isinstance(bare, type):
         return None
     return next((kind for known, kind in _KINDS if issubclass(bare, known)), None)
@@ -167,30 +171,30 @@ def _euro_name(name: str) -> str:
 _CENT = literal_column("0.01", Numeric())  # a product of integers with it is exact, and has two decimals
 
 
-def _scalar(name: str, kind: Kind, value: Any) -> Column:
-    if kind is Kind.NUMBER and name.endswith("_cents"):
-        return Column(_euro_name(name), Kind.EUROS, value * _CENT)
+def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
+    if kind is ColumnKind.NUMBER and name.endswith("_cents"):
+        return Column(_euro_name(name), ColumnKind.EUROS, value * _CENT)
     return Column(name, kind, value)
 
 
-def _list(name: str, array: Any, path: str, kind: Kind) -> Column:
-    """An array as one text, `|` between its elements; a backslash stands before a `|` or backslash of their own."""
-    cents = kind is Kind.NUMBER and name.endswith("_cents")
+def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
+    """An array as one text, `|` between its elements; a backslash precedes a `|` or backslash of their own."""
+    cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
     def joined(comma: bool) -> ColumnElement[Any]:
         element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
         said: Any = element.c.value.op("#>>")(literal_column(path, Text()))
         if cents:
             said = cast(cast(said, Numeric) * _CENT, Text)
-        if comma and kind is Kind.NUMBER:
+        if comma and kind is ColumnKind.NUMBER:
             said = func.replace(said, _text("."), _text(","))
-        if kind is Kind.TEXT:
+        if kind is ColumnKind.TEXT:
             said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
         whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
         whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
-    return Column(_euro_name(name) if cents else name, Kind.PARTS, joined(False), joined)
+    return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
 
 
 def _text(value: str) -> ColumnElement[str]:
@@ -210,29 +214,29 @@ def unguard(value: str) -> str:
 
 def split(value: str) -> list[str]:
     """The elements of an array that a CSV has joined."""
-    found = [""] if value else []
+    parts = [""] if value else []
     for text, bar in re.findall(r"((?:[^\\|]|\\.?)+)|(\|)", value, re.DOTALL):
         if bar:
-            found.append("")
+            parts.append("")
         else:
-            found[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-    return found
+            parts[-1] = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+    return parts
 
 
 def cents(value: str) -> int:
     """Euros as a CSV has them (1234.50, in French 1234,50) in cents. ValueError for any other text."""
-    found = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
-    if found is None:
+    digits = re.fullmatch(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?", value)
+    if digits is None:
         raise ValueError("not an amount of euros and cents")
-    amount = int(found[2]) * 100 + int((found[3] or "0").ljust(2, "0"))
-    return -amount if found[1] else amount
+    amount = int(digits[2]) * 100 + int((digits[3] or "0").ljust(2, "0"))
+    return -amount if digits[1] else amount
 
 
 # --- the forms -------------------------------------------------------------------------------------------------------
 
 
 class Writer(Protocol):
-    """What stands around the rows, and what becomes of them on their way from COPY to the client."""
+    """What a form writes before and after the rows, and how it changes them between COPY and the client."""
 
     def begin(self) -> bytes: ...
 
@@ -245,7 +249,8 @@ class Writer(Protocol):
 class Form:
     """A representation of a collection: its name as `format`, its media type, and how it is made.
 
-    `select` gives the rows as COPY with the options `copy` writes them; `most` is how many it can hold.
+    `select` gives the rows as COPY with the options `copy` writes them, `held` writes rows that Python holds the same
+    way; `most` is how many it can hold.
     """
 
     name: str
@@ -254,6 +259,7 @@ class Form:
     select: Callable[[Rows, type[BaseModel]], Rows]
     writer: Callable[[list[Column], str], Writer]
     copy: dict[str, str]
+    held: Callable[[list[Column], HeldRows], bytes]
     most: int | None = None
 
 
@@ -281,19 +287,19 @@ def _as_cells(*, comma: bool) -> Callable[[Rows, type[BaseModel]], Rows]:
 def _cell(column: Column, comma: bool) -> ColumnElement[Any]:
     value = column.value
     match column.kind:
-        case Kind.PARTS:
+        case ColumnKind.PARTS:
             said = column.joined(comma) if column.joined else value
             return func.regexp_replace(said, _text(r"^('*[=+@\t\r-])"), _text(r"'\1"))
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             # The first character decides almost always; the expression alone would cost ten times as much.
             first = func.ascii(value).in_([literal_column(str(ord(sign))) for sign in "=+-@\t\r'"])
             risky = and_(first, value.op("~")(_text(r"^'*[=+@\t\r-]")))
             return case((risky, _text("'").op("||")(value)), else_=value)
-        case Kind.NUMBER | Kind.EUROS if comma:
+        case ColumnKind.NUMBER | ColumnKind.EUROS if comma:
             return func.replace(cast(value, Text), _text("."), _text(","))
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return instant(value)
-        case Kind.TRUTH:
+        case ColumnKind.TRUTH:
             return cast(value, Text)
         case _:
             return value
@@ -356,22 +362,69 @@ def _workbook(columns: list[Column], title: str) -> Writer:
     return xlsx.Workbook(title, [(column.name, column.kind) for column in columns])
 
 
+# --- rows that Python holds ------------------------------------------------------------------------------------------
+
+
+def held_columns(schema: type[BaseModel]) -> list[Column]:
+    """The columns of rows that Python holds, whose values are numbers, amounts and days: the fields of `schema`."""
+    columns = []
+    for name, field in schema.model_fields.items():
+        kind = _kind(_bare(field.annotation))
+        if kind not in (ColumnKind.NUMBER, ColumnKind.DAY):
+            raise TypeError(f"{name} is neither a number nor a day")
+        columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
+    return columns
+
+
+def _euros(value: int) -> str:
+    return f"{value // 100}.{value % 100:02}"
+
+
+def _values(columns: list[Column], row: Mapping[str, Any]) -> Iterator[Any]:
+    for column, value in zip(columns, row.values(), strict=True):
+        yield _euros(value) if column.kind is ColumnKind.EUROS else value
+
+
+def _held_objects(_columns: list[Column], rows: HeldRows) -> bytes:
+    return b"".join(to_json(row) + b"\n" for row in rows)
+
+
+def _held_cells(delimiter: str, *, comma: bool) -> Callable[[list[Column], HeldRows], bytes]:
+    def cells(columns: list[Column], rows: HeldRows) -> bytes:
+        lines = io.StringIO(newline="")
+        writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
+        for row in rows:
+            values = map(str, _values(columns, row))
+            writer.writerow([value.replace(".", ",") for value in values] if comma else values)
+        return lines.getvalue().encode()
+
+    return cells
+
+
+def _held_sheet(columns: list[Column], rows: HeldRows) -> bytes:
+    def written(row: Mapping[str, Any]) -> str:
+        values = zip(columns, _values(columns, row), strict=True)
+        return f"<row>{''.join(xlsx.held_cell(column.kind, value) for column, value in values)}</row>"
+
+    return "".join(map(written, rows)).encode()
+
+
 FORMS = {
     form.name: form
     for form in (
         Form("csv", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=False), _Csv,
-             {"format": "csv"}),
-        Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW),
-        Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, xlsx.MOST_ROWS),
+             {"format": "csv"}, _held_cells(",", comma=False)),
+        Form("ndjson", "application/x-ndjson", "ndjson", _as_objects, _Lines, _RAW, _held_objects),
+        Form("xlsx", xlsx.MEDIA_TYPE, "xlsx", _as_sheet, _workbook, _RAW, _held_sheet, xlsx.MOST_ROWS),
         # As media type it is CSV too: who wants it asks by name.
         Form("csv-fr", "text/csv; charset=utf-8; header=present", "csv", _as_cells(comma=True), _CsvFr,
-             {"format": "csv", "delimiter": ";"}),
+             {"format": "csv", "delimiter": ";"}, _held_cells(";", comma=True)),
     )
 }  # fmt: skip
 NAMES = ("json", *FORMS)
 
 
-# --- which one is wanted ---------------------------------------------------------------------------------------------
+# --- which one is asked for -------------------------------------------------------------------------------------------
 
 JSON_SUFFICES = frozenset({"*/*", "application/json"})  # what most clients send
 _OFFERED = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson",

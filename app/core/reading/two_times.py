@@ -14,10 +14,12 @@ DAY_NOT_OVER = Fault(
     fr="Le jour doit être achevé (heure de Paris).",
 )
 
-AS_OF = {"as_of": Parameter(Day, "What counts by this day, as known now; today where absent.")}
+AS_OF = {"as_of": Parameter(Day, "The Paris day up to which things count, as they are known now; today where absent.")}
 TWO_TIMES = {
     **AS_OF,
-    "recorded_as_of": Parameter(Day, "As it was known at the end of this Paris day, yesterday at the latest."),
+    "recorded_as_of": Parameter(
+        Day, "Only what was recorded by the end of this Paris day counts, yesterday at the latest."
+    ),
 }
 
 

@@ -41,7 +41,7 @@ def check(request: Request, version: int, *, required: bool = False) -> None:
 
 
 def check_absent(request: Request) -> None:
-    """Refuse to create what If-Match supposes to be there: no tag matches an object that is not, nor does `*`.
+    """Refuse to create an object under If-Match: no tag matches an object that does not exist, nor does `*`.
 
     Raises `StaleVersion` (412).
     """

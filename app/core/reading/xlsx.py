@@ -7,6 +7,7 @@ are numbers with a date format; instants are in UTC. Nothing is held but what th
 import re
 import zipfile
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -104,8 +105,16 @@ def row(cells: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
     whole: Any = _text("<row>")
     for each in cells:
         whole = whole.op("||")(each)
-    found: ColumnElement[str] = whole.op("||")(_text("</row>"))
-    return found
+    closed: ColumnElement[str] = whole.op("||")(_text("</row>"))
+    return closed
+
+
+def held_cell(kind: str, value: Any) -> str:
+    """The XML of a number or a day that Python holds; `cell` says what a cell looks like."""
+    if kind == "day":
+        value = (value - date(1899, 12, 30)).days - (value < date(1900, 3, 1))
+    style = _LOOKS[kind][0]
+    return f'<c s="{style}"><v>{value}</v></c>' if style else f"<c><v>{value}</v></c>"
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -115,7 +124,7 @@ _NO_XML = bytes(code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D))
 
 
 class _Pipe:
-    """What the zip writes to; it cannot be rewound, so sizes stand behind each part."""
+    """What the zip writes to; it cannot be rewound, so sizes follow each part."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []

@@ -24,8 +24,9 @@ cannot be overspent, whoever asks at the same time.
 
 Conventions of every operation: errors are `application/problem+json` (RFC 9457) with a stable code, listed at
 `/problems`; collections are paged by signed keyset cursors; `ETag` and `If-Match` guard changes; `Idempotency-Key` is
-honoured on every POST; `dry_run=true` runs all rules and changes nothing. Days are multiples of 0.25, dates are
-Europe/Paris calendar days, instants are RFC 3339 in UTC.
+honoured on every POST; `dry_run=true` runs all rules and changes nothing. Amounts are whole cents of euro (`_cents`),
+rates are basis points (`_bp`), days are multiples of 0.25, dates are Europe/Paris calendar days, instants are RFC 3339
+in UTC. The name beside an id is the present one and may change without a new version: join by id.
 """
 
 PROBLEM: dict[str, Any] = {

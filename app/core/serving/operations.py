@@ -88,17 +88,17 @@ register_url_convertor("year", _Year())
 # How a path parameter is documented, by its name.
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "territory": {
-        "description": "The territory's slug.",
+        "description": "The slug of the territory.",
         "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
         "example": "ales",
     },
     "siren": {
-        "description": "The firm's SIREN: nine digits, the last being their Luhn key.",
+        "description": "The SIREN of the firm: nine digits, the last of which is their Luhn key.",
         "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
         "example": "200066918",
     },
     "siret": {
-        "description": "The site's SIRET: the SIREN of its firm, and five digits.",
+        "description": "The SIRET of the site: the SIREN of its firm, then five digits.",
         "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
         "example": "11002001300097",
     },
@@ -113,12 +113,12 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": 2023,
     },
     "month": {
-        "description": "The month, as 2023-06.",
+        "description": "The month, such as 2023-06.",
         "schema": {"type": "string", "pattern": f"^{_Month.regex}$"},
         "example": "2023-06",
     },
     "code": {
-        "description": "The problem's code.",
+        "description": "The code of the problem, such as not-found.",
         "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
         "example": "not-found",
     },
@@ -126,12 +126,12 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """How a path parameter is documented: by its name, or as the id of what stands before `_id`."""
+    """How a path parameter is documented: by its name, or as the id of what precedes `_id`."""
     if name in PATH_PARAMETERS:
         return PATH_PARAMETERS[name]
     owner = "object" if name == "id" else name.removesuffix("_id")
     return {
-        "description": f"The {owner}'s id.",
+        "description": f"The id of the {owner}.",
         "schema": {"type": "string", "format": "uuid"},
         "example": "019a9f5e-0000-7000-8000-000000000000",
     }
@@ -139,13 +139,13 @@ def path_parameter(name: str) -> dict[str, Any]:
 
 def responses(*problems: type[Problem], statuses: Iterable[int] = ()) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, one entry a status, each code with its title."""
-    found: dict[int | str, dict[str, Any]] = {}
+    documented: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
-        entry = found.setdefault(problem.status, {"description": "", "content": _problem_content()})
+        entry = documented.setdefault(problem.status, {"description": "", "content": _problem_content()})
         entry["description"] += f"{' · ' if entry['description'] else ''}`{problem.code}`: {problem.title}"
     for status in statuses:
-        found.setdefault(status, {"description": "A problem.", "content": _problem_content()})
-    return found
+        documented.setdefault(status, {"description": "A problem.", "content": _problem_content()})
+    return documented
 
 
 def _problem_content() -> dict[str, Any]:
@@ -161,10 +161,11 @@ OTHER_FORMS: dict[str, Any] = {
     },
     "headers": {
         "Content-Disposition": {
-            "description": "The name of the file, of every form but JSON.", "schema": {"type": "string"},
+            "description": "The name of the file, of every form but JSON.",
+            "schema": {"type": "string"},
         }
     },
-}  # fmt: skip
+}
 
 
 def lists(listing: Listing, *problems: type[Problem]) -> dict[str, Any]:
@@ -183,7 +184,7 @@ IF_NONE_MATCH: dict[str, Any] = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "The ETag you have: the answer is 304 without a body where it is still the object's.",
+    "description": "The ETag you have. The answer is 304 without a body where the object still has it.",
     "schema": {"type": "string"},
 }
 
@@ -195,20 +196,20 @@ def shows(
     forms: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Decorator arguments of a read of one object; `forms` are the media types it has beside JSON."""
-    found = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
+    documented = responses(CredentialsMissing, CredentialsInvalid, NotFound, ValidationFailed, *problems)
     headers = []
     if "version" in schema.model_fields:
-        found[304] = {"description": "The client has this version already."}
+        documented[304] = {"description": "The client has this version already."}
         headers.append(IF_NONE_MATCH)
     others = [media_type for media_type in forms if media_type != "application/json"]
     if others:
         binary = {"type": "string", "format": "binary"}
-        found[200] = {
+        documented[200] = {
             "content": {each: {"schema": {"type": "string"} if each.endswith("+xml") else binary} for each in others}
         }
     return {
         "response_model": schema,
-        "responses": found,
+        "responses": documented,
         "openapi_extra": {"parameters": [*headers, *names_parameters(parameters or {})]},
     }
 
@@ -237,14 +238,17 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.DatabaseUnavailable,
         p.Busy,
     )
-    found = responses(*dict.fromkeys((*known, *problems)))
+    documented = responses(*dict.fromkeys((*known, *problems)))
     if may_create:
-        found[201] = {"description": "Nothing was there: it is created.", "model": schema}
+        documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
-        found[200] = {"description": "What would be, with dry_run=true; nothing was changed.", "model": schema}
+        documented[200] = {
+            "description": "With dry_run=true: the object as it would be; nothing was changed.",
+            "model": schema,
+        }
     return {
         "response_model": schema if status != 204 else None,
         "status_code": status,
-        "responses": found,
+        "responses": documented,
         "openapi_extra": {"parameters": [*HEADERS, *names_parameters(QUERY)]},
     }

@@ -51,7 +51,7 @@ class Link(BaseModel):
 class Index(BaseModel):
     """The addresses of the service."""
 
-    service: str = Field(description="Always rebond: tells that this server is the right one.")
+    service: str = Field(description="Always rebond, so that a client can recognise the service.")
     version: str = Field(description="Version of the running code, the same as in the OpenAPI document.")
     links: list[Link] = Field(
         description="Where to read on: documents, health, and the collections of all territories."
@@ -92,12 +92,14 @@ def _index(request: Request) -> Response:
         ("openapi", "/openapi.json"),
         ("problems", "/problems"),
         ("me", "/v1/me"),
+        ("summary", "/v1/summary"),
         ("territories", "/v1/territories"),
         ("waves", "/v1/waves"),
         ("firms", "/v1/firms"),
         ("organisations", "/v1/organisations"),
         ("members", "/v1/members"),
         ("api-keys", "/v1/api-keys"),
+        ("imports", "/v1/imports"),
         ("events", "/v1/events"),
         ("health", "/healthz"),
         ("readiness", "/readyz"),
@@ -151,7 +153,7 @@ async def get_metrics(request: Request) -> Response:
     state = request.state
     if state.multiprocess:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

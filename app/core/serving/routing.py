@@ -78,7 +78,8 @@ class Route(APIRoute):
                 arguments["actor"] = await gate(request)
             if changing and not uploads:
                 request.state.body = await _no_body(request)
-            return await endpoint(**{name: arguments[name] for name in wanted})  # type: ignore[no-any-return]
+            answer: Response = await endpoint(**{name: arguments[name] for name in wanted})
+            return answer
 
         async def write(request: Request) -> Response:
             if gate is not None:
@@ -134,7 +135,7 @@ def _is_json(request: Request) -> bool:
 def _parse(raw: bytes) -> Any:
     try:
         return strictjson.loads(raw)
-    except strictjson.MalformedJson as error:
+    except strictjson.NotJson as error:
         raise MalformedJson(reason=error.reason, **error.figures) from None
     except strictjson.UnacceptableJson as error:
         raise ValidationFailed(errors=[error.fault]) from None
@@ -204,7 +205,7 @@ class Finder:
         if not path.startswith("/"):  # «*»
             return None
         node = self.root
-        found = []
+        values = []
         for segment in path[1:].split("/"):
             following = node.literal.get(segment)
             if following is not None:
@@ -213,14 +214,14 @@ class Finder:
             for pattern, convert, _, child in node.params:
                 if pattern.fullmatch(segment):
                     try:
-                        found.append(convert(segment))
+                        values.append(convert(segment))
                     except ValueError:
                         return None
                     node = child
                     break
             else:
                 return None
-        return (node, found) if node.routes else None
+        return (node, values) if node.routes else None
 
     def faults(self, path: str) -> list[FieldError]:
         """What is wrong with the values of an address that would be found with others; nothing where no address is.
@@ -249,12 +250,12 @@ class Finder:
         if scope["type"] != "http":
             await self.fallback(scope, receive, send)
             return
-        found = self.find(scope["path"])
-        if found is None:
+        match = self.find(scope["path"])
+        if match is None:
             if faults := self.faults(scope["path"]):
                 raise NotFound.but_for(faults)
             raise NotFound
-        place, given = found
+        place, given = match
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route = place.routes.get(method)
         if route is None:

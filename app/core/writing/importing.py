@@ -40,7 +40,7 @@ Read = Callable[[Cell], Any]
 
 
 @dataclass(frozen=True)
-class Column:
+class Heading:
     """A column of an import: the field of the schema it fills, how its cells read, and its other names."""
 
     field: str
@@ -53,7 +53,7 @@ class Column:
 class LineFault:
     """What is wrong with a line: in which column ("" for the line as a whole), by which rule.
 
-    An advisory fault is told and refuses nothing.
+    An advisory fault is reported and refuses nothing.
     """
 
     line: int
@@ -63,7 +63,7 @@ class LineFault:
 
 
 @dataclass(frozen=True)
-class Line:
+class FileLine:
     """A line of the file that reads: what the importer's schema made of it."""
 
     number: int
@@ -72,7 +72,7 @@ class Line:
 
 @dataclass
 class Outcome:
-    """What lines came to: what the door has to record, how many were new, changed or as they stood."""
+    """What importing lines did: the changes to record, how many lines were new, changed or unchanged."""
 
     changes: Sequence[Change] = ()
     created: int = 0
@@ -81,8 +81,8 @@ class Outcome:
 
 
 # Writes lines, upserting by natural key; the text is the territory, None for what all share.
-Apply = Callable[[Write, str | None, Sequence[Line]], Awaitable[Outcome]]
-Check = Callable[[Write, str | None, Sequence[Line]], Awaitable[Sequence[LineFault]]]
+Apply = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Outcome]]
+Check = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Sequence[LineFault]]]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Importer:
     kind: str
     permission: str
     schema: type[BaseModel]
-    columns: Sequence[Column]
+    columns: Sequence[Heading]
     key: Sequence[str]
     apply: Apply
     check: Check | None = None
@@ -106,7 +106,7 @@ class Importer:
     needs_subject: bool = False
 
     @property
-    def fields(self) -> dict[str, Column]:
+    def fields(self) -> dict[str, Heading]:
         return {column.field: column for column in self.columns}
 
     def synonyms(self) -> dict[str, str]:
@@ -124,7 +124,7 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", bare.lower())
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is told back
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # a header is repeated in answers
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,11 @@ class Header:
     matched: Sequence[tuple[str, str | None]]
 
     def faults(self, importer: Importer) -> list[LineFault]:
-        """Columns that lack, that come twice, and (advisory) those that nothing reads."""
-        found = [name for _, name in self.matched if name is not None]
-        missing = [c.field for c in importer.columns if c.required and c.field not in found]
+        """Columns that are missing, that appear twice, and (advisory) those that nothing reads."""
+        fields = [name for _, name in self.matched if name is not None]
+        missing = [c.field for c in importer.columns if c.required and c.field not in fields]
         faults = [LineFault(self.line, name, MISSING_COLUMN.at("")) for name in missing]
-        twice = sorted({name for name in found if found.count(name) > 1})
+        twice = sorted({name for name in fields if fields.count(name) > 1})
         faults += [LineFault(self.line, name, REPEATED_COLUMN.at("")) for name in twice]
         known = list(importer.fields)
         for header, name in self.matched:
@@ -178,7 +178,7 @@ class Reader:
     header: Header
     _keys: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def line(self, number: int, cells: Sequence[Cell]) -> tuple[Line | None, list[LineFault]]:
+    def line(self, number: int, cells: Sequence[Cell]) -> tuple[FileLine | None, list[LineFault]]:
         """The line, or what is wrong with it. Empty cells are absent fields."""
         importer = self.importer
         columns = importer.fields
@@ -198,7 +198,7 @@ class Reader:
             first = self._keys.setdefault(key, number)
             if first != number:
                 return None, [LineFault(number, importer.key[0], REPEATED_LINE.at("", first_line=first))]
-        return Line(number, item), []
+        return FileLine(number, item), []
 
 
 def _put(values: dict[str, Any], name: str, value: Any) -> None:
@@ -217,10 +217,10 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _get(values: Mapping[str, Any], name: str) -> Any:
-    found: Any = values
+    value: Any = values
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _fault(number: int, error: FieldError) -> LineFault:
@@ -237,7 +237,7 @@ Put = Callable[[Write, str, Any], Awaitable[Sequence[Change]]]
 def one_by_one(put: Put) -> Apply:
     """Writes line by line, through the same service as the API; what alike lines changed is recorded together."""
 
-    async def apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+    async def apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
         assert place is not None  # what all territories share is written set-wise
         outcome = Outcome()
         alike: dict[tuple[Any, ...], Change] = {}

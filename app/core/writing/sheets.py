@@ -70,7 +70,7 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-class UnreadableFile(Exception):
+class UnreadableSheet(Exception):
     """The file is no table: `reason` says why, `line` where."""
 
     def __init__(self, reason: Fault, line: int | None = None, **figures: Any) -> None:
@@ -81,7 +81,7 @@ class UnreadableFile(Exception):
 
 
 @dataclass(frozen=True)
-class Shape:
+class SheetShape:
     """How the file is written: its format, and for CSV its encoding (`utf-8`, `cp1252` or `latin-1`)."""
 
     format: Format
@@ -110,27 +110,27 @@ class Sniffer:
         if not self._beyond_cp1252:
             self._beyond_cp1252 = _UNDEFINED_IN_CP1252.search(data) is not None
 
-    def shape(self) -> Shape:
-        """What the file is, once all of it has passed. Raises `UnreadableFile` for nothing at all."""
+    def shape(self) -> SheetShape:
+        """What the file is, once all of it has passed. Raises `UnreadableSheet` for nothing at all."""
         if self.size == 0:
-            raise UnreadableFile(EMPTY_FILE)
+            raise UnreadableSheet(EMPTY_FILE)
         if self._head.startswith(ZIP):
-            return Shape(Format.XLSX)
+            return SheetShape(Format.XLSX)
         if self._utf8 is not None:
             try:
                 self._utf8.decode(b"", final=True)
             except UnicodeDecodeError:
                 pass
             else:
-                return Shape(Format.CSV, "utf-8")
-        return Shape(Format.CSV, "latin-1" if self._beyond_cp1252 else "cp1252")
+                return SheetShape(Format.CSV, "utf-8")
+        return SheetShape(Format.CSV, "latin-1" if self._beyond_cp1252 else "cp1252")
 
 
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
 def csv_rows(chunks: Iterable[bytes], encoding: str) -> tuple[str, Iterator[Row]]:
-    """The delimiter, and the lines of a CSV file that are not empty. Raises `UnreadableFile`.
+    """The delimiter, and the lines of a CSV file that are not empty. Raises `UnreadableSheet`.
 
     The delimiter is the candidate that the first line holds most often outside quotes.
     """
@@ -160,7 +160,7 @@ def _lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
             data, start = data.removeprefix(BOM), False
         *whole, rest = (rest + newlines.decode(data)).split("\n")
         if len(rest) > MAX_CELL * MAX_COLUMNS:
-            raise UnreadableFile(LINE_TOO_LONG)
+            raise UnreadableSheet(LINE_TOO_LONG)
         for line in whole:
             yield line + "\n"
     rest += newlines.decode(b"", final=True)
@@ -176,11 +176,11 @@ def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error:
-            raise UnreadableFile(UNREADABLE_LINE, line) from None
+            raise UnreadableSheet(UNREADABLE_LINE, line) from None
         if cells is None:
             return
         if len(cells) > MAX_COLUMNS:
-            raise UnreadableFile(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
+            raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
         if any(cells):
             yield line, list(cells)
 
@@ -192,24 +192,24 @@ _BROKEN = (zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeErro
 def xlsx_rows(file: IO[bytes]) -> Iterator[Row]:
     """The rows of the first sheet that are not empty. Formulas count as what they last came to.
 
-    Raises `UnreadableFile`; a file that would unfold to more than 512 MiB is not unfolded.
+    Raises `UnreadableSheet`; a file that would unfold to more than 512 MiB is not unfolded.
     """
     from openpyxl import load_workbook  # slow to import, and rarely wanted
 
     try:
         with zipfile.ZipFile(file) as packed:
             if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableFile(FILE_TOO_LARGE)
+                raise UnreadableSheet(FILE_TOO_LARGE)
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what other programs write there is often wrong
         for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
             if len(cells) > MAX_COLUMNS:
-                raise UnreadableFile(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
+                raise UnreadableSheet(TOO_MANY_COLUMNS, line, maximum=MAX_COLUMNS)
             if any(cell not in (None, "") for cell in cells):
                 yield line, list(cells)
     except _BROKEN as error:
-        raise UnreadableFile(UNREADABLE_FILE) from error
+        raise UnreadableSheet(UNREADABLE_FILE) from error
 
 
 # --- what a cell says ------------------------------------------------------------------------------------------------
@@ -277,8 +277,8 @@ def day(cell: Cell) -> str:
         return cell.isoformat()[:10]
     text = plain(cell)
     for pattern, (year, month, of_month) in _DAYS:
-        if found := pattern.fullmatch(text):
-            return f"{found[year]}-{found[month]:0>2}-{found[of_month]:0>2}"
+        if match := pattern.fullmatch(text):
+            return f"{match[year]}-{match[month]:0>2}-{match[of_month]:0>2}"
     return text
 
 

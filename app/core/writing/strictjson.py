@@ -63,7 +63,7 @@ _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class MalformedJson(Exception):
+class NotJson(Exception):
     """The body cannot be read as strict JSON: `reason` says why, its figures where."""
 
     def __init__(self, reason: Fault, **figures: Any) -> None:
@@ -84,22 +84,22 @@ class UnacceptableJson(Exception):
 
 
 def loads(body: bytes) -> Any:
-    """The value of a request body. Only MalformedJson and UnacceptableJson are raised.
+    """The value of a request body. Only NotJson and UnacceptableJson are raised.
 
     Integers are of any size up to 640 digits, Decimals of any exponent: bounding them is the affair of the types.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedJson(NOT_UTF_8) from None
+        raise NotJson(NOT_UTF_8) from None
     if text.startswith("\ufeff"):
-        raise MalformedJson(BYTE_ORDER_MARK)
+        raise NotJson(BYTE_ORDER_MARK)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _refuse_deep(text)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise MalformedJson(NOT_JSON, line=error.lineno, column=error.colno) from None
+        raise NotJson(NOT_JSON, line=error.lineno, column=error.colno) from None
     if _SUSPICIOUS_ESCAPE.search(text):
         _refuse_forbidden(value)
     return value
@@ -114,7 +114,7 @@ def _refuse_deep(text: str) -> None:
             if depth > deepest:
                 deepest = depth
                 if deepest > _UNREADABLE_DEPTH:
-                    raise MalformedJson(UNREADABLE_DEPTH)
+                    raise NotJson(UNREADABLE_DEPTH)
         else:
             depth -= 1
     if deepest > MAX_DEPTH:
@@ -144,28 +144,28 @@ def _forbidden_at(path: tuple[str, ...]) -> UnacceptableJson:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise MalformedJson(REPEATED_KEY)
+        raise NotJson(REPEATED_KEY)
     return result
 
 
 def _integer(literal: str) -> int | Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise MalformedJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
+        raise NotJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
     # An int has no negative zero; a Decimal keeps it, and the types refuse it.
     return Decimal(literal) if literal == "-0" else int(literal)
 
 
 def _decimal(literal: str) -> Decimal:
     if len(literal) > MAX_NUMBER_LENGTH:
-        raise MalformedJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
+        raise NotJson(TOO_MANY_DIGITS, maximum=MAX_NUMBER_LENGTH)
     try:
         return Decimal(literal)
     except InvalidOperation:
-        raise MalformedJson(EXPONENT_TOO_LARGE) from None
+        raise NotJson(EXPONENT_TOO_LARGE) from None
 
 
 def _constant(_literal: str) -> Never:
-    raise MalformedJson(NOT_FINITE)
+    raise NotJson(NOT_FINITE)
 
 
 _DECODER = json.JSONDecoder(

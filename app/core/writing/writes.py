@@ -1,10 +1,11 @@
-"""Every write leaves by one door.
+"""Every write goes through `run`, or through `run_statement` where it is one statement.
 
-A service does its work on a `Write`: it adds rows, declares what it spends, and returns the `Change` it made. The door
+A service does its work on a `Write`: it adds rows, declares what it spends, and returns the `Change` it made. `run`
 then reads the changed object once with its Select; those bytes are the answer, the event's data and the stored reply.
-Then the limits, then COMMIT (ROLLBACK in a dry run), then the response. Nobody below commits.
+The limits come next, then COMMIT (ROLLBACK in a dry run), then the response. Services never commit.
 
-A hot write is the same in one statement: `run_statement` sends it, and its gate, event and reply are parts of it.
+A frequent write is one statement: `run_statement` sends it, and the check of its key, its event and its reply are
+parts of it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,7 +33,7 @@ from app.core.writing import events, idempotency
 Row = TypeVar("Row", bound=Base)
 
 
-class Subject(Protocol):
+class WritingSubject(Protocol):
     """Who writes: the access domain's Actor, or the service itself."""
 
     @property
@@ -83,10 +84,10 @@ class Seen:
 
 @dataclass
 class Write:
-    """One write under way: the session of its transaction, who writes, when, and what it spends."""
+    """A write in progress: the session of its transaction, who writes, when, and what it spends."""
 
     session: AsyncSession
-    actor: Subject
+    actor: WritingSubject
     now: datetime
     if_match: Request | None = None
     spends: list[limits.Spend] = field(default_factory=list)
@@ -112,9 +113,9 @@ class Write:
             versions.check(self.if_match, version, required=required)
 
     async def lock(self, model: type[Row], *conditions: ColumnElement[bool]) -> Row:
-        """The one row that answers the conditions, locked against other writes until the end. Raises `NotFound`.
+        """The one row that satisfies the conditions, locked against other writes until COMMIT. Raises `NotFound`.
 
-        Rows that point to it may still be added: a lock on the key would meet writers who hold a balance (deadlock).
+        Rows that refer to it can still be added: a lock on the key could deadlock with writers that hold a balance.
         """
         row = await self.session.scalar(select(model).where(*conditions).with_for_update(key_share=True))
         if row is None:
@@ -127,8 +128,8 @@ class Write:
         connection = await driver_connection(self.session)
         statement = listing.several()
         rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": list(keys)}))
-        found = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
-        return [found[key] for key in keys]
+        by_key = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
+        return [by_key[key] for key in keys]
 
 
 def given(body: Body) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def differing(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def put(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the values onto `item`, and tell those that it did not have already: none where nothing changes."""
+    """Set the values on `item`. Returns those that differ from what it had: none where nothing changes."""
     changed = differing(item, values)
     for name, value in changed.items():
         setattr(item, name, value)
@@ -150,7 +151,7 @@ def put(item: Base, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(item: Base, body: Body, **more: Any) -> bool:
-    """Put the fields that a PATCH gives onto `item`; whether anything changed."""
+    """Set the fields that a PATCH gives on `item`. Returns whether anything changed."""
     return bool(put(item, given(body) | more))
 
 
@@ -159,7 +160,7 @@ Explain = Callable[[AsyncSession, str], Awaitable[Problem | None]]
 
 
 def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
-    """Other words for a constraint where this write, and no spending, has run into it."""
+    """Problems that replace the usual one of a constraint where this write violates it."""
 
     async def explain(_session: AsyncSession, constraint: str) -> Problem | None:
         problem = problems.get(constraint)
@@ -170,7 +171,7 @@ def refused_as(problems: Mapping[str, type[Problem]]) -> Explain:
 
 async def run(
     factory: SessionFactory,
-    actor: Subject,
+    actor: WritingSubject,
     work: Work,
     *,
     request: Request | None = None,
@@ -180,10 +181,10 @@ async def run(
     reply: Callable[[Change, list[Seen]], Response] | None = None,
     explain: Explain | None = None,
 ) -> Response | list[Seen]:
-    """Do `work` in one transaction and record it; the objects it changed, or the response that `reply` makes of them.
+    """Do `work` in one transaction and record it. Returns the objects it changed, or what `reply` makes of them.
 
-    A refusal of the database becomes its problem: `explain(session, constraint)` may find a better word for it, on the
-    state as it is after the refusal.
+    A refusal of the database becomes its problem. `explain(session, constraint)` can return a more precise one,
+    from the state as it is after the refusal.
     """
     now = clock.now()
     try:
@@ -219,13 +220,13 @@ async def _explained(factory: SessionFactory, error: Exception, explain: Explain
     constraint = constraint_of(error)
     if explain is not None and constraint:
         async with factory() as session:
-            if found := await explain(session, constraint):
-                return found
+            if problem := await explain(session, constraint):
+                return problem
     return translate(error, Base.metadata)
 
 
 async def record(write: Write, change: Change, request_id: str) -> list[Seen]:
-    """Append the events of a change; its objects as they are now. `run` does it for what a work returns."""
+    """Append the events of a change. Returns its objects as they are now. `run` calls it for what `work` returns."""
     seen = list(change.gone) or await write.see(change.listing, change.keys, change.bound)
     if change.type:
         connection = await driver_connection(write.session)
@@ -246,7 +247,7 @@ _APPEND = Statement(events.append())
 
 
 def event_values(
-    type_: str, listing: Listing, actor: Subject, now: datetime, request_id: str, territory: str | None
+    type_: str, listing: Listing, actor: WritingSubject, now: datetime, request_id: str, territory: str | None
 ) -> dict[str, Any]:
     """What an event says beside its object, as parameters of `events.append` and of hot statements."""
     return {
@@ -278,21 +279,26 @@ def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempo
 # --- over HTTP -------------------------------------------------------------------------------------------------------
 
 
-QUERY = {"dry_run": query.Parameter(query.Flag, "true runs all rules, answers 200, and changes nothing.")}
+QUERY = {
+    "dry_run": query.Parameter(
+        query.Flag,
+        "true: all rules are run, the answer is 200, nothing changes.",
+    )
+}
 HEADERS: list[dict[str, Any]] = [
     {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Your own name for this intention: a retry with the same key has no second effect (kept 24 h).",
+        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The ETag you read, quotes included: refuses with 412 where the object has changed since,"
-        " and where there is none to replace.",
+        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+        " does not exist.",
         "schema": {"type": "string"},
     },
 ]

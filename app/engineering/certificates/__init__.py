@@ -1,1 +1,1 @@
-"""Certificates of service: what certified days come to, sealed, numbered without a gap, and on paper."""
+"""Certificates of service: the certified days of a member, priced, sealed, numbered without a gap, and printed."""

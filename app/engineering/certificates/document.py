@@ -121,10 +121,12 @@ def _facts(shown: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
         (words["siren"], shown["organisation_siren"] or "–"),
         (words["mission"], shown["mission_name"]),
         (words["territory"], shown["territory_name"]),
-        (words["period"], words["span"].format(from_on=_on(shown["from_on"], language),
-                                               to_on=_on(shown["to_on"], language))),
+        (
+            words["period"],
+            words["span"].format(from_on=_on(shown["from_on"], language), to_on=_on(shown["to_on"], language)),
+        ),
         (words["certified"], day(certified_on, language)),
-    ]  # fmt: skip
+    ]
 
 
 def _totals(shown: Mapping[str, Any], language: str) -> list[tuple[str, int]]:

@@ -113,7 +113,7 @@ keep(ServiceCertificate)
 
 
 class CertificateLine(Base):
-    """The days of one profile at one day rate, and what they come to: half-up to the cent."""
+    """The days of one profile at one day rate, and their amount, rounded half-up to the cent."""
 
     __tablename__ = "service_certificate_lines"
     __table_args__ = (

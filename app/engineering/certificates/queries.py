@@ -44,16 +44,14 @@ _lines = (
 _remarks = (
     select(
         json_array(
-            json_object(
-                entry_id=_r.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_r.kind, reason=_r.reason
-            ),
+            json_object(entry_id=_r.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_r.kind, reason=_r.reason),
             _r.entry_id,
         )
     )
     .join(TimeEntry, TimeEntry.id == _r.entry_id)
     .where(_r.certificate_id == _c.id)
     .scalar_subquery()
-)  # fmt: skip
+)
 
 
 CERTIFICATES = Listing(

@@ -1,4 +1,4 @@
-"""What certified days come to: lines by profile and rate, rounded half-up, and the content that is sealed. Pure."""
+"""The amounts of certified days: lines by profile and rate, rounded half-up, and the content that is sealed. Pure."""
 
 import json
 from collections import defaultdict
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Line:
-    """Days of one profile at one rate, and what they come to."""
+class PricedLine:
+    """Days of one profile at one rate, and their amount."""
 
     profile: str
     day_rate_cents: int
@@ -44,12 +44,12 @@ def rate_on(rates: Iterable[Priced], profile: str | None, day: date) -> int | No
     )
 
 
-def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[Line]:
+def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[PricedLine]:
     """One line a profile and rate: the days are summed first, and rounded once."""
     sums: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for profile, rate, part in days:
         sums[profile, rate] += part
-    return [Line(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
+    return [PricedLine(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
 
 
 def vat_on(amount_cents: int, rate_bp: int) -> int:

@@ -31,7 +31,7 @@ from app.engineering.certificates.models import (
     VatRate,
 )
 from app.engineering.certificates.queries import CERTIFICATES
-from app.engineering.certificates.rules import Line, canonical, lines_of, rate_on, vat_on
+from app.engineering.certificates.rules import PricedLine, canonical, lines_of, rate_on, vat_on
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.missions.models import Consultant, Mission, MissionMember, Rate
@@ -180,7 +180,7 @@ async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str
     if await write.session.scalar(select(c.id).where(c.cancels_id == certificate_id)) is not None:
         raise CertificateAlreadyCancelled
     lines = [
-        Line(row.profile, row.day_rate_cents, -row.days)
+        PricedLine(row.profile, row.day_rate_cents, -row.days)
         for row in await write.session.scalars(
             select(CertificateLine).where(CertificateLine.certificate_id == certificate_id)
         )
@@ -214,18 +214,18 @@ async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str
 
 async def _member(write: Write, territory: str, mission_id: UUID, organisation_id: UUID) -> None:
     m = MissionMember
-    found = (
+    member = (
         select(m.id)
         .join(Mission, Mission.id == m.mission_id)
         .where(Mission.territory == territory, m.mission_id == mission_id, m.organisation_id == organisation_id)
         .with_for_update(read=True, key_share=True, of=m)
     )
-    if await write.session.scalar(found) is None:
+    if await write.session.scalar(member) is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/organisation_id")])
 
 
 async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> Sequence[Any]:
-    """The member's validated entries that count in the period, held in the order of their ids."""
+    """The member's validated entries that count in the period, locked in id order."""
     e = TimeEntry
     rows = (
         select(*e.__table__.c)
@@ -243,7 +243,7 @@ async def _waiting(write: Write, territory: str, body: schemas.ServiceCertificat
 
 
 def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[UUID, tuple[RemarkKind, str]]:
-    found: dict[UUID, tuple[RemarkKind, str]] = {}
+    remarks: dict[UUID, tuple[RemarkKind, str]] = {}
     missing, twice = [], []
     for kind, name, given in (
         (RemarkKind.RESERVATION, "reservations", body.reservations),
@@ -253,14 +253,14 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
             pointer = f"/{name}/{number}/entry_id"
             if remark.entry_id not in known:
                 missing.append(NOT_FOUND.at(pointer))
-            elif remark.entry_id in found:
+            elif remark.entry_id in remarks:
                 twice.append(REPEATED_ENTRY.at(pointer))
-            found[remark.entry_id] = (kind, remark.reason)
+            remarks[remark.entry_id] = (kind, remark.reason)
     if missing:
         raise ReferenceNotFound(errors=missing)
     if twice:
         raise ValidationFailed(errors=twice)
-    return found
+    return remarks
 
 
 async def _priced(
@@ -272,7 +272,7 @@ async def _priced(
     profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
     of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
     rates = list(await write.session.scalars(select(r).where(*of_member)))
-    found: list[tuple[str, int]] = []
+    prices: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:
         profile = profiles[entry.consultant_id]
@@ -281,10 +281,10 @@ async def _priced(
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
             missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
-            found.append((profile, rate))
+            prices.append((profile, rate))
     if missing:
         raise RateMissing(errors=list(missing.values()))
-    return found
+    return prices
 
 
 async def _vat_rate(write: Write, day: date) -> int:
@@ -304,7 +304,7 @@ async def _issue(
     organisation_id: UUID,
     from_on: date,
     to_on: date,
-    lines: Sequence[Line],
+    lines: Sequence[PricedLine],
     rate_bp: int,
     content: Mapping[str, Any],
     *,
@@ -319,67 +319,49 @@ async def _issue(
     certificate_id = await write.session.scalar(select(func.uuidv7()))
     amount = sum(line.amount_cents for line in lines)
     vat = vat_on(amount, rate_bp)
-    whole = canonical(
+    facts = {
+        "id": certificate_id,
+        "territory": territory,
+        "mission_id": mission_id,
+        "organisation_id": organisation_id,
+        "number": number,
+        "from_on": from_on,
+        "to_on": to_on,
+        "days": sum((line.days for line in lines), Decimal(0)),
+        "vat_rate_bp": rate_bp,
+        "vat_cents": vat,
+        "total_cents": amount + vat,
+        "certified_by": person(write.actor),
+    }
+    priced = [
+        {"profile": line.profile, "day_rate_cents": line.day_rate_cents, "days": line.days, "amount": line.amount_cents}
+        for line in lines
+    ]
+    sealed = canonical(
         {
             **content,
+            **facts,
             "amount_excl_vat_cents": amount,
             "certified_at": f"{write.now:%Y-%m-%dT%H:%M:%S.%fZ}",
-            "certified_by": person(write.actor),
-            "days": sum((line.days for line in lines), Decimal(0)),
-            "from_on": from_on,
-            "id": certificate_id,
-            "lines": [
-                {
-                    "amount_excl_vat_cents": line.amount_cents,
-                    "day_rate_cents": line.day_rate_cents,
-                    "days": line.days,
-                    "profile": line.profile,
-                }
-                for line in lines
-            ],
-            "mission_id": mission_id,
-            "number": number,
-            "organisation_id": organisation_id,
-            "territory": territory,
-            "to_on": to_on,
-            "total_cents": amount + vat,
-            "vat_cents": vat,
-            "vat_rate_bp": rate_bp,
+            "lines": [_renamed(line, "amount_excl_vat_cents") for line in priced],
         }
     )
+    digest = hashlib.sha256(sealed.encode()).hexdigest()
     certificate = ServiceCertificate(
-        id=certificate_id,
-        territory=territory,
-        mission_id=mission_id,
-        organisation_id=organisation_id,
-        number=number,
-        from_on=from_on,
-        to_on=to_on,
-        days=sum((line.days for line in lines), Decimal(0)),
-        amount_cents=amount,
-        vat_rate_bp=rate_bp,
-        vat_cents=vat,
-        total_cents=amount + vat,
-        content=whole,
-        content_hash=hashlib.sha256(whole.encode()).hexdigest(),
-        cancels_id=cancels_id,
-        reason=reason,
-        certified_by=person(write.actor),
+        **facts, amount_cents=amount, content=sealed, content_hash=digest, cancels_id=cancels_id, reason=reason
     )
     write.session.add(certificate)
     await write.session.flush()
     write.session.add_all(
-        CertificateLine(
-            certificate_id=certificate_id,
-            profile=line.profile,
-            day_rate_cents=line.day_rate_cents,
-            days=line.days,
-            amount_cents=line.amount_cents,
-        )
-        for line in lines
+        CertificateLine(certificate_id=certificate_id, **_renamed(line, "amount_cents")) for line in priced
     )
     await write.session.flush()
     return certificate
+
+
+def _renamed(line: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A line with its amount under another name: the sealed content says that it is without VAT."""
+    return {(name if key == "amount" else key): value for key, value in line.items()}
 
 
 async def _mark(write: Write, keys: Sequence[UUID], **values: Any) -> None:

@@ -22,7 +22,7 @@ from app.core.writing.writes import Change, Seen, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
-from app.engineering.entries.rules import COUNTING, EDITABLE, Action, Status
+from app.engineering.entries.rules import COUNTING, EDITABLE, EntryAction, Status
 from app.engineering.entries.service import Attempt, change_entry, enter, locked_months, wish_of
 from app.engineering.entries.steps import held_by, step
 from app.missions.models import Consultant
@@ -75,7 +75,7 @@ class Held(Protocol):
 
 
 @dataclass
-class Difference:
+class GridChange:
     """What is to be done so that the week is what the grid says; or the cells where it cannot be."""
 
     enter: dict[Cell, Decimal] = field(default_factory=dict)
@@ -91,13 +91,13 @@ def difference(
     *,
     submitted: bool,
     locked_months: Collection[date] = (),
-) -> Difference:
+) -> GridChange:
     """Hold the grid against what is there. No session, no await.
 
     `there` has drafts and what counts; a rejected or reversed entry is no part of the week. A validated entry stays:
     its cell comes as it is, or is refused. So does one that counts in a locked month, and one with several entries.
     """
-    found = Difference()
+    found = GridChange()
     for cell in sorted({*wanted, *there}):
         entries, days = there.get(cell, ()), wanted.get(cell, Decimal(0))
         now = sum((entry.days for entry in entries), Decimal(0))
@@ -162,7 +162,7 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
     if drafts:
         for draft in drafts:
             draft.days = todo.change.get(draft.id, draft.days)
-        await step(write, attempt, Action.SUBMIT, drafts, closed)
+        await step(write, attempt, EntryAction.SUBMIT, drafts, closed)
     made = []
     if todo.enter:
         items = [
@@ -220,7 +220,7 @@ async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Co
     return consultant
 
 
-def _refusals(body: schemas.GridPut, todo: Difference, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
+def _refusals(body: schemas.GridPut, todo: GridChange, there: Mapping[Cell, Sequence[Any]]) -> list[FieldError]:
     places = {(cell.worked_on, cell.activity): f"/cells/{number}" for number, cell in enumerate(body.cells)}
     return [
         problem().at(
@@ -240,7 +240,7 @@ async def _remove(write: Write, attempt: Attempt, entries: Sequence[Any], closed
     counting = [entry for entry in entries if entry.status in COUNTING]
     if counting:
         attempt.freed += [wish_of(entry) for entry in counting]
-        await step(write, attempt, Action.RECALL, counting, closed)
+        await step(write, attempt, EntryAction.RECALL, counting, closed)
     ids = [entry.id for entry in entries]
     gone = await write.see(TIME_ENTRIES, ids, {"territory": attempt.territory})
     await write.session.execute(

@@ -15,7 +15,7 @@ from app.core.schemas import Body
 from app.core.values import Code, Day, DayFraction, ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, Line, LineFault, Outcome, coded, given
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, coded, given
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas, service
 from app.engineering.entries.models import TimeEntry
@@ -56,7 +56,7 @@ ABOUT = ("siren", "audition_id", "project_id")
 class TimeEntryLine(Body):
     """A part of a day. The assignment is named by its id, or by the person's name, and the mission's where needed.
 
-    A line of our own export that is past `submitted` says what stands here already.
+    A line of our own export that is past `submitted` repeats an entry that exists already.
     """
 
     consultant_id: Uuid | None = None
@@ -80,13 +80,13 @@ class TimeEntryLine(Body):
         return self
 
 
-async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[int, list[Any]]:
+async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> dict[int, list[Any]]:
     """For each line the assignments that it may mean: of the caller's organisation, on that day."""
     c, s, m = Consultant, Subject, Mission
     names = [line.item.person for line in lines if line.item.person is not None]
     ids = [line.item.consultant_id for line in lines if line.item.consultant_id is not None]
     folded = func.fold(func.unnest(literal(names, ARRAY(Text()))))
-    found = await write.session.execute(
+    result = await write.session.execute(
         select(c.id, c.mission_id, c.from_on, c.until_on, func.fold(s.name).label("person"), m.external_id,
                func.fold(m.name).label("mission"))
         .join(s, s.id == c.person_id)
@@ -94,7 +94,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[
         .where(c.territory == place, c.organisation_id == write.actor.organisation_id)
         .where(or_(c.id.in_(ids), func.fold(s.name).in_(select(folded))))
     )  # fmt: skip
-    rows = found.all()
+    rows = result.all()
     said = {name for line in lines for name in (line.item.person, line.item.mission) if name is not None}
     texts = literal(sorted(said), ARRAY(Text()))
     told = await write.session.execute(select(func.unnest(texts), func.fold(func.unnest(texts))))
@@ -113,8 +113,8 @@ async def _assignments(write: Write, place: str, lines: Sequence[Line]) -> dict[
     return meant
 
 
-async def _check(write: Write, place: str | None, lines: Sequence[Line]) -> list[LineFault]:
-    """Each line means exactly one assignment; one that is past `submitted`, an entry that stands here."""
+async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> list[LineFault]:
+    """Each line means exactly one assignment; one that is past `submitted`, an entry that exists already."""
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     faults = []
@@ -148,13 +148,14 @@ async def _there(write: Write, place: str, items: Sequence[TimeEntryLine]) -> se
 
 
 async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCreate]) -> dict[Any, list[TimeEntry]]:
-    """Entries that are there: by `external_id`, and by assignment, day and activity; locked."""
+    """Entries that exist already, by `external_id` and by assignment, day and activity; locked."""
     items = list(wanted)
     e = TimeEntry
-    found = await write.session.scalars(
+    entries = await write.session.scalars(
         select(e)
         .where(
-            e.territory == place, e.status.in_([Status.DRAFT, *COUNTING]),
+            e.territory == place,
+            e.status.in_([Status.DRAFT, *COUNTING]),
             or_(
                 e.external_id.in_({item.external_id for item in items if item.external_id}),
                 e.consultant_id.in_({item.consultant_id for item in items})
@@ -163,16 +164,16 @@ async def _known(write: Write, place: str, wanted: Iterable[schemas.TimeEntryCre
         )
         .order_by(e.id)
         .with_for_update(key_share=True)
-    )  # fmt: skip
+    )
     known: dict[Any, list[TimeEntry]] = defaultdict(list)
-    for entry in found:
+    for entry in entries:
         known[entry.consultant_id, entry.worked_on, entry.activity].append(entry)
         if entry.external_id is not None:
             known[entry.external_id].append(entry)
     return known
 
 
-async def _apply(write: Write, place: str | None, lines: Sequence[Line]) -> Outcome:
+async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
     assert place is not None  # entries are a territory's
     meant = await _assignments(write, place, lines)
     items: list[schemas.TimeEntryCreate] = []
@@ -223,19 +224,19 @@ TIME_ENTRIES_FILE = Importer(
     schema=TimeEntryLine,
     key=["external_id", "consultant_id", "person", "mission_id", "mission", "worked_on", "activity"],
     columns=[
-        Column("consultant_id", sheets.plain),
-        Column("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
-        Column("mission_id", sheets.plain),
-        Column("mission", sheets.plain, ["mission name", "nom de la mission"]),
-        Column("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
-        Column("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
-        Column("activity", coded(ACTIVITIES), ["activité"], required=True),
-        Column("siren", sheets.digits, ["entreprise"]),
-        Column("audition_id", sheets.plain),
-        Column("project_id", sheets.plain),
-        Column("note", sheets.plain, ["commentaire", "observations"]),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
-        Column("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
+        Heading("consultant_id", sheets.plain),
+        Heading("person", sheets.plain, ["personne", "consultant", "consultant name", "intervenant", "nom"]),
+        Heading("mission_id", sheets.plain),
+        Heading("mission", sheets.plain, ["mission name", "nom de la mission"]),
+        Heading("worked_on", sheets.day, ["date", "jour", "travaillé le"], required=True),
+        Heading("days", sheets.number, ["jours", "quantité", "durée (jours)"], required=True),
+        Heading("activity", coded(ACTIVITIES), ["activité"], required=True),
+        Heading("siren", sheets.digits, ["entreprise"]),
+        Heading("audition_id", sheets.plain),
+        Heading("project_id", sheets.plain),
+        Heading("note", sheets.plain, ["commentaire", "observations"]),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("status", coded({"Brouillon": "draft", "Soumis": "submitted"}), ["statut", "état"]),
     ],
     check=_check,
     apply=_apply,

@@ -1,7 +1,7 @@
 """Months that the operator closes: what counts in them is no longer entered, changed or validated.
 
-A closed month stands in the mission's limit row, which every entry spends from: a lock and an entry at the same instant
-wait for each other there. A month is opened again with a reason, as often as need be; what was counted elsewhere
+The mission's limit row, which every entry spends from, has the closed months: a lock and an entry at the same instant
+wait for each other there. A month can be opened again with a reason, any number of times; what was counted elsewhere
 meanwhile stays where it counted.
 """
 

@@ -20,7 +20,7 @@ _enterer, _validator, _certifier, _locker, _reopener = (
     Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "locker", "reopener")
 )
 _corrected = TimeEntry.__table__.alias("corrected")
-# By its name: the room of certificates stands on this one.
+# By its name: certificates import this package.
 _certificate = table("service_certificates", column("id", TimeEntry.id.type), column("number", Integer()))
 
 

@@ -13,7 +13,7 @@ from app.core.serving.routing import router
 from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
 from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES
-from app.engineering.entries.rules import Action
+from app.engineering.entries.rules import EntryAction
 from app.programme.routes import T
 
 entries: APIRouter = router("engineering")
@@ -151,24 +151,24 @@ async def delete_time_entry(request: Request, actor: Actor = require("time_entri
     )
 
 
-async def _act(request: Request, actor: Actor, action: Action, reason: str | None = None) -> Response:
+async def _act(request: Request, actor: Actor, action: EntryAction, reason: str | None = None) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     entry_id = request.path_params["id"]
     return await commit(
         request,
         lambda write: steps.act(write, attempt, entry_id, action, reason),
-        explain=attempt.explain if action is Action.SUBMIT else None,
+        explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
 
 async def _act_on_many(
-    request: Request, actor: Actor, action: Action, chosen: schemas.Selection, reason: str | None = None
+    request: Request, actor: Actor, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(
         request,
         lambda write: steps.act_on_many(write, attempt, action, chosen, reason),
-        explain=attempt.explain if action is Action.SUBMIT else None,
+        explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
 
@@ -180,7 +180,7 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
 
     It takes from the person's day, from the member's allotment and from the mission's order.
     """
-    return await _act(request, actor, Action.SUBMIT)
+    return await _act(request, actor, EntryAction.SUBMIT)
 
 
 @entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *COUNTING))
@@ -188,13 +188,13 @@ async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
     """Submit up to 1 000 drafts: all of them, or none."""
-    return await _act_on_many(request, actor, Action.SUBMIT, body)
+    return await _act_on_many(request, actor, EntryAction.SUBMIT, body)
 
 
 @entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
 async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Turn a submitted or rejected entry back into a draft. The days that it took are free at once."""
-    return await _act(request, actor, Action.RECALL)
+    return await _act(request, actor, EntryAction.RECALL)
 
 
 @entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
@@ -202,13 +202,13 @@ async def recall_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
     """Turn up to 1 000 submitted or rejected entries back into drafts: all of them, or none."""
-    return await _act_on_many(request, actor, Action.RECALL, body)
+    return await _act_on_many(request, actor, EntryAction.RECALL, body)
 
 
 @entries.post(ENTRY + "/validate", **changes(schemas.TimeEntry, *JUDGEMENT))
 async def validate_time_entry(request: Request, actor: Actor = require("time_entries:validate")) -> Response:
     """Validate a submitted entry, as a person of the lead firm who neither entered nor worked it."""
-    return await _act(request, actor, Action.VALIDATE)
+    return await _act(request, actor, EntryAction.VALIDATE)
 
 
 @entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
@@ -219,7 +219,7 @@ async def validate_time_entries(
 
     Each entry that cannot be validated is named with the reason.
     """
-    return await _act_on_many(request, actor, Action.VALIDATE, body)
+    return await _act_on_many(request, actor, EntryAction.VALIDATE, body)
 
 
 @entries.post(ENTRY + "/reject", **changes(schemas.TimeEntry, *JUDGEMENT))
@@ -230,7 +230,7 @@ async def reject_time_entry(
 
     Its firm can recall it, correct it and submit it again.
     """
-    return await _act(request, actor, Action.REJECT, body.reason)
+    return await _act(request, actor, EntryAction.REJECT, body.reason)
 
 
 @entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
@@ -238,7 +238,7 @@ async def reject_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
 ) -> Response:
     """Reject up to 1 000 submitted entries, with one reason: all of them, or none."""
-    return await _act_on_many(request, actor, Action.REJECT, body, body.reason)
+    return await _act_on_many(request, actor, EntryAction.REJECT, body, body.reason)
 
 
 @entries.post(ENTRY + "/reverse", **changes(schemas.TimeEntry, *REVERSAL))
@@ -250,7 +250,7 @@ async def reverse_time_entry(
     Its own firm reverses a submitted entry; a person of the lead firm or of the operator reverses a validated one. If
     the month of the entry is locked, the reversal counts on the first open day.
     """
-    return await _act(request, actor, Action.REVERSE, body.reason)
+    return await _act(request, actor, EntryAction.REVERSE, body.reason)
 
 
 @entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
@@ -258,7 +258,7 @@ async def reverse_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
 ) -> Response:
     """Reverse up to 1 000 submitted or validated entries, with one reason: all of them, or none."""
-    return await _act_on_many(request, actor, Action.REVERSE, body, body.reason)
+    return await _act_on_many(request, actor, EntryAction.REVERSE, body, body.reason)
 
 
 @entries.get(T + "/month-locks", **lists(MONTH_LOCKS))

@@ -34,7 +34,7 @@ COUNTING = (Status.SUBMITTED, Status.VALIDATED, Status.CERTIFIED)
 EDITABLE = (Status.DRAFT, Status.SUBMITTED)
 
 
-class Action(StrEnum):
+class EntryAction(StrEnum):
     """What may be done to an entry, each from some states to one."""
 
     SUBMIT = "submit"
@@ -44,20 +44,20 @@ class Action(StrEnum):
     REVERSE = "reverse"
 
 
-TRANSITIONS: Mapping[Action, tuple[frozenset[Status], Status]] = {
-    Action.SUBMIT: (frozenset({Status.DRAFT}), Status.SUBMITTED),
-    Action.RECALL: (frozenset({Status.SUBMITTED, Status.REJECTED}), Status.DRAFT),
-    Action.VALIDATE: (frozenset({Status.SUBMITTED}), Status.VALIDATED),
-    Action.REJECT: (frozenset({Status.SUBMITTED}), Status.REJECTED),
-    Action.REVERSE: (frozenset({Status.SUBMITTED, Status.VALIDATED}), Status.REVERSED),
+TRANSITIONS: Mapping[EntryAction, tuple[frozenset[Status], Status]] = {
+    EntryAction.SUBMIT: (frozenset({Status.DRAFT}), Status.SUBMITTED),
+    EntryAction.RECALL: (frozenset({Status.SUBMITTED, Status.REJECTED}), Status.DRAFT),
+    EntryAction.VALIDATE: (frozenset({Status.SUBMITTED}), Status.VALIDATED),
+    EntryAction.REJECT: (frozenset({Status.SUBMITTED}), Status.REJECTED),
+    EntryAction.REVERSE: (frozenset({Status.SUBMITTED, Status.VALIDATED}), Status.REVERSED),
 }
-JUDGING = (Action.VALIDATE, Action.REJECT)
+JUDGING = (EntryAction.VALIDATE, EntryAction.REJECT)
 PAST = {
-    Action.SUBMIT: "submitted",
-    Action.RECALL: "recalled",
-    Action.VALIDATE: "validated",
-    Action.REJECT: "rejected",
-    Action.REVERSE: "reversed",
+    EntryAction.SUBMIT: "submitted",
+    EntryAction.RECALL: "recalled",
+    EntryAction.VALIDATE: "validated",
+    EntryAction.REJECT: "rejected",
+    EntryAction.REVERSE: "reversed",
 }
 
 
@@ -142,10 +142,24 @@ class PersonDayExceeded(Problem):
 
     status = 409
     title_fr = "La personne aurait plus d'un jour à une même date."
-    detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
-    detail_fr = "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+    detail = "A person can have 1.00 day on one date over all missions; {worked_on} does not have enough left."
+    detail_fr = (
+        "Une personne peut avoir 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
+    )
     cure = "Enter fewer days, or reverse others of that date first."
     cure_fr = "Saisissez moins de jours, ou contre-passez-en d'abord d'autres de cette date."
+
+    @classmethod
+    def on(cls, day: date, requested: Decimal, left: Decimal | None) -> "PersonDayExceeded":
+        """The problem with its figures; without them where `left` would tell of days that the caller may not see."""
+        if left is None:
+            return cls(worked_on=day.isoformat())
+        refused = cls(worked_on=day.isoformat(), days_requested=requested, days_left=left)
+        refused.detail = "{days_requested} requested on {worked_on}, {days_left} left of 1.00 over all missions."
+        refused.detail_fr = (
+            "{days_requested} demandés le {worked_on}, {days_left} restants sur 1,00, toutes missions confondues."
+        )
+        return refused
 
 
 class OutsideMissionWindow(Problem):
@@ -275,7 +289,7 @@ class OtherOrganisation(Problem):
 # --- decisions -------------------------------------------------------------------------------------------------------
 
 
-def next_status(action: Action, current: Status) -> Status:
+def next_status(action: EntryAction, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
@@ -320,7 +334,7 @@ class Step(Protocol):
     counted_on: date
 
 
-def authority(action: Action, who: Caller, entry: Step, lead_id: UUID | None) -> Problem | None:
+def authority(action: EntryAction, who: Caller, entry: Step, lead_id: UUID | None) -> Problem | None:
     """Why this is not for `who` to do; None where it is. The lead firm judges; it, and the operator, may reverse.
 
     Its own firm reverses what is submitted; what is validated has been judged, and is not its own any more.
@@ -328,17 +342,17 @@ def authority(action: Action, who: Caller, entry: Step, lead_id: UUID | None) ->
     own, leads = entry.organisation_id == who.organisation_id, lead_id == who.organisation_id
     if action in JUDGING:
         return None if leads else NotTheLeadFirm()
-    if action is Action.REVERSE and (who.certifies or (who.validates and leads)):
+    if action is EntryAction.REVERSE and (who.certifies or (who.validates and leads)):
         return PersonRequired() if entry.status != Status.SUBMITTED and who.kind != "person" else None
     if not own:
         return OtherOrganisation()
-    if action is Action.REVERSE and entry.status == Status.VALIDATED:
+    if action is EntryAction.REVERSE and entry.status == Status.VALIDATED:
         return ReversalReserved()
     return None
 
 
 def refusal_of_step(
-    action: Action, who: Caller, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
+    action: EntryAction, who: Caller, entry: Step, lead_id: UUID | None, locked_months: Collection[date]
 ) -> Problem | None:
     """Why the entry does not take this step; None where nothing speaks against it."""
     if refused := authority(action, who, entry, lead_id):
@@ -350,8 +364,8 @@ def refusal_of_step(
     except Problem as refused:
         return refused
     # A reversal counts on the first open day, a draft and a rejected entry nowhere.
-    counts = entry.status in COUNTING or action is Action.SUBMIT
-    if counts and action is not Action.REVERSE and month_of(entry.counted_on) in locked_months:
+    counts = entry.status in COUNTING or action is EntryAction.SUBMIT
+    if counts and action is not EntryAction.REVERSE and month_of(entry.counted_on) in locked_months:
         return MonthLocked(month=f"{entry.counted_on:%Y-%m}")
     return None
 
@@ -413,10 +427,12 @@ def refusal(
     *,
     freed: Iterable[Wish] = (),
     pointer: str = "",
+    seen_days: Mapping[tuple[UUID, date], Decimal] | None = None,
 ) -> Problem | None:
     """Why these wishes cannot count together, the most fundamental reason first; None where nothing speaks against it.
 
     `freed` is given back in the same step; `pointer` is the place of a wish in the body, `{}` standing for its number.
+    `seen_days` is what the caller may see of `person_days`: figures are told only where they are the same.
     The answer names the problem after the database has refused; it never lets anything through.
     """
     wanted = list(wishes)
@@ -435,7 +451,7 @@ def refusal(
         if refused := _refusal_of_one(wish, missions[wish.mission_id], assignments[wish.consultant_id], today):
             return _of_rows(refused, pointer, [number])
     given_back = [replace(wish, days=-wish.days) for wish in freed if _assigned(wish, assignments)]
-    return _exhausted([*wanted, *given_back], missions, assignments, person_days, pointer)
+    return _exhausted([*wanted, *given_back], missions, assignments, person_days, seen_days or {}, pointer)
 
 
 def _of_rows(refused: Problem, pointer: str, numbers: Iterable[int]) -> Problem:
@@ -484,6 +500,7 @@ def _exhausted(
     missions: Mapping[UUID, MissionState],
     assignments: Mapping[UUID, Assignment],
     person_days: Mapping[tuple[UUID, date], Decimal],
+    seen_days: Mapping[tuple[UUID, date], Decimal],
     pointer: str,
 ) -> Problem | None:
     of_mission: dict[UUID, Decimal] = defaultdict(Decimal)
@@ -508,7 +525,8 @@ def _exhausted(
     for person_day, days in of_person.items():
         left = Decimal("1.00") - person_days.get(person_day, Decimal(0))
         if days > left:
-            refused = PersonDayExceeded(worked_on=person_day[1].isoformat(), days_requested=days, days_left=left)
+            told = left if seen_days.get(person_day, Decimal(0)) == person_days.get(person_day, Decimal(0)) else None
+            refused = PersonDayExceeded.on(person_day[1], days, told)
             rows = [
                 n for n, wish in enumerate(wishes) if wish.days > 0 and _person_day(wish, assignments) == person_day
             ]

@@ -225,10 +225,8 @@ class Selection(Body):
     """Entries, named by their ids or by a filter: one of the two. The change is made for all of them or for none."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"filter": {"worked_from": "2023-06-14", "worked_to": "2023-06-30"}}]
-        }
-    )  # fmt: skip
+        json_schema_extra={"examples": [{"filter": {"worked_from": "2023-06-14", "worked_to": "2023-06-30"}}]}
+    )
 
     ids: (
         Annotated[list[Uuid], Field(min_length=1, max_length=1000, description="Ids of entries, 1 to 1 000.")] | None
@@ -248,10 +246,8 @@ class ReasonedSelection(Selection):
     """Entries, named by their ids or by a filter, with one reason for all of them."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"filter": {"activity": "travel"}, "reason": "Travel does not count."}]
-        }
-    )  # fmt: skip
+        json_schema_extra={"examples": [{"filter": {"activity": "travel"}, "reason": "Travel does not count."}]}
+    )
 
     reason: _StepReason
 

@@ -1,7 +1,7 @@
 """Writes of engineering. What counts is spent from three limit rows: the person's day, the allotment, the order."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -73,9 +73,11 @@ class Attempt:
             if assignment is not None and assignment.organisation_id != self.actor.organisation_id:
                 return rules.OtherOrganisation()
         person_days = await _person_days(session, touched, assignments)
+        seen_days = await _seen_days(session, self, person_days)
         found = rules.refusal(
-            self.wishes, missions, assignments, person_days, clock.today(), freed=self.freed, pointer=self.pointer
-        )
+            self.wishes, missions, assignments, person_days, clock.today(),
+            freed=self.freed, pointer=self.pointer, seen_days=seen_days,
+        )  # fmt: skip
         return found or _own_problem(constraint)
 
 
@@ -579,4 +581,22 @@ async def _person_days(
     p = PersonDays
     keys = {(assignments[w.consultant_id].person_id, w.worked_on) for w in wishes if w.consultant_id in assignments}
     rows = await session.scalars(select(p).where(tuple_(p.person_id, p.worked_on).in_(keys)))
+    return {(row.person_id, row.worked_on): row.days for row in rows}
+
+
+async def _seen_days(
+    session: AsyncSession, attempt: Attempt, keys: Collection[tuple[UUID, date]]
+) -> dict[tuple[UUID, date], Decimal]:
+    """The part of these persons' days that the actor may see: entries of this territory."""
+    e = TimeEntry
+    rows = await session.execute(
+        select(e.person_id, e.worked_on, func.sum(e.days).label("days"))
+        .where(
+            tuple_(e.person_id, e.worked_on).in_(keys),
+            e.territory == attempt.territory,
+            e.status.in_(sorted(COUNTING)),
+            seen(attempt),
+        )
+        .group_by(e.person_id, e.worked_on)
+    )
     return {(row.person_id, row.worked_on): row.days for row in rows}

@@ -21,7 +21,7 @@ from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
-from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, Action
+from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, EntryAction
 from app.engineering.entries.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
 from app.missions.models import MISSION_DAYS, MissionMember
 
@@ -48,7 +48,7 @@ class TooManyEntries(Problem):
     cure_fr = "Resserrez le filtre, par exemple par membre ou par semaine."
 
 
-async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, reason: str | None = None) -> Change:
+async def act(write: Write, attempt: Attempt, entry_id: UUID, action: EntryAction, reason: str | None = None) -> Change:
     """Take one entry a step further.
 
     The lead firm judges (validate, reject), by a person who neither entered nor worked the days (*séparation des
@@ -70,7 +70,7 @@ async def act(write: Write, attempt: Attempt, entry_id: UUID, action: Action, re
 
 
 async def act_on_many(
-    write: Write, attempt: Attempt, action: Action, chosen: schemas.Selection, reason: str | None = None
+    write: Write, attempt: Attempt, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Change:
     """Take entries a step further, by their ids or by a filter, all or none.
 
@@ -136,13 +136,13 @@ async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[boo
 
 
 async def _around(
-    write: Write, attempt: Attempt, action: Action, held: Sequence[Any]
+    write: Write, attempt: Attempt, action: EntryAction, held: Sequence[Any]
 ) -> tuple[rules.Caller, dict[UUID, UUID], dict[UUID, list[date]]]:
     """Who acts, which organisation leads each mission, and which of its months are closed."""
     actor, territory = attempt.actor, attempt.territory
     missions = {entry.mission_id for entry in held}
     leads: dict[UUID, UUID] = {}
-    if action in (*JUDGING, Action.REVERSE):  # the others are a matter of the entry's own firm
+    if action in (*JUDGING, EntryAction.REVERSE):  # the others are a matter of the entry's own firm
         m = MissionMember
         asked = select(m.mission_id, m.organisation_id).where(m.mission_id.in_(missions), m.role == "lead")
         leads = {row.mission_id: row.organisation_id for row in await write.session.execute(asked)}
@@ -159,7 +159,7 @@ async def _around(
 async def step(
     write: Write,
     attempt: Attempt,
-    action: Action,
+    action: EntryAction,
     held: Sequence[Any],
     closed: dict[UUID, list[date]],
     reason: str | None = None,
@@ -175,30 +175,30 @@ async def step(
         "version": e.version + 1,
         "updated_at": write.now,
     }
-    if action is Action.SUBMIT:  # who touches an entry is one of its authors, and never its judge
+    if action is EntryAction.SUBMIT:  # who touches an entry is one of its authors, and never its judge
         values["authors"] = case(
             (literal(actor_id) == any_(e.authors), e.authors), else_=func.array_append(e.authors, actor_id)
         )
-    elif action is Action.VALIDATE:
+    elif action is EntryAction.VALIDATE:
         values |= {"validated_by": actor_id, "validated_at": write.now}
     by_day: dict[date | None, list[UUID]] = defaultdict(list)
     for entry in held:
         day = rules.first_open_day(entry.counted_on, closed[entry.mission_id])
-        by_day[day if action is Action.REVERSE and day != entry.counted_on else None].append(entry.id)
-        if action is Action.SUBMIT:
+        by_day[day if action is EntryAction.REVERSE and day != entry.counted_on else None].append(entry.id)
+        if action is EntryAction.SUBMIT:
             take(write, entry)
         elif entry.status in COUNTING and target not in COUNTING:
-            give_back(write, entry, counted_on=day if action is Action.REVERSE else entry.counted_on)
+            give_back(write, entry, counted_on=day if action is EntryAction.REVERSE else entry.counted_on)
         elif entry.status in COUNTING:
             months = {"counted_months": [rules.month_of(entry.counted_on)]}
             write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
     for later, ids in by_day.items():
-        if later is not None:  # else the entry's own, which the trigger writes
-            values["reversal_counted_on"] = later
+        # Without a later day it is the entry's own, which the trigger writes.
+        counted = {} if later is None else {"reversal_counted_on": later}
         await write.session.execute(
-            update(e).where(_among(ids)).values(values), execution_options={"synchronize_session": False}
+            update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
         )
-    if action is Action.SUBMIT:
+    if action is EntryAction.SUBMIT:
         submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]
         attempt.wishes += [wish_of(entry) for entry in submitted]
         await on_step(write, submitted)

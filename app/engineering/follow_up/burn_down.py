@@ -78,7 +78,7 @@ def movements(shape: Shape) -> Statement:
 
 
 @dataclass(frozen=True)
-class Move:
+class DayMove:
     """What one day changed: days ordered (or allotted), entered, validated."""
 
     on: date
@@ -101,9 +101,9 @@ class Point:
 ONE_DAY = timedelta(days=1)
 
 
-def moves_of(rows: Iterable[tuple[str, Any, Any, Any]]) -> list[Move]:
+def moves_of(rows: Iterable[tuple[str, Any, Any, Any]]) -> list[DayMove]:
     """The movements as PostgreSQL's JSON has them."""
-    return [Move(date.fromisoformat(on), *(Decimal(str(each)) for each in days)) for on, *days in rows]
+    return [DayMove(date.fromisoformat(on), *(Decimal(str(each)) for each in days)) for on, *days in rows]
 
 
 def step_of(first: date, last: date, by: str) -> int:
@@ -119,7 +119,7 @@ def days_shown(first: date, last: date, as_of: date, step: int) -> list[date]:
     return sorted({first - ONE_DAY, last, *stepped, *([as_of] if first <= as_of <= last else [])})
 
 
-def series(moves: Sequence[Move], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
+def series(moves: Sequence[DayMove], starts_on: date, ends_on: date, as_of: date, by: str) -> tuple[int, list[Point]]:
     """The step in calendar days, and the points.
 
     The straight line falls from all that is ordered as of the day, on the eve of the window, to nothing on its last
@@ -138,8 +138,9 @@ def series(moves: Sequence[Move], starts_on: date, ends_on: date, as_of: date, b
         ahead = min(max((ends_on - on).days, 0), length)
         planned = (whole * ahead / length).quantize(RATIO, ROUND_HALF_UP)
         known = on <= as_of
-        points.append(Point(on, budget, planned, budget - entered if known else None,
-                            budget - validated if known else None))  # fmt: skip
+        points.append(
+            Point(on, budget, planned, budget - entered if known else None, budget - validated if known else None)
+        )
     return step, points
 
 

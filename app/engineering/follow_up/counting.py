@@ -70,33 +70,33 @@ def word(value: str) -> Any:
 
 def missions(shape: Shape) -> CTE:
     """The missions asked about; those in which the member is, where one is asked for."""
-    found = select(Mission.id).where(Mission.territory == param("territory", Text()))
+    chosen = select(Mission.id).where(Mission.territory == param("territory", Text()))
     if shape.one_mission:
-        found = found.where(Mission.id == MISSION)
+        chosen = chosen.where(Mission.id == MISSION)
     if shape.one_member:
         m = MissionMember
-        found = found.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == ORGANISATION)))
-    return found.cte("mission")
+        chosen = chosen.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == ORGANISATION)))
+    return chosen.cte("mission")
 
 
 def orders(shape: Shape, of: CTE) -> CTE:
     """The orders signed by the day: mission, days, window and the day on which they count."""
     o = Order
-    found = select(o.id, o.mission_id, o.days, o.starts_on, o.ends_on, o.signed_on.label("on_day")).where(
+    ordered = select(o.id, o.mission_id, o.days, o.starts_on, o.ends_on, o.signed_on.label("on_day")).where(
         o.mission_id.in_(select(of.c.id)), o.signed_on <= AS_OF
     )
-    return (found.where(o.created_at < BEFORE) if shape.known_then else found).cte("ordered")
+    return (ordered.where(o.created_at < BEFORE) if shape.known_then else ordered).cte("ordered")
 
 
 def allotments(shape: Shape, of: CTE) -> CTE:
     """The allotments decided by the day, and the day on which they count."""
     a = Allotment
-    found = select(a.mission_id, a.organisation_id, a.days, a.decided_on.label("on_day")).where(
+    allotted = select(a.mission_id, a.organisation_id, a.days, a.decided_on.label("on_day")).where(
         a.mission_id.in_(select(of.c.id)), a.decided_on <= AS_OF
     )
     if shape.one_member:
-        found = found.where(a.organisation_id == ORGANISATION)
-    return (found.where(a.created_at < BEFORE) if shape.known_then else found).cte("allotted")
+        allotted = allotted.where(a.organisation_id == ORGANISATION)
+    return (allotted.where(a.created_at < BEFORE) if shape.known_then else allotted).cte("allotted")
 
 
 def window(ordered: CTE) -> CTE:
@@ -110,10 +110,10 @@ def window(ordered: CTE) -> CTE:
     each = select(latest("starts_on").label("starts_on"), latest("ends_on").label("ends_on")).group_by(
         ordered.c.mission_id
     )
-    found = each.subquery("each")
+    windows = each.subquery("each")
     return select(
-        cast(func.min(found.c.starts_on), Date).label("starts_on"),
-        cast(func.max(found.c.ends_on), Date).label("ends_on"),
+        cast(func.min(windows.c.starts_on), Date).label("starts_on"),
+        cast(func.max(windows.c.ends_on), Date).label("ends_on"),
     ).cte("window_of_days")
 
 

@@ -86,9 +86,9 @@ def _style(scope: str) -> str:
 
 def policy(svg: str) -> str:
     """The content security policy under which this picture alone, and nothing else, is shown."""
-    found = re.search(r"<style>(.*?)</style>", svg, re.DOTALL)
-    assert found is not None
-    digest = b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    style = re.search(r"<style>(.*?)</style>", svg, re.DOTALL)
+    assert style is not None
+    digest = b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
 
 
@@ -98,7 +98,7 @@ def picture(
 ) -> str:  # fmt: skip
     """The burn-down as SVG. `names` head it: of the mission, of the member, or of the territory."""
     words = WORDS[language]
-    # The one who reads both words and names is told where a name written from right to left ends (FSI … PDI).
+    # FSI … PDI mark where a name written from right to left ends.
     title = " · ".join([words["title"], *(f"\u2068{name}\u2069" for name in names)])
     drawn = " · ".join([words["title"], *(f"\u2068{_shortened(name, 52 // len(names))}\u2069" for name in names)])
     said = _said(points, starts_on, ends_on, as_of, language)
@@ -179,8 +179,10 @@ def _chart(points: Sequence[Point], as_of: date, language: str) -> str:
         value = low + n * step
         kind = "axis" if value == 0 else "grid"
         parts.append(f'<path class="{kind}" d="M{LEFT} {y(value)}H{RIGHT}"/>')
-        parts.append(f'<text class="text" x="{LEFT - 12}" y="{y(value) + 5}" text-anchor="end">'
-                     f"{number(round(value, 4), language)}</text>")  # fmt: skip
+        parts.append(
+            f'<text class="text" x="{LEFT - 12}" y="{y(value) + 5}" text-anchor="end">'
+            f"{number(round(value, 4), language)}</text>"
+        )
     parts.extend(
         f'<path class="axis" d="M{x(on)} {BOTTOM}v6"/><text class="text" x="{x(on)}" y="{BOTTOM + 25}"'
         f' text-anchor="middle">{label}</text>'
@@ -243,12 +245,12 @@ def _dates(first: date, last: date, language: str) -> list[tuple[date, str]]:
     if days <= 75:
         step = 7 * ceil(days / 7 / 9) or 7
         monday = first + timedelta(days=(7 - first.weekday()) % 7)
-        found = [monday + timedelta(days=n) for n in range(0, max((last - monday).days, -1) + 1, step)]
-        return [(on, short_day(on, language)) for on in found or [first]]
+        named = [monday + timedelta(days=n) for n in range(0, max((last - monday).days, -1) + 1, step)]
+        return [(on, short_day(on, language)) for on in named or [first]]
     months = [date(year, n, 1) for year in range(first.year, last.year + 1) for n in range(1, 13)]
     if days <= 150:
-        found = sorted([*months, *(month.replace(day=15) for month in months)])
-        return [(on, short_day(on, language)) for on in found if first <= on <= last]
+        named = sorted([*months, *(month.replace(day=15) for month in months)])
+        return [(on, short_day(on, language)) for on in named if first <= on <= last]
     step = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 3600) if days / 30.4 / n <= 9)
     inside = [on for on in months if first <= on <= last and ((on.year * 12 + on.month - 1) % step) == 0]
     return [(on, short_month(on, language) if step < 12 else str(on.year)) for on in inside]

@@ -93,8 +93,8 @@ def follow_up(shape: Shape) -> Statement:
             _rows(_weeks(sums), "week").label("by_week"),
         )
     ).scalar_subquery()
-    found = select(func.count()).select_from(of).scalar_subquery()
-    return Statement(select(totals.label("totals"), lists.label("lists"), found.label("missions")))
+    number = select(func.count()).select_from(of).scalar_subquery()
+    return Statement(select(totals.label("totals"), lists.label("lists"), number.label("missions")))
 
 
 def _auditions_held(shape: Shape) -> Any:
@@ -106,8 +106,9 @@ def _auditions_held(shape: Shape) -> Any:
     if shape.known_then:
         ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
         said = last_event("audition", ids).c.data
-        held_on, mission_id = (cast(said.op("->>")(word(name)), type_) for name, type_ in
-                               (("held_on", Date()), ("mission_id", Uuid())))  # fmt: skip
+        held_on, mission_id = (
+            cast(said.op("->>")(word(name)), type_) for name, type_ in (("held_on", Date()), ("mission_id", Uuid()))
+        )
         held = select(func.count()).where(held_on <= AS_OF)
     else:
         held = select(func.count()).where(a.territory == territory, a.held_on <= AS_OF)
@@ -193,7 +194,7 @@ def _figures(sums: Any) -> list[Any]:
 
 
 def _only(sums: CTE, dimension: str) -> Any:
-    """Rows of one dimension in which anything stands; what is all reversed shows nothing."""
+    """Rows of one dimension that are not zero: what is entirely reversed is left out."""
     some = or_(sums.c.days_entered > ZERO, sums.c.days_draft > ZERO)
     return and_(sums.c.grouped == literal_column(str(_grouped(dimension))), some)
 

@@ -87,9 +87,11 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         names = burn_down.heading(row, request.path_params["territory"])
         svg = picture.picture(points, starts_on, ends_on, as_of, names, language)
         headers = {
-            "Vary": FORMS_VARY, "Cache-Control": "private, no-cache", "Content-Language": language,
+            "Vary": FORMS_VARY,
+            "Cache-Control": "private, no-cache",
+            "Content-Language": language,
             "Content-Security-Policy": picture.policy(svg),
-        }  # fmt: skip
+        }
         return Response(svg, headers=headers, media_type=burn_down.MEDIA_TYPE)
     body = {
         "territory": request.path_params["territory"],

@@ -57,7 +57,7 @@ class Timesheet(Read):
     entries: list[TimesheetEntry] = Field(description="The entries that count, in the order of the days worked.")
 
 
-class Figures(Read):
+class DayFigures(Read):
     """Man-days by how far their entries have come."""
 
     days_entered: Days = Field(description="Man-days that count: submitted, validated and certified.")
@@ -66,7 +66,7 @@ class Figures(Read):
     days_draft: Days = Field(description="Man-days of drafts: they do not count and are in no other figure.")
 
 
-class MemberFollowUp(Figures):
+class MemberFollowUp(DayFigures):
     """The days of one member of the consortium."""
 
     organisation_id: UUID = Field(description="The member of the consortium.")
@@ -77,26 +77,26 @@ class MemberFollowUp(Figures):
     )
 
 
-class ProfileFollowUp(Figures):
+class ProfileFollowUp(DayFigures):
     """The days of consultants of one profile."""
 
     profile: str | None = Field(description="junior, senior or expert; null for consultants who have none.")
 
 
-class ActivityFollowUp(Figures):
+class ActivityFollowUp(DayFigures):
     """The days of one activity."""
 
     activity: str = Field(description="Code of what was done, as entered.")
 
 
-class FirmFollowUp(Figures):
+class FirmFollowUp(DayFigures):
     """The days about one firm."""
 
     siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null for work about none.")
     firm_name: FirmName | None = Field(description="Present name of that firm in the register; null as `siren` is.")
 
 
-class WeekFollowUp(Figures):
+class WeekFollowUp(DayFigures):
     """The days worked in one week."""
 
     week: Annotated[
@@ -197,7 +197,7 @@ class BurnDown(Read):
     )
 
 
-class FollowUp(Figures):
+class FollowUp(DayFigures):
     """How many days are ordered, entered and left, as of a day, and as known at the end of another."""
 
     territory: TerritorySlug

@@ -1,6 +1,6 @@
 """The month's timesheet of an assignment (*compte rendu d'activité*): what one person worked on one mission.
 
-It hangs on the assignment, not on the person, because that is what is signed: one mission, one member of the
+It belongs to the assignment, not to the person, because that is what is signed: one mission, one member of the
 consortium. It holds what counts (submitted, validated, certified), by the day worked.
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from app.core.writing import sheets
-from app.core.writing.importing import Column, Importer, coded, given, one_by_one
+from app.core.writing.importing import Heading, Importer, coded, given, one_by_one
 from app.core.writing.writes import Change, Write
 from app.firms.contacts import service
 from app.firms.contacts.models import Contact
@@ -25,12 +25,12 @@ LEGAL_BASES = {
 async def _put(write: Write, place: str, item: ContactCreate) -> Sequence[Change]:
     """The contact that another system knows by this id, else of this firm and name; erased ones do not come back."""
     c = Contact
-    found = select(c.id).where(c.territory == place, c.erased_at.is_(None))
+    matching = select(c.id).where(c.territory == place, c.erased_at.is_(None))
     if item.external_id is not None:
-        found = found.where(c.external_id == item.external_id)
+        matching = matching.where(c.external_id == item.external_id)
     else:
-        found = found.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
-    contact_id = await write.session.scalar(found.order_by(c.id).limit(1))
+        matching = matching.where(c.siren == item.siren, func.fold(c.name) == func.fold(item.name))
+    contact_id = await write.session.scalar(matching.order_by(c.id).limit(1))
     if contact_id is None:
         return [await service.create_contact(write, place, item)]
     body = ContactUpdate(**given(item, ContactUpdate.model_fields))
@@ -43,15 +43,15 @@ CONTACTS = Importer(
     schema=ContactCreate,
     key=["siren", "name", "external_id"],
     columns=[
-        Column("siren", sheets.digits, ["n° siren", "siren entreprise"], required=True),
-        Column("name", sheets.plain, ["nom", "nom et prénom", "contact"], required=True),
-        Column("function", sheets.plain, ["fonction", "poste"]),
-        Column("email", sheets.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
-        Column("phone", sheets.plain, ["téléphone", "tél", "portable"]),
-        Column("purpose", coded(PURPOSES), ["finalité"], required=True),
-        Column("legal_basis", coded(LEGAL_BASES), ["base légale"], required=True),
-        Column("retain_until_on", sheets.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
-        Column("external_id", sheets.plain, ["identifiant externe"]),
+        Heading("siren", sheets.digits, ["n° siren", "siren entreprise"], required=True),
+        Heading("name", sheets.plain, ["nom", "nom et prénom", "contact"], required=True),
+        Heading("function", sheets.plain, ["fonction", "poste"]),
+        Heading("email", sheets.plain, ["courriel", "e-mail", "mail", "adresse électronique"]),
+        Heading("phone", sheets.plain, ["téléphone", "tél", "portable"]),
+        Heading("purpose", coded(PURPOSES), ["finalité"], required=True),
+        Heading("legal_basis", coded(LEGAL_BASES), ["base légale"], required=True),
+        Heading("retain_until_on", sheets.day, ["conserver jusqu'au", "échéance de conservation"], required=True),
+        Heading("external_id", sheets.plain, ["identifiant externe"]),
     ],
     apply=one_by_one(_put),
 )

@@ -50,7 +50,7 @@ class ContactCreate(Body):
         }
     )  # fmt: skip
 
-    siren: Annotated[Siren, Field(description="The firm for which the person speaks; the territory must follow it.")]
+    siren: Annotated[Siren, Field(description="The firm that the person works for; the territory must follow it.")]
     name: _Name
     function: _Function | None = None
     email: _Email | None = None

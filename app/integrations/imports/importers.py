@@ -1,4 +1,4 @@
-"""What may be imported: each domain declares its importer, this is their list."""
+"""The list of what can be imported. Each domain declares its importer."""
 
 from app.auditions.importer import AUDITIONS
 from app.core.writing.importing import Importer

@@ -96,7 +96,7 @@ class ImportChunk(Base):
 
 
 class ImportLine(Base):
-    """A line that reads, waiting to be written. Lost with a crash of the server, and then read again from the file."""
+    """A readable line that waits to be written. A crash of the server loses it; it is then read again from the file."""
 
     __tablename__ = "import_lines"
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)

@@ -54,14 +54,14 @@ NATIONAL, LOCAL = _asked(national=True), _asked(national=False)
 def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     """Decorator arguments of an upload: 202, and a file as the body."""
     refusals = (service.UnreadableFile, UnsupportedMediaType)
-    found = changes(schemas.FileImport, *refusals, status=202)
-    found["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
-    found["openapi_extra"]["requestBody"] = {
+    documented = changes(schemas.FileImport, *refusals, status=202)
+    documented["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
+    documented["openapi_extra"]["requestBody"] = {
         "required": True,
         "description": f"The file: CSV or XLSX, recognised by its content. `{CSV}` and XLSX's own type do as well.",
         "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
-    return found
+    return documented
 
 
 async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], territory: str | None) -> Response:
@@ -76,7 +76,7 @@ async def _receive(request: Request, actor: Actor, asked: dict[str, Parameter], 
         raise UnsupportedMediaType
     upload = await service.receive(request.state.engine, request.stream())
     request.state.body = upload.digest  # what an Idempotency-Key is held to
-    wish = service.Wish(
+    wish = service.ImportRequest(
         given["kind"], given.get("dry_run", False), given.get("on_error", OnError.ABORT), given.get("filename")
     )
     base = "/v1" if territory is None else f"/v1/territories/{territory}"

@@ -1,8 +1,8 @@
 """Runs imports: claims one, reads its file into waiting lines, checks them set-wise, writes them in one transaction.
 
-The claim is a row: who holds it beats every second, and after half a minute without a beat another process takes over
-and begins anew. That is harmless, since all that an import writes, and the word that it is done, are one transaction:
-it happens once or not at all. Progress is told beside it, on a connection of its own.
+The claim is a row: its process updates it every second, and after half a minute without an update another process takes
+over and begins anew. That is harmless: all that an import writes, with the status that it is done, is one transaction,
+so it happens once or not at all. Progress is written separately, on a connection of its own.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from app.core.faults import FieldError
 from app.core.problems import Problem
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
-from app.core.writing.importing import Header, Importer, Line, LineFault, Outcome, Reader, match
-from app.core.writing.writes import Change, Subject, System, Write, record
+from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
+from app.core.writing.writes import Change, System, Write, WritingSubject, record
 from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import ImportStatus, OnError
 from app.integrations.imports.service import UnreadableFile, bound_of, listing_of
@@ -99,7 +99,7 @@ _PROBLEMS = ["import_id", "line", "column_name", "severity", "code", "detail", "
 
 
 @dataclass
-class Progress:
+class ImportProgress:
     """How far an import has come, in lines; what was found wrong. `bytes_read` is a share, `whole` that all is read."""
 
     bytes_read: float = 0.0
@@ -138,7 +138,7 @@ class Progress:
         self.unchanged += outcome.unchanged
 
 
-Tell = Callable[[Progress], None]  # who wants to see the progress: called about every second
+Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called about every second
 
 
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
@@ -195,11 +195,11 @@ class _Run:
         self.id: UUID = row["id"]
         self.claim: UUID = row["claim"]
         self.place: str | None = row["territory"]
-        self.progress = Progress()
-        self.actor: Subject = System()
+        self.progress = ImportProgress()
+        self.actor: WritingSubject = System()
 
     async def beat(self, told: Tell | None) -> None:
-        """Say every second that the import lives and how far it is; end when it is no longer ours."""
+        """Record every second that the import is alive and how far it is. Ends when another process has the claim."""
         while True:
             await asyncio.sleep(BEAT)
             p = self.progress
@@ -213,7 +213,7 @@ class _Run:
                 log.warning("import_beat_missed", import_id=str(self.id))
 
     async def work(self, beating: asyncio.Task[None]) -> None:
-        """From the file to the end, whatever that is."""
+        """Carry out the import from the file to its end, be it success, refusal or failure."""
         problem: Problem | None = None
         status = ImportStatus.FAILED
         try:
@@ -245,7 +245,7 @@ class _Run:
             for statement in (_FORGET_LINES, _FORGET_FILE):
                 await connection.execute(statement, self.id)
 
-    async def _allow(self) -> Subject:
+    async def _allow(self) -> WritingSubject:
         """Who asked, where the roles in force now still permit it; the service itself for the command line."""
         if self.row["attempts"] > ATTEMPTS:
             raise ImportFailed
@@ -273,7 +273,7 @@ class _Run:
                     columns = [{"header": name, "field": to} for name, to in header.matched]
                     await connection.execute(_COLUMNS, self.id, self.claim, to_json(columns).decode(), delimiter)
                     await self._stage(connection, rows, header, file)
-                except sheets.UnreadableFile as error:
+                except sheets.UnreadableSheet as error:
                     self.progress.note([LineFault(error.line or 1, "", error.reason.at("", **error.figures))])
                     raise _unreadable(error) from None
 
@@ -294,12 +294,12 @@ class _Run:
     def _header(self, rows: Iterator[sheets.Row]) -> Header:
         first = next(rows, None)
         if first is None:
-            raise sheets.UnreadableFile(sheets.EMPTY_FILE)
+            raise sheets.UnreadableSheet(sheets.EMPTY_FILE)
         header = match(self.importer, *first)
         faults = header.faults(self.importer)
         self.progress.note(faults)
         if any(not fault.advisory for fault in faults):
-            raise sheets.UnreadableFile(sheets.UNUSABLE_HEADER, header.line)
+            raise sheets.UnreadableSheet(sheets.UNUSABLE_HEADER, header.line)
         return header
 
     async def _stage(self, connection: Any, rows: Iterator[sheets.Row], header: Header, file: IO[bytes]) -> None:
@@ -331,7 +331,7 @@ class _Run:
 
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
-    async def _lines(self) -> AsyncIterator[list[Line]]:
+    async def _lines(self) -> AsyncIterator[list[FileLine]]:
         """The waiting lines, a slice at a time, without those that were found wrong."""
         after = 0
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
@@ -343,9 +343,11 @@ class _Run:
                 return
             after = rows[-1]["number"]
             good = [row for row in rows if row["number"] not in self.progress.refused_lines]
-            yield [Line(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good]
+            yield [
+                FileLine(row["number"], schema.model_validate(strictjson.loads(row["body"].encode()))) for row in good
+            ]
 
-    async def _check(self, actor: Subject) -> None:
+    async def _check(self, actor: WritingSubject) -> None:
         """Hold the lines against what is stored, before anything is written."""
         async for lines in self._lines():
             if self.importer.check is not None and lines:
@@ -354,8 +356,8 @@ class _Run:
                     self.progress.note(await self.importer.check(write, self.place, lines))
             self.progress.checked += len(lines)
 
-    async def _write(self, actor: Subject, beating: asyncio.Task[None]) -> ImportStatus:
-        """Write all lines in one transaction, and in it the word that it is done."""
+    async def _write(self, actor: WritingSubject, beating: asyncio.Task[None]) -> ImportStatus:
+        """Write all lines in one transaction, together with the status that it is done."""
         abort = self.row["on_error"] == OnError.ABORT
         if abort and self.progress.blocking:
             return ImportStatus.REFUSED
@@ -374,7 +376,7 @@ class _Run:
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
 
-    async def _write_slice(self, write: Write, lines: list[Line]) -> None:
+    async def _write_slice(self, write: Write, lines: list[FileLine]) -> None:
         if not lines or await self._try(write, lines) is None:
             return
         for line in lines:  # one of them was refused: find it
@@ -382,7 +384,7 @@ class _Run:
             if refusal is not None:
                 self.progress.note([LineFault(line.number, "", _as_error(refusal))])
 
-    async def _try(self, write: Write, lines: list[Line]) -> Problem | None:
+    async def _try(self, write: Write, lines: list[FileLine]) -> Problem | None:
         """Write lines under a savepoint; what refused them, if anything did."""
         spent = len(write.spends)
         try:
@@ -405,7 +407,7 @@ class _Run:
         return refusal
 
     async def _finish(self, session: AsyncSession, status: ImportStatus, problem: Problem | None) -> None:
-        """Set the end down, with its problems and its event, in the transaction of `session`."""
+        """Record the end, with its problems and its event, in the transaction of `session`."""
         p = self.progress
         done = status is ImportStatus.SUCCEEDED
         connection = (await (await session.connection()).get_raw_connection()).driver_connection
@@ -425,7 +427,7 @@ class _Run:
         await record(Write(session, self.actor, clock.now()), change, f"import-{self.id}")
 
 
-def _unreadable(error: sheets.UnreadableFile) -> Problem:
+def _unreadable(error: sheets.UnreadableSheet) -> Problem:
     return UnreadableFile(reason=error.reason, line=error.line, **error.figures)
 
 

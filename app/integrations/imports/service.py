@@ -1,4 +1,4 @@
-"""Writes of imports: receive a file, ask for it, call it off. What runs them is `runner`."""
+"""Writes of imports: receive a file, request its import, cancel it. `runner` runs them."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -42,16 +42,16 @@ class ImportFinished(Problem):
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was received: where its pieces stand, its shape, its size and its SHA-256."""
+    """A file as it was received: where its pieces are, its shape, its size and its SHA-256."""
 
     id: UUID
-    shape: sheets.Shape
+    shape: sheets.SheetShape
     size: int
     digest: bytes
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImportRequest:
     """What is asked of a file."""
 
     kind: str
@@ -97,14 +97,14 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
             await keep()
     try:
         shape = sniffer.shape()
-    except sheets.UnreadableFile as error:
+    except sheets.UnreadableSheet as error:
         raise UnreadableFile(reason=error.reason, **error.figures) from None
     await keep()
     return Upload(upload_id, shape, sniffer.size, digest.digest())
 
 
-async def request_import(write: Write, territory: str | None, wish: Wish, upload: Upload) -> Change:
-    """Put a received file on the list of what is to be imported."""
+async def request_import(write: Write, territory: str | None, wish: ImportRequest, upload: Upload) -> Change:
+    """Request the import of a received file."""
     statement = insert(Import).values(
         territory=territory,
         kind=wish.kind,
@@ -125,15 +125,15 @@ async def request_import(write: Write, territory: str | None, wish: Wish, upload
 
 
 async def cancel(write: Write, territory: str | None, import_id: UUID, organisation_id: UUID | None) -> Change:
-    """Call an import off; one that runs writes nothing any more. Raises `import-finished` (409)."""
+    """Cancel an import; one that runs writes nothing. Raises `import-finished` (409)."""
     conditions = [Import.id == import_id]
     conditions.append(Import.territory.is_(None) if territory is None else Import.territory == territory)
     if organisation_id is not None:
         conditions.append(Import.organisation_id == organisation_id)
-    found = await write.lock(Import, *conditions)
-    if found.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
-        raise ImportFinished(current=found.status)
-    found.status, found.finished_at, found.updated_at = ImportStatus.CANCELLED, write.now, write.now
+    locked = await write.lock(Import, *conditions)
+    if locked.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+        raise ImportFinished(current=locked.status)
+    locked.status, locked.finished_at, locked.updated_at = ImportStatus.CANCELLED, write.now, write.now
     return Change("import.cancelled", listing_of(territory), [import_id], bound_of(territory))
 
 

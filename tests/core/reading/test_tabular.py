@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, cast, literal, se
 
 from app.core.db import Statement, param
 from app.core.reading import xlsx
-from app.core.reading.tabular import FORMS, Column, Kind, cents, split, unguard
+from app.core.reading.tabular import FORMS, Column, ColumnKind, cents, split, unguard
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
@@ -28,7 +28,7 @@ def test_a_csv_is_the_same_wherever_its_stream_is_cut(rows: list[list[str]], cut
     copied = io.StringIO(newline="")
     csv.writer(copied, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     body = copied.getvalue().encode()
-    writer = FORMS["csv"].writer([Column("a", Kind.TEXT, literal(""))], "t")
+    writer = FORMS["csv"].writer([Column("a", ColumnKind.TEXT, literal(""))], "t")
     found = writer.begin()
     for cut in cuts:
         found += writer.add(body[:cut])

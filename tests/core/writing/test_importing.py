@@ -41,7 +41,7 @@ def read(content: bytes) -> list[sheets.Row]:
 def test_any_bytes_are_rows_or_an_unreadable_file(content: bytes) -> None:
     try:
         rows = read(content)
-    except sheets.UnreadableFile:
+    except sheets.UnreadableSheet:
         return
     numbers = [number for number, _ in rows]
     assert numbers == sorted(set(numbers))

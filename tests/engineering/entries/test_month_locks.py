@@ -99,6 +99,24 @@ async def test_a_reversal_in_an_open_month_counts_on_the_entrys_own_day(world: W
     assert gone["reversal_counted_on"] == gone["counted_on"] == "2023-06-20"
 
 
+@pytest.mark.parametrize("open_day", ["2023-06-20", "2023-08-10"])
+@pytest.mark.parametrize("closed_first", [True, False], ids=["closed first", "open first"])
+async def test_each_reversal_of_one_call_counts_on_its_own_day(
+    world: World, open_day: str, *, closed_first: bool
+) -> None:
+    mission = await world.mission(days=10)
+    days = ["2023-07-04", open_day] if closed_first else [open_day, "2023-07-04"]
+    ids = [(await enter(world, mission, day)).rpartition("/")[2] for day in days]
+    await lock(world, mission, "2023-07")
+    body = {"ids": ids, "reason": "Never worked."}
+    gone = ok(await world.lead_judge.post("time-entries/reverse", body))["items"]
+    # July is closed: that reversal counts on the first open day, the other on its entry's own.
+    assert {entry["counted_on"]: entry["reversal_counted_on"] for entry in gone} == {
+        "2023-07-04": "2023-08-01", open_day: open_day,
+    }  # fmt: skip
+    assert ok(await world.operator.get("engineering?as_of=2023-08-31"))["days_left"] == 10
+
+
 async def test_what_is_corrected_is_an_entry_of_the_same_firm_here(world: World, other: World) -> None:
     mission, away = await world.mission(days=10), await other.mission(days=10)
     lead = ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.access.rules import PersonRequired
 from app.engineering.entries import rules
-from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Action, Status, Wish
+from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, EntryAction, Status, Wish
 
 # From each state, where each action leads; "" is refused.
 LIFE = {
@@ -29,12 +29,12 @@ ACTIONS = ("submit", "recall", "validate", "reject", "reverse")
 
 def test_the_table_has_every_state_and_every_action() -> None:
     assert set(LIFE) == set(Status)
-    assert set(ACTIONS) == set(Action) == set(TRANSITIONS) == set(PAST)
+    assert set(ACTIONS) == set(EntryAction) == set(TRANSITIONS) == set(PAST)
 
 
 @pytest.mark.parametrize(("state", "place"), list(product(LIFE, range(len(ACTIONS)))))
 def test_every_action_in_every_state(state: str, place: int) -> None:
-    action, target = Action(ACTIONS[place]), LIFE[state][place]
+    action, target = EntryAction(ACTIONS[place]), LIFE[state][place]
     if target:
         assert rules.next_status(action, Status(state)) == target
         return

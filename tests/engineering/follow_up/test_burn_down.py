@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engineering.follow_up.burn_down import MOST_POINTS, Move, days_shown, series, step_of
+from app.engineering.follow_up.burn_down import MOST_POINTS, DayMove, days_shown, series, step_of
 from app.engineering.follow_up.picture import picture, policy
 from tests.world import World, ok, problem
 
@@ -19,8 +19,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert(1)</script> & \"'` ]]> #let $x$ @a \\ שלום 工業 👩‍🏭 =1+1"
 
 
-def move(on: str, budget: float = 0, entered: float = 0, validated: float = 0) -> Move:
-    return Move(date.fromisoformat(on), Decimal(str(budget)), Decimal(str(entered)), Decimal(str(validated)))
+def move(on: str, budget: float = 0, entered: float = 0, validated: float = 0) -> DayMove:
+    return DayMove(date.fromisoformat(on), Decimal(str(budget)), Decimal(str(entered)), Decimal(str(validated)))
 
 
 def test_the_line_falls_from_the_eve_to_the_last_day_and_the_future_is_not_told() -> None:
@@ -60,11 +60,11 @@ QUARTERS = st.integers(0, 400).map(lambda n: Decimal(n) / 4)
 
 
 @given(
-    st.lists(st.builds(Move, DAYS, QUARTERS, QUARTERS, QUARTERS), unique_by=lambda m: m.on, max_size=20), DAYS, DAYS,
+    st.lists(st.builds(DayMove, DAYS, QUARTERS, QUARTERS, QUARTERS), unique_by=lambda m: m.on, max_size=20), DAYS, DAYS,
     DAYS, st.sampled_from(["day", "week"]),
 )  # fmt: skip
 def test_every_point_says_what_the_moves_by_then_come_to(
-    moves: list[Move], one: date, two: date, as_of: date, by: str
+    moves: list[DayMove], one: date, two: date, as_of: date, by: str
 ) -> None:
     starts_on, ends_on = sorted((one, two))
     moves = sorted((m for m in moves if m.on <= as_of), key=lambda m: m.on)
@@ -206,7 +206,7 @@ def test_colours_can_be_told_apart_in_both_schemes() -> None:
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     for scheme in (0, 1):
-        colours = {name: re.search(r"#(\w{6})", pair[scheme])[1] for name, pair in _COLOURS.items()}  # type: ignore[index]
+        colours = {name: re.search(r"#(\w{6})", pair[scheme])[1] for name, pair in _COLOURS.items()}  # type: ignore[index]  # it matches
         ground = luminance(colours["ground"])
         for name, least in {"head": 4.5, "text": 4.5, "planned": 3, "entered": 3, "validated": 3, "axis": 3}.items():
             bright, dim = sorted((luminance(colours[name]), ground), reverse=True)

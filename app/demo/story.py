@@ -1,0 +1,27 @@
+"""What every step of the demonstration needs: its people, and how one of them does something."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select
+
+from app.access.rules import Actor, Role
+from app.core.db import SessionFactory
+from app.core.writing.writes import Work
+
+
+@dataclass(frozen=True)
+class Story:
+    """`run` does a work as an actor, in a transaction of its own; `actor` is the person who holds a role at Alès."""
+
+    factory: SessionFactory
+    run: Callable[[Actor, Work], Awaitable[None]]
+    actor: Callable[[Role], Actor]
+    mission_id: UUID
+
+    async def scalars(self, query: Select[Any]) -> list[Any]:
+        """The rows of a query with one column."""
+        async with self.factory() as session:
+            return list(await session.scalars(query))
