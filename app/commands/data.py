@@ -74,9 +74,7 @@ def _balances_agree(url: str) -> bool:
 
 
 def save_backup(
-    target: Annotated[
-        Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory for it.")
-    ],
+    target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory for it.")],
 ) -> None:
     """Save the bundled server's database in one file that only you can read. The service can run meanwhile."""
     data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
@@ -138,9 +136,7 @@ def import_file(
         str, typer.Argument(help="firms, sites, perimeter, contacts, auditions, projects or time_entries.")
     ],
     file: Annotated[Path, typer.Argument(help="A CSV or XLSX file.", exists=True, dir_okay=False, readable=True)],
-    territory: Annotated[
-        str | None, typer.Option(help="Territory of the lines; none for firms and sites.")
-    ] = None,
+    territory: Annotated[str | None, typer.Option(help="Territory of the lines; none for firms and sites.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Skip faulty lines instead of refusing the file.")] = False,
     key: Annotated[

@@ -125,6 +125,14 @@ class DaysExhausted(Problem):
         " grand."
     )
 
+    @classmethod
+    def unordered(cls, requested: Decimal) -> "DaysExhausted":
+        """The refusal of days in a mission that has no order yet."""
+        refused = cls(days_requested=requested, days_left=Decimal(0), days_ordered=Decimal(0))
+        refused.cure = "Ask the operator to record the initial order and your organisation's allotment."
+        refused.cure_fr = "Demandez à l'opérateur d'enregistrer la commande initiale et le quota de votre organisation."
+        return refused
+
 
 class AllotmentExhausted(Problem):
     """The member's allotment does not have enough days left."""
@@ -294,7 +302,7 @@ def next_status(action: EntryAction, current: Status) -> Status:
     sources, target = TRANSITIONS[action]
     if current not in sources:
         refused = InvalidTransition(current=current, action=action, needed=sorted(sources))
-        if action is Action.REVERSE and current is Status.CERTIFIED:
+        if action is EntryAction.REVERSE and current is Status.CERTIFIED:
             refused.cure = "Ask the operator to cancel its certificate first."
             refused.cure_fr = "Demandez d'abord à l'opérateur d'annuler son attestation."
         raise refused
@@ -467,7 +475,7 @@ def _refusal_of_one(  # noqa: PLR0911  # one return a reason, the most fundament
     """Why this wish cannot count, whatever the others take."""
     if wish.days:  # a draft wants none, and only the assignment holds it
         if mission.starts_on is None or mission.ends_on is None:
-            return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
+            return DaysExhausted.unordered(wish.days)
         if not mission.starts_on <= wish.worked_on <= mission.ends_on:
             starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
             return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)

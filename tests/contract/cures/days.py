@@ -129,6 +129,25 @@ async def days_exhausted(case: Case) -> None:
     ok(await amend(case.world, start.mission, days=10), 201)
     ok(await allot(case.world, start.mission, 10))
     case.cured(await start.send())
+    if case.act == "create_time_entry":
+        await not_ordered_yet(case)
+
+
+async def not_ordered_yet(case: Case) -> None:
+    """In a mission that has no order yet."""
+    world, operator = case.world, case.world.operator
+    mission = ok(await operator.post("missions", {"name": "Not ordered"}), 201)["id"]
+    member = {"organisation_id": str(world.organisations["partner"]), "role": "partner", "days_allotted": 0}
+    member_id = ok(await operator.post(f"missions/{mission}/members", member), 201)["id"]
+    assignment = {"person_id": str(await world.add_person()), "mission_id": mission, "from_on": "2023-01-01"}
+    consultant = ok(await operator.post("consultants", assignment), 201)["id"]
+    known = Mission(mission, consultant, consultant, member_id, member_id)
+    case.refused(await world.consultant.post("time-entries", known.entry()), "initial order")
+    order = {"kind": "initial", "reference": "BC-1", "signed_on": "2023-06-01", "days": 10, "starts_on": "2023-06-14",
+             "ends_on": "2023-09-30"}  # fmt: skip
+    ok(await operator.post(f"missions/{mission}/orders", order), 201)
+    ok(await allot(world, known, 10))
+    case.cured(await world.consultant.post("time-entries", known.entry()))
 
 
 @walk("allotment-exhausted", *ENTERING)
