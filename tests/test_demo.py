@@ -273,15 +273,18 @@ def test_a_start_issues_no_key_in_the_place_of_one_that_was_revoked(new_database
     assert fingerprint(mine.url) == before
 
 
+@pytest.mark.parametrize(
+    ("error", "said"), [(MonthLocked(month="2023-07"), "month-locked: "), (KeyError("gone"), "KeyError: 'gone'")]
+)
 def test_a_demonstration_that_fails_never_stops_the_service(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def fail(*_: Any, **__: Any) -> dict[str, str]:
-        raise MonthLocked(month="2023-07")
+        raise error
 
     monkeypatch.setattr(demo, "ensure", fail)
     assert serving._demonstration("postgresql://nowhere/none", tmp_path) == {}
-    assert "the demonstration is not loaded (month-locked" in capsys.readouterr().err
+    assert f"the demonstration is not loaded ({said}" in capsys.readouterr().err
 
 
 def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:

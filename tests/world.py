@@ -15,7 +15,9 @@ from app.access.gate import digest_of
 from app.access.rules import Role
 from app.commands.check import differences
 from app.core import clock
+from app.core.serving.routing import Route
 from app.core.values import siren_from
+from app.main import ROUTERS
 
 _NUMBERS = itertools.count()
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -25,6 +27,15 @@ LOCAL = [role for role in Role if role not in (Role.PROGRAMME, Role.OPERATOR, Ro
 def fresh_siren() -> str:
     """A Luhn-valid SIREN that no other test of this run has."""
     return siren_from(10_000_000 + _WORKER * 5_000_000 + next(_NUMBERS))
+
+
+# What may be read: wherever a test creates something, its Location must be one of these addresses.
+READ = [
+    route.path_regex
+    for each in ROUTERS
+    for route in each.routes
+    if isinstance(route, Route) and "GET" in (route.methods or ())
+]
 
 
 class Client:
@@ -37,7 +48,10 @@ class Client:
         """`path` below the territory, or from the root where it starts with /v1 or another slash."""
         address = path if path.startswith("/") else f"{self.base}/{path}" if path else self.base
         headers = {"Authorization": f"Bearer {self.key}", **arguments.pop("headers", {})}
-        return await self.http.request(method, address, headers=headers, **arguments)
+        response = await self.http.request(method, address, headers=headers, **arguments)
+        place = response.headers.get("location")
+        assert place is None or any(served.fullmatch(place) for served in READ), f"{method} {address} names {place}"
+        return response
 
     async def get(self, path: str, **arguments: Any) -> httpx2.Response:
         return await self.request("GET", path, **arguments)
@@ -212,7 +226,7 @@ class World:
         order = {
             "kind": "initial",
             "reference": "BC-1",
-            "signed_on": "2023-06-01",
+            "signed_on": min("2023-06-01", starts_on),
             "days": days,
             "starts_on": starts_on,
             "ends_on": ends_on,

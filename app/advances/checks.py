@@ -11,7 +11,7 @@ CHECKS = {
     "commitment of an advance": """
         SELECT a.id::text,
             coalesce(sum(CASE WHEN e.debit = 'advances_committed' THEN e.amount_cents ELSE -e.amount_cents END), 0),
-            a.amount_cents - a.disbursed_cents - a.released_cents
+            CASE a.status WHEN 'reversed' THEN 0 ELSE a.amount_cents - a.disbursed_cents - a.released_cents END
         FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_committed' IN (e.debit, e.credit)
         GROUP BY a.id""",
     "outstanding of an advance": """

@@ -7,24 +7,35 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import Award
+from app.awards.models import STANDS, Award
 from app.core.db import Base, Identified, Versioned, one_of, shape
-from app.envelopes.models import CENTS_MAX
+from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
 
 class AdvanceStatus(StrEnum):
-    """The life of an advance: decided, being paid out, being repaid, repaid, or cancelled unpaid."""
+    """The life of an advance: decided, being paid out, being repaid, repaid, cancelled unpaid, or
+    reversed as a mistake.
+    """
 
     AWARDED = "awarded"
     PAYING = "paying"
     REPAYING = "repaying"
     REPAID = "repaid"
     CANCELLED = "cancelled"
+    REVERSED = "reversed"
+
+
+class RepaymentStatus(StrEnum):
+    """A repayment stands, was sent back by the bank, or was reversed as a mistake."""
+
+    RECORDED = "recorded"
+    BOUNCED = "bounced"
+    REVERSED = "reversed"
 
 
 class Advance(Award, Identified, Versioned, Base):
@@ -33,18 +44,26 @@ class Advance(Award, Identified, Versioned, Base):
     __tablename__ = "advances"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
-        UniqueConstraint("territory", "external_id"),
-        UniqueConstraint("territory", "decision_reference"),
+        Index("advances_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
+        Index(
+            "advances_decision_reference_key",
+            "territory",
+            "decision_reference",
+            unique=True,
+            postgresql_where=text(STANDS),
+        ),
+        Index(None, "territory", "decision_reference"),
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
         shape("awarder_kind = 'person'", name="advance_awarder_kind"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="advance_amount"),
+        shape(AMOUNT, name="advance_amount"),
         shape("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
         CheckConstraint("disbursed_cents + released_cents <= amount_cents", name="tranches_exceed_award"),
         CheckConstraint("repaid_cents <= disbursed_cents", name="repayment_exceeds_outstanding"),
         shape(one_of("status", AdvanceStatus), name="advance_status"),
-        shape("status <> 'cancelled' OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        shape("status NOT IN ('cancelled', 'reversed') OR disbursed_cents = 0", name="advance_cancelled_but_paid"),
+        shape("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
         shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
         Index(None, "siren"),
     )
@@ -66,7 +85,7 @@ class Tranche(Identified, Versioned, Base):
             name="advance_tranches_advance_fkey",
         ),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="tranche_amount"),
+        shape(AMOUNT, name="tranche_amount"),
         shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
         shape(one_of("status", ActStatus), name="tranche_status"),
         Index(None, "advance_id"),
@@ -83,7 +102,7 @@ class Tranche(Identified, Versioned, Base):
 
 
 class Repayment(Identified, Versioned, Base):
-    """Capital that a firm paid back."""
+    """Capital that a firm paid back, unless the bank sent it back (*rejet de prélèvement*)."""
 
     __tablename__ = "advance_repayments"
     __table_args__ = (
@@ -92,10 +111,24 @@ class Repayment(Identified, Versioned, Base):
             ["advances.id", "advances.territory", "advances.awarded_by"],
             name="advance_repayments_advance_fkey",
         ),
-        UniqueConstraint("advance_id", "reference"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="repayment_amount"),
-        shape("(status = 'reversed') = (reason IS NOT NULL)", name="repayment_reason"),
-        shape(one_of("status", ActStatus), name="repayment_status"),
+        Index(
+            "advance_repayments_reference_key",
+            "advance_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
+        Index(None, "advance_id"),
+        shape(AMOUNT, name="repayment_amount"),
+        shape("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
+        shape(one_of("status", RepaymentStatus), name="repayment_status"),
+        shape(
+            "(bounced_on IS NULL) = (bank_reference IS NULL)"
+            " AND CASE status WHEN 'recorded' THEN bounced_on IS NULL WHEN 'bounced' THEN bounced_on IS NOT NULL"
+            " ELSE true END",
+            name="repayment_bounced",
+        ),
+        CheckConstraint("bounced_on >= received_on", name="bounced_before_receipt"),
     )
 
     territory: Mapped[str]
@@ -106,4 +139,6 @@ class Repayment(Identified, Versioned, Base):
     reference: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
+    bounced_on: Mapped[date | None]
+    bank_reference: Mapped[str | None]
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

@@ -3,11 +3,11 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, cast, func, select, text
+from sqlalchemy import ScalarSelect, Text, case, cast, func, literal_column, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
+from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.core.db import Statement, param
 from app.core.reading.listing import (
     Column,
@@ -40,7 +40,10 @@ ADVANCES = Listing(
         _a.amount_cents,
         _a.disbursed_cents,
         _a.released_cents,
-        (_a.amount_cents - _a.disbursed_cents - _a.released_cents).label("remaining_cents"),
+        case(
+            (_a.status == literal_column(f"'{AdvanceStatus.REVERSED}'"), 0),
+            else_=_a.amount_cents - _a.disbursed_cents - _a.released_cents,
+        ).label("remaining_cents"),
         _a.repaid_cents,
         (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
         _a.terms,
@@ -122,6 +125,8 @@ REPAYMENTS = Listing(
         _r.reference,
         _r.status,
         _r.reason,
+        _r.bounced_on,
+        _r.bank_reference,
         _r.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
         _r.version,
@@ -136,7 +141,10 @@ REPAYMENTS = Listing(
     parent=_parent,
     filters={
         **amount_range(_r.amount_cents),
-        "status": any_of(_r.status, ActStatus, "Recorded, or reversed."),
+        "status": any_of(_r.status, RepaymentStatus, "Recorded, sent back by the bank, or reversed."),
+        "bank_reference": equals(_r.bank_reference, ShortLine, "The repayment sent back with this reference."),
+        "bounced_from": at_least(_r.bounced_on, Day, "Sent back on this day or later."),
+        "bounced_to": at_most(_r.bounced_on, Day, "Sent back on this day or earlier."),
         "reference": equals(_r.reference, ShortLine, "The repayment with this reference."),
         "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),

@@ -183,7 +183,14 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
 
 @advances.post(
     ADVANCE + "/repayments",
-    **changes(schemas.Repayment, service.RepaymentExceedsOutstanding, AlreadyExists, IdempotencyKeyMissing, status=201),
+    **changes(
+        schemas.Repayment,
+        service.RepaymentExceedsOutstanding,
+        AccountOverdrawn,
+        AlreadyExists,
+        IdempotencyKeyMissing,
+        status=201,
+    ),
 )
 async def receive_repayment(
     request: Request, body: schemas.RepaymentCreate, actor: Actor = require("advances:pay")
@@ -206,8 +213,25 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
 
 
 @advances.post(
+    ADVANCE + "/repayments/{id:uuid}/bounce",
+    **changes(schemas.Repayment, service.AlreadyBounced, service.BouncedBeforeReceipt, AlreadyReversed, IfMatchMissing),
+)
+async def bounce_repayment(request: Request, body: schemas.Bounce, actor: Actor = require("advances:pay")) -> Response:
+    """Record that the bank sent a repayment back: the firm owes it again from its first day on. Needs If-Match.
+
+    The envelope gives back what was recycled on the day of the bounce; what it no longer has is its `shortfall_cents`,
+    which the next money of that contribution fills first.
+    """
+    path = request.path_params
+    return await commit(
+        request,
+        lambda write: service.bounce_repayment(write, path["territory"], path["advance_id"], path["id"], body),
+    )
+
+
+@advances.post(
     ADVANCE + "/repayments/{id:uuid}/reverse",
-    **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
+    **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, AccountOverdrawn, IfMatchMissing),
 )
 async def reverse_repayment(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
     """Reverse a mistaken repayment, giving a reason: the firm owes it again. If-Match is required."""

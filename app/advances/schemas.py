@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from app.advances import schedule
 from app.advances.faults import refuse
-from app.advances.models import AdvanceStatus
+from app.advances.models import AdvanceStatus, RepaymentStatus
 from app.advances.schedule import (
     MOST_PERIODS,
     CashFlow,
@@ -42,13 +42,15 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import BasisPoints, Cents, Day, PositiveCents, ShortLine
+from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
 
 INT32 = Field(json_schema_extra={"format": "int32"})
 _COUNT: JsonDict = {"format": "int32", "maximum": MOST_PERIODS}  # what is above it is `too_many_periods`
 
+# The calculator stores nothing, so it takes whatever can be told exactly.
+CalculatedCents = Annotated[int, Field(strict=True, ge=1, le=MAX_CENTS, examples=[150_000_00])]
 Multiple = Annotated[
     int,
     Field(strict=True, ge=1, le=1_000_000, description="Principals are multiples of so many euro cents, 1 to 1000000."),
@@ -224,7 +226,7 @@ class ScheduleRequest(Body):
     )  # fmt: skip
 
     principal_cents: Annotated[
-        PositiveCents | None, Field(description="Euro cents paid out on `disbursed_on`; instead of `tranches`.")
+        CalculatedCents | None, Field(description="Euro cents paid out on `disbursed_on`; instead of `tranches`.")
     ] = None
     disbursed_on: Annotated[
         Day | None, Field(description="Paris calendar day on which `principal_cents` is paid out.")
@@ -519,6 +521,20 @@ class RepaymentCreate(Body):
     reference: Annotated[ShortLine, Field(description="The receiver's own reference, once per advance.")]
 
 
+class Bounce(Body):
+    """That the bank sent a repayment back: when, why, and under which reference of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"bounced_on": "2025-04-03", "reason": "Insufficient funds.", "bank_reference": "R-AM04-77"}]
+        }
+    )
+
+    bounced_on: Annotated[Day, Field(description="Paris day on which the bank sent it back; today at the latest.")]
+    reason: Annotated[Reason, Field(description="Why the bank sent it back, in its words or yours.")]
+    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
+
+
 class Repayment(Read):
     """A repayment of an advance: capital that was received from the firm."""
 
@@ -527,8 +543,13 @@ class Repayment(Read):
     amount_cents: ActAmount
     received_on: date = Field(description="Paris day on which the money arrived, and on which it counts.")
     reference: str = Field(description="The receiver's own reference, once per advance.")
-    status: ActStatus = Field(description="recorded: it counts; reversed: the firm owes the amount again.")
-    reason: ReversalReason
+    status: RepaymentStatus = Field(
+        description="recorded: it counts; bounced: the bank sent it back; reversed: it was a mistake. The firm owes the"
+        " amount of the last two again."
+    )
+    reason: str | None = Field(description="Why the bank sent it back, or why it was reversed; null while it counts.")
+    bounced_on: date | None = Field(description="Paris day on which the bank sent it back, or null.")
+    bank_reference: str | None = Field(description="The bank's reference of what it sent back, or null.")
     recorded_by: UUID | None = Field(description="Who recorded the repayment; null where the service itself did.")
     recorded_by_name: PersonNameOrNull = Field(
         description="Present name of who recorded the repayment; null as the id is."

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.access.rules import person
 from app.advances import schedule, schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, Tranche
+from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision
 from app.awards.schemas import Release
@@ -18,6 +18,9 @@ from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
+from app.envelopes.service import shortfall_changes
+
+OVER = (AdvanceStatus.CANCELLED, AdvanceStatus.REVERSED)  # nothing of it was paid, and nothing will be
 
 
 class TranchesExceedAward(Problem):
@@ -50,6 +53,26 @@ class RepaymentExceedsOutstanding(Problem):
         return refused
 
 
+class AlreadyBounced(Problem):
+    """The bank has sent the repayment back already."""
+
+    status = 409
+    title_fr = "La banque a déjà rejeté ce remboursement."
+    detail = "It was sent back on {bounced_on}."
+    detail_fr = "Le rejet date du {bounced_on}."
+    cure = "Enter the repayment again where the bank has taken it since; reverse it where it is a mistake."
+    cure_fr = "Saisissez à nouveau le remboursement s'il a été représenté depuis ; annulez-le si c'est une erreur."
+
+
+class BouncedBeforeReceipt(Problem):
+    """The bank cannot have sent the repayment back before the day on which it was received."""
+
+    status = 409
+    title_fr = "Le rejet ne peut pas précéder le jour de réception du remboursement."
+    detail = "It was received on {received_on}."
+    detail_fr = "Il a été reçu le {received_on}."
+
+
 class AfterLastInstalment(Problem):
     """The tranche cannot be paid after its last instalment is due."""
 
@@ -76,7 +99,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     advance = await _locked(write, territory, advance_id)
     recorded_by = payer(write, advance.awarded_by)
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
-    if advance.status == AdvanceStatus.CANCELLED or (advance.released_cents and not remaining):
+    if advance.status in OVER or (advance.released_cents and not remaining):
         raise AwardEnded(current=advance.status)
     refuse_before_decision(advance.decided_on, body.paid_on)
     if body.amount_cents > remaining:
@@ -150,36 +173,68 @@ async def receive_repayment(
     await write.session.flush()
     await _refuse_repaid_before(write, advance, refused)
     cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
-    await ledger.repay(write, territory, body.amount_cents, cause)
-    return _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
+    filled = await ledger.repay(write, territory, body.amount_cents, cause)
+    received = _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
+    return received + await shortfall_changes(write, territory, filled)
+
+
+async def bounce_repayment(
+    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: schemas.Bounce
+) -> list[Change]:
+    """Record that the bank sent a repayment back: the firm owes it again, as if it had not been paid.
+
+    It is a fact, and never refused for want of money: what the envelope no longer has is its shortfall. Raises
+    `already-bounced`, `already-reversed`, `bounced-before-receipt` (409).
+    """
+    refuse_future({"/bounced_on": body.bounced_on})
+    advance = await _locked(write, territory, advance_id)
+    repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
+    write.expect(repayment.version, required=True)
+    if repayment.status == RepaymentStatus.REVERSED:
+        raise AlreadyReversed
+    if repayment.status == RepaymentStatus.BOUNCED:
+        raise AlreadyBounced(bounced_on=repayment.bounced_on)
+    if body.bounced_on < repayment.received_on:
+        raise BouncedBeforeReceipt(received_on=repayment.received_on)
+    repayment.status, repayment.reason = RepaymentStatus.BOUNCED, body.reason
+    repayment.bounced_on, repayment.bank_reference = body.bounced_on, body.bank_reference
+    advance.repaid_cents -= repayment.amount_cents
+    advance.status = _status_of(advance)
+    await write.session.flush()
+    cause = Cause(Act.BOUNCE, repayment_id, body.bounced_on, advance_id)
+    short = await ledger.bounce(write, territory, cause)
+    bounced = _received("advance_repayment.bounced", "advance.updated", territory, advance_id, repayment_id)
+    return bounced + await shortfall_changes(write, territory, short)
 
 
 async def reverse_repayment(
     write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: Reversal
 ) -> list[Change]:
-    """Take a mistaken repayment back: the firm owes it again.
+    """Take a mistaken repayment back, with its bounce where it has one: the firm owes it, as if nothing had come in.
 
     Raises `already-reversed`, and `envelope-exhausted` (409) where it was recycled and awarded since.
     """
     advance = await _locked(write, territory, advance_id)
     repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
     write.expect(repayment.version, required=True)
-    if repayment.status == "reversed":
+    if repayment.status == RepaymentStatus.REVERSED:
         raise AlreadyReversed
-    repayment.status, repayment.reason = "reversed", body.reason
-    advance.repaid_cents -= repayment.amount_cents
+    if repayment.status == RepaymentStatus.RECORDED:
+        advance.repaid_cents -= repayment.amount_cents
+    repayment.status, repayment.reason = RepaymentStatus.REVERSED, body.reason
     advance.status = _status_of(advance)
     await write.session.flush()
-    await ledger.reverse(write, territory, Act.REPAYMENT, repayment_id)
-    return _received("advance_repayment.reversed", "advance.updated", territory, advance_id, repayment_id)
+    changed = await ledger.reverse(write, territory, Act.REPAYMENT, repayment_id)
+    taken_back = _received("advance_repayment.reversed", "advance.updated", territory, advance_id, repayment_id)
+    return taken_back + await shortfall_changes(write, territory, changed)
 
 
-async def release(write: Write, territory: str, advance_id: UUID, body: Release) -> Change:
+async def release(write: Write, territory: str, advance_id: UUID, body: Release) -> list[Change]:
     """Give what is not disbursed back to the envelope. Raises `award-ended` (409) where nothing is left to release."""
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
     person(write.actor)
-    if advance.disbursed_cents + advance.released_cents == advance.amount_cents:
+    if advance.status in OVER or advance.disbursed_cents + advance.released_cents == advance.amount_cents:
         raise AwardEnded(current=advance.status)
     released_on = body.released_on or clock.today()
     refuse_future({"/released_on": released_on})
@@ -189,24 +244,25 @@ async def release(write: Write, territory: str, advance_id: UUID, body: Release)
     advance.reason = body.reason
     await write.session.flush()
     cause = Cause(Act.RELEASE, advance_id, released_on, advance_id)
-    await ledger.release(write, territory, Instrument.ADVANCE, cause)
-    return Change("advance.released", ADVANCES, [advance_id], {"territory": territory})
+    filled = await ledger.release(write, territory, Instrument.ADVANCE, cause)
+    released = Change("advance.released", ADVANCES, [advance_id], {"territory": territory})
+    return [released, *await shortfall_changes(write, territory, filled)]
 
 
-async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal) -> Change:
+async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal) -> list[Change]:
     """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
     advance = await _locked(write, territory, advance_id)
     write.expect(advance.version, required=True)
     person(write.actor)
-    if advance.status == AdvanceStatus.CANCELLED:
+    if advance.status in OVER:
         raise AwardEnded(current=advance.status)
     if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    advance.released_cents = advance.amount_cents
-    advance.status, advance.reason = AdvanceStatus.CANCELLED, body.reason
+    advance.status, advance.reason = AdvanceStatus.REVERSED, body.reason
     await write.session.flush()
-    await ledger.reverse(write, territory, Act.AWARD, advance_id)
-    return Change("advance.reversed", ADVANCES, [advance_id], {"territory": territory})
+    filled = await ledger.reverse(write, territory, Act.AWARD, advance_id)
+    reversed_ = Change("advance.reversed", ADVANCES, [advance_id], {"territory": territory})
+    return [reversed_, *await shortfall_changes(write, territory, filled)]
 
 
 async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:

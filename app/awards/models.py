@@ -9,12 +9,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class AwardStatus(StrEnum):
-    """The life of an award: decided, being paid, finished (paid up, or the rest released), or cancelled unpaid."""
+    """The life of an award: decided, being paid, finished (paid up, or the rest released), or cancelled unpaid.
+
+    A mistaken one is reversed, as if it had never been decided: nothing of it is released.
+    """
 
     AWARDED = "awarded"
     PAYING = "paying"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    REVERSED = "reversed"
+
+
+# Of which acts the references and external ids are taken: who takes an award back frees its names.
+STANDS = "status NOT IN ('cancelled', 'reversed')"
 
 
 class Award:

@@ -56,7 +56,7 @@ def payer(write: Write, awarded_by: UUID) -> UUID:
 
 def refuse_ended(status: str) -> None:
     """Raises `award-ended` (409) for an award on which nothing more is done."""
-    if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED):
+    if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED, AwardStatus.REVERSED):
         raise AwardEnded(current=status)
 
 

@@ -20,6 +20,10 @@ CHECKS: dict[str, str] = {
     for domain in (missions, firms, engineering, envelopes, grants, advances)
     for name, query in domain.CHECKS.items()
 }
+# What stands although a later rule would refuse it: its key and a figure. It is no difference.
+BEFORE_THE_RULE: dict[str, str] = {
+    name: query for domain in (engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,26 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
                 if entries != says:
                     differing.append(Difference(balance, key, _figure(entries), _figure(says)))
     return checked, differing
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands from before a rule that would refuse it today: which, whose, and the figure."""
+
+    rule: str
+    key: str
+    found: str
+
+
+async def before_the_rule(engine: AsyncEngine) -> list[Standing]:
+    """What stands from before the rules that hold now. It is no fault, and nothing is to be done about it."""
+    async with raw_connection(engine) as connection, connection.transaction(readonly=True):
+        await connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
+        return [
+            Standing(rule, key, _figure(figure))
+            for rule, query in BEFORE_THE_RULE.items()
+            for key, figure in await connection.fetch(query)
+        ]
 
 
 def _figure(value: Decimal | int | str | list[date] | None) -> str:

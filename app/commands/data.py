@@ -62,11 +62,13 @@ def _balances_agree(url: str) -> bool:
     """Compute every balance again, and print what differs and how many do."""
     from app.commands import check
 
-    async def compute() -> tuple[int, list[check.Difference]]:
+    async def compute() -> tuple[int, list[check.Difference], list[check.Standing]]:
         async with engine_of(url, "rebond check") as engine:
-            return await check.differences(engine)
+            return *await check.differences(engine), await check.before_the_rule(engine)
 
-    checked, differing = asyncio.run(compute())
+    checked, differing, standing = asyncio.run(compute())
+    for old in standing:
+        print(f"before the rule: {old.rule}, {old.key}: {old.found}")
     for each in differing:
         print(f"{each.balance}, {each.key}: the entries come to {each.entries}, the balance says {each.stored}")
     print(f"{checked} balances computed again, {len(differing)} differ")

@@ -10,9 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.bundled import postgres
@@ -85,8 +83,10 @@ def _demonstration(url: str, data_dir: Path) -> dict[str, str]:
 
     try:
         return asyncio.run(demo.ensure(url, data_dir / KEYS_FILE, first_start=True))
-    except (Problem, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
-        said = f"{error.code}: {error.body('en')['detail']}" if isinstance(error, Problem) else line_of(error)
+    except Exception as error:  # noqa: BLE001  # whatever it stumbles over in data that people have changed
+        said = f"{type(error).__name__}: {line_of(error)}"
+        if isinstance(error, Problem):
+            said = f"{error.code}: {error.body('en')['detail']}"
         typer.echo(f"rebond: the demonstration is not loaded ({said})", err=True)
         return {}
 

@@ -76,6 +76,7 @@ class Base(DeclarativeBase):
         list[UUID]: ARRAY(Uuid()),
         list[date]: ARRAY(Date()),
         list[int]: ARRAY(Integer()),
+        list[Decimal]: ARRAY(Numeric(7, 2)),
     }
 
 

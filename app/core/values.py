@@ -182,11 +182,16 @@ def _shape(fault: Fault, pattern: str, max_length: int, **schema: Any) -> _Rule:
 # That is 90 thousand billion euros.
 MAX_CENTS = 2**53 - 1
 
+# What one act or one line can be of: ten billion euros. A typing error beyond it is refused, and thousands of lines sum
+# up to what a client reads exactly.
+MAX_AMOUNT_CENTS = 10**12
+
 # Euro cents, zero or more: a JSON integer; 1.0, "1" and true are refused.
 Cents = Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS, examples=[150_000_00])]
 
-# Euro cents, at least one.
-PositiveCents = Annotated[int, Field(strict=True, ge=1, le=MAX_CENTS, examples=[150_000_00])]
+# The amount of one act or line in euro cents, at least one; and one that may be nothing.
+PositiveCents = Annotated[int, Field(strict=True, ge=1, le=MAX_AMOUNT_CENTS, examples=[150_000_00])]
+AmountCents = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT_CENTS, examples=[150_000_00])]
 
 # A rate in basis points (1 bp = 0.01 %), from 0 to 1 000 %: a JSON integer.
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=100_000, examples=[2_500])]

@@ -49,8 +49,9 @@ SHORTAGES: Mapping[type[BaseException], str] = {
 def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # noqa: PLR0911  # one return a kind
     """The problem that a database error is, or None for a bug: a CHECK without a problem, a statement that fails.
 
-    A constraint is recognised by name. A broken foreign key names the field by its last column, a broken key the
-    columns that are not the territory. Waits that ran out are `Busy`, a lost connection is `DatabaseUnavailable`.
+    A constraint is recognised by name. A broken foreign key names the field by its first column that is not the
+    territory, a broken key by its last: the columns before it say where the name must be the only one. Waits that ran
+    out are `Busy`, a lost connection is `DatabaseUnavailable`.
     """
     cause = _driver_error(error)
     if isinstance(cause, asyncpg.CheckViolationError):
@@ -61,7 +62,7 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
         if known := BY_CONSTRAINT.get(name):
             return known()
         fields = _columns_of(metadata, cause.table_name or "", name)
-        return AlreadyExists(errors=[DUPLICATE.at(f"/{field}") for field in fields])
+        return AlreadyExists(errors=[DUPLICATE.at(f"/{field}") for field in fields[-1:]])
     if isinstance(cause, asyncpg.ForeignKeyViolationError):
         if "still referenced" in (cause.detail or ""):
             return StillReferenced()

@@ -210,7 +210,7 @@ class _Load:
         """Append the event that keeps a later start from loading the demonstration again."""
         async with self.factory() as session, session.begin():
             row = {
-                "type": type_, "occurred_at": clock.now(), "actor_kind": SubjectKind.SERVICE_ACCOUNT,
+                "type": type_, "occurred_at": clock.now(), "actor_kind": System.kind,
                 "resource_type": RESOURCE, "resource_id": ALES, "data": {}, "request_id": new_request_id(),
             }  # fmt: skip
             await session.execute(insert(Event).values(row))

@@ -129,10 +129,11 @@ async def _pay_grants(write: Write, story: Story) -> list[Change]:
         (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
     ):
         changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, len(changes)))
-    mistaken = changes[-2].keys[0]
+    mistaken, number = changes[-2].keys[0], len(changes) - 2
     wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
     changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
-    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), len(changes))
+    # The bank has one transfer: what was reversed gives its reference back.
+    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), number)
     return changes + await grants.pay(write, ALES, second, balance)
 
 
@@ -142,7 +143,7 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
     )
 
 
-async def _release(write: Write, story: Story) -> Change:
+async def _release(write: Write, story: Story) -> list[Change]:
     *_, last = await _awards(story, Grant)
     why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
     return await grants.release(write, ALES, last, why)

@@ -1,65 +1,84 @@
 """Posting to the ledger. Every function works inside a write's transaction and holds the territory's accounts locked.
 
 The accounts are locked in one order before anything is shared out, so parallel awards queue for a moment instead of
-deadlocking; the CHECKs of the balance rows are the last line.
+deadlocking. No account is below zero at the end of any day: an act takes at most the least that is there from its day
+on (decision 8). The CHECKs of the balances and of the days are the last line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Text, case, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    Text,
+    Uuid,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import aliased
 
 from app.core.db import Statement, driver_connection, param
 from app.core.problems import Problem
+from app.core.values import FIRST_DAY
 from app.core.writing.writes import Write
-from app.envelopes.models import AccountBalance, Contribution, LedgerEntry
-from app.envelopes.rules import COMMITTED, PAID, Account, Act, Instrument, RepaymentPolicy, debit_effect, share
+from app.envelopes.models import AccountBalance, AccountDay, Contribution, LedgerEntry
+from app.envelopes.rules import (
+    COMMITTED,
+    PAID,
+    Account,
+    Act,
+    Closing,
+    Instrument,
+    RepaymentPolicy,
+    Taker,
+    available_from,
+    debit_effect,
+    enough,
+    headroom,
+    share,
+)
+
+TAKERS = 20  # acts that a refusal names at most
 
 
 class EnvelopeExhausted(Problem):
-    """The envelope does not have enough money left."""
+    """The envelope does not have enough money left, on the day of the act and on every day since."""
 
     status = 409
-    title_fr = "L'enveloppe n'a plus assez de crédits."
+    title_fr = "L'enveloppe n'a pas assez de crédits, le jour de l'acte et tous les jours depuis."
     detail = "{requested_cents} requested, {available_cents} available."
     detail_fr = "{requested_cents} demandés, {available_cents} disponibles."
-    cure = "Award less, release what is no longer needed, or ask the programme for a contribution."
-    cure_fr = "Attribuez moins, libérez ce qui n'est plus nécessaire, ou demandez une contribution au programme."
-
-    @classmethod
-    def promised(cls, requested_cents: int, available_cents: int, awards: Mapping[UUID, int]) -> "EnvelopeExhausted":
-        """The refusal to take money back that awards hold: each with its cents of this contribution."""
-        refused = cls(
-            requested_cents=requested_cents,
-            available_cents=available_cents,
-            awards=[{"award_id": key, "held_cents": cents} for key, cents in awards.items()],
-        )
-        refused.detail = "{requested_cents} to take back, {available_cents} available: awards hold the rest."
-        refused.detail_fr = (
-            "{requested_cents} à reprendre, {available_cents} disponibles : des attributions ont le reste."
-        )
-        refused.cure = (
-            "Release or reverse first the awards that hold it (awards), or reverse their payments where one was"
-            " mistaken."
-        )
-        refused.cure_fr = (
-            "Libérez ou annulez d'abord les attributions qui le tiennent (awards), ou leurs paiements s'ils sont"
-            " erronés."
-        )
-        return refused
+    cure = (
+        "Award less, date the act on `available_from` or later, release what is no longer needed, or ask the programme"
+        " for a contribution. Where an act is reversed, reverse its `later_acts` first."
+    )
+    cure_fr = (
+        "Attribuez moins, datez l'acte de `available_from` ou d'après, libérez ce qui n'est plus nécessaire, ou"
+        " demandez une contribution au programme. Pour annuler un acte, annulez d'abord ses `later_acts`."
+    )
 
 
 class AccountOverdrawn(Problem):
-    """An account cannot fall below zero."""
+    """An account cannot fall below zero on any day."""
 
     status = 409
-    title_fr = "Un compte ne peut pas tomber sous zéro."
-    cure = "Reverse first what was done with this money."
-    cure_fr = "Annulez d'abord ce qui a été fait de cet argent."
+    title_fr = "Un compte ne peut tomber sous zéro aucun jour."
+    cure = "Reverse first what was done with this money: `later_acts`, the latest first."
+    cure_fr = "Annulez d'abord ce qui a été fait de cet argent : `later_acts`, du plus récent au plus ancien."
 
 
 class AccountTooLarge(Problem):
@@ -101,48 +120,63 @@ class Move:
 
 async def contribute(write: Write, territory: str, contribution_id: UUID, amount_cents: int, cause: Cause) -> None:
     """The accounts of a new contribution, and its money made available."""
-    rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in Account]
+    accounts = [account for account in Account if account is not Account.SHORTFALL]  # few ever have one
+    rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in accounts]
     await write.session.execute(insert(AccountBalance), rows)
     await _lock(write, territory)
     await _post(write, territory, [Move(contribution_id, Account.AVAILABLE, Account.CONTRIBUTOR, amount_cents)], cause)
 
 
 async def award(write: Write, territory: str, instrument: Instrument, amount_cents: int, cause: Cause) -> None:
-    """Commit an amount, shared among the contributions in proportion to what each has available.
+    """Commit an amount, shared among the contributions in proportion to the headroom of each from the day on.
 
     Raises `EnvelopeExhausted` (409).
     """
-    rows = await _lock(write, territory)
-    available = {row["contribution_id"]: row["balance_cents"] for row in rows if row["account"] == Account.AVAILABLE}
-    left = sum(available.values())
-    if amount_cents > left:
-        raise EnvelopeExhausted(requested_cents=amount_cents, available_cents=left)
-    shares = share(amount_cents, available)
+    rows = [row for row in await _lock(write, territory) if row["account"] == Account.AVAILABLE]
+    day = cause.effective_on
+    # On the newest day, as nearly always, the headroom is the balance. What stood there when the statement began may be
+    # old by the time it has the lock; then the two differ, and the closings are read anew.
+    if all(
+        row["day"] is not None and row["day"] <= day and row["closing_cents"] == row["balance_cents"] for row in rows
+    ):
+        available = {row["contribution_id"]: [Closing(row["day"], row["balance_cents"])] for row in rows}
+    else:
+        available = await _closings(write, territory, [row["contribution_id"] for row in rows], Account.AVAILABLE, day)
+    can_give = {key: headroom(closings, day) for key, closings in available.items()}
+    if amount_cents > sum(can_give.values()):
+        raise EnvelopeExhausted(
+            requested_cents=amount_cents,
+            available_cents=sum(can_give.values()),
+            available_from=available_from(amount_cents, available.values()),
+        )
+    shares = share(amount_cents, can_give)
     await _post(write, territory, _moves(shares, COMMITTED[instrument], Account.AVAILABLE), cause)
 
 
 async def pay(write: Write, territory: str, instrument: Instrument, amount_cents: int, cause: Cause) -> None:
     """Turn a part of an award's commitment into paid. The award's own limit has been checked by its row."""
     await _lock(write, territory)
-    committed = await _held(write, cause.award_id, COMMITTED[instrument])
-    shares = share(amount_cents, committed)
+    shares = await _shares(write, amount_cents, cause, COMMITTED[instrument])
     await _post(write, territory, _moves(shares, PAID[instrument], COMMITTED[instrument]), cause)
 
 
-async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> int:
-    """Give all that an award still commits back to the envelope; how many cents."""
-    await _lock(write, territory)
-    committed = await _held(write, cause.award_id, COMMITTED[instrument])
+async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> list[UUID]:
+    """Give all that an award still commits back to the envelope; the contributions whose shortfall it filled."""
+    rows = await _lock(write, territory)
+    held = await _held(write, cause.award_id, COMMITTED[instrument])
+    committed = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
     moves = _moves(committed, Account.RELEASED, COMMITTED[instrument])
     await _post(write, territory, [*moves, *_moves(committed, Account.AVAILABLE, Account.RELEASED)], cause)
-    return sum(committed.values())
+    return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
-async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> None:
-    """Take repaid capital of an advance in; what its contribution recycles is available again at once."""
-    await _lock(write, territory)
-    outstanding = await _held(write, cause.award_id, Account.ADVANCES_PAID)
-    shares = share(amount_cents, outstanding)
+async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
+    """Take repaid capital of an advance in; what its contribution recycles is available again at once.
+
+    The contributions whose shortfall it filled.
+    """
+    rows = await _lock(write, territory)
+    shares = await _shares(write, amount_cents, cause, Account.ADVANCES_PAID)
     recycling = set(
         await write.session.scalars(
             select(Contribution.id).where(
@@ -153,46 +187,196 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
     again = {key: cents for key, cents in shares.items() if key in recycling}
     moves = _moves(shares, Account.REPAID, Account.ADVANCES_PAID) + _moves(again, Account.AVAILABLE, Account.REPAID)
     await _post(write, territory, moves, cause)
+    return await _fill(write, territory, _short(rows) & set(again), cause.effective_on)
 
 
-async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> None:
-    """Take back every entry of an act by its opposite, on the day on which it counted.
+async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
+    """Send a repayment back, as the bank did, on the day on which it did; the contributions that it left short.
+
+    What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
+    """
+    await _lock(write, territory)
+    e = LedgerEntry
+    rows = await write.session.scalars(
+        select(e)
+        .where(e.act_id == cause.act_id, e.act == Act.REPAYMENT, e.reverses_id.is_(None))
+        .order_by(e.id.desc())  # what was recycled comes back before what was repaid is owed again
+    )
+    moves: list[Move] = []
+    short: set[UUID] = set()
+    for entry in rows:
+        key, cents = entry.contribution_id, entry.amount_cents
+        if entry.debit == Account.REPAID:
+            moves.append(Move(key, Account.ADVANCES_PAID, Account.REPAID, cents))
+            continue
+        available = await _closings(write, territory, [key], Account.AVAILABLE, cause.effective_on)
+        given = min(cents, headroom(available.get(key, []), cause.effective_on))
+        if given:
+            moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
+        if given < cents:
+            await _open_shortfall(write, territory, key)
+            moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
+            short.add(key)
+    await _post(write, territory, moves, cause)
+    await _fill(write, territory, short, cause.effective_on)
+    return sorted(short)
+
+
+async def hold(write: Write, territory: str) -> None:
+    """Lock the territory's accounts before a row of a contribution, as those do who change its shortfall."""
+    await _lock(write, territory)
+
+
+async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> list[UUID]:
+    """Take back every entry of an act by its opposite, on the day on which it counted; of a repayment also its bounce.
+
+    The contributions whose shortfall is another now: what filled it is taken back first, and filled anew afterwards.
 
     Raises `AlreadyReversed`, `EnvelopeExhausted`, `AccountOverdrawn` (409): what has been spent since is not there to
-    be taken back.
+    be taken back, and the refusal names the acts that spent it.
     """
-    accounts = {(row["contribution_id"], row["account"]): row["balance_cents"] for row in await _lock(write, territory)}
+    accounts = await _lock(write, territory)
     e = LedgerEntry
+    acts = (Act.REPAYMENT, Act.BOUNCE) if act is Act.REPAYMENT else (act,)
     rows = (
         await write.session.scalars(
             select(e)
-            .where(e.act_id == act_id, e.act == act, e.territory == territory, e.reverses_id.is_(None))
+            .where(e.act_id == act_id, e.act.in_(acts), e.territory == territory, e.reverses_id.is_(None))
             .order_by(e.id.desc())
         )
     ).all()
+    before = _shortfalls(accounts)
+    touched = before.keys() & {row.contribution_id for row in rows if Account.AVAILABLE in (row.debit, row.credit)}
+    for key in touched:
+        await _unfill(write, territory, key)
     for entry in rows:
-        if entry.debit == Account.AVAILABLE:
-            available = accounts[entry.contribution_id, Account.AVAILABLE]
-            if available < entry.amount_cents:
-                awards = await _holders(write, entry.contribution_id, entry.award_id)
-                raise EnvelopeExhausted.promised(entry.amount_cents, available, awards)
-        if entry.award_id is not None and entry.debit != Account.AVAILABLE:
-            # The account's CHECK would let another award's money stand in for what this one no longer holds.
-            held = await _held(write, entry.award_id, Account(entry.debit))
-            if held.get(entry.contribution_id, 0) < entry.amount_cents:
-                raise AccountOverdrawn
-        cause = Cause(Act(entry.act), act_id, entry.effective_on, entry.award_id)
-        back = Move(entry.contribution_id, Account(entry.credit), Account(entry.debit), entry.amount_cents, entry.id)
-        await _post(write, territory, [back], cause)
+        await _refuse_spent(write, entry)
+        await _take_back(write, entry)
+    await _fill(write, territory, touched, FIRST_DAY)
+    after = _shortfalls(await _lock(write, territory)) if touched else before
+    return sorted(key for key in touched if after[key] != before[key])
+
+
+async def _take_back(write: Write, entry: LedgerEntry) -> None:
+    cause = Cause(Act(entry.act), entry.act_id, entry.effective_on, entry.award_id)
+    back = Move(entry.contribution_id, Account(entry.credit), Account(entry.debit), entry.amount_cents, entry.id)
+    await _post(write, entry.territory, [back], cause)
+
+
+# --- what the bank took and the envelope no longer had ----------------------------------------------------------------
+
+
+def _shortfalls(rows: Iterable[Any]) -> dict[UUID, int]:
+    """The shortfall of each contribution that has ever had one, from the locked accounts."""
+    return {row["contribution_id"]: row["balance_cents"] for row in rows if row["account"] == Account.SHORTFALL}
+
+
+def _short(rows: Iterable[Any]) -> set[UUID]:
+    """The contributions that are short now."""
+    return {key for key, cents in _shortfalls(rows).items() if cents}
+
+
+async def _open_shortfall(write: Write, territory: str, contribution_id: UUID) -> None:
+    row = {"territory": territory, "contribution_id": contribution_id, "account": Account.SHORTFALL}
+    await write.session.execute(pg_insert(AccountBalance).values(row).on_conflict_do_nothing())
+
+
+async def _fill(write: Write, territory: str, contributions: Iterable[UUID], day: date) -> list[UUID]:
+    """Fill shortfalls from `available` from a day on; those it filled. Each day gives what both have from it on."""
+    filled = []
+    for key in sorted(contributions):
+        while True:
+            accounts = [
+                (await _closings(write, territory, [key], account, day)).get(key, [])
+                for account in (Account.SHORTFALL, Account.AVAILABLE)
+            ]
+            days = sorted({day} | {closing.day for closings in accounts for closing in closings if closing.day > day})
+            can_fill = ((on, min(headroom(closings, on) for closings in accounts)) for on in days)
+            on, cents = next(((on, cents) for on, cents in can_fill if cents), (day, 0))
+            if not cents:
+                break
+            move = Move(key, Account.SHORTFALL, Account.AVAILABLE, cents)
+            await _post(write, territory, [move], Cause(Act.COVER, key, on))
+            filled.append(key)
+    return sorted(set(filled))
+
+
+async def _unfill(write: Write, territory: str, contribution_id: UUID) -> None:
+    """Take back what filled a shortfall, the last first."""
+    e, r = LedgerEntry, aliased(LedgerEntry)
+    rows = await write.session.scalars(
+        select(e)
+        .where(
+            e.territory == territory, e.contribution_id == contribution_id, e.act == Act.COVER,
+            e.reverses_id.is_(None), ~exists().where(r.reverses_id == e.id),
+        )
+        .order_by(e.id.desc())
+    )  # fmt: skip
+    for entry in rows.all():
+        await _take_back(write, entry)
+
+
+async def _refuse_spent(write: Write, entry: LedgerEntry) -> None:
+    """Refuse to take an entry's money back where it is no longer there on some later day."""
+    account, key = Account(entry.debit), entry.contribution_id
+    if entry.award_id is None or account is Account.AVAILABLE:
+        closings = (await _closings(write, entry.territory, [key], account, entry.effective_on)).get(key, [])
+        award_id = None
+    else:
+        # The account's CHECK would let another award's money stand in for what this one no longer holds.
+        closings = (await _held(write, entry.award_id, account)).get(key, [])
+        award_id = entry.award_id
+    left = headroom(closings, entry.effective_on)
+    if entry.amount_cents <= left:
+        return
+    takers = await _takers(write, account, entry.effective_on, contribution_id=key, award_id=award_id)
+    acts = [taker.public() for taker in enough(closings, entry.effective_on, entry.amount_cents, takers)]
+    if account is Account.AVAILABLE:
+        raise EnvelopeExhausted(
+            requested_cents=entry.amount_cents, available_cents=left, available_from=None, later_acts=acts[:TAKERS]
+        )
+    raise AccountOverdrawn(later_acts=acts[:TAKERS])
+
+
+async def _takers(
+    write: Write, account: Account, day: date, *, contribution_id: UUID | None = None, award_id: UUID | None = None
+) -> list[Taker]:
+    """The acts that took money out of an account from a day on and still stand, the last recorded first."""
+    e, r = LedgerEntry, aliased(LedgerEntry)
+    which = [e.award_id == award_id] if award_id is not None else []
+    which += [e.contribution_id == contribution_id] if contribution_id is not None else []
+    rows = await write.session.execute(
+        select(e.act, e.act_id, e.award_id, e.effective_on, func.sum(e.amount_cents).label("cents"))
+        .where(
+            *which, e.credit == account, e.effective_on >= day, e.reverses_id.is_(None),
+            ~exists().where(r.reverses_id == e.id),
+        )
+        .group_by(e.act, e.act_id, e.award_id, e.effective_on)
+        .order_by(func.max(cast(e.id, Text)).desc())
+    )  # fmt: skip
+    return [Taker(Act(row.act), row.act_id, row.award_id, row.effective_on, int(row.cents)) for row in rows]
 
 
 def _accounts() -> Statement:
-    b = AccountBalance
+    b, d = AccountBalance, AccountDay
+    newest = (
+        select(d.day, d.closing_cents)
+        .where(
+            b.account == literal_column(f"'{Account.AVAILABLE}'", Text()),
+            d.territory == b.territory,
+            d.contribution_id == b.contribution_id,
+            d.account == b.account,
+        )
+        .order_by(d.day.desc())
+        .limit(1)
+        .lateral("newest")
+    )
     return Statement(
-        select(b.contribution_id, b.account, b.balance_cents)
+        select(b.contribution_id, b.account, b.balance_cents, newest.c.day, newest.c.closing_cents)
+        .outerjoin(newest, true())
         .where(b.territory == param("territory", Text()))
         .order_by(b.contribution_id, b.account)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=b)
     )
 
 
@@ -200,45 +384,84 @@ _ACCOUNTS = _accounts()
 
 
 async def _lock(write: Write, territory: str) -> list[Any]:
-    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out."""
+    """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out.
+
+    `available` with its newest closing, as that was before the wait.
+    """
     connection = await driver_connection(write.session)
     rows: list[Any] = await connection.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments({"territory": territory}))
     return rows
 
 
-async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[UUID, int]:
-    """What an award holds in an account, by contribution, from its entries. The award's row is locked by the caller."""
+async def _closings(
+    write: Write, territory: str, contributions: Sequence[UUID], account: Account, day: date
+) -> dict[UUID, list[Closing]]:
+    """An account of each contribution from a day on, as it is after the wait for the lock."""
+    connection = await driver_connection(write.session)
+    values = {"territory": territory, "contributions": contributions, "account": account, "day": day}
+    closings: dict[UUID, list[Closing]] = defaultdict(list)
+    for key, closing_day, cents in await connection.fetch(_CLOSINGS.sql, *_CLOSINGS.arguments(values)):
+        closings[key].append(Closing(closing_day, cents))
+    return closings
+
+
+def _closings_of_account() -> Statement:
+    d, before = AccountDay, aliased(AccountDay)
+    territory, account, day = param("territory", Text()), param("account", Text()), param("day", Date())
+    opening = (
+        select(func.max(before.day))
+        .where(
+            before.territory == territory,
+            before.contribution_id == d.contribution_id,
+            before.account == account,
+            before.day <= day,
+        )
+        .scalar_subquery()
+    )
+    key = select(func.unnest(param("contributions", ARRAY(Uuid()))).label("id")).subquery("key")
+    return Statement(
+        select(d.contribution_id, d.day, d.closing_cents)
+        .join(key, key.c.id == d.contribution_id)
+        .where(d.territory == territory, d.account == account, d.day >= func.coalesce(opening, day))
+        .order_by(d.contribution_id, d.day)
+    )
+
+
+_CLOSINGS = _closings_of_account()
+
+
+async def _held(write: Write, award_id: UUID | None, account: Account) -> dict[UUID, list[Closing]]:
+    """What an award holds in an account, by contribution and day. The award's row is locked by the caller."""
     e = LedgerEntry
-    held = func.sum(case((e.debit == account, e.amount_cents), else_=-e.amount_cents))
+    moved = func.sum(case((e.debit == account, e.amount_cents), else_=-e.amount_cents))
     rows = await write.session.execute(
-        select(e.contribution_id, held.label("cents"))
+        select(e.contribution_id, e.effective_on, moved.label("cents"))
         .where(e.award_id == award_id, (e.debit == account) | (e.credit == account))
-        .group_by(e.contribution_id)
-        .order_by(e.contribution_id)
+        .group_by(e.contribution_id, e.effective_on)
+        .order_by(e.contribution_id, e.effective_on)
     )
-    return {row.contribution_id: int(row.cents) for row in rows if row.cents}
+    held: dict[UUID, list[Closing]] = defaultdict(list)
+    for row in rows:
+        before = held[row.contribution_id][-1].cents if held[row.contribution_id] else 0
+        held[row.contribution_id].append(Closing(row.effective_on, before + int(row.cents)))
+    return held
 
 
-async def _holders(write: Write, contribution_id: UUID, but: UUID | None) -> dict[UUID, int]:
-    """The awards, but one, that hold money of a contribution, committed or paid, the latest first; at most 20."""
-    e = LedgerEntry
-    accounts = [*COMMITTED.values(), *PAID.values()]
-    held = func.sum(case((e.debit.in_(accounts), e.amount_cents), else_=0)) - func.sum(
-        case((e.credit.in_(accounts), e.amount_cents), else_=0)
-    )
-    rows = await write.session.execute(
-        select(e.award_id, held.label("cents"))
-        .where(e.contribution_id == contribution_id, e.award_id.is_not(None), e.award_id.is_distinct_from(but))
-        .group_by(e.award_id)
-        .having(held > 0)
-        .order_by(e.award_id.desc())
-        .limit(20)
-    )
-    return {row.award_id: int(row.cents) for row in rows}
+async def _shares(write: Write, amount_cents: int, cause: Cause, account: Account) -> dict[UUID, int]:
+    """An amount taken from what an award holds in an account, in proportion to its headroom from the day on.
+
+    Raises `AccountOverdrawn` (409) where later acts have left too little to one contribution or another.
+    """
+    held = await _held(write, cause.award_id, account)
+    can_give = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
+    if amount_cents > sum(can_give.values()):
+        takers = await _takers(write, account, cause.effective_on, award_id=cause.award_id)
+        raise AccountOverdrawn(later_acts=[taker.public() for taker in takers[:TAKERS]])
+    return share(amount_cents, can_give)
 
 
 def _moves(shares: dict[UUID, int], debit: Account, credit: Account) -> list[Move]:
-    return [Move(key, debit, credit, cents) for key, cents in sorted(shares.items())]
+    return [Move(key, debit, credit, cents) for key, cents in sorted(shares.items()) if cents]
 
 
 async def _post(write: Write, territory: str, moves: Iterable[Move], cause: Cause) -> None:

@@ -3,14 +3,28 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
+from app.core.values import MAX_AMOUNT_CENTS
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
 
 CENTS_MAX = 2**53 - 1
+
+# The CHECK of an act's amount. What was taken before the bound held can still be reversed.
+AMOUNT = f"amount_cents BETWEEN 1 AND CASE status WHEN 'reversed' THEN {CENTS_MAX} ELSE {MAX_AMOUNT_CENTS} END"
 
 
 class Contribution(Identified, Versioned, Base):
@@ -19,8 +33,15 @@ class Contribution(Identified, Versioned, Base):
     __tablename__ = "contributions"
     __table_args__ = (
         UniqueConstraint("territory", "id"),
-        UniqueConstraint("territory", "organisation_id", "reference"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="contribution_amount"),
+        Index(
+            "contributions_reference_key",
+            "territory",
+            "organisation_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
+        shape(AMOUNT, name="contribution_amount"),
         shape(one_of("repayment_policy", RepaymentPolicy), name="contribution_repayment_policy"),
         shape("(status = 'reversed') = (reason IS NOT NULL)", name="contribution_reason"),
         shape(one_of("status", ActStatus), name="contribution_status"),
@@ -53,6 +74,33 @@ class AccountBalance(Base):
     contribution_id: Mapped[UUID] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)
     balance_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class AccountDay(Base):
+    """What an account holds at the end of a day, in cents: on each day on which an entry counts, and until the next.
+
+    A trigger of the ledger alone writes the rows, and the CHECKs refuse the entry that would leave an account below
+    zero on any day. `allowance_cents` is what was below zero when the rule came; only the migration sets it.
+    """
+
+    __tablename__ = "account_days"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["territory", "contribution_id", "account"],
+            ["account_balances.territory", "account_balances.contribution_id", "account_balances.account"],
+            name="account_days_account_fkey",
+        ),
+        CheckConstraint("account <> 'available' OR closing_cents + allowance_cents >= 0", name="envelope_exhausted"),
+        CheckConstraint("account = 'available' OR closing_cents + allowance_cents >= 0", name="account_overdrawn"),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    territory: Mapped[str] = mapped_column(primary_key=True)
+    contribution_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    closing_cents: Mapped[int] = mapped_column(BigInteger)
+    allowance_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class LedgerEntry(Identified, Base):
@@ -100,4 +148,60 @@ class LedgerEntry(Identified, Base):
     reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_entries.id"))
 
 
+# An entry adds to its day and to every later one, in both accounts; the day's row begins as a copy of the one before.
+# Whoever posts has updated the rows of `account_balances`, so two postings of an account never meet here (decision 8).
+# A debit raises an account, but for the two that a credit raises.
+POST_ACCOUNT_DAYS = """
+CREATE FUNCTION post_account_days() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    accounts text[] := ARRAY[NEW.debit, NEW.credit];
+    effects bigint[] := ARRAY[
+        CASE WHEN NEW.debit IN ('contributor', 'shortfall') THEN -NEW.amount_cents ELSE NEW.amount_cents END,
+        CASE WHEN NEW.credit IN ('contributor', 'shortfall') THEN NEW.amount_cents ELSE -NEW.amount_cents END
+    ];
+BEGIN
+    INSERT INTO account_days (territory, contribution_id, account, day, closing_cents, allowance_cents)
+    SELECT NEW.territory, NEW.contribution_id, side.account, NEW.effective_on,
+        coalesce(before.closing_cents, 0) + side.cents, coalesce(before.allowance_cents, 0)
+    FROM unnest(accounts, effects) AS side (account, cents)
+    LEFT JOIN LATERAL (
+        SELECT d.closing_cents, d.allowance_cents FROM account_days d
+        WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
+            AND d.account = side.account AND d.day <= NEW.effective_on
+        ORDER BY d.day DESC LIMIT 1
+    ) AS before ON true
+    ON CONFLICT (territory, contribution_id, account, day) DO UPDATE SET closing_cents = excluded.closing_cents;
+    UPDATE account_days d SET closing_cents = d.closing_cents + side.cents
+    FROM unnest(accounts, effects) AS side (account, cents)
+    WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
+        AND d.account = side.account AND d.day > NEW.effective_on;
+    RETURN NULL;
+END
+$$
+"""
+POST = (
+    "CREATE TRIGGER post_account_days AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION post_account_days()"
+)
+
+REFUSE_DIRECT_CHANGE = """
+CREATE FUNCTION refuse_direct_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'table % is written by triggers alone', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_derived';
+END
+$$
+"""
+DERIVED = (
+    "CREATE TRIGGER derived BEFORE INSERT OR UPDATE OR DELETE ON account_days FOR EACH STATEMENT"
+    " WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_direct_change()"
+)
+UNCUT = (
+    "CREATE TRIGGER uncut BEFORE TRUNCATE ON account_days FOR EACH STATEMENT EXECUTE FUNCTION refuse_direct_change()"
+)
+
 keep(LedgerEntry)
+for _function in (POST_ACCOUNT_DAYS, REFUSE_DIRECT_CHANGE):
+    event.listen(Base.metadata, "before_create", DDL(_function.replace("%", "%%")))
+event.listen(LedgerEntry.__table__, "after_create", DDL(POST))
+for _trigger in (DERIVED, UNCUT):
+    event.listen(AccountDay.__table__, "after_create", DDL(_trigger))

@@ -3,7 +3,23 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Text, and_, case, cast, column, func, null, select, table, text
+from sqlalchemy import (
+    Date,
+    DateTime,
+    Numeric,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+    table,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
@@ -20,8 +36,8 @@ from app.core.reading.listing import (
 )
 from app.core.values import CentsInQuery, Day, ShortLine, Uuid
 from app.envelopes import schemas
-from app.envelopes.models import Contribution, LedgerEntry
-from app.envelopes.rules import COMMITTED, PAID, Account, Act, ActStatus, RepaymentPolicy
+from app.envelopes.models import AccountBalance, AccountDay, Contribution, LedgerEntry
+from app.envelopes.rules import COMMITTED, PAID, Account, Act, ActStatus, RepaymentPolicy, debit_effect
 
 _territory = param("territory", Text())
 
@@ -33,6 +49,16 @@ def amount_range(column: Any) -> dict[str, Filter]:
         "amount_max_cents": at_most(column, CentsInQuery, "Of this many cents or less."),
     }
 
+
+_shortfall = (
+    select(func.coalesce(func.max(AccountBalance.balance_cents), 0))
+    .where(
+        AccountBalance.territory == Contribution.territory,
+        AccountBalance.contribution_id == Contribution.id,
+        AccountBalance.account == literal_column(f"'{Account.SHORTFALL}'", Text()),
+    )
+    .scalar_subquery()
+)
 
 CONTRIBUTIONS = Listing(
     schema=schemas.Contribution,
@@ -47,6 +73,7 @@ CONTRIBUTIONS = Listing(
         Contribution.repayment_policy,
         Contribution.status,
         Contribution.reason,
+        _shortfall.label("shortfall_cents"),
         Contribution.version,
         Contribution.created_at,
         Contribution.updated_at,
@@ -125,9 +152,10 @@ ENTRIES = Listing(
 _COMMITTED, _PAID = tuple(COMMITTED.values()), tuple(PAID.values())
 
 
-def _balance(entry: Any, *accounts: Account) -> Any:
-    """What the accounts hold: debits less credits."""
-    return _sum(entry, entry.c.debit.in_(literals(accounts)), entry.c.credit.in_(literals(accounts)))
+def _holding(entry: Any, *accounts: Account) -> Any:
+    """What the accounts hold, which are all raised by debits or all by credits."""
+    debits, credits_ = entry.c.debit.in_(literals(accounts)), entry.c.credit.in_(literals(accounts))
+    return _sum(entry, debits, credits_) if debit_effect(accounts[0]) > 0 else _sum(entry, credits_, debits)
 
 
 def _flow(entry: Any, into: tuple[Account, ...], out_of: tuple[Account, ...]) -> Any:
@@ -139,38 +167,151 @@ def _flow(entry: Any, into: tuple[Account, ...], out_of: tuple[Account, ...]) ->
 
 def _sum(entry: Any, plus: Any, minus: Any) -> Any:
     signed = case((plus, entry.c.amount_cents), (minus, -entry.c.amount_cents), else_=0)
-    return cast(func.coalesce(func.sum(signed), 0), BigInteger)
+    return cast(func.coalesce(func.sum(signed), 0), Numeric)  # whatever its size
+
+
+# What each figure of `schemas.Amounts` is: what accounts hold, or what has flowed from some into others.
+_HOLDINGS = {
+    "contributed_cents": (Account.CONTRIBUTOR,),
+    "available_cents": (Account.AVAILABLE,),
+    "shortfall_cents": (Account.SHORTFALL,),
+    "committed_cents": _COMMITTED,
+    "outstanding_cents": (Account.ADVANCES_PAID,),
+}
+_FLOWS = {
+    "paid_cents": (_PAID, _COMMITTED),
+    "released_cents": ((Account.RELEASED,), _COMMITTED),
+    "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID,)),
+    "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID,)),
+}
+_FIGURES = [name for name in schemas.Amounts.model_fields if name in _HOLDINGS or name in _FLOWS]
 
 
 def amounts(entry: Any) -> list[Any]:
     """The columns of `schemas.Amounts`, aggregated over ledger entries."""
     return [
-        (-_balance(entry, Account.CONTRIBUTOR)).label("contributed_cents"),
-        _balance(entry, Account.AVAILABLE).label("available_cents"),
-        _balance(entry, *_COMMITTED).label("committed_cents"),
-        _flow(entry, _PAID, _COMMITTED).label("paid_cents"),
-        _flow(entry, (Account.RELEASED,), _COMMITTED).label("released_cents"),
-        _flow(entry, (Account.REPAID,), (Account.ADVANCES_PAID,)).label("repaid_cents"),
-        _flow(entry, (Account.AVAILABLE,), (Account.REPAID,)).label("recycled_cents"),
-        _balance(entry, Account.ADVANCES_PAID).label("outstanding_cents"),
+        (_flow(entry, *_FLOWS[name]) if name in _FLOWS else _holding(entry, *_HOLDINGS[name])).label(name)
+        for name in _FIGURES
     ]
+
+
+def _amounts_by_closings(closing: Any, entry: Any) -> Any:
+    """The same by contributor: what accounts hold as their closings say, what has flowed from ledger entries."""
+    held = (
+        select(
+            closing.c.organisation_id,
+            *(
+                func.coalesce(
+                    func.sum(closing.c.closing_cents).filter(closing.c.account.in_(literals(accounts))), 0
+                ).label(name)
+                for name, accounts in _HOLDINGS.items()
+            ),
+        )
+        .group_by(closing.c.organisation_id)
+        .cte("held")
+    )
+    flowed = (
+        select(entry.c.organisation_id, *(_flow(entry, *between).label(name) for name, between in _FLOWS.items()))
+        .group_by(entry.c.organisation_id)
+        .cte("flowed")
+    )
+    return (
+        select(held.c.organisation_id, *((held.c if name in _HOLDINGS else flowed.c)[name] for name in _FIGURES))
+        .join(flowed, flowed.c.organisation_id == held.c.organisation_id)
+        .cte("figures")
+    )
+
+
+def _shortfalls(entry: Any) -> Any:
+    """The causes of what the contributions are short of: the bounces that took it, and still stand."""
+    short = (
+        select(entry.c.contribution_id, _holding(entry, Account.SHORTFALL).label("shortfall_cents"))
+        .group_by(entry.c.contribution_id)
+        .having(_holding(entry, Account.SHORTFALL) > 0)
+        .subquery("short")
+    )
+    back = entry.alias("back")
+    cause = (
+        select(
+            entry.c.contribution_id,
+            entry.c.organisation_id,
+            short.c.shortfall_cents,
+            entry.c.award_id.label("advance_id"),
+            entry.c.act_id.label("repayment_id"),
+            entry.c.effective_on.label("bounced_on"),
+            entry.c.amount_cents.label("taken_cents"),
+        )
+        .join(short, short.c.contribution_id == entry.c.contribution_id)
+        .where(
+            entry.c.act == literal_column(f"'{Act.BOUNCE}'", Text()),
+            entry.c.credit == literal_column(f"'{Account.SHORTFALL}'", Text()),
+            entry.c.reverses_id.is_(None),
+            ~select(back.c.id).where(back.c.reverses_id == entry.c.id).exists(),
+        )
+        .subquery("cause")
+    )
+    rows = func.json_agg(
+        aggregate_order_by(func.row_to_json(cause.table_valued()), cause.c.bounced_on, cause.c.repayment_id)
+    )
+    return select(func.coalesce(rows, text("'[]'::json"))).scalar_subquery()
+
+
+def _closings() -> Any:
+    """What each account holds at the end of the day asked for."""
+    b, d = AccountBalance, AccountDay
+    last = (
+        select(d.closing_cents)
+        .where(
+            d.territory == b.territory, d.contribution_id == b.contribution_id, d.account == b.account,
+            d.day <= param("as_of", Date()),
+        )
+        .order_by(d.day.desc())
+        .limit(1)
+        .lateral("last")
+    )  # fmt: skip
+    return (
+        select(Contribution.organisation_id, b.account, last.c.closing_cents)
+        .join(Contribution, Contribution.id == b.contribution_id)
+        .join(last, true())
+        .where(b.territory == _territory)
+    )
 
 
 @cache
 def envelope(known: bool) -> Statement:
-    """A territory's envelope on a day; `known` limits it to what had been recorded by an instant."""
+    """A territory's envelope on a day, from the closings of its accounts.
+
+    `known` limits it to what had been recorded by an instant, and reads it from the ledger.
+    """
     rows = (
-        select(_e.debit, _e.credit, _e.amount_cents, Contribution.organisation_id)
+        select(
+            _e.id,
+            _e.reverses_id,
+            _e.contribution_id,
+            _e.debit,
+            _e.credit,
+            _e.amount_cents,
+            _e.effective_on,
+            _e.act,
+            _e.act_id,
+            _e.award_id,
+            Contribution.organisation_id,
+        )
         .join(Contribution, Contribution.id == _e.contribution_id)
         .where(_e.territory == _territory, _e.effective_on <= param("as_of", Date()))
     )
     if known:
         rows = rows.where(_e.recorded_at < param("known_before", DateTime(timezone=True)))
     entry = rows.cte("entry")
+    if known:
+        figures = select(entry.c.organisation_id, *amounts(entry)).group_by(entry.c.organisation_id).cte("figures")
+    else:
+        figures = _amounts_by_closings(_closings().cte("closing"), entry)
     each = (
-        select(entry.c.organisation_id, Organisation.name.label("organisation_name"), *amounts(entry))
-        .join(Organisation, Organisation.id == entry.c.organisation_id)
-        .group_by(entry.c.organisation_id, Organisation.name)
+        select(
+            figures.c.organisation_id, Organisation.name.label("organisation_name"), *(figures.c[n] for n in _FIGURES)
+        )
+        .join(Organisation, Organisation.id == figures.c.organisation_id)
         .subquery("each")
     )
     by_contributor = select(
@@ -183,7 +324,7 @@ def envelope(known: bool) -> Statement:
             text("'[]'::json"),
         )
     ).scalar_subquery()
-    whole = select(*amounts(entry)).subquery("whole")
+    whole = select(*(func.coalesce(func.sum(figures.c[name]), 0).label(name) for name in _FIGURES)).subquery("whole")
     return Statement(
         as_object(
             select(
@@ -192,6 +333,7 @@ def envelope(known: bool) -> Statement:
                 (param("recorded_as_of", Date()) if known else cast(null(), Date)).label("recorded_as_of"),
                 *whole.c,
                 by_contributor.label("by_contributor"),
+                _shortfalls(entry).label("shortfalls"),
             )
         )
     )

@@ -1,16 +1,23 @@
 """Accounts of the ledger, and how an amount is shared among contributions. No session, no await.
 
 An entry debits one account and credits another of the same contribution, so the ledger is zero-sum by construction:
-what was contributed = available + committed + paid out and not yet repaid + repaid and not recycled.
+what was contributed + shortfall = available + committed + paid out and not yet repaid + repaid and not recycled.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 
 class Account(StrEnum):
-    """The accounts of one contribution to a territory's envelope. All are debit-normal but `contributor`."""
+    """The accounts of one contribution to a territory's envelope.
+
+    Debits raise all but two: `contributor`, and `shortfall`, which is what the bank took back and `available` did not
+    have any more.
+    """
 
     CONTRIBUTOR = "contributor"
     AVAILABLE = "available"
@@ -20,6 +27,7 @@ class Account(StrEnum):
     ADVANCES_PAID = "advances_paid"
     RELEASED = "released"
     REPAID = "repaid"
+    SHORTFALL = "shortfall"
 
 
 class Instrument(StrEnum):
@@ -34,7 +42,10 @@ PAID = {Instrument.GRANT: Account.GRANTS_PAID, Instrument.ADVANCE: Account.ADVAN
 
 
 class Act(StrEnum):
-    """What causes an entry. A reversal carries the act that it takes back."""
+    """What causes an entry. A reversal carries the act that it takes back.
+
+    A `bounce` is a repayment that the bank sent back; a `cover` fills a shortfall of the contribution it names.
+    """
 
     CONTRIBUTION = "contribution"
     AWARD = "award"
@@ -42,6 +53,8 @@ class Act(StrEnum):
     TRANCHE = "tranche"
     RELEASE = "release"
     REPAYMENT = "repayment"
+    BOUNCE = "bounce"
+    COVER = "cover"
 
 
 class ActStatus(StrEnum):
@@ -61,8 +74,8 @@ class RepaymentPolicy(StrEnum):
 
 
 def debit_effect(account: Account) -> int:
-    """+1 where a debit raises the account's balance, -1 where it lowers it (the contributor's)."""
-    return -1 if account is Account.CONTRIBUTOR else 1
+    """+1 where a debit raises the account's balance, -1 where it lowers it."""
+    return -1 if account in (Account.CONTRIBUTOR, Account.SHORTFALL) else 1
 
 
 def share(amount_cents: int, weights: Mapping[UUID, int]) -> dict[UUID, int]:
@@ -82,3 +95,57 @@ def share(amount_cents: int, weights: Mapping[UUID, int]) -> dict[UUID, int]:
     for key in by_remainder[:missing]:  # each of them has a remainder, hence a cent more to give
         shares[key] += 1
     return {key: cents for key, cents in shares.items() if cents}
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What an account holds at the end of a day, and until its next closing."""
+
+    day: date
+    cents: int
+
+
+def headroom(closings: Sequence[Closing], day: date) -> int:
+    """What can be taken from an account on a day: the least that it holds from then on, and never less than nothing.
+
+    The closings are in the order of their days. Before the first of them the account holds nothing.
+    """
+    opening = next((closing.cents for closing in reversed(closings) if closing.day <= day), 0)
+    return max(0, min([opening, *(closing.cents for closing in closings if closing.day > day)]))
+
+
+def available_from(requested_cents: int, accounts: Iterable[Sequence[Closing]]) -> date | None:
+    """The first day on which the accounts together have the headroom for an amount; None where there is none."""
+    held = list(accounts)
+    days = sorted({closing.day for closings in held for closing in closings})
+    # Headroom never shrinks from one day to the next.
+    place = bisect_left(days, requested_cents, key=lambda day: sum(headroom(closings, day) for closings in held))
+    return days[place] if place < len(days) else None
+
+
+@dataclass(frozen=True)
+class Taker:
+    """An act that took money out of an account."""
+
+    act: Act
+    act_id: UUID
+    award_id: UUID | None
+    effective_on: date
+    cents: int
+
+    def public(self) -> dict[str, str | None]:
+        """As a refusal names it."""
+        award_id = None if self.award_id is None else str(self.award_id)
+        return {
+            "act": self.act, "act_id": str(self.act_id), "award_id": award_id,
+            "effective_on": self.effective_on.isoformat(),
+        }  # fmt: skip
+
+
+def enough(closings: Sequence[Closing], day: date, cents: int, takers: Iterable[Taker]) -> Iterator[Taker]:
+    """The first of the takers that must give back for the account to have `cents` of headroom on a day."""
+    for taker in takers:
+        if headroom(closings, day) >= cents:
+            return
+        yield taker
+        closings = [Closing(c.day, c.cents + taker.cents * (c.day >= taker.effective_on)) for c in closings]

@@ -71,6 +71,10 @@ class Contribution(Read):
     )
     status: ActStatus = Field(description="recorded: it counts; reversed: opposite entries took it back.")
     reason: ReversalReason
+    shortfall_cents: Cents = Field(
+        description="Cents of euro that bounced repayments took and this contribution no longer had; its next money"
+        " fills it first."
+    )
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
@@ -109,7 +113,11 @@ class Amounts(Read):
 
     contributed_cents: Cents = Field(description="Cents of euro contributed, less reversed contributions.")
     available_cents: int = Field(
-        description="Cents of euro that can still be awarded. Below zero before the money of a back-dated award."
+        description="Cents of euro that can still be awarded. Below zero only on days of"
+        " awards that were taken before every day held."
+    )
+    shortfall_cents: Cents = Field(
+        description="Cents of euro that the bank took back and the envelope no longer had; the next money fills it."
     )
     committed_cents: Cents = Field(description="Cents of euro awarded and neither paid nor released.")
     paid_cents: Cents = Field(
@@ -130,10 +138,25 @@ class ContributorAmounts(Amounts):
     organisation_name: OrganisationName
 
 
+class Shortfall(Read):
+    """A bounced repayment that took more than its contribution had left, while some of it is not filled.
+
+    `taken_cents` is what this bounce took of it, `shortfall_cents` what the contribution is short of in all.
+    """
+
+    contribution_id: UUID = Field(description="The contribution that is short.")
+    organisation_id: UUID = Field(description="Whose contribution it is.")
+    shortfall_cents: Cents = Field(description="Cents of euro that the contribution is short of in all.")
+    advance_id: UUID = Field(description="The advance whose repayment bounced.")
+    repayment_id: UUID = Field(description="The repayment that bounced.")
+    bounced_on: date = Field(description="Paris day on which the bank sent it back.")
+    taken_cents: Cents = Field(description="Cents of euro that this bounce took and the contribution did not have.")
+
+
 class Envelope(Amounts):
     """A territory's envelope, whole and by contributor.
 
-    contributed + recycled = available + committed + paid.
+    contributed + recycled + shortfall = available + committed + paid.
     """
 
     territory: TerritorySlug
@@ -143,4 +166,7 @@ class Envelope(Amounts):
     )
     by_contributor: list[ContributorAmounts] = Field(
         description="The same figures of each contributor, in the order of their names; they sum to the whole."
+    )
+    shortfalls: list[Shortfall] = Field(
+        description="The causes of `shortfall_cents`: the bounces that took it, in the order of their days."
     )

@@ -1,7 +1,9 @@
 """Writes of the envelope: contributions, and their reversal."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from app.core.db import touch
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger, schemas
@@ -27,6 +29,7 @@ async def reverse_contribution(write: Write, territory: str, contribution_id: UU
 
     Raises `already-reversed`, and `envelope-exhausted` (409) where it is committed or spent already.
     """
+    await ledger.hold(write, territory)
     contribution = await write.lock(
         Contribution, Contribution.id == contribution_id, Contribution.territory == territory
     )
@@ -37,3 +40,12 @@ async def reverse_contribution(write: Write, territory: str, contribution_id: UU
     await write.session.flush()
     await ledger.reverse(write, territory, Act.CONTRIBUTION, contribution_id)
     return Change("contribution.reversed", CONTRIBUTIONS, [contribution_id], {"territory": territory})
+
+
+async def shortfall_changes(write: Write, territory: str, contributions: Sequence[UUID]) -> list[Change]:
+    """The event of the contributions whose shortfall an act has changed; their accounts are locked."""
+    for key in contributions:
+        touch(await write.lock(Contribution, Contribution.id == key))
+    await write.session.flush()
+    bound = {"territory": territory}
+    return [Change("contribution.shortfall_changed", CONTRIBUTIONS, contributions, bound)] if contributions else []

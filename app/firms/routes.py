@@ -82,7 +82,7 @@ async def refresh_firm(request: Request, actor: Actor = require("firms:write")) 
     have not changed are not written. Raises `firm-unknown-to-directory`, `directory-unavailable`, `directory-invalid`.
     """
     record = await request.state.directory.find(request.path_params["siren"])
-    return await commit(request, lambda write: service.refresh_firm(write, record))
+    return await commit(request, lambda write: service.refresh_firm(write, record), location="/v1/firms/{key}")
 
 
 @firms.get(FIRM + "/owner", **shows(schemas.FirmOwner))

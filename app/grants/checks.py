@@ -7,7 +7,7 @@ CHECKS = {
     "commitment of a grant": """
         SELECT g.id::text,
             coalesce(sum(CASE WHEN e.debit = 'grants_committed' THEN e.amount_cents ELSE -e.amount_cents END), 0),
-            g.amount_cents - g.paid_cents - g.released_cents
+            CASE g.status WHEN 'reversed' THEN 0 ELSE g.amount_cents - g.paid_cents - g.released_cents END
         FROM grants g LEFT JOIN ledger_entries e ON e.award_id = g.id AND 'grants_committed' IN (e.debit, e.credit)
         GROUP BY g.id""",
 }

@@ -4,12 +4,12 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import Award, AwardStatus
+from app.awards.models import STANDS, Award, AwardStatus
 from app.core.db import Base, Identified, Versioned, one_of, shape
-from app.envelopes.models import CENTS_MAX
+from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
 
@@ -27,17 +27,22 @@ class Grant(Award, Identified, Versioned, Base):
     __tablename__ = "grants"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
-        UniqueConstraint("territory", "external_id"),
-        UniqueConstraint("territory", "decision_reference"),
+        Index("grants_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
+        Index(
+            "grants_decision_reference_key", "territory", "decision_reference", unique=True,
+            postgresql_where=text(STANDS),
+        ),
+        Index(None, "territory", "decision_reference"),
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
         shape("awarder_kind = 'person'", name="grant_awarder_kind"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_amount"),
+        shape(AMOUNT, name="grant_amount"),
         shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
         CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
         shape(one_of("status", AwardStatus), name="grant_status"),
-        shape("status <> 'cancelled' OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        shape("status NOT IN ('cancelled', 'reversed') OR paid_cents = 0", name="grant_cancelled_but_paid"),
+        shape("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
         shape("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
         Index(None, "siren"),
     )  # fmt: skip
@@ -54,9 +59,13 @@ class GrantPayment(Identified, Versioned, Base):
             ["grant_id", "territory", "awarded_by"], ["grants.id", "grants.territory", "grants.awarded_by"],
             name="grant_payments_grant_fkey",
         ),
-        UniqueConstraint("grant_id", "reference"),
+        Index(
+            "grant_payments_reference_key", "grant_id", "reference", unique=True,
+            postgresql_where=text("status = 'recorded'"),
+        ),
+        Index(None, "grant_id"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        shape(f"amount_cents BETWEEN 1 AND {CENTS_MAX}", name="grant_payment_amount"),
+        shape(AMOUNT, name="grant_payment_amount"),
         shape(one_of("kind", PaymentKind), name="grant_payment_kind"),
         shape("(status = 'reversed') = (reason IS NOT NULL)", name="grant_payment_reason"),
         shape(one_of("status", ActStatus), name="grant_payment_status"),

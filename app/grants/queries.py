@@ -1,6 +1,6 @@
 """Reads of grants."""
 
-from sqlalchemy import Text, select
+from sqlalchemy import Text, case, literal_column, select
 
 from app.access.models import Subject
 from app.awards.models import AwardStatus
@@ -28,7 +28,10 @@ GRANTS = Listing(
         _g.amount_cents,
         _g.paid_cents,
         _g.released_cents,
-        (_g.amount_cents - _g.paid_cents - _g.released_cents).label("remaining_cents"),
+        case(
+            (_g.status == literal_column(f"'{AwardStatus.REVERSED}'"), 0),
+            else_=_g.amount_cents - _g.paid_cents - _g.released_cents,
+        ).label("remaining_cents"),
         _g.decided_on,
         _g.decision_reference,
         _g.external_id,

@@ -14,6 +14,7 @@ from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
+from app.envelopes.service import shortfall_changes
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment
 from app.grants.queries import GRANTS, PAYMENTS
@@ -85,7 +86,7 @@ async def reverse_payment(
     return _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
 
 
-async def release(write: Write, territory: str, grant_id: UUID, body: Release) -> Change:
+async def release(write: Write, territory: str, grant_id: UUID, body: Release) -> list[Change]:
     """Give what is not paid back to the envelope; the grant is closed, or cancelled where nothing was paid."""
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     write.expect(grant.version, required=True)
@@ -98,24 +99,26 @@ async def release(write: Write, territory: str, grant_id: UUID, body: Release) -
     grant.status = AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
     grant.reason = body.reason
     await write.session.flush()
-    await ledger.release(write, territory, Instrument.GRANT, Cause(Act.RELEASE, grant_id, released_on, grant_id))
-    return Change("grant.released", GRANTS, [grant_id], {"territory": territory})
+    cause = Cause(Act.RELEASE, grant_id, released_on, grant_id)
+    filled = await ledger.release(write, territory, Instrument.GRANT, cause)
+    released = Change("grant.released", GRANTS, [grant_id], {"territory": territory})
+    return [released, *await shortfall_changes(write, territory, filled)]
 
 
-async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) -> Change:
+async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) -> list[Change]:
     """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     write.expect(grant.version, required=True)
     person(write.actor)
-    if grant.status == AwardStatus.CANCELLED:
+    if grant.status in (AwardStatus.CANCELLED, AwardStatus.REVERSED):
         raise AwardEnded(current=grant.status)
     if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    grant.released_cents = grant.amount_cents
-    grant.status, grant.reason = AwardStatus.CANCELLED, body.reason
+    grant.status, grant.reason = AwardStatus.REVERSED, body.reason
     await write.session.flush()
-    await ledger.reverse(write, territory, Act.AWARD, grant_id)
-    return Change("grant.reversed", GRANTS, [grant_id], {"territory": territory})
+    filled = await ledger.reverse(write, territory, Act.AWARD, grant_id)
+    reversed_ = Change("grant.reversed", GRANTS, [grant_id], {"territory": territory})
+    return [reversed_, *await shortfall_changes(write, territory, filled)]
 
 
 def _status_of(grant: Grant) -> AwardStatus:

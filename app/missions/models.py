@@ -282,12 +282,20 @@ class MissionDays(Base):
     CHECKs hold them inside the window, off the `rest_days` and out of the `locked_months` (each named by its first
     day), so that an entry and an act that moves these bounds at the same instant cannot miss each other.
     `alert_at_days` is the next alert threshold, in days: a trigger tells of it once it is reached.
+
+    `steps` are the days on which room grows: an order with days above zero is signed, or a late reversal counts.
+    Before each of them the days that count (`entered_before`) stay within those ordered (`ordered_before`), so no past
+    day has more than its orders. `allowed_before` is what yesterday's rows had beyond them: a migration set it, and
+    nothing else does. A trigger counts the steps again whenever orders or steps change, while the row is held.
     """
 
     __tablename__ = "mission_days"
     __table_args__ = (
         ForeignKeyConstraint(["mission_id", "step"], ["missions.id", "missions.step"], onupdate="CASCADE"),
         CheckConstraint("days_entered <= days_ordered", name="days_exhausted"),
+        CheckConstraint(
+            "within_each(steps, entered_before, ordered_before, allowed_before)", name="days_not_yet_ordered"
+        ),
         CheckConstraint("days_allotted <= days_ordered", name="allotments_exceed_order"),
         shape("days_entered >= 0 AND days_entered <> 'NaN'", name="mission_days_entered"),
         shape("days_ordered >= 0 AND days_ordered <> 'NaN'", name="mission_days_ordered"),
@@ -317,6 +325,96 @@ class MissionDays(Base):
     alert_at_days: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
     locked_months: Mapped[list[date]] = mapped_column(server_default="{}")
     counted_months: Mapped[list[date] | None]
+    steps: Mapped[list[date]] = mapped_column(server_default="{}")
+    ordered_before: Mapped[list[Decimal]] = mapped_column(server_default="{}")
+    entered_before: Mapped[list[Decimal]] = mapped_column(server_default="{}")
+    allowed_before: Mapped[list[Decimal]] = mapped_column(server_default="{}")
+
+
+# Arithmetic of a calendar. PL/pgSQL, because a CHECK holds no subquery and a function in SQL with one is slower.
+WITHIN_EACH = """
+CREATE FUNCTION within_each(steps date[], amounts numeric[], bounds numeric[], allowances numeric[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    FOR n IN 1 .. greatest(cardinality(steps), cardinality(amounts)) LOOP
+        IF (steps[n] IS NOT NULL AND amounts[n] BETWEEN 0 AND bounds[n] + allowances[n]) IS NOT TRUE THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN true;
+END
+$$
+"""
+ADD_AFTER = """
+CREATE FUNCTION add_after(steps date[], amounts numeric[], days date[], added numeric[]) RETURNS numeric[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    FOR n IN 1 .. cardinality(steps) LOOP
+        FOR d IN 1 .. cardinality(days) LOOP
+            IF steps[n] > days[d] THEN
+                amounts[n] := amounts[n] + added[d];
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN amounts;
+END
+$$
+"""
+
+# The row is locked before the trigger looks, and each query of it looks anew: what others counted before they let go of
+# the row is seen, and who waits for the row adds to the steps that stand here then. The hot write names none of the
+# trigger's columns, and pays nothing.
+COUNT_STEPS = """
+CREATE FUNCTION count_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    steps_before date[] := '{}';
+    allowances numeric[] := '{}';
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        steps_before := OLD.steps;
+        allowances := OLD.allowed_before;
+    END IF;
+    SELECT coalesce(array_agg(step ORDER BY step), '{}') INTO NEW.steps FROM (
+        SELECT signed_on FROM orders WHERE mission_id = NEW.mission_id AND days > 0
+        UNION
+        SELECT reversal_counted_on FROM time_entries
+        WHERE mission_id = NEW.mission_id AND status = 'reversed' AND reversal_counted_on > counted_on
+    ) AS grows (step);
+    SELECT coalesce(array_agg(ordered ORDER BY step), '{}'), coalesce(array_agg(entered ORDER BY step), '{}'),
+        coalesce(array_agg(allowed ORDER BY step), '{}')
+    INTO NEW.ordered_before, NEW.entered_before, NEW.allowed_before
+    FROM unnest(NEW.steps) AS step
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(days), 0) AS ordered FROM orders
+        WHERE mission_id = NEW.mission_id AND signed_on < step
+    ) o
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(days), 0) AS entered FROM time_entries
+        WHERE mission_id = NEW.mission_id AND counted_on < step
+            AND (status IN ('submitted', 'validated', 'certified') OR reversal_counted_on >= step)
+    ) e
+    CROSS JOIN LATERAL (  -- up to the next step that was there
+        SELECT coalesce((
+            SELECT allowed FROM unnest(steps_before, allowances) AS was (day, allowed)
+            WHERE day >= step ORDER BY day LIMIT 1
+        ), 0) AS allowed
+    ) a;
+    RETURN NEW;
+END
+$$
+"""
+COUNT_STEPS_OF_NEW = (
+    "CREATE TRIGGER count_steps_of_new BEFORE INSERT ON mission_days FOR EACH ROW EXECUTE FUNCTION count_steps()"
+)
+COUNT_STEPS_AGAIN = (
+    "CREATE TRIGGER count_steps BEFORE UPDATE OF days_ordered, steps, ordered_before, allowed_before ON mission_days"
+    " FOR EACH ROW EXECUTE FUNCTION count_steps()"
+)
+
+for _function in (WITHIN_EACH, ADD_AFTER):
+    event.listen(MissionDays.__table__, "before_create", DDL(_function))
+for _statement in (COUNT_STEPS, COUNT_STEPS_OF_NEW, COUNT_STEPS_AGAIN):
+    event.listen(MissionDays.__table__, "after_create", DDL(_statement))
 
 
 class ThresholdCrossing(Identified, Base):
@@ -408,4 +506,5 @@ MISSION_DAYS = Balance(
         "worked_days": _both,
         "counted_months": _both,
     },
+    calendar={"entered_before": "steps"},
 )

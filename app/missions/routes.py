@@ -115,6 +115,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.SecondInitialOrder,
         service.OrderMissing,
         service.OrderedBelowEntered,
+        service.AmendmentTooEarly,
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
@@ -137,7 +138,11 @@ async def create_order(
         lambda write: service.create_order(write, territory, mission_id, body),
         status=201,
         explain=refused_as(
-            {"days_exhausted": service.OrderedBelowEntered, "mission_days_ordered": service.OrderedBelowEntered}
+            {
+                "days_exhausted": service.OrderedBelowEntered,
+                "mission_days_ordered": service.OrderedBelowEntered,
+                "days_not_yet_ordered": service.AmendmentTooEarly,
+            }
         ),
     )
 

@@ -79,6 +79,15 @@ class OrderedBelowEntered(Problem):
     cure_fr = "Retirez moins de jours, ou contre-passez d'abord des saisies."
 
 
+class AmendmentTooEarly(Problem):
+    """Days that count before a later order would exceed the days that the amendment leaves."""
+
+    status = 409
+    title_fr = "Des jours comptés avant une commande ultérieure dépasseraient ceux que laisse l'avenant."
+    cure = "Take away fewer days, sign the amendment on a later day, or reverse entries first."
+    cure_fr = "Retirez moins de jours, signez l'avenant à une date ultérieure, ou contre-passez d'abord des saisies."
+
+
 class AllotmentsExceedOrder(Problem):
     """The members' allotments would exceed the days ordered."""
 
@@ -322,6 +331,7 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     order = Order(mission_id=mission_id, ordered_by=person(write.actor), **body.model_dump())
     write.session.add(order)
     touch(mission)
+    await write.session.flush()  # the order is there when the limit row's steps are counted
     days.days_ordered += body.days
     if days.days_ordered < days.days_entered:  # below the allotments too: the CHECK would name those first
         raise OrderedBelowEntered(days_ordered=days.days_ordered, days_entered=days.days_entered)

@@ -24,7 +24,7 @@ from app.auditions.models import Audition
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
-from app.core.values import MAX_CENTS
+from app.core.values import MAX_AMOUNT_CENTS, MAX_CENTS
 from app.projects.financing import LineStatus, PlanStatus, SourceKind
 from app.projects.rules import (
     NEED_REASON,
@@ -220,7 +220,7 @@ class Cost(Base):
         shape("label <> ''", name="project_cost_label"),
         shape(one_of("kind", CostKind), name="project_cost_kind"),
         shape("(kind = 'not_eligible') = (reason IS NOT NULL)", name="project_cost_reason"),
-        shape(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="project_cost_amount"),
+        shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="project_cost_amount"),
     )  # fmt: skip
 
     project_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -317,7 +317,7 @@ class FinancingLine(Base):
         shape("source <> ''", name="financing_line_source"),
         shape(one_of("kind", SourceKind), name="financing_line_kind"),
         shape(one_of("status", LineStatus), name="financing_line_status"),
-        shape(f"amount_cents BETWEEN 1 AND {MAX_CENTS}", name="financing_line_amount"),
+        shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="financing_line_amount"),
         shape("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
         shape("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
     )

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Date,
     Numeric,
@@ -72,8 +71,8 @@ def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
 
 
 def _whole(column: Any) -> Any:
-    """A sum of cents as an integer again: PostgreSQL sums bigint as numeric."""
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+    """A sum of cents, whatever its size: as PostgreSQL sums bigint, in numeric, and no fraction of a cent."""
+    return cast(func.coalesce(func.sum(column), 0), Numeric)
 
 
 _h, _c, _o = Holder, Cost, JobObservation

@@ -1,15 +1,13 @@
 """What travels about projects and their financing."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
 from app.core.faults import Fault
-from app.core.messages import SUM_TOO_LARGE
 from app.core.schemas import (
     Body,
     CreatedAt,
@@ -24,7 +22,6 @@ from app.core.schemas import (
     Version,
 )
 from app.core.values import (
-    MAX_CENTS,
     Cents,
     Day,
     ExternalId,
@@ -137,20 +134,6 @@ def _one_leads(holders: list[HolderBody]) -> list[HolderBody]:
     return holders
 
 
-class _Amount(Protocol):
-    @property
-    def amount_cents(self) -> int: ...
-
-
-_Amounts = TypeVar("_Amounts", bound=Sequence[_Amount])
-
-
-def _summable(items: _Amounts) -> _Amounts:
-    if sum(item.amount_cents for item in items) > MAX_CENTS:
-        raise SUM_TOO_LARGE.error(maximum_cents=MAX_CENTS)
-    return items
-
-
 Holders = Annotated[
     list[HolderBody],
     Field(min_length=1, max_length=20, description="Who holds the project, in this order; the list is replaced whole."),
@@ -159,7 +142,6 @@ Holders = Annotated[
 Costs = Annotated[
     list[CostBody],
     Field(max_length=200, description="What the project costs, in this order; the list is replaced whole."),
-    AfterValidator(_summable),
 ]
 _Title = Annotated[Line, Field(description="What the project is called.")]
 _Kind = Annotated[ProjectKind, Field(description="What the money is mainly spent on.")]
@@ -471,7 +453,6 @@ class FinancingPut(Body):
         list[LineBody],
         Field(max_length=100, description="Every source of money, in this order; the list is replaced whole."),
         AfterValidator(_distinct),
-        AfterValidator(_summable),
     ]
     note: Annotated[Text, Field(description="What the reader of this version should know.")] | None = None
 

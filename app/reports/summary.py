@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy import CTE, BigInteger, Numeric, Text, any_, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
@@ -87,7 +87,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         select(
             detected.c.territory,
             func.count().label("projects_detected"),
-            cast(func.coalesce(func.sum(cost), 0), BigInteger).label("investment_cents"),
+            cast(func.coalesce(func.sum(cost), 0), Numeric).label("investment_cents"),
             func.sum(func.coalesce(p.jobs_created_fte, 0) + func.coalesce(p.jobs_maintained_fte, 0)).label("jobs_fte"),
         )
         .join(p, p.id == detected.c.project_id)

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
-from app.core.values import MAX_CENTS
+from app.core.values import MAX_AMOUNT_CENTS
 from app.roadmap.rules import MOVES, NEED_REASON, ActionState, VersionStatus
 
 
@@ -188,7 +188,7 @@ class Action(Base):
         UniqueConstraint("version_id", "axis", "position", name="roadmap_actions_place_key"),
         shape("position >= 1", name="roadmap_action_position"),
         shape("title <> ''", name="roadmap_action_title"),
-        shape(f"budget_cents BETWEEN 0 AND {MAX_CENTS}", name="roadmap_action_budget"),
+        shape(f"budget_cents BETWEEN 0 AND {MAX_AMOUNT_CENTS}", name="roadmap_action_budget"),
         Index(None, "action_id"),
         Index(None, "owner_organisation_id", postgresql_where=text("owner_organisation_id IS NOT NULL")),
     )

@@ -8,7 +8,7 @@ from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field
 
 from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, TerritorySlug, UpdatedAt, Version
-from app.core.values import Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
+from app.core.values import AmountCents, Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
 
@@ -32,7 +32,7 @@ class ActionBody(Body):
         Annotated[Uuid, Field(description="The organisation that answers for the action.")] | None
     ) = None
     due_on: Annotated[Day, Field(description="Paris day by which it is to be done.")] | None = None
-    budget_cents: Annotated[Cents, Field(description="Planned cost in cents of euro.")] | None = None
+    budget_cents: Annotated[AmountCents, Field(description="Planned cost in cents of euro.")] | None = None
     indicator: Annotated[Line, Field(description="How success is measured.")] | None = None
     project_ids: Annotated[
         list[Uuid], Field(max_length=200, description="Projects of this territory that the action serves.")

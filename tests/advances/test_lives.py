@@ -18,7 +18,7 @@ async def acts(world: World) -> Acts:
 async def status(acts: Acts, advance: str) -> tuple[str, int, int, int]:
     found = ok(await acts.world.auditor.get(f"advances/{advance}"))
     parts = found["disbursed_cents"] + found["released_cents"] + found["remaining_cents"]
-    assert found["amount_cents"] == parts
+    assert parts == (0 if found["status"] == "reversed" else found["amount_cents"])
     assert found["outstanding_cents"] == found["disbursed_cents"] - found["repaid_cents"]
     return found["status"], found["disbursed_cents"], found["released_cents"], found["outstanding_cents"]
 
@@ -217,6 +217,23 @@ async def test_a_tranche_is_paid_between_the_decision_and_the_last_instalment(ac
     assert [line["principal_cents"] for line in lines] == [1, 1]
 
 
+@pytest.mark.parametrize(("decided_on", "fits"), [("2023-09-29", True), ("2023-09-30", False), ("2024-04-02", False)])
+async def test_an_advance_whose_schedule_is_over_at_its_decision_is_refused_at_once(
+    acts: Acts, decided_on: str, fits: bool
+) -> None:
+    """T14: no tranche of it could ever be paid."""
+    terms = {**TERMS, "instalments": 6, "first_due_on": "2022-06-30"}
+    ok(await acts.contribute(100, decided_on="2022-01-01"), 201)
+    response = await acts.advance(100, terms=terms, decided_on=decided_on)
+    if fits:
+        ok(await acts.tranche(ok(response, 201)["id"], 100, paid_on=decided_on), 201)
+        return
+    errors = problem(response, 422, "validation-failed")["errors"]
+    assert [(error["pointer"], error["code"]) for error in errors] == [
+        ("/terms/first_due_on", "tranche_after_last_due")
+    ]
+
+
 async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_reversals(acts: Acts) -> None:
     advance = ok(await acts.advance(100_000_00, terms={**TERMS, "first_due_on": "2024-03-31"}), 201)["id"]
     path = f"advances/{advance}"
@@ -316,8 +333,9 @@ async def test_what_is_recycled_can_be_awarded_again_and_then_not_be_owed_again(
     now = figures(await acts.envelope())
     assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (70, 70, 70, 30)
     grant = ok(await acts.grant(1), 201)["id"]
-    problem(await acts.reverse(f"advances/{advance}/repayments/{back}"), 409, "envelope-exhausted")
-    ok(await acts.release(f"grants/{grant}"))
+    refused = problem(await acts.reverse(f"advances/{advance}/repayments/{back}"), 409, "envelope-exhausted")
+    assert [act["act_id"] for act in refused["later_acts"]] == [grant]
+    ok(await acts.reverse(f"grants/{grant}"))
     ok(await acts.reverse(f"advances/{advance}/repayments/{back}"))
     now = figures(await acts.envelope())
     assert (now["available"], now["recycled"], now["repaid"], now["outstanding"]) == (0, 0, 0, 100)

@@ -89,7 +89,8 @@ WITH {GATE}, entry AS (
 ), mission AS (
     UPDATE mission_days d SET days_entered = d.days_entered + e.days, worked_from = e.worked_on,
         worked_to = e.worked_on, entered_on = current_date, worked_days = ARRAY[e.worked_on],
-        counted_months = ARRAY[date_trunc('month', e.worked_on)::date] FROM entry e
+        counted_months = ARRAY[date_trunc('month', e.worked_on)::date],
+        entered_before = add_after(d.steps, d.entered_before, ARRAY[e.worked_on], ARRAY[e.days]) FROM entry e
     WHERE d.mission_id = e.mission_id AND (SELECT count(*) FROM member) = 1 RETURNING 1
 )
 SELECT id, version, body FROM shown"""

@@ -23,7 +23,7 @@ class Caller(Protocol):
     """A client with the key of one role, whose paths are below the territory."""
 
     async def post(self, path: str, body: Any = None) -> Any: ...
-    async def put(self, path: str, body: Any) -> Any: ...
+    async def put(self, path: str, body: Any, *, headers: dict[str, str]) -> Any: ...
 
 
 async def validate_many(
@@ -80,7 +80,7 @@ async def fill_weeks(consultant: Caller, consultant_id: str, *, first_monday: da
         ]
         body = {"consultant_id": consultant_id, "week": f"{iso.year}-W{iso.week:02}", "cells": cells}
         started = time.perf_counter()
-        done = await consultant.put("time-entries/grid", body)
+        done = await consultant.put("time-entries/grid", body, headers={"If-Match": "*"})
         found.append(time.perf_counter() - started)
         assert done.status_code == 200, done.text
     return found

@@ -145,7 +145,7 @@ BALANCE = (
     """UPDATE member_days d SET days_entered = e.days FROM (
         SELECT mission_id, organisation_id, sum(days) AS days FROM time_entries GROUP BY 1, 2
     ) e WHERE (d.mission_id, d.organisation_id) = (e.mission_id, e.organisation_id)""",
-    """UPDATE mission_days d SET days_entered = e.days FROM (
+    """UPDATE mission_days d SET days_entered = e.days, steps = '{}' FROM (
         SELECT mission_id, sum(days) AS days FROM time_entries GROUP BY 1
     ) e WHERE d.mission_id = e.mission_id""",
     f"""INSERT INTO events (type, occurred_at, territory, actor_id, actor_kind, actor_organisation_id, request_id,

@@ -21,12 +21,16 @@ pytestmark = pytest.mark.xdist_group("check")
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
+    "days before each step of a mission": "UPDATE mission_days SET steps = '{2023-06-02}'",
     "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",
     "days allotted of a mission": "UPDATE mission_days SET days_allotted = days_allotted - 0.25",
     "days entered of a member": "UPDATE member_days SET days_entered = days_entered + 0.25 WHERE days_entered > 0",
     "days allotted to a member": "UPDATE mission_members SET days_allotted = days_allotted + 0.25",
     "a person's day": "DELETE FROM person_days",
+    "days taken back of an entry": "UPDATE correctable_days SET days = 0",
+    "days corrected of an entry": "UPDATE correctable_days SET days_corrected = 0.25",
     "balance of an account": "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'repaid'",
+    "closings of an account": "UPDATE account_days SET closing_cents = closing_cents + 1 WHERE account = 'released'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
@@ -42,11 +46,14 @@ PLANTED = {
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
-    "commitment of a grant": "UPDATE grants SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
+    "commitment of a grant":
+        "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
     "repaid of an advance": "DELETE FROM advance_repayments",
-    "commitment of an advance": "UPDATE advances SET released_cents = released_cents + 1 WHERE status <> 'cancelled'",
-    "outstanding of an advance": "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status <> 'cancelled'",
+    "commitment of an advance":
+        "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
+    "outstanding of an advance":
+        "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
 }  # fmt: skip
 
 

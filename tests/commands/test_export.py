@@ -97,6 +97,7 @@ async def test_the_files_read_back_are_the_rows_of_the_tables(
 _MISSION = "mission_id IN (SELECT id FROM missions WHERE territory = $1)"
 OWN = {name: "territory = $1" for name, table in models.metadata.tables.items() if "territory" in table.c} | {
     "territories": "slug = $1",
+    "correctable_days": "entry_id IN (SELECT id FROM time_entries WHERE territory = $1)",
     "late_entry_leaves": _MISSION,
     "mission_days": _MISSION,
     "mission_members": _MISSION,

@@ -372,10 +372,12 @@ def address(path: str, known: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
 
 
-async def ask(client: Client, method: str, path: str, route: Any) -> httpx2.Response:
+async def ask(
+    client: Client, method: str, path: str, route: Any, query: dict[str, str] | None = None
+) -> httpx2.Response:
     """A read, or a write that cannot change anything: an unknown field, or a dry run where there is no body."""
     if method == "GET":
-        return await client.get(path)
+        return await client.get(path, params=query)
     if route.body_field is not None:
         return await client.request(method, path, json={"nope": 1})
     return await client.request(method, path, params={"dry_run": "true"})
@@ -387,6 +389,7 @@ async def test_every_route_with_every_role_in_both_territories(app: Any, world: 
         "lead": ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)["id"],
         "consultant": ok(await world.consultant.post("time-entries", mission.entry()), 201)["id"],
     }
+    away, worked_by = await other.mission(days=1), {"lead": mission.lead_consultant}
     events = await world.pool.fetchval("SELECT count(*) FROM events WHERE territory = $1", world.territory)
     wrong, tried = [], set()
     for method, path, route in routes(app):
@@ -394,7 +397,10 @@ async def test_every_route_with_every_role_in_both_territories(app: Any, world: 
             ids = {**known, ENTRY: entries.get(role, entries["consultant"])}
             for own in (True, False) if "{territory}" in path else (True,):
                 ids["territory"] = world.territory if own else other.territory
-                response = await ask(world.clients[role], method, address(path, ids), route)
+                worker = worked_by.get(role, mission.partner_consultant) if own else away.partner_consultant
+                grid = {"consultant_id": worker, "week": "2023-W27"}
+                query = grid if path.endswith("/grid") else None
+                response = await ask(world.clients[role], method, address(path, ids), route, query)
                 found, wanted = outcome(response), expected(role, method, path, own=own)
                 tried.add((wanted, own))
                 if found != wanted:

@@ -66,6 +66,11 @@ class Acts:
         body = {"amount_cents": cents, "received_on": DAY, "reference": self.reference(), **more}
         return await self.world.treasurer.post(f"advances/{advance}/repayments", body, headers=key())
 
+    async def bounce(self, advance: str, repayment: str, **more: Any) -> httpx2.Response:
+        path = f"advances/{advance}/repayments/{repayment}"
+        body = {"bounced_on": DAY, "reason": "Insufficient funds.", "bank_reference": self.reference(), **more}
+        return await self.world.treasurer.post(f"{path}/bounce", body, headers=await self.seen(path))
+
     def who_undoes(self, path: str) -> Client:
         """Who reverses what stands at this path."""
         if path.startswith("envelope"):

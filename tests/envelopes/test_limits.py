@@ -11,7 +11,17 @@ import pytest
 from tests.envelopes.acts import Acts, key
 from tests.world import World, ok, problem
 
-FIGURES = ("contributed", "available", "committed", "paid", "released", "repaid", "recycled", "outstanding")
+FIGURES = (
+    "contributed",
+    "available",
+    "shortfall",
+    "committed",
+    "paid",
+    "released",
+    "repaid",
+    "recycled",
+    "outstanding",
+)
 
 
 def answers(responses: Iterable[httpx2.Response]) -> Counter[str]:
@@ -22,7 +32,8 @@ def answers(responses: Iterable[httpx2.Response]) -> Counter[str]:
 def figures(envelope: dict[str, Any]) -> dict[str, int]:
     """The figures, having checked that they agree with each other and with those of the contributors."""
     found = {name: envelope[f"{name}_cents"] for name in FIGURES}
-    assert found["contributed"] + found["recycled"] == found["available"] + found["committed"] + found["paid"]
+    given = found["contributed"] + found["recycled"] + found["shortfall"]
+    assert given == found["available"] + found["committed"] + found["paid"]
     for name in FIGURES:
         assert sum(each[f"{name}_cents"] for each in envelope["by_contributor"]) == found[name], name
     return found
@@ -32,8 +43,11 @@ async def held(world: World) -> int:
     """What the awards of the territory hold by their own rows: awarded and not released."""
     cents: int = await world.pool.fetchval(
         """
-        SELECT (SELECT coalesce(sum(amount_cents - released_cents), 0) FROM grants WHERE territory = $1)
-             + (SELECT coalesce(sum(amount_cents - released_cents), 0) FROM advances WHERE territory = $1)
+        SELECT coalesce(sum(amount_cents - released_cents), 0) FROM (
+            SELECT amount_cents, released_cents FROM grants WHERE territory = $1 AND status <> 'reversed'
+            UNION ALL
+            SELECT amount_cents, released_cents FROM advances WHERE territory = $1 AND status <> 'reversed'
+        ) award
         """,
         world.territory,
     )

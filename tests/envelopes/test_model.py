@@ -138,6 +138,7 @@ class Deed:
     facts: list[Fact]
     award: "Award | None" = None
     gone: bool = False
+    bounce: list[Fact] = field(default_factory=list)
 
 
 @dataclass
@@ -152,6 +153,7 @@ class Award:
     repaid: list[Deed] = field(default_factory=list)
     released: int = 0
     cancelled: bool = False
+    reversed: bool = False
 
     @property
     def paid_cents(self) -> int:
@@ -159,18 +161,18 @@ class Award:
 
     @property
     def repaid_cents(self) -> int:
-        return sum(deed.cents for deed in self.repaid if not deed.gone)
+        return sum(deed.cents for deed in self.repaid if not deed.gone and not deed.bounce)
 
     @property
     def left(self) -> int:
-        return self.cents - self.paid_cents - self.released
+        return 0 if self.reversed else self.cents - self.paid_cents - self.released
 
     def owed_badly(self) -> bool:
         """Whether on some day more had come back than had gone out."""
         moves: Counter[int] = Counter()
         for deeds, sign in ((self.paid, 1), (self.repaid, -1)):
             for deed in deeds:
-                moves[deed.on] += 0 if deed.gone else sign * deed.cents
+                moves[deed.on] += 0 if deed.gone or deed.bounce else sign * deed.cents
         return any(sum(moves[d] for d in moves if d <= last) < 0 for last in moves)
 
 
@@ -184,6 +186,7 @@ class Envelope(RuleBasedStateMachine):
         world = self.service.call(World.create, self.service.http, self.service.pool)
         self.acts: Acts = self.service.call(Acts.of, world)
         self.facts: list[Fact] = []
+        self.covers: list[Fact] = []  # what filled shortfalls: made anew after a reversal
         self.contributions: list[Deed] = []
         self.organisation: dict[str, str] = {}
         self.recycling: set[str] = set()
@@ -195,10 +198,31 @@ class Envelope(RuleBasedStateMachine):
     def sums(self, *, by: int = 5, figure: str = "available", award: str = "") -> dict[str, int]:
         """A figure by contribution, of what counts by a day."""
         found: dict[str, int] = defaultdict(int)
-        for fact in self.facts:
+        for fact in self.facts + self.covers:
             if fact.on <= by and fact.figure == figure and award in ("", fact.award):
                 found[fact.contribution] += fact.cents
         return {name: cents for name, cents in found.items() if cents}
+
+    def least(self, on: int, *, figure: str = "available", award: str = "") -> dict[str, int]:
+        """The least of a figure by contribution, on any day from one on: what may be taken on that day."""
+        each = [self.sums(by=by, figure=figure, award=award) for by in range(on, 6)]
+        found = {name: min(sums.get(name, 0) for sums in each) for name in each[-1]}
+        return {name: cents for name, cents in found.items() if cents > 0}
+
+    def fill(self, contributions: set[str], since: int) -> None:
+        """Fill shortfalls: on each day what both accounts have from then on, the earliest day first."""
+        for name in contributions:
+            for on in range(since, 6):
+                cents = min(self.least(on, figure=figure).get(name, 0) for figure in ("shortfall", "available"))
+                if cents:
+                    self.covers += self.note(on, available={name: -cents}, shortfall={name: -cents})
+
+    def ever_short(self, deed: Deed) -> set[str]:
+        moved = {fact.contribution for fact in deed.facts + deed.bounce if fact.figure in ("available", "shortfall")}
+        return moved & {fact.contribution for fact in self.facts if fact.figure == "shortfall"}
+
+    def take_back(self, facts: list[Fact]) -> None:
+        self.facts += [Fact(f.on, f.contribution, f.figure, -f.cents, f.award) for f in facts]
 
     def note(self, on: int, award: str = "", **figures: dict[str, int]) -> list[Fact]:
         """Facts of one act: what it adds to each figure, by contribution."""
@@ -236,12 +260,14 @@ class Envelope(RuleBasedStateMachine):
 
     @rule(cents=CENTS, on=DAYS, kind=st.sampled_from(["grants", "advances"]))
     def award(self, cents: int, on: int, kind: str) -> None:
-        available = self.sums()
+        available = self.least(on)
         fits = cents <= sum(available.values())
         send = self.acts.grant if kind == "grants" else self.acts.advance
         made = self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
         if not fits:
             assert made["available_cents"] == sum(available.values())
+            later = (day(by) for by in range(on + 1, 6) if sum(self.least(by).values()) >= cents)
+            assert made["available_from"] == next(later, None)
             return
         parts = divide(cents, available)
         facts = self.note(on, made["id"], available=self.minus(parts), committed=parts)
@@ -269,7 +295,7 @@ class Envelope(RuleBasedStateMachine):
         made = self.send(self.acts.pay if grant else self.acts.tranche, award.id, cents, paid_on=day(on), expect=expect)
         if expect:
             return
-        parts = divide(cents, self.sums(figure="committed", award=award.id))
+        parts = divide(cents, self.least(on, figure="committed", award=award.id))
         more = {} if grant else {"outstanding": parts}
         facts = self.note(on, award.id, committed=self.minus(parts), paid=parts, **more)
         self.facts += facts
@@ -285,18 +311,46 @@ class Envelope(RuleBasedStateMachine):
         cents = max(owed, 1) if exact else cents
         deed = Deed("", on, cents, [], award)
         award.repaid.append(deed)
-        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else ""
+        owing = self.least(on, figure="outstanding", award=award.id)
+        expect = "account-overdrawn" if cents > sum(owing.values()) else ""  # only by the cents of sharing
+        expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else expect
         made = self.send(self.acts.repay, award.id, cents, received_on=day(on), expect=expect)
         if expect:
             award.repaid.remove(deed)
             return
-        parts = divide(cents, self.sums(figure="outstanding", award=award.id))
+        parts = divide(cents, owing)
         again = {key: part for key, part in parts.items() if key in self.recycling}
         deed.facts = self.note(
             on, award.id, repaid=parts, outstanding=self.minus(parts), recycled=again, available=again
         )
         self.facts += deed.facts
         deed.path = f"{award.path}/repayments/{made['id']}"
+        self.fill({name for name in again if self.sums(figure="shortfall").get(name)}, on)
+
+    @precondition(lambda self: any(award.repaid for award in self.awards))
+    @rule(which=st.integers(0), on=DAYS)
+    def bounce(self, which: int, on: int) -> None:
+        repaid = [deed for award in self.awards for deed in award.repaid]
+        deed = repaid[which % len(repaid)]
+        award = self.touched = deed.award
+        assert award is not None
+        expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounce else ""
+        expect = expect or ("bounced-before-receipt" if on < deed.on else "")
+        self.send(self.acts.bounce, award.id, deed.path.rpartition("/")[2], bounced_on=day(on), expect=expect)
+        if expect:
+            return
+        repaid_, again = (
+            {f.contribution: f.cents for f in deed.facts if f.figure == name} for name in ("repaid", "recycled")
+        )
+        left = self.least(on)
+        given = {name: min(cents, left.get(name, 0)) for name, cents in again.items()}
+        short = {name: cents - given[name] for name, cents in again.items() if cents > given[name]}
+        deed.bounce = self.note(
+            on, award.id, repaid=self.minus(repaid_), outstanding=repaid_, recycled=self.minus(again),
+            available=self.minus(given), shortfall=short,
+        )  # fmt: skip
+        self.facts += deed.bounce
+        self.fill(set(short), on)
 
     @precondition(lambda self: self.awards)
     @rule(which=st.integers(0), on=DAYS)
@@ -308,6 +362,7 @@ class Envelope(RuleBasedStateMachine):
         if not expect:
             parts = self.sums(figure="committed", award=award.id)
             self.facts += self.note(on, award.id, committed=self.minus(parts), available=parts, released=parts)
+            self.fill({name for name in parts if self.sums(figure="shortfall").get(name)}, on)
             award.released += award.left
             award.cancelled = not award.paid_cents
 
@@ -321,14 +376,19 @@ class Envelope(RuleBasedStateMachine):
         found = self.deeds()
         deed = found[which % len(found)]
         award = self.touched = deed.award
+        touched = self.ever_short(deed)
+        facts, covers = list(self.facts), list(self.covers)
+        self.covers = [fact for fact in covers if fact.contribution not in touched]
         expect = self.refusal(deed)
         self.send(self.acts.reverse, deed.path, expect=expect)
         if expect:
+            self.facts, self.covers = facts, covers
             return
         deed.gone = True
-        self.facts += [Fact(f.on, f.contribution, f.figure, -f.cents, f.award) for f in deed.facts]
+        self.take_back(deed.facts)
+        self.fill(touched, 0)
         if award is not None and deed is award.deed:
-            award.released, award.cancelled = award.cents, True
+            award.reversed = award.cancelled = True
 
     def refusal(self, deed: Deed) -> str:  # noqa: PLR0911  # one return a reason
         award = deed.award
@@ -344,10 +404,15 @@ class Envelope(RuleBasedStateMachine):
             deed.gone = False
             if short:
                 return "repayment-exceeds-outstanding"
-            held = self.sums(figure="outstanding", award=award.id)
+            held = self.least(deed.on, figure="outstanding", award=award.id)
             if any(f.figure == "paid" and f.cents > held.get(f.contribution, 0) for f in deed.facts):
                 return "account-overdrawn"
-        available = self.sums()
+        if deed.bounce and award is not None:  # what the bank did is taken back first
+            held = self.least(deed.bounce[0].on, figure="outstanding", award=award.id)
+            if any(f.figure == "outstanding" and f.cents > held.get(f.contribution, 0) for f in deed.bounce):
+                return "account-overdrawn"
+            self.take_back(deed.bounce)
+        available = self.least(deed.on)
         if any(f.figure == "available" and f.cents > available.get(f.contribution, 0) for f in deed.facts):
             return "envelope-exhausted"
         return ""
@@ -370,6 +435,20 @@ class Envelope(RuleBasedStateMachine):
         got = {each["organisation_id"]: {n: each[f"{n}_cents"] for n in FIGURES} for each in said["by_contributor"]}
         assert got == {key: {name: found[name] for name in FIGURES} for key, found in wanted.items()}
 
+    def teardown(self) -> None:
+        """On every day from the first to the last nothing is below zero, and every report says the same."""
+        if not self.contributions:
+            return
+        for by in range(-1, 7):
+            said = self.service.call(self.acts.envelope, as_of=day(by))
+            now = figures(said)
+            assert min(now.values()) >= 0
+            assert now == {name: sum(self.sums(by=by, figure=name).values()) for name in FIGURES}
+            for each in said["by_contributor"]:
+                assert min(each[f"{name}_cents"] for name in FIGURES) >= 0
+            summary = ok(self.service.call(self.acts.world.auditor.get, "summary", params={"as_of": day(by)}))
+            assert {name: summary[f"{name}_cents"] for name in FIGURES} == now
+
     @invariant()
     def the_award_last_touched_says_what_the_model_says(self) -> None:
         award = self.touched
@@ -386,7 +465,8 @@ class Envelope(RuleBasedStateMachine):
             status = "repaying" if owed else "repaid"
             status = "awarded" if not award.paid_cents else "paying" if award.left else status
             assert (said["disbursed_cents"], said["outstanding_cents"]) == (award.paid_cents, owed)
-        assert said["status"] == ("cancelled" if award.cancelled else status)
+        status = "cancelled" if award.cancelled else status
+        assert said["status"] == ("reversed" if award.reversed else status)
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["always the same", "fresh"])
@@ -467,9 +547,9 @@ async def many_at_once(service: Service, seed: int) -> Counter[str]:
             SELECT (SELECT coalesce(sum(amount_cents), 0) FROM contributions
                     WHERE territory = $1 AND status = 'recorded') AS contributed,
                    (SELECT coalesce(sum(amount_cents - paid_cents - released_cents), 0) FROM grants
-                    WHERE territory = $1)
+                    WHERE territory = $1 AND status <> 'reversed')
                  + (SELECT coalesce(sum(amount_cents - disbursed_cents - released_cents), 0) FROM advances
-                    WHERE territory = $1) AS committed,
+                    WHERE territory = $1 AND status <> 'reversed') AS committed,
                    (SELECT coalesce(sum(amount_cents), 0) FROM grant_payments
                     WHERE territory = $1 AND status = 'recorded')
                  + (SELECT coalesce(sum(amount_cents), 0) FROM advance_tranches

@@ -46,8 +46,9 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     assert problem(refused, 409, "payments-exceed-award")["remaining_cents"] == 39_999_99
     read = await world.funder.get(f"grants/{grant['id']}")
     release = await world.funder.post(
-        f"grants/{grant['id']}/release", {"reason": "Cheaper."}, headers={"If-Match": read.headers["etag"]}
-    )
+        f"grants/{grant['id']}/release", {"reason": "Cheaper.", "released_on": "2023-11-20"},
+        headers={"If-Match": read.headers["etag"]},
+    )  # fmt: skip
     assert ok(release)["status"] == "closed"
     envelope = ok(await world.auditor.get("envelope"))
     assert (envelope["released_cents"], envelope["committed_cents"], envelope["paid_cents"]) == (
@@ -58,6 +59,7 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
 
     terms = {"instalments": 12, "frequency": "quarterly", "due_dates": "period_end", "first_due_on": "2024-03-31"}
     loan = {**award, "amount_cents": 100_000_00, "decision_reference": "D-2", "terms": terms}
+    loan["decided_on"] = "2023-11-24"
     advance = ok(await world.funder.post("advances", loan, headers=key()), 201)
     address = f"advances/{advance['id']}"
     ok(

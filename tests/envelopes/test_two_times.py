@@ -81,10 +81,13 @@ async def test_what_counts_by_a_day_follows_backdated_acts_and_reversals(world: 
     ok(await acts.release(f"grants/{grant}", released_on=WEDNESDAY))
     assert brief(await acts.envelope(as_of=TUESDAY))["available"] == 700
     assert brief(await acts.envelope(as_of=WEDNESDAY)) == {"contributed": 1000, "available": 1000, "released": 300}
-    ok(await acts.reverse(f"envelope/contributions/{one}"))
-    assert brief(await acts.envelope(as_of=MONDAY)) == {}
+    refused = problem(await acts.reverse(f"envelope/contributions/{one}"), 409, "envelope-exhausted")
+    assert [(act["act"], act["effective_on"]) for act in refused["later_acts"]] == [("award", TUESDAY)]
+    two = ok(await acts.contribute(300, decided_on=TUESDAY), 201)["id"]
+    ok(await acts.reverse(f"envelope/contributions/{two}"))
+    assert brief(await acts.envelope(as_of=TUESDAY))["available"] == 700
     entries = ok(await world.auditor.get("envelope/entries?count=exact"))
-    assert entries["total"] == 7  # nothing was edited: what was reversed stands there with its opposite
+    assert entries["total"] == 8  # nothing was edited: what was reversed stands there with its opposite
 
 
 async def test_a_day_is_a_day_of_paris(world: World) -> None:
@@ -151,7 +154,7 @@ async def test_money_counts_on_a_day_that_has_come(world: World) -> None:
 
 async def test_the_statement_keeps_both_balances_after_every_entry(world: World) -> None:
     acts = await Acts.of(world, 300)
-    ok(await acts.contribute(500, repayment_policy="recycle", decided_on=MONDAY), 201)
+    ok(await acts.contribute(500, repayment_policy="recycle", decided_on="2023-06-14"), 201)
     grant = ok(await acts.grant(333), 201)["id"]
     advance = ok(await acts.advance(222), 201)["id"]
     paid = ok(await acts.pay(grant, 111), 201)["id"]

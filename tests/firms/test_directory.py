@@ -24,7 +24,9 @@ async def told(world: World, siren: str) -> list[str]:
 
 async def test_a_firm_is_filled_from_the_directory(world: World, directory: StandIn) -> None:
     siren = fresh_siren()
-    found = ok(await refresh(world, siren), 201)
+    made = await refresh(world, siren)
+    found = ok(made, 201)
+    assert made.headers["location"] == f"/v1/firms/{siren}"
     assert {name: found[name] for name in ("name", "acronym", "naf_code", "naf_version", "legal_form_code")} == {
         "name": "FORGES DU GARDON", "acronym": "FDG", "naf_code": "25.62B", "naf_version": "naf_rev2",
         "legal_form_code": "5710",

@@ -164,11 +164,8 @@ async def test_a_source_of_one_kind_is_named_once(world: World) -> None:
     made = await project(world)
     told = problem(await plan(world, made["id"], [BALANCED[1], BALANCED[1]]), 422, "validation-failed")
     assert told["errors"][0]["code"] == "source_named_twice"
-    huge = [{**BALANCED[1], "source": name, "amount_cents": 2**53 - 1} for name in "AB"]
-    told = problem(await plan(world, made["id"], huge), 422, "validation-failed")
-    assert told["errors"][0]["code"] == "sum_too_large"
-    one = ok(await plan(world, made["id"], huge[:1]), 201)
-    assert one["sources_cents"] == 2**53 - 1
+    huge = [{**BALANCED[1], "source": name, "amount_cents": 10**12} for name in "AB"]
+    assert ok(await plan(world, made["id"], huge), 201)["sources_cents"] == 2 * 10**12
 
 
 async def test_totals_give_the_leverage_of_the_sums_over_last_versions(world: World) -> None:

@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from app.core.faults import FieldError
-from app.core.messages import NOT_A_BOOLEAN, REPEATED_PARAMETER, UNKNOWN_PARAMETER
+from app.core.messages import NOT_A_BOOLEAN, REPEATED_PARAMETER, REQUIRED, UNKNOWN_PARAMETER
 from app.core.problems import MalformedRequest, ValidationFailed
 from app.core.schemas import nearest_name
 from app.core.validation import NAME, field_errors
@@ -26,11 +25,14 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Parameter:
-    """One parameter of an address: the type of a value, whether it may be repeated, and what it is for."""
+    """One parameter of an address: the type of a value, whether it may be repeated or must be given, what it is for."""
 
-    def __init__(self, type_: Any, doc: str, *, many: bool = False, example: Any = None) -> None:
+    def __init__(
+        self, type_: Any, doc: str, *, many: bool = False, required: bool = False, example: Any = None
+    ) -> None:
         self.adapter: TypeAdapter[Any] = TypeAdapter(type_)
         self.many = many
+        self.required = required
         self.doc = doc
         self.example = example
 
@@ -39,7 +41,7 @@ class Parameter:
         schema = self.adapter.json_schema(mode="validation")
         if self.many:
             schema = {"type": "array", "items": schema}
-        parameter = {"name": name, "in": "query", "required": False, "description": self.doc, "schema": schema}
+        parameter = {"name": name, "in": "query", "required": self.required, "description": self.doc, "schema": schema}
         return parameter | ({"explode": True, "style": "form"} if self.many else {})
 
 
@@ -60,10 +62,9 @@ def read(request: Request, known: Mapping[str, Parameter]) -> dict[str, Any]:
     Raises `ValidationFailed` (422) naming every fault at once, with the nearest known name of a misspelt one.
     """
     given = pairs(request)
-    if not given:
-        return {}
     values: dict[str, Any] = {}
-    faults: list[FieldError] = []
+    named = {name for name, _ in given}
+    faults = [REQUIRED.at(name) for name, p in known.items() if p.required and name not in named]
     for name, text in given:
         parameter = known.get(name)
         if parameter is None:

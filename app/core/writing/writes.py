@@ -10,7 +10,8 @@ parts of it.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
@@ -102,10 +103,15 @@ class Write:
 
     def spend(
         self, balance: limits.Balance, *key: Any, delta: Mapping[str, Any], touch: Mapping[str, Any] | None = None,
-        put: Mapping[str, Any] | None = None,
+        put: Mapping[str, Any] | None = None, dated: Mapping[str, dict[date, Decimal]] | None = None,
+        steps: Mapping[str, set[date]] | None = None,
     ) -> None:  # fmt: skip
         """Declare what this write adds to a limit row; it is applied last. Negative amounts give back."""
-        self.spends.append(limits.Spend(balance, key, dict(delta), dict(touch or {}), dict(put or {})))
+        self.spends.append(
+            limits.Spend(
+                balance, key, dict(delta), dict(touch or {}), dict(put or {}), dict(dated or {}), dict(steps or {})
+            )
+        )
 
     def expect(self, version: int, *, required: bool = False) -> None:
         """Refuse where If-Match names another version than the object's, which the caller has locked."""

@@ -1,7 +1,8 @@
 """The week as people fill it: one person's dates and activities, and the days of each cell.
 
-A grid is a wish for the whole week of one assignment. What is there already is left alone, the difference is made in
-one transaction, and the same grid again changes nothing.
+A grid is a wish for the whole week of one assignment. What is there already is left alone, and so is what says more
+than a cell can hold. The difference to the week that the caller has seen is made in one transaction, and the same grid
+again changes nothing.
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app.core import clock
 from app.core.faults import Fault, FieldError
@@ -21,7 +22,7 @@ from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Seen, Write
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import TimeEntry
-from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.queries import BEYOND_A_CELL, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import COUNTING, EDITABLE, EntryAction, Status
 from app.engineering.entries.service import Attempt, change_entry, enter, locked_months, wish_of
 from app.engineering.entries.steps import held_by, step
@@ -126,8 +127,8 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
     """Make a person's week what the grid says.
 
     New cells are entered, changed ones changed, empty ones deleted (a submitted one is recalled first); with `status`
-    submitted, drafts of the week are submitted. Raises `grid-refused` (409) with every cell that cannot be, and the
-    limits.
+    submitted, drafts of the week are submitted. Raises `if-match-missing` (428), `stale-version` (412) where the week
+    is not what the caller has seen, `grid-refused` (409) with every cell that cannot be, and the limits.
     """
     wanted = _wanted(body)
     consultant = await _assignment(write, attempt, body.consultant_id)
@@ -139,6 +140,12 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
         e.worked_on.between(body.week, body.week + timedelta(days=6)),
         e.status.in_([Status.DRAFT, *COUNTING]),
     )
+    bound = {"territory": attempt.territory}
+    week_grid = {**bound, "week": body.week}
+    [now] = await write.see(WEEK_GRIDS, [consultant.id], week_grid)
+    assert now.version is not None  # the digest of what is held
+    write.expect(now.version, required=True)
+    held = [entry for entry in held if all(getattr(entry, name) is None for name in BEYOND_A_CELL)]
     there: dict[Cell, list[Any]] = defaultdict(list)
     for entry in held:
         there[entry.worked_on, entry.activity].append(entry)
@@ -147,10 +154,9 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
     todo = difference(wanted, there, submitted=submitted, locked_months=closed[consultant.mission_id])
     if todo.refused:
         raise GridRefused(errors=_refusals(body, todo, there))
-    bound = {"territory": attempt.territory}
     by_id = {entry.id: entry for entry in held}
     recalled = [entry_id for entry_id in todo.remove if by_id[entry_id].status in COUNTING]
-    gone = await _remove(write, attempt, [by_id[entry_id] for entry_id in todo.remove], closed)
+    taken_back, gone = await _remove(write, attempt, [by_id[entry_id] for entry_id in todo.remove], closed)
     changed = []
     if todo.change:
         kept = await write.session.scalars(select(e).where(e.id.in_(todo.change)).order_by(e.id))
@@ -177,16 +183,15 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
             for (day, activity), days in todo.enter.items()
         ]
         made = [entry.id for entry in await enter(write, attempt, items)]
-    week = sorted(set(by_id) - set(todo.remove), key=lambda entry_id: (by_id[entry_id].worked_on, entry_id))
     told = [
-        ("recalled", recalled, [item for item in gone if item.key in recalled]),
+        ("recalled", recalled, taken_back),
         ("deleted", todo.remove, gone),
         ("updated", changed, ()),
         ("submitted", todo.submit, ()),
         ("created", made, ()),
     ]
     return [
-        Change("", TIME_ENTRIES, [*week, *made], bound, many=True),
+        Change("", WEEK_GRIDS, [consultant.id], week_grid),
         *(Change(f"time_entry.{past}", TIME_ENTRIES, keys, bound, gone=seen) for past, keys, seen in told if keys),
     ]
 
@@ -233,17 +238,23 @@ def _refusals(body: schemas.GridPut, todo: GridChange, there: Mapping[Cell, Sequ
     ]
 
 
-async def _remove(write: Write, attempt: Attempt, entries: Sequence[Any], closed: dict[UUID, list[date]]) -> list[Seen]:
-    """Delete drafts, and recall what is submitted before; the objects as they were at the end."""
+async def _remove(
+    write: Write, attempt: Attempt, entries: Sequence[Any], closed: dict[UUID, list[date]]
+) -> tuple[list[Seen], list[Seen]]:
+    """Delete drafts, and recall what is submitted before: what was recalled, and all that is gone, as last read."""
     if not entries:
-        return []
+        return [], []
+    bound = {"territory": attempt.territory}
     counting = [entry for entry in entries if entry.status in COUNTING]
+    recalled = []
     if counting:
         attempt.freed += [wish_of(entry) for entry in counting]
         await step(write, attempt, EntryAction.RECALL, counting, closed)
+        recalled = await write.see(TIME_ENTRIES, [entry.id for entry in counting], bound)
     ids = [entry.id for entry in entries]
-    gone = await write.see(TIME_ENTRIES, ids, {"territory": attempt.territory})
-    await write.session.execute(
-        delete(TimeEntry).where(TimeEntry.id.in_(ids)), execution_options={"synchronize_session": False}
-    )
-    return gone
+    own = {"version": TimeEntry.version + 1, "updated_at": write.now}  # a deletion has a version of its own
+    unread = {"synchronize_session": False}
+    await write.session.execute(update(TimeEntry).where(TimeEntry.id.in_(ids)).values(own), execution_options=unread)
+    gone = await write.see(TIME_ENTRIES, ids, bound)
+    await write.session.execute(delete(TimeEntry).where(TimeEntry.id.in_(ids)), execution_options=unread)
+    return recalled, gone

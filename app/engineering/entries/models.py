@@ -31,7 +31,8 @@ class TimeEntry(Identified, Versioned, Base):
     `assigned_from_on` and `assigned_until_on` follow the assignment by foreign key, so that the CHECK holds the entry
     inside it. `authors` are the subjects who entered, changed or submitted it: none of them validates it. It counts on
     `counted_on`; where it corrects another (`corrects_id`) that may be later than the day worked. A reversal counts on
-    `reversal_counted_on`: the entry's own day while its month is open.
+    `reversal_counted_on`: the entry's own day while its month is open. An entry that was rejected or reversed has given
+    up its `external_id`: another may bear it.
     """
 
     __tablename__ = "time_entries"
@@ -79,8 +80,10 @@ class TimeEntry(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["certified_by", "certifier_kind"], ["subjects.id", "subjects.kind"], name="certifier_is_a_person"
         ),
-        UniqueConstraint("territory", "external_id"),
         UniqueConstraint("territory", "organisation_id", "id"),
+        Index("time_entries_external_id_key", "territory", "external_id", unique=True,
+              postgresql_where=text(f"external_id IS NOT NULL AND status IN ('draft', {_COUNTING})")),
+        Index(None, "territory", "external_id", postgresql_where=text("external_id IS NOT NULL")),
         shape(f"status IN ({', '.join(repr(str(s)) for s in Status)})", name="time_entry_status"),
         shape("days > 0 AND days <= 1 AND mod(days, 0.25) = 0", name="time_entry_days"),
         CheckConstraint(
@@ -170,6 +173,36 @@ class PersonDays(Base):
     days: Mapped[Decimal]
 
 
+class CorrectableDays(Base):
+    """The limit row of an entry that was rejected or reversed: its days, and how many of them corrections enter again.
+
+    Corrections are for the person, the mission and the month that it had then; `for_…` is what the last of them was
+    for, and a CHECK holds it to these. An entry that is submitted again has no days to correct.
+    """
+
+    __tablename__ = "correctable_days"
+    __table_args__ = (
+        ForeignKeyConstraint(["entry_id"], ["time_entries.id"], ondelete="CASCADE"),
+        CheckConstraint("days_corrected <= days", name="correction_exceeded"),
+        CheckConstraint("days_corrected >= 0 AND days_corrected <> 'NaN'", name="correctable_days_corrected"),
+        CheckConstraint(
+            "for_person_id = person_id AND for_mission_id = mission_id AND for_month = month",
+            name="correction_elsewhere",
+        ),
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    entry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID]
+    mission_id: Mapped[UUID]
+    month: Mapped[date]
+    days: Mapped[Decimal]
+    days_corrected: Mapped[Decimal] = mapped_column(server_default="0")
+    for_person_id: Mapped[UUID | None]
+    for_mission_id: Mapped[UUID | None]
+    for_month: Mapped[date | None]
+
+
 class MonthLock(Identified, Versioned, Base):
     """A month of a mission that the operator has closed, until it is opened again with a reason.
 
@@ -204,6 +237,7 @@ class MonthLock(Identified, Versioned, Base):
     reopening_reason: Mapped[str | None]
 
 
+CORRECTABLE_DAYS = Balance(CorrectableDays.__table__, 5, ("entry_id",))  # type: ignore[arg-type]
 PERSON_DAYS = Balance(PersonDays.__table__, 10, ("person_id", "worked_on"), opens=True)  # type: ignore[arg-type]
 
 # What counted is never edited or deleted, whoever writes: the last line below the service's own checks.
@@ -226,12 +260,14 @@ BEGIN
     END IF;
     IF OLD.status NOT IN ('draft', 'submitted') AND
         (OLD.territory, OLD.mission_id, OLD.consultant_id, OLD.worked_on, OLD.counted_on, OLD.days, OLD.activity,
-         OLD.firm_siren, OLD.note, OLD.external_id, OLD.entered_by, OLD.authors, OLD.validated_by, OLD.validated_at,
+         OLD.firm_siren, OLD.note, OLD.entered_by, OLD.authors, OLD.validated_by, OLD.validated_at,
          OLD.corrects_id, OLD.audition_id, OLD.project_id, OLD.created_at)
         IS DISTINCT FROM
         (NEW.territory, NEW.mission_id, NEW.consultant_id, NEW.worked_on, NEW.counted_on, NEW.days, NEW.activity,
-         NEW.firm_siren, NEW.note, NEW.external_id, NEW.entered_by, NEW.authors, NEW.validated_by, NEW.validated_at,
+         NEW.firm_siren, NEW.note, NEW.entered_by, NEW.authors, NEW.validated_by, NEW.validated_at,
          NEW.corrects_id, NEW.audition_id, NEW.project_id, NEW.created_at)
+        OR OLD.status NOT IN ('draft', 'submitted') AND OLD.external_id IS DISTINCT FROM NEW.external_id
+            AND NOT (OLD.status = 'rejected' AND NEW.status = 'draft' AND NEW.external_id IS NULL)
         OR OLD.reversal_counted_on IS NOT NULL AND OLD.reversal_counted_on IS DISTINCT FROM NEW.reversal_counted_on
         OR OLD.status = NEW.status AND (OLD.certificate_id, OLD.certified_by, OLD.certified_at)
             IS DISTINCT FROM (NEW.certificate_id, NEW.certified_by, NEW.certified_at)
@@ -245,10 +281,36 @@ BEGIN
 END
 $$
 """
+# What an entry names is about one firm. A project or audition without a firm is about any.
+AGREE_FUNCTION_OF_ENTRY = """
+CREATE FUNCTION check_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    met text[] := ARRAY(SELECT siren FROM audition_firms WHERE audition_id = NEW.audition_id);
+    holders text[] := ARRAY(
+        SELECT firm_siren FROM project_holders WHERE project_id = NEW.project_id AND firm_siren IS NOT NULL
+    );
+BEGIN
+    IF met <> '{}' AND NEW.firm_siren <> ALL (met) OR holders <> '{}' AND NEW.firm_siren <> ALL (holders)
+        OR met <> '{}' AND holders <> '{}' AND NOT met && holders
+    THEN
+        RAISE EXCEPTION 'the entry names two firms'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'references_disagree';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+AGREE_ENTRY = (
+    "CREATE TRIGGER check_references BEFORE INSERT OR UPDATE OF firm_siren, audition_id, project_id ON time_entries"
+    " FOR EACH ROW WHEN (num_nonnulls(NEW.firm_siren, NEW.audition_id, NEW.project_id) > 1)"
+    " EXECUTE FUNCTION check_entry_references()"
+)
 GUARD = "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH ROW EXECUTE FUNCTION guard_time_entry()"
 
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD_FUNCTION))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD))
+event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_FUNCTION_OF_ENTRY))
+event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_ENTRY))
 event.listen(TimeEntry.__table__, "after_create", DDL(append_only("time_entries", "TRUNCATE")))
 
 # A lock is an act: all that ever happens to it is that its month is opened again, once.

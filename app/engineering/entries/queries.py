@@ -1,19 +1,37 @@
 """Reads of engineering."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Date, Integer, Numeric, Text, column, func, literal_column, select, table, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Text,
+    and_,
+    cast,
+    column,
+    func,
+    literal_column,
+    not_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
-from app.core.db import param
+from app.core.db import literals, param
 from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
 from app.engineering.entries.models import MonthLock, TimeEntry
-from app.engineering.entries.rules import Status
+from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
-from app.missions.models import Mission
+from app.missions.models import Consultant, Mission
 from app.projects.models import Project
 
 _enterer, _validator, _certifier, _locker, _reopener = (
@@ -114,16 +132,22 @@ TIME_ENTRIES = Listing(
 
 
 _l = MonthLock
-_waiting = (
-    select(func.coalesce(func.sum(_e.days), literal_column("0", Numeric(7, 2))))
-    .where(
-        _e.mission_id == _l.mission_id,
-        _e.status == literal_column("'submitted'", Text()),
-        _e.counted_on >= _l.month,
-        _e.counted_on < _l.month + literal_column("interval '1 month'"),
+
+
+def _left_in(status: Status) -> Any:
+    """The days of a state in a closed month."""
+    return (
+        select(func.coalesce(func.sum(_e.days), literal_column("0", Numeric(7, 2))))
+        .where(
+            _e.mission_id == _l.mission_id,
+            _e.status == literal_column(f"'{status}'", Text()),
+            _e.counted_on >= _l.month,
+            _e.counted_on < _l.month + literal_column("interval '1 month'"),
+        )
+        .scalar_subquery()
     )
-    .scalar_subquery()
-)
+
+
 MONTH_LOCKS = Listing(
     schema=schemas.MonthLock,
     rows=select(
@@ -131,7 +155,8 @@ MONTH_LOCKS = Listing(
         _l.mission_id,
         Mission.name.label("mission_name"),
         func.to_char(_l.month, text("'YYYY-MM'"), type_=Text()).label("month"),
-        _waiting.label("days_submitted"),
+        _left_in(Status.SUBMITTED).label("days_submitted"),
+        _left_in(Status.REJECTED).label("days_rejected"),
         _l.locked_by,
         _locker.c.name.label("locked_by_name"),
         _l.reopened_at,
@@ -156,4 +181,66 @@ MONTH_LOCKS = Listing(
         "updated_since": updated_since(_l.updated_at),
     },
     sorts={"month": _l.month},
+)
+
+
+# --- the week grid ---------------------------------------------------------------------------------------------------
+
+_g = Consultant
+_MONDAY = param("week", Date())
+# What an entry may say that a cell of a grid has no place for.
+BEYOND_A_CELL = ("siren", "audition_id", "project_id", "note", "external_id", "corrects_id")
+
+
+def _of_week(e: Any) -> ColumnElement[bool]:
+    return and_(
+        e.consultant_id == _g.id,
+        e.worked_on.between(_MONDAY, _MONDAY + literal_column("6", Integer())),
+        e.status.in_(literals((Status.DRAFT, *COUNTING))),
+    )
+
+
+def _cells(names: Sequence[str], *, fixed: bool) -> Any:
+    e = TimeEntry
+    plain = func.num_nonnulls(*(getattr(e, name) for name in BEYOND_A_CELL)) == literal_column("0", Integer())
+    pairs = [part for name in names for part in (text(f"'{name}'"), e.id if name == "entry_id" else getattr(e, name))]
+    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), e.worked_on, e.activity, e.id))
+    return (
+        select(func.coalesce(rows, text("'[]'::json")))
+        .where(_of_week(e), not_(plain) if fixed else plain)
+        .correlate(_g)
+        .scalar_subquery()
+    )
+
+
+_CELL = ("entry_id", "worked_on", "activity", "days", "status")
+_entries_of_week = (
+    select(func.string_agg(func.concat(_e.id, text("':'"), _e.version), aggregate_order_by(text("' '"), _e.id)))
+    .where(_of_week(_e))
+    .correlate(_g)
+    .scalar_subquery()
+)
+# Of 52 bits: JSON numbers are exact up to 53.
+_digest = func.substr(func.md5(func.concat_ws(text("' '"), _g.id, _MONDAY, _entries_of_week)), text("1"), text("13"))
+_version: Any = cast(cast(func.concat(text("'x'"), _digest), BIT(52)), BigInteger)
+WEEK_GRIDS = Listing(
+    schema=schemas.WeekGrid,
+    rows=select(
+        _g.id.label("consultant_id"),
+        Subject.name.label("consultant_name"),
+        _g.mission_id,
+        Mission.name.label("mission_name"),
+        func.to_char(_MONDAY, text("""'IYYY-"W"IW'"""), type_=Text()).label("week"),
+        _cells(_CELL, fixed=False).label("cells"),
+        _cells((*_CELL, *BEYOND_A_CELL), fixed=True).label("fixed_cells"),
+        _version.label("version"),
+    )
+    .join(Subject, Subject.id == _g.person_id)
+    .join(Mission, Mission.id == _g.mission_id)
+    .where(_g.territory == param("territory", Text())),
+    key=_g.id,
+    key_name="consultant_id",
+    derived=True,
+    version=_version,
+    scopes={"organisation": lambda name: _g.organisation_id == param(name, _g.organisation_id.type)},
 )

@@ -6,13 +6,15 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
+from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
+from app.core.values import Uuid
 from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
-from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES
+from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import EntryAction
 from app.programme.routes import T
 
@@ -21,6 +23,7 @@ entries: APIRouter = router("engineering")
 ENTRY = T + "/time-entries/{id:uuid}"
 COUNTING = (  # what days must keep to when they come to count
     rules.DaysExhausted,
+    rules.DaysNotYetOrdered,
     rules.AllotmentExhausted,
     rules.PersonDayExceeded,
     rules.OutsideMissionWindow,
@@ -36,6 +39,7 @@ LIMITS = (  # and what a draft is held to already
     rules.ActivityNotListed,
     *COUNTING,
 )
+WHOLE = (*LIMITS, rules.ReferencesDisagree, rules.CorrectionElsewhere, rules.CorrectionExceeded)
 JUDGEMENT = (
     rules.InvalidTransition,
     rules.SeparationOfDuties,
@@ -55,7 +59,7 @@ async def list_time_entries(request: Request, actor: Actor = require("time_entri
 
 
 @entries.post(
-    T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, rules.CorrectedNotReversed, status=201)
+    T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *WHOLE, rules.CorrectedNotReversed, status=201)
 )
 async def create_time_entry(
     request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
@@ -66,7 +70,7 @@ async def create_time_entry(
     territories), from the member's allotment and from the mission's order. A draft takes nothing.
     """
     territory = request.path_params["territory"]
-    attempt = service.Attempt(actor, territory, wishes=[service.wish_of(body)])
+    attempt = service.Attempt(actor, territory)
     location = f"/v1/territories/{territory}/time-entries/"
     if body.corrects_id is not None:
         return await commit(
@@ -77,6 +81,7 @@ async def create_time_entry(
             explain=attempt.explain,
         )
     counts = body.status == "submitted"
+    attempt.wishes = [service.wish_of(body)]
     return await run_statement(
         request,
         lambda keyed: service.record(counts, keyed),
@@ -91,7 +96,7 @@ async def create_time_entry(
 
 @entries.post(
     T + "/time-entries/batch",
-    **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, rules.CorrectedNotReversed, status=201),
+    **changes(schemas.TimeEntries, AlreadyExists, *WHOLE, rules.CorrectedNotReversed, status=201),
 )
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
@@ -106,14 +111,32 @@ async def create_time_entry_batch(
     )
 
 
-@entries.put(T + "/time-entries/grid", **changes(schemas.TimeEntries, grid.GridRefused, *LIMITS))
+WEEK_GRID = {
+    "consultant_id": Parameter(Uuid, "The assignment whose week it is.", required=True),
+    "week": Parameter(schemas.Week, "The ISO week, as 2023-W27.", required=True),
+}
+
+
+@entries.get(T + "/time-entries/grid", **shows(schemas.WeekGrid, parameters=WEEK_GRID))
+async def get_time_entry_grid(request: Request, actor: Actor = require("time_entries:read")) -> Response:
+    """One person's week as a grid, an empty one too, and the entries that a grid cannot hold."""
+    return await show(
+        request,
+        WEEK_GRIDS,
+        read(request, WEEK_GRID),
+        **actor.own("time_entries:read", request.path_params["territory"]),
+    )
+
+
+@entries.put(T + "/time-entries/grid", **changes(schemas.WeekGrid, grid.GridRefused, IfMatchMissing, *LIMITS))
 async def put_time_entry_grid(
     request: Request, body: schemas.GridPut, actor: Actor = require("time_entries:write")
 ) -> Response:
     """Replace one person's week on a mission by a grid of days and activities: the whole grid, or nothing.
 
-    An empty cell deletes its draft or submitted entry. Validated and certified entries cannot be changed here: send
-    their cells unchanged. The same grid sent again changes nothing.
+    Needs the week's ETag in If-Match. An empty cell deletes its draft or submitted entry. Validated and certified
+    entries cannot be changed here: send their cells unchanged. `fixed_cells` are no part of the body, and stay. The
+    same grid sent again changes nothing.
     """
     attempt = service.Attempt(actor, request.path_params["territory"])
     return await commit(request, lambda write: grid.put_grid(write, attempt, body), explain=attempt.explain)
@@ -125,7 +148,7 @@ async def get_time_entry(request: Request, actor: Actor = require("time_entries:
     return await show(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *LIMITS))
+@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *WHOLE))
 async def update_time_entry(
     request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -151,12 +174,14 @@ async def delete_time_entry(request: Request, actor: Actor = require("time_entri
     )
 
 
-async def _act(request: Request, actor: Actor, action: EntryAction, reason: str | None = None) -> Response:
+async def _act(
+    request: Request, actor: Actor, action: EntryAction, reason: str | None = None, *, unnamed: bool = False
+) -> Response:
     attempt = service.Attempt(actor, request.path_params["territory"])
     entry_id = request.path_params["id"]
     return await commit(
         request,
-        lambda write: steps.act(write, attempt, entry_id, action, reason),
+        lambda write: steps.act(write, attempt, entry_id, action, reason, unnamed=unnamed),
         explain=attempt.explain if action is EntryAction.SUBMIT else None,
     )
 
@@ -173,7 +198,8 @@ async def _act_on_many(
 
 
 @entries.post(
-    ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation, *COUNTING)
+    ENTRY + "/submit",
+    **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation, *COUNTING, rules.CorrectionExceeded),
 )
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Submit a draft: from now on it counts, or it is refused.
@@ -183,7 +209,7 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
     return await _act(request, actor, EntryAction.SUBMIT)
 
 
-@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *COUNTING))
+@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *COUNTING, rules.CorrectionExceeded))
 async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -191,10 +217,18 @@ async def submit_time_entries(
     return await _act_on_many(request, actor, EntryAction.SUBMIT, body)
 
 
-@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP))
-async def recall_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
-    """Turn a submitted or rejected entry back into a draft. The days that it took are free at once."""
-    return await _act(request, actor, EntryAction.RECALL)
+NOTHING = schemas.Recall()
+
+
+@entries.post(ENTRY + "/recall", **changes(schemas.TimeEntry, *STEP, AlreadyExists))
+async def recall_time_entry(
+    request: Request, body: schemas.Recall = NOTHING, actor: Actor = require("time_entries:write")
+) -> Response:
+    """Take a submitted or rejected entry back to draft; what it took is free at once.
+
+    Where another entry bears the external id of a rejected one by now, `{"external_id": null}` gives it up.
+    """
+    return await _act(request, actor, EntryAction.RECALL, unnamed="external_id" in body.model_fields_set)
 
 
 @entries.post(T + "/time-entries/recall", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))

@@ -134,6 +134,20 @@ class DaysExhausted(Problem):
         return refused
 
 
+class DaysNotYetOrdered(Problem):
+    """The orders signed by that day do not have enough days left."""
+
+    status = 409
+    title_fr = "Les commandes signées à cette date n'ont plus assez de jours."
+    detail = "{days_requested} asked for, {days_left} left until an order or a reversal adds days on {available_from}."
+    detail_fr = (
+        "{days_requested} demandés, {days_left} restants jusqu'à ce qu'une commande ou une contre-passation"
+        " en ajoute le {available_from}."
+    )
+    cure = "Enter fewer days, or days worked on available_from or later."
+    cure_fr = "Saisissez moins de jours, ou des jours effectués à partir de available_from."
+
+
 class AllotmentExhausted(Problem):
     """The member's allotment does not have enough days left."""
 
@@ -233,22 +247,52 @@ class MonthLocked(Problem):
     detail = "The operator has closed {month}."
     detail_fr = "L'opérateur a clos {month}."
     cure = (
-        "Ask the operator to reopen the month. An entry that counts can also be reversed, and named in corrects_id of a"
-        " new one, which counts on the first open day."
+        "Name an entry that was rejected, or that you reverse first, in corrects_id of a new one, which counts on the"
+        " first open day; or ask the operator to open the month again."
     )
     cure_fr = (
-        "Demandez à l'opérateur de rouvrir le mois. Une saisie qui compte peut aussi être contre-passée, et nommée dans"
-        " corrects_id d'une nouvelle, qui compte au premier jour ouvert."
+        "Nommez une saisie rejetée, ou que vous contre-passez d'abord, dans corrects_id d'une nouvelle, qui compte au"
+        " premier jour ouvert ; ou demandez à l'opérateur de rouvrir le mois."
     )
 
 
 class CorrectedNotReversed(Problem):
-    """An entry can correct only a reversed entry."""
+    """Only an entry that was reversed or rejected is corrected by another."""
 
     status = 409
-    title_fr = "Une saisie ne peut corriger qu'une saisie contre-passée."
-    cure = "Reverse the other entry first."
-    cure_fr = "Contre-passez d'abord l'autre saisie."
+    title_fr = "Seule une saisie contre-passée ou rejetée est corrigée par une autre."
+    cure = "Reverse it first; a draft or a submitted entry can be changed itself."
+    cure_fr = "Contre-passez-la d'abord ; une saisie en brouillon ou soumise se modifie elle-même."
+
+
+class CorrectionElsewhere(Problem):
+    """A correction is for the person, the mission and the month of the entry that it corrects."""
+
+    status = 409
+    title_fr = "Une correction concerne la personne, la mission et le mois de la saisie qu'elle corrige."
+    cure = "Name the entry of this person, mission and month in corrects_id, or enter the day without it."
+    cure_fr = "Nommez dans corrects_id une saisie de cette personne, cette mission et ce mois, ou saisissez sans lui."
+
+
+class CorrectionExceeded(Problem):
+    """All corrections of an entry together cannot exceed the days that were reversed or rejected."""
+
+    status = 409
+    title_fr = "Les corrections d'une saisie ne dépassent pas, ensemble, les jours contre-passés ou rejetés."
+    cure = "Enter fewer days, or reverse another correction first. An entry that is corrected is not submitted again."
+    cure_fr = (
+        "Saisissez moins de jours, ou contre-passez d'abord une autre correction."
+        " Une saisie corrigée ne se soumet plus."
+    )
+
+
+class ReferencesDisagree(Problem):
+    """The firm, the audition and the project of an entry must be about the same firm."""
+
+    status = 409
+    title_fr = "L'entreprise, l'audition et le projet d'une saisie doivent concerner la même entreprise."
+    cure = "Name a firm that was met at the audition and holds the project, or leave one of them out."
+    cure_fr = "Nommez une entreprise rencontrée à l'audition et porteuse du projet, ou n'en nommez qu'une partie."
 
 
 class ReversalReserved(Problem):
@@ -400,7 +444,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class MissionState:
-    """A mission's limit row."""
+    """A mission's limit row. `room` is what fits before each step of its calendar."""
 
     step: Decimal
     days_ordered: Decimal
@@ -411,6 +455,7 @@ class MissionState:
     rest_days: Collection[date]
     locked_months: Collection[date]
     activities: Sequence[str]
+    room: Sequence[tuple[date, Decimal]] = ()
 
 
 @dataclass(frozen=True)
@@ -524,6 +569,8 @@ def _exhausted(
         left = mission.days_ordered - mission.days_entered
         if days > left:
             return DaysExhausted(days_requested=days, days_left=left, days_ordered=mission.days_ordered)
+        if refused := _too_early([wish for wish in wishes if wish.mission_id == mission_id], mission.room):
+            return refused
     for wish in wishes:
         assignment = assignments[wish.consultant_id]
         days = of_member[wish.mission_id, assignment.organisation_id]
@@ -540,3 +587,15 @@ def _exhausted(
             ]
             return _of_rows(refused, pointer, rows)
     return None
+
+
+def _too_early(wishes: Sequence[Wish], room: Sequence[tuple[date, Decimal]]) -> Problem | None:
+    """Why wishes cannot count on their days, although the days ordered by now are enough; None where they can."""
+    found = None
+    for step, left in room:
+        days = sum((wish.days for wish in wishes if wish.counted_on < step), Decimal(0))
+        if days > left:
+            found = DaysNotYetOrdered(
+                days_requested=days, days_left=max(left, Decimal(0)), available_from=step.isoformat()
+            )
+    return found

@@ -98,8 +98,9 @@ class TimeEntryCreate(Body):
         Annotated[
             Uuid,
             Field(
-                description="The reversed entry that this one corrects. Where its month is locked, this entry counts on"
-                " the first open day."
+                description="The reversed or rejected entry that this one corrects, of the same person, mission and"
+                " month. Where the month is locked, this entry counts on the first open day. All corrections of an"
+                " entry together have at most its days."
             ),
         ]
         | None
@@ -133,6 +134,16 @@ class TimeEntryUpdate(Body):
     project_id: _Project | None | MISSING = MISSING
     note: _EntryNote | None | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
+
+
+class Recall(Body):
+    """Nothing; or `external_id` null, to give up an external id that another entry bears by now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"external_id": None}]})
+
+    external_id: None | MISSING = Field(
+        default=MISSING, description="null gives up the entry's external id; left out, it is kept."
+    )
 
 
 _StepReason = Annotated[Reason, Field(description="Why, in a person's words; it stays with the entry.")]
@@ -175,7 +186,7 @@ class GridCell(Body):
 
 
 class GridPut(Body):
-    """One person's whole week on a mission: a cell that is not named is emptied."""
+    """One person's whole week on a mission: a cell that is not named is emptied. `fixed_cells` are left alone."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -203,6 +214,40 @@ class GridPut(Body):
         list[GridCell],
         Field(max_length=350, description="The week's cells, each day and activity once; those left out are emptied."),
     ]
+
+
+class WeekCell(Read):
+    """An entry that the grid can change: a day, an activity, and days."""
+
+    entry_id: UUID = Field(description="The entry that the cell shows.")
+    worked_on: date = Field(description="Paris day worked.")
+    activity: str = Field(description="Code of what was done.")
+    days: DayFraction = Field(description="Man-days worked, in quarters.")
+    status: Literal["draft", "submitted", "validated", "certified"] = Field(description="State of the entry.")
+
+
+class FixedCell(WeekCell):
+    """An entry that says more than a grid can hold. It is changed by its own address."""
+
+    siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null: none.")
+    audition_id: UUID | None = Field(description="The audition for which the person worked; null: none.")
+    project_id: UUID | None = Field(description="The project for which the person worked; null: none.")
+    note: str | None = Field(description="What was done, in the person's words; null: nothing.")
+    external_id: str | None = Field(description="The entry's id in another system; null: none.")
+    corrects_id: UUID | None = Field(description="The entry that this one corrects; null: none.")
+
+
+class WeekGrid(Read):
+    """One person's week on a mission, as a grid of days and activities."""
+
+    consultant_id: UUID = Field(description="The assignment whose week it is.")
+    consultant_name: PersonName = Field(description="Present name of the person assigned.")
+    mission_id: UUID = Field(description="The mission of the assignment.")
+    mission_name: MissionName
+    week: Annotated[str, Field(pattern="^[0-9]{4}-W[0-9]{2}$", description="ISO 8601 week, such as 2023-W27.")]
+    cells: list[WeekCell] = Field(description="Entries that a grid can change, by day and activity.")
+    fixed_cells: list[FixedCell] = Field(description="Entries that say more than a grid can hold, and stay.")
+    version: int = Field(description="A digest of the week's entries: it changes when one of them does.")
 
 
 class EntryFilter(Body):
@@ -294,7 +339,7 @@ class TimeEntry(Read):
     validated_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
     validated_at: datetime | None = Field(description="Instant in UTC of the validation; null as `validated_by` is.")
     corrects_id: UUID | None = Field(
-        description="The reversed entry that this one corrects; null where it corrects none."
+        description="The reversed or rejected entry that this one corrects; null where it corrects none."
     )
     corrects_worked_on: date | None = Field(
         description="Paris day worked of the entry that this one corrects; null as the id is."
@@ -372,6 +417,10 @@ class MonthLock(Read):
     days_submitted: Days = Field(
         description="Man-days that still await validation in this month, at present; while it is locked they can only"
         " be reversed."
+    )
+    days_rejected: Days = Field(
+        description="Man-days that were rejected in this month and count nowhere; a new entry that names theirs in"
+        " `corrects_id` counts on the first open day."
     )
     locked_by: UUID = Field(description="The person of the operator who closed the month.")
     locked_by_name: PersonName = Field(description="Present name of that person.")

@@ -9,13 +9,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, case, func, insert, select, true, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, Text, all_, any_, bindparam, case, func, insert, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
 from app.core import clock, limits
-from app.core.db import Statement, param
+from app.core.db import Statement, param, touch
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
     BY_CONSTRAINT,
@@ -30,7 +30,7 @@ from app.core.validation import refuse_future
 from app.core.writing import events, idempotency
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
-from app.engineering.entries.models import PERSON_DAYS, PersonDays, TimeEntry
+from app.engineering.entries.models import CORRECTABLE_DAYS, PERSON_DAYS, CorrectableDays, PersonDays, TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES, entries
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status, Wish
 from app.missions.models import (
@@ -44,6 +44,9 @@ from app.missions.models import (
 )
 
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
+
+# Constraints that say themselves why; of the others the state says it best.
+OWN_WORDS = ("correction_exceeded", "correction_elsewhere", "references_disagree")
 
 
 @dataclass
@@ -66,6 +69,8 @@ class Attempt:
         """
         if constraint and constraint not in (*BY_CONSTRAINT, STEP):
             return None
+        if constraint in OWN_WORDS:
+            return _own_problem(constraint)
         touched = [*self.wishes, *self.freed]
         missions, assignments = await _states(session, self.territory, touched)
         for wish in self.wishes:
@@ -103,7 +108,7 @@ def record(counts: bool, keyed: bool) -> Statement:
     It reads top to bottom. The limit rows wait for each other in rank order: person, member, mission.
     """
     gate = select((idempotency.free() if keyed else true()).label("free")).cte("gate")
-    t, c, a = TimeEntry.__table__.c, Consultant, MissionActivity
+    t, c, a, d = TimeEntry.__table__.c, Consultant, MissionActivity, MissionDays
     facts = {name: param(name, t[name].type) for name in _FACTS}
     row = {
         "territory": c.territory,
@@ -156,6 +161,12 @@ def record(counts: bool, keyed: bool) -> Statement:
                 "worked_from": entry.c.worked_on,
                 "worked_to": entry.c.worked_on,
                 "entered_on": param("today", t.worked_on.type),
+                "entered_before": case(
+                    (entry.c.counted_on >= all_(d.steps), d.entered_before),  # as most do: nothing is called
+                    else_=limits.added_after(
+                        d.steps, d.entered_before, array([entry.c.counted_on]), array([entry.c.days])
+                    ),
+                ),
                 **{name: param(name, ARRAY(t.worked_on.type)) for name in _TOUCHED},
             },
             name="mission", after=member,
@@ -191,6 +202,7 @@ async def create_batch(write: Write, attempt: Attempt, body: schemas.TimeEntryBa
     """Up to 1 000 entries, all or nothing. References are looked up set-wise and told per row.
 
     Raises `reference-not-found` (404), `other-organisation` (403), `already-exists`, `corrected-not-reversed`,
+    `correction-elsewhere`,
     `activity-not-listed`, `outside-assignment` and the limits (409).
     """
     await _refuse_taken_names(write, attempt, body.items)
@@ -213,7 +225,9 @@ async def _refuse_taken_names(write: Write, attempt: Attempt, items: Sequence[sc
     e = TimeEntry
     names = bindparam("names", list(rows), type_=ARRAY(Text()))
     taken = select(e.external_id, case((seen(attempt), e.id)).label("id")).where(
-        e.territory == attempt.territory, e.external_id == any_(names)
+        e.territory == attempt.territory,
+        e.external_id == any_(names),
+        e.status.in_((Status.DRAFT, *COUNTING)),
     )
     known: dict[str, UUID | None] = {row.external_id: row.id for row in await write.session.execute(taken)}
     faults = [
@@ -228,7 +242,7 @@ async def _refuse_taken_names(write: Write, attempt: Attempt, items: Sequence[sc
 
 
 async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEntryCreate) -> Change:
-    """An entry that corrects a reversed one: it counts on its own day, or the first open day after a locked month."""
+    """An entry that corrects one reversed or rejected: it counts on its own day, or the first that is open after it."""
     [entry] = await enter(write, attempt, [body])
     return Change("time_entry.created", TIME_ENTRIES, [entry.id], {"territory": attempt.territory})
 
@@ -247,7 +261,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     if faults:
         raise ReferenceNotFound(errors=faults)
     await _hold_activities(write, attempt, items)
-    counted = await _counted_on(write, attempt, items)
+    counted = await _counted_on(write, attempt, items, assigned)
     attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
     made = [
         _entry_of(write, attempt, assigned[item.consultant_id], item, day)
@@ -278,30 +292,48 @@ async def _hold_activities(write: Write, attempt: Attempt, items: Sequence[schem
         raise await attempt.explain(write.session, "") or Busy()
 
 
-async def _counted_on(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[date]:
-    """The day on which each entry counts: its own, or for a correction the first that is open."""
+async def _counted_on(
+    write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate], assigned: Mapping[UUID, Consultant]
+) -> list[date]:
+    """The day on which each entry counts: its own, or for a correction the first that is open.
+
+    Raises `reference-not-found`, `corrected-not-reversed` and `correction-elsewhere`.
+    """
     corrected = {item.corrects_id for item in items if item.corrects_id is not None}
     if not corrected:
         return [item.worked_on for item in items]
-    e = TimeEntry
-    seen = select(e.id, e.status).where(
-        e.id.in_(corrected), e.territory == attempt.territory, e.organisation_id == attempt.actor.organisation_id
+    e, c = TimeEntry, CorrectableDays
+    asked = (
+        select(e.id, c.person_id, c.mission_id, c.month, c.days)
+        .outerjoin(c, c.entry_id == e.id)
+        .where(e.id.in_(corrected), e.territory == attempt.territory)
+        .where(e.organisation_id == attempt.actor.organisation_id)
     )
-    status: dict[UUID, str] = {row.id: row.status for row in await write.session.execute(seen)}
+    known = {row.id: row for row in await write.session.execute(asked)}
     faults = [
         NOT_FOUND.at(attempt.pointer.format(number) + "/corrects_id")
         for number, item in enumerate(items)
-        if item.corrects_id is not None and item.corrects_id not in status
+        if item.corrects_id is not None and item.corrects_id not in known
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    if any(state != Status.REVERSED for state in status.values()):  # which it stays for ever
+    if any(not row.days for row in known.values()):  # never taken back, or submitted again
         raise rules.CorrectedNotReversed
+    for item in items:
+        if item.corrects_id is not None:
+            _hold_correction(known[item.corrects_id], assigned[item.consultant_id].person_id, item)
     locked = await locked_months(write, {item.mission_id for item in items})
     return [
         rules.first_open_day(item.worked_on, locked[item.mission_id]) if item.corrects_id else item.worked_on
         for item in items
     ]
+
+
+def _hold_correction(corrected: Any, person_id: UUID, entry: Any) -> None:
+    """Refuse a correction that is not for the person, mission and month of what it corrects."""
+    about = (person_id, entry.mission_id, rules.month_of(entry.worked_on))
+    if about != (corrected.person_id, corrected.mission_id, corrected.month):
+        raise rules.CorrectionElsewhere
 
 
 async def locked_months(write: Write, mission_ids: set[UUID]) -> dict[UUID, list[date]]:
@@ -406,6 +438,7 @@ async def change_entry(
     refuse_future({"/worked_on": entry.worked_on})
     entry.counted_on = entry.worked_on
     if entry.corrects_id is not None:
+        _hold_correction(await write.session.get_one(CorrectableDays, entry.corrects_id), entry.person_id, entry)
         locked = await locked_months(write, {entry.mission_id})
         entry.counted_on = rules.first_open_day(entry.worked_on, locked[entry.mission_id])
     _sign(attempt, entry)
@@ -423,6 +456,7 @@ async def delete_entry(write: Write, attempt: Attempt, entry_id: UUID) -> Change
     if entry.status != Status.DRAFT:
         raise rules.EntryLocked.when(entry.status)
     bound = {"territory": attempt.territory}
+    touch(entry)  # a deletion has a version of its own
     gone = await write.see(TIME_ENTRIES, [entry_id], bound)
     await write.session.delete(entry)
     await write.session.flush()
@@ -475,6 +509,7 @@ class _Taken:
     worked_on: date
     counted_on: date
     days: Decimal
+    corrects_id: UUID | None
 
     @classmethod
     def of(cls, entry: Any) -> "_Taken":
@@ -485,13 +520,27 @@ class _Taken:
             entry.worked_on,
             entry.counted_on,
             entry.days,
+            entry.corrects_id,
         )
 
 
-def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any]) -> None:
+def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any], *, on: date | None = None) -> None:
+    """Declare days that count, or no longer do, from a day on: the entry's own, or a later one."""
+    since = on or taken.counted_on
+    if taken.corrects_id is not None:
+        month = rules.month_of(taken.worked_on)
+        about = {"for_person_id": taken.person_id, "for_mission_id": taken.mission_id, "for_month": month}
+        write.spend(CORRECTABLE_DAYS, taken.corrects_id, delta={"days_corrected": days}, put=about if days > 0 else {})
     write.spend(PERSON_DAYS, taken.person_id, taken.worked_on, delta={"days": days})
     write.spend(MEMBER_DAYS, taken.mission_id, taken.organisation_id, delta={"days_entered": days})
-    write.spend(MISSION_DAYS, taken.mission_id, delta={"days_entered": days}, touch=touch)
+    write.spend(
+        MISSION_DAYS,
+        taken.mission_id,
+        delta={"days_entered": days},
+        touch=touch,
+        dated={"entered_before": {since: days}},
+        steps={"steps": {since}} if since > taken.counted_on else {},  # room grows on that day
+    )
 
 
 def _touch(taken: _Taken) -> dict[str, Any]:
@@ -510,10 +559,10 @@ def take(write: Write, entry: Any) -> None:
     _spend(write, taken, taken.days, _touch(taken))
 
 
-def give_back(write: Write, entry: Any, *, counted_on: date) -> None:
-    """Declare what an entry that no longer counts gives back, in the month of `counted_on`."""
+def give_back(write: Write, entry: Any, *, on: date) -> None:
+    """Declare what an entry gives back that no longer counts from a day on: its own, or that of a late reversal."""
     taken = _Taken.of(entry)
-    _spend(write, taken, -taken.days, {"counted_months": [rules.month_of(counted_on)]})
+    _spend(write, taken, -taken.days, {"counted_months": [rules.month_of(on)]}, on=on)
 
 
 def _move(write: Write, before: _Taken, after: _Taken) -> None:
@@ -556,6 +605,12 @@ async def _states(
         row.mission_id: rules.MissionState(
             row.step, row.days_ordered, row.days_entered, row.starts_on, row.ends_on, row.enterable_until_on,
             row.rest_days, row.locked_months, activities[row.mission_id],
+            [
+                (step, ordered + allowed - entered)
+                for step, ordered, entered, allowed in zip(
+                    row.steps, row.ordered_before, row.entered_before, row.allowed_before, strict=True
+                )
+            ],
         )
         for row in await session.scalars(select(d).where(d.mission_id.in_(mission_ids), d.mission_id.in_(own)))
     }  # fmt: skip

@@ -5,26 +5,43 @@ statement a day of reversal, and what they take or give back is netted by limit 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, bindparam, case, func, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    any_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from app.core.db import literals
-from app.core.messages import NOT_FOUND
-from app.core.problems import NotFound, Problem
+from app.core.messages import DUPLICATE, NOT_FOUND
+from app.core.problems import AlreadyExists, NotFound, Problem
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import rules, schemas
-from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.models import CORRECTABLE_DAYS, CorrectableDays, TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
-from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, EntryAction
+from app.engineering.entries.rules import COUNTING, JUDGING, PAST, TRANSITIONS, EntryAction, Status
 from app.engineering.entries.service import Attempt, give_back, locked_months, on_step, seen, take, wish_of
 from app.missions.models import MISSION_DAYS, MissionMember
 
+TAKING_BACK = (EntryAction.REJECT, EntryAction.REVERSE)
 AT_ONCE = 1000  # entries of one call
 
 
@@ -48,8 +65,16 @@ class TooManyEntries(Problem):
     cure_fr = "Resserrez le filtre, par exemple par membre ou par semaine."
 
 
-async def act(write: Write, attempt: Attempt, entry_id: UUID, action: EntryAction, reason: str | None = None) -> Change:
-    """Take one entry a step further.
+async def act(
+    write: Write,
+    attempt: Attempt,
+    entry_id: UUID,
+    action: EntryAction,
+    reason: str | None = None,
+    *,
+    unnamed: bool = False,
+) -> Change:
+    """Take one entry a step further; `unnamed` gives up its external id.
 
     The lead firm judges (validate, reject), by a person who neither entered nor worked the days (*séparation des
     tâches*). What is submitted is reversed by its own firm, what is validated by the lead firm or the operator. Raises
@@ -65,7 +90,9 @@ async def act(write: Write, attempt: Attempt, entry_id: UUID, action: EntryActio
     write.expect(entry.version)
     if refused := rules.refusal_of_step(action, who, entry, leads.get(entry.mission_id), closed[entry.mission_id]):
         raise refused
-    await step(write, attempt, action, held, closed, reason)
+    if action is EntryAction.RECALL and not unnamed and (bearers := await _bearers(write, held)):
+        raise AlreadyExists(errors=[DUPLICATE.at("/external_id")], existing_id=str(bearers[entry_id]))
+    await step(write, attempt, action, held, closed, reason, {"external_id": None} if unnamed else {})
     return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
 
 
@@ -97,6 +124,7 @@ async def act_on_many(
         raise TooManyEntries(at_most=AT_ONCE)
     who, leads, closed = await _around(write, attempt, action, held)
     found = {entry.id: entry for entry in held}
+    bearers = await _bearers(write, held) if action is EntryAction.RECALL else {}
     faults = []
     for entry_id in ids:
         entry = found.get(entry_id)
@@ -107,6 +135,9 @@ async def act_on_many(
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
             faults.append(refused.at(places[entry_id], **members))
+        elif entry_id in bearers:
+            members = {"id": entry_id, "external_id": entry.external_id, "existing_id": bearers[entry_id]}
+            faults.append(AlreadyExists().at(places[entry_id], **members))
     if faults:
         raise EntriesRefused(errors=faults)
     await step(write, attempt, action, held, closed, reason)
@@ -122,17 +153,32 @@ def _among(ids: Sequence[UUID]) -> ColumnElement[bool]:
 async def held_by(write: Write, attempt: Attempt, *conditions: ColumnElement[bool]) -> list[Any]:
     """Lock the matching entries that the actor may see, in id order (so that two callers cannot deadlock).
 
-    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many.
+    Returns at most AT_ONCE + 1 rows: the extra one tells that there are too many. `taken_back` says that the entry was
+    rejected before, and that corrections may name it.
     """
-    e = TimeEntry
+    e, c = TimeEntry, CorrectableDays
     rows = (
-        select(*e.__table__.c)
+        select(*e.__table__.c, exists().where(c.entry_id == e.id).label("taken_back"))
         .where(e.territory == attempt.territory, seen(attempt), *conditions)
         .order_by(e.id)
         .limit(AT_ONCE + 1)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=e)
     )
     return [SimpleNamespace(**row._asdict()) for row in await write.session.execute(rows)]
+
+
+async def _bearers(write: Write, held: Sequence[Any]) -> dict[UUID, UUID]:
+    """The entries that bear the external id of one that was rejected, by the id of that one."""
+    given_up = {entry.external_id: entry for entry in held if entry.external_id and entry.status == Status.REJECTED}
+    if not given_up:
+        return {}
+    e = TimeEntry
+    asked = select(e.id, e.external_id).where(
+        e.territory == next(iter(given_up.values())).territory,
+        e.external_id.in_(given_up),
+        e.status.in_(literals((Status.DRAFT, *COUNTING))),
+    )
+    return {given_up[row.external_id].id: row.id for row in await write.session.execute(asked)}
 
 
 async def _around(
@@ -163,8 +209,9 @@ async def step(
     held: Sequence[Any],
     closed: dict[UUID, list[date]],
     reason: str | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the new state of these entries, and declare what they take or give back."""
+    """Write the new state of these entries, and `more` values, and declare what they take or give back."""
     if not held:
         return
     target = TRANSITIONS[action][1]
@@ -174,6 +221,7 @@ async def step(
         "reason": reason,
         "version": e.version + 1,
         "updated_at": write.now,
+        **(more or {}),
     }
     if action is EntryAction.SUBMIT:  # who touches an entry is one of its authors, and never its judge
         values["authors"] = case(
@@ -187,8 +235,10 @@ async def step(
         by_day[day if action is EntryAction.REVERSE and day != entry.counted_on else None].append(entry.id)
         if action is EntryAction.SUBMIT:
             take(write, entry)
+            if entry.taken_back:  # it counts itself again, where no correction does
+                write.spend(CORRECTABLE_DAYS, entry.id, delta={}, put={"days": Decimal(0)})
         elif entry.status in COUNTING and target not in COUNTING:
-            give_back(write, entry, counted_on=day if action is EntryAction.REVERSE else entry.counted_on)
+            give_back(write, entry, on=day if action is EntryAction.REVERSE else entry.counted_on)
         elif entry.status in COUNTING:
             months = {"counted_months": [rules.month_of(entry.counted_on)]}
             write.spend(MISSION_DAYS, entry.mission_id, delta={}, touch=months)
@@ -198,7 +248,21 @@ async def step(
         await write.session.execute(
             update(e).where(_among(ids)).values(values | counted), execution_options={"synchronize_session": False}
         )
+    if action in TAKING_BACK:
+        await write.session.execute(_correctable([entry.id for entry in held]))
     if action is EntryAction.SUBMIT:
         submitted = [SimpleNamespace(**{**vars(entry), "status": target}) for entry in held]
         attempt.wishes += [wish_of(entry) for entry in submitted]
         await on_step(write, submitted)
+
+
+def _correctable(ids: Sequence[UUID]) -> Any:
+    """Open the limit rows of entries that were taken back, in the order of their ids, or open them anew."""
+    e, c = TimeEntry, CorrectableDays
+    month = cast(func.date_trunc(text("'month'"), cast(e.worked_on, DateTime())), Date)
+    names = ["entry_id", "person_id", "mission_id", "month", "days"]
+    rows = select(e.id, e.person_id, e.mission_id, month, e.days).where(_among(ids)).order_by(e.id)
+    put = insert(c).from_select(names, rows)
+    again: dict[str, Any] = {name: put.excluded[name] for name in names[1:]}
+    again |= dict.fromkeys(("for_person_id", "for_mission_id", "for_month"), null())
+    return put.on_conflict_do_update(index_elements=["entry_id"], set_=again)

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.engineering.entries import steps
-from tests.contract.cures import Case, key, seen, subject, walk
+from tests.contract.cures import Case, key, seen, subject, walk, word
 from tests.world import Client, Mission, World, ok
 
 ENTERING = (
@@ -60,10 +60,16 @@ class Entering:
         if self.act == "put_time_entry_grid":
             cell = {name: facts[name] for name in ("worked_on", "activity", "days")}
             grid = {"consultant_id": body["consultant_id"], "week": WEEKS[facts["worked_on"]], "cells": [cell]}
-            return await self.client.put("time-entries/grid", grid, params=params)
+            return await put_grid(self.client, grid, params=params)
         if self.act == "create_time_entry_batch":
             return await self.client.post("time-entries/batch", {"items": [body]}, params=params)
         return await self.client.post("time-entries", body, params=params)
+
+
+async def put_grid(client: Client, grid: dict[str, Any], **more: Any) -> httpx2.Response:
+    """Write a week as it was read a moment ago."""
+    read = await seen(client, f"time-entries/grid?consultant_id={grid['consultant_id']}&week={grid['week']}")
+    return await client.put("time-entries/grid", grid, headers=read, **more)
 
 
 async def entering(case: Case, facts: dict[str, Any] | None = None, **mission: Any) -> Entering:
@@ -249,13 +255,100 @@ async def corrected_not_reversed(case: Case) -> None:
     case.cured(await start.send(corrects_id=other))
 
 
+@walk("days-not-yet-ordered", *ENTERING)
+async def days_not_yet_ordered(case: Case) -> None:
+    start = await entering(case, {"days": 1}, days=1.5, partner=1.5)
+    await submitted(case.world, start.mission, worked_on="2023-07-13", days=1)
+    ok(await amend(case.world, start.mission, days=10, signed_on="2023-08-01"), 201)
+    ok(await allot(case.world, start.mission, 10))
+    told = case.refused(await start.send())
+    assert told["available_from"] == "2023-08-01"
+    case.cured(await start.send(days=0.25, dry_run=True))
+    case.cured(await start.send(days=1, worked_on=told["available_from"]))
+
+
+# --- corrections and what an entry is about ---------------------------------------------------------------------------
+
+
+@walk("correction-elsewhere", "create_time_entry", "create_time_entry_batch", "update_time_entry")
+async def correction_elsewhere(case: Case) -> None:
+    world = case.world
+    start = await entering(case, {"worked_on": "2023-08-01"})
+    july, august = [await submitted(world, start.mission, worked_on=day) for day in ("2023-07-13", "2023-08-02")]
+    for entry in (july, august):
+        ok(await reverse(world.consultant, entry))
+    if case.act == "update_time_entry":  # whose entry names what it corrects for good
+        again = start.mission.entry(worked_on="2023-07-13", corrects_id=july)
+        path = f"time-entries/{ok(await world.consultant.post('time-entries', again), 201)['id']}"
+        case.refused(await world.consultant.patch(path, {"worked_on": "2023-08-01"}))
+        case.cured(await world.consultant.post("time-entries", start.mission.entry(worked_on="2023-08-01")))
+        return
+    case.refused(await start.send(corrects_id=july))
+    case.cured(await start.send(dry_run=True))
+    case.cured(await start.send(corrects_id=august))
+
+
+@walk("correction-exceeded", "create_time_entry", "create_time_entry_batch", "update_time_entry", "submit_time_entry",
+      "submit_time_entries")  # fmt: skip
+async def correction_exceeded(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    taken_back = await submitted(world, mission, days=0.5)
+    ok(await reverse(world.consultant, taken_back))
+    other = await submitted(world, mission, days=0.25, worked_on="2023-07-13", corrects_id=taken_back)
+    start = Entering(case.act, world, mission)
+    start.facts = {"worked_on": DAY, "days": 0.5, "activity": "audition", "corrects_id": taken_back}
+    if not case.act.startswith("create"):
+        made = {**start.facts, "days": 0.25, "status": "draft" if case.act.startswith("submit") else "submitted"}
+        start.entry = ok(await world.consultant.post("time-entries", mission.entry(**made)), 201)["id"]
+        del start.facts["corrects_id"]
+        if case.act.startswith("submit"):
+            ok(await world.consultant.patch(f"time-entries/{start.entry}", {"days": 0.5}))
+    case.refused(await start.send())
+    case.cured(await start.send(days=0.25, dry_run=True))
+    if case.act.startswith("submit"):
+        await start.send(days=0.5, dry_run=True)
+    ok(await reverse(world.consultant, other))
+    case.cured(await start.send())
+
+
+@walk("references-disagree", "create_time_entry", "create_time_entry_batch", "update_time_entry")
+async def references_disagree(case: Case) -> None:
+    world = case.world
+    start = await entering(case)
+    met, other = await world.followed_firm(), await world.followed_firm()
+    audition = (await world.audition(met))["id"]
+    case.refused(await start.send(siren=other, audition_id=audition))
+    case.cured(await start.send(siren=other, dry_run=True))
+    case.cured(await start.send(siren=met, audition_id=audition))
+
+
+@walk("already-exists", "recall_time_entry")
+async def name_given_away(case: Case) -> None:
+    """The external id of a rejected entry is another's by now: that one gives it up, or this one does."""
+    world = case.world
+    mission = await world.mission()
+    for given_up in (False, True):
+        named = {"external_id": word()}
+        rejected = await submitted(world, mission, days=0.25, **named)
+        ok(await world.lead.post(f"time-entries/{rejected}/reject", {"reason": "No."}))
+        other = await submitted(world, mission, days=0.25, worked_on="2023-07-13", **named)
+        path = f"time-entries/{rejected}/recall"
+        case.refused(await world.consultant.post(path))
+        if given_up:
+            case.cured(await world.consultant.post(path, {"external_id": None}))
+            continue
+        ok(await world.consultant.patch(f"time-entries/{other}", {"external_id": word()}))
+        case.cured(await world.consultant.post(path))
+
+
 # --- closed months ---------------------------------------------------------------------------------------------------
 
 
 async def correct(case: Case, mission: Mission, entry: str) -> None:
     """Reverse the entry and name it in corrects_id of a new one, which counts on the first open day."""
     ok(await reverse(case.world.consultant, entry))
-    again = mission.entry(worked_on=DAY, days=0.5, corrects_id=entry)
+    again = mission.entry(worked_on=DAY, days=0.25, corrects_id=entry)
     made = case.cured(await case.world.consultant.post("time-entries", again))
     assert made["counted_on"] == "2023-08-01"
 
@@ -264,7 +357,7 @@ async def correct(case: Case, mission: Mission, entry: str) -> None:
 async def month_locked_for_what_is_new(case: Case) -> None:
     start = await entering(case)
     closed = await lock(case.world, start.mission)
-    case.refused(await start.send(), "reopen")
+    case.refused(await start.send(), "open the month again")
     await reopen(case.world, closed)
     case.cured(await start.send())
 
@@ -284,7 +377,7 @@ async def month_locked_for_what_counts(case: Case) -> None:
         client = world.consultant if step == "recall" else world.lead
         return await client.post(f"{path}/{step}", {"reason": "No."} if step == "reject" else None)
 
-    case.refused(await act(), "corrects_id", "reopen")
+    case.refused(await act(), "corrects_id", "open the month again")
     await reopen(world, closed)
     case.cured(await act() if case.act == "update_time_entry" else await world.consultant.get(f"time-entries/{entry}"))
     if case.act == "update_time_entry":
@@ -303,7 +396,7 @@ async def grid_refused(case: Case) -> None:
 
     async def put(*cells: tuple[str, float], **more: Any) -> httpx2.Response:
         listed = [{"worked_on": DAY, "activity": code, "days": days} for code, days in cells]
-        return await world.consultant.put("time-entries/grid", {**grid, "cells": listed, **more})
+        return await put_grid(world.consultant, {**grid, "cells": listed, **more})
 
     # A validated entry: with its current days, or reversed.
     judged = await validated(world, mission)

@@ -110,6 +110,26 @@ async def ordered_below_entered(case: Case) -> None:
     case.cured(await amend(world, mission, days=-1))
 
 
+@walk("amendment-too-early", "create_order")
+async def amendment_too_early(case: Case) -> None:
+    world = case.world
+    mission = await world.mission(days=2, lead=0, partner=1)
+    entry = await submitted(world, mission, worked_on=DAY, days=1)
+    ok(await amend(world, mission, days=1, signed_on="2023-08-01", reference="BC-2"), 201)
+    early = {"days": -1.25, "signed_on": "2023-07-10", "reference": "BC-3"}
+    case.refused(await amend(world, mission, **early))
+    for other in ({"days": -1}, {"signed_on": "2023-08-02"}):
+        case.cured(await dry(world, mission, early | other))
+    ok(await reverse(world.consultant, entry))
+    case.cured(await amend(world, mission, **early))
+
+
+async def dry(world: World, mission: Mission, order: dict[str, Any]) -> httpx2.Response:
+    """Whether an amendment would be accepted."""
+    body = {"kind": "amendment", "reason": "Less to do.", **order}
+    return await world.operator.post(f"missions/{mission.id}/orders", body, params={"dry_run": "true"})
+
+
 @walk("allotments-exceed-order", "create_order", "create_mission_member", "update_mission_member")
 async def allotments_exceed_order(case: Case) -> None:
     world = case.world

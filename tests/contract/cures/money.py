@@ -50,8 +50,9 @@ async def envelope_exhausted_by_an_award(case: Case) -> None:
     left = case.refused(await award(50))["available_cents"]
     less = ok(await award(left), 201)
     case.refused(await award(50))
-    ok(await acts.release(f"grants/{other}"))
-    case.cured(await award(50))
+    ok(await acts.release(f"grants/{other}"))  # today, from which day on it is available
+    told = case.refused(await award(50))
+    case.cured(await award(50, decided_on=told["available_from"]))
     case.refused(await award(50))
     ok(await acts.contribute(100), 201)
     case.cured(await award(50))
@@ -64,10 +65,9 @@ async def envelope_exhausted_by_a_contribution_taken_back(case: Case) -> None:
     contribution = f"envelope/contributions/{ok(await acts.contribute(50), 201)['id']}"
     mistaken, spare = [ok(await acts.grant(60), 201)["id"] for _ in range(2)]
     payment = ok(await acts.pay(mistaken, 10), 201)["id"]
-    told = case.refused(await acts.reverse(contribution), "awards hold the rest")
-    assert {each["award_id"] for each in told["awards"]} == {mistaken, spare}
-    assert sum(each["held_cents"] for each in told["awards"]) == 50 - told["available_cents"]
-    ok(await acts.release(f"grants/{spare}"))
+    told = case.refused(await acts.reverse(contribution), "later_acts")
+    assert [each["act_id"] for each in told["later_acts"]] == [spare, mistaken]
+    ok(await acts.reverse(f"grants/{spare}"))
     ok(await acts.reverse(f"grants/{mistaken}/payments/{payment}"))
     ok(await acts.reverse(f"grants/{mistaken}"))
     case.cured(await acts.reverse(contribution))
@@ -84,11 +84,25 @@ async def envelope_exhausted_by_a_repayment_taken_back(case: Case) -> None:
     ok(await acts.tranche(advance, 100), 201)
     repayment = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 40), 201)['id']}"
     later = ok(await acts.grant(30), 201)["id"]
-    told = case.refused(await acts.reverse(repayment), "awards hold the rest")
-    assert told["awards"] == [{"award_id": later, "held_cents": 30}]
+    told = case.refused(await acts.reverse(repayment), "later_acts")
+    assert [each["act_id"] for each in told["later_acts"]] == [later]
     assert (told["requested_cents"], told["available_cents"]) == (40, 10)
-    ok(await acts.release(f"grants/{later}"))
+    ok(await acts.reverse(f"grants/{later}"))
     case.cured(await acts.reverse(repayment))
+
+
+@walk("already-bounced", "bounce_repayment")
+async def already_bounced(case: Case) -> None:
+    acts = await acts_of(case)
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 100), 201)
+    path = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 40), 201)['id']}"
+    bounce = {"bounced_on": LATE, "reason": "Insufficient funds.", "bank_reference": "R-1"}
+    client = case.world.treasurer
+    ok(await client.post(f"{path}/bounce", bounce, headers=await acts.seen(path)))
+    case.refused(await client.post(f"{path}/bounce", bounce, headers=await acts.seen(path)))
+    case.cured(await acts.repay(advance, 40, received_on=LATE))
+    case.cured(await acts.reverse(path))
 
 
 # --- awards ----------------------------------------------------------------------------------------------------------

@@ -222,7 +222,8 @@ async def entries(case: Case) -> Ask:
         return Ask("consultant", "POST", "time-entries/batch", {"items": [entry]})
     if case.act == "put_time_entry_grid":
         grid = {"consultant_id": mission.partner_consultant, "week": "2023-W27", "cells": []}
-        return Ask("consultant", "PUT", "time-entries/grid", grid)
+        read = f"time-entries/grid?consultant_id={grid['consultant_id']}&week=2023-W27"
+        return Ask("consultant", "PUT", "time-entries/grid", grid, guarded=read)
     made = await (validated if case.act == "reverse_time_entry" else submitted)(world, mission)
     if case.act == "update_time_entry":
         return Ask("consultant", "PATCH", f"time-entries/{made}", {"consultant_id": mission.partner_consultant})
@@ -285,13 +286,16 @@ async def payments(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{award}/repayments", {**facts, "received_on": MONEY_DAY}, keyed=True)
 
 
-@ready("reverse_grant_payment", "reverse_tranche", "reverse_repayment")
+@ready("reverse_grant_payment", "reverse_tranche", "reverse_repayment", "bounce_repayment")
 async def payments_reversed(case: Case) -> Ask:
     acts = await acts_of(case)
     award = await awarded(acts, case, 100)
     path = await paid(acts, award, 90)
-    if case.act == "reverse_repayment":
+    if case.act.endswith("repayment"):
         path = f"{award}/repayments/{ok(await acts.repay(award.split('/')[1], 10), 201)['id']}"
+    if case.act == "bounce_repayment":
+        bounce = {"bounced_on": MONEY_DAY, "reason": "Insufficient funds.", "bank_reference": "R-1"}
+        return Ask("treasurer", "POST", f"{path}/bounce", bounce, guarded=path)
     return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
 
 
@@ -300,7 +304,7 @@ async def payments_reversed(case: Case) -> Ask:
 
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
-      "cancel_service_certificate")  # fmt: skip
+      "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))

@@ -7,6 +7,7 @@ NO_CURE: dict[str, str] = {
     "after-last-instalment": "the terms of an advance never change; the rest can only be released",
     "already-reversed": "what was wanted has been done",
     "award-ended": "nothing is left to do on the award",
+    "bounced-before-receipt": "the detail names the first day that is possible",
     "body-too-large": "`limit_bytes` says how much a body can have",
     "ceased-on-of-an-active-firm": "the title says which fields go together",
     "certificate-already-cancelled": "what was wanted has been done",
@@ -44,7 +45,10 @@ OUTSIDE: dict[str, str] = {
 # Pairs of a problem that other acts are walked for.
 _AT_ONCE = "only where the operator closes the month at the same instant; else the act tells it of each entry or cell"
 _NAMED = "the refusal has no cure: `current` and `needed` name the states"
+_CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
+    ("account-overdrawn", "receive_repayment"): _CENTS,
+    ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,

@@ -1,17 +1,20 @@
 """A day names what it was about: a firm, an audition, a project of its own territory."""
 
+import itertools
+
 import asyncpg
 import pytest
 
-from tests.projects.acts import project
+from tests.projects.acts import followed, project
 from tests.world import World, ok, problem
 
 
 async def test_a_day_names_its_audition_and_its_project(world: World) -> None:
     mission = await world.mission(days=10)
-    audition = (await world.meetings())["audition"]
-    plan = await project(world)
-    body = mission.entry(audition_id=audition, project_id=plan["id"])
+    siren = await followed(world)
+    audition = (await world.audition(siren))["id"]
+    plan = await project(world, holders=[{"kind": "firm", "siren": siren}])
+    body = mission.entry(siren=siren, audition_id=audition, project_id=plan["id"])
     entry = ok(await world.consultant.post("time-entries", body), 201)
     assert (entry["audition_id"], entry["project_id"]) == (audition, plan["id"])
     assert (entry["audition_on"], entry["project_title"]) == ("2023-07-04", plan["title"])
@@ -47,3 +50,29 @@ async def test_what_counted_names_the_same_project_for_ever(world: World) -> Non
         with pytest.raises(asyncpg.CheckViolationError) as refused:
             await connection.execute("UPDATE time_entries SET project_id = $1 WHERE id = $2", plan["id"], entry["id"])
     assert refused.value.constraint_name == "entry_locked"
+
+
+PAIRS = list(itertools.combinations(("siren", "audition_id", "project_id"), 2))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[" ".join(pair) for pair in PAIRS])
+async def test_what_an_entry_names_is_about_one_firm(world: World, pair: tuple[str, str]) -> None:
+    mission = await world.mission(days=10)
+    things = []
+    for name in ("Mécanique", "Textile"):
+        siren = await followed(world, name)
+        audition = await world.audition(siren)
+        plan = await project(world, title=name, holders=[{"kind": "firm", "siren": siren}])
+        things.append({"siren": siren, "audition_id": audition["id"], "project_id": plan["id"]})
+    mixed = {pair[0]: things[0][pair[0]], pair[1]: things[1][pair[1]]}
+    body, same = mission.entry() | mixed, mission.entry() | {name: things[0][name] for name in pair}
+    for dry_run in ("true", "false"):
+        refused = await world.consultant.post("time-entries", body, params={"dry_run": dry_run})
+        problem(refused, 409, "references-disagree")
+    problem(await world.consultant.post("time-entries/batch", {"items": [body]}), 409, "references-disagree")
+    entry = ok(await world.consultant.post("time-entries", same), 201)
+    path = f"time-entries/{entry['id']}"
+    problem(await world.consultant.patch(path, {pair[1]: mixed[pair[1]]}), 409, "references-disagree")
+    ok(await world.consultant.patch(path, {pair[1]: None}))
+    ok(await world.consultant.patch(path, {name: things[1][name] for name in pair}))
+    ok(await world.lead_judge.post(f"{path}/validate"))

@@ -51,6 +51,11 @@ LIMITS = [
     Attack("days_exhausted", change("mission_days", MISSION, days_entered="days_ordered + 0.25")),
     Attack("days_exhausted", change("mission_days", MISSION, days_entered="'NaN'")),
     Attack("days_exhausted", change("mission_days", MISSION, days_ordered="days_entered - 0.25", days_allotted="0")),
+    Attack("days_not_yet_ordered", change("mission_days", MISSION, entered_before="'{0.25}'")),
+    Attack("days_not_yet_ordered", change("mission_days", MISSION, entered_before="'{NaN}'")),
+    Attack("days_not_yet_ordered", change("mission_days", MISSION, entered_before="'{NULL}'")),
+    Attack("days_not_yet_ordered", change("mission_days", MISSION, entered_before="'{-0.25}'")),
+    Attack("days_not_yet_ordered", change("mission_days", MISSION, entered_before="'{}'")),
     Attack("allotments_exceed_order", change("mission_days", MISSION, days_allotted="days_ordered + 0.25")),
     Attack("allotments_exceed_order", change("mission_days", MISSION, days_ordered="days_ordered - 0.25")),
     Attack("allotments_exceed_order", change("mission_days", MISSION, days_allotted="'NaN'")),
@@ -81,6 +86,29 @@ LIMITS = [
         PERSON_DAY.format("0.75") + " ON CONFLICT DO NOTHING;"
         " INSERT INTO person_days VALUES ($person, '2023-07-20', 0.5)"
         " ON CONFLICT (person_id, worked_on) DO UPDATE SET days = person_days.days + excluded.days",
+    ),
+    Attack("correction_exceeded", change("correctable_days", "entry_id = $reversed", days_corrected="days + 0.25")),
+    Attack("correctable_days_corrected", change("correctable_days", "entry_id = $reversed", days_corrected="-0.25")),
+    Attack("correctable_days_corrected", change("correctable_days", "entry_id = $reversed", days_corrected="'NaN'")),
+    Attack(
+        "correction_elsewhere",
+        change(
+            "correctable_days",
+            "entry_id = $reversed",
+            for_person_id="$judge",
+            for_mission_id="mission_id",
+            for_month="month",
+        ),
+    ),
+    Attack(
+        "correction_elsewhere",
+        change(
+            "correctable_days",
+            "entry_id = $reversed",
+            for_person_id="person_id",
+            for_mission_id="mission_id",
+            for_month="month + 31",
+        ),
     ),
     Attack("person_day_days", PERSON_DAY.format("-0.25")),
     Attack("person_day_days", PERSON_DAY.format("'NaN'")),
@@ -136,7 +164,7 @@ ENTRIES = [
     Attack("time_entries_territory_firm_siren_fkey", clone("time_entries", DRAFT, firm_siren="'123456782'")),
     Attack("time_entries_entered_by_fkey", clone("time_entries", DRAFT, entered_by="uuidv7()")),
     Attack(
-        "time_entries_territory_external_id_key",
+        "time_entries_external_id_key",
         clone("time_entries", DRAFT, external_id="'cra-1'")
         + "; "
         + clone("time_entries", DRAFT, external_id="'cra-1'"),

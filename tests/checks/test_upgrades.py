@@ -1,0 +1,120 @@
+"""What stood before a rule stays, is counted and listed; what was written wrongly is mended."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+from alembic import command
+
+from app.commands import check
+from app.core import migrations
+from app.core.db import create_engine
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import plain
+from tests.world import World, ok, problem
+
+BEFORE = "2026_11_29_2306"  # the last revision without these rules
+
+
+async def served(url: str, act: Callable[[httpx2.AsyncClient, Any], Awaitable[Any]]) -> Any:
+    """Do `act` with a client of the application on this database."""
+    own = Settings(_env_file=None, database_url=url, pool_size=5, log_level="error")
+    application = create_app(own)
+    async with application.router.lifespan_context(application) as state, asyncpg.create_pool(plain(url)) as pool:
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            scope["state"] = dict(state or {})
+            await application(scope, receive, send)
+
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as http:
+            return await act(http, pool)
+
+
+async def planted(url: str, ids: dict[str, str]) -> None:
+    """What yesterday's code took: days before their order, a correction of anything, the day of another reversal."""
+    connection = await asyncpg.connect(plain(url))
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            for statement, named in {
+                "UPDATE orders SET signed_on = '2023-08-01' WHERE mission_id = $1": "mission",
+                "UPDATE time_entries SET reversal_counted_on = '2023-10-01' WHERE id = $1": "reversed",
+                f"UPDATE time_entries SET corrects_id = '{ids['reversed']}' WHERE id = $1": "counted",
+            }.items():
+                assert await connection.execute(statement, ids[named]) == "UPDATE 1"
+    finally:
+        await connection.close()
+
+
+async def checked(url: str) -> tuple[list[check.Difference], list[check.Standing]]:
+    engine = create_engine(url, pool_size=1)
+    try:
+        return (await check.differences(engine))[1], await check.before_the_rule(engine)
+    finally:
+        await engine.dispose()
+
+
+def test_days_that_stood_before_the_calendar_stay_and_are_listed(
+    new_database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = new_database("upgrades")
+    made: dict[str, Any] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = made["world"] = await World.create(http, pool)
+        mission = made["mission"] = await world.mission(days=10, lead=0, partner=10)
+        for name, day, days in (("reversed", "2023-06-20", 0.5), ("counted", "2023-07-04", 1)):
+            body = mission.entry(worked_on=day, days=days)
+            made[name] = ok(await world.consultant.post("time-entries", body), 201)["id"]
+        ok(await world.consultant.post(f"time-entries/{made['reversed']}/reverse", {"reason": "Wrong."}))
+
+    asyncio.run(served(url, live))
+    mission, entry = made["mission"], {name: made[name] for name in ("reversed", "counted")}
+    command.downgrade(migrations.config(url), BEFORE)
+    asyncio.run(planted(url, {**entry, "mission": mission.id}))
+    logging.getLogger("rebond.migrations").addHandler(caplog.handler)  # an application has taken the root's away
+    migrations.upgrade(url)
+    logging.getLogger("rebond.migrations").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.name == "rebond.migrations"] == [
+        "reversals given back the day of their entry: 1",
+        "missions with days beyond the orders signed by then, which keep them: 1",
+        "corrections beyond what they correct, which stay: 1",
+    ]
+    differ, earlier = asyncio.run(checked(url))
+    assert differ == []
+    assert sorted(f"{old.rule}, {old.key}: {old.found}" for old in earlier) == [
+        f"days counted before the orders that cover them were signed, {mission.id} 2023-08-01: 1.00",
+        f"days of a correction of another person, mission or month, {mission.id} {entry['counted']}: 1.00",
+        f"days of corrections beyond those of the entry that they correct, {mission.id} {entry['reversed']}: 0.50",
+    ]
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        world: World = made["world"]
+        world.pool = pool
+        for client in world.clients.values():
+            client.http = http
+        mended = ok(await world.consultant.get(f"time-entries/{entry['reversed']}"))
+        assert (mended["reversal_counted_on"], mended["version"]) == (mended["counted_on"], 3)
+        told = await pool.fetchrow(
+            "SELECT type, resource_version, data ->> 'reversal_counted_on' AS day FROM events WHERE resource_id = $1"
+            " ORDER BY sequence DESC LIMIT 1",
+            entry["reversed"],
+        )
+        assert tuple(told) == ("time_entry.updated", 3, "2023-06-20")
+        earlier_day = mission.entry(worked_on="2023-07-05", days=0.25)
+        refused = problem(await world.consultant.post("time-entries", earlier_day), 409, "days-not-yet-ordered")
+        assert refused["available_from"] == "2023-08-01"
+        ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-08-01", days=0.25)), 201)
+        more = mission.entry(worked_on="2023-06-21", days=0.25, corrects_id=entry["reversed"])
+        problem(await world.consultant.post("time-entries", more), 409, "correction-exceeded")
+        ok(await world.lead_judge.post(f"time-entries/{entry['counted']}/validate"))
+        ok(await world.lead_judge.post(f"time-entries/{entry['counted']}/reverse", {"reason": "Wrong."}))
+
+    asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
