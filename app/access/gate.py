@@ -151,6 +151,8 @@ def _key(request: Request) -> str:
         raise CredentialsMissing
     scheme, _, key = given.partition(" ")
     key = key.strip()
+    if given.startswith(PREFIX):
+        raise CredentialsInvalid.without_scheme()
     if scheme.lower() != "bearer" or not key.startswith(PREFIX) or len(key) > 100 or not key.isascii():
         raise CredentialsInvalid
     return key

@@ -32,17 +32,27 @@ class TranchesExceedAward(Problem):
     title_fr = "Les versements dépasseraient l'attribution."
     detail = "{requested_cents} requested, {remaining_cents} remaining."
     detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
+    cure = "Pay at most what remains."
+    cure_fr = "Versez au plus ce qui reste."
 
 
 class RepaymentExceedsOutstanding(Problem):
-    """The repayment would exceed the amount outstanding on that day."""
+    """More would be repaid than was disbursed by that day."""
 
     status = 409
-    title_fr = "Le remboursement dépasserait ce qui restait dû à cette date."
+    title_fr = "Il y aurait plus de remboursé que de versé à cette date."
     detail = "{outstanding_cents} are outstanding now."
     detail_fr = "{outstanding_cents} restent dus aujourd'hui."
     cure = "Check the amount and the day, and return to the firm what it paid too much."
     cure_fr = "Vérifiez le montant et le jour, et rendez à l'entreprise ce qu'elle a payé en trop."
+
+    @classmethod
+    def of_a_tranche(cls, outstanding_cents: int) -> "RepaymentExceedsOutstanding":
+        """The refusal to take back a tranche that has been repaid since."""
+        refused = cls(outstanding_cents=outstanding_cents)
+        refused.cure = "Reverse first the repayments received since the tranche was paid."
+        refused.cure_fr = "Annulez d'abord les remboursements reçus depuis le paiement de la tranche."
+        return refused
 
 
 class AlreadyBounced(Problem):
@@ -127,11 +137,12 @@ async def reverse_tranche(
     outstanding = advance.disbursed_cents - advance.repaid_cents
     tranche.status, tranche.reason = "reversed", body.reason
     advance.disbursed_cents -= tranche.amount_cents
+    refused = RepaymentExceedsOutstanding.of_a_tranche(outstanding)
     if advance.repaid_cents > advance.disbursed_cents:
-        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
+        raise refused
     advance.status = _status_of(advance)
     await write.session.flush()
-    await _refuse_repaid_before(write, advance, outstanding)
+    await _refuse_repaid_before(write, advance, refused)
     await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
     bound = _bound(territory, advance_id)
     return [
@@ -147,8 +158,9 @@ async def receive_repayment(
     refuse_future({"/received_on": body.received_on})
     advance = await _locked(write, territory, advance_id)
     outstanding = advance.disbursed_cents - advance.repaid_cents
+    refused = RepaymentExceedsOutstanding(outstanding_cents=outstanding)
     if body.amount_cents > outstanding:
-        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
+        raise refused
     repayment = Repayment(
         territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by,
         recorded_by=write.actor.subject_id, **body.model_dump(),
@@ -157,7 +169,7 @@ async def receive_repayment(
     advance.repaid_cents += body.amount_cents
     advance.status = _status_of(advance)
     await write.session.flush()
-    await _refuse_repaid_before(write, advance, outstanding)
+    await _refuse_repaid_before(write, advance, refused)
     cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
     filled = await ledger.repay(write, territory, body.amount_cents, cause)
     received = _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
@@ -246,11 +258,8 @@ def _plan(advance: Advance) -> schedule.LoanTerms:
     return schemas.AwardedTerms.model_validate(advance.terms).plan()
 
 
-async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int) -> None:
-    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile.
-
-    `outstanding` is what was owed before this act, for the refusal.
-    """
+async def _refuse_repaid_before(write: Write, advance: Advance, refused: RepaymentExceedsOutstanding) -> None:
+    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile."""
     t, r = Tranche, Repayment
     tranches = await write.session.execute(
         select(t.paid_on, t.amount_cents).where(t.advance_id == advance.id, t.status == "recorded")
@@ -261,7 +270,7 @@ async def _refuse_repaid_before(write: Write, advance: Advance, outstanding: int
     out = [schedule.CashFlow(day, cents) for day, cents in tranches]
     back = [schedule.CashFlow(day, cents) for day, cents in repayments]
     if schedule.repaid_before_disbursed(out, back):
-        raise RepaymentExceedsOutstanding(outstanding_cents=outstanding)
+        raise refused
 
 
 def _status_of(advance: Advance) -> AdvanceStatus:

@@ -94,8 +94,14 @@ class FollowUpIncomplete(Problem):
 
     status = 422
     title_fr = "Un suivi doit avoir un responsable et une échéance, et ne peut pas être fait avant l'audition."
-    cure = "Send follow_up_owner_id and follow_up_due_on together, or clear all of the follow-up."
-    cure_fr = "Envoyez follow_up_owner_id et follow_up_due_on ensemble, ou effacez tout le suivi."
+    cure = (
+        "Send follow_up_owner_id and follow_up_due_on together, or clear all of the follow-up; follow_up_done_on is the"
+        " day of the audition or a later one."
+    )
+    cure_fr = (
+        "Envoyez follow_up_owner_id et follow_up_due_on ensemble, ou effacez tout le suivi ; follow_up_done_on est le"
+        " jour de l'audition ou un jour ultérieur."
+    )
 
 
 class NothingFoundYet(Problem):

@@ -80,7 +80,9 @@ async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | 
     if values.get("findings") is not None and audition.status != AuditionStatus.HELD:
         raise rules.NothingFoundYet
     if "held_on" in values and audition.status != AuditionStatus.HELD:
-        raise rules.AuditionTransition(current=audition.status, action="held_on", needed=[AuditionStatus.HELD])
+        refused = rules.AuditionTransition(current=audition.status, action="held_on", needed=[AuditionStatus.HELD])
+        refused.cure, refused.cure_fr = rules.NothingFoundYet.cure, rules.NothingFoundYet.cure_fr
+        raise refused
     changed = put(audition, values)
     await _refer(write, audition, changed)
     moved = await _put_children(write, audition, children)

@@ -9,10 +9,10 @@ from app.core.writing.writes import Write
 
 
 class AwardEnded(Problem):
-    """The award is closed, cancelled or reversed."""
+    """Nothing of the award is left to pay, release or reverse."""
 
     status = 409
-    title_fr = "L'attribution est close, annulée ou contre-passée."
+    title_fr = "Il ne reste rien de l'attribution à payer, à libérer ou à annuler."
     detail = "The award is {current}."
     detail_fr = "L'attribution est {current}."
 
@@ -43,6 +43,8 @@ class BeforeDecision(Problem):
     title_fr = "Le jour ne peut pas précéder celui de la décision."
     detail = "The aid was decided on {decided_on}."
     detail_fr = "L'aide a été décidée le {decided_on}."
+    cure = "Enter this day or a later one."
+    cure_fr = "Saisissez ce jour ou un jour ultérieur."
 
 
 def payer(write: Write, awarded_by: UUID) -> UUID:

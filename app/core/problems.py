@@ -142,6 +142,14 @@ class CredentialsInvalid(Problem):
     cure = "Ask an administrator for a new key."
     cure_fr = "Demandez une nouvelle clé à un administrateur."
 
+    @classmethod
+    def without_scheme(cls) -> Self:
+        """The answer to a key that stands alone in the header."""
+        problem = cls()
+        problem.cure = "Send «Bearer » before the key: «Authorization: Bearer rbd_…»."
+        problem.cure_fr = "Envoyez « Bearer » devant la clé : « Authorization: Bearer rbd_… »."
+        return problem
+
 
 class Forbidden(Problem):
     """You are allowed to see this, but not to do that."""
@@ -223,6 +231,8 @@ class StillReferenced(Problem):
 
     status = 409
     title_fr = "D'autres objets se réfèrent encore à celui-ci."
+    cure = "Remove these references first, or with the same request."
+    cure_fr = "Retirez d'abord ces références, ou par la même requête."
 
 
 class TotalTooLarge(Problem):

@@ -16,7 +16,7 @@ from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.envelopes import schemas, service
-from app.envelopes.ledger import AccountTooLarge, AlreadyReversed, EnvelopeExhausted
+from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.queries import CONTRIBUTIONS, ENTRIES, envelope
 from app.programme.routes import T
 
@@ -50,9 +50,7 @@ async def list_contributions(request: Request, actor: Actor = require("envelopes
 
 @envelopes.post(
     T + "/envelope/contributions",
-    **changes(
-        schemas.Contribution, AccountTooLarge, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201
-    ),
+    **changes(schemas.Contribution, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201),
 )
 async def create_contribution(
     request: Request, body: schemas.ContributionCreate, actor: Actor = require("envelopes:write")

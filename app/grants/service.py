@@ -5,7 +5,7 @@ from uuid import UUID
 from app.access.rules import person
 from app.awards import service as awards
 from app.awards.models import AwardStatus
-from app.awards.rules import AwardAlreadyPaid, payer, refuse_before_decision, refuse_ended
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision, refuse_ended
 from app.awards.schemas import Release
 from app.awards.service import AwardKind
 from app.core.problems import Problem
@@ -29,6 +29,8 @@ class PaymentsExceedAward(Problem):
     title_fr = "Les paiements dépasseraient l'attribution."
     detail = "{requested_cents} requested, {remaining_cents} remaining."
     detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
+    cure = "Pay at most what remains."
+    cure_fr = "Payez au plus ce qui reste."
 
 
 async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
@@ -97,7 +99,8 @@ async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) 
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     write.expect(grant.version, required=True)
     person(write.actor)
-    refuse_ended(grant.status)
+    if grant.status in (AwardStatus.CANCELLED, AwardStatus.REVERSED):
+        raise AwardEnded(current=grant.status)
     if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
     return await awards.take_back(write, GRANT, grant, body.reason)

@@ -136,8 +136,8 @@ class ActivityInUse(Problem):
 
     status = 409
     title_fr = "Des saisies portent une activité que la mission ne listerait plus."
-    cure = "Keep the activity, or change the activity of these entries first."
-    cure_fr = "Gardez l'activité, ou changez d'abord celle de ces saisies."
+    cure = "Keep the activity; or, where these entries are all drafts or submitted, change their activity first."
+    cure_fr = "Gardez l'activité ; ou, si ces saisies sont toutes en brouillon ou soumises, changez d'abord la leur."
 
 
 class TravelNotCounted(Problem):
@@ -197,8 +197,8 @@ class EntriesOutsideAssignment(Problem):
 
     status = 409
     title_fr = "Des saisies de cette personne seraient hors de l'affectation."
-    cure = "Move, recall or reverse them first."
-    cure_fr = "Déplacez-les, rappelez-les ou contre-passez-les d'abord."
+    cure = "Move or reverse them first, and delete those that are drafts."
+    cure_fr = "Déplacez-les ou contre-passez-les d'abord, et supprimez celles qui sont en brouillon."
 
 
 async def create_mission(write: Write, territory: str, body: schemas.MissionCreate) -> Change:
@@ -338,9 +338,10 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
         raise AllotmentsExceedOrder(days_ordered=days.days_ordered, days_allotted=days.days_allotted)
     days.starts_on = body.starts_on or days.starts_on
     days.ends_on = body.ends_on or days.ends_on
-    days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
-    # The last spending may have touched what the new window leaves out; what counts is looked at below.
+    # The last spending may have touched what the new window leaves out; what counts is looked at below. Cleared before
+    # any query, which writes the new window.
     days.worked_from = days.worked_to = days.entered_on = None
+    days.enterable_until_on = await _enterable_until(write, mission, days.ends_on)
     await write.session.flush()
     window = {"starts_on": days.starts_on, "ends_on": days.ends_on}
     outside = await write.session.scalar(_OUTSIDE, {"mission_id": mission_id, **window})

@@ -118,7 +118,11 @@ async def test_an_advance_is_awarded_paying_repaying_and_repaid(acts: Acts) -> N
     assert await status(acts, advance) == ("repaid", 100, 0, 0)
     ok(await acts.reverse(f"advances/{advance}/repayments/{last}"))
     assert await status(acts, advance) == ("repaying", 100, 0, 40)
-    problem(await acts.release(f"advances/{advance}"), 409, "award-ended")
+    refused = problem(await acts.release(f"advances/{advance}"), 409, "award-ended")
+    assert (refused["title"], refused["detail"]) == (
+        "Nothing of the award is left to pay, release or reverse.",
+        "The award is repaying.",
+    )
     problem(await acts.reverse(f"advances/{advance}"), 409, "award-already-paid")
 
 

@@ -393,7 +393,7 @@ class Envelope(RuleBasedStateMachine):
     def refusal(self, deed: Deed) -> str:  # noqa: PLR0911  # one return a reason
         award = deed.award
         if award is not None and deed is award.deed:
-            if award.cancelled or (award.kind == "grants" and award.paid_cents and not award.left):
+            if award.cancelled:
                 return "award-ended"
             return "award-already-paid" if award.paid_cents or award.released else ""
         if deed.gone:

@@ -31,7 +31,7 @@ async def test_a_grant_is_awarded_then_paying_then_closed_by_its_last_cent(acts:
     assert await status(acts, grant) == ("closed", 100, 0, 0)
     problem(await acts.pay(grant, 1), 409, "award-ended")
     problem(await acts.release(f"grants/{grant}"), 409, "award-ended")
-    problem(await acts.reverse(f"grants/{grant}"), 409, "award-ended")
+    problem(await acts.reverse(f"grants/{grant}"), 409, "award-already-paid")
     ok(await acts.reverse(f"grants/{grant}/payments/{last}"))
     assert await status(acts, grant) == ("paying", 99, 0, 1)
     problem(await acts.reverse(f"grants/{grant}/payments/{last}"), 409, "already-reversed")

@@ -47,8 +47,16 @@ class GridRefused(Problem):
 
     status = 409
     title_fr = "Certaines cellules ne peuvent pas être modifiées comme demandé : rien n'a été modifié."
-    cure = "Send each cell in errors with its current days (days_now), or reverse its entry first."
-    cure_fr = "Envoyez chaque cellule de errors avec ses jours actuels (days_now), ou contre-passez d'abord sa saisie."
+    cure = (
+        "Send each cell in errors with its current days (days_now). To change it, first have its entry reversed (a"
+        " certified one after its certificate is cancelled), change several entries one by one, or ask the operator to"
+        " reopen the month."
+    )
+    cure_fr = (
+        "Envoyez chaque cellule de errors avec ses jours actuels (days_now). Pour la modifier, faites d'abord"
+        " contre-passer sa saisie (certifiée : après l'annulation de son attestation), modifiez plusieurs saisies une à"
+        " une, ou demandez à l'opérateur de rouvrir le mois."
+    )
 
 
 class SeveralEntries(Problem):

@@ -21,25 +21,25 @@ from app.programme.routes import T
 entries: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
-LIMITS = (
-    ReferenceNotFound,
-    rules.OtherOrganisation,
+COUNTING = (  # what days must keep to when they come to count
     rules.DaysExhausted,
     rules.DaysNotYetOrdered,
     rules.AllotmentExhausted,
     rules.PersonDayExceeded,
     rules.OutsideMissionWindow,
-    rules.OutsideAssignment,
     rules.OffStep,
     rules.LateEntry,
     rules.RestDay,
-    rules.ActivityNotListed,
     rules.MonthLocked,
-    rules.CorrectedNotReversed,
-    rules.CorrectionElsewhere,
-    rules.CorrectionExceeded,
-    rules.ReferencesDisagree,
 )
+LIMITS = (  # and what a draft is held to already
+    ReferenceNotFound,
+    rules.OtherOrganisation,
+    rules.OutsideAssignment,
+    rules.ActivityNotListed,
+    *COUNTING,
+)
+WHOLE = (*LIMITS, rules.ReferencesDisagree, rules.CorrectionElsewhere, rules.CorrectionExceeded)
 JUDGEMENT = (
     rules.InvalidTransition,
     rules.SeparationOfDuties,
@@ -58,7 +58,9 @@ async def list_time_entries(request: Request, actor: Actor = require("time_entri
     return await page(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@entries.post(T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *LIMITS, status=201))
+@entries.post(
+    T + "/time-entries", **changes(schemas.TimeEntry, AlreadyExists, *WHOLE, rules.CorrectedNotReversed, status=201)
+)
 async def create_time_entry(
     request: Request, body: schemas.TimeEntryCreate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -92,7 +94,10 @@ async def create_time_entry(
     )
 
 
-@entries.post(T + "/time-entries/batch", **changes(schemas.TimeEntries, AlreadyExists, *LIMITS, status=201))
+@entries.post(
+    T + "/time-entries/batch",
+    **changes(schemas.TimeEntries, AlreadyExists, *WHOLE, rules.CorrectedNotReversed, status=201),
+)
 async def create_time_entry_batch(
     request: Request, body: schemas.TimeEntryBatch, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -143,7 +148,7 @@ async def get_time_entry(request: Request, actor: Actor = require("time_entries:
     return await show(request, TIME_ENTRIES, **actor.own("time_entries:read", request.path_params["territory"]))
 
 
-@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *LIMITS))
+@entries.patch(ENTRY, **changes(schemas.TimeEntry, rules.EntryLocked, AlreadyExists, *WHOLE))
 async def update_time_entry(
     request: Request, body: schemas.TimeEntryUpdate, actor: Actor = require("time_entries:write")
 ) -> Response:
@@ -192,7 +197,10 @@ async def _act_on_many(
     )
 
 
-@entries.post(ENTRY + "/submit", **changes(schemas.TimeEntry, rules.InvalidTransition, *LIMITS))
+@entries.post(
+    ENTRY + "/submit",
+    **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation, *COUNTING, rules.CorrectionExceeded),
+)
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Submit a draft: from now on it counts, or it is refused.
 
@@ -201,7 +209,7 @@ async def submit_time_entry(request: Request, actor: Actor = require("time_entri
     return await _act(request, actor, EntryAction.SUBMIT)
 
 
-@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *LIMITS))
+@entries.post(T + "/time-entries/submit", **changes(schemas.TimeEntries, *MANY, *COUNTING, rules.CorrectionExceeded))
 async def submit_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:write")
 ) -> Response:

@@ -80,10 +80,36 @@ class EntryLocked(Problem):
     title_fr = "La saisie ne peut plus être modifiée ni supprimée."
     detail = "The entry is {current}."
     detail_fr = "La saisie est {current}."
-    cure = "Recall it while it is submitted; after that, reverse it with a reason and enter it anew."
+    cure = "Recall a submitted or rejected entry; have another one reversed, and enter the days anew."
     cure_fr = (
-        "Rappelez-la tant qu'elle est soumise ; ensuite, contre-passez-la avec un motif et saisissez-la à nouveau."
+        "Rappelez une saisie soumise ou rejetée ; faites contre-passer une autre, et saisissez à nouveau les jours."
     )
+
+    @classmethod
+    def when(cls, current: str) -> "EntryLocked":
+        """The refusal with the cure of the entry's state."""
+        refused = cls(current=current)
+        refused.cure, refused.cure_fr = UNLOCKING[Status(current)]
+        return refused
+
+
+_RECALL = (
+    "Recall it first: it becomes a draft again.",
+    "Rappelez-la d'abord : elle redevient un brouillon.",
+)
+UNLOCKING: Mapping[Status, tuple[str, str]] = {
+    Status.SUBMITTED: _RECALL,
+    Status.REJECTED: _RECALL,
+    Status.VALIDATED: (
+        "Ask the lead firm or the operator to reverse it, then enter the days anew.",
+        "Demandez au mandataire ou à l'opérateur de la contre-passer, puis saisissez à nouveau les jours.",
+    ),
+    Status.CERTIFIED: (
+        "Ask the operator to cancel its certificate and to reverse it, then enter the days anew.",
+        "Demandez à l'opérateur d'annuler son attestation et de la contre-passer, puis saisissez à nouveau les jours.",
+    ),
+    Status.REVERSED: ("Enter the days anew.", "Saisissez à nouveau les jours."),
+}
 
 
 class DaysExhausted(Problem):
@@ -93,8 +119,19 @@ class DaysExhausted(Problem):
     title_fr = "Il ne reste pas assez de jours à la mission."
     detail = "{days_requested} requested, {days_left} left of {days_ordered} ordered."
     detail_fr = "{days_requested} demandés, {days_left} restants sur {days_ordered} commandés."
-    cure = "Enter fewer days, reverse others, or ask the operator for an amendment."
-    cure_fr = "Saisissez moins de jours, contre-passez-en d'autres, ou demandez un avenant à l'opérateur."
+    cure = "Enter fewer days, reverse others, or ask the operator for an amendment and a larger allotment."
+    cure_fr = (
+        "Saisissez moins de jours, contre-passez-en d'autres, ou demandez à l'opérateur un avenant et un quota plus"
+        " grand."
+    )
+
+    @classmethod
+    def unordered(cls, requested: Decimal) -> "DaysExhausted":
+        """The refusal of days in a mission that has no order yet."""
+        refused = cls(days_requested=requested, days_left=Decimal(0), days_ordered=Decimal(0))
+        refused.cure = "Ask the operator to record the initial order and your organisation's allotment."
+        refused.cure_fr = "Demandez à l'opérateur d'enregistrer la commande initiale et le quota de votre organisation."
+        return refused
 
 
 class DaysNotYetOrdered(Problem):
@@ -131,6 +168,8 @@ class PersonDayExceeded(Problem):
     detail_fr = (
         "Une personne peut avoir 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
     )
+    cure = "Enter fewer days, or reverse others of that date first."
+    cure_fr = "Saisissez moins de jours, ou contre-passez-en d'abord d'autres de cette date."
 
     @classmethod
     def on(cls, day: date, requested: Decimal, left: Decimal | None) -> "PersonDayExceeded":
@@ -174,6 +213,8 @@ class OffStep(Problem):
     title_fr = "La mission compte les jours en parts plus grandes."
     detail = "Days of this mission must be multiples of {step}."
     detail_fr = "Les jours de cette mission doivent être des multiples de {step}."
+    cure = "Enter one of these."
+    cure_fr = "Saisissez l'un d'eux."
 
 
 class RestDay(Problem):
@@ -304,7 +345,11 @@ def next_status(action: EntryAction, current: Status) -> Status:
     """The state that `action` leads to. Raises `InvalidTransition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
-        raise InvalidTransition(current=current, action=action, needed=sorted(sources))
+        refused = InvalidTransition(current=current, action=action, needed=sorted(sources))
+        if action is EntryAction.REVERSE and current is Status.CERTIFIED:
+            refused.cure = "Ask the operator to cancel its certificate first."
+            refused.cure_fr = "Demandez d'abord à l'opérateur d'annuler son attestation."
+        raise refused
     return target
 
 
@@ -475,7 +520,7 @@ def _refusal_of_one(  # noqa: PLR0911  # one return a reason, the most fundament
     """Why this wish cannot count, whatever the others take."""
     if wish.days:  # a draft wants none, and only the assignment holds it
         if mission.starts_on is None or mission.ends_on is None:
-            return DaysExhausted(days_requested=wish.days, days_left=Decimal(0), days_ordered=Decimal(0))
+            return DaysExhausted.unordered(wish.days)
         if not mission.starts_on <= wish.worked_on <= mission.ends_on:
             starts_on, ends_on = mission.starts_on.isoformat(), mission.ends_on.isoformat()
             return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)

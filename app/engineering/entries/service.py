@@ -391,7 +391,7 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     _own(attempt, entry)
     write.expect(entry.version)
     if entry.status not in EDITABLE:
-        raise rules.EntryLocked(current=entry.status)
+        raise rules.EntryLocked.when(entry.status)
     changed = {name: value for name, value in given.items() if getattr(entry, name) != value}
     bound = {"territory": attempt.territory}
     if not changed:
@@ -454,7 +454,7 @@ async def delete_entry(write: Write, attempt: Attempt, entry_id: UUID) -> Change
     _own(attempt, entry)
     write.expect(entry.version)
     if entry.status != Status.DRAFT:
-        raise rules.EntryLocked(current=entry.status)
+        raise rules.EntryLocked.when(entry.status)
     bound = {"territory": attempt.territory}
     gone = await write.see_last(entry, TIME_ENTRIES, entry_id, bound)
     await write.session.delete(entry)

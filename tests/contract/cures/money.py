@@ -1,0 +1,206 @@
+"""The cures of what refuses money: the envelope, grants and advances."""
+
+import secrets
+from typing import Any
+
+import httpx2
+
+from tests.contract.cures import Case, key, subject, walk
+from tests.envelopes.acts import DAY, Acts
+from tests.world import ok
+
+EARLY, LATE = "2023-10-02", "2023-10-04"  # the day before what `Acts` does, and the day after
+
+
+async def acts_of(case: Case, *contributions: int, own: bool = False) -> Acts:
+    """The acts in the shared territory, whose envelope is full; or in one whose envelope has these contributions."""
+    world = await case.own() if own or contributions else case.world
+    acts = Acts(world, await world.add_firm(), secrets.randbelow(10**9))  # whose references nobody else has
+    for cents in contributions or (10_000_00,):
+        ok(await acts.contribute(cents), 201)
+    return acts
+
+
+async def awarded(acts: Acts, case: Case, cents: int, **more: Any) -> str:
+    """The path of an award of the kind that the act is about."""
+    kind = "grants" if "grant" in case.act else "advances"
+    made = acts.grant(cents, **more) if kind == "grants" else acts.advance(cents, **more)
+    return f"{kind}/{ok(await made, 201)['id']}"
+
+
+async def pay(acts: Acts, award: str, cents: int, **more: Any) -> httpx2.Response:
+    kind, award_id = award.split("/")
+    return await (acts.pay if kind == "grants" else acts.tranche)(award_id, cents, **more)
+
+
+async def paid(acts: Acts, award: str, cents: int, **more: Any) -> str:
+    """The path of a payment or tranche."""
+    payments = "payments" if award.startswith("grants") else "tranches"
+    return f"{award}/{payments}/{ok(await pay(acts, award, cents, **more), 201)['id']}"
+
+
+# --- the envelope ----------------------------------------------------------------------------------------------------
+
+
+@walk("envelope-exhausted", "award_grant", "award_advance")
+async def envelope_exhausted_by_an_award(case: Case) -> None:
+    acts = await acts_of(case, 100)
+    award = acts.grant if case.act == "award_grant" else acts.advance
+    other = ok(await acts.grant(60), 201)["id"]
+    left = case.refused(await award(50))["available_cents"]
+    less = ok(await award(left), 201)
+    case.refused(await award(50))
+    ok(await acts.release(f"grants/{other}"))  # today, from which day on it is available
+    told = case.refused(await award(50))
+    case.cured(await award(50, decided_on=told["available_from"]))
+    case.refused(await award(50))
+    ok(await acts.contribute(100), 201)
+    case.cured(await award(50))
+    assert less["amount_cents"] == 40
+
+
+@walk("envelope-exhausted", "reverse_contribution")
+async def envelope_exhausted_by_a_contribution_taken_back(case: Case) -> None:
+    acts = await acts_of(case, 100)
+    contribution = f"envelope/contributions/{ok(await acts.contribute(50), 201)['id']}"
+    mistaken, spare = [ok(await acts.grant(60), 201)["id"] for _ in range(2)]
+    payment = ok(await acts.pay(mistaken, 10), 201)["id"]
+    told = case.refused(await acts.reverse(contribution), "later_acts")
+    assert [each["act_id"] for each in told["later_acts"]] == [spare, mistaken]
+    ok(await acts.reverse(f"grants/{spare}"))
+    ok(await acts.reverse(f"grants/{mistaken}/payments/{payment}"))
+    ok(await acts.reverse(f"grants/{mistaken}"))
+    case.cured(await acts.reverse(contribution))
+
+
+@walk("envelope-exhausted", "reverse_repayment")
+async def envelope_exhausted_by_a_repayment_taken_back(case: Case) -> None:
+    acts = await acts_of(case, own=True)
+    world = case.world
+    first = ok(await world.auditor.get("envelope/contributions"))["items"][0]["id"]
+    ok(await acts.reverse(f"envelope/contributions/{first}"))
+    ok(await acts.contribute(100, repayment_policy="recycle"), 201)
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 100), 201)
+    repayment = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 40), 201)['id']}"
+    later = ok(await acts.grant(30), 201)["id"]
+    told = case.refused(await acts.reverse(repayment), "later_acts")
+    assert [each["act_id"] for each in told["later_acts"]] == [later]
+    assert (told["requested_cents"], told["available_cents"]) == (40, 10)
+    ok(await acts.reverse(f"grants/{later}"))
+    case.cured(await acts.reverse(repayment))
+
+
+@walk("already-bounced", "bounce_repayment")
+async def already_bounced(case: Case) -> None:
+    acts = await acts_of(case)
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 100), 201)
+    path = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 40), 201)['id']}"
+    bounce = {"bounced_on": LATE, "reason": "Insufficient funds.", "bank_reference": "R-1"}
+    client = case.world.treasurer
+    ok(await client.post(f"{path}/bounce", bounce, headers=await acts.seen(path)))
+    case.refused(await client.post(f"{path}/bounce", bounce, headers=await acts.seen(path)))
+    case.cured(await acts.repay(advance, 40, received_on=LATE))
+    case.cured(await acts.reverse(path))
+
+
+# --- awards ----------------------------------------------------------------------------------------------------------
+
+
+@walk("decider-pays", "pay_grant", "pay_tranche", "reverse_grant_payment", "reverse_tranche")
+async def decider_pays(case: Case) -> None:
+    acts = await acts_of(case)
+    both = await subject(case.world, "funder", "treasurer")
+    kind = "grants" if "grant" in case.act else "advances"
+    terms = {"terms": {"instalments": 12, "frequency": "quarterly", "first_due_on": "2026-03-31"}}
+    body = acts.award(100, **(terms if kind == "advances" else {}))
+    award = f"{kind}/{ok(await both.post(kind, body, headers=key()), 201)['id']}"
+    if case.act.startswith("reverse"):
+        payment = await paid(acts, award, 10)
+        headers = await acts.seen(payment)
+        body = {"reason": "Mistaken."}
+        case.refused(await both.post(f"{payment}/reverse", body, headers=headers))
+        case.cured(await case.world.treasurer.post(f"{payment}/reverse", body, headers=headers))
+        return
+    facts: dict[str, Any] = {"amount_cents": 10, "paid_on": DAY}
+    if kind == "grants":
+        facts |= {"kind": "interim_payment", "reference": acts.reference()}
+    path = f"{award}/{'payments' if kind == 'grants' else 'tranches'}"
+    case.refused(await both.post(path, facts, headers=key()))
+    case.cured(await case.world.treasurer.post(path, facts, headers=key()))
+
+
+@walk("before-decision", "pay_grant", "pay_tranche", "release_grant", "release_advance")
+async def before_decision(case: Case) -> None:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+
+    async def act(day: str) -> httpx2.Response:
+        if case.act.startswith("release"):
+            return await acts.release(award, released_on=day)
+        return await pay(acts, award, 10, paid_on=day)
+
+    told = case.refused(await act(EARLY))
+    case.cured(await act(told["decided_on"]))
+
+
+@walk("award-already-paid", "reverse_grant", "reverse_advance")
+async def award_already_paid(case: Case) -> None:
+    acts = await acts_of(case)
+    for whole in (False, True):
+        award = await awarded(acts, case, 100)
+        payment = await paid(acts, award, 100 if whole else 10)
+        case.refused(await acts.reverse(award))
+        ok(await acts.reverse(payment))
+        case.cured(await acts.reverse(award))
+    award = await awarded(acts, case, 100)
+    await paid(acts, award, 10)
+    case.refused(await acts.reverse(award))
+    case.cured(await acts.release(award))
+
+
+@walk("payments-exceed-award", "pay_grant")
+@walk("tranches-exceed-award", "pay_tranche")
+async def payments_exceed_award(case: Case) -> None:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+    await paid(acts, award, 60)
+    told = case.refused(await pay(acts, award, 50))
+    case.cured(await pay(acts, award, told["remaining_cents"]))
+
+
+@walk("repayment-exceeds-outstanding", "receive_repayment")
+async def repayment_exceeds_outstanding(case: Case) -> None:
+    acts = await acts_of(case)
+    advance = ok(await acts.advance(100), 201)["id"]
+    ok(await acts.tranche(advance, 60, paid_on=LATE), 201)
+    told = case.refused(await acts.repay(advance, 70, received_on=LATE))
+    case.refused(await acts.repay(advance, 60))  # on the day before
+    case.cured(await acts.repay(advance, told["outstanding_cents"], received_on=LATE))
+
+
+@walk("repayment-exceeds-outstanding", "reverse_tranche")
+async def tranche_repaid_since(case: Case) -> None:
+    acts = await acts_of(case)
+    advance = ok(await acts.advance(100), 201)["id"]
+    tranche = await paid(acts, f"advances/{advance}", 60)
+    await paid(acts, f"advances/{advance}", 40, paid_on=LATE)
+    for cents in (70, 20):  # more than the other tranche; and no more, but before it
+        repayment = f"advances/{advance}/repayments/{ok(await acts.repay(advance, min(cents, 60)), 201)['id']}"
+        case.refused(await acts.reverse(tranche), "Reverse first the repayments")
+        ok(await acts.reverse(repayment))
+    case.cured(await acts.reverse(tranche))
+
+
+@walk("account-overdrawn", "reverse_tranche")
+async def account_overdrawn(case: Case) -> None:
+    """The last tranche was the second contributor's only cent, which was repaid; the others are the first one's."""
+    acts = await acts_of(case, 200, 100)
+    ok(await acts.advance(270), 201)
+    advance = ok(await acts.advance(3), 201)["id"]
+    *_, tranche = [await paid(acts, f"advances/{advance}", 1) for _ in range(3)]
+    repayment = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 2), 201)['id']}"
+    case.refused(await acts.reverse(tranche))
+    ok(await acts.reverse(repayment))
+    case.cured(await acts.reverse(tranche))

@@ -1,0 +1,398 @@
+"""The cures of what refuses what is recorded: firms, contacts, auditions, meetings, projects, roadmaps, territories."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.core import clock
+from app.core.reading import documents
+from tests.committees.test_meetings import HELD, RECORD, closed, held, seats
+from tests.contract.cures import Case, walk, word
+from tests.contract.cures.days import validated
+from tests.directory import siret_of
+from tests.projects.acts import COSTS, perimeter, project, staff
+from tests.roadmap.acts import AXES, adopt, draft, in_force
+from tests.roadmap.acts import held as committee
+from tests.world import fresh_siren, ok
+
+REASON = {"reason": "So it was."}
+
+# --- access and territories ------------------------------------------------------------------------------------------
+
+
+@walk("api-key-ended", "rotate_api_key")
+async def api_key_ended(case: Case) -> None:
+    admin = case.world.admin
+    wanted = {"subject_id": str(case.world.subjects["auditor"]), "name": "spare"}
+    spare = ok(await admin.post("/v1/api-keys", wanted), 201)["id"]
+    ok(await admin.post(f"/v1/api-keys/{spare}/revoke"))
+    case.refused(await admin.post(f"/v1/api-keys/{spare}/rotate", {}))
+    case.cured(await admin.post("/v1/api-keys", wanted))
+
+
+@walk("lead-not-among-epci", "create_territory", "update_territory")
+async def lead_not_among_epci(case: Case) -> None:
+    lead, other = fresh_siren(), fresh_siren()
+    new = {"slug": word("t"), "name": "New", "wave_number": 1} if case.act == "create_territory" else {}
+    if not new:
+        await case.own()
+
+    async def act(*epci: str) -> httpx2.Response:
+        body = {**new, "lead_siren": lead, "epci_sirens": list(epci)}
+        programme = case.world.programme
+        return await (programme.post("/v1/territories", body) if new else programme.patch("", body))
+
+    case.refused(await act(other))
+    case.cured(await act(other, lead))
+
+
+# --- firms -----------------------------------------------------------------------------------------------------------
+
+
+@walk("naf-code-without-version", "update_firm", "put_site")
+async def naf_code_without_version(case: Case) -> None:
+    siren = await case.world.add_firm()
+
+    async def act(code: str | None, version: str | None) -> httpx2.Response:
+        body = {"naf_code": code, "naf_version": version}
+        if case.act == "put_site":
+            return await staff(case.world).put(f"/v1/firms/{siren}/sites/{siret_of(siren)}", body)
+        return await staff(case.world).patch(f"/v1/firms/{siren}", body)
+
+    case.refused(await act(None, "naf_rev2"))
+    case.cured(await act("25.62B", "naf_rev2"))
+    case.cured(await act(None, None))
+
+
+@walk("owner-of-a-company", "put_firm_owner")
+async def owner_of_a_company(case: Case) -> None:
+    siren, name = await case.world.add_firm(), {"name": "Camille Exemple"}
+    case.refused(await staff(case.world).put(f"/v1/firms/{siren}/owner", name))
+    ok(await staff(case.world).patch(f"/v1/firms/{siren}", {"sole_trader": True}))
+    case.cured(await staff(case.world).put(f"/v1/firms/{siren}/owner", name))
+
+
+@walk("firm-unknown-to-directory", "refresh_firm")
+@walk("directory-invalid", "refresh_firm")
+@walk("directory-unavailable", "refresh_firm")
+async def the_directory_does_not_help(case: Case) -> None:
+    siren, operator = fresh_siren(), case.world.operator
+    says: dict[str, Any] = {"firm-unknown-to-directory": [], "directory-invalid": b"<html>"}
+    if case.code in says:
+        case.directory.says[siren] = says[case.code]
+    else:
+        case.directory.says[siren] = lambda handler: handler.send_error(500)
+    case.refused(await operator.post(f"/v1/firms/{siren}/refresh"))
+    case.cured(await operator.put(f"/v1/firms/{siren}", {"name": "By hand"}))
+
+
+@walk("eu-size-without-evidence", "update_territory_firm")
+async def eu_size_without_evidence(case: Case) -> None:
+    path = f"firms/{await case.world.followed_firm()}"
+    case.refused(await staff(case.world).patch(path, {"eu_size": "small"}))
+    evidence = {"eu_size": "small", "eu_size_evidence_on": "2023-07-04", "eu_size_source": "Liasse"}
+    case.cured(await staff(case.world).patch(path, evidence))
+    case.cured(await staff(case.world).patch(path, dict.fromkeys(evidence)))
+
+
+@walk("stage-not-reachable", "put_territory_firm")
+async def stage_not_reachable(case: Case) -> None:
+    async def act(stage: str, day: str) -> httpx2.Response:
+        return await staff(case.world).put(path, {"stage": stage, "effective_on": day})
+
+    for between in (True, False):
+        path = f"firms/{await case.world.add_firm()}"
+        ok(await act("identified", "2023-07-04"), 201)
+        case.refused(await act("shortlisted", "2023-07-06"))
+        ok(await act("interviewed", "2023-07-05" if between else "2023-07-04"))
+        case.cured(await act("shortlisted", "2023-07-06"))
+
+
+@walk("contact-gone", "update_contact")
+async def contact_gone(case: Case) -> None:
+    contact = await case.world.contact()
+    ok(await staff(case.world).post(f"contacts/{contact['id']}/erase"))
+    case.refused(await staff(case.world).patch(f"contacts/{contact['id']}", {"function": "CEO"}))
+    again = {"siren": contact["siren"], "name": "Camille", "purpose": "engineering_mission", "legal_basis": "contract",
+             "retain_until_on": (clock.today() + timedelta(days=9)).isoformat()}  # fmt: skip
+    case.cured(await staff(case.world).post("contacts", again))
+
+
+# --- auditions -------------------------------------------------------------------------------------------------------
+
+
+@walk("audition-transition", "hold_audition", "cancel_audition", "miss_audition")
+@walk("audition-over", "update_audition")
+async def audition_over(case: Case) -> None:
+    world = case.world
+    audition = await world.audition()
+    path = f"auditions/{audition['id']}"
+    ok(await world.consultant.post(f"{path}/cancel", REASON))
+
+    async def act(path: str) -> httpx2.Response:
+        if case.act == "update_audition":
+            return await world.consultant.patch(path, {"place": "Alès"})
+        step = {"hold": "hold", "cancel": "cancel", "miss": "no-show"}[case.act.removesuffix("_audition")]
+        return await world.consultant.post(f"{path}/{step}", {"held_on": "2023-07-04"} if step == "hold" else REASON)
+
+    case.refused(await act(path))
+    another = await world.audition(*audition["sirens"])
+    case.cured(await act(f"auditions/{another['id']}"))
+
+
+@walk("audition-transition", "update_audition")
+@walk("nothing-found-yet", "update_audition")
+async def not_held_yet(case: Case) -> None:
+    path = f"auditions/{(await case.world.audition())['id']}"
+    facts = {"findings": "Busy."} if case.code == "nothing-found-yet" else {"held_on": "2023-07-05"}
+    case.refused(await case.world.consultant.patch(path, facts), "Record first that the audition was held")
+    ok(await case.world.consultant.post(f"{path}/hold", {"held_on": "2023-07-04"}))
+    case.cured(await case.world.consultant.patch(path, facts))
+
+
+@walk("follow-up-incomplete", "create_audition", "update_audition", "hold_audition")
+async def follow_up_incomplete(case: Case) -> None:
+    world = case.world
+    firm = await world.followed_firm()
+    owner = str(world.subjects["consultant"])
+    body: dict[str, Any] = {"kind": "interview", "sirens": [firm], "planned_on": "2023-07-04"}
+
+    async def act(path: str, **facts: Any) -> httpx2.Response:
+        if case.act == "create_audition":
+            return await world.consultant.post("auditions", {**body, **facts})
+        if case.act == "hold_audition":
+            return await world.consultant.post(f"{path}/hold", {"held_on": "2023-07-04", **facts})
+        return await world.consultant.patch(path, facts)
+
+    for whole in (True, False):
+        path = f"auditions/{(await world.audition(firm))['id']}"
+        case.refused(await act(path, follow_up="Call back.", follow_up_owner_id=owner))
+        due = {"follow_up": "Call back.", "follow_up_owner_id": owner, "follow_up_due_on": "2023-09-01"}
+        case.cured(await act(path, **(due if whole else dict.fromkeys(due))))
+    if case.act == "update_audition":
+        ok(await act(path, **due))
+        ok(await world.consultant.post(f"{path}/hold", {"held_on": "2023-07-04"}))
+        case.refused(await act(path, follow_up_done_on="2023-07-03"))
+        case.cured(await act(path, follow_up_done_on="2023-07-04"))
+
+
+@walk("still-referenced", "update_audition")
+async def a_firm_whose_person_took_part(case: Case) -> None:
+    contact = await case.world.contact()
+    path = f"auditions/{(await case.world.audition(contact['siren'], contact_ids=[contact['id']]))['id']}"
+    others = {"sirens": [await case.world.followed_firm()]}
+    case.refused(await case.world.consultant.patch(path, others))
+    case.cured(await case.world.consultant.patch(path, {**others, "contact_ids": []}))
+
+
+# --- meetings --------------------------------------------------------------------------------------------------------
+
+
+@walk("meeting-closed", "update_committee")
+async def meeting_closed(case: Case) -> None:
+    path = await closed(case.world)
+    case.refused(await staff(case.world).patch(path, {"place": "Alès"}))
+    case.cured(await staff(case.world).patch(f"committees/{(await case.world.meeting())['id']}", {"place": "Alès"}))
+
+
+@walk("chair-missing", "update_committee", "hold_committee")
+async def chair_missing(case: Case) -> None:
+    world = case.world
+    nobody, one = seats("present", chairs=0), seats("present", chairs=1)
+    if case.act == "update_committee":
+        path = await held(world)
+        case.refused(await staff(world).patch(path, {"members": nobody}))
+        case.cured(await staff(world).patch(path, {"members": one}))
+        return
+    path = f"committees/{(await world.meeting(members=nobody))['id']}"
+    case.refused(await staff(world).post(f"{path}/hold", {"held_at": HELD}))
+    case.cured(await staff(world).post(f"{path}/hold", {"held_at": HELD, "members": one}))
+
+
+@walk("minutes-before-the-meeting", "update_committee")
+async def minutes_before_the_meeting(case: Case) -> None:
+    path = f"committees/{(await case.world.meeting())['id']}"
+    case.refused(await staff(case.world).patch(path, RECORD))
+    ok(await staff(case.world).post(f"{path}/hold", {"held_at": HELD}))
+    case.cured(await staff(case.world).patch(path, RECORD))
+
+
+@walk("attendance-missing", "close_committee")
+@walk("minutes-missing", "close_committee")
+async def record_incomplete(case: Case) -> None:
+    world, chair = case.world, case.world.clients["committee"]
+    complete, without = ("present", "absent"), ("present", None)
+    path = await held(world, *(without if case.code == "attendance-missing" else complete))
+    if case.code == "attendance-missing":
+        ok(await staff(world).patch(path, RECORD))
+    case.refused(await chair.post(f"{path}/close"))
+    ok(await staff(world).patch(path, {"members": seats(*complete)} if case.code == "attendance-missing" else RECORD))
+    case.cured(await chair.post(f"{path}/close"))
+
+
+# --- projects --------------------------------------------------------------------------------------------------------
+
+
+@walk("commune-outside-perimeter", "create_project", "update_project")
+async def commune_outside_perimeter(case: Case) -> None:
+    world = await case.own()
+    body = {"title": "P", "kind": "other", "maturity": "idea", "detected_on": "2023-07-04",
+            "holders": [{"kind": "association", "name": "Association"}]}  # fmt: skip
+
+    async def act(code: str) -> httpx2.Response:
+        if case.act == "create_project":
+            return await staff(world).post("projects", {**body, "commune_code": code})
+        return await staff(world).patch(path, {"commune_code": code})
+
+    path = f"projects/{ok(await staff(world).post('projects', body), 201)['id']}"
+    case.refused(await act("30007"))
+    await perimeter(world)  # the programme records that of the year
+    case.cured(await act("30007"))
+    case.refused(await act("30305"))
+    case.cured(await act("30007"))
+
+
+@walk("funding-route-missing", "update_project", "change_project_stage")
+async def funding_route_missing(case: Case) -> None:
+    world = case.world
+    oriented = {"stage": "oriented", "effective_on": "2023-08-01"}
+    for with_it in (True, False):
+        path = f"projects/{(await project(world))['id']}"
+        if case.act == "update_project":
+            ok(await staff(world).post(f"{path}/stages", {**oriented, "funding_route": "rebond"}))
+            case.refused(await staff(world).patch(path, {"funding_route": None}))
+            case.cured(await staff(world).patch(path, {"funding_route": "bank"}))
+            return
+        case.refused(await staff(world).post(f"{path}/stages", oriented))
+        if not with_it:
+            ok(await staff(world).patch(path, {"funding_route": "rebond"}))
+        with_route = {"funding_route": "rebond"} if with_it else {}
+        case.cured(await staff(world).post(f"{path}/stages", {**oriented, **with_route}))
+
+
+@walk("financing-incomplete", "put_financing")
+async def financing_incomplete(case: Case) -> None:
+    path = f"projects/{(await project(case.world, costs=COSTS[1:2]))['id']}"
+
+    async def act(status: str, cents: int) -> httpx2.Response:
+        lines = [{"kind": "loan", "source": "Bank", "amount_cents": cents, "status": "planned"}]
+        return await staff(case.world).put(f"{path}/financing", {"status": status, "lines": lines})
+
+    told = case.refused(await act("complete", 100_000_00))
+    assert told["gaps"]
+    case.cured(await act("draft", 100_000_00))
+    case.cured(await act("complete", told["uses_cents"]))
+    case.refused(await act("complete", 100_000_00))
+    ok(await staff(case.world).patch(path, {"costs": [{**COSTS[1], "amount_cents": 100_000_00}]}))
+    case.cured(await act("complete", 100_000_00))
+
+
+@walk("other-public-aid-in-plan", "create_funding_statement")
+async def other_public_aid_in_plan(case: Case) -> None:
+    path = f"projects/{(await project(case.world, costs=COSTS))['id']}"
+
+    async def plan(status: str) -> None:
+        lines = [{"kind": "other_public_aid", "source": "Région", "amount_cents": 1000_00, "status": status,
+                  "legal_basis": "Régime cadre"}]  # fmt: skip
+        ok(await staff(case.world).put(f"{path}/financing", {"status": "draft", "lines": lines}))
+
+    await plan("planned")
+    statement = {"sources_searched": ["ADEME"]}
+    case.refused(await staff(case.world).post(f"{path}/funding-statements", statement))
+    await plan("refused")
+    case.cured(await staff(case.world).post(f"{path}/funding-statements", statement))
+
+
+# --- roadmaps --------------------------------------------------------------------------------------------------------
+
+
+@walk("roadmap-adopted", "update_roadmap_version", "delete_roadmap_version", "adopt_roadmap_version")
+async def roadmap_adopted(case: Case) -> None:
+    world = await case.own()
+
+    async def act(version: str) -> httpx2.Response:
+        if case.act == "adopt_roadmap_version":
+            return await adopt(staff(world), version, await committee(world, "2023-11-07T12:00:00Z"))
+        if case.act == "update_roadmap_version":
+            return await staff(world).patch(f"roadmap/versions/{version}", {"title": "Another"})
+        return await staff(world).delete(f"roadmap/versions/{version}")
+
+    case.refused(await act((await in_force(world))["id"]))
+    copy = ok(await staff(world).post("roadmap/versions", {}), 201)
+    assert len(copy["axes"]) == len(AXES)
+    case.cured(await act(copy["id"]))
+
+
+@walk("draft-exists", "create_roadmap_version")
+async def draft_exists(case: Case) -> None:
+    world = await case.own()
+    first = await draft(world)
+    case.refused(await staff(world).post("roadmap/versions", {"title": "B"}))
+    case.cured(await staff(world).patch(f"roadmap/versions/{first['id']}", {"title": "B"}))
+    ok(await staff(world).delete(f"roadmap/versions/{first['id']}"), 204)
+    again = {"title": "B", "starts_on": "2023-10-03", "ends_on": "2027-12-31"}
+    case.cured(await staff(world).post("roadmap/versions", again))
+
+
+@walk("committee-not-held", "adopt_roadmap_version")
+async def committee_not_held(case: Case) -> None:
+    world = await case.own()
+    meeting = (await world.meeting())["id"]
+    version = (await draft(world))["id"]
+    case.refused(await adopt(staff(world), version, meeting))
+    ok(await staff(world).post(f"committees/{meeting}/hold", {"held_at": HELD}))
+    case.cured(await adopt(staff(world), version, meeting))
+
+
+@walk("roadmap-in-force-twice", "adopt_roadmap_version")
+async def roadmap_in_force_twice(case: Case) -> None:
+    world = await case.own()
+    await in_force(world)
+    version = (await draft(world))["id"]
+    case.refused(await adopt(staff(world), version, await committee(world)))
+    case.cured(await adopt(staff(world), version, await committee(world, "2023-11-07T12:00:00Z")))
+
+
+@walk("action-not-in-force", "change_roadmap_action_state")
+async def action_not_in_force(case: Case) -> None:
+    world = await case.own()
+    version = await draft(world)
+    path = f"roadmap/actions/{version['axes'][0]['actions'][0]['id']}/states"
+    case.refused(await staff(world).post(path, {"state": "in_progress"}))
+    ok(await adopt(staff(world), version["id"], await committee(world)))
+    case.cured(await staff(world).post(path, {"state": "in_progress"}))
+
+
+# --- files and documents ---------------------------------------------------------------------------------------------
+
+
+@walk("unreadable-file", "create_import", "create_national_import")
+async def unreadable_file(case: Case) -> None:
+    here = case.act == "create_import"
+    path = "imports?kind=perimeter" if here else "/v1/imports?kind=firms"
+    client = case.world.programme if here else staff(case.world)
+
+    async def act(content: bytes) -> httpx2.Response:
+        return await client.request("POST", path, content=content, headers={"Content-Type": "text/csv"})
+
+    case.refused(await act(b""))
+    siren = fresh_siren()
+    case.cured(await act(b"vintage;insee_code;name\n2023;30007;Commune" if here else f"siren;nom\n{siren};A".encode()))
+
+
+@walk("pdf-not-installed", "get_timesheet", "get_service_certificate")
+async def pdf_not_installed(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    await validated(world, mission, worked_on="2023-07-04")
+    path = f"consultants/{mission.partner_consultant}/timesheets/2023-07"
+    if case.act == "get_service_certificate":
+        path = f"service-certificates/{(await world.certify(mission))['id']}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "_installed", lambda: False)
+        case.refused(await world.operator.get(path, params={"format": "pdf"}))
+        response = await world.operator.get(path, params={"format": "xlsx"})
+    assert response.content.startswith(b"PK")
+    case.cured(await world.operator.get(path))

@@ -1,0 +1,561 @@
+"""The cures of what several acts refuse alike: a name that is taken, an id of nothing, a header or person missing.
+
+For each act a request that would succeed; the walks spoil one thing of it, and mend it as the cure says.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from app.core import clock
+from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
+from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
+from tests.contract.cures.missions import ORDER
+from tests.contract.cures.money import acts_of, awarded, paid
+from tests.contract.cures.records import REASON
+from tests.envelopes.acts import DAY as MONEY_DAY
+from tests.envelopes.acts import TERMS
+from tests.projects.acts import project, staff
+from tests.roadmap.acts import DAYS, draft
+from tests.roadmap.acts import held as committee
+from tests.world import Client, fresh_siren, ok
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that would succeed: by whom, what, and the headers that it needs."""
+
+    role: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    keyed: bool = False
+    guarded: str = ""  # the address whose version goes into If-Match
+
+    def but(self, **facts: Any) -> "Ask":
+        return replace(self, body={**(self.body or {}), **facts})
+
+    async def send(
+        self, case: Case, client: Client | None = None, *, keyed: bool = True, guarded: bool = True
+    ) -> httpx2.Response:
+        headers = key() if self.keyed and keyed else {}
+        if self.guarded and guarded:
+            headers |= await seen(case.world.auditor, self.guarded)
+        arguments: dict[str, Any] = {"headers": headers}
+        if self.body is not None:
+            arguments["json"] = self.body
+        client = client or case.world.clients[self.role]
+        return await client.request(self.method, self.path, **arguments)
+
+
+Preparation = Callable[[Case], Awaitable[Ask]]
+READY: dict[str, Preparation] = {}
+
+
+def ready(*acts: str) -> Callable[[Preparation], Preparation]:
+    """The function makes what these acts need, and gives the request."""
+
+    def register(function: Preparation) -> Preparation:
+        READY.update(dict.fromkeys(acts, function))
+        return function
+
+    return register
+
+
+# --- access, territories, firms --------------------------------------------------------------------------------------
+
+
+@ready("create_organisation", "update_organisation", "create_person", "update_person", "create_service_account")
+async def organisations(case: Case) -> Ask:
+    path = "/v1/organisations"
+    made = ok(await case.world.admin.post(path, {"name": word()}), 201)["id"]
+    persons = f"{path}/{made}/persons"
+    if case.act == "update_person":
+        person = ok(await case.world.admin.post(persons, {"name": word()}), 201)["id"]
+        return Ask("admin", "PATCH", f"{persons}/{person}", {"name": word()})
+    return {
+        "create_organisation": Ask("admin", "POST", path, {"name": word(), "siren": fresh_siren()}),
+        "update_organisation": Ask("admin", "PATCH", f"{path}/{made}", {"siren": fresh_siren()}),
+        "create_person": Ask("admin", "POST", persons, {"name": word()}),
+        "create_service_account": Ask("admin", "POST", f"{path}/{made}/service-accounts", {"name": word()}),
+    }[case.act]
+
+
+@ready("create_member", "create_api_key")
+async def access(case: Case) -> Ask:
+    person = str(await case.world.add_person())
+    if case.act == "create_member":
+        return Ask("admin", "POST", "/v1/members", {"subject_id": person, "role": "auditor", "from_on": DAY})
+    return Ask("admin", "POST", "/v1/api-keys", {"subject_id": person, "name": "spare"})
+
+
+@ready("create_wave", "create_territory", "update_territory")
+async def programme(case: Case) -> Ask:
+    if case.act == "create_wave":
+        return Ask("programme", "POST", "/v1/waves", {"number": 40})
+    if case.act == "update_territory":
+        return Ask("programme", "PATCH", "", {"wave_number": 1})
+    body = {"slug": word("t"), "name": "New", "wave_number": 1, "lead_siren": fresh_siren()}
+    return Ask("programme", "POST", "/v1/territories", body)
+
+
+@ready("create_firm", "create_proceeding", "put_territory_firm", "update_territory_firm")
+async def firms(case: Case) -> Ask:
+    if case.act == "update_territory_firm":
+        return Ask("territory", "PATCH", f"firms/{await case.world.followed_firm()}", {"external_id": word()})
+    siren = await case.world.add_firm()
+    proceeding = {"kind": "safeguard", "opened_on": DAY}
+    return {
+        "create_firm": Ask("territory", "POST", "/v1/firms", {"siren": fresh_siren(), "name": "Firm"}),
+        "create_proceeding": Ask("territory", "POST", f"/v1/firms/{siren}/proceedings", proceeding),
+        "put_territory_firm": Ask("territory", "PUT", f"firms/{siren}", {"stage": "identified"}),
+    }[case.act]
+
+
+@ready("create_contact", "update_contact")
+async def contacts(case: Case) -> Ask:
+    if case.act == "update_contact":
+        return Ask("territory", "PATCH", f"contacts/{(await case.world.contact())['id']}", {"function": "CEO"})
+    body = {"siren": await case.world.followed_firm(), "name": "Camille", "purpose": "engineering_mission",
+            "legal_basis": "contract", "retain_until_on": (clock.today() + timedelta(days=9)).isoformat()}  # fmt: skip
+    return Ask("territory", "POST", "contacts", body)
+
+
+# --- auditions, meetings, projects, roadmaps -------------------------------------------------------------------------
+
+
+@ready("create_audition", "update_audition", "hold_audition")
+async def auditions(case: Case) -> Ask:
+    firm = await case.world.followed_firm()
+    body: dict[str, Any] = {"kind": "interview", "sirens": [firm], "planned_on": DAY}
+    if case.act == "create_audition":
+        return Ask("consultant", "POST", "auditions", body)
+    path = f"auditions/{(await case.world.audition(firm))['id']}"
+    if case.act == "hold_audition":
+        return Ask("consultant", "POST", f"{path}/hold", {"held_on": DAY, "consultant_ids": []})
+    return Ask("consultant", "PATCH", path, {"sirens": [firm]})
+
+
+@ready("create_committee", "update_committee", "close_committee")
+async def committees(case: Case) -> Ask:
+    members = [{"kind": "person", "name": "Chair", "chair": True, "attendance": "present"}]
+    body = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "members": members}
+    if case.act == "create_committee":
+        return Ask("territory", "POST", "committees", body)
+    path = f"committees/{(await case.world.meeting(members=members, quorum=1))['id']}"
+    if case.act == "update_committee":
+        return Ask("territory", "PATCH", path, {"place": "Alès"})
+    ok(await staff(case.world).post(f"{path}/hold", {"held_at": "2023-10-03T12:00:00Z"}))
+    record = {"minutes": "Said.", "minutes_adopted_on": "2023-10-04"}
+    ok(await staff(case.world).patch(path, record))
+    return Ask("committee", "POST", f"{path}/close")
+
+
+@ready("create_project", "update_project", "create_funding_statement")
+async def projects(case: Case) -> Ask:
+    if case.act == "create_project":
+        body = {"title": "P", "kind": "other", "maturity": "idea", "holders": [{"kind": "association", "name": "A"}]}
+        return Ask("territory", "POST", "projects", {**body, "mission_id": None})
+    path = f"projects/{(await project(case.world))['id']}"
+    if case.act == "update_project":
+        return Ask("territory", "PATCH", path, {"mission_id": None, "title": word()})
+    return Ask("territory", "POST", f"{path}/funding-statements", {"sources_searched": ["ADEME"]})
+
+
+@ready("create_roadmap_version", "update_roadmap_version", "adopt_roadmap_version")
+async def roadmaps(case: Case) -> Ask:
+    world = await case.own()
+    axes = [{"title": "Axis", "actions": [{"title": "Action"}]}]
+    if case.act == "create_roadmap_version":
+        return Ask("territory", "POST", "roadmap/versions", {**DAYS, "axes": axes})
+    path = f"roadmap/versions/{(await draft(world))['id']}"
+    if case.act == "update_roadmap_version":
+        return Ask("territory", "PATCH", path, {"axes": axes})
+    return Ask("territory", "POST", f"{path}/adopt", {"committee_id": await committee(world)}, keyed=True)
+
+
+# --- missions and days -----------------------------------------------------------------------------------------------
+
+
+@ready("create_mission", "update_mission", "create_order", "create_mission_member", "create_rate", "update_rate",
+       "grant_late_entry", "create_consultant", "lock_month", "reopen_month")  # fmt: skip
+async def missions(case: Case) -> Ask:
+    world = case.world
+    if case.act == "create_mission":
+        return Ask("operator", "POST", "missions", {"name": "Mission"})
+    mission = await world.mission(days=100, lead=10, partner=10)
+    path = f"missions/{mission.id}"
+    if case.act == "reopen_month":
+        return Ask("operator", "POST", f"month-locks/{await lock(world, mission)}/reopen", REASON)
+    rate = {"organisation_id": str(world.organisations["lead"]), "profile": "senior", "day_rate_cents": 1,
+            "from_on": DAY}  # fmt: skip
+    if case.act == "update_rate":
+        made = ok(await world.operator.post(f"{path}/rates", rate), 201)["id"]
+        return Ask("operator", "PATCH", f"{path}/rates/{made}", {"day_rate_cents": 2}, guarded=f"{path}/rates/{made}")
+    member = {"organisation_id": str(world.organisations["office"]), "role": "partner", "days_allotted": 1}
+    assignment = {"person_id": str(await world.add_person()), "mission_id": mission.id, "from_on": DAY}
+    amendment = {**ORDER, "kind": "amendment", "reference": word(), **REASON}
+    bodies: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "update_mission": ("PATCH", path, {"name": word()}),
+        "create_order": ("POST", f"{path}/orders", amendment),
+        "create_mission_member": ("POST", f"{path}/members", member),
+        "create_rate": ("POST", f"{path}/rates", rate),
+        "grant_late_entry": ("POST", f"{path}/late-entry-leaves", {"until_on": "2199-01-01", **REASON}),
+        "create_consultant": ("POST", "consultants", assignment),
+        "lock_month": ("POST", "month-locks", {"mission_id": mission.id, "month": "2023-07"}),
+    }
+    return Ask("operator", *bodies[case.act])
+
+
+@ready("create_time_entry", "create_time_entry_batch", "put_time_entry_grid", "update_time_entry",
+       "validate_time_entry", "reject_time_entry", "reverse_time_entry")  # fmt: skip
+async def entries(case: Case) -> Ask:
+    world = case.world
+    mission = await world.mission()
+    entry = mission.entry(days=0.25)
+    if case.act == "create_time_entry":
+        return Ask("consultant", "POST", "time-entries", entry)
+    if case.act == "create_time_entry_batch":
+        return Ask("consultant", "POST", "time-entries/batch", {"items": [entry]})
+    if case.act == "put_time_entry_grid":
+        grid = {"consultant_id": mission.partner_consultant, "week": "2023-W27", "cells": []}
+        read = f"time-entries/grid?consultant_id={grid['consultant_id']}&week=2023-W27"
+        return Ask("consultant", "PUT", "time-entries/grid", grid, guarded=read)
+    made = await (validated if case.act == "reverse_time_entry" else submitted)(world, mission)
+    if case.act == "update_time_entry":
+        return Ask("consultant", "PATCH", f"time-entries/{made}", {"consultant_id": mission.partner_consultant})
+    step = case.act.removesuffix("_time_entry")
+    return Ask("lead", "POST", f"time-entries/{made}/{step}", None if step == "validate" else REASON)
+
+
+@ready("create_service_certificate", "cancel_service_certificate")
+async def certificates(case: Case) -> Ask:
+    world = case.world
+    mission = await world.mission()
+    await world.rates(mission)
+    await validated(world, mission, worked_on=DAY)
+    if case.act == "create_service_certificate":
+        return Ask("operator", "POST", "service-certificates", certificate(mission, world), keyed=True)
+    path = f"service-certificates/{(await world.certify(mission))['id']}"
+    return Ask("operator", "POST", f"{path}/cancel", REASON, guarded=path)
+
+
+# --- money -----------------------------------------------------------------------------------------------------------
+
+
+@ready("create_contribution", "reverse_contribution")
+async def contributions(case: Case) -> Ask:
+    path = "envelope/contributions"
+    if case.act == "create_contribution":
+        body = {"organisation_id": str(case.world.organisations["office"]), "amount_cents": 1, "decided_on": MONEY_DAY}
+        return Ask("programme", "POST", path, {**body, "reference": word()}, keyed=True)
+    await acts_of(case, own=True)
+    path += f"/{ok(await case.world.auditor.get(path))['items'][0]['id']}"
+    return Ask("programme", "POST", f"{path}/reverse", REASON, guarded=path)
+
+
+@ready("award_grant", "award_advance")
+async def awards(case: Case) -> Ask:
+    acts = await acts_of(case)
+    body = acts.award(100)
+    if case.act == "award_advance":
+        body["terms"] = TERMS
+    return Ask("funder", "POST", "grants" if case.act == "award_grant" else "advances", body, keyed=True)
+
+
+@ready("release_grant", "release_advance", "reverse_grant", "reverse_advance")
+async def awards_ended(case: Case) -> Ask:
+    path = await awarded(await acts_of(case), case, 100)
+    return Ask("funder", "POST", f"{path}/{case.act.split('_')[0]}", REASON, guarded=path)
+
+
+@ready("pay_grant", "pay_tranche", "receive_repayment")
+async def payments(case: Case) -> Ask:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+    if case.act == "pay_tranche":
+        return Ask("treasurer", "POST", f"{award}/tranches", {"amount_cents": 10, "paid_on": MONEY_DAY}, keyed=True)
+    facts: dict[str, Any] = {"amount_cents": 10, "reference": word()}
+    if case.act == "pay_grant":
+        facts |= {"paid_on": MONEY_DAY, "kind": "interim_payment"}
+        return Ask("treasurer", "POST", f"{award}/payments", facts, keyed=True)
+    await paid(acts, award, 90)
+    return Ask("treasurer", "POST", f"{award}/repayments", {**facts, "received_on": MONEY_DAY}, keyed=True)
+
+
+@ready("reverse_grant_payment", "reverse_tranche", "reverse_repayment", "bounce_repayment")
+async def payments_reversed(case: Case) -> Ask:
+    acts = await acts_of(case)
+    award = await awarded(acts, case, 100)
+    path = await paid(acts, award, 90)
+    if case.act.endswith("repayment"):
+        path = f"{award}/repayments/{ok(await acts.repay(award.split('/')[1], 10), 201)['id']}"
+    if case.act == "bounce_repayment":
+        bounce = {"bounced_on": MONEY_DAY, "reason": "Insufficient funds.", "bank_reference": "R-1"}
+        return Ask("treasurer", "POST", f"{path}/bounce", bounce, guarded=path)
+    return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
+
+
+# --- what is spoilt, and mended --------------------------------------------------------------------------------------
+
+
+@walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
+      "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
+      "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid")  # fmt: skip
+async def if_match_missing(case: Case) -> None:
+    ask = await READY[case.act](case)
+    case.refused(await ask.send(case, guarded=False))
+    case.cured(await ask.send(case))
+
+
+@walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
+      "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate")  # fmt: skip
+async def idempotency_key_missing(case: Case) -> None:
+    ask = await READY[case.act](case)
+    case.refused(await ask.send(case, keyed=False))
+    case.cured(await ask.send(case))
+
+
+@walk("person-required", "award_advance", "release_advance", "reverse_advance", "close_committee", "award_grant",
+      "release_grant", "reverse_grant", "grant_late_entry", "create_order", "lock_month", "reopen_month",
+      "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
+      "reject_time_entry", "reverse_time_entry", "validate_time_entry")  # fmt: skip
+async def person_required(case: Case) -> None:
+    ask = await READY[case.act](case)
+    program = await subject(case.world, ask.role, kind="service_account")
+    case.refused(await ask.send(case, program))
+    case.cured(await ask.send(case))
+
+
+AXES_OF_NOBODY = [{"title": "Axis", "actions": [{"title": "Action", "project_ids": [NOBODY]}]}]
+# A field that names what does not exist, by act.
+NOWHERE: dict[str, dict[str, Any]] = {
+    "create_api_key": {"subject_id": NOBODY},
+    "create_member": {"subject_id": NOBODY},
+    "update_person": {"organisation_id": NOBODY},
+    "create_territory": {"wave_number": 99},
+    "update_territory": {"wave_number": 99},
+    "award_advance": {"siren": ""},
+    "award_grant": {"siren": ""},
+    "create_contact": {"siren": ""},
+    "create_audition": {"sirens": [""]},
+    "update_audition": {"sirens": [""]},
+    "hold_audition": {"consultant_ids": [NOBODY]},
+    "create_consultant": {"person_id": NOBODY},
+    "create_contribution": {"organisation_id": NOBODY},
+    "create_mission_member": {"organisation_id": NOBODY},
+    "create_rate": {"organisation_id": NOBODY},
+    "lock_month": {"mission_id": NOBODY},
+    "create_project": {"mission_id": NOBODY},
+    "update_project": {"mission_id": NOBODY},
+    "create_roadmap_version": {"axes": AXES_OF_NOBODY},
+    "update_roadmap_version": {"axes": AXES_OF_NOBODY},
+    "adopt_roadmap_version": {"committee_id": NOBODY},
+    "create_service_certificate": {"organisation_id": NOBODY},
+    "create_time_entry": {"consultant_id": NOBODY},
+    "put_time_entry_grid": {"consultant_id": NOBODY},
+    "update_time_entry": {"consultant_id": NOBODY},
+}
+
+
+@walk("reference-not-found", *NOWHERE, "create_time_entry_batch", "put_territory_firm")
+async def reference_not_found(case: Case) -> None:
+    ask = await READY[case.act](case)
+    if case.act == "put_territory_firm":  # the id is in the address
+        spoilt, named = replace(ask, path=f"firms/{fresh_siren()}"), "siren"
+    elif case.act == "create_time_entry_batch":
+        assert ask.body is not None
+        spoilt, named = ask.but(items=[{**ask.body["items"][0], "consultant_id": NOBODY}]), "items/0/consultant_id"
+    else:
+        [(named, value)] = NOWHERE[case.act].items()
+        value = {"siren": fresh_siren(), "sirens": [fresh_siren()]}.get(named, value)
+        spoilt = ask.but(**{named: value})
+    told = case.refused(await spoilt.send(case))
+    assert all(error["pointer"].startswith(f"/{named}") for error in told["errors"])
+    case.cured(await ask.send(case))
+
+
+# A value that only one object may have, by act.
+TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
+    "create_firm": ("siren", fresh_siren),
+    "create_proceeding": ("opened_on", iter(["2023-07-04", "2023-07-05"]).__next__),
+    "create_member": ("from_on", iter(["2023-07-04", "2023-07-05"]).__next__),
+    "create_organisation": ("siren", fresh_siren),
+    "update_organisation": ("siren", fresh_siren),
+    "create_person": ("email", lambda: f"{word()}@example.fr"),
+    "update_person": ("email", lambda: f"{word()}@example.fr"),
+    "create_service_account": ("name", word),
+    "create_territory": ("slug", lambda: word("t")),
+    "create_wave": ("number", iter([41, 42]).__next__),
+    "award_advance": ("decision_reference", word),
+    "award_grant": ("decision_reference", word),
+    "receive_repayment": ("reference", word),
+    "pay_grant": ("reference", word),
+    "create_contribution": ("reference", word),
+    "create_order": ("reference", word),
+    "create_audition": ("external_id", word),
+    "update_audition": ("external_id", word),
+    "create_committee": ("external_id", word),
+    "update_committee": ("external_id", word),
+    "create_contact": ("external_id", word),
+    "update_contact": ("external_id", word),
+    "update_territory_firm": ("external_id", word),
+    "create_mission": ("external_id", word),
+    "update_mission": ("external_id", word),
+    "create_project": ("external_id", word),
+    "update_project": ("external_id", word),
+    "create_time_entry": ("external_id", word),
+    "create_time_entry_batch": ("external_id", word),
+    "update_time_entry": ("external_id", word),
+}
+
+
+@walk("already-exists", *TAKEN)
+async def already_exists(case: Case) -> None:
+    named, value = TAKEN[case.act]
+    one, other = value(), value()
+
+    def bearing(ask: Ask, value: Any) -> Ask:
+        if case.act == "create_time_entry_batch":
+            assert ask.body is not None
+            return ask.but(items=[{**ask.body["items"][0], named: value}])
+        return ask.but(**{named: value})
+
+    ask = await READY[case.act](case)
+    ok(await bearing(ask, one).send(case))
+    if case.act.startswith("update"):
+        ask = await READY[case.act](case)
+    told = case.refused(await bearing(ask, one).send(case))
+    assert any(error["pointer"].endswith(f"/{named}") for error in told["errors"])
+    case.cured(await bearing(ask, other).send(case))
+
+
+@walk("already-exists", "create_mission_member")
+async def member_twice(case: Case) -> None:
+    """Read and change the object that has the value: an organisation is a member once."""
+    ask = await READY[case.act](case)
+    made = ok(await ask.send(case), 201)["id"]
+    case.refused(await ask.send(case))
+    case.cured(await case.world.operator.patch(f"{ask.path}/{made}", {"days_allotted": 2, **REASON}))
+
+
+# --- what every write documents, once each ---------------------------------------------------------------------------
+
+# Codes that all writes or all lists document: each is walked once, by an act that stands for the others.
+GENERIC: dict[str, str] = {}
+
+
+def once(code: str, act: str) -> Callable[[Any], Any]:
+    GENERIC[code] = act
+    return walk(code, act)
+
+
+@once("not-found", "get_firm")
+async def not_found(case: Case) -> None:
+    case.refused(await case.world.auditor.get(f"/v1/firms/{fresh_siren()}"))
+    known = ok(await case.world.auditor.get("/"))
+    assert "firms" in str(known)
+    case.cured(await case.world.auditor.get(f"/v1/firms/{await case.world.add_firm()}"))
+
+
+@once("credentials-missing", "get_me")
+async def credentials_missing(case: Case) -> None:
+    case.refused(await case.world.http.get("/v1/me"))
+    headers = {"Authorization": f"Bearer {case.world.auditor.key}"}
+    case.cured(await case.world.http.get("/v1/me", headers=headers))
+
+
+@once("credentials-invalid", "get_me")
+async def credentials_invalid(case: Case) -> None:
+    bare = case.world.auditor.key
+    case.refused(await case.world.http.get("/v1/me", headers={"Authorization": bare}), "«Bearer »")
+    case.cured(await case.world.http.get("/v1/me", headers={"Authorization": f"Bearer {bare}"}))
+    lost = Client(case.world.http, f"rbd_{'x' * 43}", "")
+    case.refused(await lost.get("/v1/me"), "Ask an administrator")
+    wanted = {"subject_id": str(case.world.subjects["auditor"]), "name": "new"}
+    new = ok(await case.world.admin.post("/v1/api-keys", wanted), 201)["key"]
+    case.cured(await Client(case.world.http, new, "").get("/v1/me"))
+
+
+ORGANISATIONS = "/v1/organisations"
+
+
+@once("validation-failed", "create_organisation")
+async def validation_failed(case: Case) -> None:
+    told = case.refused(await case.world.admin.post(ORGANISATIONS, {}))
+    corrected = {error["pointer"].removeprefix("/"): word() for error in told["errors"]}
+    case.cured(await case.world.admin.post(ORGANISATIONS, corrected))
+
+
+@once("malformed-json", "create_organisation")
+@once("unsupported-media-type", "create_organisation")
+async def unreadable(case: Case) -> None:
+    content, media = b'{"name": "Unread"}', "application/json"
+    wrong = (content[:-1], media) if case.code == "malformed-json" else (content, "text/plain")
+    for (sent, kind), told in ((wrong, case.refused), ((content, media), case.cured)):
+        told(await case.world.admin.request("POST", ORGANISATIONS, content=sent, headers={"Content-Type": kind}))
+
+
+@once("idempotency-key-invalid", "create_organisation")
+@once("idempotency-key-reused", "create_organisation")
+async def idempotency_key(case: Case) -> None:
+    used = key()
+    ok(await case.world.admin.post(ORGANISATIONS, {"name": word()}, headers=used), 201)
+    wrong = used if case.code.endswith("reused") else {"Idempotency-Key": "x" * 256}
+    body = {"name": word()}
+    case.refused(await case.world.admin.post(ORGANISATIONS, body, headers=wrong))
+    case.cured(await case.world.admin.post(ORGANISATIONS, body, headers=key()))
+
+
+@once("forbidden", "create_organisation")
+async def forbidden(case: Case) -> None:
+    body = {"name": word()}
+    wanted = case.refused(await case.world.auditor.post(ORGANISATIONS, body))["permission"]
+    for client, may in ((case.world.auditor, False), (case.world.admin, True)):
+        assert (wanted in ok(await client.get("/v1/me"))["permissions"]) is may
+    case.cured(await case.world.admin.post(ORGANISATIONS, body))
+
+
+@once("insufficient-scope", "create_organisation")
+async def insufficient_scope(case: Case) -> None:
+    async with case.world.pool.acquire() as connection:
+        reader = await case.world.add_subject(connection, word(), "office", "admin", scope="read_only")
+    body = {"name": word()}
+    case.refused(await reader.post(ORGANISATIONS, body))
+    own = ok(await reader.get("/v1/me"))["subject_id"]
+    full = ok(await case.world.admin.post("/v1/api-keys", {"subject_id": own, "name": "full", "scope": "full"}), 201)
+    case.cured(await Client(case.world.http, full["key"], "").post(ORGANISATIONS, body))
+
+
+@once("stale-version", "update_organisation")
+async def stale_version(case: Case) -> None:
+    ask = await READY[case.act](case)
+    old = await seen(case.world.admin, ask.path)
+    ok(await ask.send(case))
+    change = {"name": word()}
+    case.refused(await case.world.admin.patch(ask.path, change, headers=old))
+    now = await seen(case.world.admin, ask.path)
+    case.cured(await case.world.admin.patch(ask.path, change, headers=now))
+
+
+@once("total-too-large", "create_order")
+async def total_too_large(case: Case) -> None:
+    ask = await READY[case.act](case)
+    case.refused(await ask.but(days=99999.75).send(case))
+    case.cured(await ask.but(days=10).send(case))
+
+
+@once("invalid-cursor", "list_organisations")
+async def invalid_cursor(case: Case) -> None:
+    case.refused(await case.world.admin.get(ORGANISATIONS, params={"cursor": "x"}))
+    case.cured(await case.world.admin.get(ORGANISATIONS))
+
+
+@once("malformed-request", "create_organisation")
+async def malformed_request(case: Case) -> None:
+    body = {"name": word()}
+    case.refused(await case.world.admin.post(f"{ORGANISATIONS}?dry_run=%ff", body))
+    case.cured(await case.world.admin.post(f"{ORGANISATIONS}?dry_run=true", body))

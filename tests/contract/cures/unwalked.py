@@ -1,0 +1,57 @@
+"""Documented pairs of a problem and an act whose cure is not walked, with the reason."""
+
+# Problems that say all there is to do in their title and figures, by code: they have no cure.
+NO_CURE: dict[str, str] = {
+    "action-move-out-of-order": "the detail names the first day that is possible",
+    "action-move-refused": "`allowed` names what the action can become",
+    "after-last-instalment": "the terms of an advance never change; the rest can only be released",
+    "already-reversed": "what was wanted has been done",
+    "award-ended": "nothing is left to do on the award",
+    "bounced-before-receipt": "the detail names the first day that is possible",
+    "body-too-large": "`limit_bytes` says how much a body can have",
+    "ceased-on-of-an-active-firm": "the title says which fields go together",
+    "certificate-already-cancelled": "what was wanted has been done",
+    "closed-on-of-an-open-site": "the title says which fields go together",
+    "holder-named-twice": "the title says what to leave out",
+    "import-finished": "an import that has ended is not cancelled",
+    "meeting-transition": "`current` and `needed` name the states",
+    "minutes-adopted-on": "the title names the days that are possible",
+    "mission-window": "the title says which days go together",
+    "month-already-locked": "what was wanted has been done",
+    "month-open": "what was wanted has been done",
+    "not-the-lead-firm": "the title names who can do it",
+    "other-organisation": "the title names whose days can be entered",
+    "proceeding-closes-before-it-opens": "the title says which days go together",
+    "roadmap-empty": "the title names what is missing",
+    "siret-of-another-firm": "the title names the form of the value",
+    "site-closes-before-it-opens": "the title says which days go together",
+    "stage-out-of-order": "the detail names the first day that is possible",
+    "stage-passage-refused": "`allowed` names what the project can become",
+    "wave-period": "the title says which days go together",
+}
+
+# Problems with a cure that a walk cannot take, by code: it lies outside the service, needs another request at the same
+# instant, or more rows than a quick test makes.
+OUTSIDE: dict[str, str] = {
+    "busy": "outside: the service must get quiet (tests/faults/test_shortages.py)",
+    "database-unavailable": "outside: the database must come back (tests/faults/test_shortages.py)",
+    "idempotency-key-in-use": "two requests at one instant (tests/core/writing/test_idempotency.py)",
+    "request-timeout": "outside: the client's network must be quicker (tests/contract/test_hostile.py)",
+    "too-many-exports": "outside: other exports must end (tests/contract/test_streams.py)",
+    "too-many-rows": "100 001 rows: tests/contract/test_streams.py, which reads them as CSV too",
+    "two-activities-at-once": "two requests at one instant: who reads again finds the other's activity",
+}
+
+# Pairs of a problem that other acts are walked for.
+_AT_ONCE = "only where the operator closes the month at the same instant; else the act tells it of each entry or cell"
+_NAMED = "the refusal has no cure: `current` and `needed` name the states"
+_CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
+PAIRS: dict[tuple[str, str], str] = {
+    ("account-overdrawn", "receive_repayment"): _CENTS,
+    ("account-overdrawn", "reverse_repayment"): _CENTS,
+    **{("month-locked", f"{step}_time_entries"): _AT_ONCE
+       for step in ("submit", "recall", "validate", "reject", "reverse")},
+    ("month-locked", "put_time_entry_grid"): _AT_ONCE,
+    ("month-locked", "reverse_time_entry"): "only where the operator closes the month at the same instant",
+    **{("invalid-transition", f"{step}_time_entry"): _NAMED for step in ("submit", "recall", "validate", "reject")},
+}  # fmt: skip

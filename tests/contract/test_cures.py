@@ -1,0 +1,58 @@
+"""A cure that the service refuses is a fault: each is provoked by every act that raises its problem, and done.
+
+The acts are the operations of the OpenAPI document, and their problems those that it documents. What all writes, or all
+lists, document is walked once, by an act that stands for the others (`GENERIC`).
+"""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.core.problems import CATALOGUE
+from tests.contract.cures import WALKS, Case, days, documented, missions, money, records, requests
+from tests.contract.cures.requests import GENERIC
+from tests.contract.cures.unwalked import NO_CURE, OUTSIDE, PAIRS
+from tests.directory import StandIn
+from tests.world import World
+
+REGISTERED = (days, missions, money, records, requests)  # importing them registers their walks
+DOCUMENTED = {(code, act) for act, codes in documented().items() for code in codes}
+
+
+@pytest.fixture(scope="module")
+async def shared(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> World:
+    """The territory of all walks that need none of their own."""
+    return await World.create(http, pool)
+
+
+@pytest.mark.parametrize(("code", "act"), sorted(WALKS), ids=[f"{code} by {act}" for code, act in sorted(WALKS)])
+async def test_the_cure_is_accepted(shared: World, directory: StandIn, code: str, act: str) -> None:
+    case = Case(code, act, shared, directory)
+    await WALKS[code, act](case)
+    assert case.told, "the problem was not provoked"
+    assert case.done, "nothing was done about it"
+
+
+def test_every_documented_problem_of_an_act_is_walked_or_listed_with_the_reason() -> None:
+    missing = {
+        (code, act)
+        for code, act in DOCUMENTED - WALKS.keys() - PAIRS.keys()
+        if code not in GENERIC and code not in NO_CURE and code not in OUTSIDE
+    }
+    assert not missing, "walk its cure, list it with the reason, or take it out of the act's documentation"
+
+
+def test_what_is_walked_or_listed_is_documented_and_stands_in_one_place() -> None:
+    walked = {code for code, _ in WALKS}
+    assert not (WALKS.keys() | PAIRS.keys()) - DOCUMENTED
+    assert not WALKS.keys() & PAIRS.keys()
+    for codes in (NO_CURE.keys(), OUTSIDE.keys()):
+        assert codes <= {code for code, _ in DOCUMENTED}
+        assert not codes & walked
+    assert not NO_CURE.keys() & OUTSIDE.keys()
+
+
+def test_a_problem_is_listed_as_one_without_a_cure_where_it_has_none() -> None:
+    assert not {code for code in NO_CURE if CATALOGUE[code].cure or CATALOGUE[code].cure_fr}
+    assert all(CATALOGUE[code].cure for code in OUTSIDE)
