@@ -179,6 +179,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
+    ADVANCE + "/repayments/{id}/bounce": (MONEY, {"treasurer"}),
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
     "/v1/imports": (AT_WORK, IMPORTERS),
