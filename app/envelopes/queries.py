@@ -32,6 +32,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    json_array,
     updated_since,
 )
 from app.core.values import CentsInQuery, Day, ShortLine, Uuid
@@ -102,6 +103,7 @@ _recorder = Subject.__table__.alias("recorder")
 _grants, _advances = (
     table(name, column("id", _e.award_id.type), column("project_title", Text())) for name in ("grants", "advances")
 )
+_repayments = table("advance_repayments", column("id", _e.act_id.type), column("reference", Text()))
 ENTRIES = Listing(
     schema=schemas.LedgerEntry,
     rows=select(
@@ -234,14 +236,22 @@ def _shortfalls(entry: Any) -> Any:
     cause = (
         select(
             entry.c.contribution_id,
+            Contribution.reference.label("contribution_reference"),
             entry.c.organisation_id,
+            Organisation.name.label("organisation_name"),
             short.c.shortfall_cents,
             entry.c.award_id.label("advance_id"),
+            _advances.c.project_title.label("advance_title"),
             entry.c.act_id.label("repayment_id"),
+            _repayments.c.reference.label("repayment_reference"),
             entry.c.effective_on.label("bounced_on"),
             entry.c.amount_cents.label("taken_cents"),
         )
         .join(short, short.c.contribution_id == entry.c.contribution_id)
+        .join(Contribution, Contribution.id == entry.c.contribution_id)
+        .join(Organisation, Organisation.id == entry.c.organisation_id)
+        .join(_advances, _advances.c.id == entry.c.award_id)
+        .join(_repayments, _repayments.c.id == entry.c.act_id)
         .where(
             entry.c.act == literal_column(f"'{Act.BOUNCE}'", Text()),
             entry.c.credit == literal_column(f"'{Account.SHORTFALL}'", Text()),
@@ -250,10 +260,9 @@ def _shortfalls(entry: Any) -> Any:
         )
         .subquery("cause")
     )
-    rows = func.json_agg(
-        aggregate_order_by(func.row_to_json(cause.table_valued()), cause.c.bounced_on, cause.c.repayment_id)
-    )
-    return select(func.coalesce(rows, text("'[]'::json"))).scalar_subquery()
+    return select(
+        json_array(func.row_to_json(cause.table_valued()), cause.c.bounced_on, cause.c.repayment_id)
+    ).scalar_subquery()
 
 
 def _closings() -> Any:

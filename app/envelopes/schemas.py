@@ -145,10 +145,14 @@ class Shortfall(Read):
     """
 
     contribution_id: UUID = Field(description="The contribution that is short.")
+    contribution_reference: str = Field(description="The contributor's own reference of the contribution.")
     organisation_id: UUID = Field(description="Whose contribution it is.")
+    organisation_name: str = Field(description="Present name of the contributor.")
     shortfall_cents: Cents = Field(description="Cents of euro that the contribution is short of in all.")
     advance_id: UUID = Field(description="The advance whose repayment bounced.")
+    advance_title: str = Field(description="Title of the project that the advance is for.")
     repayment_id: UUID = Field(description="The repayment that bounced.")
+    repayment_reference: str = Field(description="The receiver's own reference of the repayment.")
     bounced_on: date = Field(description="Paris day on which the bank sent it back.")
     taken_cents: Cents = Field(description="Cents of euro that this bounce took and the contribution did not have.")
 

@@ -61,10 +61,17 @@ async def test_what_was_awarded_since_is_a_shortfall_with_its_cause_and_its_even
     assert await scene.said(MARCH, "available", "shortfall") == [20, 0]
     assert await scene.said(APRIL, "available", "shortfall", "recycled") == [0, 50, 0]
     envelope = await acts.envelope(as_of=APRIL)
+    treasurer = world.clients["treasurer"]
+    contribution = ok(await treasurer.get(f"envelope/contributions/{scene.contribution}"))
+    envelope_reference, contributor = contribution["reference"], contribution["organisation_name"]
+    advance = ok(await treasurer.get(f"advances/{scene.advance}"))
+    repayment = ok(await treasurer.get(f"advances/{scene.advance}/repayments/{scene.repayment}"))
     assert envelope["shortfalls"] == [
         {
-            "contribution_id": scene.contribution, "organisation_id": str(world.organisations["office"]),
-            "shortfall_cents": 50, "advance_id": scene.advance, "repayment_id": scene.repayment,
+            "contribution_id": scene.contribution, "contribution_reference": envelope_reference,
+            "organisation_id": str(world.organisations["office"]), "organisation_name": contributor,
+            "shortfall_cents": 50, "advance_id": scene.advance, "advance_title": advance["project_title"],
+            "repayment_id": scene.repayment, "repayment_reference": repayment["reference"],
             "bounced_on": APRIL, "taken_cents": 50,
         }
     ]  # fmt: skip

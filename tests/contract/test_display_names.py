@@ -19,6 +19,8 @@ SHOWN_AS: dict[str, str] = {
     "Me.subject_id": "name",
     # engineering, integrations
     "TimeEntry.audition_id": "audition_on",
+    "FixedCell.audition_id": "audition_on",
+    "FixedCell.corrects_id": "corrects_worked_on",
     "TimeEntry.corrects_id": "corrects_worked_on",
     "TimeEntry.certificate_id": "certificate_number",
     "ServiceCertificate.cancels_id": "cancels_number",
@@ -26,6 +28,8 @@ SHOWN_AS: dict[str, str] = {
     "CertificateRemark.entry_id": "entry_worked_on",
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
+    "Shortfall.contribution_id": "contribution_reference",
+    "Shortfall.repayment_id": "repayment_reference",
     "Project.detected_in_audition_id": "detected_in_audition_on",
     "RoadmapVersion.committee_id": "adopted_on",
 }
@@ -44,6 +48,8 @@ OPAQUE: dict[str, str] = {
     "CertificateContent.mission_id": "The content is sealed: a name may change and its hash may not.",
     "CertificateContent.organisation_id": "As its mission_id.",
     "CertificateContent.certified_by": "As its mission_id.",
+    "FixedCell.entry_id": "As in WeekCell.",
+    "WeekCell.entry_id": "An entry has no name; its day, activity and days are beside its id.",
     # auditions
     "AttendedRead.audition_id": "An audition has no name; its kind, days and place are beside its id.",
     "Audition.contact_ids": "Contacts are read with a permission of its own, at T/contacts.",

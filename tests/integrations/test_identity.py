@@ -76,11 +76,14 @@ async def everything(world: World) -> Known:
 
 
 async def test_an_identity_is_one_address_and_an_address_one_identity(world: World) -> None:
+    before = await world.pool.fetchval("SELECT coalesce(max(sequence), 0) FROM events")
     await everything(world)
     rows = await world.pool.fetch(
         "SELECT territory, resource_type, resource_id, resource_version, data::text, type FROM events"
-        " WHERE territory = $1 OR territory IS NULL ORDER BY sequence DESC LIMIT 2000", world.territory,
-    )  # fmt: skip
+        " WHERE (territory = $1 OR territory IS NULL) AND sequence > $2 ORDER BY sequence DESC",
+        world.territory,
+        before,
+    )
     at: dict[Any, set[str]] = defaultdict(set)
     named: dict[str, set[Any]] = defaultdict(set)
     latest: dict[Any, tuple[int | None, str]] = {}

@@ -1,6 +1,5 @@
 """Reads of engineering."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +24,18 @@ from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
 from app.core.db import literals, param
-from app.core.reading.listing import Listing, Rows, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    Rows,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
 from app.engineering.entries.models import MonthLock, TimeEntry
@@ -200,20 +210,28 @@ def _of_week(e: Any) -> ColumnElement[bool]:
     )
 
 
-def _cells(names: Sequence[str], *, fixed: bool) -> Any:
+def _cells(*, fixed: bool) -> Any:
     e = TimeEntry
     plain = func.num_nonnulls(*(getattr(e, name) for name in BEYOND_A_CELL)) == literal_column("0", Integer())
-    pairs = [part for name in names for part in (text(f"'{name}'"), e.id if name == "entry_id" else getattr(e, name))]
-    rows = func.json_agg(aggregate_order_by(func.json_build_object(*pairs), e.worked_on, e.activity, e.id))
-    return (
-        select(func.coalesce(rows, text("'[]'::json")))
-        .where(_of_week(e), not_(plain) if fixed else plain)
-        .correlate(_g)
-        .scalar_subquery()
-    )
+    cell = {"entry_id": e.id} | {name: getattr(e, name) for name in ("worked_on", "activity", "days", "status")}
+    if fixed:
+        cell |= {name: getattr(e, name) for name in BEYOND_A_CELL} | {
+            "firm_name": Firm.name,
+            "audition_on": func.coalesce(Audition.held_on, Audition.planned_on, type_=Date()),
+            "project_title": Project.title,
+            "corrects_worked_on": _corrected.c.worked_on,
+        }
+    rows = select(json_array(json_object(**cell), e.worked_on, e.activity, e.id)).select_from(e)
+    if fixed:
+        rows = (
+            rows.outerjoin(Firm, Firm.siren == e.siren)
+            .outerjoin(Audition, Audition.id == e.audition_id)
+            .outerjoin(Project, Project.id == e.project_id)
+            .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
+        )
+    return rows.where(_of_week(e), not_(plain) if fixed else plain).correlate(_g).scalar_subquery()
 
 
-_CELL = ("entry_id", "worked_on", "activity", "days", "status")
 _entries_of_week = (
     select(func.string_agg(func.concat(_e.id, text("':'"), _e.version), aggregate_order_by(text("' '"), _e.id)))
     .where(_of_week(_e))
@@ -231,8 +249,8 @@ WEEK_GRIDS = Listing(
         _g.mission_id,
         Mission.name.label("mission_name"),
         func.to_char(_MONDAY, text("""'IYYY-"W"IW'"""), type_=Text()).label("week"),
-        _cells(_CELL, fixed=False).label("cells"),
-        _cells((*_CELL, *BEYOND_A_CELL), fixed=True).label("fixed_cells"),
+        _cells(fixed=False).label("cells"),
+        _cells(fixed=True).label("fixed_cells"),
         _version.label("version"),
     )
     .join(Subject, Subject.id == _g.person_id)

@@ -230,11 +230,15 @@ class FixedCell(WeekCell):
     """An entry that says more than a grid can hold. It is changed by its own address."""
 
     siren: SirenRead | None = Field(description="SIREN of the firm that the work was about; null: none.")
+    firm_name: str | None = Field(description="Present name of that firm; null as the SIREN is.")
     audition_id: UUID | None = Field(description="The audition for which the person worked; null: none.")
+    audition_on: date | None = Field(description="Paris day on which that audition is held or planned.")
     project_id: UUID | None = Field(description="The project for which the person worked; null: none.")
+    project_title: str | None = Field(description="Present title of that project; null as the id is.")
     note: str | None = Field(description="What was done, in the person's words; null: nothing.")
     external_id: str | None = Field(description="The entry's id in another system; null: none.")
     corrects_id: UUID | None = Field(description="The entry that this one corrects; null: none.")
+    corrects_worked_on: date | None = Field(description="Paris day worked of the corrected entry; null as its id is.")
 
 
 class WeekGrid(Read):

@@ -53,9 +53,9 @@ async def test_what_a_past_day_knew_of_the_days_never_changes(world: World) -> N
         said = [await ask(world, address, **each) for each in questions for address in addresses]
         assert [brief(each) for each in said[::2]] == [
             {}, {}, {}, {},
-            {"ordered": 20, "left": 20},
+            {"ordered": 20, "allotted": 20, "left": 20},
             *[{"ordered": 20, "allotted": 20, "entered": 1, "draft": 0.5, "left": 19}] * 3,
-            {"ordered": 20, "left": 20},
+            {"ordered": 20, "allotted": 20, "left": 20},
             {"ordered": 20, "allotted": 20, "entered": 1, "validated": 1, "draft": 0.5, "left": 19},
             *[{"ordered": 20, "allotted": 20, "entered": 1.75, "validated": 1, "draft": 0.5, "left": 18.25}] * 2,
         ]  # fmt: skip
