@@ -12,7 +12,7 @@ DECLARED = "Who declares a fact of the register without a day says that it is so
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "advances/routes.py get_statement": READ,
-    "advances/service.py release": ACT,
+    "awards/service.py give_back": ACT,
     "envelopes/routes.py get_envelope": READ,
     "engineering/follow_up/routes.py _two_times": READ,
     "firms/routes.py get_funnel": READ,
@@ -22,7 +22,6 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
-    "grants/service.py release": ACT,
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,
     "reports/routes.py get_territory_summary": READ,
