@@ -112,9 +112,11 @@ async def reverse(client: Client, entry: str) -> httpx2.Response:
     return await client.post(f"time-entries/{entry}/reverse", {"reason": "Entered twice."})
 
 
-async def allot(world: World, mission: Mission, days: float) -> httpx2.Response:
+async def allot(world: World, mission: Mission, days: float, decided_on: str = "2023-06-20") -> httpx2.Response:
+    """Another allotment of the partner by the operator, decided on the day of `amend` unless another is said."""
     path = f"missions/{mission.id}/members/{mission.partner_member}"
-    return await world.operator.patch(path, {"days_allotted": days, "reason": "More to do."})
+    allotment = {"days_allotted": days, "decided_on": decided_on, "reason": "So agreed."}
+    return await world.operator.patch(path, allotment)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
@@ -143,7 +145,8 @@ async def not_ordered_yet(case: Case) -> None:
     """In a mission that has no order yet."""
     world, operator = case.world, case.world.operator
     mission = ok(await operator.post("missions", {"name": "Not ordered"}), 201)["id"]
-    member = {"organisation_id": str(world.organisations["partner"]), "role": "partner", "days_allotted": 0}
+    member = {"organisation_id": str(world.organisations["partner"]), "role": "partner", "days_allotted": 0,
+              "decided_on": "2023-06-01"}  # fmt: skip
     member_id = ok(await operator.post(f"missions/{mission}/members", member), 201)["id"]
     assignment = {"person_id": str(await world.add_person()), "mission_id": mission, "from_on": "2023-01-01"}
     consultant = ok(await operator.post("consultants", assignment), 201)["id"]
@@ -260,7 +263,7 @@ async def days_not_yet_ordered(case: Case) -> None:
     start = await entering(case, {"days": 1}, days=1.5, partner=1.5)
     await submitted(case.world, start.mission, worked_on="2023-07-13", days=1)
     ok(await amend(case.world, start.mission, days=10, signed_on="2023-08-01"), 201)
-    ok(await allot(case.world, start.mission, 10))
+    ok(await allot(case.world, start.mission, 10, decided_on="2023-08-01"))
     told = case.refused(await start.send())
     assert told["available_from"] == "2023-08-01"
     case.cured(await start.send(days=0.25, dry_run=True))

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from tests.contract.cures import Case, walk
-from tests.contract.cures.days import DAY, amend, reverse, submitted, validated
+from tests.contract.cures.days import DAY, allot, amend, reverse, submitted, validated
 from tests.world import Mission, World, ok
 
 
@@ -102,10 +102,9 @@ async def ordered_below_entered(case: Case) -> None:
     world = case.world
     mission = await world.mission(days=2, partner=2)
     entries = [await submitted(world, mission, worked_on=day, days=1) for day in (DAY, "2023-07-05")]
-    path = f"missions/{mission.id}/members/{mission.partner_member}"
     case.refused(await amend(world, mission, days=-1.5))
     ok(await reverse(world.consultant, entries[0]))
-    ok(await world.operator.patch(path, {"days_allotted": 1, "reason": "Less to do."}))
+    ok(await allot(world, mission, 1))
     case.refused(await amend(world, mission, days=-1.5))
     case.cured(await amend(world, mission, days=-1))
 
@@ -134,17 +133,16 @@ async def dry(world: World, mission: Mission, order: dict[str, Any]) -> httpx2.R
 async def allotments_exceed_order(case: Case) -> None:
     world = case.world
     mission = await world.mission(days=10, lead=5, partner=5)
-    partner = f"missions/{mission.id}/members/{mission.partner_member}"
 
     async def act(days: float) -> httpx2.Response:
         if case.act == "create_order":
             return await amend(world, mission, days=-days, reference="BC-5")
         if case.act == "create_mission_member":
             return await member(world, mission.id, "office", "partner", days)
-        return await world.operator.patch(partner, {"days_allotted": 5 + days, "reason": "More to do."})
+        return await allot(world, mission, 5 + days)
 
     case.refused(await act(1))
-    ok(await world.operator.patch(partner, {"days_allotted": 4, "reason": "Less to do."}))
+    ok(await allot(world, mission, 4))
     if case.act != "update_mission_member":  # where fewer days are allotted already
         case.cured(await act(1))
     ok(await amend(world, mission, days=8, reference="BC-9"), 201)
@@ -194,15 +192,10 @@ async def allotment_below_entered(case: Case) -> None:
     world = case.world
     mission = await world.mission(days=10, lead=5, partner=5)
     entries = [await submitted(world, mission, worked_on=day, days=1) for day in (DAY, "2023-07-05")]
-    path = f"missions/{mission.id}/members/{mission.partner_member}"
-
-    async def act(days: float) -> httpx2.Response:
-        return await world.operator.patch(path, {"days_allotted": days, "reason": "Less to do."})
-
-    told = case.refused(await act(1))
-    case.cured(await act(told["days_entered"]))
+    told = case.refused(await allot(world, mission, 1))
+    case.cured(await allot(world, mission, told["days_entered"]))
     ok(await reverse(world.consultant, entries[0]))
-    case.cured(await act(1))
+    case.cured(await allot(world, mission, 1))
 
 
 # --- assignments and rates -------------------------------------------------------------------------------------------

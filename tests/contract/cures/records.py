@@ -12,7 +12,7 @@ from tests.committees.test_meetings import HELD, RECORD, closed, held, seats
 from tests.contract.cures import Case, walk, word
 from tests.contract.cures.days import validated
 from tests.directory import siret_of
-from tests.projects.acts import COSTS, perimeter, project, staff
+from tests.projects.acts import COSTS, pass_through, perimeter, project, staff
 from tests.roadmap.acts import AXES, adopt, draft, in_force
 from tests.roadmap.acts import held as committee
 from tests.world import fresh_siren, ok
@@ -252,6 +252,21 @@ async def commune_outside_perimeter(case: Case) -> None:
     case.cured(await act("30007"))
     case.refused(await act("30305"))
     case.cured(await act("30007"))
+
+
+@walk("detected-too-late", "update_project")
+async def detected_too_late(case: Case) -> None:
+    """Give the day that the detail names, or an earlier one: the day of the record, then that of the next stage."""
+    found = await project(case.world)
+    path = f"projects/{found['id']}"
+    tomorrow = (clock.today() + timedelta(days=1)).isoformat()
+    told = case.refused(await staff(case.world).patch(path, {"detected_on": tomorrow}))
+    case.cured(await staff(case.world).patch(path, {"detected_on": told["latest_on"]}))
+    ok(await staff(case.world).patch(path, {"detected_on": "2023-07-04"}))
+    await pass_through(case.world, found["id"], "oriented")
+    told = case.refused(await staff(case.world).patch(path, {"detected_on": "2023-08-02"}))
+    for day in (told["latest_on"], "2023-07-31"):
+        case.cured(await staff(case.world).patch(path, {"detected_on": day}))
 
 
 @walk("funding-route-missing", "update_project", "change_project_stage")

@@ -158,7 +158,7 @@ async def committees(case: Case) -> Ask:
 async def projects(case: Case) -> Ask:
     if case.act == "create_project":
         body = {"title": "P", "kind": "other", "maturity": "idea", "holders": [{"kind": "association", "name": "A"}]}
-        return Ask("territory", "POST", "projects", {**body, "mission_id": None})
+        return Ask("territory", "POST", "projects", {**body, "detected_on": DAY, "mission_id": None})
     path = f"projects/{(await project(case.world))['id']}"
     if case.act == "update_project":
         return Ask("territory", "PATCH", path, {"mission_id": None, "title": word()})
@@ -439,7 +439,8 @@ async def member_twice(case: Case) -> None:
     ask = await READY[case.act](case)
     made = ok(await ask.send(case), 201)["id"]
     case.refused(await ask.send(case))
-    case.cured(await case.world.operator.patch(f"{ask.path}/{made}", {"days_allotted": 2, **REASON}))
+    allotment = {"days_allotted": 2, "decided_on": DAY, **REASON}
+    case.cured(await case.world.operator.patch(f"{ask.path}/{made}", allotment))
 
 
 # --- what every write documents, once each ---------------------------------------------------------------------------
@@ -539,6 +540,21 @@ async def stale_version(case: Case) -> None:
     case.refused(await case.world.admin.patch(ask.path, change, headers=old))
     now = await seen(case.world.admin, ask.path)
     case.cured(await case.world.admin.patch(ask.path, change, headers=now))
+
+
+@once("object-exists", "put_firm")
+async def object_exists(case: Case) -> None:
+    path, client = f"/v1/firms/{await case.world.add_firm()}", staff(case.world)
+    case.refused(await client.put(path, {"name": word()}, headers={"If-None-Match": "*"}))
+    case.cured(await client.put(path, {"name": word()}, headers=await seen(client, path)))
+
+
+@once("nothing-to-compare", "create_organisation")
+async def nothing_to_compare(case: Case) -> None:
+    body = {"name": word()}
+    for condition in ({"If-Match": '"1"'}, {"If-None-Match": "*"}):
+        case.refused(await case.world.admin.post(ORGANISATIONS, body, headers=condition))
+    case.cured(await case.world.admin.post(ORGANISATIONS, body))
 
 
 @once("total-too-large", "create_order")
