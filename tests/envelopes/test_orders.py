@@ -11,6 +11,7 @@ import pytest
 from tests.envelopes.acts import Acts
 from tests.envelopes.stepping import both, orders, steps
 from tests.envelopes.test_limits import answers, figures
+from tests.orders import chosen
 from tests.world import World, ok
 
 JANUARY, FEBRUARY, MARCH = "2024-01-10", "2024-02-10", "2024-03-10"
@@ -101,7 +102,8 @@ async def test_every_order_of_the_steps_of_two_acts_leaves_sums_right_on_every_d
 ) -> None:
     told: Counter[str] = Counter()
     async with steps():
-        for order in orders(4, 4):
+        run = chosen(orders(4, 4))
+        for order in run:
             fresh = await World.create(world.http, world.pool)
             scene = await Scene.of(fresh)
             responses = await both(world.pool, order, ACTS[first](scene), ACTS[second](scene))
@@ -112,4 +114,4 @@ async def test_every_order_of_the_steps_of_two_acts_leaves_sums_right_on_every_d
         summary: dict[str, Any] = ok(await fresh.auditor.get("summary", params={"as_of": day}))
         assert {name: summary[f"{name}_cents"] for name in now} == now
     assert set(told) <= {"200", "201", *REFUSALS}
-    assert told["200"] + told["201"] >= 70  # at least one of the two each time
+    assert told["200"] + told["201"] >= len(run)  # at least one of the two each time
