@@ -93,7 +93,7 @@ async def envelope_exhausted_by_a_repayment_taken_back(case: Case) -> None:
 
 @walk("already-bounced", "bounce_repayment")
 async def already_bounced(case: Case) -> None:
-    acts = await acts_of(case)
+    acts = await acts_of(case, own=True)  # one contribution: no cents are shared
     advance = ok(await acts.advance(100), 201)["id"]
     ok(await acts.tranche(advance, 100), 201)
     path = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 40), 201)['id']}"
