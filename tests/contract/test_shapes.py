@@ -6,13 +6,15 @@ can say, because the service alone writes it, stands in `OURS` with the reason.
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 from prometheus_client import REGISTRY
 from sqlalchemy import CheckConstraint
 from structlog.testing import capture_logs
@@ -21,6 +23,7 @@ from app.access import service as access
 from app.access.models import Organisation
 from app.core.db import Base
 from app.core.problems import BY_CONSTRAINT
+from app.core.serving import shell
 from app.core.values import MAX_CENTS
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import service as engineering
@@ -339,6 +342,14 @@ async def test_a_request_beyond_a_shape_is_refused_at_its_field(known: Known, na
     assert asked.place.rstrip("/") in {error["pointer"] for error in told["errors"]}, told
 
 
+@contextmanager
+def _logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The lines that the shell logs. A logger keeps the settings of its first use, so the shell gets a fresh one."""
+    monkeypatch.setattr(shell, "log", structlog.get_logger("rebond"))
+    with capture_logs() as lines:
+        yield lines
+
+
 def _counted(constraint: str) -> float:
     labels = {"code": "internal-error", "reason": constraint}
     return REGISTRY.get_sample_value("rebond_problems_total", labels) or 0.0
@@ -354,7 +365,7 @@ async def test_a_shape_that_is_reached_is_our_error_named_in_log_and_metrics(
 
     monkeypatch.setattr(access, "create_organisation", nameless)
     before = _counted("organisation_name")
-    with capture_logs() as lines:
+    with _logged(monkeypatch) as lines:
         refused = await known.world.admin.post("/v1/organisations", {"name": "A name"})
     told = problem(refused, 500, "internal-error")
     assert "organisation_name" not in refused.text
@@ -372,7 +383,7 @@ async def test_a_shape_that_the_hot_write_reaches_is_our_error_too(
     monkeypatch.setattr(engineering, "entry_values", lambda *given: values(*given) | {"days": Decimal("0.1")})
     body: dict[str, Any] = {name: known.ids[name] for name in ("mission_id", "consultant_id")}
     body |= {"worked_on": "2023-07-04", "days": 0.5, "activity": "audition"}
-    with capture_logs() as lines:
+    with _logged(monkeypatch) as lines:
         problem(await known.world.consultant.post("time-entries", body), 500, "internal-error")
     assert [line["constraint"] for line in lines if line["event"] == "unexpected_error"] == ["time_entry_days"]
 
@@ -382,6 +393,6 @@ async def test_a_total_that_a_read_cannot_hold_is_our_error(known: Known, monkey
         raise asyncpg.NumericValueOutOfRangeError("bigint out of range")
 
     monkeypatch.setattr(envelopes, "fetchrow", overflow)
-    with capture_logs() as lines:
+    with _logged(monkeypatch) as lines:
         problem(await known.world.operator.get("envelope"), 500, "internal-error")
     assert [line["log_level"] for line in lines if line["event"] == "unexpected_error"] == ["error"]
