@@ -24,8 +24,8 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
     assert done.returncode == 0, done.stderr
     for promised in (
         '"days_ordered":100.00,"days_entered":75.00,"days_left":25.00',
-        '"contributed_cents":150000000,"available_cents":44000000,"shortfall_cents":0,"committed_cents":41500000,'
-        '"paid_cents":69500000',
+        '"contributed_cents":150000000,"available_cents":44000000,"shortfall_cents":0,"committed_cents":41500000',
+        '"committed_cents":41500000,"paid_cents":69500000',
         '25 "status":"submitted"',
         "0,25 demandés, 0,00 restants sur 100,00 commandés.",
         '"days_entered":100.00,"days_validated":56.50',
