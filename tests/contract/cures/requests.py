@@ -95,7 +95,7 @@ async def access(case: Case) -> Ask:
 @ready("create_wave", "create_territory", "update_territory")
 async def programme(case: Case) -> Ask:
     if case.act == "create_wave":
-        return Ask("programme", "POST", "/v1/waves", {"number": 40})
+        return Ask("programme", "POST", "/v1/waves", {"number": 993})
     if case.act == "update_territory":
         return Ask("programme", "PATCH", "", {"wave_number": 1})
     body = {"slug": word("t"), "name": "New", "wave_number": 1, "lead_siren": fresh_siren()}
@@ -336,8 +336,8 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "create_api_key": {"subject_id": NOBODY},
     "create_member": {"subject_id": NOBODY},
     "update_person": {"organisation_id": NOBODY},
-    "create_territory": {"wave_number": 99},
-    "update_territory": {"wave_number": 99},
+    "create_territory": {"wave_number": 994},
+    "update_territory": {"wave_number": 994},
     "award_advance": {"siren": ""},
     "award_grant": {"siren": ""},
     "create_contact": {"siren": ""},
@@ -389,7 +389,7 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "update_person": ("email", lambda: f"{word()}@example.fr"),
     "create_service_account": ("name", word),
     "create_territory": ("slug", lambda: word("t")),
-    "create_wave": ("number", iter([41, 42]).__next__),
+    "create_wave": ("number", iter([991, 992]).__next__),
     "award_advance": ("decision_reference", word),
     "award_grant": ("decision_reference", word),
     "receive_repayment": ("reference", word),
