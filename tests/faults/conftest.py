@@ -5,6 +5,7 @@ REBOND_SIEGE_ROUNDS says how many deaths a story has, REBOND_SIEGE_SEED repeats 
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -175,7 +176,7 @@ class Siege:
             with socket.create_connection(("127.0.0.1", self.service.port), timeout=60) as connection:
                 connection.sendall(message("POST", f"{self.ground.base}/{wish.path}", fields, body))
                 answer = answer_on(connection)
-        except OSError:
+        except (OSError, http.client.IncompleteRead):  # a worker died before, or in the middle of what it said
             self.seen["no answer"] += 1
             return None
         self.seen[str(answer.status)] += 1
