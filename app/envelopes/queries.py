@@ -17,10 +17,8 @@ from sqlalchemy import (
     null,
     select,
     table,
-    text,
     true,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, literals, param
@@ -324,14 +322,7 @@ def envelope(known: bool) -> Statement:
         .subquery("each")
     )
     by_contributor = select(
-        func.coalesce(
-            func.json_agg(
-                aggregate_order_by(
-                    func.row_to_json(each.table_valued()), each.c.organisation_name, each.c.organisation_id
-                )
-            ),
-            text("'[]'::json"),
-        )
+        json_array(func.row_to_json(each.table_valued()), each.c.organisation_name, each.c.organisation_id)
     ).scalar_subquery()
     whole = select(*(func.coalesce(func.sum(figures.c[name]), 0).label(name) for name in _FIGURES)).subquery("whole")
     return Statement(

@@ -5,12 +5,11 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
-from app.core.reading.two_times import TWO_TIMES, known_before
+from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit
@@ -206,16 +205,8 @@ async def get_funnel(request: Request, actor: Actor = require("territory_firms:r
     `as_of` counts what holds on a day, as it is known now; `recorded_as_of` limits it to what was known at the end of a
     past day.
     """
-    query = read(request, TWO_TIMES)
-    recorded_as_of = query.get("recorded_as_of")
-    before = known_before(recorded_as_of)
-    bound = {
-        "territory": request.path_params["territory"],
-        "as_of": query.get("as_of") or clock.today(),
-        "recorded_as_of": recorded_as_of,
-        "known_before": before,
-    }
-    row = await fetchrow(request.state.engine, funnel(before is not None), bound)
+    bound = {**request.path_params, **both_times(read(request, TWO_TIMES))}
+    row = await fetchrow(request.state.engine, funnel(bound["known_before"] is not None), bound)
     return private(row["body"])
 
 

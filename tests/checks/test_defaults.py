@@ -13,9 +13,7 @@ TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "advances/routes.py get_statement": READ,
     "awards/service.py give_back": ACT,
-    "envelopes/routes.py get_envelope": READ,
-    "engineering/follow_up/routes.py _two_times": READ,
-    "firms/routes.py get_funnel": READ,
+    "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,
     "firms/service.py put_territory_firm": ACT,
     "firms/service.py refresh_firm": "The directory was read just now: a code that is new to us begins today.",

@@ -1,6 +1,8 @@
 """The two times of what is read: what counts by a day, and how it was known at the end of a day."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from app.core import clock
 from app.core.faults import Fault
@@ -35,3 +37,13 @@ def known_before(recorded_as_of: date | None) -> datetime | None:
     if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
         raise ValidationFailed(errors=[DAY_NOT_OVER.at("recorded_as_of")])
     return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)
+
+
+def both_times(query: Mapping[str, Any]) -> dict[str, Any]:
+    """The two times of a query as SQL takes them. Raises `ValidationFailed` (422) for a day that is not over."""
+    recorded_as_of = query.get("recorded_as_of")
+    return {
+        "as_of": query.get("as_of") or clock.today(),
+        "recorded_as_of": recorded_as_of,
+        "known_before": known_before(recorded_as_of),
+    }

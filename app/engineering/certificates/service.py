@@ -334,7 +334,7 @@ async def _issue(
         "certified_by": person(write.actor),
     }
     priced = [
-        {"profile": line.profile, "day_rate_cents": line.day_rate_cents, "days": line.days, "amount": line.amount_cents}
+        ({"profile": line.profile, "day_rate_cents": line.day_rate_cents, "days": line.days}, line.amount_cents)
         for line in lines
     ]
     sealed = canonical(
@@ -343,7 +343,7 @@ async def _issue(
             **facts,
             "amount_excl_vat_cents": amount,
             "certified_at": f"{write.now:%Y-%m-%dT%H:%M:%S.%fZ}",
-            "lines": [_renamed(line, "amount_excl_vat_cents") for line in priced],
+            "lines": [{**line, "amount_excl_vat_cents": cents} for line, cents in priced],
         }
     )
     digest = hashlib.sha256(sealed.encode()).hexdigest()
@@ -353,15 +353,10 @@ async def _issue(
     write.session.add(certificate)
     await write.session.flush()
     write.session.add_all(
-        CertificateLine(certificate_id=certificate_id, **_renamed(line, "amount_cents")) for line in priced
+        CertificateLine(certificate_id=certificate_id, **line, amount_cents=cents) for line, cents in priced
     )
     await write.session.flush()
     return certificate
-
-
-def _renamed(line: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A line with its amount under another name: the sealed content says that it is without VAT."""
-    return {(name if key == "amount" else key): value for key, value in line.items()}
 
 
 async def _mark(write: Write, keys: Sequence[UUID], **values: Any) -> None:

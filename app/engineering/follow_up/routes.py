@@ -9,14 +9,13 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import NotFound
 from app.core.reading import documents
 from app.core.reading.answers import FORMS_VARY, private
 from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
-from app.core.reading.two_times import known_before
+from app.core.reading.two_times import both_times
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
@@ -56,7 +55,7 @@ async def get_engineering(request: Request, actor: Actor = require("engineering:
     used up at the pace of the last weeks.
     """
     query = read(request, counting.PARAMETERS)
-    bound = _two_times(request, query)
+    bound = {**query, **request.path_params, **both_times(query)}
     shape = counting.shape_of(query)
     row = await fetchrow(request.state.engine, queries.follow_up(shape), bound)
     _found(row, query)
@@ -74,7 +73,7 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
     """
     query = read(request, burn_down.PARAMETERS)
     by, form = query.pop("by", "week"), wanted(request, query, SVG)
-    bound = _two_times(request, query)
+    bound = {**query, **request.path_params, **both_times(query)}
     row = await fetchrow(request.state.engine, burn_down.movements(counting.shape_of(query)), bound)
     _found(row, query)
     starts_on, ends_on, as_of = row["starts_on"], row["ends_on"], bound["as_of"]
@@ -103,13 +102,6 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         "points": [burn_down.shown(point) for point in points],
     }
     return private(body, vary=FORMS_VARY)
-
-
-def _two_times(request: Request, query: dict[str, Any]) -> dict[str, Any]:
-    """The parameters as the follow-up's SQL wants them. Raises `ValidationFailed` for a day that is not over."""
-    recorded_as_of = query.get("recorded_as_of")
-    times = {"as_of": query.get("as_of") or clock.today(), "recorded_as_of": recorded_as_of}
-    return {**query, **request.path_params, **times, "known_before": known_before(recorded_as_of)}
 
 
 def _found(row: Any, query: dict[str, Any]) -> None:
