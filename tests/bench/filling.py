@@ -79,7 +79,7 @@ async def settle(url: str, plain: str) -> Setting:
         await pool.execute(PEOPLE, 10, FIRST, None)
         await pool.execute(PEOPLE, EXPORTED // DAYS - 10, FIRST, exported.territory)
         await pool.execute(PEOPLE, HOT, FIRST, hot.territory)
-        body = {"organisation_id": str(hot.organisations["office"]), "amount_cents": 10**13,
+        body = {"organisation_id": str(hot.organisations["office"]), "amount_cents": 10**12,
                 "decided_on": FIRST.isoformat(), "reference": "bench", "repayment_policy": "return"}  # fmt: skip
         headers = {"Idempotency-Key": "bench"}
         ok(await hot.programme.post("envelope/contributions", body, headers=headers), 201)
