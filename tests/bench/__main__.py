@@ -64,6 +64,7 @@ class Target:
     entries: list[tuple[str, str]]
     numbers: Iterator[int]
     slices: dict[str, list[Slice]] = field(default_factory=dict)
+    transport: httpx2.AsyncBaseTransport | None = None  # of a server in the same process
 
     def requests(self, kind: str) -> Iterator[bytes]:
         """Without end, for the kind of request."""
@@ -109,13 +110,14 @@ class Target:
             status = 201 if kind in ("post", "award") else 200
             return client.measure(self.pid, self.requests(kind), seconds, status=status)
 
-    def ask(self, request: bytes) -> Any:
+    async def ask(self, request: bytes) -> Any:
         """One answer, as JSON."""
         head, _, rest = request.partition(b"\r\n\r\n")
         method, path, _ = head.split(b"\r\n")[0].decode().split(" ")
         headers = dict(line.decode().split(": ", 1) for line in head.split(b"\r\n")[1:])
-        with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False) as http:
-            answer = http.request(method, path, headers=headers, content=rest)
+        base, transport = f"http://127.0.0.1:{self.port}", self.transport
+        async with httpx2.AsyncClient(base_url=base, transport=transport, trust_env=False) as http:
+            answer = await http.request(method, path, headers=headers, content=rest)
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
@@ -225,10 +227,10 @@ def balanced(url: str) -> int:
 # --- what is measured ------------------------------------------------------------------------------------------------
 
 
-def compare(real: Target, plain: Target) -> None:
+async def compare(real: Target, plain: Target) -> None:
     """The service and the bare handler answer the same, and their writes leave the same."""
     for kind in ("list", "object"):
-        mine, its = (target.ask(next(target.requests(kind))) for target in (real, plain))
+        mine, its = [await target.ask(next(target.requests(kind))) for target in (real, plain)]
         for answer in (mine, its):
             if kind == "list":
                 assert len(answer["items"]) == 50
@@ -237,7 +239,7 @@ def compare(real: Target, plain: Target) -> None:
     own = {"id", "created_at", "updated_at", "decision_reference", "consultant_id", "consultant_name", "worked_on",
            "counted_on"}  # fmt: skip
     for kind in ("post", "award"):
-        mine, its = (target.ask(next(target.requests(kind))) for target in (real, plain))
+        mine, its = [await target.ask(next(target.requests(kind))) for target in (real, plain)]
         assert list(mine) == list(its), (mine, its)
         different = {name for name in mine if mine[name] != its[name]}
         assert different <= own, (different, mine, its)
@@ -371,7 +373,7 @@ def main() -> None:
                     targets.append(Target(f"{kind}-{name}", port, pid, setting, entries, numbers))
             for real, its in (targets[:2], targets[2:]):
                 ready(real.port)
-                compare(real, its)
+                asyncio.run(compare(real, its))
             csv = export(targets[2], extent.repeats)
             for target in targets:  # connections opened, statements prepared, caches warm
                 for kind in ("list", "object", "post", "award"):
@@ -385,6 +387,10 @@ def main() -> None:
         rows, mib = csv or (None, None)
         more = {"csv_rows_per_s": rows, "csv_mib_above_idle": mib, "start_s": later, "first_start_s": first}
         report(targets, counts, more, scenarios)
+    except BaseException:
+        for log in home.glob("*.log"):
+            print(f"{log.name}:", *log.read_text().splitlines()[-20:], sep="\n  ", file=sys.stderr)
+        raise
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

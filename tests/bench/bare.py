@@ -31,12 +31,17 @@ from app.grants.queries import GRANTS
 def shape(rows: Any) -> str:
     """The fields and joins of the service's own Select, as text: what is shown is no question of who writes the SQL."""
     shown = rows.with_only_columns(*(as_json(column) for column in rows.selected_columns))
-    return str(shown.compile(dialect=DIALECT))
+    return str(shown.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 ENTRIES = shape(entries(TimeEntry))
 ENTRY = shape(entries(TimeEntry.__table__.to_metadata(MetaData(), name="entry").c))  # type: ignore[attr-defined]  # a Table
-GRANT = shape(GRANTS.rows).partition("WHERE")[0].replace("grants.", "given.").replace("FROM grants", "FROM given")
+GRANT = (
+    shape(GRANTS.rows.params(p_territory=""))
+    .partition("WHERE")[0]
+    .replace("grants.", "given.")
+    .replace("FROM grants", "FROM given")
+)
 
 LIST = f"""
 SELECT array_agg(row_to_json(p)::text) AS items, (array_agg(p.id::text))[50] AS last

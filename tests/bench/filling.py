@@ -44,7 +44,7 @@ class Setting:
 
 
 @asynccontextmanager
-async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+async def serving(url: str) -> AsyncIterator[Any]:
     """The application in this process."""
     settings = Settings(_env_file=None, database_url=url, log_level="error")
     application = create_app(settings)
@@ -54,6 +54,13 @@ async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
             scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
+        yield served
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application in this process."""
+    async with serving(url) as served:
         transport = httpx2.ASGITransport(app=served)
         async with httpx2.AsyncClient(transport=transport, base_url="http://bench") as http:
             yield http
@@ -145,9 +152,11 @@ BALANCE = (
     """UPDATE member_days d SET days_entered = e.days FROM (
         SELECT mission_id, organisation_id, sum(days) AS days FROM time_entries GROUP BY 1, 2
     ) e WHERE (d.mission_id, d.organisation_id) = (e.mission_id, e.organisation_id)""",
-    """UPDATE mission_days d SET days_entered = e.days, steps = '{}' FROM (
+    "SET session_replication_role = origin",  # a trigger counts the steps of a mission
+    """UPDATE mission_days d SET days_entered = e.days, steps = d.steps FROM (
         SELECT mission_id, sum(days) AS days FROM time_entries GROUP BY 1
     ) e WHERE d.mission_id = e.mission_id""",
+    "SET session_replication_role = replica",
     f"""INSERT INTO events (type, occurred_at, territory, actor_id, actor_kind, actor_organisation_id, request_id,
         resource_type, resource_id, resource_version, data)
     SELECT 'time_entry.created', now(), p.territory, p.entered_by, 'person', p.organisation_id, 'bench', 'time_entry',
