@@ -265,7 +265,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=AS_OF))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, paid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
+    """What is due, repaid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
     as_of = read(request, AS_OF).get("as_of") or clock.today()
     account = await _account(request)
     stands = schedule.position(account.terms, account.tranches, account.repayments, as_of)
@@ -275,11 +275,11 @@ async def get_statement(request: Request, actor: Actor = require("advances:read"
             "as_of": as_of,
             "disbursed_cents": stands.disbursed_cents,
             "due_cents": stands.due_cents,
-            "paid_cents": stands.paid_cents,
+            "repaid_cents": stands.repaid_cents,
             "late_cents": stands.late_cents,
             "outstanding_cents": stands.outstanding_cents,
             "lines": [
-                {**each.line._asdict(), "paid_cents": each.paid_cents, "late_cents": each.late_cents}
+                {**each.line._asdict(), "repaid_cents": each.repaid_cents, "late_cents": each.late_cents}
                 for each in stands.lines
             ],
         }

@@ -581,31 +581,31 @@ class Standing:
     """What a line has received by a day: `late_cents` is unpaid after its due date."""
 
     line: Instalment
-    paid_cents: int
+    repaid_cents: int
     late_cents: int
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where an advance stands on a day, in cents. `due_cents` has fallen due by then, paid or not."""
+    """Where an advance stands on a day, in cents. `due_cents` has fallen due by then, repaid or not."""
 
     disbursed_cents: int
     due_cents: int
-    paid_cents: int
+    repaid_cents: int
     late_cents: int
     outstanding_cents: int
     lines: list[Standing]
 
 
 def position(terms: LoanTerms, tranches: Sequence[CashFlow], repayments: Sequence[CashFlow], as_of: date) -> Position:
-    """What is due, paid, late and outstanding on `as_of`; repayments settle the oldest lines first.
+    """What is due, repaid, late and outstanding on `as_of`; repayments settle the oldest lines first.
 
     A line is late from the day after its due date.
     """
     schedule = lines(terms, [tranche for tranche in tranches if tranche.on <= as_of])
     disbursed = sum(tranche.cents for tranche in tranches if tranche.on <= as_of)
-    paid = sum(repayment.cents for repayment in repayments if repayment.on <= as_of)
-    left = paid
+    repaid = sum(repayment.cents for repayment in repayments if repayment.on <= as_of)
+    left = repaid
     standings = []
     for line in schedule:
         settled = min(left, line.total_cents)
@@ -615,9 +615,9 @@ def position(terms: LoanTerms, tranches: Sequence[CashFlow], repayments: Sequenc
     return Position(
         disbursed_cents=disbursed,
         due_cents=sum(line.total_cents for line in schedule if line.due_on <= as_of),
-        paid_cents=paid,
+        repaid_cents=repaid,
         late_cents=sum(standing.late_cents for standing in standings),
-        outstanding_cents=disbursed - paid,
+        outstanding_cents=disbursed - repaid,
         lines=standings,
     )
 

@@ -587,18 +587,18 @@ class Schedule(PlannedSchedule):
 class StatementLine(ScheduleLine):
     """An instalment, and what has been repaid on it: repayments settle the oldest instalments first."""
 
-    paid_cents: Cents = Field(description="Cents of euro repaid on this instalment by the day looked at.")
+    repaid_cents: Cents = Field(description="Cents of euro repaid on this instalment by the day looked at.")
     late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
 
 
 class AdvanceStatement(Read):
-    """What has been paid, is due and is late on an advance on a day."""
+    """What has been repaid, is due and is late on an advance on a day."""
 
     advance_id: UUID = Field(description="The advance that is repaid.")
     as_of: date = Field(description="Paris day looked at; today where the request names none.")
     disbursed_cents: Cents = Field(description="Cents of euro paid out to the firm by that day.")
-    due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, paid or not.")
-    paid_cents: Cents = Field(description="Cents of euro that the firm has repaid by that day.")
+    due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, repaid or not.")
+    repaid_cents: Cents = Field(description="Cents of euro that the firm has repaid by that day.")
     late_cents: Cents = Field(description="Cents of euro due and unpaid on that day.")
     outstanding_cents: Cents = Field(description="Cents of euro of capital that the firm still owes, due or not.")
     lines: list[StatementLine] = Field(description="The instalments in the order of their due days.")

@@ -255,7 +255,7 @@ async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_rev
         found = ok(await auditor.get(f"{path}/statement?as_of={day}"))
         assert sum(line["late_cents"] for line in found["lines"]) == found["late_cents"]
         assert found["as_of"] == day
-        return found["due_cents"], found["paid_cents"], found["late_cents"], found["outstanding_cents"]
+        return found["due_cents"], found["repaid_cents"], found["late_cents"], found["outstanding_cents"]
 
     assert await stands("2024-03-31") == (8_333_33, 0, 0, 100_000_00)
     assert await stands("2024-04-01") == (8_333_33, 0, 8_333_33, 100_000_00)

@@ -270,13 +270,13 @@ def test_what_is_due_paid_late_and_outstanding_on_a_day(
     repayments: list[CashFlow], as_of: str, due: int, settled: int, late: int, outstanding: int
 ) -> None:
     stands = position(terms(), LENT, repayments, date.fromisoformat(as_of))
-    assert (stands.due_cents, stands.paid_cents, stands.late_cents) == (due, settled, late)
+    assert (stands.due_cents, stands.repaid_cents, stands.late_cents) == (due, settled, late)
     assert stands.outstanding_cents == outstanding
 
 
 def test_repayments_settle_the_oldest_lines_first() -> None:
     stands = position(terms(), LENT, [paid(50, "2024-05-01"), paid(80, "2024-04-01")], date(2024, 7, 1))
-    assert [each.paid_cents for each in stands.lines] == [100, 30, 0, 0]
+    assert [each.repaid_cents for each in stands.lines] == [100, 30, 0, 0]
     assert [each.late_cents for each in stands.lines] == [0, 70, 0, 0]
 
 
@@ -299,18 +299,18 @@ def test_what_is_late_was_due_and_nothing_is_counted_twice(
     assume(not repaid_before_disbursed(tranches, repayments))
     as_of = data.draw(moments)
     stands = position(given_terms, tranches, repayments, as_of)
-    assert stands.outstanding_cents == stands.disbursed_cents - stands.paid_cents >= 0
+    assert stands.outstanding_cents == stands.disbursed_cents - stands.repaid_cents >= 0
     assert 0 <= stands.late_cents <= stands.due_cents
     assert stands.late_cents == max(
-        0, sum(e.line.total_cents for e in stands.lines if e.line.due_on < as_of) - stands.paid_cents
+        0, sum(e.line.total_cents for e in stands.lines if e.line.due_on < as_of) - stands.repaid_cents
     )
-    assert sum(each.paid_cents for each in stands.lines) == stands.paid_cents
+    assert sum(each.repaid_cents for each in stands.lines) == stands.repaid_cents
     for each in stands.lines:
-        assert 0 <= each.paid_cents <= each.line.total_cents
-        assert each.late_cents in (0, each.line.total_cents - each.paid_cents)
-    open_lines = [each for each in stands.lines if each.paid_cents < each.line.total_cents]
+        assert 0 <= each.repaid_cents <= each.line.total_cents
+        assert each.late_cents in (0, each.line.total_cents - each.repaid_cents)
+    open_lines = [each for each in stands.lines if each.repaid_cents < each.line.total_cents]
     assert all(
-        each.paid_cents == 0 for each in stands.lines if open_lines and each.line.number > open_lines[0].line.number
+        each.repaid_cents == 0 for each in stands.lines if open_lines and each.line.number > open_lines[0].line.number
     )
 
 

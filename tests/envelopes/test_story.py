@@ -73,7 +73,11 @@ async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) 
     repayment = {"amount_cents": 8_333_33, "received_on": "2024-04-02", "reference": "PRLV-1"}
     ok(await world.treasurer.post(f"{address}/repayments", repayment, headers=key()), 201)
     statement = ok(await world.funder.get(f"{address}/statement?as_of=2024-07-01"))
-    assert (statement["due_cents"], statement["paid_cents"], statement["late_cents"]) == (16_666_66, 8_333_33, 8_333_33)
+    assert (statement["due_cents"], statement["repaid_cents"], statement["late_cents"]) == (
+        16_666_66,
+        8_333_33,
+        8_333_33,
+    )
     assert statement["outstanding_cents"] == 91_666_67
     envelope = ok(await world.auditor.get("envelope"))
     assert envelope["repaid_cents"] == 8_333_33

@@ -33,7 +33,7 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         '"exhausted_on":null,"reason":"already_exhausted"',
         "Jours restants · ",
         "403\n201\n",
-        '"due_cents":27500000,"paid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
+        '"due_cents":27500000,"repaid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
         '"available_cents":14000000\n"available_cents":3000000\n',
         "The envelope does not have enough money left, on the day of the act ",
         "30,000.01 € requested, 30,000.00 € available. Award less, date the act on `available_from` ",

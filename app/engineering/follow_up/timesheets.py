@@ -68,6 +68,7 @@ def timesheet(own: bool) -> Statement:
     row = func.row_to_json(lines.table_valued())
     told = select(
         func.coalesce(func.sum(lines.c.days), zero).label("days_entered"),
+        func.coalesce(func.sum(lines.c.days).filter(lines.c.counted_on < following), zero).label("days_counted"),
         func.coalesce(func.sum(lines.c.days).filter(validated), zero).label("days_validated"),
         func.coalesce(func.sum(lines.c.days).filter(certified), zero).label("days_certified"),
         json_array(row, lines.c.worked_on, lines.c.id).label("entries"),
@@ -110,6 +111,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "submitted": "submitted", "validated": "validated", "certified": "certified",
         "junior": "junior", "senior": "senior", "expert": "expert",
         "total": "Total", "of_which": "of which validated", "of_which_certified": "of which certified",
+        "of_which_counted": "of which count this month",
         "counts": "(counts on {day})",
         "signatures": [["The consultant", "{person}"], ["For the lead firm", "validated"],
                        ["For the operator", "seen"]],
@@ -122,6 +124,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "submitted": "soumis", "validated": "validé", "certified": "certifié",
         "junior": "junior", "senior": "confirmé", "expert": "expert",
         "total": "Total", "of_which": "dont validés", "of_which_certified": "dont certifiés",
+        "of_which_counted": "dont comptés ce mois-ci",
         "counts": "(compte au {day})",
         "signatures": [["L’intervenant", "{person}"], ["Pour le mandataire", "bon pour validation"],
                        ["Pour l’opérateur", "vu"]],
@@ -149,7 +152,9 @@ def _title(sheet: Mapping[str, Any], language: str) -> str:
 
 def _totals(sheet: Mapping[str, Any], language: str) -> list[tuple[str, float]]:
     words = WORDS[language]
-    names = (("total", "days_entered"), ("of_which", "days_validated"), ("of_which_certified", "days_certified"))
+    names = [("total", "days_entered"), ("of_which", "days_validated"), ("of_which_certified", "days_certified")]
+    if sheet["days_counted"] != sheet["days_entered"]:
+        names.append(("of_which_counted", "days_counted"))
     return [(words[word], sheet[name]) for word, name in names]
 
 

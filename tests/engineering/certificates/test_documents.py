@@ -71,6 +71,26 @@ async def test_a_timesheet_holds_what_counts_in_the_order_of_days(world: World) 
     assert (empty["entries"], empty["days_entered"]) == ([], 0)
 
 
+async def test_a_timesheet_says_how_many_of_its_days_count_in_a_later_month(world: World) -> None:
+    mission = await worked(world)
+    address = MONTH.format(mission.partner_consultant)
+    entries = {entry["worked_on"]: entry["id"] for entry in ok(await world.consultant.get(address))["entries"]}
+    ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-07"}), 201)
+    wrong = entries["2023-07-04"]
+    ok(await world.lead_judge.post(f"time-entries/{wrong}/reverse", {"reason": "Three quarters of a day"}))
+    right = mission.entry(worked_on="2023-07-04", days=0.75, corrects_id=wrong)
+    ok(await world.consultant.post("time-entries", right), 201)
+    found = ok(await world.lead.get(address))
+    assert (found["days_entered"], found["days_counted"]) == (1, 0.25)
+    for language, word in (("fr", "dont comptés ce mois-ci"), ("en", "of which count this month")):
+        said = await world.lead.get(f"{address}?format=pdf", headers={"Accept-Language": language})
+        assert word in read_pdf(said.content)[1].replace("\u00a0", " ")
+        told = read_xlsx(
+            (await world.lead.get(f"{address}?format=xlsx", headers={"Accept-Language": language})).content
+        )
+        assert [row for row in told if word in row]
+
+
 async def test_whose_timesheets_are_not_yours_are_not_found(world: World, other: World) -> None:
     mission = await worked(world)
     for form in ("json", "pdf", "xlsx"):
@@ -176,7 +196,7 @@ def sheet_of(notes: list[str]) -> dict[str, Any]:
     ]  # fmt: skip
     return {"month": "2023-07", "consultant_name": " ".join(notes[0].split()) or "A", "organisation_name": notes[0],
             "mission_name": notes[-1], "territory_name": "T", "profile": None, "days_entered": 0.5,
-            "days_validated": 0.5, "days_certified": 0, "entries": entries}  # fmt: skip
+            "days_validated": 0.5, "days_certified": 0, "days_counted": 0.5, "entries": entries}  # fmt: skip
 
 
 def accepted(text: str) -> str | None:
