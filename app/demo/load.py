@@ -33,6 +33,7 @@ from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
 from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
 from app.demo import meetings, money, projects
+from app.demo.communes import COMMUNES, SEATS
 from app.demo.story import Story
 from app.engineering.certificates import schemas
 from app.engineering.certificates import service as certificates
@@ -86,15 +87,6 @@ PEOPLE = {
     Role.ADMIN: "Rebond service (demonstration)",
 }
 NATIONAL = {Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN}
-
-# The larger of the 71 communes, 2023 vintage of the COG (INSEE).
-COMMUNES = {
-    "30007": "Alès", "30243": "Saint-Christol-lez-Alès", "30294": "Saint-Privat-des-Vieux", "30132": "La Grand-Combe",
-    "30284": "Saint-Martin-de-Valgalgues", "30259": "Saint-Hilaire-de-Brethmas", "30223": "Rousson",
-    "30305": "Salindres", "30274": "Saint-Julien-les-Rosiers", "30010": "Anduze", "30269": "Saint-Jean-du-Gard",
-    "30042": "Boisset-et-Gaujac", "30027": "Bagard", "30307": "Les Salles-du-Gardon", "30152": "Les Mages",
-    "30214": "Ribaute-les-Tavernes", "30348": "Vézénobres", "30173": "Mons", "30077": "Cendras", "30147": "Lézan",
-}  # fmt: skip
 
 TRADES = [
     ("Mécanique", "25.62B"), ("Fonderie", "24.54Z"), ("Plasturgie", "22.29A"), ("Chimie fine", "20.59Z"),
@@ -254,7 +246,7 @@ class _Load:
         return known
 
     async def programme(self) -> None:
-        """Wave 2, the territory, the larger communes of its perimeter, and who may do what there."""
+        """Wave 2, the territory, the communes of its perimeter, and who may do what there."""
         if await self._exists(select(Territory.slug).where(Territory.slug == ALES)):
             return
 
@@ -309,9 +301,9 @@ class _Load:
             founded_on=date(1975 + number, 3, 1), source_reference="Demonstration", as_of=STARTS,
         )  # fmt: skip
         changes = [await firms.put_firm(write, siren, facts)]
-        insee_code, commune = list(COMMUNES.items())[number % len(COMMUNES)]
+        seat = SEATS[number % len(SEATS)]
         site = firms_schemas.SitePut(
-            insee_code=insee_code, commune_name=commune, opened_on=date(1975 + number, 3, 1),
+            insee_code=seat, commune_name=COMMUNES[seat], opened_on=date(1975 + number, 3, 1),
             seat_from_on=date(1975 + number, 3, 1), source_reference="Demonstration", as_of=STARTS,
         )  # fmt: skip
         changes += await firms.put_site(write, siren, siret_from(siren, 1), site)
