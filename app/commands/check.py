@@ -13,16 +13,17 @@ from app.envelopes import checks as envelopes
 from app.firms import checks as firms
 from app.grants import checks as grants
 from app.missions import checks as missions
+from app.programme import checks as programme
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
-    for domain in (missions, firms, engineering, envelopes, grants, advances)
+    for domain in (programme, missions, firms, engineering, envelopes, grants, advances)
     for name, query in domain.CHECKS.items()
 }
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
 BEFORE_THE_RULE: dict[str, str] = {
-    name: query for domain in (engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+    name: query for domain in (programme, engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
 }
 
 

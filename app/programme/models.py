@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, SmallInteger
+from sqlalchemy import DDL, CheckConstraint, ForeignKey, ForeignKeyConstraint, PrimaryKeyConstraint, SmallInteger, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, shape
@@ -51,6 +51,36 @@ class Territory(Versioned, Base):
     epci_sirens: Mapped[list[str]]
     laureate_on: Mapped[date | None]
     status: Mapped[str]
+
+
+class LaureateEpci(Base):
+    """An EPCI and the laureate territory that it belongs to: one at a time. A trigger of `territories` writes it."""
+
+    __tablename__ = "laureate_epcis"
+    __table_args__ = (PrimaryKeyConstraint("siren", name="epci_of_another_territory"),)
+
+    siren: Mapped[str]
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"), index=True)
+
+
+# Rare writes, one after the other: two territories that exchange EPCIs would wait for each other.
+TAKE_EPCIS = """
+CREATE FUNCTION take_epcis() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    LOCK TABLE laureate_epcis IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM laureate_epcis WHERE territory = NEW.slug;
+    INSERT INTO laureate_epcis (siren, territory)
+    SELECT DISTINCT siren, NEW.slug FROM unnest(NEW.epci_sirens) AS siren WHERE NEW.status = 'laureate';
+    RETURN NULL;
+END
+$$
+"""
+TAKE = (
+    "CREATE TRIGGER take_epcis AFTER INSERT OR UPDATE OF status, epci_sirens ON territories"
+    " FOR EACH ROW EXECUTE FUNCTION take_epcis()"
+)
+for _statement in (TAKE_EPCIS, TAKE):
+    event.listen(LaureateEpci.__table__, "after_create", DDL(_statement))
 
 
 class Perimeter(Versioned, Base):

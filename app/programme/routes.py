@@ -15,6 +15,7 @@ from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
 
 programme = router("programme")
 
+EPCI = (service.LeadNotAmongEpci, service.EpciOfAnotherTerritory)
 T = "/v1/territories/{territory:slug}"  # the address below which everything of a territory lives
 
 
@@ -55,14 +56,14 @@ async def list_territories(request: Request, actor: Actor = require("programme:r
 
 @programme.post(
     "/v1/territories",
-    **changes(schemas.Territory, AlreadyExists, ReferenceNotFound, service.LeadNotAmongEpci, status=201),
+    **changes(schemas.Territory, AlreadyExists, ReferenceNotFound, *EPCI, status=201),
 )
 async def create_territory(
     request: Request, body: schemas.TerritoryCreate, actor: Actor = require("programme:write")
 ) -> Response:
     """Register a territory of a wave, under a slug that never changes.
 
-    Raises `already-exists`, `reference-not-found` (the wave), `lead-not-among-epci`.
+    Raises `already-exists`, `reference-not-found` (the wave), `lead-not-among-epci`, `epci-of-another-territory`.
     """
     return await commit(
         request,
@@ -77,11 +78,14 @@ async def get_territory(request: Request, actor: Actor = require("programme:read
     return await show(request, TERRITORIES)
 
 
-@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci))
+@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, *EPCI))
 async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:
-    """Change the name, wave, EPCI or state of a territory; its slug stays."""
+    """Change the name, wave, EPCI or state of a territory; its slug stays.
+
+    Raises `lead-not-among-epci`, `epci-of-another-territory`.
+    """
     return await commit(request, lambda write: service.update_territory(write, request.path_params["territory"], body))
 
 

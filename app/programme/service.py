@@ -23,6 +23,14 @@ class LeadNotAmongEpci(Problem):
     cure_fr = "Ajoutez lead_siren à epci_sirens."
 
 
+class EpciOfAnotherTerritory(Problem):
+    """An EPCI already belongs to another laureate territory."""
+
+    title_fr = "Un EPCI appartient déjà à un autre territoire lauréat."
+    cure = "Leave out that EPCI, or close the other territory. GET /v1/territories?epci_siren= finds it."
+    cure_fr = "Retirez cet EPCI, ou clôturez l'autre territoire. GET /v1/territories?epci_siren= le trouve."
+
+
 class WavePeriod(Problem):
     """A wave cannot close before the day it opens."""
 
@@ -47,7 +55,9 @@ async def update_wave(write: Write, wave_id: UUID, body: schemas.WaveUpdate) -> 
 
 
 async def create_territory(write: Write, body: schemas.TerritoryCreate) -> Change:
-    """A territory of a wave. Raises `already-exists`, `reference-not-found` (wave), `lead-not-among-epci`."""
+    """A territory of a wave. Raises `already-exists`, `reference-not-found` (wave), `lead-not-among-epci`,
+    `epci-of-another-territory`.
+    """
     territory = Territory(**(body.model_dump() | {"epci_sirens": body.epci_sirens or [body.lead_siren]}))
     write.session.add(territory)
     await write.session.flush()
@@ -55,7 +65,7 @@ async def create_territory(write: Write, body: schemas.TerritoryCreate) -> Chang
 
 
 async def update_territory(write: Write, slug: str, body: schemas.TerritoryUpdate) -> Change:
-    """Change a territory; its slug stays."""
+    """Change a territory; its slug stays. Raises `lead-not-among-epci`, `epci-of-another-territory`."""
     territory = await write.lock(Territory, Territory.slug == slug)
     write.expect(territory.version)
     changed = merge(territory, body)

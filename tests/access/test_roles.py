@@ -9,7 +9,7 @@ import pytest
 
 from app.access.rules import MATRIX, NATIONAL, OWN_ORGANISATION, Actor, Role, RoleInForce, SubjectKind, permissions_of
 from app.core import clock
-from tests.world import Client, World, ok, problem
+from tests.world import Client, World, fresh_siren, ok, problem
 
 TODAY = clock.today()
 
@@ -141,7 +141,7 @@ async def test_a_programme_role_in_one_territory_opens_no_wave(world: World) -> 
     ok(await world.admin.post("/v1/members", body), 201)
     ok(await client.patch("", {"name": "Bassin"}))
     problem(await client.post("/v1/waves", {"number": 998}), 403, "forbidden")
-    territory = {"slug": f"{world.territory}-x", "name": "X", "wave_number": 1, "lead_siren": "200066918"}
+    territory = {"slug": f"{world.territory}-x", "name": "X", "wave_number": 1, "lead_siren": fresh_siren()}
     problem(await client.post("/v1/territories", territory), 403, "forbidden")
 
 

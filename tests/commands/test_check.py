@@ -20,6 +20,8 @@ pytestmark = pytest.mark.xdist_group("check")
 
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
+    "EPCI of a laureate territory": "UPDATE territories SET status = 'closed'",
+    "laureate territory of an EPCI": "DELETE FROM laureate_epcis",
     "days entered of a mission": "UPDATE mission_days SET days_entered = days_entered + 0.25",
     "days before each step of a mission": "UPDATE mission_days SET steps = '{2023-06-02}'",
     "days ordered of a mission": "UPDATE mission_days SET days_ordered = days_ordered + 0.25",

@@ -382,7 +382,7 @@ async def rich(world: World) -> None:
         ok(await admin.post("/v1/api-keys", {"subject_id": subject, "name": f"k{number}", "expires_at": expires_at}))
     for laureate_on in (None, None, "2023-06-14", "2023-06-14", "2024-01-01"):
         slug = f"r-{secrets.token_hex(6)}"
-        body = {"slug": slug, "name": "Rich", "wave_number": 1, "lead_siren": "200066918", "laureate_on": laureate_on}
+        body = {"slug": slug, "name": "Rich", "wave_number": 1, "lead_siren": fresh_siren(), "laureate_on": laureate_on}
         ok(await world.programme.post("/v1/territories", body), 201)
     mission = await world.mission(days=20)
     for number, days in itertools.product(range(5), (0.25, 0.5)):

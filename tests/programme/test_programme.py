@@ -4,8 +4,10 @@ import asyncio
 import secrets
 from typing import Any
 
+import asyncpg
 import pytest
 
+from app.programme import checks
 from tests.world import World, fresh_siren, ok, problem
 
 ALES, ANDUZE, BESSEGES = (
@@ -81,6 +83,53 @@ async def test_the_lead_must_be_among_the_epci(world: World) -> None:
     problem(await world.programme.patch(address, {"epci_sirens": others}), 422, "lead-not-among-epci")
     problem(await world.programme.patch(address, {"lead_siren": fresh_siren()}), 422, "lead-not-among-epci")
     assert ok(await world.programme.patch(address, {"lead_siren": others[0], "epci_sirens": others}))["version"] == 2
+
+
+async def test_an_epci_belongs_to_one_laureate_territory(world: World) -> None:
+    shared, lead = fresh_siren(), fresh_siren()
+    made = ok(
+        await world.programme.post("/v1/territories", territory(lead_siren=lead, epci_sirens=[shared, lead])), 201
+    )
+    problem(
+        await world.programme.post("/v1/territories", territory(lead_siren=shared)), 409, "epci-of-another-territory"
+    )
+    problem(
+        await world.programme.patch("", {"lead_siren": lead, "epci_sirens": [lead]}), 409, "epci-of-another-territory"
+    )
+    waiting = ok(await world.programme.post("/v1/territories", territory(lead_siren=shared, status="candidate")), 201)[
+        "slug"
+    ]
+    candidate = f"/v1/territories/{waiting}"
+    problem(await world.programme.patch(candidate, {"status": "laureate"}), 409, "epci-of-another-territory")
+    ok(await world.programme.patch(f"/v1/territories/{made['slug']}", {"epci_sirens": [lead]}))
+    ok(await world.programme.patch(candidate, {"status": "laureate"}))
+    bodies = [territory(lead_siren=siren) for siren in [fresh_siren()] * 20]
+    answers = await asyncio.gather(*(world.programme.post("/v1/territories", body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    for name, query in checks.CHECKS.items():
+        assert [row for row in await world.pool.fetch(query) if row[1] != row[2]] == [], name
+
+
+async def test_two_territories_that_exchange_epcis_do_not_wait_for_each_other(world: World) -> None:
+    first, second, one, other = (fresh_siren() for _ in range(4))
+    for siren, more, slug in ((first, one, "one"), (second, other, "other")):
+        body = territory(lead_siren=siren, epci_sirens=[siren, more], slug=f"{world.territory}-{slug}")
+        ok(await world.programme.post("/v1/territories", body), 201)
+    for _ in range(10):
+        answers = await asyncio.gather(
+            world.programme.patch(f"/v1/territories/{world.territory}-one", {"epci_sirens": [first, other]}),
+            world.programme.patch(f"/v1/territories/{world.territory}-other", {"epci_sirens": [second, one]}),
+        )
+        assert {answer.status_code for answer in answers} <= {200, 409}
+
+
+async def test_sql_gives_no_epci_to_two_laureate_territories(world: World, other: World) -> None:
+    siren = ok(await world.lead.get(""))["lead_siren"]
+    with pytest.raises(asyncpg.UniqueViolationError) as refused:
+        await world.pool.execute(
+            "UPDATE territories SET epci_sirens = epci_sirens || $2::text WHERE slug = $1", other.territory, siren
+        )
+    assert refused.value.constraint_name == "epci_of_another_territory"
 
 
 async def test_a_territory_belongs_to_a_wave_that_is_open(world: World) -> None:

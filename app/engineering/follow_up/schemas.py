@@ -55,7 +55,7 @@ class Timesheet(Read):
     )
     days_certified: Days = Field(description="Man-days among these that a service certificate contains.")
     days_counted: Days = Field(
-        description="Man-days of `days_entered` that count in this month. The others are corrections of a month that was"
+        description="Man-days of `days_entered` that count in this month. The others correct a month that was"
         " locked: they count later, and stand in a later certificate."
     )
     entries: list[TimesheetEntry] = Field(description="The entries that count, in the order of the days worked.")
