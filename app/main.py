@@ -65,6 +65,9 @@ ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
     entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
 )  # fmt: skip
+DESCRIPTION = """\
+The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
+cannot be overspent, whoever asks at the same time."""
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
@@ -157,6 +160,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure(settings.log_level)
     app = FastAPI(
         title="Rebond",
+        description=DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
         openapi_url=None,
@@ -170,6 +174,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(
         Shell,
+        uploads="/imports",
         usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )

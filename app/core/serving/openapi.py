@@ -18,10 +18,7 @@ from app.core.problems import (
 from app.core.serving.operations import path_parameter, responses
 from app.core.serving.routing import Route
 
-DESCRIPTION = """\
-The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
-cannot be overspent, whoever asks at the same time.
-
+CONVENTIONS = """\
 Conventions of every operation: errors are `application/problem+json` (RFC 9457) with a stable code, listed at
 `/problems`; collections are paged by signed keyset cursors; `ETag` and `If-Match` guard changes; `Idempotency-Key` is
 honoured on every POST; `dry_run=true` runs all rules and changes nothing. Amounts are whole cents of euro (`_cents`),
@@ -120,9 +117,9 @@ def install(app: FastAPI) -> None:
 def generate(app: FastAPI) -> dict[str, Any]:
     """The document of this application's routes."""
     document = get_openapi(
-        title="Rebond",
+        title=app.title,
         version=app.version,
-        description=DESCRIPTION,
+        description=f"{app.description}\n\n{CONVENTIONS}",
         license_info={"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"},
         routes=app.routes,
         separate_input_output_schemas=False,

@@ -76,17 +76,18 @@ class Allowance:
 class Shell:
     """The outermost layer of the application.
 
-    `usual` is what a request may take, `upload` what a POST to an address that ends with `/imports` may.
+    `usual` is what a request may take, `upload` what a POST to an address that ends with `uploads` may.
     """
 
-    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance) -> None:
+    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance, uploads: str) -> None:
         self.app = app
+        self.uploads = uploads
         self.usual = usual
         self.upload = upload
 
     def allowance(self, scope: Scope) -> Allowance:
         """What this request may take."""
-        uploads = scope["method"] == "POST" and scope["path"].endswith("/imports")
+        uploads = scope["method"] == "POST" and scope["path"].endswith(self.uploads)
         return self.upload if uploads else self.usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
