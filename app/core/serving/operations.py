@@ -22,8 +22,7 @@ from app.core.reading import xlsx
 from app.core.reading.exports import TooManyExports, TooManyRows
 from app.core.reading.listing import Listing, Page
 from app.core.reading.query import names_parameters
-from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
-from app.core.writing.writes import HEADERS, QUERY
+from app.core.writing.writes import IF_MATCH, QUERY
 
 
 # `fault` is what is told of a value that a convertor refuses in an address that is right but for it.
@@ -202,14 +201,11 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.ObjectExists,
         p.NothingToCompare,
         p.TotalTooLarge,
-        IdempotencyKeyInvalid,
-        IdempotencyKeyInUse,
-        IdempotencyKeyReused,
         p.DatabaseUnavailable,
         p.Busy,
     )
     documented = responses(*dict.fromkeys((*known, *problems)))
-    headers = [*HEADERS, *([ONLY_CREATE] if may_create else [])]
+    headers = [IF_MATCH, *([ONLY_CREATE] if may_create else [])]
     if may_create:
         documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):
