@@ -102,7 +102,7 @@ async def _cursor_secret(engine: AsyncEngine) -> bytes:
     while True:
         try:
             return await installation.cursor_secret(engine)
-        except Exception as error:
+        except Exception as error:  # the driver raises several kinds: `translate` says which mean that it is away
             away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
             if not away or time.monotonic() > give_up:
                 raise
@@ -142,7 +142,7 @@ async def _housekeeping(state: dict[str, Any]) -> None:
             async with state["sessions"]() as session, session.begin():
                 await idempotency.forget_expired(session)
             await forget_uploads(state["engine"])
-        except Exception:
+        except Exception:  # whatever it is, what expired is deleted ten minutes later
             log.warning("housekeeping_failed", exc_info=True)
 
 

@@ -108,6 +108,17 @@ def test_a_word_of_a_domain_would_be_seen_in_core(line: str) -> None:
     assert _said_by(line) & _words_of_domains() - OF_CORE_TOO.keys()
 
 
+def test_who_catches_everything_says_why() -> None:
+    """Beside `except Exception`, on its line, stands the reason."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted(APP.rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.match(r"\s*except( (Base)?Exception.*)?:\s*(#.*)?$", line) and not re.search(r"# (?!noqa)", line)
+    ]
+    assert silent == []
+
+
 def test_no_module_bears_a_name_of_the_standard_library() -> None:
     assert {path.stem for path in APP.rglob("*.py")} & sys.stdlib_module_names == {"__init__"} & sys.stdlib_module_names
 

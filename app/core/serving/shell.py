@@ -125,7 +125,7 @@ class _Exchange:
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
             self._abort()  # nobody is left to answer
-        except Exception as error:
+        except Exception as error:  # every request is answered, whatever went wrong
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
                 self._abort()
