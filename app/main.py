@@ -65,6 +65,9 @@ ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
     entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
 )  # fmt: skip
+DESCRIPTION = """\
+The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
+cannot be overspent, whoever asks at the same time."""
 WATCH = "watch-the-feed"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
@@ -99,7 +102,7 @@ async def _cursor_secret(engine: AsyncEngine) -> bytes:
     while True:
         try:
             return await installation.cursor_secret(engine)
-        except Exception as error:
+        except Exception as error:  # the driver raises several kinds: `translate` says which mean that it is away
             away = isinstance(translate(error, Base.metadata), DatabaseUnavailable | Busy)
             if not away or time.monotonic() > give_up:
                 raise
@@ -139,7 +142,7 @@ async def _housekeeping(state: dict[str, Any]) -> None:
             async with state["sessions"]() as session, session.begin():
                 await idempotency.forget_expired(session)
             await forget_uploads(state["engine"])
-        except Exception:
+        except Exception:  # whatever it is, what expired is deleted ten minutes later
             log.warning("housekeeping_failed", exc_info=True)
 
 
@@ -157,6 +160,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     logs.configure(settings.log_level)
     app = FastAPI(
         title="Rebond",
+        description=DESCRIPTION,
         version=__version__,
         lifespan=lifespan,
         openapi_url=None,
@@ -170,6 +174,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(
         Shell,
+        uploads="/imports",
         usual=Allowance(settings.max_body_bytes, settings.body_timeout, settings.request_timeout),
         upload=Allowance(settings.max_import_bytes, settings.import_timeout, settings.import_timeout),
     )

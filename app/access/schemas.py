@@ -8,20 +8,11 @@ from pydantic import MISSING, ConfigDict, Field, model_validator
 
 from app.access.rules import Role, Scope, SubjectKind
 from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    Id,
-    OrganisationName,
-    PersonName,
-    PersonNameOrNull,
-    Read,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Day, Email, Instant, Line, ShortLine, Siren, Slug, Uuid
 
-_OrganisationName = Annotated[Line, Field(description="Name by which the programme knows the organisation.")]
+OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
+_OwnName = Annotated[Line, Field(description="Name by which the programme knows the organisation.")]
 _OrganisationSiren = Annotated[
     Siren, Field(description="SIREN of the organisation, unique; null or absent for a State service without one.")
 ]
@@ -42,7 +33,7 @@ class OrganisationCreate(Body):
         json_schema_extra={"examples": [{"name": "Ancoris (demonstration)", "siren": "900000019"}]}
     )
 
-    name: _OrganisationName
+    name: _OwnName
     siren: _OrganisationSiren | None = None
 
 
@@ -51,7 +42,7 @@ class OrganisationUpdate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ancoris Conseil (demonstration)"}]})
 
-    name: _OrganisationName | MISSING = MISSING
+    name: _OwnName | MISSING = MISSING
     siren: _OrganisationSiren | None | MISSING = MISSING
 
 

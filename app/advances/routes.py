@@ -13,6 +13,7 @@ from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
+from app.awards import service as awards
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
@@ -103,7 +104,9 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
     path = request.path_params
-    return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
+    return await commit(
+        request, lambda write: awards.release(write, service.ADVANCE, path["territory"], path["id"], body)
+    )
 
 
 @advances.post(
@@ -113,7 +116,9 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
-    return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
+    return await commit(
+        request, lambda write: awards.reverse(write, service.ADVANCE, path["territory"], path["id"], body)
+    )
 
 
 @advances.get(ADVANCE + "/tranches", **lists(TRANCHES))

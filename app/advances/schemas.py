@@ -28,23 +28,12 @@ from app.advances.schedule import (
 )
 from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
 from app.core.faults import Fault
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    ExternalName,
-    FirmName,
-    Id,
-    PersonName,
-    PersonNameOrNull,
-    Read,
-    SirenRead,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
+from app.firms.schemas import FirmName, SirenRead
+from app.programme.schemas import TerritorySlug
 
 INT32 = Field(json_schema_extra={"format": "int32"})
 _COUNT: JsonDict = {"format": "int32", "maximum": MOST_PERIODS}  # what is above it is `too_many_periods`

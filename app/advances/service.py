@@ -1,4 +1,7 @@
-"""Writes of advances. Tranches never exceed the award, repayments never what is owed."""
+"""Writes of advances. Tranches never exceed the award, repayments never what is owed.
+
+How an advance is released or reversed is in awards/service.
+"""
 
 from uuid import UUID
 
@@ -9,8 +12,7 @@ from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision
-from app.awards.schemas import Release
+from app.awards.rules import OVER, AwardEnded, payer, refuse_before_decision
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -20,9 +22,6 @@ from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
-
-ADVANCE = AwardKind(Instrument.ADVANCE, ADVANCES, "advance")
-OVER = (AdvanceStatus.CANCELLED, AdvanceStatus.REVERSED)  # nothing of it was paid, and nothing will be
 
 
 class TranchesExceedAward(Problem):
@@ -227,29 +226,6 @@ async def reverse_repayment(
     return taken_back + await shortfall_changes(write, territory, changed)
 
 
-async def release(write: Write, territory: str, advance_id: UUID, body: Release) -> list[Change]:
-    """Give what is not disbursed back to the envelope. Raises `award-ended` (409) where nothing is left to release."""
-    advance = await _locked(write, territory, advance_id)
-    write.expect(advance.version, required=True)
-    person(write.actor)
-    if advance.status in OVER or advance.disbursed_cents + advance.released_cents == advance.amount_cents:
-        raise AwardEnded(current=advance.status)
-    unpaid_cents = advance.amount_cents - advance.disbursed_cents - advance.released_cents
-    return await awards.give_back(write, ADVANCE, advance, body, unpaid_cents, _status_of)
-
-
-async def reverse(write: Write, territory: str, advance_id: UUID, body: Reversal) -> list[Change]:
-    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
-    advance = await _locked(write, territory, advance_id)
-    write.expect(advance.version, required=True)
-    person(write.actor)
-    if advance.status in OVER:
-        raise AwardEnded(current=advance.status)
-    if advance.disbursed_cents or advance.released_cents:  # released and still open: it was paid once
-        raise AwardAlreadyPaid
-    return await awards.take_back(write, ADVANCE, advance, body.reason)
-
-
 async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
     return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
 
@@ -281,6 +257,9 @@ def _status_of(advance: Advance) -> AdvanceStatus:
     if advance.disbursed_cents + advance.released_cents < advance.amount_cents:
         return AdvanceStatus.PAYING
     return AdvanceStatus.REPAID if advance.repaid_cents == advance.disbursed_cents else AdvanceStatus.REPAYING
+
+
+ADVANCE = AwardKind(Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of)
 
 
 def _bound(territory: str, advance_id: UUID) -> dict[str, object]:

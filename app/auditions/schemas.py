@@ -14,17 +14,17 @@ from app.core.schemas import (
     Body,
     CreatedAt,
     ExternalName,
-    FirmName,
     Id,
     PersonalText,
     PersonNameOrNull,
     Read,
-    TerritorySlug,
     UpdatedAt,
     Version,
 )
 from app.core.values import Day, ExternalId, Line, Reason, Siren, Text, Uuid
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
+from app.firms.schemas import FirmName
+from app.programme.schemas import TerritorySlug
 
 REPEATED_ITEM = Fault(
     "repeated_item",

@@ -7,6 +7,8 @@ from app.awards.models import AwardStatus
 from app.core.problems import Problem
 from app.core.writing.writes import Write
 
+OVER = (AwardStatus.CANCELLED, AwardStatus.REVERSED)  # nothing of it was paid, and nothing will be
+
 
 class AwardEnded(Problem):
     """Nothing of the award is left to pay, release or reverse."""

@@ -1,14 +1,13 @@
-"""What every award goes through, whatever its instrument: decided, given back, or taken back as a mistake.
-
-Grants and advances hold the award's row, decide whether the act is open, and call these.
-"""
+"""What every award goes through, whatever its instrument: decided, released, or reversed as a mistake."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from app.access.rules import person
 from app.awards.models import AwardStatus
-from app.awards.rules import refuse_before_decision
+from app.awards.rules import OVER, AwardAlreadyPaid, AwardEnded, refuse_before_decision
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.reading.listing import Listing
@@ -17,16 +16,23 @@ from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import Cause
 from app.envelopes.rules import Act, Instrument
+from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
 
 
 @dataclass(frozen=True)
 class AwardKind:
-    """An instrument: its accounts in the envelope, the collection of its awards, and what its events are called."""
+    """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
+
+    `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
+    """
 
     instrument: Instrument
+    table: Any
     listing: Listing
     resource: str
+    paid: str
+    status_of: Callable[[Any], str]
 
     def change(self, act: str, award: Any) -> Change:
         """The act on the award, as it is answered and told."""
@@ -42,24 +48,42 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> Change:
     return kind.change("awarded", award)
 
 
-async def give_back(
-    write: Write, kind: AwardKind, award: Any, body: Release, unpaid_cents: int, status_of: Callable[[Any], str]
-) -> list[Change]:
-    """Give what is not paid back to the envelope, from the day that the body says. Raises `before-decision` (409)."""
+async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Release) -> list[Change]:
+    """Give what is not paid back to the envelope, from the day that the body says.
+
+    Raises `award-ended` where nothing is left to release, `before-decision` (409).
+    """
+    award = await _ended_by_a_person(write, kind, territory, award_id)
+    unpaid_cents = award.amount_cents - getattr(award, kind.paid) - award.released_cents
+    if award.status in OVER or not unpaid_cents:
+        raise AwardEnded(current=award.status)
     released_on = body.released_on or clock.today()
     refuse_future({"/released_on": released_on})
     refuse_before_decision(award.decided_on, released_on)
     award.released_cents += unpaid_cents
-    award.status, award.reason = status_of(award), body.reason
+    award.status, award.reason = kind.status_of(award), body.reason
     await write.session.flush()
-    cause = Cause(Act.RELEASE, award.id, released_on, award.id)
-    filled = await ledger.release(write, award.territory, kind.instrument, cause)
-    return [kind.change("released", award), *await shortfall_changes(write, award.territory, filled)]
+    cause = Cause(Act.RELEASE, award_id, released_on, award_id)
+    filled = await ledger.release(write, territory, kind.instrument, cause)
+    return [kind.change("released", award), *await shortfall_changes(write, territory, filled)]
 
 
-async def take_back(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
-    """Take a mistaken award back, as if it had never been decided."""
-    award.status, award.reason = AwardStatus.REVERSED, reason
+async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Reversal) -> list[Change]:
+    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
+    award = await _ended_by_a_person(write, kind, territory, award_id)
+    if award.status in OVER:
+        raise AwardEnded(current=award.status)
+    if getattr(award, kind.paid) or award.released_cents:  # released and still open: it was paid once
+        raise AwardAlreadyPaid
+    award.status, award.reason = AwardStatus.REVERSED, body.reason
     await write.session.flush()
-    filled = await ledger.reverse(write, award.territory, Act.AWARD, award.id)
-    return [kind.change("reversed", award), *await shortfall_changes(write, award.territory, filled)]
+    filled = await ledger.reverse(write, territory, Act.AWARD, award_id)
+    return [kind.change("reversed", award), *await shortfall_changes(write, territory, filled)]
+
+
+async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Any:
+    """The award that the caller wants to end, locked. Raises `person-required` (403) for a program."""
+    award = await write.lock(kind.table, kind.table.id == award_id, kind.table.territory == territory)
+    write.expect(award.version, required=True)
+    person(write.actor)
+    return award

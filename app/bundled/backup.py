@@ -157,7 +157,7 @@ def _run(program: str, arguments: list[str], say: Say | None = None) -> str:
                 said, complaint = process.communicate()
             else:
                 said = complaint = _follow(process, say)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no pg_dump or pg_restore works on alone
             process.kill()
             raise
     if process.returncode:

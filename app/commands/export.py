@@ -266,7 +266,7 @@ async def write(
     try:
         files = await _write(engine, territory, beside, progress)
         beside.replace(directory)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: a half-written directory is left by nothing
         shutil.rmtree(beside)
         raise
     return Written(directory, len(files), sum(entry["rows"] for entry in files))

@@ -18,11 +18,11 @@ from app.core.schemas import (
     PersonalText,
     PersonNameOrNull,
     Read,
-    TerritorySlug,
     UpdatedAt,
     Version,
 )
 from app.core.values import Day, ExternalId, Instant, Line, Reason, Text
+from app.programme.schemas import TerritorySlug
 
 TOO_MANY_CHAIRS = Fault(
     "too_many_chairs",

@@ -244,7 +244,7 @@ async def copy_out(
     """
     try:
         status = await connection.copy_from_query(sql, *arguments, output=write, **options)
-    except BaseException:
+    except BaseException:  # a cancellation, and whatever `write` raises, interrupt COPY as an error does
         connection.terminate()
         raise
     return int(status.removeprefix("COPY "))

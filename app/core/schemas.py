@@ -60,11 +60,6 @@ RecordedAt = Annotated[
     datetime,
     Field(description="Instant in UTC at which this was recorded; the day that it is about may be an earlier one."),
 ]
-TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
-SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]
-FirmName = Annotated[str, Field(description="Present name of the firm in the register.")]
-OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
-MissionName = Annotated[str, Field(description="Present name of the mission of mission_id.")]
 ExternalName = Annotated[
     str | None, Field(description="Identifier of this object in another system; null where it has none.")
 ]
@@ -77,7 +72,12 @@ PersonalText = PersonNameOrNull
 
 # Names of fields and parameters that were replaced, and their successors. A request that uses one is refused, and
 # the answer names the successor; a file may keep it as a heading.
-RETIRED = {"firm_siren": "siren", "firm_sirens": "sirens"}
+RETIRED: dict[str, str] = {}
+
+
+def retire(**names: str) -> None:
+    """Say which names of a domain's schemas were replaced, each with its successor."""
+    RETIRED.update(names)
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:

@@ -17,6 +17,7 @@ from app.advances import service as advances
 from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
 from app.awards import schemas
+from app.awards import service as awards
 from app.core.values import siren_from
 from app.core.writing.writes import Change, Write
 from app.demo.story import Story
@@ -146,7 +147,7 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
 async def _release(write: Write, story: Story) -> list[Change]:
     *_, last = await _awards(story, Grant)
     why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
-    return await grants.release(write, ALES, last, why)
+    return await awards.release(write, grants.GRANT, ALES, last, why)
 
 
 async def _pay_tranches(write: Write, story: Story) -> list[Change]:

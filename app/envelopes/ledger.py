@@ -81,15 +81,6 @@ class AccountOverdrawn(Problem):
     cure_fr = "Annulez d'abord ce qui a été fait de cet argent : `later_acts`, du plus récent au plus ancien."
 
 
-class AccountTooLarge(Problem):
-    """An account cannot hold so much money."""
-
-    status = 409
-    title_fr = "Un compte ne peut pas contenir autant d'argent."
-    cure = "Use smaller amounts."
-    cure_fr = "Utilisez des montants plus petits."
-
-
 class AlreadyReversed(Problem):
     """The act has already been reversed."""
 

@@ -66,7 +66,7 @@ class AccountBalance(Base):
         shape(one_of("account", Account), name="account_name"),
         CheckConstraint("account <> 'available' OR balance_cents >= 0", name="envelope_exhausted"),
         CheckConstraint("account = 'available' OR balance_cents >= 0", name="account_overdrawn"),
-        CheckConstraint(f"balance_cents <= {CENTS_MAX}", name="account_too_large"),
+        shape(f"balance_cents <= {CENTS_MAX}", name="account_too_large"),
         {"postgresql_with": {"fillfactor": 50}},
     )
 

@@ -6,20 +6,11 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    Id,
-    OrganisationName,
-    PersonNameOrNull,
-    Read,
-    RecordedAt,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.access.schemas import OrganisationName
+from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.rules import Account, Act, ActStatus, RepaymentPolicy
+from app.programme.schemas import TerritorySlug
 
 # Amounts and reasons of acts of money, which are never changed but reversed.
 ActAmount = Annotated[Cents, Field(description="Cents of euro. It never changes: a mistake is reversed.")]

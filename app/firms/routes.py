@@ -1,5 +1,6 @@
 """HTTP of firms: the register with what belongs to a firm, and the firms of a territory with their stages."""
 
+from starlette.convertors import register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,8 +11,9 @@ from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import read
 from app.core.reading.two_times import TWO_TIMES, both_times
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import PathText, changes, describe, lists, shows
 from app.core.serving.routing import router
+from app.core.values import INVALID_SIREN, INVALID_SIRET, is_siren, is_siret
 from app.core.writing.writes import commit
 from app.firms import schemas, service
 from app.firms.directory import DirectoryInvalid, DirectoryUnavailable, FirmUnknownToDirectory
@@ -30,6 +32,13 @@ from app.firms.queries import (
 )
 from app.firms.rules import StageNotReachable
 from app.programme.routes import T
+
+SIREN = PathText("[0-9]{9}", INVALID_SIREN, is_siren)
+SIRET = PathText("[0-9]{14}", INVALID_SIRET, is_siret)
+register_url_convertor("siren", SIREN)
+register_url_convertor("siret", SIRET)
+describe("siren", "The SIREN of the firm: nine digits, the last of which is their Luhn key.", SIREN.schema, "200066918")
+describe("siret", "The SIRET of the site: the SIREN of its firm, then five digits.", SIRET.schema, "11002001300097")
 
 FIRM = "/v1/firms/{siren:siren}"
 HERE = T + "/firms/{siren:siren}"

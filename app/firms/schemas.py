@@ -16,10 +16,9 @@ from app.core.schemas import (
     PersonNameOrNull,
     Read,
     RecordedAt,
-    SirenRead,
-    TerritorySlug,
     UpdatedAt,
     Version,
+    retire,
 )
 from app.core.values import (
     Cents,
@@ -44,7 +43,12 @@ from app.firms.models import (
     Source,
 )
 from app.firms.rules import Stage
+from app.programme.schemas import TerritorySlug
 
+retire(firm_siren="siren", firm_sirens="sirens")
+
+SirenRead = Annotated[str, Field(description="SIREN of the firm that the object is about: nine digits.")]
+FirmName = Annotated[str, Field(description="Present name of the firm in the register.")]
 Bracket = Literal[HEADCOUNT_BRACKETS]  # type: ignore[valid-type]  # the codes stand once, beside the table
 Year = Annotated[int, Field(strict=True, ge=1900, le=2199, examples=[2022])]
 Headcount = Annotated[int, Field(strict=True, ge=0, le=10_000_000, examples=[34])]

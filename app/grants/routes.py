@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
+from app.awards import service as awards
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
@@ -66,7 +67,9 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
     path = request.path_params
-    return await commit(request, lambda write: service.release(write, path["territory"], path["id"], body))
+    return await commit(
+        request, lambda write: awards.release(write, service.GRANT, path["territory"], path["id"], body)
+    )
 
 
 @grants.post(
@@ -76,7 +79,9 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
     path = request.path_params
-    return await commit(request, lambda write: service.reverse(write, path["territory"], path["id"], body))
+    return await commit(
+        request, lambda write: awards.reverse(write, service.GRANT, path["territory"], path["id"], body)
+    )
 
 
 @grants.get(GRANT + "/payments", **lists(PAYMENTS))

@@ -8,23 +8,13 @@ from pydantic import ConfigDict, Field
 
 from app.awards.models import AwardStatus
 from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    ExternalName,
-    FirmName,
-    Id,
-    PersonName,
-    Read,
-    SirenRead,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
+from app.firms.schemas import FirmName, SirenRead
 from app.grants.models import PaymentKind
+from app.programme.schemas import TerritorySlug
 
 
 class GrantCreate(AwardCreate):

@@ -1,12 +1,11 @@
-"""Writes of grants: an award commits the envelope, a payment pays from it, a release gives the rest back."""
+"""Writes of grants: an award commits the envelope, a payment pays from it. How a grant ends is in awards/service."""
 
 from uuid import UUID
 
 from app.access.rules import person
 from app.awards import service as awards
 from app.awards.models import AwardStatus
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision, refuse_ended
-from app.awards.schemas import Release
+from app.awards.rules import payer, refuse_before_decision, refuse_ended
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -18,8 +17,6 @@ from app.envelopes.schemas import Reversal
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment
 from app.grants.queries import GRANTS, PAYMENTS
-
-GRANT = AwardKind(Instrument.GRANT, GRANTS, "grant")
 
 
 class PaymentsExceedAward(Problem):
@@ -84,36 +81,15 @@ async def reverse_payment(
     return _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
 
 
-async def release(write: Write, territory: str, grant_id: UUID, body: Release) -> list[Change]:
-    """Give what is not paid back to the envelope; the grant is closed, or cancelled where nothing was paid."""
-    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
-    write.expect(grant.version, required=True)
-    person(write.actor)
-    refuse_ended(grant.status)
-    unpaid_cents = grant.amount_cents - grant.paid_cents - grant.released_cents
-    return await awards.give_back(write, GRANT, grant, body, unpaid_cents, _status_when_released)
-
-
-async def reverse(write: Write, territory: str, grant_id: UUID, body: Reversal) -> list[Change]:
-    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
-    grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
-    write.expect(grant.version, required=True)
-    person(write.actor)
-    if grant.status in (AwardStatus.CANCELLED, AwardStatus.REVERSED):
-        raise AwardEnded(current=grant.status)
-    if grant.paid_cents or grant.released_cents:  # released and still open: it was paid once
-        raise AwardAlreadyPaid
-    return await awards.take_back(write, GRANT, grant, body.reason)
-
-
 def _status_of(grant: Grant) -> AwardStatus:
-    if grant.paid_cents + grant.released_cents == grant.amount_cents and grant.paid_cents:
+    if grant.released_cents == grant.amount_cents:
+        return AwardStatus.CANCELLED
+    if grant.paid_cents + grant.released_cents == grant.amount_cents:
         return AwardStatus.CLOSED
     return AwardStatus.PAYING if grant.paid_cents else AwardStatus.AWARDED
 
 
-def _status_when_released(grant: Grant) -> AwardStatus:
-    return AwardStatus.CLOSED if grant.paid_cents else AwardStatus.CANCELLED
+GRANT = AwardKind(Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", _status_of)
 
 
 def _paid(payment_type: str, grant_type: str, territory: str, grant_id: UUID, payment_id: UUID) -> list[Change]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
 
+from app.access.schemas import OrganisationName
 from app.core.faults import Fault
 from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import (
@@ -15,18 +16,16 @@ from app.core.schemas import (
     CreatedAt,
     ExternalName,
     Id,
-    MissionName,
-    OrganisationName,
     PersonName,
     PersonNameOrNull,
     Read,
-    TerritorySlug,
     UpdatedAt,
     Version,
 )
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
 from app.missions.models import ConsortiumRole, OrderKind, Profile
 from app.missions.rest_days import HolidayCalendar
+from app.programme.schemas import TerritorySlug
 
 NOT_A_STEP = Fault(
     "not_a_step",
@@ -130,7 +129,8 @@ Thresholds = Annotated[
 Flag = Annotated[bool, Field(strict=True)]
 
 
-_MissionName = Annotated[Line, Field(description="What the mission is called on lists and documents.")]
+MissionName = Annotated[str, Field(description="Present name of the mission of mission_id.")]
+_Name = Annotated[Line, Field(description="What the mission is called on lists and documents.")]
 _Step = Annotated[
     Step,
     Field(
@@ -169,7 +169,7 @@ class MissionCreate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel", "step": 0.25}]})
 
-    name: _MissionName
+    name: _Name
     step: Annotated[_Step, Field(json_schema_extra={"default": 0.25})] = Decimal("0.25")
     late_entry_grace_days: _Grace | None = None
     activities: (
@@ -201,7 +201,7 @@ class MissionUpdate(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel, Alès"}]})
 
-    name: _MissionName | MISSING = MISSING
+    name: _Name | MISSING = MISSING
     step: _Step | MISSING = MISSING
     late_entry_grace_days: _Grace | None | MISSING = MISSING
     activities: (

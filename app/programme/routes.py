@@ -7,7 +7,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.core.reading.answers import page, show
-from app.core.serving.operations import changes, lists, shows
+from app.core.serving.operations import SLUG, YEAR, changes, describe, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit
 from app.programme import schemas, service
@@ -17,6 +17,8 @@ programme = router("programme")
 
 EPCI = (service.LeadNotAmongEpci, service.EpciOfAnotherTerritory)
 T = "/v1/territories/{territory:slug}"  # the address below which everything of a territory lives
+describe("territory", "The slug of the territory.", SLUG.schema, "ales")
+describe("vintage", "The year of the official geographic code.", YEAR, 2023)
 
 
 @programme.get("/v1/waves", **lists(WAVES))

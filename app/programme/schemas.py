@@ -7,7 +7,7 @@ from pydantic import MISSING, ConfigDict, Field, model_validator
 
 from app.core.faults import Fault
 from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import Body, CreatedAt, Id, Read, TerritorySlug, UpdatedAt, Version
+from app.core.schemas import Body, CreatedAt, Id, Read, UpdatedAt, Version
 from app.core.values import Day, InseeCode, Line, Siren, Slug
 from app.programme.models import TerritoryStatus
 
@@ -17,6 +17,7 @@ REPEATED_COMMUNE = Fault(
     fr="Une commune ne peut figurer qu'une fois dans la liste.",
 )
 
+TerritorySlug = Annotated[str, Field(description="Slug of the territory that the object belongs to, such as ales.")]
 WaveNumber = Annotated[int, Field(strict=True, ge=1, le=999, examples=[2])]
 
 _WaveName = Annotated[Line, Field(description="What the round is called, where its number alone is not enough.")]

@@ -17,7 +17,6 @@ from app.core.schemas import (
     PersonNameOrNull,
     Read,
     RecordedAt,
-    TerritorySlug,
     UpdatedAt,
     Version,
 )
@@ -34,6 +33,7 @@ from app.core.values import (
     Text,
     Uuid,
 )
+from app.programme.schemas import TerritorySlug
 from app.projects.financing import GapCode, LineStatus, PlanStatus, SourceKind
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.core.schemas import TerritorySlug
 from app.core.values import Cents, Days, Fte, SignedDays
 from app.envelopes.schemas import Amounts
 from app.firms.rules import Stage
+from app.programme.schemas import TerritorySlug
 from app.projects.rules import ProjectStage
 
 TerritoryName = Annotated[str, Field(description="Present name of the territory.")]

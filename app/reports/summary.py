@@ -1,9 +1,10 @@
 """The summary: one statement over days, envelope, firms and projects, for one territory or for all that may be seen."""
 
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, BigInteger, Numeric, Text, any_, case, cast, func, literal_column, select, text
+from sqlalchemy import CTE, BigInteger, Numeric, Select, Text, any_, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
@@ -26,117 +27,182 @@ _PIPELINE = ("projects_detected", "investment_cents", "jobs_fte")
 @cache
 def summary(many: bool, everywhere: bool = False) -> Statement:
     """The figures on a day: of one territory, or (`many`) of those in the list, all where `everywhere`."""
-    t = select(Territory.slug, Territory.name)
+    asked = _territories(many, everywhere)
+    parts = _Parts.of(asked)
+    each = _of_each(asked, parts).cte("each")
+    if many:
+        return Statement(as_object(_of_all(each, parts)))
+    return Statement(as_object(select(*each.c, counting.AS_OF.label("as_of"))))
+
+
+def _territories(many: bool, everywhere: bool) -> CTE:
+    asked = select(Territory.slug, Territory.name)
     if not many:
-        t = t.where(Territory.slug == param("territory", Text()))
+        asked = asked.where(Territory.slug == param("territory", Text()))
     elif not everywhere:
-        t = t.where(Territory.slug == any_(param("territories", ARRAY(Text()))))
-    seen = t.cte("seen")
-    mine = select(seen.c.slug)
-    zero = counting.ZERO
+        asked = asked.where(Territory.slug == any_(param("territories", ARRAY(Text()))))
+    return asked.cte("seen")
 
-    of = select(Mission.id, Mission.territory).where(Mission.territory.in_(mine)).cte("mission")
-    order, counted = counting.orders(counting.Shape(), of), counting.entries(counting.Shape(), of)
 
-    def days_of(source: CTE, name: str, *where: Any) -> CTE:
-        """The days of each territory, from what counts of its missions."""
+class _Parts(NamedTuple):
+    """What is summed up, by territory: a row of each, but for `stood` and `detected`, which have one of each object."""
+
+    ordered: CTE
+    entered: CTE
+    money: CTE
+    cents: list[str]  # the columns of `money`
+    auditions_held: CTE
+    stood: CTE
+    detected: CTE
+    pipeline: CTE
+
+    @classmethod
+    def of(cls, asked: CTE) -> "_Parts":
+        """The parts for these territories."""
+        slugs = select(asked.c.slug)
+        ordered, entered = _days(slugs)
+        money, cents = _money(slugs)
+        detected = _detected(slugs)
+        return cls(
+            ordered=ordered,
+            entered=entered,
+            money=money,
+            cents=cents,
+            auditions_held=_auditions_held(slugs),
+            stood=_stood(slugs),
+            detected=detected,
+            pipeline=_pipeline(detected),
+        )
+
+
+def _days(slugs: Select[Any]) -> tuple[CTE, CTE]:
+    """The days ordered and entered, from what counts of the missions."""
+    missions = select(Mission.id, Mission.territory).where(Mission.territory.in_(slugs)).cte("mission")
+    order, counted = counting.orders(counting.Shape(), missions), counting.entries(counting.Shape(), missions)
+
+    def by_territory(source: CTE, name: str, *where: Any) -> CTE:
         return (
-            select(of.c.territory, func.sum(source.c.days).label("days"))
-            .join(source, source.c.mission_id == of.c.id)
+            select(missions.c.territory, func.sum(source.c.days).label("days"))
+            .join(source, source.c.mission_id == missions.c.id)
             .where(*where)
-            .group_by(of.c.territory)
+            .group_by(missions.c.territory)
             .cte(name)
         )
 
-    ordered = days_of(order, "ordered_days")
-    entered = days_of(counted, "entered_days", counting.counts_at(counted))
-    e = LedgerEntry
+    return (
+        by_territory(order, "ordered_days"),
+        by_territory(counted, "entered_days", counting.counts_at(counted)),
+    )
+
+
+def _money(slugs: Select[Any]) -> tuple[CTE, list[str]]:
+    """The amounts of the envelope from its ledger, and what they are called."""
     entry = (
-        select(e.territory, e.debit, e.credit, e.amount_cents)
-        .where(e.territory.in_(mine), e.effective_on <= counting.AS_OF)
+        select(LedgerEntry.territory, LedgerEntry.debit, LedgerEntry.credit, LedgerEntry.amount_cents)
+        .where(LedgerEntry.territory.in_(slugs), LedgerEntry.effective_on <= counting.AS_OF)
         .cte("ledger")
     )
-    money = select(entry.c.territory, *amounts(entry)).group_by(entry.c.territory).cte("money")
-    auditions_held = (
+    figures = amounts(entry)
+    money = select(entry.c.territory, *figures).group_by(entry.c.territory).cte("money")
+    return money, [figure.name for figure in figures]
+
+
+def _auditions_held(slugs: Select[Any]) -> CTE:
+    return (
         select(Audition.territory, func.count().label("held"))
-        .where(Audition.territory.in_(mine), Audition.held_on <= counting.AS_OF)
+        .where(Audition.territory.in_(slugs), Audition.held_on <= counting.AS_OF)
         .group_by(Audition.territory)
         .cte("auditions_held")
     )
-    # Where each firm stood: its last passage by that day; of two on one day, the one recorded last.
-    s = StageChange
-    stood = (
-        select(s.territory, s.siren, s.stage)
-        .ext(distinct_on(s.territory, s.siren))
-        .where(s.territory.in_(mine), s.effective_on <= counting.AS_OF)
-        .order_by(s.territory, s.siren, s.effective_on.desc(), s.id.desc())
+
+
+def _stood(slugs: Select[Any]) -> CTE:
+    """Where each firm stood: its last passage by that day; of two on one day, the one recorded last."""
+    passage = StageChange
+    return (
+        select(passage.territory, passage.siren, passage.stage)
+        .ext(distinct_on(passage.territory, passage.siren))
+        .where(passage.territory.in_(slugs), passage.effective_on <= counting.AS_OF)
+        .order_by(passage.territory, passage.siren, passage.effective_on.desc(), passage.id.desc())
         .cte("stood")
     )
 
-    # Projects detected by that day, at the stage where they stood; costs and jobs as known now.
-    g, p = ProjectPassage, Project
-    detected = (
-        select(g.territory, g.project_id, g.stage)
-        .ext(distinct_on(g.project_id))
-        .where(g.territory.in_(mine), g.effective_on <= counting.AS_OF)
-        .order_by(g.project_id, g.number.desc())
+
+def _detected(slugs: Select[Any]) -> CTE:
+    """Projects detected by that day, at the stage where they stood."""
+    passage = ProjectPassage
+    return (
+        select(passage.territory, passage.project_id, passage.stage)
+        .ext(distinct_on(passage.project_id))
+        .where(passage.territory.in_(slugs), passage.effective_on <= counting.AS_OF)
+        .order_by(passage.project_id, passage.number.desc())
         .cte("detected")
     )
-    cost = select(func.sum(Cost.amount_cents)).where(Cost.project_id == p.id).correlate(p).scalar_subquery()
-    pipeline = (
+
+
+def _pipeline(detected: CTE) -> CTE:
+    """How many projects were detected; their costs and jobs as known now."""
+    cost = select(func.sum(Cost.amount_cents)).where(Cost.project_id == Project.id).correlate(Project).scalar_subquery()
+    jobs = func.coalesce(Project.jobs_created_fte, 0) + func.coalesce(Project.jobs_maintained_fte, 0)
+    return (
         select(
             detected.c.territory,
             func.count().label("projects_detected"),
             cast(func.coalesce(func.sum(cost), 0), Numeric).label("investment_cents"),
-            func.sum(func.coalesce(p.jobs_created_fte, 0) + func.coalesce(p.jobs_maintained_fte, 0)).label("jobs_fte"),
+            func.sum(jobs).label("jobs_fte"),
         )
-        .join(p, p.id == detected.c.project_id)
+        .join(Project, Project.id == detected.c.project_id)
         .group_by(detected.c.territory)
         .cte("pipeline")
     )
 
-    def stages(source: Any, codes: Any, *where: Any) -> Any:
-        counted = [
-            part
-            for stage in codes
-            for part in (text(f"'{stage}'"), func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))))
-        ]
-        return select(func.json_build_object(*counted)).where(*where).select_from(source).scalar_subquery()
 
-    cents = [column.name for column in amounts(entry)]
-    each = (
-        select(
-            seen.c.slug.label("territory"),
-            seen.c.name.label("territory_name"),
-            func.coalesce(ordered.c.days, zero).label("days_ordered"),
-            func.coalesce(entered.c.days, zero).label("days_entered"),
-            (func.coalesce(ordered.c.days, zero) - func.coalesce(entered.c.days, zero)).label("days_left"),
-            *(func.coalesce(money.c[name], 0).label(name) for name in cents),
-            func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
-            stages(stood, Stage, stood.c.territory == seen.c.slug).label("firms_by_stage"),
-            *(func.coalesce(pipeline.c[name], 0).label(name) for name in _PIPELINE),
-            stages(detected, ProjectStage, detected.c.territory == seen.c.slug).label("projects_by_stage"),
-        )
-        .outerjoin(ordered, ordered.c.territory == seen.c.slug)
-        .outerjoin(entered, entered.c.territory == seen.c.slug)
-        .outerjoin(money, money.c.territory == seen.c.slug)
-        .outerjoin(pipeline, pipeline.c.territory == seen.c.slug)
-        .outerjoin(auditions_held, auditions_held.c.territory == seen.c.slug)
+def _stages(source: CTE, codes: type[StrEnum], *where: Any) -> Any:
+    """How many rows of the source are at each stage."""
+    counts = [
+        part
+        for stage in codes
+        for part in (text(f"'{stage}'"), func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))))
+    ]
+    return select(func.json_build_object(*counts)).where(*where).select_from(source).scalar_subquery()
+
+
+def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
+    """The figures of each territory."""
+    days_ordered = func.coalesce(parts.ordered.c.days, counting.ZERO)
+    days_entered = func.coalesce(parts.entered.c.days, counting.ZERO)
+    rows = select(
+        asked.c.slug.label("territory"),
+        asked.c.name.label("territory_name"),
+        days_ordered.label("days_ordered"),
+        days_entered.label("days_entered"),
+        (days_ordered - days_entered).label("days_left"),
+        *(func.coalesce(parts.money.c[name], 0).label(name) for name in parts.cents),
+        func.coalesce(parts.auditions_held.c.held, 0).label("auditions_held"),
+        _stages(parts.stood, Stage, parts.stood.c.territory == asked.c.slug).label("firms_by_stage"),
+        *(func.coalesce(parts.pipeline.c[name], 0).label(name) for name in _PIPELINE),
+        _stages(parts.detected, ProjectStage, parts.detected.c.territory == asked.c.slug).label("projects_by_stage"),
     )
-    if not many:
-        one = each.cte("each")
-        return Statement(as_object(select(*one.c, counting.AS_OF.label("as_of"))))
-    rows = each.cte("each")
-    listed = json_array(func.row_to_json(rows.table_valued()), rows.c.territory)
-    whole = select(
+    for part in (parts.ordered, parts.entered, parts.money, parts.pipeline, parts.auditions_held):
+        rows = rows.outerjoin(part, part.c.territory == asked.c.slug)
+    return rows
+
+
+def _of_all(each: CTE, parts: _Parts) -> Select[Any]:
+    """The figures of all the territories together, and of each of them."""
+
+    def total(name: str) -> Any:
+        column = each.c[name]
+        return cast(func.coalesce(func.sum(column), 0), column.type).label(name)
+
+    return select(
         counting.AS_OF.label("as_of"),
         func.count().label("territories"),
-        *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
-        *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
-        cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
-        stages(stood, Stage).label("firms_by_stage"),
-        *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
-        stages(detected, ProjectStage).label("projects_by_stage"),
-        listed.label("by_territory"),
-    ).select_from(rows)
-    return Statement(as_object(whole))
+        *(func.coalesce(func.sum(each.c[name]), counting.ZERO).label(name) for name in _DAYS),
+        *(total(name) for name in parts.cents),
+        cast(func.coalesce(func.sum(each.c.auditions_held), 0), BigInteger).label("auditions_held"),
+        _stages(parts.stood, Stage).label("firms_by_stage"),
+        *(total(name) for name in _PIPELINE),
+        _stages(parts.detected, ProjectStage).label("projects_by_stage"),
+        json_array(func.row_to_json(each.table_valued()), each.c.territory).label("by_territory"),
+    ).select_from(each)

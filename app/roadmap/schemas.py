@@ -7,8 +7,9 @@ from uuid import UUID
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from app.core.faults import Fault
-from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, TerritorySlug, UpdatedAt, Version
+from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import AmountCents, Cents, Day, Line, Reason, Siren, Text, Uuid, parse_int
+from app.programme.schemas import TerritorySlug
 from app.projects.schemas import FieldChange
 from app.roadmap.rules import ActionState, VersionStatus
 

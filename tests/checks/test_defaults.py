@@ -12,7 +12,7 @@ DECLARED = "Who declares a fact of the register without a day says that it is so
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "advances/routes.py get_statement": READ,
-    "awards/service.py give_back": ACT,
+    "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,
     "firms/service.py put_territory_firm": ACT,

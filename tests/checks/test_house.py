@@ -39,6 +39,86 @@ def test_a_public_class_has_a_name_of_its_own() -> None:
     assert twice == {}, "one word, one thing: rename all but one"
 
 
+# What core says although a domain has that name, each with its reason.
+OF_CORE_TOO = {
+    "territory": "every event, collection and stored answer belongs to one, or to all: it is the scope",
+    "siren": "a value of the State's, as a date or an amount is one: core/values checks it, core/routines does in SQL",
+    "siret": "as siren",
+    "access": "an English word: access_log of uvicorn",
+    "report": "an English word: report it to the people who run the service",
+}
+
+
+def _words_of_domains() -> set[str]:
+    """The names of the domains' packages, as one or as many, and the path parameters that they describe."""
+    packages = {path.relative_to(APP).parts[0] for path in APP.rglob("schemas.py")} - {"core"}
+    described = {
+        name
+        for path in APP.rglob("routes.py")
+        for name in re.findall(r'^describe\(\s*"(\w+)"', path.read_text(), re.MULTILINE)
+    }
+    return packages | {name.removesuffix("s") for name in packages} | described
+
+
+def _said_by(source: str) -> set[str]:
+    """The words of names and strings of a module; not those of its comments and docstrings, which explain to people."""
+    tree = ast.parse(source)
+    explaining = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+        and isinstance(node.body[0].value, ast.Constant)
+    }
+    said = [
+        str(value)
+        for node in ast.walk(tree)
+        if id(node) not in explaining
+        for field, value in ast.iter_fields(node)
+        if field in ("id", "attr", "arg", "name", "module", "asname", "value") and isinstance(value, str)
+    ]
+    return {word.lower() for text in said for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)}
+
+
+def test_core_says_no_word_of_a_domain() -> None:
+    """Beside the imports, which import-linter refuses: no domain's address, parameter or name stands in core."""
+    words = _words_of_domains()
+    assert {"firm", "firms", "awards", "vintage"} <= words
+    said = {
+        str(path.relative_to(ROOT)): sorted((_said_by(path.read_text()) & words) - OF_CORE_TOO.keys())
+        for path in sorted((APP / "core").rglob("*.py"))
+    }
+    assert {path: found for path, found in said.items() if found} == {}, "a domain's word is said by the domain"
+    assert OF_CORE_TOO.keys() <= words, "no word is excused in vain"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MissionName = 1",
+        "def f(firm_siren): ...",
+        'links = [("firms", "/v1/firms")]',
+        "x.grants",
+        "from app.core import advances",
+        'f"{1}/projects"',
+    ],
+)
+def test_a_word_of_a_domain_would_be_seen_in_core(line: str) -> None:
+    assert _said_by(line) & _words_of_domains() - OF_CORE_TOO.keys()
+
+
+def test_who_catches_everything_says_why() -> None:
+    """Beside `except Exception`, on its line, stands the reason."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted(APP.rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.match(r"\s*except( (Base)?Exception.*)?:\s*(#.*)?$", line) and not re.search(r"# (?!noqa)", line)
+    ]
+    assert silent == []
+
+
 def test_no_module_bears_a_name_of_the_standard_library() -> None:
     assert {path.stem for path in APP.rglob("*.py")} & sys.stdlib_module_names == {"__init__"} & sys.stdlib_module_names
 

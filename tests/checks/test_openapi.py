@@ -50,6 +50,18 @@ def test_every_operation_says_what_it_is_for_and_shows_how_to_call_it() -> None:
             assert parameter.get("description", "").strip(), (name, parameter["name"])
 
 
+def test_a_key_of_idempotency_is_documented_where_it_has_an_effect() -> None:
+    """On POST: `writes.commit` takes no key of another method."""
+    documented = {
+        name
+        for name, operation in operations().items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+    }
+    named = {name for name, operation in operations().items() if "`idempotency-key-in-use`" in json.dumps(operation)}
+    writing = {name for name in operations() if name.startswith("post ")} - {"post /v1/advance-schedules"}
+    assert documented == named == writing
+
+
 def test_every_answer_has_a_schema() -> None:
     for name, operation in operations().items():
         answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}

@@ -277,6 +277,7 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "financing_plan_amounts": "the largest plan, a hundred lines of the largest amount, stays below it",
+    "account_too_large": "an act moves 10^12 cents at most: it would take nine thousand of the largest",
     "activity_period": "an activity ends the day before the next one starts",
     "subject_kind": "each address makes one kind",
     "api_key_digest": "the service makes the key",

@@ -17,14 +17,14 @@ from app.core.problems import (
 )
 from app.core.serving.operations import path_parameter, responses
 from app.core.serving.routing import Route
+from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
+from app.core.writing.writes import IDEMPOTENCY_KEY
 
-DESCRIPTION = """\
-The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
-cannot be overspent, whoever asks at the same time.
-
+CONVENTIONS = """\
 Conventions of every operation: errors are `application/problem+json` (RFC 9457) with a stable code, listed at
 `/problems`; collections are paged by signed keyset cursors; `ETag` and `If-Match` guard changes; `Idempotency-Key` is
-honoured on every POST; `dry_run=true` runs all rules and changes nothing. Amounts are whole cents of euro (`_cents`),
+honoured on every POST that writes, while a second PUT, PATCH or DELETE changes nothing anyway; `dry_run=true` runs all
+rules and changes nothing. Amounts are whole cents of euro (`_cents`),
 rates are basis points (`_bp`), days are multiples of 0.25, dates are Europe/Paris calendar days, instants are RFC 3339
 in UTC. The name beside an id is the present one and may change without a new version: join by id.
 """
@@ -104,6 +104,11 @@ EVERYWHERE = {
         MalformedRequest, AddressTooLong, HeadersTooLarge, InternalError, DatabaseUnavailable, Busy
     ).items()
 }
+# What a POST that writes (it has `dry_run`) answers as well: a key of idempotency has an effect on POST alone.
+KEYED = {
+    str(status): response
+    for status, response in responses(IdempotencyKeyInvalid, IdempotencyKeyInUse, IdempotencyKeyReused).items()
+}
 
 
 def install(app: FastAPI) -> None:
@@ -120,9 +125,9 @@ def install(app: FastAPI) -> None:
 def generate(app: FastAPI) -> dict[str, Any]:
     """The document of this application's routes."""
     document = get_openapi(
-        title="Rebond",
+        title=app.title,
         version=app.version,
-        description=DESCRIPTION,
+        description=f"{app.description}\n\n{CONVENTIONS}",
         license_info={"name": "European Union Public Licence 1.2", "identifier": "EUPL-1.2"},
         routes=app.routes,
         separate_input_output_schemas=False,
@@ -154,6 +159,9 @@ def generate(app: FastAPI) -> dict[str, Any]:
 def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     named = {parameter["name"] for parameter in parameters}
+    keyed = method == "post" and "dry_run" in named
+    if keyed:
+        parameters.insert(0, IDEMPOTENCY_KEY)
     for name in [part[1:-1] for part in path.split("/") if part.startswith("{")]:
         if name not in named:
             parameters.insert(0, {"name": name, "in": "path", "required": True, **path_parameter(name)})
@@ -162,16 +170,22 @@ def _mend(path: str, method: str, operation: dict[str, Any], schemas: dict[str, 
     content = operation["responses"].get("422", {}).get("content", {})
     if "application/json" in content:  # FastAPI's own 422, which is never sent
         operation["responses"].pop("422")
+    for status, response in KEYED.items() if keyed else ():
+        _add(operation["responses"].setdefault(status, {**response, "description": ""}), response)
     for status, response in EVERYWHERE.items():
-        own = operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
-        if "$ref" not in own and response["description"] not in own["description"]:
-            own["description"] += f" · {response['description']}"
+        _add(operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Problem{status}"}), response)
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     example = schemas.get(body.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])[0] if body else None
     headers = [line for code, line in PRECONDITIONS.items() if code in json.dumps(operation["responses"])]
     if not body and "requestBody" in operation:
         headers.append(f" -H 'Content-Type: {next(iter(operation['requestBody']['content']))}' --data-binary @file.csv")
     operation["x-codeSamples"] = [{"lang": "curl", "source": _curl(path, method, parameters, headers, example)}]
+
+
+def _add(own: dict[str, Any], response: dict[str, Any]) -> None:
+    """Name the problems of `response` in the operation's own one of the same status."""
+    if "$ref" not in own and response["description"] not in own["description"]:
+        own["description"] += f"{' · ' if own['description'] else ''}{response['description']}"
 
 
 # What a request needs where one of these problems tells of its lack.

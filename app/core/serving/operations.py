@@ -1,6 +1,6 @@
 """How an operation documents itself: its parameters, its answers and its problems."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -8,6 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from app.core import problems as p
 from app.core import values
+from app.core.faults import Fault
 from app.core.problems import (
     MEDIA_TYPE,
     CredentialsInvalid,
@@ -21,39 +22,23 @@ from app.core.reading import xlsx
 from app.core.reading.exports import TooManyExports, TooManyRows
 from app.core.reading.listing import Listing, Page
 from app.core.reading.query import names_parameters
-from app.core.writing.idempotency import IdempotencyKeyInUse, IdempotencyKeyInvalid, IdempotencyKeyReused
-from app.core.writing.writes import HEADERS, QUERY
+from app.core.writing.writes import IF_MATCH, QUERY
 
 
 # `fault` is what is told of a value that a convertor refuses in an address that is right but for it.
-class _Slug(Convertor[str]):
-    fault = values.INVALID_SLUG.at("")
-    regex = "[a-z0-9]+(?:-[a-z0-9]+)*"
+class PathText(Convertor[str]):
+    """A part of an address that is text: it has the form of `regex`, and `accepts` may ask for more than a form."""
+
+    def __init__(self, regex: str, fault: Fault, accepts: Callable[[str], bool] = bool) -> None:
+        self.regex, self.fault, self.accepts = regex, fault.at(""), accepts  # type: ignore[misc]  # one class, many forms
+        self.schema = {"type": "string", "pattern": f"^{regex}$"}
 
     def convert(self, value: str) -> str:
+        if not self.accepts(value):
+            raise ValueError("not accepted")
         return value
 
     def to_string(self, value: str) -> str:
-        return value
-
-
-class _Siren(_Slug):
-    fault = values.INVALID_SIREN.at("")
-    regex = "[0-9]{9}"
-
-    def convert(self, value: str) -> str:
-        if not values.is_siren(value):
-            raise ValueError("not a SIREN")
-        return value
-
-
-class _Siret(_Slug):
-    fault = values.INVALID_SIRET.at("")
-    regex = "[0-9]{14}"
-
-    def convert(self, value: str) -> str:
-        if not values.is_siret(value):
-            raise ValueError("not a SIRET")
         return value
 
 
@@ -79,56 +64,29 @@ class _Month(Convertor[date]):
         return f"{value:%Y-%m}"
 
 
+SLUG = PathText("[a-z0-9]+(?:-[a-z0-9]+)*", values.INVALID_SLUG)
+YEAR = {"type": "integer", "minimum": 1900, "maximum": 2199}
 register_url_convertor("month", _Month())
-register_url_convertor("slug", _Slug())
-register_url_convertor("siren", _Siren())
-register_url_convertor("siret", _Siret())
+register_url_convertor("slug", SLUG)
 register_url_convertor("year", _Year())
 
-# How a path parameter is documented, by its name.
-PATH_PARAMETERS: dict[str, dict[str, Any]] = {
-    "territory": {
-        "description": "The slug of the territory.",
-        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
-        "example": "ales",
-    },
-    "siren": {
-        "description": "The SIREN of the firm: nine digits, the last of which is their Luhn key.",
-        "schema": {"type": "string", "pattern": "^[0-9]{9}$"},
-        "example": "200066918",
-    },
-    "siret": {
-        "description": "The SIRET of the site: the SIREN of its firm, then five digits.",
-        "schema": {"type": "string", "pattern": "^[0-9]{14}$"},
-        "example": "11002001300097",
-    },
-    "year": {
-        "description": "A calendar year.",
-        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
-        "example": 2022,
-    },
-    "vintage": {
-        "description": "The year of the official geographic code.",
-        "schema": {"type": "integer", "minimum": 1900, "maximum": 2199},
-        "example": 2023,
-    },
-    "month": {
-        "description": "The month, such as 2023-06.",
-        "schema": {"type": "string", "pattern": f"^{_Month.regex}$"},
-        "example": "2023-06",
-    },
-    "code": {
-        "description": "The code of the problem, such as not-found.",
-        "schema": {"type": "string", "pattern": f"^{_Slug.regex}$"},
-        "example": "not-found",
-    },
-}
+_PATH_PARAMETERS: dict[str, dict[str, Any]] = {}
+
+
+def describe(name: str, description: str, schema: dict[str, Any], example: Any) -> None:
+    """Say how the path parameter of this name is documented, beside the address that has it."""
+    _PATH_PARAMETERS[name] = {"description": description, "schema": schema, "example": example}
+
+
+describe("year", "A calendar year.", YEAR, 2022)
+describe("month", "The month, such as 2023-06.", {"type": "string", "pattern": f"^{_Month.regex}$"}, "2023-06")
+describe("code", "The code of the problem, such as not-found.", SLUG.schema, "not-found")
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """How a path parameter is documented: by its name, or as the id of what precedes `_id`."""
-    if name in PATH_PARAMETERS:
-        return PATH_PARAMETERS[name]
+    """How a path parameter is documented: as its domain describes it, or as the id of what precedes `_id`."""
+    if name in _PATH_PARAMETERS:
+        return _PATH_PARAMETERS[name]
     owner = "object" if name == "id" else name.removesuffix("_id")
     return {
         "description": f"The id of the {owner}.",
@@ -243,14 +201,11 @@ def changes(schema: Any, *problems: type[Problem], status: int = 200, may_create
         p.ObjectExists,
         p.NothingToCompare,
         p.TotalTooLarge,
-        IdempotencyKeyInvalid,
-        IdempotencyKeyInUse,
-        IdempotencyKeyReused,
         p.DatabaseUnavailable,
         p.Busy,
     )
     documented = responses(*dict.fromkeys((*known, *problems)))
-    headers = [*HEADERS, *([ONLY_CREATE] if may_create else [])]
+    headers = [IF_MATCH, *([ONLY_CREATE] if may_create else [])]
     if may_create:
         documented[201] = {"description": "The object did not exist; it was created.", "model": schema}
     if status in (201, 204):

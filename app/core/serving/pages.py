@@ -17,7 +17,7 @@ from app.core.problems import CATALOGUE, DatabaseUnavailable, NotFound
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
 from app.core.serving.operations import responses
-from app.core.serving.routing import router
+from app.core.serving.routing import Route, router
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 DOCS_POLICY = (
@@ -87,20 +87,16 @@ def _json(content: Any, headers: dict[str, str] | None = None) -> Response:
 
 def _index(request: Request) -> Response:
     read(request, {})
+    collections = (
+        route.path
+        for route in request.app.routes
+        if isinstance(route, Route) and "GET" in (route.methods or ()) and route.path.startswith("/v1/")
+    )
     links = [
         ("documentation", "/docs"),
         ("openapi", "/openapi.json"),
         ("problems", "/problems"),
-        ("me", "/v1/me"),
-        ("summary", "/v1/summary"),
-        ("territories", "/v1/territories"),
-        ("waves", "/v1/waves"),
-        ("firms", "/v1/firms"),
-        ("organisations", "/v1/organisations"),
-        ("members", "/v1/members"),
-        ("api-keys", "/v1/api-keys"),
-        ("imports", "/v1/imports"),
-        ("events", "/v1/events"),
+        *((path.removeprefix("/v1/"), path) for path in collections if "{" not in path),
         ("health", "/healthz"),
         ("readiness", "/readyz"),
         ("metrics", "/metrics"),

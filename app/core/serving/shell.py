@@ -76,17 +76,18 @@ class Allowance:
 class Shell:
     """The outermost layer of the application.
 
-    `usual` is what a request may take, `upload` what a POST to an address that ends with `/imports` may.
+    `usual` is what a request may take, `upload` what a POST to an address that ends with `uploads` may.
     """
 
-    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance) -> None:
+    def __init__(self, app: ASGIApp, *, usual: Allowance, upload: Allowance, uploads: str) -> None:
         self.app = app
+        self.uploads = uploads
         self.usual = usual
         self.upload = upload
 
     def allowance(self, scope: Scope) -> Allowance:
         """What this request may take."""
-        uploads = scope["method"] == "POST" and scope["path"].endswith("/imports")
+        uploads = scope["method"] == "POST" and scope["path"].endswith(self.uploads)
         return self.upload if uploads else self.usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +125,7 @@ class _Exchange:
                 await self.shell.app(self.scope, self.receive, self.send)
         except ClientDisconnect:
             self._abort()  # nobody is left to answer
-        except Exception as error:
+        except Exception as error:  # every request is answered, whatever went wrong
             if self.status:  # the answer has begun: break the connection, so that the client sees it
                 log.exception("broken_answer", request_id=self.request_id.decode())
                 self._abort()

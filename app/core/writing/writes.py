@@ -303,23 +303,21 @@ QUERY = {
         "true: all rules are run, the answer is 200, nothing changes.",
     )
 }
-HEADERS: list[dict[str, Any]] = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    {
-        "name": "If-Match",
-        "in": "header",
-        "required": False,
-        "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
-        " does not exist, and where the request changes no single object.",
-        "schema": {"type": "string"},
-    },
-]
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name of your own for this request: a retry with it has no second effect (kept 24 h).",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag you read, quotes included. The answer is 412 where the object has changed since or"
+    " does not exist, and where the request changes no single object.",
+    "schema": {"type": "string"},
+}
 
 
 async def commit(

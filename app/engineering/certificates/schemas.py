@@ -6,21 +6,12 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
+from app.access.schemas import OrganisationName
 from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import (
-    CONFIDENTIAL,
-    Body,
-    CreatedAt,
-    Id,
-    MissionName,
-    OrganisationName,
-    PersonName,
-    Read,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Day, Reason, SignedDays, Uuid
+from app.missions.schemas import MissionName
+from app.programme.schemas import TerritorySlug
 
 
 class Remark(Body):

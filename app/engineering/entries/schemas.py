@@ -9,25 +9,14 @@ from uuid import UUID
 from pydantic import MISSING, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
+from app.access.schemas import OrganisationName
 from app.core.faults import Fault
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    ExternalName,
-    FirmName,
-    Id,
-    MissionName,
-    OrganisationName,
-    PersonName,
-    PersonNameOrNull,
-    Read,
-    SirenRead,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import INVALID_MONTH, CellDays, Code, Day, DayFraction, Days, ExternalId, Reason, Siren, Uuid, text
 from app.engineering.entries.rules import Status
+from app.firms.schemas import FirmName, SirenRead
+from app.missions.schemas import MissionName
+from app.programme.schemas import TerritorySlug
 
 INVALID_WEEK = Fault(
     "invalid_week",

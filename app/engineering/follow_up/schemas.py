@@ -6,8 +6,12 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.schemas import FirmName, MissionName, OrganisationName, PersonName, Read, SirenRead, TerritorySlug
+from app.access.schemas import OrganisationName
+from app.core.schemas import PersonName, Read
 from app.core.values import DayFraction, Days, SignedDays
+from app.firms.schemas import FirmName, SirenRead
+from app.missions.schemas import MissionName
+from app.programme.schemas import TerritorySlug
 
 
 class TimesheetEntry(Read):

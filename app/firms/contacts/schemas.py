@@ -6,21 +6,11 @@ from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
 
-from app.core.schemas import (
-    Body,
-    CreatedAt,
-    FirmName,
-    Id,
-    PersonalText,
-    PersonNameOrNull,
-    Read,
-    SirenRead,
-    TerritorySlug,
-    UpdatedAt,
-    Version,
-)
+from app.core.schemas import Body, CreatedAt, Id, PersonalText, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Day, Email, ExternalId, Line, Siren, text
 from app.firms.contacts.models import ErasureCause, LegalBasis, Purpose
+from app.firms.schemas import FirmName, SirenRead
+from app.programme.schemas import TerritorySlug
 
 Phone = Annotated[str, text(40)]
 

@@ -149,7 +149,7 @@ async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Ev
         try:
             while await run_next(engine, sessions) and not mine.cancelling():
                 pass
-        except Exception:
+        except Exception:  # whatever ended it, the next import runs; this one is taken up when its heartbeat is old
             log.warning("imports_interrupted", exc_info=True)
         if mine.cancelling():
             return
@@ -230,7 +230,7 @@ class _Run:
             problem = translate(error, Base.metadata) or ImportFailed()
             status = ImportStatus.FAILED if problem.status >= 500 else ImportStatus.REFUSED
             log.warning("import_stopped", import_id=str(self.id), exc_info=True)
-        except Exception:
+        except Exception:  # a fault of ours: who waits for the import is told, and the next one runs
             log.exception("import_failed", import_id=str(self.id))
             problem = ImportFailed()
         beating.cancel()
