@@ -26,7 +26,13 @@ class SummaryFigures(Amounts):
         description="Man-days ordered less entered. Below zero before the order of days that were worked already."
     )
     auditions_held: int = Field(description="Number of auditions held by that day.")
-    firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
+    firms: int = Field(
+        description="Number of firms that had a stage on that day; one that several territories follow counts once."
+    )
+    firms_by_stage: dict[Stage, int] = Field(
+        description="Number of firms at each stage on that day, 0 included; over several territories, a firm counts in"
+        " each that follows it."
+    )
     projects_detected: int = Field(description="Number of projects detected by that day, dropped ones included.")
     investment_cents: Cents = Field(
         description="What these projects cost by present plans: cents of euro excluding VAT."

@@ -167,6 +167,11 @@ def _stages(source: CTE, codes: type[StrEnum], *where: Any) -> Any:
     return select(func.json_build_object(*counts)).where(*where).select_from(source).scalar_subquery()
 
 
+def _firms(stood: CTE, *where: Any) -> Any:
+    """How many firms are at some stage; one that several territories follow is one firm."""
+    return select(func.count(stood.c.siren.distinct())).where(*where).scalar_subquery().label("firms")
+
+
 def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
     """The figures of each territory."""
     days_ordered = func.coalesce(parts.ordered.c.days, counting.ZERO)
@@ -179,6 +184,7 @@ def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
         (days_ordered - days_entered).label("days_left"),
         *(func.coalesce(parts.money.c[name], 0).label(name) for name in parts.cents),
         func.coalesce(parts.auditions_held.c.held, 0).label("auditions_held"),
+        _firms(parts.stood, parts.stood.c.territory == asked.c.slug),
         _stages(parts.stood, Stage, parts.stood.c.territory == asked.c.slug).label("firms_by_stage"),
         *(func.coalesce(parts.pipeline.c[name], 0).label(name) for name in _PIPELINE),
         _stages(parts.detected, ProjectStage, parts.detected.c.territory == asked.c.slug).label("projects_by_stage"),
@@ -201,6 +207,7 @@ def _of_all(each: CTE, parts: _Parts) -> Select[Any]:
         *(func.coalesce(func.sum(each.c[name]), counting.ZERO).label(name) for name in _DAYS),
         *(total(name) for name in parts.cents),
         cast(func.coalesce(func.sum(each.c.auditions_held), 0), BigInteger).label("auditions_held"),
+        _firms(parts.stood),
         _stages(parts.stood, Stage).label("firms_by_stage"),
         *(total(name) for name in _PIPELINE),
         _stages(parts.detected, ProjectStage).label("projects_by_stage"),

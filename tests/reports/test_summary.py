@@ -135,6 +135,9 @@ async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(worl
         mission = await place.mission(days=10)
         ok(await place.consultant.post("time-entries", mission.entry()), 201)
         ok(await place.clients["territory"].put(f"firms/{await place.add_firm()}", {"stage": Stage.SOLICITED}))
+    firm, shared = await world.add_firm(), 1
+    for place in (world, other):
+        ok(await place.clients["territory"].put(f"firms/{firm}", {"stage": Stage.SOLICITED}))
     for day in ("", "2023-10-31", "2023-11-30"):
         params = {"as_of": day} if day else {}
         whole = ok(await world.funder.get("/v1/summary", params=params))
@@ -145,6 +148,8 @@ async def test_the_whole_is_the_sum_of_the_territories_that_the_caller_sees(worl
             assert whole[name] == sum(one[name] for one in each), name
         for name, firms in whole["firms_by_stage"].items():
             assert firms == sum(one["firms_by_stage"][name] for one in each)
+        assert all(one["firms"] == sum(one["firms_by_stage"].values()) for one in each)
+        assert whole["firms"] == sum(one["firms"] for one in each) - (shared if not day else 0)
         for name, projects in whole["projects_by_stage"].items():
             assert projects == sum(one["projects_by_stage"][name] for one in each)
         for one, place in zip(each, sorted((world, other), key=lambda w: w.territory), strict=True):
