@@ -54,6 +54,7 @@ from app.integrations.feed.routes import events
 from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
 from app.integrations.imports.service import forget_uploads
+from app.integrations.lookups.routes import lookups
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
@@ -63,7 +64,7 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
+    entries, certificates, follow_up, envelopes, grants, advances, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -86,6 +86,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "members:write": frozenset({Role.ADMIN}),
     "api_keys:read": _WHOLE_VIEW,  # never their secrets
     "api_keys:write": frozenset({Role.ADMIN}),
+    "lookups:read": _WHOLE_VIEW | _WHO_MEET,  # who must name a person or an organisation
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
     "firms:read": _EVERYONE,

@@ -265,7 +265,7 @@ LISTS = [
     "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
-    "month-locks", "service-certificates",
+    "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
 ]  # fmt: skip
 
 

@@ -57,6 +57,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/api-keys/{id}": (NATIONAL, set()),
     "/v1/api-keys/{id}/rotate": (NATIONAL, {"admin"}),
     "/v1/api-keys/{id}/revoke": (NATIONAL, {"admin"}),
+    "/v1/lookups/persons": (NATIONAL | MEETING, set()),
+    "/v1/lookups/organisations": (NATIONAL | MEETING, set()),
     "/v1/waves": (ALL, {"programme"}),
     "/v1/waves/{id}": (ALL, {"programme"}),
     "/v1/territories": (ALL, {"programme"}),
