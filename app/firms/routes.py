@@ -56,9 +56,7 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 
 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
-async def create_firm(
-    request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:register")
-) -> Response:
+async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:register")) -> Response:
     """Register a firm by its SIREN, with facts read in a document. Raises `already-exists`."""
     return await commit(request, lambda write: service.create_firm(write, body), status=201)
 
@@ -69,9 +67,7 @@ async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Re
     return await show(request, FIRMS)
 
 
-@firms.put(
-    FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, service.FirmChangeReserved, may_create=True)
-)
+@firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, service.FirmChangeReserved, may_create=True))
 async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:register")) -> Response:
     """Set all public facts of the firm with this SIREN: 201 for a new firm, 200 where they are replaced.
 
@@ -235,9 +231,7 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put(
-    HERE, **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, StageReserved, may_create=True)
-)
+@firms.put(HERE, **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, StageReserved, may_create=True))
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:identify")
 ) -> Response:

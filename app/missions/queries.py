@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Date, Text, cast, func, select, text
+from sqlalchemy import Date, Integer, Text, cast, exists, func, literal_column, select, text
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
@@ -12,6 +12,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    holds,
     json_array,
     json_object,
     matches,
@@ -28,6 +29,7 @@ from app.missions.models import (
     LateEntryLeave,
     Mission,
     MissionActivity,
+    MissionDays,
     MissionMember,
     Order,
     OrderKind,
@@ -64,6 +66,16 @@ _activities = (
     .scalar_subquery()
 )
 
+ends_on = _latest(Order.ends_on)
+
+# The thresholds are in rising order: the first is the lowest. A mission without days ordered is over none.
+OVER_THRESHOLD = exists().where(
+    MissionDays.mission_id == Mission.id,
+    MissionDays.days_ordered > text("0"),
+    MissionDays.days_entered * literal_column("10000", Integer())
+    >= MissionDays.days_ordered * literal_column("missions.alert_thresholds_bp[1]", Integer()),
+)
+
 MISSIONS = Listing(
     schema=schemas.Mission,
     rows=select(
@@ -82,7 +94,7 @@ MISSIONS = Listing(
         _ordered.label("days_ordered"),
         _allotted.label("days_allotted"),
         _latest(Order.starts_on).label("starts_on"),
-        _latest(Order.ends_on).label("ends_on"),
+        ends_on.label("ends_on"),
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
@@ -92,6 +104,10 @@ MISSIONS = Listing(
     filters={
         "external_id": equals(
             Mission.external_id, ExternalId, "The mission that has this identifier in another system."
+        ),
+        "ends_from": at_least(ends_on, Day, "Missions that end on this Paris day or later."),
+        "over_threshold": holds(
+            OVER_THRESHOLD, "true: missions whose days entered have reached an alert threshold; false: the others."
         ),
         "q": matches(Mission.name, doc="Part of the name, without accents or case."),
         "updated_since": updated_since(Mission.updated_at),

@@ -44,6 +44,7 @@ VERSION = T + "/roadmap/versions/{id}"
 # address → who reads it, who writes to it
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/me": (ALL, set()),
+    "/v1/me/to-do": (ALL, set()),
     "/v1/events": (IN_PLACE, set()),
     "/v1/organisations": (NATIONAL, {"admin"}),
     "/v1/organisations/{id}": (NATIONAL, {"admin"}),
@@ -157,6 +158,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/service-certificates/{id}/cancel": (CONSORTIUM, {"operator"}),
     T + "/engineering": (ALL, set()),
     T + "/engineering/burn-down": (ALL, set()),
+    T + "/engineering/to-do": (ALL, set()),
     T + "/consultants/{id}/timesheets/{month}": (AT_WORK, set()),
     T + "/envelope": (MONEY, set()),
     T + "/envelope/contributions": (MONEY, {"programme"}),
@@ -461,7 +463,7 @@ async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, w
     known[ENTRY] = known["mission_id"]
     for method, path, route in routes(app):
         response = await ask(nobody, method, address(path, known), route)
-        wanted = {"/v1/me": 200, CALCULATOR: 422}.get(path, 404)
+        wanted = {"/v1/me": 200, "/v1/me/to-do": 200, CALCULATOR: 422}.get(path, 404)
         assert response.status_code == wanted, (method, path, response.text)
 
 

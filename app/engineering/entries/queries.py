@@ -9,9 +9,11 @@ from sqlalchemy import (
     Integer,
     Numeric,
     Text,
+    all_,
     and_,
     cast,
     column,
+    exists,
     func,
     literal_column,
     not_,
@@ -25,23 +27,26 @@ from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
 from app.core.db import literals, param
 from app.core.reading.listing import (
+    Filter,
     Listing,
     Rows,
     any_of,
     at_least,
     at_most,
     equals,
+    holds,
     json_array,
     json_object,
     matches,
     updated_since,
 )
+from app.core.reading.query import Parameter
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
-from app.engineering.entries.models import MonthLock, TimeEntry
+from app.engineering.entries.models import CorrectableDays, MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
-from app.missions.models import Consultant, Mission
+from app.missions.models import Consultant, Mission, MissionMember
 from app.projects.models import Project
 
 _enterer, _validator, _certifier, _locker, _reopener = (
@@ -110,6 +115,22 @@ def entries(e: Any) -> Rows:
 
 
 _e = TimeEntry
+IS_CORRECTED = exists().where(CorrectableDays.entry_id == _e.id, CorrectableDays.days_corrected > text("0"))
+
+
+def led_by(organisation_id: Any) -> ColumnElement[bool]:
+    """Entries of missions whose lead firm this is."""
+    lead = exists().where(MissionMember.mission_id == _e.mission_id, MissionMember.role == text("'lead'"))
+    return lead.where(MissionMember.organisation_id == organisation_id)
+
+
+def decidable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Entries in which the subject took no part: neither worked, entered, changed, submitted nor validated."""
+    return and_(
+        subject_id != all_(_e.authors), _e.person_id != subject_id, _e.validated_by.is_distinct_from(subject_id)
+    )
+
+
 TIME_ENTRIES = Listing(
     schema=schemas.TimeEntry,
     rows=entries(_e).where(_e.territory == param("territory", Text())),
@@ -127,6 +148,21 @@ TIME_ENTRIES = Listing(
         "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
         "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
         "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
+        "corrected": holds(
+            IS_CORRECTED, "true: entries of which other entries that count correct days; false: the rest."
+        ),
+        "led_by": Filter(
+            Parameter(Uuid, "Entries of the missions that this organisation leads."),
+            lambda name: led_by(param(name, _e.organisation_id.type)),
+        ),
+        "decidable_by": Filter(
+            Parameter(
+                Uuid,
+                "Entries that this subject neither worked, entered, changed, submitted nor validated: who took part"
+                " decides nothing about them.",
+            ),
+            lambda name: decidable_by(param(name, _e.person_id.type)),
+        ),
         "counted_from": at_least(_e.counted_on, Day, "Entries that count on this Paris day or later."),
         "counted_to": at_most(_e.counted_on, Day, "Entries that count on this Paris day or earlier."),
         "worked_from": at_least(_e.worked_on, Day, "Entries worked on this Paris day or later."),

@@ -1,1 +1,1 @@
-"""Persons and organisations by name, for those who must name one: follow-up and action owners, contributors, members."""
+"""Persons and organisations by name, for those who must name one: owners of follow-ups and actions, contributors."""

@@ -18,7 +18,7 @@ lookups: APIRouter = router("integrations")
 async def look_up_persons(request: Request, actor: Actor = require("lookups:read")) -> Response:
     """Persons who can be named, by the beginnings of their names: id, name and organisation, nothing else.
 
-    They are those with a role or an assignment, not ended, in a territory of the caller; national roles see all persons.
+    They are those with a role or an assignment that has not ended in a territory of the caller; national roles see all.
     """
     return await page(request, PERSONS, **_within(request, actor))
 

@@ -16,9 +16,10 @@ NATIONAL = ["programme", "operator", "auditor", "admin"]
 
 async def ids(client: Client, kind: str, **query: Any) -> set[str]:
     """The ids of every row that the query finds."""
-    found, cursor = set(), None
+    found: set[str] = set()
+    cursor: str | None = None
     while True:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
         answer = ok(await client.get(f"/v1/lookups/{kind}", params={"limit": 500, **query, **more}))
         found |= {item["id"] for item in answer["items"]}
         cursor = answer["next_cursor"]
@@ -134,6 +135,6 @@ async def test_the_search_uses_its_index(world: World, table: str) -> None:
     async with world.pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL enable_seqscan = off")
         plan = await connection.fetch(
-            f"EXPLAIN SELECT FROM {table} WHERE search_words(ARRAY[name]) @@ search_query('anna')"  # noqa: S608
+            f"EXPLAIN SELECT FROM {table} WHERE search_words(ARRAY[name]) @@ search_query('anna')"
         )
     assert f"{table}_words_idx" in " ".join(row[0] for row in plan)
