@@ -118,6 +118,8 @@ class TimeEntry(Identified, Versioned, Base):
         ),
         Index(None, "territory", "worked_on", "id"),
         Index(None, "territory", "id"),
+        Index("time_entries_waiting_idx", "status", "territory",
+              postgresql_where=text("status IN ('submitted', 'rejected', 'validated')")),
         Index(None, "mission_id", "worked_on"),
         Index(None, "consultant_id"),
         Index(None, "territory", "siren", postgresql_where=text("firm_siren IS NOT NULL")),
