@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
@@ -200,6 +200,10 @@ class MissionUpdate(Body):
     """Fields of a mission to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel, Alès"}]})
+
+    elsewhere: ClassVar = dict.fromkeys(
+        ("days_ordered", "starts_on", "ends_on"), ("POST /v1/territories/{territory}/missions/{mission_id}/orders",)
+    )
 
     name: _Name | MISSING = MISSING
     step: _Step | MISSING = MISSING
