@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.faults import FieldError
-from app.core.messages import CHANGED_ELSEWHERE, UNKNOWN_FIELD
+from app.core.messages import CHANGED_ELSEWHERE, PERIOD_REVERSED, UNKNOWN_FIELD
 
 
 class Body(BaseModel):
@@ -21,6 +21,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=20_000)
 
     elsewhere: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+
+def period_in_order(body: Any) -> Any:
+    """A validator of bodies: where both days of a period are given, it does not end before it begins."""
+    if body.from_on is not None and body.to_on is not None and body.to_on < body.from_on:
+        raise PERIOD_REVERSED.error()
+    return body
 
 
 class Read(BaseModel):

@@ -129,11 +129,11 @@ async def act_on_many(
     if len(ids) > AT_ONCE:
         raise TooManyEntries(at_most=AT_ONCE)
     who, leads, closed = await _around(write, attempt, action, held)
-    found = {entry.id: entry for entry in held}
+    held_by_id = {entry.id: entry for entry in held}
     bearers = await _bearers(write, held) if action is EntryAction.RECALL else {}
     faults = []
     for entry_id in ids:
-        entry = found.get(entry_id)
+        entry = held_by_id.get(entry_id)
         if entry is None:
             faults.append(NOT_FOUND.at(places[entry_id]))
             continue
