@@ -7,8 +7,17 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field, model_validator
 
 from app.access.rules import Role, Scope, SubjectKind
-from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    Id,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    UpdatedAt,
+    Version,
+    period_in_order,
+)
 from app.core.values import Day, Email, Instant, Line, ShortLine, Siren, Slug, Uuid
 
 OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
@@ -142,11 +151,7 @@ class MemberCreate(Body):
     ) = None
     to_on: _LastDay | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "MemberCreate":
-        if self.from_on is not None and self.to_on is not None and self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
+    _in_order = model_validator(mode="after")(period_in_order)
 
 
 class MemberUpdate(Body):

@@ -591,11 +591,11 @@ def _exhausted(
 
 def _too_early(wishes: Sequence[Wish], room: Sequence[tuple[date, Decimal]]) -> Problem | None:
     """Why wishes cannot count on their days, although the days ordered by now are enough; None where they can."""
-    found = None
+    refused = None
     for step, left in room:
         days = sum((wish.days for wish in wishes if wish.counted_on < step), Decimal(0))
         if days > left:
-            found = DaysNotYetOrdered(
+            refused = DaysNotYetOrdered(
                 days_requested=days, days_left=max(left, Decimal(0)), available_from=step.isoformat()
             )
-    return found
+    return refused

@@ -5,7 +5,7 @@ statement a day of reversal, and what they take or give back is netted by limit 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -96,6 +96,17 @@ async def act(
     return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
 
 
+def _conditions(chosen: schemas.EntryFilter) -> Iterator[Any]:
+    """What an entry must be like: a column has a value, or its day is in a period."""
+    for name, value in chosen.model_dump(exclude_none=True).items():
+        match name.rpartition("_"):
+            case ("worked" | "counted") as act, _, end:
+                day = getattr(TimeEntry, f"{act}_on")
+                yield day >= value if end == "from" else day <= value
+            case _:
+                yield getattr(TimeEntry, name) == value
+
+
 async def act_on_many(
     write: Write, attempt: Attempt, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Change:
@@ -111,23 +122,18 @@ async def act_on_many(
         places = {entry_id: f"/ids/{number}" for number, entry_id in reversed(list(enumerate(chosen.ids)))}
     else:
         assert chosen.filter is not None  # the schema asks for one of the two
-        given = chosen.filter
-        conditions = [getattr(e, name) == value for name, value in given.equals().items()]
-        if given.worked_from is not None:
-            conditions.append(e.worked_on >= given.worked_from)
-        if given.worked_to is not None:
-            conditions.append(e.worked_on <= given.worked_to)
-        held = await held_by(write, attempt, e.status.in_(literals(sorted(TRANSITIONS[action][0]))), *conditions)
+        open_to_it = e.status.in_(literals(sorted(TRANSITIONS[action][0])))
+        held = await held_by(write, attempt, open_to_it, *_conditions(chosen.filter))
         ids = [entry.id for entry in held]
         places = dict.fromkeys(ids, "/filter")
     if len(ids) > AT_ONCE:
         raise TooManyEntries(at_most=AT_ONCE)
     who, leads, closed = await _around(write, attempt, action, held)
-    found = {entry.id: entry for entry in held}
+    held_by_id = {entry.id: entry for entry in held}
     bearers = await _bearers(write, held) if action is EntryAction.RECALL else {}
     faults = []
     for entry_id in ids:
-        entry = found.get(entry_id)
+        entry = held_by_id.get(entry_id)
         if entry is None:
             faults.append(NOT_FOUND.at(places[entry_id]))
             continue
