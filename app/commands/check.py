@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access import checks as access
 from app.advances import checks as advances
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
@@ -22,7 +23,9 @@ CHECKS: dict[str, str] = {
 }
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
 BEFORE_THE_RULE: dict[str, str] = {
-    name: query for domain in (engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+    name: query
+    for domain in (access, engineering, envelopes, advances)
+    for name, query in domain.BEFORE_THE_RULE.items()
 }
 
 

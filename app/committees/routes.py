@@ -3,8 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import WRITES_CLOSES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import Actor
 from app.committees import rules, schemas, service
 from app.committees.queries import COMMITTEES
 from app.core.problems import AlreadyExists
@@ -87,7 +88,11 @@ async def cancel_committee(
 @committees.post(
     COMMITTEE + "/close",
     **changes(
-        schemas.Committee, rules.MeetingTransition, rules.AttendanceMissing, rules.MinutesMissing, PersonRequired
+        schemas.Committee,
+        rules.MeetingTransition,
+        rules.AttendanceMissing,
+        rules.MinutesMissing,
+        *WRITES_CLOSES.refusals,
     ),
 )
 async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
