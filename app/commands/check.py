@@ -18,7 +18,7 @@ from app.missions import checks as missions
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
-    for domain in (missions, firms, engineering, envelopes, grants, advances)
+    for domain in (access, missions, firms, engineering, envelopes, grants, advances)
     for name, query in domain.CHECKS.items()
 }
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
