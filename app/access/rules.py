@@ -140,7 +140,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "projects:write": frozenset({Role.TERRITORY}),
     "roadmap:read": _EVERYONE,
     "roadmap:write": frozenset({Role.TERRITORY}),
-    "roadmap:adopt": frozenset({Role.TERRITORY, Role.COMMITTEE}),
+    "roadmap:adopt": frozenset({Role.TERRITORY, Role.COMMITTEE}),  # who drafted it does not (duties.py)
     "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),

@@ -23,8 +23,9 @@ OPEN = """
 
 
 def upgrade() -> None:
-    authors = sa.Column("minutes_authors", postgresql.ARRAY(sa.Uuid()), server_default="{}", nullable=False)
-    op.add_column("committees", authors)
+    op.add_column(
+        "committees", sa.Column("minutes_authors", postgresql.ARRAY(sa.Uuid()), server_default="{}", nullable=False)
+    )
     op.execute(OPEN)
     op.execute(
         "ALTER TABLE committees ADD CONSTRAINT writer_closes CHECK (closed_by <> ALL (minutes_authors)) NOT VALID"

@@ -69,8 +69,9 @@ KEPT = ((",\n             OLD.authors)", ")"), (",\n             NEW.authors)", 
 
 
 def upgrade() -> None:
-    authors = sa.Column("authors", postgresql.ARRAY(sa.Uuid()), server_default="{}", nullable=False)
-    op.add_column("roadmap_versions", authors)
+    op.add_column(
+        "roadmap_versions", sa.Column("authors", postgresql.ARRAY(sa.Uuid()), server_default="{}", nullable=False)
+    )
     op.execute(DRAFTS)
     op.execute(
         "ALTER TABLE roadmap_versions ADD CONSTRAINT drafter_adopts CHECK (adopted_by <> ALL (authors)) NOT VALID"

@@ -610,6 +610,23 @@ def test_a_key_is_made_and_ended_in_a_database_of_ones_own(home: Home, new_datab
     assert home.said("keys", "revoke", json.loads(made)["id"], DATABASE_URL=url) == "revoked\n"
 
 
+def test_a_key_gives_a_known_person_the_address_that_is_missing(home: Home, new_database: Any) -> None:
+    url = new_database("cli_addresses")
+
+    def made(*words: str) -> Any:
+        named = ("keys", "create", "--role", "admin", "--subject", "Zoé")
+        return json.loads(home.said(*named, *words, "--json", DATABASE_URL=url))["subject_id"]
+
+    first = made("--email", "zoe@example.fr")
+    asyncio.run(asked(url, "UPDATE subjects SET email = NULL"))
+    assert made() == first
+    assert made("--email", "Zoe@example.fr") == first
+    assert made() == first
+    assert made("--email", "another.zoe@example.fr") != first
+    words = ("keys", "create", "--role", "lead", "--organisation", fresh_siren(), "--email", "zoe@example.fr")
+    assert home.refusal(*words, DATABASE_URL=url) == "the e-mail address belongs to a person of another organisation"
+
+
 def test_without_the_bundled_server_a_database_must_be_named(
     refusal: Refuse, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
