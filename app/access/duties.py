@@ -3,7 +3,7 @@
 Source: *ordonnateur* and *comptable* are two persons (décret n° 2012-1246, art. 9); who enters days does not validate
 them, who validates does not certify, and who prepares a decision does not take it. The pairs look at subjects, whatever
 roles they hold, and are tried at the second act, under the lock of the row that names who did the first
-(docs/decisions/0010).
+(docs/decisions/0012).
 """
 
 from collections.abc import Iterable, Sequence
