@@ -78,12 +78,12 @@ class ReviewerDecides(Problem):
 
 
 class ProposerApproves(Problem):
-    """The person who proposed something cannot also approve it."""
+    """The person who proposed an override cannot also approve or refuse it."""
 
     status = 403
-    title_fr = "La personne qui a fait une proposition ne peut pas aussi l'approuver."
-    cure = "Ask another person who may approve it."
-    cure_fr = "Demandez à une autre personne habilitée à l'approuver."
+    title_fr = "La personne qui a proposé une dérogation ne peut pas aussi l'approuver ou la refuser."
+    cure = "Ask another person to decide, or withdraw the override."
+    cure_fr = "Demandez à une autre personne de décider, ou retirez la dérogation."
 
 
 def with_author(authors: Sequence[UUID], actor: Acting) -> list[UUID]:
@@ -129,7 +129,7 @@ DECIDES_RECEIVES = Pair(
 WRITES_CLOSES = Pair("writes minutes", "closes the meeting", WriterCloses)
 DRAFTS_ADOPTS = Pair("drafts a roadmap", "records its adoption", DrafterAdopts)
 REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
-PROPOSES_APPROVES = Pair("proposes an exception", "approves it", ProposerApproves)
+PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 
 PAIRS = (
     ENTERS_VALIDATES,
