@@ -98,8 +98,8 @@ async def cancel_committee(
 async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
     """Close the record of a held meeting, so that it can never change again.
 
-    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot. The minutes
-    must be adopted, and the attendance of every member recorded.
+    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot, nor can
+    whoever wrote the minutes. The minutes must be adopted, and the attendance of every member recorded.
     """
     path = request.path_params
     return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))
