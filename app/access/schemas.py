@@ -72,11 +72,14 @@ class PersonCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A", "email": "a@ancoris.example"}]})
 
     name: _PersonName
-    email: _PersonEmail | None = None
+    email: _PersonEmail
 
 
 class PersonUpdate(Body):
-    """Fields of a person to change; `organisation_id` moves the person to another organisation."""
+    """Fields of a person to change; `organisation_id` moves the person to another organisation.
+
+    `email` null forgets the address: the person can then neither validate, decide nor pay.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A"}]})
 
@@ -101,7 +104,8 @@ class Person(Read):
     organisation_name: OrganisationName
     name: PersonName = Field(description="First name and family name, as colleagues see them beside acts.")
     email: PersonNameOrNull = Field(
-        description="Professional e-mail address in lower case; null where it is not known."
+        description="Professional e-mail address in lower case; null where it is not known: without it the person"
+        " can neither validate, decide nor pay."
     )
     version: Version
     created_at: CreatedAt

@@ -21,7 +21,7 @@ from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
-from tests.world import Client, World, dumps, fresh_siren, ok, problem
+from tests.world import Client, World, dumps, fresh_email, fresh_siren, ok, problem
 
 ROUTES = {
     (route.path_format, method): route
@@ -432,7 +432,12 @@ async def rich(world: World) -> None:
         firm = await world.add_firm("Same")
         for stage in ("interviewed", "shortlisted"):
             ok(await world.clients["territory"].put(f"firms/{firm}", {"stage": stage}))
-        ok(await admin.post(f"/v1/organisations/{world.organisations['office']}/persons", {"name": "Same"}), 201)
+        ok(
+            await admin.post(
+                f"/v1/organisations/{world.organisations['office']}/persons", {"name": "Same", "email": fresh_email()}
+            ),
+            201,
+        )
 
 
 NULLABLE = {

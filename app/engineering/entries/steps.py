@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from app.access.rules import EmailMissing
 from app.core.db import literals
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import AlreadyExists, NotFound, Problem
@@ -113,7 +114,7 @@ async def act_on_many(
     """Take entries a step further, by their ids or by a filter, all or none.
 
     A filter looks at entries that are in a state to take the step. Raises `entries-refused` (409), which names each
-    entry that cannot and why, `too-many-entries`, and the limits for `submit`.
+    entry that cannot and why, `too-many-entries`, `email-missing` (403), and the limits for `submit`.
     """
     e = TimeEntry
     if chosen.ids is not None:
@@ -139,6 +140,8 @@ async def act_on_many(
             continue
         lead_id = leads.get(entry.mission_id)
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
+            if isinstance(refused, EmailMissing):
+                raise refused  # it is about the caller, whatever the entry
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
             faults.append(refused.at(places[entry_id], **members))
         elif entry_id in bearers:
@@ -204,6 +207,7 @@ async def _around(
         actor.organisation_id,
         validates=actor.may("time_entries:validate", territory),
         certifies=actor.may("service_certificates:write", territory),
+        has_email=actor.has_email,
     )
     return who, leads, await locked_months(write, missions)
 
