@@ -13,7 +13,7 @@ from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -61,6 +61,7 @@ AWARD = changes(
     ReferenceNotFound,
     IdempotencyKeyMissing,
     PersonRequired,
+    *OF_ITS_PROJECT,
     status=201,
 )
 AWARD["responses"][200]["model"] = schemas.AdvanceAwarded

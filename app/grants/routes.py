@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -39,6 +39,7 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         ReferenceNotFound,
         IdempotencyKeyMissing,
         PersonRequired,
+        *OF_ITS_PROJECT,
         status=201,
     ),
 )
@@ -99,7 +100,10 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
     ),
 )
 async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
-    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required."""
+    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required.
+
+    A balance payment closes the grant and gives the rest back to the envelope: nothing is paid after it.
+    """
     path = request.path_params
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
@@ -118,10 +122,13 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
 
 @grants.post(
     GRANT + "/payments/{id:uuid}/reverse",
-    **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
+    **changes(schemas.Payment, AlreadyReversed, DeciderPays, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""
+    """Reverse a mistaken payment, giving a reason: its amount is committed again, and what a balance gave back.
+
+    If-Match is required.
+    """
     path = request.path_params
     return await commit(
         request,

@@ -77,7 +77,9 @@ async def get_territory(request: Request, actor: Actor = require("programme:read
     return await show(request, TERRITORIES)
 
 
-@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci))
+@programme.patch(
+    T, **changes(schemas.Territory, ReferenceNotFound, service.LeadNotAmongEpci, service.AwardsWithoutProject)
+)
 async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:
