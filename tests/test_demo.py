@@ -408,7 +408,7 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
     )
     assert programme == 1_170_000_00, "the awards of the demonstration"
     [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
-    assert then["by_stage"]["selected"] == 7
+    assert then["by_stage"]["contracted"] == 7, "on the day of their awards"
 
 
 def test_the_roadmap_in_four_axes_is_adopted_by_the_closing_committee(loaded: Loaded) -> None:

@@ -146,14 +146,16 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
 async def _pay_grants(write: Write, story: Story) -> list[Change]:
     first, second, *_ = await _awards(story, Grant)
     changes: list[Change] = []
-    for grant_id, euros, kind, day in (
-        (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
-        (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
-        (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
-        (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
+    for number, (grant_id, euros, kind, day) in enumerate(
+        (
+            (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
+            (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
+            (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
+            (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
+        )
     ):
-        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, len(changes)))
-    mistaken, number = changes[-2].keys[0], len(changes) - 2
+        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, number))
+    mistaken = [change for change in changes if change.type == "grant_payment.created"][-1].keys[0]
     wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
     changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
     # The bank has one transfer: what was reversed gives its reference back.

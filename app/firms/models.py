@@ -288,7 +288,11 @@ class TerritoryFirm(Versioned, Base):
 
 
 class StageChange(Identified, Base):
-    """A firm's passage to a stage: when it held (`effective_on`), and when it was recorded. Append-only."""
+    """A firm's passage to a stage: when it held (`effective_on`), and when it was recorded. Append-only.
+
+    `counts_as_interview` is true of what was recorded before interviews were derived from auditions: of such a firm a
+    stage that says so is all there is to tell that it was met.
+    """
 
     __tablename__ = "firm_stage_changes"
     __table_args__ = (
@@ -304,6 +308,7 @@ class StageChange(Identified, Base):
     previous_stage: Mapped[str | None]
     reason: Mapped[str | None]
     effective_on: Mapped[date]
+    counts_as_interview: Mapped[bool] = mapped_column(server_default=text("false"))
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 

@@ -26,6 +26,9 @@ class SummaryFigures(Amounts):
         description="Man-days ordered less entered. Below zero before the order of days that were worked already."
     )
     auditions_held: int = Field(description="Number of auditions held by that day.")
+    firms_interviewed: int = Field(
+        description="Number of firms that were met at an audition held by that day, each once, as in the funnel."
+    )
     firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
     projects_detected: int = Field(description="Number of projects detected by that day, dropped ones included.")
     investment_cents: Cents = Field(

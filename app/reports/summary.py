@@ -13,6 +13,7 @@ from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
 from app.firms.models import StageChange
+from app.firms.queries import interviewed
 from app.firms.rules import Stage
 from app.missions.models import Mission
 from app.programme.models import Territory
@@ -63,6 +64,11 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         .group_by(Audition.territory)
         .cte("auditions_held")
     )
+    met = interviewed(counting.AS_OF).cte("met")
+    met_here = select(met.c.siren).where(met.c.territory.in_(mine)).distinct().subquery("met_here")
+    firms_met = (
+        select(met.c.territory, func.count().label("firms")).where(met.c.territory.in_(mine)).group_by(met.c.territory)
+    ).cte("firms_met")
     # Where each firm stood: its last passage by that day; of two on one day, the one recorded last.
     s = StageChange
     stood = (
@@ -113,6 +119,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
             (func.coalesce(ordered.c.days, zero) - func.coalesce(entered.c.days, zero)).label("days_left"),
             *(func.coalesce(money.c[name], 0).label(name) for name in cents),
             func.coalesce(auditions_held.c.held, 0).label("auditions_held"),
+            func.coalesce(firms_met.c.firms, 0).label("firms_interviewed"),
             stages(stood, Stage, stood.c.territory == seen.c.slug).label("firms_by_stage"),
             *(func.coalesce(pipeline.c[name], 0).label(name) for name in _PIPELINE),
             stages(detected, ProjectStage, detected.c.territory == seen.c.slug).label("projects_by_stage"),
@@ -122,6 +129,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         .outerjoin(money, money.c.territory == seen.c.slug)
         .outerjoin(pipeline, pipeline.c.territory == seen.c.slug)
         .outerjoin(auditions_held, auditions_held.c.territory == seen.c.slug)
+        .outerjoin(firms_met, firms_met.c.territory == seen.c.slug)
     )
     if not many:
         one = each.cte("each")
@@ -134,6 +142,7 @@ def summary(many: bool, everywhere: bool = False) -> Statement:
         *(func.coalesce(func.sum(rows.c[name]), zero).label(name) for name in _DAYS),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in cents),
         cast(func.coalesce(func.sum(rows.c.auditions_held), 0), BigInteger).label("auditions_held"),
+        select(func.count()).select_from(met_here).scalar_subquery().label("firms_interviewed"),
         stages(stood, Stage).label("firms_by_stage"),
         *(cast(func.coalesce(func.sum(rows.c[name]), 0), rows.c[name].type).label(name) for name in _PIPELINE),
         stages(detected, ProjectStage).label("projects_by_stage"),
