@@ -33,8 +33,9 @@ async def test_a_firm_is_interviewed_once_whatever_its_stage_and_however_often_i
 
 
 async def test_a_stage_that_is_typed_is_no_interview(world: World) -> None:
-    siren = await world.followed_firm()
-    ok(await world.clients["territory"].put(f"firms/{siren}", {"stage": "interviewed", "effective_on": "2023-07-04"}))
+    siren = await world.add_firm()
+    typed = {"stage": "interviewed", "effective_on": "2023-07-04"}
+    ok(await world.clients["territory"].put(f"firms/{siren}", typed), 201)
     assert await told(world) == 0
 
 
