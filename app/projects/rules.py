@@ -173,8 +173,8 @@ class AwardMissing(Problem):
     title_fr = (
         "Un projet aidé par le programme est sélectionné, conventionné et achevé par son attribution : il n'en a pas."
     )
-    cure = "Have the aid awarded for the project (`T/grants`, `T/advances`): the award passes it on."
-    cure_fr = "Faites attribuer l'aide au projet (`T/grants`, `T/advances`) : l'attribution le fait avancer."
+    cure = "Have the aid awarded for the filed project (`T/grants`, `T/advances`): the award passes it on."
+    cure_fr = "Faites attribuer l'aide au projet déposé (`T/grants`, `T/advances`) : l'attribution le fait avancer."
 
 
 class StageFollowsAward(Problem):
