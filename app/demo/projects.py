@@ -26,7 +26,7 @@ from app.projects.models import Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 from app.roadmap import schemas as roadmap_schemas
 from app.roadmap import service as roadmap
-from app.roadmap.models import Action, RoadmapVersion
+from app.roadmap.models import Action, RoadmapVersion, StateChange
 from app.roadmap.rules import ActionState
 
 ALES = "ales"
@@ -87,6 +87,7 @@ SKETCHES = [
     Sketch(17, "Poste de découpe", ProjectKind.EQUIPMENT, 600, 3, NONE_NEEDED),
 ]
 DROPPED, SHARED, LONG, UNBALANCED = 14, 22, 7, 13  # places in the list that tell another story
+ENDS = {LONG: date(2026, 6, 30), 1: date(2024, 5, 31)}  # the second is completed when its balance is paid
 
 AXES: list[tuple[str, str, list[tuple[str, int, date]]]] = [
     ("Foncier et immobilier industriels (demonstration)", "Offrir vingt hectares aménagés d'ici 2027.", [
@@ -128,9 +129,10 @@ async def load(story: Story) -> None:
     v = RoadmapVersion
     if not await story.scalars(select(v.id).where(v.territory == ALES).limit(1)):
         await story.run(story.actor(Role.TERRITORY), lambda write: _draft(write, story))
-    drafts = await story.scalars(select(v.id).where(v.territory == ALES, v.status == "draft", v.number == 1))
-    if drafts:
-        await _adopt(story, drafts[0])
+    for version_id in await story.scalars(select(v.id).where(v.territory == ALES, v.status == "draft", v.number == 1)):
+        await _adopt(story, version_id)
+    if not await story.scalars(select(StateChange.action_id).where(StateChange.territory == ALES).limit(1)):
+        await _follow(story)
 
 
 async def _detect(story: Story) -> None:
@@ -186,7 +188,7 @@ def _body(
         title=f"{sketch.title} (demonstration)" if sketch.route is not REBOND else sketch.title, kind=sketch.kind,
         maturity=Maturity.READY if sketch.route is REBOND else (Maturity.STUDY, Maturity.IDEA)[number % 2],
         holders=holders, commune_code=COMMUNES[number % len(COMMUNES)], detected_on=detected_on,
-        starts_on=date(2024, 1, 15), ends_on=date(2026, 6, 30) if number == LONG else date(2025, 12, 31), costs=costs,
+        starts_on=date(2024, 1, 15), ends_on=ENDS.get(number, date(2025, 12, 31)), costs=costs,
         jobs_created_fte=Decimal(sketch.jobs), mission_id=mission_id, detected_in_audition_id=audition_id,
         environmental_effect="Moins d'énergie par pièce." if sketch.kind is ProjectKind.DECARBONATION else None,
         external_id=f"demo-project-{number}",
@@ -224,12 +226,7 @@ def _passages(number: int, sketch: Sketch) -> list[projects_schemas.Passage]:
     passage = projects_schemas.Passage
     told = [passage(stage=ProjectStage.ORIENTED, effective_on=ORIENTED, funding_route=sketch.route)]
     if sketch.route is REBOND:
-        told += [
-            passage(stage=ProjectStage.FILED, effective_on=FILED),
-            passage(stage=ProjectStage.SELECTED, effective_on=DECIDED),
-        ]
-        if sketch.instrument is _GRANT:
-            told.append(passage(stage=ProjectStage.CONTRACTED, effective_on=date(2023, 11, 10)))
+        told.append(passage(stage=ProjectStage.FILED, effective_on=FILED))  # its award passes it on
     elif sketch.route in (FRANCE_2030, FONDS_VERT):
         told.append(passage(stage=ProjectStage.FILED, effective_on=date(2023, 12, 18)))
     elif sketch.route is NONE_NEEDED:
@@ -270,16 +267,23 @@ async def _draft(write: Write, story: Story) -> Change:
 
 
 async def _adopt(story: Story, version_id: UUID) -> None:
-    """The closing committee of 3 October 2023 adopts it; what was done since is followed."""
+    """The closing committee of 3 October 2023 adopts what the territory's staff drafted."""
     c = Committee
     committees = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
-    a = Action
-    worded = await story.scalars(select(a).where(a.version_id == version_id))
-    titles = {action.title: action.action_id for action in worded}
+    adoption = roadmap_schemas.Adoption(committee_id=committees[0])
+    await story.run(story.actor(Role.COMMITTEE), lambda write: roadmap.adopt(write, ALES, version_id, adoption))
+
+
+async def _follow(story: Story) -> None:
+    """What was done since is followed."""
+    v, a = RoadmapVersion, Action
+    adopted = select(v.id).where(v.territory == ALES, v.number == 1).scalar_subquery()
+    titles = {
+        action.title: action.action_id for action in await story.scalars(select(a).where(a.version_id == adopted))
+    }
 
     async def make(write: Write) -> list[Change]:
-        adoption = roadmap_schemas.Adoption(committee_id=committees[0])
-        changes = await roadmap.adopt(write, ALES, version_id, adoption)
+        changes = []
         for title, moves in MOVES:
             for state, day in moves:
                 reason = "Le besoin est couvert autrement." if state is ActionState.DROPPED else None

@@ -231,14 +231,21 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put(HERE, **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, StageReserved, may_create=True))
+@firms.put(
+    HERE,
+    **changes(
+        schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, service.FirmHasAward, StageReserved,
+        may_create=True,
+    ),
+)  # fmt: skip
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:identify")
 ) -> Response:
     """Record the stage of a firm in this territory: 201 the first time, 200 after; the history keeps every passage.
 
     A consultancy records a firm that the territory does not follow yet, at the stage `identified`. Raises
-    `reference-not-found` where the register has no such SIREN, `stage-not-reachable`, `stage-reserved`.
+    `reference-not-found` where the register has no such SIREN, `stage-not-reachable`, `firm-has-award`,
+    `stage-reserved`.
     """
     path = request.path_params
     new_only = not actor.may("territory_firms:write", path["territory"])

@@ -1,7 +1,7 @@
 """What travels about firms."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
@@ -144,6 +144,8 @@ class FirmUpdate(Body):
     """Public facts of a firm to change."""
 
     model_config = _example(legal_form_code="5710")
+
+    elsewhere: ClassVar = {"seat_siret": ("PUT /v1/firms/{siren}/sites/{siret}",)}
 
     name: _Name | MISSING = MISSING
     naf_code: _NafCode | None | MISSING = MISSING
@@ -416,6 +418,8 @@ class TerritoryFirmUpdate(Body):
 
     model_config = _example(eu_size="small", eu_size_evidence_on="2023-06-30", eu_size_source="Liasses 2021 et 2022")
 
+    elsewhere: ClassVar = {"stage": ("PUT /v1/territories/{territory}/firms/{siren}",)}
+
     eu_size: (
         Annotated[EuSize, Field(description="Size in Union law; sent and cleared together with its evidence.")]
         | None
@@ -563,10 +567,11 @@ class Funnel(Read):
     firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
     firms_solicited: int = Field(
         description="Number of firms that were approached by that day, whatever came of it: once solicited,"
-        " interviewed, shortlisted, supported or unreachable."
+        " interviewed, shortlisted, supported or unreachable, or met at an audition."
     )
     firms_interviewed: int = Field(
-        description="Number of firms that were met by that day: once interviewed, shortlisted or supported."
+        description="Number of firms that were met at an audition held by that day. Of what was recorded before"
+        " auditions were, a stage that says so counts: interviewed, shortlisted or supported."
     )
     response_rate: float | None = Field(
         description="firms_interviewed over firms_solicited, from 0 to 1, rounded to 4 decimals; null where none was"

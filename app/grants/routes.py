@@ -3,10 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -39,7 +40,8 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         AlreadyExists,
         ReferenceNotFound,
         IdempotencyKeyMissing,
-        PersonRequired,
+        *BY_A_PERSON,
+        *OF_ITS_PROJECT,
         status=201,
     ),
 )
@@ -62,7 +64,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
@@ -74,7 +76,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
+    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -97,14 +99,17 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
         service.PaymentsExceedAward,
         AwardEnded,
         BeforeDecision,
-        DeciderPays,
+        *DECIDES_PAYS.refusals,
         AlreadyExists,
         IdempotencyKeyMissing,
         status=201,
     ),
 )
 async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
-    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required."""
+    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required.
+
+    A balance payment closes the grant and gives the rest back to the envelope: nothing is paid after it.
+    """
     path = request.path_params
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
@@ -123,10 +128,13 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
 
 @grants.post(
     GRANT + "/payments/{id:uuid}/reverse",
-    **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
+    **changes(schemas.Payment, AlreadyReversed, *DECIDES_PAYS.refusals, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""
+    """Reverse a mistaken payment, giving a reason: its amount is committed again, and what a balance gave back.
+
+    If-Match is required.
+    """
     path = request.path_params
     return await commit(
         request,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
@@ -119,7 +119,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
-        PersonRequired,
+        *BY_A_PERSON,
         status=201,
     ),
 )
@@ -159,7 +159,7 @@ async def list_late_entry_leaves(request: Request, actor: Actor = require("missi
     return await page(request, LATE_ENTRY_LEAVES)
 
 
-@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, PersonRequired, status=201))
+@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, *BY_A_PERSON, status=201))
 async def grant_late_entry(
     request: Request, body: schemas.LateEntryLeaveCreate, actor: Actor = require("missions:write")
 ) -> Response:

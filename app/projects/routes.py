@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
@@ -17,7 +17,7 @@ from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
-from app.core.writing.writes import commit
+from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
 from app.projects import financing, rules, schemas, service
 from app.projects.queries import (
@@ -56,6 +56,7 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
         service.CommuneOutsidePerimeter,
         service.HolderNamedTwice,
         service.DetectionReserved,
+        rules.AuditionOfAnotherFirm,
         status=201,
     ),
 )
@@ -125,6 +126,12 @@ async def get_project(request: Request, actor: Actor = require("projects:read"))
         service.HolderNamedTwice,
         rules.FundingRouteMissing,
         rules.DetectedTooLate,
+        rules.CostsClosed,
+        rules.AuditionOfAnotherFirm,
+        rules.HolderHasAward,
+        rules.FundingStatementMissing,
+        rules.AwardMissing,
+        rules.StageFollowsAward,
     ),
 )
 async def update_project(
@@ -132,7 +139,11 @@ async def update_project(
 ) -> Response:
     """Change a project. Holders and costs are replaced whole; new costs make a new draft of the financing plan."""
     path = request.path_params
-    return await commit(request, lambda write: service.update_project(write, path["territory"], path["id"], body))
+    return await commit(
+        request,
+        lambda write: service.update_project(write, path["territory"], path["id"], body),
+        explain=refused_as(dict.fromkeys(service.HOLDER_KEYS, rules.HolderHasAward)),
+    )
 
 
 @projects.get(PROJECT + "/stages", **lists(STAGES))
@@ -143,12 +154,23 @@ async def list_project_stages(request: Request, actor: Actor = require("projects
 
 @projects.post(
     PROJECT + "/stages",
-    **changes(schemas.Project, rules.StagePassageRefused, rules.StageOutOfOrder, rules.FundingRouteMissing),
+    **changes(
+        schemas.Project,
+        rules.StagePassageRefused,
+        rules.StageOutOfOrder,
+        rules.FundingRouteMissing,
+        rules.FundingStatementMissing,
+        rules.AwardMissing,
+        rules.StageFollowsAward,
+    ),
 )
 async def change_project_stage(
     request: Request, body: schemas.Passage, actor: Actor = require("projects:write")
 ) -> Response:
-    """Move a project to another stage. The answer is the project; the passage is kept for good."""
+    """Move a project to another stage, or back to an earlier one. The answer is the project; the passage is kept.
+
+    Of a project that the programme aids, awards write the stages from `selected` on.
+    """
     path = request.path_params
     return await commit(request, lambda write: service.pass_to(write, path["territory"], path["project_id"], body))
 
@@ -242,7 +264,7 @@ async def list_funding_statements(request: Request, actor: Actor = require("proj
 
 @projects.post(
     PROJECT + "/funding-statements",
-    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, PersonRequired, status=201),
+    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, *BY_A_PERSON, status=201),
 )
 async def create_funding_statement(
     request: Request, body: schemas.FundingStatementCreate, actor: Actor = require("projects:write")

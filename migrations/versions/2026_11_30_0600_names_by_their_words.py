@@ -1,13 +1,13 @@
 """Persons and organisations are found by the words of their names.
 
-Revision: 2026_11_30_0600, after 2026_11_30_0500.
+Revision: 2026_11_30_0600, after 2026_11_30_0404.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_0600"
-down_revision = "2026_11_30_0500"
+down_revision = "2026_11_30_0404"
 branch_labels = None
 depends_on = None
 

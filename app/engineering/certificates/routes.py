@@ -5,8 +5,9 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import VALIDATES_CERTIFIES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.db import fetchrow
 from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading import documents
@@ -38,8 +39,7 @@ async def list_service_certificates(request: Request, actor: Actor = require("se
         schemas.ServiceCertificate,
         service.NothingToCertify,
         service.RateMissing,
-        service.CertifierTookPart,
-        PersonRequired,
+        *VALIDATES_CERTIFIES.refusals,
         ReferenceNotFound,
         IdempotencyKeyMissing,
         status=201,
@@ -104,7 +104,7 @@ async def get_service_certificate_content(
         schemas.ServiceCertificate,
         service.CertificateAlreadyCancelled,
         service.CounterCertificate,
-        PersonRequired,
+        *BY_A_PERSON,
         IfMatchMissing,
         status=201,
     ),

@@ -79,11 +79,11 @@ class Attempt:
                 return rules.OtherOrganisation()
         person_days = await _person_days(session, touched, assignments)
         seen_days = await _seen_days(session, self, person_days)
-        found = rules.refusal(
+        refused = rules.refusal(
             self.wishes, missions, assignments, person_days, clock.today(),
             freed=self.freed, pointer=self.pointer, seen_days=seen_days,
         )  # fmt: skip
-        return found or _own_problem(constraint)
+        return refused or _own_problem(constraint)
 
 
 def _own_problem(constraint: str) -> Problem:
@@ -287,8 +287,8 @@ async def _hold_activities(write: Write, attempt: Attempt, items: Sequence[schem
     a = MissionActivity
     wanted = {(item.mission_id, item.activity) for item in items}
     held = select(a.mission_id, a.code).where(tuple_(a.mission_id, a.code).in_(wanted)).order_by(a.mission_id, a.code)
-    found = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
-    if wanted - found:
+    listed = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
+    if wanted - listed:
         raise await attempt.explain(write.session, "") or Busy()
 
 

@@ -7,6 +7,7 @@ import httpx2
 
 from tests.contract.cures import Case, key, subject, walk
 from tests.envelopes.acts import DAY, Acts
+from tests.projects.acts import filed
 from tests.world import ok
 
 EARLY, LATE = "2023-10-02", "2023-10-04"  # the day before what `Acts` does, and the day after
@@ -52,7 +53,9 @@ async def envelope_exhausted_by_an_award(case: Case) -> None:
     case.refused(await award(50))
     ok(await acts.release(f"grants/{other}"))  # today, from which day on it is available
     told = case.refused(await award(50))
-    case.cured(await award(50, decided_on=told["available_from"]))
+    plan = await filed(acts.world)  # from that day on an award names its project
+    of_it = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
+    case.cured(await award(50, decided_on=told["available_from"], **of_it))
     case.refused(await award(50))
     ok(await acts.contribute(100), 201)
     case.cured(await award(50))
@@ -129,6 +132,26 @@ async def decider_pays(case: Case) -> None:
     path = f"{award}/{'payments' if kind == 'grants' else 'tranches'}"
     case.refused(await both.post(path, facts, headers=key()))
     case.cured(await case.world.treasurer.post(path, facts, headers=key()))
+
+
+@walk("decider-receives", "receive_repayment", "bounce_repayment", "reverse_repayment")
+async def decider_receives(case: Case) -> None:
+    acts = await acts_of(case)
+    both = await subject(case.world, "funder", "treasurer")
+    terms = {"terms": {"instalments": 12, "frequency": "quarterly", "first_due_on": "2026-03-31"}}
+    advance = ok(await both.post("advances", acts.award(100, **terms), headers=key()), 201)["id"]
+    ok(await acts.tranche(advance, 90), 201)
+    if case.act == "receive_repayment":
+        body: dict[str, Any] = {"amount_cents": 10, "received_on": DAY, "reference": acts.reference()}
+        path, headers = f"advances/{advance}/repayments", key()
+    else:
+        path = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 10), 201)['id']}"
+        headers, body = await acts.seen(path), {"reason": "Mistaken."}
+        if case.act == "bounce_repayment":
+            body |= {"bounced_on": DAY, "bank_reference": "R-1"}
+        path += f"/{case.act.split('_')[0]}"
+    case.refused(await both.post(path, body, headers=headers), "role treasurer")
+    case.cured(await case.world.treasurer.post(path, body, headers=headers))
 
 
 @walk("before-decision", "pay_grant", "pay_tranche", "release_grant", "release_advance")
