@@ -205,7 +205,7 @@ async def _repay(write: Write, story: Story) -> list[Change]:
 async def _release_half(write: Write, story: Story) -> list[Change]:
     _, second, _ = await _awards(story, Advance)
     why = schemas.Release(reason="The works cost half of the plan.", released_on=RELEASED_ON)
-    return await advances.release(write, ALES, second, why)
+    return await awards.release(write, advances.ADVANCE, ALES, second, why)
 
 
 async def _drop(write: Write, story: Story) -> Change:
