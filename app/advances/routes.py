@@ -13,7 +13,8 @@ from app.access.rules import Actor, PersonRequired
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.rules import AWARD_DOOR, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -56,6 +57,8 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
 
 AWARD = changes(
     schemas.Advance,
+    *AWARD_DOOR,
+    *USE_PROBLEMS,
     EnvelopeExhausted,
     AlreadyExists,
     ReferenceNotFound,
@@ -129,6 +132,9 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
         service.TranchesExceedAward,
         service.AfterLastInstalment,
         AwardEnded,
+        *PAYMENT_DOOR,
+        *USE_PROBLEMS,
+        ReferenceNotFound,
         BeforeDecision,
         DeciderPays,
         IdempotencyKeyMissing,

@@ -26,7 +26,16 @@ from app.advances.schedule import (
     ScheduleShape,
     TermsFault,
 )
-from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
+from app.awards.overrides.schemas import OverrideCode, OverrideRead
+from app.awards.schemas import (
+    AwardCreate,
+    AwardedCents,
+    DecidedOn,
+    DecisionReference,
+    EndReason,
+    OverrideId,
+    ProjectTitle,
+)
 from app.core.faults import Fault
 from app.core.schemas import (
     Body,
@@ -464,6 +473,8 @@ class Advance(Read):
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: AdvanceStatus = Field(
         description="awarded: nothing is paid out yet; paying: a part is; repaying: all of it is; repaid: nothing"
         " is owed any more; cancelled: ended unpaid."
@@ -489,6 +500,7 @@ class TrancheCreate(Body):
     paid_on: Annotated[
         Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
     ]
+    override_id: OverrideId | None = None
 
 
 class Tranche(Read):
@@ -498,6 +510,8 @@ class Tranche(Read):
     advance_id: UUID = Field(description="The advance of which it is a part.")
     amount_cents: ActAmount
     paid_on: date = Field(description="Paris day on which the tranche counts; its instalments fall due after it.")
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
     reason: ReversalReason
     recorded_by: UUID = Field(description="Who recorded the tranche; never the person who awarded the advance.")

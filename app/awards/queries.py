@@ -6,6 +6,7 @@ from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Subject
 from app.awards.models import AwardStatus
+from app.awards.overrides.models import Override
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.schemas import Read
@@ -14,6 +15,7 @@ from app.envelopes.queries import amount_range
 from app.firms.models import Firm
 
 _awarder = Subject.__table__.alias("awarder")
+_override = Override.__table__.alias("override")
 
 
 def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
@@ -34,6 +36,8 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.decided_on,
             award.decision_reference,
             award.external_id,
+            award.override_id,
+            _override.c.code.label("override_code"),
             award.status,
             award.reason,
             award.awarded_by,
@@ -44,6 +48,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
         )
         .join(Firm, Firm.siren == award.siren)
         .join(_awarder, _awarder.c.id == award.awarded_by)
+        .outerjoin(_override, _override.c.id == award.override_id)
         .where(award.territory == param("territory", Text()))
     )
 

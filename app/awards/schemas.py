@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren
+from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
 
 # What grants and advances say alike.
 ProjectTitle = Annotated[str, Field(description="What the aid pays for, as the decision words it.")]
@@ -15,6 +15,11 @@ DecisionReference = Annotated[str, Field(description="Reference of the decision,
 AwardedCents = Annotated[Cents, Field(description="Cents of euro awarded. It never changes.")]
 EndReason = Annotated[
     str | None, Field(description="Why the award was released or reversed; null as long as it was neither.")
+]
+
+
+OverrideId = Annotated[
+    Uuid, Field(description="Approved override that lifts the rule by which the act would be refused; it serves once.")
 ]
 
 
@@ -33,6 +38,7 @@ class AwardCreate(Body):
         ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
     ]
     external_id: ExternalId | None = None
+    override_id: OverrideId | None = None
 
 
 class Release(Body):

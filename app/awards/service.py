@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.awards.models import AwardStatus
+from app.awards.overrides import service as overrides
+from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import refuse_before_decision
 from app.awards.schemas import Release
 from app.core import clock
@@ -33,13 +35,17 @@ class AwardKind:
         return Change(f"{self.resource}.{act}", self.listing, [award.id], {"territory": award.territory})
 
 
-async def decide(write: Write, kind: AwardKind, award: Any) -> Change:
-    """Add the award and commit its amount, last of all. Raises `envelope-exhausted`, `already-exists` (409)."""
+async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
+    """Add the award and commit its amount, last of all.
+
+    Raises `envelope-exhausted`, `already-exists`, and the problems of the money's door and of overrides (409).
+    """
+    used = await overrides.use(write, award, award.siren, LiftedAct(kind.resource))
     write.session.add(award)
     await write.session.flush()
     cause = Cause(Act.AWARD, award.id, award.decided_on, award.id)
     write.last(lambda: ledger.award(write, award.territory, kind.instrument, award.amount_cents, cause))
-    return kind.change("awarded", award)
+    return [kind.change("awarded", award), *used]
 
 
 async def give_back(

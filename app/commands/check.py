@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.advances import checks as advances
+from app.awards.overrides import checks as overrides
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
 from app.envelopes import checks as envelopes
@@ -17,12 +18,12 @@ from app.missions import checks as missions
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {
     name: query
-    for domain in (missions, firms, engineering, envelopes, grants, advances)
+    for domain in (missions, firms, engineering, envelopes, overrides, grants, advances)
     for name, query in domain.CHECKS.items()
 }
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
 BEFORE_THE_RULE: dict[str, str] = {
-    name: query for domain in (engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+    name: query for domain in (engineering, envelopes, overrides) for name, query in domain.BEFORE_THE_RULE.items()
 }
 
 

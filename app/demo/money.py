@@ -86,7 +86,7 @@ async def _contribute(write: Write, story: Story) -> list[Change]:
 
 
 async def _award_grants(write: Write, story: Story) -> list[Change]:
-    changes = []
+    changes: list[Change] = []
     for number, (euros, title) in enumerate(GRANTS, start=1):
         body = grants_schemas.GrantCreate(
             siren=siren_from(91_000_038 + number),
@@ -96,7 +96,7 @@ async def _award_grants(write: Write, story: Story) -> list[Change]:
             decision_reference=f"DEMO-DEC-{number}",
             external_id=f"demo-grant-{number}",
         )
-        changes.append(await grants.award_grant(write, ALES, body))
+        changes += await grants.award_grant(write, ALES, body)
     return changes
 
 
@@ -104,7 +104,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
     terms = advances_schemas.Terms(
         instalments=12, frequency=Frequency.QUARTERLY, due_dates=DueDates.PERIOD_END, first_due_on=QUARTERS[0]
     )
-    changes = []
+    changes: list[Change] = []
     for number, (euros, title) in enumerate(ADVANCES, start=1):
         body = advances_schemas.AdvanceCreate(
             siren=siren_from(91_000_030 + number),
@@ -115,7 +115,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
             external_id=f"demo-advance-{number}",
             terms=terms,
         )
-        changes.append(await advances.award_advance(write, ALES, body))
+        changes += await advances.award_advance(write, ALES, body)
     return changes
 
 

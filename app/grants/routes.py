@@ -5,7 +5,8 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor, PersonRequired
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.rules import AWARD_DOOR, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -34,6 +35,8 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
     T + "/grants",
     **changes(
         schemas.Grant,
+        *AWARD_DOOR,
+        *USE_PROBLEMS,
         EnvelopeExhausted,
         AlreadyExists,
         ReferenceNotFound,
@@ -92,6 +95,9 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
         service.PaymentsExceedAward,
         AwardEnded,
         BeforeDecision,
+        *PAYMENT_DOOR,
+        *USE_PROBLEMS,
+        ReferenceNotFound,
         DeciderPays,
         AlreadyExists,
         IdempotencyKeyMissing,

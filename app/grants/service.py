@@ -5,6 +5,8 @@ from uuid import UUID
 from app.access.rules import person
 from app.awards import service as awards
 from app.awards.models import AwardStatus
+from app.awards.overrides import service as overrides
+from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, payer, refuse_before_decision, refuse_ended
 from app.awards.schemas import Release
 from app.awards.service import AwardKind
@@ -33,15 +35,19 @@ class PaymentsExceedAward(Problem):
     cure_fr = "Payez au plus ce qui reste."
 
 
-async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
-    """Decide a grant. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
+async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> list[Change]:
+    """Decide a grant. Raises what `awards.decide` raises, and `reference-not-found`."""
     refuse_future({"/decided_on": body.decided_on})
     grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
     return await awards.decide(write, GRANT, grant)
 
 
 async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
-    """Record a payment. Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403)."""
+    """Record a payment.
+
+    Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403), and the problems of the
+    money's door.
+    """
     refuse_future({"/paid_on": body.paid_on})
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     recorded_by = payer(write, grant.awarded_by)
@@ -54,13 +60,14 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
         territory=territory, grant_id=grant_id, awarded_by=grant.awarded_by, recorded_by=recorded_by,
         **body.model_dump(),
     )  # fmt: skip
+    used = await overrides.use(write, payment, grant.siren, LiftedAct.GRANT_PAYMENT)
     write.session.add(payment)
     grant.paid_cents += body.amount_cents
     grant.status = _status_of(grant)
     await write.session.flush()
     cause = Cause(Act.PAYMENT, payment.id, body.paid_on, grant_id)
     await ledger.pay(write, territory, Instrument.GRANT, body.amount_cents, cause)
-    return _paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id)
+    return [*_paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id), *used]
 
 
 async def reverse_payment(
