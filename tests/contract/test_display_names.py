@@ -28,6 +28,11 @@ SHOWN_AS: dict[str, str] = {
     "CertificateRemark.entry_id": "entry_worked_on",
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
+    "Grant.override_id": "override_code",
+    "Payment.override_id": "override_code",
+    "AdvanceAwarded.override_id": "override_code",
+    "Advance.override_id": "override_code",
+    "Tranche.override_id": "override_code",
     "Shortfall.contribution_id": "contribution_reference",
     "Shortfall.repayment_id": "repayment_reference",
     "Project.detected_in_audition_id": "detected_in_audition_on",
@@ -63,6 +68,7 @@ OPAQUE: dict[str, str] = {
     # envelopes, grants, advances
     "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
     "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
+    "Override.used_by_id": "Four kinds of act, not all with a name; its kind and day are beside its id.",
     "Payment.grant_id": "It is in the address of the payment.",
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",

@@ -34,6 +34,7 @@ MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
+OVERRIDE = T + "/overrides/{id}"
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
 CONTACT = T + "/contacts/{id}"
 COMMITTEE = T + "/committees/{id}"
@@ -168,6 +169,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     GRANT + "/payments": (MONEY, {"treasurer"}),
     GRANT + "/payments/{id}": (MONEY, set()),
     GRANT + "/payments/{id}/reverse": (MONEY, {"treasurer"}),
+    T + "/overrides": (MONEY, {"funder", "treasurer"}),
+    OVERRIDE: (MONEY, set()),
+    OVERRIDE + "/approve": (MONEY, {"programme"}),
+    OVERRIDE + "/refuse": (MONEY, {"programme"}),
+    OVERRIDE + "/withdraw": (MONEY, {"funder", "treasurer"}),
     CALCULATOR: (ALL, ALL),
     T + "/advances": (MONEY, {"funder"}),
     T + "/advances/{id}": (MONEY, set()),
@@ -356,6 +362,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/envelope/contributions/{id}": money["contribution"],
         T + "/grants/{id}": money["grant"],
         GRANT + "/payments/{id}": money["payment"],
+        OVERRIDE: money["override"],
         T + "/advances/{id}": money["advance"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
