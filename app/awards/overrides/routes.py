@@ -16,7 +16,7 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.programme.routes import T
 
-overrides = router("overrides")
+overrides = router("awards")
 
 OVERRIDE = T + "/overrides/{id:uuid}"
 
