@@ -57,8 +57,8 @@ class TerritoryNotOpen(Problem):
     )
     detail = "The territory is {territory_status}."
     detail_fr = "Le territoire est {territory_status}."
-    cure = "If that is not so, the programme's staff sets the territory's status, and the act can be sent again."
-    cure_fr = "Si c'est inexact, l'équipe du programme fixe le statut du territoire, et l'acte peut être renvoyé."
+    cure = "If the status is wrong, ask the programme's staff to set it, and send the act again."
+    cure_fr = "Si le statut est inexact, demandez à l'équipe du programme de le fixer, puis renvoyez l'acte."
 
 
 class FirmNotFollowed(Problem):
@@ -66,8 +66,8 @@ class FirmNotFollowed(Problem):
 
     status = 409
     title_fr = "Le territoire ne suit pas l'entreprise."
-    cure = "The territory's staff puts the firm at a stage first: PUT …/firms/{siren}."
-    cure_fr = "L'équipe du territoire place d'abord l'entreprise à une étape : PUT …/firms/{siren}."
+    cure = "Ask the territory's staff to put the firm at a stage first (PUT …/firms/{siren})."
+    cure_fr = "Demandez à l'équipe du territoire de placer d'abord l'entreprise à une étape (PUT …/firms/{siren})."
 
 
 _LIFT = (
