@@ -111,6 +111,22 @@ async def test_a_meeting_waits_for_its_minutes_once_it_was_held(world: World) ->
     assert await counts(world, "territory") == {}
 
 
+async def test_an_override_waits_for_whoever_did_not_propose_it(world: World) -> None:
+    siren = await world.followed_firm()
+    body = {"code": "firm-ceased", "siren": siren, "reason": "The plan stands.",
+            "valid_until_on": clock.today().isoformat()}  # fmt: skip
+    headers = {"Idempotency-Key": "to-do-1"}
+    override = ok(await world.funder.post("overrides", body, headers=headers), 201)["id"]
+    for name in CALLERS:
+        assert await counts(world, name) == ({"overrides_to_approve": 1} if name == "programme" else {})
+    assert (await waiting(world, world.programme))["overrides_to_approve"]["oldest_on"] == clock.today().isoformat()
+    proposer = {"decidable_by": str(world.subjects["funder"])}
+    assert ok(await world.programme.get("overrides", params=proposer))["items"] == []
+    read = await world.programme.get(f"overrides/{override}")
+    ok(await world.programme.post(f"overrides/{override}/approve", headers={"If-Match": read.headers["etag"]}), 200)
+    assert await counts(world, "programme") == {}
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_after_any_life_a_count_is_what_its_link_lists_for_each_role(world: World, seed: int) -> None:
     chance = random.Random(seed)  # a life, not a secret
