@@ -26,7 +26,8 @@ STATE: Any = case(
 
 def decidable_by(subject_id: Any) -> ColumnElement[bool]:
     """Overrides that the subject did not propose."""
-    return _o.proposed_by != subject_id
+    others: ColumnElement[bool] = _o.proposed_by != subject_id
+    return others
 
 
 OVERRIDES = Listing(
