@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.limits import Balance
-from app.core.routines import keep
+from app.core.routines import keep, seal
 from app.missions.rest_days import HolidayCalendar
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
@@ -234,6 +234,29 @@ class Rate(Identified, Versioned, Base):
     until_on: Mapped[date]
 
 
+# The last day that a rate priced on a certificate that stands; a certificate lies below this domain and is named as a
+# foreign key would. What priced it is read where it is sealed.
+CERTIFIED_UNTIL = """
+        SELECT max(e.worked_on) FROM service_certificates c
+        CROSS JOIN LATERAL jsonb_to_recordset(c.content::jsonb -> 'entries') AS e (profile text, worked_on date)
+        WHERE c.mission_id = {rate}.mission_id AND c.organisation_id = {rate}.organisation_id AND c.cancels_id IS NULL
+            AND NOT EXISTS (SELECT FROM service_certificates counter WHERE counter.cancels_id = c.id)
+            AND e.profile = {rate}.profile AND e.worked_on BETWEEN {rate}.from_on AND {rate}.until_on
+    """
+
+# The end of a rate may move, but not to before what is certified; nothing else of it may.
+seal(
+    Rate,
+    "rate_certified",
+    ["territory", "mission_id", "organisation_id", "profile", "day_rate_cents", "from_on", "until_on"],
+    f"""({CERTIFIED_UNTIL.format(rate="OLD")}) > CASE
+        WHEN (OLD.territory, OLD.mission_id, OLD.organisation_id, OLD.profile, OLD.day_rate_cents, OLD.from_on)
+            IS NOT DISTINCT FROM
+            (NEW.territory, NEW.mission_id, NEW.organisation_id, NEW.profile, NEW.day_rate_cents, NEW.from_on)
+        THEN NEW.until_on ELSE '-infinity' END""",
+)
+
+
 class Consultant(Identified, Versioned, Base):
     """The assignment of a person to a mission, through a member of the consortium, between two days."""
 
@@ -273,6 +296,14 @@ class Consultant(Identified, Versioned, Base):
     profile: Mapped[str | None]
     from_on: Mapped[date]
     until_on: Mapped[date] = mapped_column(Date)
+
+
+seal(
+    Consultant,
+    "profile_certified",
+    ["profile"],
+    "EXISTS (SELECT FROM time_entries WHERE consultant_id = OLD.id AND status = 'certified')",
+)
 
 
 class MissionDays(Base):

@@ -280,12 +280,20 @@ async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Re
     return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
-@missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
+@missions.patch(
+    MISSION + "/rates/{id:uuid}",
+    **changes(schemas.Rate, service.RateCertified, service.RatesOverlap, IfMatchMissing),
+)
 async def update_rate(request: Request, body: schemas.RateUpdate, actor: Actor = require("rates:write")) -> Response:
-    """Change a rate's amount or last day; If-Match is required. Certified days keep the rate they were certified at."""
+    """Change a rate's amount or last day; If-Match is required.
+
+    A rate that priced certified days can only be ended, not before the last of them: `rate-certified`.
+    """
     path = request.path_params
     return await commit(
-        request, lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body)
+        request,
+        lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body),
+        explain=service.explain_rate(path["id"]),
     )
 
 
@@ -321,12 +329,15 @@ async def get_consultant(request: Request, actor: Actor = require("missions:read
 
 @missions.patch(
     T + "/consultants/{id:uuid}",
-    **changes(schemas.Consultant, service.AlreadyAssigned, service.EntriesOutsideAssignment),
+    **changes(schemas.Consultant, service.AlreadyAssigned, service.EntriesOutsideAssignment, service.ProfileCertified),
 )
 async def update_consultant(
     request: Request, body: schemas.ConsultantUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change an assignment's profile or days. Entries that count must stay within the days."""
+    """Change an assignment's profile or days. Entries that count must stay within the days.
+
+    The profile as which certified days are paid stays: `profile-certified`.
+    """
     path = request.path_params
     return await commit(
         request,

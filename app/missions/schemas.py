@@ -565,7 +565,7 @@ class RateCreate(Body):
 
 
 class RateUpdate(Body):
-    """Amount or last day of a rate to change. Certified days keep the rate that they were certified at."""
+    """Amount or last day of a rate to change. One that priced certified days can only be ended."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2023-12-31"}]})
 

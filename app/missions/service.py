@@ -19,6 +19,7 @@ from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Explain, Write, differing, given, put
 from app.missions import schemas
 from app.missions.models import (
+    CERTIFIED_UNTIL,
     FOREVER,
     MEMBER_DAYS,
     MISSION_DAYS,
@@ -156,6 +157,31 @@ class RatesOverlap(Problem):
     title_fr = "Le membre a déjà un prix pour ce profil à certaines de ces dates."
     cure = "End the other rate first, or change it."
     cure_fr = "Terminez d'abord l'autre prix, ou modifiez-le."
+
+
+class RateCertified(Problem):
+    """Certified days are priced at this rate."""
+
+    status = 409
+    title_fr = "Des jours attestés sont payés à ce prix."
+    detail = "The last of them is {certified_until_on}."
+    detail_fr = "Le dernier est le {certified_until_on}."
+    cure = "End the rate on that day or later, and add another from the next day; or cancel the certificates first."
+    cure_fr = (
+        "Terminez le prix ce jour-là ou plus tard, et ajoutez-en un autre dès le lendemain ; ou annulez d'abord les"
+        " attestations."
+    )
+
+
+class ProfileCertified(Problem):
+    """Certified days of this assignment are paid as its profile."""
+
+    status = 409
+    title_fr = "Des jours attestés de cette affectation sont payés selon son profil."
+    cure = "End the assignment and make another with the new profile; or cancel the certificates first."
+    cure_fr = (
+        "Terminez l'affectation et faites-en une autre avec le nouveau profil ; ou annulez d'abord les attestations."
+    )
 
 
 class MissionWindow(Problem):
@@ -501,7 +527,7 @@ async def create_rate(write: Write, territory: str, mission_id: UUID, body: sche
 async def update_rate(
     write: Write, territory: str, mission_id: UUID, rate_id: UUID, body: schemas.RateUpdate
 ) -> Change:
-    """Change a rate's amount or last day. What is certified keeps its own. Raises `rates-overlap` (409)."""
+    """Change a rate's amount or last day. Raises `rate-certified`, `rates-overlap` (409)."""
     await _mission(write, territory, mission_id)
     rate = await write.lock(Rate, Rate.id == rate_id, Rate.territory == territory, Rate.mission_id == mission_id)
     write.expect(rate.version, required=True)
@@ -510,6 +536,20 @@ async def update_rate(
         raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     bound = {"territory": territory, "mission_id": mission_id}
     return Change("rate.updated" if changed else "", RATES, [rate_id], bound)
+
+
+def explain_rate(rate_id: UUID) -> Explain:
+    """Until which day a rate that cannot be rewritten has priced certified days."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        if constraint != RateCertified.constraint:
+            return None
+        return RateCertified(certified_until_on=await session.scalar(_CERTIFIED_UNTIL, {"rate_id": rate_id}))
+
+    return explain
+
+
+_CERTIFIED_UNTIL = text(f"SELECT ({CERTIFIED_UNTIL.format(rate='r')}) FROM rates r WHERE r.id = :rate_id")  # noqa: S608  # no input in it
 
 
 async def create_consultant(write: Write, territory: str, body: schemas.ConsultantCreate) -> Change:
@@ -545,7 +585,10 @@ async def create_consultant(write: Write, territory: str, body: schemas.Consulta
 async def update_consultant(
     write: Write, territory: str, consultant_id: UUID, body: schemas.ConsultantUpdate
 ) -> Change:
-    """Change an assignment's profile or days. Raises `entries-outside-assignment`, `already-assigned` (409)."""
+    """Change an assignment's profile or days.
+
+    Raises `entries-outside-assignment`, `already-assigned`, `profile-certified` (409).
+    """
     consultant = await write.lock(Consultant, Consultant.id == consultant_id, Consultant.territory == territory)
     write.expect(consultant.version)
     changed = differing(consultant, _with_last_day(given(body)))
