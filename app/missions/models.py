@@ -81,6 +81,66 @@ class Mission(Identified, Versioned, Base):
     external_id: Mapped[str | None]
 
 
+# What a mission is asked to do, apart from its days and its window: each change of it holds from its day on.
+SETTINGS = (
+    "name", "step", "late_entry_grace_days", "travel_counts", "weekends_allowed", "holidays_allowed",
+    "holiday_calendar", "alert_thresholds_bp", "external_id",
+)  # fmt: skip
+
+
+class MissionSettings(Identified, Base):
+    """The settings of a mission from a day on, until the next ones. The first hold for all days before. Never changed.
+
+    A trigger writes them, whoever changes the mission; of several changes on one day, the last one holds.
+    """
+
+    __tablename__ = "mission_settings"
+    __table_args__ = (Index(None, "mission_id", "from_on", "id"),)
+
+    mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
+    from_on: Mapped[date]
+    name: Mapped[str]
+    step: Mapped[Decimal]
+    late_entry_grace_days: Mapped[int | None]
+    travel_counts: Mapped[bool]
+    weekends_allowed: Mapped[bool]
+    holidays_allowed: Mapped[bool]
+    holiday_calendar: Mapped[str]
+    alert_thresholds_bp: Mapped[list[int]]
+    external_id: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+
+
+keep(MissionSettings)
+
+RECORD_SETTINGS = """
+CREATE FUNCTION record_mission_settings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mission_settings (mission_id, from_on, name, step, late_entry_grace_days, travel_counts,
+        weekends_allowed, holidays_allowed, holiday_calendar, alert_thresholds_bp, external_id, recorded_at)
+    VALUES (NEW.id, CASE TG_OP WHEN 'INSERT' THEN '1900-01-01' ELSE (timezone('Europe/Paris', now()))::date END,
+        NEW.name, NEW.step, NEW.late_entry_grace_days, NEW.travel_counts,
+        NEW.weekends_allowed, NEW.holidays_allowed, NEW.holiday_calendar, NEW.alert_thresholds_bp, NEW.external_id,
+        now());
+    RETURN NULL;
+END
+$$
+"""
+RECORD_FIRST = (
+    "CREATE TRIGGER record_first_settings AFTER INSERT ON missions FOR EACH ROW"
+    " EXECUTE FUNCTION record_mission_settings()"
+)
+RECORD_CHANGED = (
+    "CREATE TRIGGER record_settings AFTER UPDATE ON missions FOR EACH ROW"
+    f" WHEN (({', '.join(f'OLD.{name}' for name in SETTINGS)})"
+    f" IS DISTINCT FROM ({', '.join(f'NEW.{name}' for name in SETTINGS)}))"
+    " EXECUTE FUNCTION record_mission_settings()"
+)
+
+for _statement in (RECORD_SETTINGS, RECORD_FIRST, RECORD_CHANGED):
+    event.listen(Mission.__table__, "after_create", DDL(_statement))
+
+
 TRAVEL = "travel"
 
 

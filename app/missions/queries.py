@@ -3,10 +3,12 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, cast, func, select, text
+from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
 from app.core.db import Statement, param
 from app.core.reading.listing import (
+    Filter,
     Listing,
     any_of,
     at_least,
@@ -29,6 +31,7 @@ from app.missions.models import (
     Mission,
     MissionActivity,
     MissionMember,
+    MissionSettings,
     Order,
     OrderKind,
     Profile,
@@ -39,65 +42,88 @@ from app.missions.models import (
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
-# What a mission's orders come to. The latest act that names a bound of the window says it; ids sort by birth.
-_ordered = select(func.coalesce(func.sum(Order.days), 0)).where(Order.mission_id == Mission.id).scalar_subquery()
-_allotted = (
-    select(func.coalesce(func.sum(MissionMember.days_allotted), 0))
-    .where(MissionMember.mission_id == Mission.id)
-    .scalar_subquery()
-)
+_as_of = param("as_of", Date())
 
 
-def _latest(column: Any) -> Any:
-    return (
-        select(column)
-        .where(Order.mission_id == Mission.id, column.is_not(None))
-        .order_by(Order.id.desc())
-        .limit(1)
+def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
+    """Missions with the settings of `of`, and what their orders and allotments come to, those of `by` or before.
+
+    The latest act that names a bound of the window says it; ids sort by birth.
+    """
+    signed, decided = [Order.mission_id == Mission.id], [Allotment.mission_id == Mission.id]
+    if by is not None:
+        signed.append(Order.signed_on <= by)
+        decided.append(Allotment.decided_on <= by)
+
+    def latest(column: Any) -> Any:
+        named = select(column).where(*signed, column.is_not(None)).order_by(Order.id.desc()).limit(1)
+        return named.scalar_subquery()
+
+    activities = (
+        select(
+            json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position)
+        )
+        .where(MissionActivity.mission_id == Mission.id)
         .scalar_subquery()
     )
-
-
-_activities = (
-    select(json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position))
-    .where(MissionActivity.mission_id == Mission.id)
-    .scalar_subquery()
-)
-
-MISSIONS = Listing(
-    schema=schemas.Mission,
-    rows=select(
+    rows = select(
         Mission.id,
         Mission.territory,
-        Mission.name,
-        Mission.step,
-        Mission.late_entry_grace_days,
-        _activities.label("activities"),
-        Mission.travel_counts,
-        Mission.weekends_allowed,
-        Mission.holidays_allowed,
-        Mission.holiday_calendar,
-        Mission.alert_thresholds_bp,
-        Mission.external_id,
-        _ordered.label("days_ordered"),
-        _allotted.label("days_allotted"),
-        _latest(Order.starts_on).label("starts_on"),
-        _latest(Order.ends_on).label("ends_on"),
+        of.name,
+        of.step,
+        of.late_entry_grace_days,
+        activities.label("activities"),
+        of.travel_counts,
+        of.weekends_allowed,
+        of.holidays_allowed,
+        of.holiday_calendar,
+        of.alert_thresholds_bp,
+        of.external_id,
+        select(func.coalesce(func.sum(Order.days), 0)).where(*signed).scalar_subquery().label("days_ordered"),
+        select(func.coalesce(func.sum(Allotment.days), 0)).where(*decided).scalar_subquery().label("days_allotted"),
+        latest(Order.starts_on).label("starts_on"),
+        latest(Order.ends_on).label("ends_on"),
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
-    ).where(Mission.territory == _territory),
-    key=Mission.id,
-    version=Mission.version,
-    filters={
-        "external_id": equals(
-            Mission.external_id, ExternalId, "The mission that has this identifier in another system."
-        ),
-        "q": matches(Mission.name, doc="Part of the name, without accents or case."),
-        "updated_since": updated_since(Mission.updated_at),
-    },
-    sorts={"name": Mission.name},
+    ).where(Mission.territory == _territory)
+    return Listing(
+        schema=schemas.Mission,
+        rows=rows if of is Mission else rows.join(of, of.id == _holding),
+        key=Mission.id,
+        version=Mission.version,
+        derived=of is not Mission,  # another day is another object
+        filters={
+            **filters,
+            "external_id": equals(
+                of.external_id, ExternalId, "The mission that has this identifier in another system."
+            ),
+            "q": matches(of.name, doc="Part of the name, without accents or case."),
+            "updated_since": updated_since(Mission.updated_at),
+        },
+        sorts={"name": of.name},
+    )
+
+
+MISSIONS = _missions(Mission)
+
+# As of a day: the last settings that began by then.
+_begun = aliased(MissionSettings)
+_holding = (
+    select(_begun.id)
+    .where(_begun.mission_id == Mission.id, _begun.from_on <= _as_of)
+    .order_by(_begun.from_on.desc(), _begun.id.desc())
+    .limit(1)
+    .correlate(Mission)
+    .scalar_subquery()
 )
+SETTINGS_AS_OF = Filter(
+    Parameter(
+        Day, "What holds on this Paris day, by the settings, orders and allotments up to it; absent: what is set now."
+    ),
+    lambda _name: MissionSettings.from_on <= _as_of,
+)
+MISSIONS_AS_OF = _missions(MissionSettings, by=_as_of, as_of=SETTINGS_AS_OF)
 
 _parent = select(Mission.id).where(Mission.id == _mission_id, Mission.territory == _territory)
 _of_mission = (Mission.id == _mission_id, Mission.territory == _territory)

@@ -24,8 +24,10 @@ from app.missions.queries import (
     LATE_ENTRY_LEAVES,
     MEMBERS,
     MISSIONS,
+    MISSIONS_AS_OF,
     ORDERS,
     RATES,
+    SETTINGS_AS_OF,
     THRESHOLD_CROSSINGS,
 )
 from app.programme.routes import T
@@ -35,10 +37,13 @@ missions = router("missions")
 MISSION = T + "/missions/{mission_id:uuid}"
 
 
-@missions.get(T + "/missions", **lists(MISSIONS))
+@missions.get(T + "/missions", **lists(MISSIONS_AS_OF))
 async def list_missions(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Engineering missions of the territory, with the days and the window that their orders add up to."""
-    return await page(request, MISSIONS)
+    """Engineering missions of the territory, with the days and the window that their orders add up to.
+
+    With `as_of`, their settings are those of that day.
+    """
+    return await page(request, MISSIONS_AS_OF if "as_of" in request.query_params else MISSIONS)
 
 
 @missions.post(T + "/missions", **changes(schemas.Mission, AlreadyExists, status=201))
@@ -54,10 +59,11 @@ async def create_mission(
     )
 
 
-@missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission))
+@missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission, parameters={"as_of": SETTINGS_AS_OF.parameter}))
 async def get_mission(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One mission, with the days and the window that its orders add up to."""
-    return await show(request, MISSIONS)
+    """One mission, with the days and the window that its orders add up to; with `as_of`, its settings of that day."""
+    query = read(request, {"as_of": SETTINGS_AS_OF.parameter})
+    return await show(request, MISSIONS_AS_OF if query else MISSIONS, query)
 
 
 @missions.patch(
@@ -74,9 +80,9 @@ async def get_mission(request: Request, actor: Actor = require("missions:read"))
 async def update_mission(
     request: Request, body: schemas.MissionUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change a mission's name, step, grace, activities or days of rest.
+    """Change a mission's name, step, grace, activities or days of rest, from today on.
 
-    A change that entries which count already would break is refused.
+    What held before is read with `as_of`. A change that entries which count already would break is refused.
     """
     path = request.path_params
     return await commit(

@@ -1,13 +1,14 @@
 """What a sealed act rests on is sealed: over HTTP, by SQL, and on two connections at once."""
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from app.core import clock
+from tests.conftest import Frozen
 from tests.world import Mission, World, ok, problem
 
 
@@ -120,26 +121,85 @@ async def test_a_change_of_a_rate_in_sql_waits_for_a_certificate_and_is_refused(
 
 
 REWRITES: dict[str, tuple[str, str]] = {
-    "another price": ("rate_certified", "UPDATE rates SET day_rate_cents = 999 WHERE id = $1"),
-    "another profile": ("rate_certified", "UPDATE rates SET profile = 'junior' WHERE id = $1"),
-    "another start": ("rate_certified", "UPDATE rates SET from_on = from_on + 1 WHERE id = $1"),
-    "an end too early": ("rate_certified", "UPDATE rates SET until_on = '2023-07-02' WHERE id = $1"),
-    "no rate": ("rate_certified", "DELETE FROM rates WHERE id = $1"),
-    "the profile paid": ("profile_certified", "UPDATE consultants SET profile = 'expert' WHERE id = $2"),
-    "the law's VAT": ("vat_rates_append_only", "UPDATE vat_rates SET rate_bp = 1"),
-    "no VAT": ("vat_rates_append_only", "DELETE FROM vat_rates"),
+    "another price": ("rate_certified", "UPDATE rates SET day_rate_cents = 999"),
+    "another profile": ("rate_certified", "UPDATE rates SET profile = 'junior'"),
+    "another start": ("rate_certified", "UPDATE rates SET from_on = from_on + 1"),
+    "an end too early": ("rate_certified", "UPDATE rates SET until_on = '2023-07-02'"),
+    "no rate": ("rate_certified", "DELETE FROM rates"),
+    "the profile paid": ("profile_certified", "UPDATE consultants SET profile = 'expert'"),
+    "a setting of a day": ("mission_settings_append_only", "UPDATE mission_settings SET step = 0.5"),
+    "no setting": ("mission_settings_append_only", "DELETE FROM mission_settings"),
+    "what was ordered": ("orders_append_only", "UPDATE orders SET days = 1"),
+    "what was allotted": ("allotments_append_only", "DELETE FROM allotments"),
 }
 
 
-async def test_nothing_that_a_sealed_act_rests_on_is_rewritten_by_sql(world: World) -> None:
+@pytest.mark.parametrize("what", REWRITES)
+async def test_nothing_that_a_sealed_act_rests_on_is_rewritten_by_sql(world: World, what: str) -> None:
     mission = await world.mission(days=20)
     await validated(world, mission, "2023-07-03")
     await world.certify(mission)
-    rate = await partners_rate(world, mission)
-    named = (rate["id"], mission.partner_consultant)
-    for what, (constraint, statement) in REWRITES.items():
-        arguments = [value for number, value in enumerate(named, 1) if f"${number}" in statement]
-        statement = statement.replace("$2", "$1") if "$1" not in statement else statement
-        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
-            await world.pool.execute(statement, *arguments)
-        assert refused.value.constraint_name == constraint, what
+    constraint, statement = REWRITES[what]
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+        await world.pool.execute(f"{statement} WHERE mission_id = $1", mission.id)
+    assert refused.value.constraint_name == constraint
+
+
+async def test_the_vat_of_the_law_is_not_rewritten(world: World) -> None:
+    for statement in ("UPDATE vat_rates SET rate_bp = 1", "DELETE FROM vat_rates"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await world.pool.execute(statement)
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+def noon(day: str) -> datetime:
+    return datetime.fromisoformat(f"{day}T12:00:00+01:00")
+
+
+async def test_a_mission_is_read_with_the_settings_of_a_day(frozen: Frozen) -> None:
+    """Each day before and after a change; of several changes on one day the last one holds."""
+    world = await frozen.world()
+    mission = await world.mission(days=20)
+    path = f"missions/{mission.id}"
+    first = ok(await world.operator.get(path))
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("2027-01-11", {"late_entry_grace_days": 5, "name": "January"}),
+        ("2027-01-20", {"name": "Twice"}),
+        ("2027-01-20", {"name": "Twice a day", "step": 0.5, "alert_thresholds_bp": [5000]}),
+        ("2027-02-01", {"weekends_allowed": False, "late_entry_grace_days": None}),
+    ]
+    for day, values in changes:
+        async with frozen.at(noon(day)):
+            ok(await world.operator.patch(path, values))
+            ok(await world.operator.patch(path, values))  # nothing changes, and nothing is recorded
+    names = [name for name in first if name not in ("version", "updated_at", "activities")]
+    day = date(2027, 1, 8)
+    while day <= date(2027, 2, 3):
+        expected = {name: first[name] for name in names}
+        for since, values in changes:
+            if since <= day.isoformat():
+                expected |= values
+        told = ok(await world.lead.get(path, params={"as_of": day.isoformat()}))
+        assert {name: told[name] for name in names} == expected, day
+        [listed] = ok(await world.lead.get("missions", params={"as_of": day.isoformat()}))["items"]
+        assert listed == told
+        day += timedelta(days=1)
+    assert await frozen.pool.fetchval("SELECT count(*) FROM mission_settings WHERE mission_id = $1", mission.id) == 5
+    early = ok(await world.lead.get(path, params={"as_of": "2020-01-01"}))
+    figures = [early[name] for name in ("name", "days_ordered", "days_allotted", "starts_on")]
+    assert figures == [first["name"], 0, 0, None]
+    tags = {(await world.lead.get(path, params={"as_of": day})).headers["etag"] for day in ("2027-01-10", "2027-01-11")}
+    assert len(tags) == 2
+
+
+async def test_a_change_of_a_mission_in_sql_is_a_dated_row_too(app: Any, world: World) -> None:
+    mission = await world.mission(days=20)
+    await world.pool.execute("UPDATE missions SET name = 'By hand' WHERE id = $1", mission.id)
+    rows = await world.pool.fetch(
+        "SELECT from_on, name FROM mission_settings WHERE mission_id = $1 ORDER BY id", mission.id
+    )
+    assert [row["from_on"] for row in rows] == [date(1900, 1, 1), clock.today()]
+    assert rows[-1]["name"] == "By hand"
+    assert await world.differences(app.state["engine"]) == []
