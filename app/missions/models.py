@@ -145,13 +145,18 @@ TRAVEL = "travel"
 
 
 class MissionActivity(Base):
-    """An activity that days of the mission may be entered under. Travel is one only where the orders count it."""
+    """An activity that days of the mission may be entered under, up to its last day.
+
+    What entries carry stays as it reads: it is ended, and another takes its place. Travel is an activity only where the
+    orders count it.
+    """
 
     __tablename__ = "mission_activities"
     __table_args__ = (
         ForeignKeyConstraint(
             ["mission_id", "travel_counts"], ["missions.id", "missions.travel_counts"], onupdate="CASCADE"
         ),
+        UniqueConstraint("mission_id", "code", "until_on"),
         CheckConstraint(f"code <> '{TRAVEL}' OR travel_counts", name="travel_not_counted"),
         shape("label <> ''", name="mission_activity_label"),
     )
@@ -161,6 +166,16 @@ class MissionActivity(Base):
     label: Mapped[str]
     position: Mapped[int]
     travel_counts: Mapped[bool]
+    until_on: Mapped[date] = mapped_column(server_default=str(FOREVER))
+
+
+seal(
+    MissionActivity,
+    "activity_in_use",
+    ["mission_id", "code", "label"],
+    """(OLD.mission_id, OLD.code, OLD.label) IS DISTINCT FROM (NEW.mission_id, NEW.code, NEW.label)
+        AND EXISTS (SELECT FROM time_entries WHERE mission_id = OLD.mission_id AND activity = OLD.code)""",
+)
 
 
 class Order(Identified, Versioned, Base):

@@ -59,13 +59,10 @@ def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         named = select(column).where(*signed, column.is_not(None)).order_by(Order.id.desc()).limit(1)
         return named.scalar_subquery()
 
-    activities = (
-        select(
-            json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position)
-        )
-        .where(MissionActivity.mission_id == Mission.id)
-        .scalar_subquery()
-    )
+    a = MissionActivity
+    shown = json_object(code=a.code, label=a.label, to_on=func.nullif(a.until_on, FOREVER, type_=Date()))
+    listed = select(json_array(shown, a.position)).where(a.mission_id == Mission.id)
+    activities = (listed if by is None else listed.where(a.until_on >= by)).scalar_subquery()
     rows = select(
         Mission.id,
         Mission.territory,

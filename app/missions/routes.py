@@ -88,7 +88,7 @@ async def update_mission(
     return await commit(
         request,
         lambda write: service.update_mission(write, path["territory"], path["id"], body),
-        explain=refused_as({"time_entries_mission_id_activity_fkey": service.ActivityInUse}),
+        explain=refused_as({"activity_not_listed": service.ActivityInUse}),
     )
 
 

@@ -133,12 +133,18 @@ class EntriesOnRestDays(Problem):
 
 
 class ActivityInUse(Problem):
-    """Some entries have an activity that the mission would no longer list."""
+    """Some entries carry an activity that would be renamed, left out or ended before their day."""
 
     status = 409
-    title_fr = "Des saisies portent une activité que la mission ne listerait plus."
-    cure = "Keep the activity; or, where these entries are all drafts or submitted, change their activity first."
-    cure_fr = "Gardez l'activité ; ou, si ces saisies sont toutes en brouillon ou soumises, changez d'abord la leur."
+    title_fr = "Des saisies portent une activité qui serait renommée, retirée ou terminée avant leur jour."
+    cure = (
+        "Keep the activity as it is, end it (to_on) on the last day worked or later, and list another in its place; or,"
+        " where these entries are all drafts or submitted, change their activity first."
+    )
+    cure_fr = (
+        "Gardez l'activité telle quelle, terminez-la (to_on) au dernier jour travaillé ou plus tard, et listez-en une"
+        " autre à sa place ; ou, si ces saisies sont toutes en brouillon ou soumises, changez d'abord la leur."
+    )
 
 
 class TravelNotCounted(Problem):
@@ -273,7 +279,10 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
 async def _activities(write: Write, mission_id: UUID) -> list[schemas.ListedActivity]:
     a = MissionActivity
     rows = await write.session.scalars(select(a).where(a.mission_id == mission_id).order_by(a.position))
-    return [schemas.ListedActivity(code=row.code, label=row.label) for row in rows]
+    return [
+        schemas.ListedActivity(code=row.code, label=row.label, to_on=None if row.until_on == FOREVER else row.until_on)
+        for row in rows
+    ]
 
 
 async def _set_activities(
@@ -281,9 +290,11 @@ async def _set_activities(
 ) -> bool:
     """Make the list of activities what is wanted; whether anything changed.
 
-    What an entry carries cannot go: a foreign key. Travel comes where it counts, now or (`travel_counts`) in a moment.
+    What an entry carries cannot go, nor be renamed: the activity is sealed, and its end moves the entries' own, which
+    hold it. Travel comes where it counts, now or (`travel_counts`) in a moment.
     """
-    if list(wanted) == await _activities(write, mission.id):
+    known = await _activities(write, mission.id)
+    if list(wanted) == known:
         return False
     if travel_counts is not None and travel_counts != mission.travel_counts and travel_counts:
         mission.travel_counts = True
@@ -298,12 +309,15 @@ async def _set_activities(
             "label": one.label,
             "position": place,
             "travel_counts": mission.travel_counts,
+            "until_on": one.to_on or FOREVER,
         }
         for place, one in enumerate(wanted)
+        if place >= len(known) or known[place] != one
     ]
     put = insert(a)
-    again = {"label": put.excluded.label, "position": put.excluded.position}
-    await write.session.execute(put.on_conflict_do_update(index_elements=["mission_id", "code"], set_=again), rows)
+    again = {name: put.excluded[name] for name in ("label", "position", "until_on")}
+    if rows:
+        await write.session.execute(put.on_conflict_do_update(index_elements=["mission_id", "code"], set_=again), rows)
     return True
 
 

@@ -129,6 +129,10 @@ REWRITES: dict[str, tuple[str, str]] = {
     "the profile paid": ("profile_certified", "UPDATE consultants SET profile = 'expert'"),
     "a setting of a day": ("mission_settings_append_only", "UPDATE mission_settings SET step = 0.5"),
     "no setting": ("mission_settings_append_only", "DELETE FROM mission_settings"),
+    "another activity": ("activity_in_use", "UPDATE mission_activities SET label = 'Golf'"),
+    "another code": ("activity_in_use", "UPDATE mission_activities SET code = 'golf' || position"),
+    "no activity": ("activity_in_use", "DELETE FROM mission_activities"),
+    "an activity ended too early": ("activity_not_listed", "UPDATE mission_activities SET until_on = '2023-07-02'"),
     "what was ordered": ("orders_append_only", "UPDATE orders SET days = 1"),
     "what was allotted": ("allotments_append_only", "DELETE FROM allotments"),
 }
@@ -203,3 +207,72 @@ async def test_a_change_of_a_mission_in_sql_is_a_dated_row_too(app: Any, world: 
     assert [row["from_on"] for row in rows] == [date(1900, 1, 1), clock.today()]
     assert rows[-1]["name"] == "By hand"
     assert await world.differences(app.state["engine"]) == []
+
+
+# --- activities ------------------------------------------------------------------------------------------------------
+
+
+AUDITION = {"code": "audition", "label": "Audition"}
+MEETING = {"code": "meeting", "label": "Entretien"}
+
+
+async def set_activities(world: World, mission: Mission, *activities: dict[str, Any]) -> Any:
+    return await world.operator.patch(f"missions/{mission.id}", {"activities": list(activities)})
+
+
+async def test_an_activity_that_entries_carry_ends_and_another_takes_its_place(world: World) -> None:
+    mission = await world.mission(days=20, activities=[AUDITION])
+    entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-04")), 201)
+    for wrong in ([{**AUDITION, "label": "Golf"}], [MEETING], [{**AUDITION, "to_on": "2023-07-03"}, MEETING]):
+        problem(await set_activities(world, mission, *wrong), 409, "activity-in-use")
+    ended = [{**AUDITION, "to_on": "2023-07-04"}, {**MEETING, "to_on": None}]
+    assert ok(await set_activities(world, mission, *ended))["activities"] == ended
+    later = {"worked_on": "2023-07-05", "days": 0.25}
+    told = problem(await world.consultant.post("time-entries", mission.entry(**later)), 409, "activity-not-listed")
+    assert told["activities"] == ["meeting"]
+    draft = mission.entry(**later, status="draft")
+    problem(await world.consultant.post("time-entries", draft), 409, "activity-not-listed")
+    batch = {"items": [mission.entry(**later, activity="meeting"), mission.entry(**later)]}
+    problem(await world.consultant.post("time-entries/batch", batch), 409, "activity-not-listed")
+    moved = await world.consultant.patch(f"time-entries/{entry['id']}", {"worked_on": "2023-07-05"})
+    problem(moved, 409, "activity-not-listed")
+    early = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-03")), 201)
+    to_end = {"worked_on": "2023-07-05", "activity": "meeting"}
+    ok(await world.consultant.patch(f"time-entries/{early['id']}", to_end))
+    ok(await world.consultant.patch(f"time-entries/{early['id']}", {"worked_on": "2023-07-04", "activity": "audition"}))
+    for day, codes in (("2023-07-04", ["audition", "meeting"]), ("2023-07-05", ["meeting"])):
+        held = ok(await world.lead.get(f"missions/{mission.id}", params={"as_of": day}))["activities"]
+        assert [one["code"] for one in held] == codes
+    ok(await set_activities(world, mission, AUDITION))
+    ok(await world.consultant.post("time-entries", mission.entry(**later)), 201)
+
+
+async def test_the_end_of_an_activity_and_an_entry_at_the_same_instant_never_miss_each_other(world: World) -> None:
+    for _ in range(8):
+        mission = await world.mission(days=10, activities=[AUDITION])
+        entered, ended = await asyncio.gather(
+            world.consultant.post("time-entries", mission.entry(worked_on="2023-07-05", days=0.25)),
+            set_activities(world, mission, {**AUDITION, "to_on": "2023-07-04"}, MEETING),
+        )
+        codes = {answer.json()["type"] for answer in (entered, ended) if answer.is_error}
+        assert codes in ({"/problems/activity-not-listed"}, {"/problems/activity-in-use"})
+        if entered.is_success:
+            ok(await world.consultant.post(f"time-entries/{entered.json()['id']}/recall"))
+            ok(await world.consultant.delete(f"time-entries/{entered.json()['id']}"))
+
+
+async def test_a_rename_in_sql_waits_for_an_entry_that_carries_the_activity(world: World) -> None:
+    mission = await world.mission(days=20, activities=[AUDITION])
+    rename = "UPDATE mission_activities SET label = 'Golf' WHERE mission_id = $1"
+    async with world.pool.acquire() as one, world.pool.acquire() as two:
+        held = one.transaction()
+        await held.start()
+        await one.execute("SELECT FROM mission_activities WHERE mission_id = $1 FOR KEY SHARE", mission.id)
+        renaming = asyncio.create_task(two.execute(rename, mission.id))
+        await asyncio.sleep(0.3)
+        assert not renaming.done(), "as a foreign key holds it"
+        ok(await world.consultant.post("time-entries", mission.entry()), 201)
+        await held.rollback()
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await renaming
+    assert refused.value.constraint_name == "activity_in_use"

@@ -51,7 +51,11 @@ async def activity_in_use(case: Case) -> None:
     entry = await submitted(case.world, mission)
     only = [{"code": "analysis", "label": "Analysis"}]
     case.refused(await change(case.world, mission, activities=only))
-    case.cured(await change(case.world, mission, activities=[*only, {"code": "audition", "label": "Audition"}]))
+    kept = {"code": "audition", "label": "Audition"}
+    case.cured(await change(case.world, mission, activities=[*only, kept]))
+    case.refused(await change(case.world, mission, activities=[{**kept, "label": "Meeting"}]))
+    meeting = {"code": "meeting", "label": "Meeting"}
+    case.cured(await change(case.world, mission, activities=[*only, {**kept, "to_on": DAY}, meeting]))
     ok(await case.world.consultant.patch(f"time-entries/{entry}", {"activity": "analysis"}))
     case.cured(await change(case.world, mission, activities=only))
 

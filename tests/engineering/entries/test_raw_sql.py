@@ -456,9 +456,9 @@ SETTINGS = [
     ),
     Attack("travel_not_counted", change("missions", "id = $mission", travel_counts="false")),
     Attack("mission_activity_label", change("mission_activities", MISSION, label="''")),
-    Attack("time_entries_mission_id_activity_fkey", clone("time_entries", DRAFT, activity="'golf'")),
+    Attack("time_entries_activity_fkey", clone("time_entries", DRAFT, activity="'golf'")),
     Attack(
-        "time_entries_mission_id_activity_fkey",
+        "time_entries_activity_fkey",
         "DELETE FROM mission_activities WHERE mission_id = $mission AND code = 'audition'",
     ),
     Attack("orderer_kind", clone("orders", "id = $order", orderer_kind="'service_account'")),
