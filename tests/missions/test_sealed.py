@@ -179,17 +179,15 @@ async def test_a_mission_is_read_with_the_settings_of_a_day(frozen: Frozen) -> N
             ok(await world.operator.patch(path, values))
             ok(await world.operator.patch(path, values))  # nothing changes, and nothing is recorded
     names = [name for name in first if name not in ("version", "updated_at", "activities")]
-    day = date(2027, 1, 8)
-    while day <= date(2027, 2, 3):
+    for day in [(date(2027, 1, 8) + timedelta(days=n)).isoformat() for n in range(27)]:
         expected = {name: first[name] for name in names}
         for since, values in changes:
-            if since <= day.isoformat():
+            if since <= day:
                 expected |= values
-        told = ok(await world.lead.get(path, params={"as_of": day.isoformat()}))
+        told = ok(await world.lead.get(path, params={"as_of": day}))
         assert {name: told[name] for name in names} == expected, day
-        [listed] = ok(await world.lead.get("missions", params={"as_of": day.isoformat()}))["items"]
+        [listed] = ok(await world.lead.get("missions", params={"as_of": day}))["items"]
         assert listed == told
-        day += timedelta(days=1)
     assert await frozen.pool.fetchval("SELECT count(*) FROM mission_settings WHERE mission_id = $1", mission.id) == 5
     early = ok(await world.lead.get(path, params={"as_of": "2020-01-01"}))
     figures = [early[name] for name in ("name", "days_ordered", "days_allotted", "starts_on")]
@@ -225,9 +223,9 @@ async def test_an_activity_that_entries_carry_ends_and_another_takes_its_place(w
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-04")), 201)
     for wrong in ([{**AUDITION, "label": "Golf"}], [MEETING], [{**AUDITION, "to_on": "2023-07-03"}, MEETING]):
         problem(await set_activities(world, mission, *wrong), 409, "activity-in-use")
-    ended = [{**AUDITION, "to_on": "2023-07-04"}, {**MEETING, "to_on": None}]
+    ended: list[dict[str, Any]] = [{**AUDITION, "to_on": "2023-07-04"}, {**MEETING, "to_on": None}]
     assert ok(await set_activities(world, mission, *ended))["activities"] == ended
-    later = {"worked_on": "2023-07-05", "days": 0.25}
+    later: dict[str, Any] = {"worked_on": "2023-07-05", "days": 0.25}
     told = problem(await world.consultant.post("time-entries", mission.entry(**later)), 409, "activity-not-listed")
     assert told["activities"] == ["meeting"]
     draft = mission.entry(**later, status="draft")
