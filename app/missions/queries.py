@@ -158,6 +158,7 @@ ORDERS = Listing(
     parent=_parent,
     filters={
         "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
+        "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
         "updated_since": updated_since(Order.updated_at),
     },
     sorts={"signed_on": Order.signed_on},
@@ -256,6 +257,7 @@ ALLOTMENTS = Listing(
     parent=_parent,
     filters={
         "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of the organisation with this id."),
+        "as_of": at_most(Allotment.decided_on, Day, "Decided up to this Paris day."),
         "decided_from": at_least(Allotment.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(Allotment.decided_on, Day, "Decided on this day or earlier."),
         "updated_since": updated_since(Allotment.updated_at),
@@ -306,6 +308,10 @@ RATES = Listing(
     filters={
         "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of the organisation with this id."),
         "profile": any_of(Rate.profile, Profile, "Paid as any of these profiles."),
+        "as_of": Filter(
+            Parameter(Day, "In force on this Paris day."),
+            lambda name: param(name, Date()).between(Rate.from_on, Rate.until_on),
+        ),
         "in_force_from": at_least(Rate.until_on, Day, "In force on this day or later."),
         "in_force_to": at_most(Rate.from_on, Day, "In force on this day or earlier."),
         "updated_since": updated_since(Rate.updated_at),
