@@ -189,35 +189,62 @@ LATE_ENTRY_LEAVES = Listing(
     sorts={"until_on": LateEntryLeave.until_on},
 )
 
-MEMBERS = Listing(
-    schema=schemas.MissionMember,
-    rows=select(
-        MissionMember.id,
-        MissionMember.mission_id,
-        Mission.name.label("mission_name"),
-        MissionMember.organisation_id,
-        Organisation.name.label("organisation_name"),
-        MissionMember.role,
-        MissionMember.days_allotted,
-        MissionMember.version,
-        MissionMember.created_at,
-        MissionMember.updated_at,
+
+def _members(days_allotted: Any, **filters: Filter) -> Listing:
+    """Members of the consortium with their days; those to whom none were allotted yet are left out."""
+    m = MissionMember
+    rows = (
+        select(
+            m.id,
+            m.mission_id,
+            Mission.name.label("mission_name"),
+            m.organisation_id,
+            Organisation.name.label("organisation_name"),
+            m.role,
+            days_allotted.label("days_allotted"),
+            m.version,
+            m.created_at,
+            m.updated_at,
+        )
+        .join(Mission, Mission.id == m.mission_id)
+        .join(Organisation, Organisation.id == m.organisation_id)
+        .where(*_of_mission)
     )
-    .join(Mission, Mission.id == MissionMember.mission_id)
-    .join(Organisation, Organisation.id == MissionMember.organisation_id)
-    .where(*_of_mission),
-    key=MissionMember.id,
-    version=MissionMember.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        "organisation_id": equals(
-            MissionMember.organisation_id, Uuid, "The membership of the organisation with this id."
-        ),
-        "role": any_of(MissionMember.role, ConsortiumRole, "Members with any of these roles."),
-        "updated_since": updated_since(MissionMember.updated_at),
-    },
-    sorts={"organisation_name": Organisation.name, "days_allotted": MissionMember.days_allotted},
+    return Listing(
+        schema=schemas.MissionMember,
+        rows=rows.where(days_allotted.is_not(None)),
+        key=m.id,
+        version=m.version,
+        derived=True,
+        parent=_parent,
+        filters={
+            **filters,
+            "organisation_id": equals(m.organisation_id, Uuid, "The membership of the organisation with this id."),
+            "role": any_of(m.role, ConsortiumRole, "Members with any of these roles."),
+            "updated_since": updated_since(m.updated_at),
+        },
+        sorts={"organisation_name": Organisation.name, "days_allotted": days_allotted},
+    )
+
+
+MEMBERS = _members(MissionMember.days_allotted)
+
+_decided = (
+    select(func.sum(Allotment.days))
+    .where(
+        Allotment.mission_id == MissionMember.mission_id,
+        Allotment.organisation_id == MissionMember.organisation_id,
+        Allotment.decided_on <= _as_of,
+    )
+    .correlate(MissionMember)
+    .scalar_subquery()
+)
+MEMBERS_AS_OF = _members(
+    _decided,
+    as_of=Filter(
+        Parameter(Day, "Members to whom days were allotted by this Paris day, with the days of that day."),
+        lambda _name: _decided.is_not(None),
+    ),
 )
 
 _before = Allotment.__table__.alias("before")
@@ -349,6 +376,10 @@ CONSULTANTS = Listing(
         "person_id": equals(Consultant.person_id, Uuid, "Assignments of the person with this id."),
         "organisation_id": equals(
             Consultant.organisation_id, Uuid, "Assignments through the organisation with this id."
+        ),
+        "as_of": Filter(
+            Parameter(Day, "Assigned on this Paris day."),
+            lambda name: param(name, Date()).between(Consultant.from_on, Consultant.until_on),
         ),
         "profile": any_of(Consultant.profile, Code, "Paid as any of these profiles."),
         "q": matches(Subject.name, doc="Part of the person's name, without accents or case."),

@@ -23,6 +23,7 @@ from app.missions.queries import (
     CONSULTANTS,
     LATE_ENTRY_LEAVES,
     MEMBERS,
+    MEMBERS_AS_OF,
     MISSIONS,
     MISSIONS_AS_OF,
     ORDERS,
@@ -185,10 +186,10 @@ async def get_late_entry_leave(request: Request, actor: Actor = require("mission
     return await show(request, LATE_ENTRY_LEAVES)
 
 
-@missions.get(MISSION + "/members", **lists(MEMBERS))
+@missions.get(MISSION + "/members", **lists(MEMBERS_AS_OF))
 async def list_mission_members(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Members of the consortium, the lead and the partners, with the days allotted to each."""
-    return await page(request, MEMBERS)
+    """Members of the consortium, the lead and the partners, with the days allotted to each, now or by a day."""
+    return await page(request, MEMBERS_AS_OF if "as_of" in request.query_params else MEMBERS)
 
 
 @missions.post(

@@ -274,3 +274,43 @@ async def test_a_rename_in_sql_waits_for_an_entry_that_carries_the_activity(worl
         with pytest.raises(asyncpg.CheckViolationError) as refused:
             await renaming
     assert refused.value.constraint_name == "activity_in_use"
+
+
+# --- as of a day -----------------------------------------------------------------------------------------------------
+
+
+async def test_orders_allotments_rates_and_assignments_are_read_as_of_a_day(world: World) -> None:
+    mission = await world.mission(days=20)
+    path = f"missions/{mission.id}"
+    amendment = {"kind": "amendment", "reference": "AV-1", "signed_on": "2023-07-10", "days": 10, "reason": "More."}
+    ok(await world.operator.post(f"{path}/orders", amendment), 201)
+    allotted = {"days_allotted": 12, "decided_on": "2023-07-12", "reason": "More."}
+    ok(await world.operator.patch(f"{path}/members/{mission.partner_member}", allotted))
+    partner = str(world.organisations["partner"])
+    for cents, days in ((1, {"from_on": "2023-06-01", "to_on": "2023-07-14"}), (2, {"from_on": "2023-07-15"})):
+        rate = {"organisation_id": partner, "profile": "senior", "day_rate_cents": cents, **days}
+        ok(await world.operator.post(f"{path}/rates", rate), 201)
+    ok(await world.operator.patch(f"consultants/{mission.partner_consultant}", {"to_on": "2023-07-20"}))
+
+    async def read(address: str, day: str) -> list[dict[str, Any]]:
+        return list(ok(await world.operator.get(address, params={"as_of": day}))["items"])
+
+    start = date(2023, 5, 30)
+    for day in [(start + timedelta(days=n)).isoformat() for n in range(55)]:
+        ordered = (20 if day >= "2023-06-01" else 0) + (10 if day >= "2023-07-10" else 0)
+        assert sum(one["days"] for one in await read(f"{path}/orders", day)) == ordered, day
+        own = [one for one in await read(f"{path}/members", day) if one["organisation_id"] == partner]
+        expected = [] if day < "2023-06-01" else [12 if day >= "2023-07-12" else 10]
+        assert [one["days_allotted"] for one in own] == expected, day
+        acts = [one for one in await read(f"{path}/allotments", day) if one["organisation_id"] == partner]
+        assert sum(one["days"] for one in acts) == sum(expected), day
+        cents = [] if day < "2023-06-01" else [2 if day >= "2023-07-15" else 1]
+        assert [one["day_rate_cents"] for one in await read(f"{path}/rates", day)] == cents, day
+        there = {one["id"] for one in await read("consultants", day)}
+        assert (mission.partner_consultant in there) is (day <= "2023-07-20"), day
+        told = ok(await world.lead.get(path, params={"as_of": day}))
+        assert (told["days_ordered"], told["days_allotted"]) == (ordered, 10 + sum(expected) if expected else 0), day
+        terms = ok(await world.lead.get(f"{path}/terms", params={"as_of": day}))
+        assert {name: told[name] for name in ("days_ordered", "days_allotted", "starts_on", "ends_on")} == {
+            name: terms[name] for name in ("days_ordered", "days_allotted", "starts_on", "ends_on")
+        }
