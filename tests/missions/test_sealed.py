@@ -9,6 +9,7 @@ import pytest
 
 from app.core import clock
 from tests.conftest import Frozen
+from tests.projects.acts import perimeter, project
 from tests.world import Mission, World, ok, problem
 
 
@@ -133,6 +134,8 @@ REWRITES: dict[str, tuple[str, str]] = {
     "another code": ("activity_in_use", "UPDATE mission_activities SET code = 'golf' || position"),
     "no activity": ("activity_in_use", "DELETE FROM mission_activities"),
     "an activity ended too early": ("activity_not_listed", "UPDATE mission_activities SET until_on = '2023-07-02'"),
+    "no commune": ("commune_in_use", "DELETE FROM perimeter_communes"),
+    "another commune": ("commune_in_use", "UPDATE perimeter_communes SET insee_code = '30001'"),
     "what was ordered": ("orders_append_only", "UPDATE orders SET days = 1"),
     "what was allotted": ("allotments_append_only", "DELETE FROM allotments"),
 }
@@ -143,10 +146,23 @@ async def test_nothing_that_a_sealed_act_rests_on_is_rewritten_by_sql(world: Wor
     mission = await world.mission(days=20)
     await validated(world, mission, "2023-07-03")
     await world.certify(mission)
+    await perimeter(world)
+    await project(world, commune_code="30007")
     constraint, statement = REWRITES[what]
+    where, value = ("territory", world.territory) if "commune" in what else ("mission_id", mission.id)
     with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
-        await world.pool.execute(f"{statement} WHERE mission_id = $1", mission.id)
+        await world.pool.execute(f"{statement} WHERE {where} = $1", value)
     assert refused.value.constraint_name == constraint
+
+
+async def test_every_seal_is_attacked(world: World) -> None:
+    seals = await world.pool.fetch(
+        "SELECT tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid WHERE prosrc LIKE '%a sealed act rests on%'"
+    )
+    attacked = {constraint for constraint, _ in REWRITES.values()}
+    assert {row["tgname"] for row in seals} == {name for name in attacked if not name.endswith("_append_only")} - {
+        "activity_not_listed"  # the entry's own CHECK, which the end of its activity meets
+    }
 
 
 async def test_the_vat_of_the_law_is_not_rewritten(world: World) -> None:
