@@ -296,10 +296,13 @@ async def _set_activities(
     known = await _activities(write, mission.id)
     if list(wanted) == known:
         return False
+    a = MissionActivity
+    # Entries that are under way carry what stands here; several activities are held in the order in which a batch does.
+    held = select(a.code).where(a.mission_id == mission.id).order_by(a.code).with_for_update()
+    await write.session.execute(held)
     if travel_counts is not None and travel_counts != mission.travel_counts and travel_counts:
         mission.travel_counts = True
         await write.session.flush()
-    a = MissionActivity
     kept = [one.code for one in wanted]
     await write.session.execute(delete(a).where(a.mission_id == mission.id, a.code.not_in(kept)))
     rows = [
