@@ -320,8 +320,8 @@ async def test_orders_allotments_rates_and_assignments_are_read_as_of_a_day(worl
         assert [one["days_allotted"] for one in own] == expected, day
         acts = [one for one in await read(f"{path}/allotments", day) if one["organisation_id"] == partner]
         assert sum(one["days"] for one in acts) == sum(expected), day
-        cents = [] if day < "2023-06-01" else [2 if day >= "2023-07-15" else 1]
-        assert [one["day_rate_cents"] for one in await read(f"{path}/rates", day)] == cents, day
+        price = [] if day < "2023-06-01" else [2 if day >= "2023-07-15" else 1]
+        assert [one["day_rate_cents"] for one in await read(f"{path}/rates", day)] == price, day
         there = {one["id"] for one in await read("consultants", day)}
         assert (mission.partner_consultant in there) is (day <= "2023-07-20"), day
         told = ok(await world.lead.get(path, params={"as_of": day}))
