@@ -3,10 +3,12 @@
 from typing import Any
 
 from sqlalchemy import Date, Integer, Text, cast, exists, func, literal_column, select, text
+from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
 from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import (
+    Filter,
     Listing,
     any_of,
     at_least,
@@ -31,6 +33,7 @@ from app.missions.models import (
     MissionActivity,
     MissionDays,
     MissionMember,
+    MissionSettings,
     Order,
     OrderKind,
     Profile,
@@ -41,32 +44,8 @@ from app.missions.models import (
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
-# What a mission's orders come to. The latest act that names a bound of the window says it; ids sort by birth.
-_ordered = select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(Order.mission_id == Mission.id).scalar_subquery()
-_allotted = (
-    select(func.coalesce(func.sum(MissionMember.days_allotted), NO_DAYS))
-    .where(MissionMember.mission_id == Mission.id)
-    .scalar_subquery()
-)
+_as_of = param("as_of", Date())
 
-
-def _latest(column: Any) -> Any:
-    return (
-        select(column)
-        .where(Order.mission_id == Mission.id, column.is_not(None))
-        .order_by(Order.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-_activities = (
-    select(json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position))
-    .where(MissionActivity.mission_id == Mission.id)
-    .scalar_subquery()
-)
-
-ends_on = _latest(Order.ends_on)
 
 # The thresholds are in rising order: the first is the lowest. A mission without days ordered is over none.
 OVER_THRESHOLD = exists().where(
@@ -76,44 +55,100 @@ OVER_THRESHOLD = exists().where(
     >= MissionDays.days_ordered * literal_column("missions.alert_thresholds_bp[1]", Integer()),
 )
 
-MISSIONS = Listing(
-    schema=schemas.Mission,
-    rows=select(
+
+def _latest(column: Any, *signed: Any) -> Any:
+    named = select(column).where(*signed, column.is_not(None))
+    return named.order_by(Order.id.desc()).limit(1).scalar_subquery()
+
+
+ENDS_ON = _latest(Order.ends_on, Order.mission_id == Mission.id)
+
+
+def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
+    """Missions with the settings of `of`, and what their orders and allotments come to, those of `by` or before.
+
+    The latest act that names a bound of the window says it; ids sort by birth.
+    """
+    signed, decided = [Order.mission_id == Mission.id], [Allotment.mission_id == Mission.id]
+    if by is not None:
+        signed.append(Order.signed_on <= by)
+        decided.append(Allotment.decided_on <= by)
+
+    def total(days: Any, *where: Any) -> Any:
+        return select(func.coalesce(func.sum(days), NO_DAYS)).where(*where).scalar_subquery()
+
+    a = MissionActivity
+    shown = json_object(code=a.code, label=a.label, to_on=func.nullif(a.until_on, FOREVER, type_=Date()))
+    listed = select(json_array(shown, a.position)).where(a.mission_id == Mission.id)
+    activities = (listed if by is None else listed.where(a.until_on >= by)).scalar_subquery()
+    ends_on = _latest(Order.ends_on, *signed)
+    rows = select(
         Mission.id,
         Mission.territory,
-        Mission.name,
-        Mission.step,
-        Mission.late_entry_grace_days,
-        _activities.label("activities"),
-        Mission.travel_counts,
-        Mission.weekends_allowed,
-        Mission.holidays_allowed,
-        Mission.holiday_calendar,
-        Mission.alert_thresholds_bp,
-        Mission.external_id,
-        _ordered.label("days_ordered"),
-        _allotted.label("days_allotted"),
-        _latest(Order.starts_on).label("starts_on"),
+        of.name,
+        of.step,
+        of.late_entry_grace_days,
+        activities.label("activities"),
+        of.travel_counts,
+        of.weekends_allowed,
+        of.holidays_allowed,
+        of.holiday_calendar,
+        of.alert_thresholds_bp,
+        of.external_id,
+        select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery().label("days_ordered"),
+        select(func.coalesce(func.sum(Allotment.days), NO_DAYS))
+        .where(*decided)
+        .scalar_subquery()
+        .label("days_allotted"),
+        _latest(Order.starts_on, *signed).label("starts_on"),
         ends_on.label("ends_on"),
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
-    ).where(Mission.territory == _territory),
-    key=Mission.id,
-    version=Mission.version,
-    filters={
-        "external_id": equals(
-            Mission.external_id, ExternalId, "The mission that has this identifier in another system."
-        ),
-        "ends_from": at_least(ends_on, Day, "Missions that end on this Paris day or later."),
-        "over_threshold": holds(
-            OVER_THRESHOLD, "true: missions whose days entered have reached an alert threshold; false: the others."
-        ),
-        "q": matches(Mission.name, doc="Part of the name, without accents or case."),
-        "updated_since": updated_since(Mission.updated_at),
-    },
-    sorts={"name": Mission.name},
+    ).where(Mission.territory == _territory)
+    return Listing(
+        schema=schemas.Mission,
+        rows=rows if of is Mission else rows.join(of, of.id == _holding),
+        key=Mission.id,
+        version=Mission.version,
+        derived=of is not Mission,  # another day is another object
+        filters={
+            **filters,
+            "external_id": equals(
+                of.external_id, ExternalId, "The mission that has this identifier in another system."
+            ),
+            "ends_from": at_least(ends_on, Day, "Missions that end on this Paris day or later."),
+            "over_threshold": holds(
+                OVER_THRESHOLD,
+                "true: missions whose days entered have reached an alert threshold of their orders, as they are now;"
+                " false: the others.",
+            ),
+            "q": matches(of.name, doc="Part of the name, without accents or case."),
+            "updated_since": updated_since(Mission.updated_at),
+        },
+        sorts={"name": of.name},
+    )
+
+
+MISSIONS = _missions(Mission)
+
+# As of a day: the last settings that began by then.
+_begun = aliased(MissionSettings)
+_holding = (
+    select(_begun.id)
+    .where(_begun.mission_id == Mission.id, _begun.from_on <= _as_of)
+    .order_by(_begun.from_on.desc(), _begun.id.desc())
+    .limit(1)
+    .correlate(Mission)
+    .scalar_subquery()
 )
+SETTINGS_AS_OF = Filter(
+    Parameter(
+        Day, "What holds on this Paris day, by the settings, orders and allotments up to it; absent: what is set now."
+    ),
+    lambda _name: MissionSettings.from_on <= _as_of,
+)
+MISSIONS_AS_OF = _missions(MissionSettings, by=_as_of, as_of=SETTINGS_AS_OF)
 
 _parent = select(Mission.id).where(Mission.id == _mission_id, Mission.territory == _territory)
 _of_mission = (Mission.id == _mission_id, Mission.territory == _territory)
@@ -151,6 +186,7 @@ ORDERS = Listing(
     parent=_parent,
     filters={
         "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
+        "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
         "updated_since": updated_since(Order.updated_at),
     },
     sorts={"signed_on": Order.signed_on},
@@ -181,35 +217,62 @@ LATE_ENTRY_LEAVES = Listing(
     sorts={"until_on": LateEntryLeave.until_on},
 )
 
-MEMBERS = Listing(
-    schema=schemas.MissionMember,
-    rows=select(
-        MissionMember.id,
-        MissionMember.mission_id,
-        Mission.name.label("mission_name"),
-        MissionMember.organisation_id,
-        Organisation.name.label("organisation_name"),
-        MissionMember.role,
-        MissionMember.days_allotted,
-        MissionMember.version,
-        MissionMember.created_at,
-        MissionMember.updated_at,
+
+def _members(days_allotted: Any, **filters: Filter) -> Listing:
+    """Members of the consortium with their days; those to whom none were allotted yet are left out."""
+    m = MissionMember
+    rows = (
+        select(
+            m.id,
+            m.mission_id,
+            Mission.name.label("mission_name"),
+            m.organisation_id,
+            Organisation.name.label("organisation_name"),
+            m.role,
+            days_allotted.label("days_allotted"),
+            m.version,
+            m.created_at,
+            m.updated_at,
+        )
+        .join(Mission, Mission.id == m.mission_id)
+        .join(Organisation, Organisation.id == m.organisation_id)
+        .where(*_of_mission)
     )
-    .join(Mission, Mission.id == MissionMember.mission_id)
-    .join(Organisation, Organisation.id == MissionMember.organisation_id)
-    .where(*_of_mission),
-    key=MissionMember.id,
-    version=MissionMember.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        "organisation_id": equals(
-            MissionMember.organisation_id, Uuid, "The membership of the organisation with this id."
-        ),
-        "role": any_of(MissionMember.role, ConsortiumRole, "Members with any of these roles."),
-        "updated_since": updated_since(MissionMember.updated_at),
-    },
-    sorts={"organisation_name": Organisation.name, "days_allotted": MissionMember.days_allotted},
+    return Listing(
+        schema=schemas.MissionMember,
+        rows=rows.where(days_allotted.is_not(None)),
+        key=m.id,
+        version=m.version,
+        derived=True,
+        parent=_parent,
+        filters={
+            **filters,
+            "organisation_id": equals(m.organisation_id, Uuid, "The membership of the organisation with this id."),
+            "role": any_of(m.role, ConsortiumRole, "Members with any of these roles."),
+            "updated_since": updated_since(m.updated_at),
+        },
+        sorts={"organisation_name": Organisation.name, "days_allotted": days_allotted},
+    )
+
+
+MEMBERS = _members(MissionMember.days_allotted)
+
+_decided = (
+    select(func.sum(Allotment.days))
+    .where(
+        Allotment.mission_id == MissionMember.mission_id,
+        Allotment.organisation_id == MissionMember.organisation_id,
+        Allotment.decided_on <= _as_of,
+    )
+    .correlate(MissionMember)
+    .scalar_subquery()
+)
+MEMBERS_AS_OF = _members(
+    _decided,
+    as_of=Filter(
+        Parameter(Day, "Members to whom days were allotted by this Paris day, with the days of that day."),
+        lambda _name: _decided.is_not(None),
+    ),
 )
 
 _before = Allotment.__table__.alias("before")
@@ -249,6 +312,7 @@ ALLOTMENTS = Listing(
     parent=_parent,
     filters={
         "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of the organisation with this id."),
+        "as_of": at_most(Allotment.decided_on, Day, "Decided up to this Paris day."),
         "decided_from": at_least(Allotment.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(Allotment.decided_on, Day, "Decided on this day or earlier."),
         "updated_since": updated_since(Allotment.updated_at),
@@ -299,6 +363,10 @@ RATES = Listing(
     filters={
         "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of the organisation with this id."),
         "profile": any_of(Rate.profile, Profile, "Paid as any of these profiles."),
+        "as_of": Filter(
+            Parameter(Day, "In force on this Paris day."),
+            lambda name: param(name, Date()).between(Rate.from_on, Rate.until_on),
+        ),
         "in_force_from": at_least(Rate.until_on, Day, "In force on this day or later."),
         "in_force_to": at_most(Rate.from_on, Day, "In force on this day or earlier."),
         "updated_since": updated_since(Rate.updated_at),
@@ -336,6 +404,10 @@ CONSULTANTS = Listing(
         "person_id": equals(Consultant.person_id, Uuid, "Assignments of the person with this id."),
         "organisation_id": equals(
             Consultant.organisation_id, Uuid, "Assignments through the organisation with this id."
+        ),
+        "as_of": Filter(
+            Parameter(Day, "Assigned on this Paris day."),
+            lambda name: param(name, Date()).between(Consultant.from_on, Consultant.until_on),
         ),
         "profile": any_of(Consultant.profile, Code, "Paid as any of these profiles."),
         "q": matches(Subject.name, doc="Part of the person's name, without accents or case."),

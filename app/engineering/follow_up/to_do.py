@@ -8,7 +8,7 @@ from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import IS_CORRECTED, decidable_by, led_by
 from app.engineering.entries.rules import Status
 from app.missions.models import Mission, MissionDays, ThresholdCrossing
-from app.missions.queries import OVER_THRESHOLD, ends_on
+from app.missions.queries import ENDS_ON, OVER_THRESHOLD
 from app.programme.to_do import ORGANISATION, SUBJECT, TODAY, Kind
 
 _e, _d, _c = TimeEntry, MissionDays, ThresholdCrossing
@@ -52,7 +52,7 @@ KINDS = (
         "missions_over_threshold",
         "missions that are not over, whose days entered have reached an alert threshold; the day on which they did.",
         "missions:write",
-        select(Mission.territory, _reached_on).where(OVER_THRESHOLD, ends_on >= TODAY),
+        select(Mission.territory, _reached_on).where(OVER_THRESHOLD, ENDS_ON >= TODAY),
         "missions?over_threshold=true&ends_from={today}",
     ),
 )  # fmt: skip
