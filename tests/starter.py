@@ -6,6 +6,7 @@ each command also imports all that it needs, `tests/test_cli.py` shows with proc
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -143,12 +144,14 @@ def serve() -> None:
 
 
 def _requests(asked: socket.socket) -> dict[str, Any] | None:
+    gc.disable()
     import alembic.command  # noqa: F401  # what the migrations need
 
     import app
 
     for module in pkgutil.walk_packages(app.__path__, "app."):
         importlib.import_module(module.name)
+    gc.freeze()  # what is forked shares these pages for as long as nobody looks through them
 
     children: dict[int, socket.socket] = {}
     wakes, wake = socket.socketpair()
@@ -187,6 +190,7 @@ def _requests(asked: socket.socket) -> dict[str, Any] | None:
 def _be_rebond(words: list[str], cwd: str, env: dict[str, str], descriptors: list[int]) -> None:
     from app import cli
 
+    gc.enable()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
