@@ -221,10 +221,10 @@ async def test_a_timesheet_of_long_notes_breaks_over_pages_with_its_header() -> 
     pages = pypdf.PdfReader(io.BytesIO(body)).pages
     count = len(pages)
     assert count > 200
-    for number in (*range(1, count, 16), count - 1):  # to read one takes a twentieth of a second
-        text = " ".join(pages[number - 1].extract_text().split())
+    for page in (*range(1, count, 16), count - 1):  # to read one takes a twentieth of a second
+        text = " ".join(pages[page - 1].extract_text().split())
         assert "Activité" in text
-        assert f"Page {number} sur {count}" in text
+        assert f"Page {page} sur {count}" in text
 
 
 # --- certificates ----------------------------------------------------------------------------------------------------
