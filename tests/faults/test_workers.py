@@ -11,14 +11,22 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.core.serving import server
-from tests.commands.test_cli import a_stop_leaves_nothing, attempt, die_at, is_free, stands, the_demonstration_is_whole
+from tests.commands.test_cli import (
+    STOPS,
+    a_stop_leaves_nothing,
+    attempt,
+    die_at,
+    is_free,
+    stands,
+    the_demonstration_is_whole,
+)
 from tests.processes import Home, Service, eventually, new_home
 from tests.world import ok
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "terminal-closed"])
+@pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm", "terminal-closed"])
 def test_a_stop_of_two_workers_leaves_no_process(home: Home, number: signal.Signals) -> None:
-    a_stop_leaves_nothing(home, number, 2)
+    a_stop_leaves_nothing(home, number, workers=2)
 
 
 def workers(home: Home) -> set[int]:
