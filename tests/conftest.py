@@ -189,6 +189,7 @@ def settings(database_url: str, directory: StandIn) -> Settings:
     return Settings(
         _env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0,
         directory_url=directory.url,
+        pool_timeout=60,  # a hundred requests at once are answered on a machine that does much else besides, too
     )  # fmt: skip
 
 
