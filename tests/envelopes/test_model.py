@@ -31,7 +31,7 @@ from tests.world import World, ok
 FIRST = date(2024, 1, 1)
 ORGANISATIONS = ("office", "lead", "partner")
 SEEDS = range(12)
-STEPS = ASKED or 30
+STEPS = ASKED or 40
 
 
 def day(number: int) -> str:
@@ -175,7 +175,9 @@ class Award:
 class Envelope(Life):
     """Each act is done by HTTP and on the model, and is answered as the model says."""
 
-    KINDS: ClassVar = ["contribute", "award", "pay", "repay", "bounce", "release", "reverse"]
+    KINDS: ClassVar = [
+        *["contribute"] * 2, *["award"] * 3, *["pay"] * 3, *["repay"] * 3, "bounce", "bounce", "release", "reverse",
+    ]  # fmt: skip
 
     def __init__(self, by: Acts, chance: Chance) -> None:
         super().__init__(chance)
@@ -232,14 +234,20 @@ class Envelope(Life):
 
     # acts
 
-    def some_cents(self) -> int:
-        return self.chance.randint(1, self.chance.choice([12, 2000]))
+    def some_cents(self, left: int = 2000) -> int:
+        """A few, any, all that is left, or a part of it."""
+        return self.chance.randint(*self.chance.choice([(1, 12), (1, 2000), (max(left, 1),) * 2, (1, max(left, 1))]))
 
-    def some_day(self) -> int:
-        return self.chance.randint(0, 5)
+    def some_day(self, since: int = 0) -> int:
+        """Mostly one on which it is allowed."""
+        return self.chance.randint(self.chance.choice([since, since, since, 0]), 5)
 
-    def coin(self) -> bool:
-        return self.chance.choice([False, True])
+    def some_award(self, awards: list[Award]) -> Award:
+        """Mostly one on which something is left to do."""
+        alive = [award for award in awards if not award.cancelled and (award.left or award.kind == "advances")]
+        award = self.chance.choice(self.chance.choice([alive, alive, alive, awards]) or awards)
+        self.touched = award
+        return award
 
     async def send(
         self, function: Callable[..., Awaitable[httpx2.Response]], *given: Any, expect: str, **more: Any
@@ -251,7 +259,7 @@ class Envelope(Life):
 
     async def contribute(self) -> bool:
         cents, on, organisation = self.some_cents(), self.some_day(), self.chance.choice(ORGANISATIONS)
-        policy = self.chance.choice(["recycle", "return"])
+        policy = self.chance.choice(["recycle", "recycle", "return"])
         made = await self.send(
             self.by.contribute, cents, organisation=organisation, decided_on=day(on), repayment_policy=policy,
             expect="",
@@ -266,8 +274,9 @@ class Envelope(Life):
         return True
 
     async def award(self) -> bool:
-        cents, on, kind = self.some_cents(), self.some_day(), self.chance.choice(["grants", "advances"])
+        on, kind = self.some_day(), self.chance.choice(["grants", "advances"])
         available = self.least(on)
+        cents = self.some_cents(sum(available.values()))
         fits = cents <= sum(available.values())
         send = self.by.grant if kind == "grants" else self.by.advance
         made = await self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
@@ -289,8 +298,8 @@ class Envelope(Life):
     async def pay(self) -> bool | None:
         if not self.awards:
             return None
-        award = self.touched = self.chance.choice(self.awards)
-        cents, on = max(award.left, 1) if self.coin() else self.some_cents(), self.some_day()
+        award = self.some_award(self.awards)
+        cents, on = self.some_cents(award.left), self.some_day(award.on)
         grant = award.kind == "grants"
         if award.cancelled or (not award.left and (grant or award.released)):
             expect = "award-ended"
@@ -317,9 +326,9 @@ class Envelope(Life):
         advances = [award for award in self.awards if award.kind == "advances"]
         if not advances:
             return None
-        award = self.touched = self.chance.choice(advances)
+        award = self.some_award([award for award in advances if award.paid_cents] or advances)
         owed = award.paid_cents - award.repaid_cents
-        cents, on = max(owed, 1) if self.coin() else self.some_cents(), self.some_day()
+        cents, on = self.some_cents(owed), self.some_day(max((deed.on for deed in award.paid), default=0))
         deed = Deed("", on, cents, [], award)
         award.repaid.append(deed)
         owing = self.least(on, figure="outstanding", award=award.id)
@@ -343,7 +352,8 @@ class Envelope(Life):
         repaid = [deed for award in self.awards for deed in award.repaid]
         if not repaid:
             return None
-        deed, on = self.chance.choice(repaid), self.some_day()
+        deed = self.chance.choice(repaid)
+        on = self.some_day(deed.on)
         award = self.touched = deed.award
         assert award is not None
         expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounce else ""
@@ -368,8 +378,8 @@ class Envelope(Life):
     async def release(self) -> bool | None:
         if not self.awards:
             return None
-        award, on = self.chance.choice(self.awards), self.some_day()
-        self.touched = award
+        award = self.some_award(self.awards)
+        on = self.some_day(award.on)
         ended = award.cancelled or not award.left
         expect = "award-ended" if ended else "before-decision" if on < award.on else ""
         await self.send(self.by.release, award.path, released_on=day(on), expect=expect)
@@ -447,7 +457,7 @@ class Envelope(Life):
         by = len(self.facts) % 6
         said = await self.by.envelope(as_of=day(by))
         wanted: dict[str, Counter[str]] = defaultdict(Counter)
-        for fact in self.facts:
+        for fact in self.facts + self.covers:
             if fact.on <= by:
                 wanted[self.organisation[fact.contribution]][fact.figure] += fact.cents
         got = {each["organisation_id"]: {n: each[f"{n}_cents"] for n in FIGURES} for each in said["by_contributor"]}
@@ -489,13 +499,13 @@ class Envelope(Life):
 # What random lives have found: their acts, cut down.
 LIVES: dict[str, list[Act]] = {
     "a repayment bounces whose money was awarded again, and the release of that award fills the shortfall": [
-        ("contribute", [1, 999, 0, 0, 0]),  # ten euros, on the first day, by the office; what comes back is recycled
-        ("award", [1, 999, 0, 1]),  # all of it, as an advance
-        ("pay", [0, 1, 0]),
-        ("repay", [0, 1, 1]),  # all of it, on the second day
-        ("award", [1, 599, 1, 0]),  # six euros of it, as a grant
-        ("bounce", [0, 2]),
-        ("release", [1, 2]),
+        ("contribute", [1, 999, 0, 0, 0, 0]),  # ten euros, on the first day, by the office; what comes back is recycled
+        ("award", [0, 0, 1, 2, 0]),  # all of it, as an advance
+        ("pay", [0, 0, 2, 0, 0, 0]),
+        ("repay", [0, 0, 2, 0, 0, 1]),  # all of it, on the second day
+        ("award", [0, 1, 0, 1, 599]),  # six euros of it, as a grant
+        ("bounce", [0, 0, 1]),  # on the third day
+        ("release", [0, 1, 0, 1]),
     ],
 }
 
