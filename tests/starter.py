@@ -1,7 +1,7 @@
 """Forks `rebond` from a process that has imported the whole application: a start costs a tenth of a second, not three.
 
 What is forked is a process like any other: a command line, an environment, a directory, signals, an exit code. That
-each command also imports all that it needs, `tests/test_cli.py` shows with processes from nothing.
+each command also imports all that it needs, `tests/commands/test_cli.py` shows with processes from nothing.
 """
 
 import atexit
