@@ -121,7 +121,7 @@ async def live(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def lived_in(new_database: Any) -> str:
-    url: str = new_database("check")
+    url: str = new_database("balances")
     asyncio.run(live(url))
     return url
 
