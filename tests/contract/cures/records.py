@@ -50,13 +50,10 @@ async def lead_not_among_epci(case: Case) -> None:
 
 @walk("epci-of-another-territory", "create_territory", "update_territory")
 async def epci_of_another_territory(case: Case) -> None:
-    programme, shared = case.world.programme, fresh_siren()
-    elsewhere = word("t")
+    new = {"slug": word("t"), "name": "New", "wave_number": 1} if case.act == "create_territory" else {}
+    programme, shared, elsewhere = (await case.own()).programme, fresh_siren(), word("t")
     body = {"slug": elsewhere, "name": "Elsewhere", "wave_number": 1, "lead_siren": shared}
     ok(await programme.post("/v1/territories", body), 201)
-    new = {"slug": word("t"), "name": "New", "wave_number": 1} if case.act == "create_territory" else {}
-    if not new:
-        await case.own()
 
     async def act(*epci: str) -> httpx2.Response:
         body = {**new, "lead_siren": epci[0], "epci_sirens": list(epci)}
@@ -69,11 +66,8 @@ async def epci_of_another_territory(case: Case) -> None:
     ]
     case.cured(await act(lead))
     ok(await programme.patch(f"/v1/territories/{elsewhere}", {"status": "closed"}))
-    ok(
-        await programme.patch(
-            f"/v1/territories/{new.get('slug') or case.world.territory}", {"epci_sirens": [lead, shared]}
-        )
-    )
+    address = f"/v1/territories/{new.get('slug') or case.world.territory}"
+    ok(await programme.patch(address, {"epci_sirens": [lead, shared]}))
 
 
 # --- firms -----------------------------------------------------------------------------------------------------------

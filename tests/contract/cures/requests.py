@@ -355,7 +355,8 @@ async def person_required(case: Case) -> None:
       "create_service_certificate", "cancel_service_certificate", "reject_time_entry", "reverse_time_entry",
       "validate_time_entry", "reject_time_entries", "reverse_time_entries", "validate_time_entries", "pay_grant",
       "reverse_grant_payment", "pay_tranche", "reverse_tranche", "receive_repayment", "bounce_repayment",
-      "reverse_repayment")  # fmt: skip
+      "reverse_repayment", "propose_override", "approve_override", "refuse_override",
+      "withdraw_override")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -467,8 +468,8 @@ async def already_exists(case: Case) -> None:
 
     ask = await READY[case.act](case)
     ok(await bearing(ask, one).send(case))
-    if case.act.startswith("update"):
-        ask = await READY[case.act](case)
+    anew = case.act.startswith("update") or case.act == "create_territory"  # whose EPCI nobody else has
+    ask = await READY[case.act](case) if anew else ask
     told = case.refused(await bearing(ask, one).send(case))
     assert any(error["pointer"].endswith(f"/{named}") for error in told["errors"])
     case.cured(await bearing(ask, other).send(case))
