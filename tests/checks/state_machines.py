@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from app.auditions import rules as auditions
 from app.committees import rules as committees
+from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
 from app.projects import rules as projects
@@ -46,6 +47,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for source in sorted(sources)),
                 (entries.Status.VALIDATED, entries.Status.CERTIFIED, "a certificate"),
                 (entries.Status.CERTIFIED, entries.Status.VALIDATED, "its counter-certificate"),
+            ],
+        ),
+        "Corrections of certified entries": (
+            corrections.CorrectionStatus.PROPOSED,
+            [
+                *((source, target, action + ("*" if target in corrections.ENDED_WITH_REASON else ""))
+                  for action, (sources, target) in corrections.TRANSITIONS.items() for source in sorted(sources)),
+                *((source, corrections.CorrectionStatus.STALE, "a counter-certificate*")
+                  for source in sorted(corrections.OPEN)),
             ],
         ),
         "Auditions": (

@@ -243,6 +243,23 @@ async def certificates(case: Case) -> Ask:
     return Ask("operator", "POST", f"{path}/cancel", REASON, guarded=path)
 
 
+@ready(*(f"{act}_time_entry_correction" for act in ("create", "agree", "accept", "refuse", "withdraw")))
+async def corrections(case: Case) -> Ask:
+    world = case.world
+    mission = await world.mission()
+    body = {"entry_id": await validated(world, mission, worked_on=DAY), "days": 0.25, **REASON}
+    await world.certify(mission)
+    path = "time-entry-corrections"
+    step = case.act.split("_")[0]
+    if step == "create":
+        return Ask("consultant", "POST", path, body)
+    path += f"/{ok(await world.consultant.post(path, body), 201)['id']}"
+    if step == "accept":
+        ok(await world.lead.post(f"{path}/agree"))
+    by = {"agree": "lead", "accept": "operator", "refuse": "operator", "withdraw": "consultant"}[step]
+    return Ask(by, "POST", f"{path}/{step}", REASON if step in ("refuse", "withdraw") else None)
+
+
 # --- money -----------------------------------------------------------------------------------------------------------
 
 
@@ -322,7 +339,9 @@ async def idempotency_key_missing(case: Case) -> None:
 @walk("person-required", "award_advance", "release_advance", "reverse_advance", "close_committee", "award_grant",
       "release_grant", "reverse_grant", "grant_late_entry", "create_order", "lock_month", "reopen_month",
       "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
-      "reject_time_entry", "reverse_time_entry", "validate_time_entry")  # fmt: skip
+      "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
+      "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
+      "withdraw_time_entry_correction")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -358,6 +377,7 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "create_time_entry": {"consultant_id": NOBODY},
     "put_time_entry_grid": {"consultant_id": NOBODY},
     "update_time_entry": {"consultant_id": NOBODY},
+    "create_time_entry_correction": {"entry_id": NOBODY},
 }
 
 

@@ -10,6 +10,7 @@ NO_CURE: dict[str, str] = {
     "bounced-before-receipt": "the detail names the first day that is possible",
     "body-too-large": "`limit_bytes` says how much a body can have",
     "ceased-on-of-an-active-firm": "the title says which fields go together",
+    "correction-transition": "`current` and `needed` name the states",
     "certificate-already-cancelled": "what was wanted has been done",
     "closed-on-of-an-open-site": "the title says which fields go together",
     "holder-named-twice": "the title says what to leave out",
@@ -52,6 +53,7 @@ PAIRS: dict[tuple[str, str], str] = {
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,
+    ("month-locked", "accept_time_entry_correction"): "only where the operator closes the month at the same instant",
     ("month-locked", "reverse_time_entry"): "only where the operator closes the month at the same instant",
     **{("invalid-transition", f"{step}_time_entry"): _NAMED for step in ("submit", "recall", "validate", "reject")},
 }  # fmt: skip
