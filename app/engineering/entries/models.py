@@ -31,8 +31,8 @@ class TimeEntry(Identified, Versioned, Base):
     `assigned_from_on` and `assigned_until_on` follow the assignment by foreign key, so that the CHECK holds the entry
     inside it. `authors` are the subjects who entered, changed or submitted it: none of them validates it. It counts on
     `counted_on`; where it corrects another (`corrects_id`) that may be later than the day worked. A reversal counts on
-    `reversal_counted_on`: the entry's own day while its month is open. An entry that a certificate left out says so until
-    a later one contains it. An entry that was rejected or reversed has given
+    `reversal_counted_on`: the entry's own day while its month is open. An entry that a certificate left out says so
+    until a later one contains it. An entry that was rejected or reversed has given
     up its `external_id`: another may bear it.
     """
 

@@ -45,11 +45,11 @@ class Correcting:
         return await client.post(f"time-entry-corrections/{self.correction}/{step}", body)
 
 
-async def correcting(case: Case, *, worked_on: str = DAY, days: float = 0.5, **mission: Any) -> Correcting:
+async def correcting(case: Case, *, worked_on: str = DAY, worked: float = 0.5, **mission: Any) -> Correcting:
     world = case.world
     made = await world.mission(**mission)
     await world.rates(made)
-    entry = await validated(world, made, worked_on=worked_on, days=days)
+    entry = await validated(world, made, worked_on=worked_on, days=worked)
     return Correcting(case.act, world, made, entry, (await world.certify(made))["id"])
 
 
@@ -100,7 +100,7 @@ async def rest_day(case: Case) -> None:
 
 @walk("off-step", PROPOSE)
 async def off_step(case: Case) -> None:
-    start = await correcting(case, days=1, step=0.5)
+    start = await correcting(case, worked=1, step=0.5)
     case.refused(await start.send(days=0.25))
     case.cured(await start.send(days=0.5))
 

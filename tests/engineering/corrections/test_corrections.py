@@ -145,7 +145,8 @@ async def test_three_acts_of_three_persons_correct_a_certified_entry(app: Any, w
     assert await events_of(world, "time_entry", new["id"]) == ["time_entry.created"]
     assert (await events_of(world, "time_entry", start.entries[1]))[-1] == "time_entry.certified"
     told = await world.pool.fetch("SELECT data FROM events WHERE resource_id = $1", made["id"])
-    assert len(told) == 3 and not [event for event in told if "_cents" in event["data"] or "_name" in event["data"]]
+    assert len(told) == 3
+    assert not [event for event in told if "_cents" in event["data"] or "_by_name" in event["data"]]
     await clean(app, world)
 
     # The certificate of the month takes the new entry, at the rate of its day.
