@@ -35,6 +35,7 @@ from app.missions.models import (
     Rate,
     ThresholdCrossing,
 )
+from app.missions.rules import MissionStatus
 
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
@@ -83,13 +84,22 @@ MISSIONS = Listing(
         _allotted.label("days_allotted"),
         _latest(Order.starts_on).label("starts_on"),
         _latest(Order.ends_on).label("ends_on"),
+        Mission.status,
+        Mission.status_by,
+        Subject.name.label("status_by_name"),
+        Mission.status_at,
+        Mission.status_reason,
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
-    ).where(Mission.territory == _territory),
+    )
+    .outerjoin(Subject, Subject.id == Mission.status_by)
+    .where(Mission.territory == _territory),
     key=Mission.id,
     version=Mission.version,
+    derived=True,
     filters={
+        "status": any_of(Mission.status, MissionStatus, "Missions in any of these states."),
         "external_id": equals(
             Mission.external_id, ExternalId, "The mission that has this identifier in another system."
         ),

@@ -13,6 +13,7 @@ from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
+from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
 
@@ -40,6 +41,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
     firm_reasons = [(source, target) for source, reached in firms.WITH_REASON.items() for target in reached]
     firm_reasons += [(source, end) for source in firms.Stage for end in firms.ENDS]
     return {
+        "Missions": (
+            missions.MissionStatus.OPEN,
+            [(source, target, action + "*") for action, (sources, target) in missions.TRANSITIONS.items()
+             for source in sorted(sources)],
+        ),
         "Time entries": (
             entries.Status.DRAFT,
             [

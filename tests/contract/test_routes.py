@@ -119,6 +119,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/roadmap/actions/{action_id}/states": (ALL, {"territory"}),
     T + "/missions": (AT_WORK, {"operator"}),
     T + "/missions/{id}": (AT_WORK, {"operator"}),
+    **{T + f"/missions/{{id}}/{act}": (AT_WORK, {"operator"}) for act in ("close", "cancel", "reopen")},
     MISSION + "/orders": (AT_WORK, {"operator"}),
     MISSION + "/orders/{id}": (AT_WORK, set()),
     MISSION + "/late-entry-leaves": (AT_WORK, {"operator"}),

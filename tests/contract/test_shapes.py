@@ -255,7 +255,7 @@ OURS: dict[str, str] = {
          "advance_reversed_but_released", "validated_by_nobody", "time_entry_reversal_counted_on",
          "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
          "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
-         "time_entry_correction_ended", "time_entry_certification_refused"),
+         "time_entry_correction_ended", "time_entry_certification_refused", "mission_status", "mission_status_changed"),
         _STATE,
     ),
     **dict.fromkeys(

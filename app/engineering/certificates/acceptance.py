@@ -20,8 +20,9 @@ from app.engineering.certificates.models import CertificateRemark, RemarkKind, S
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import lines_of, rest_of
 from app.engineering.certificates.service import (
-    NOT_CERTIFIED,
+    VALIDATED_AGAIN,
     CertifierTookPart,
+    certified_by,
     contained,
     counter_certificate,
     issue,
@@ -68,7 +69,7 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
     await _refuse_part(write, rest, accepted_by)
 
     counter = await counter_certificate(write, certificate, correction.reason)
-    await mark(write, keys, on_the_way=True, status="validated", **NOT_CERTIFIED)
+    await mark(write, keys, VALIDATED_AGAIN, on_the_way=True)
     reissued = await _certify_rest(write, certificate, correction.entry_id, rest)
     [old] = await held_by(write, attempt, TimeEntry.id == correction.entry_id)
     attempt.freed = [wish_of(old)]
@@ -158,8 +159,5 @@ async def _certify_rest(
         for remark in remarks
     )
     await write.session.flush()
-    await mark(
-        write, keys,
-        status="certified", certificate_id=reissued.id, certified_by=reissued.certified_by, certified_at=write.now,
-    )  # fmt: skip
+    await mark(write, keys, certified_by(reissued, write.now))
     return reissued

@@ -24,6 +24,7 @@ from app.engineering.corrections.rules import CorrectionByOnePerson, CorrectionT
 from app.engineering.corrections.schemas import AcceptedCorrection
 from app.engineering.entries import rules
 from app.engineering.entries.service import Attempt
+from app.missions.rules import MissionEnded
 from app.programme.routes import T
 
 certificates: APIRouter = router("engineering")
@@ -140,6 +141,7 @@ async def cancel_service_certificate(
         CorrectionByOnePerson,
         service.CertifierTookPart,
         PersonRequired,
+        MissionEnded,
         rules.OutsideMissionWindow,
         rules.OutsideAssignment,
         rules.ActivityNotListed,

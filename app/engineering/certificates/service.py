@@ -9,7 +9,7 @@ without a hole in each territory, so that an accountant sees that none is missin
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -56,7 +56,7 @@ NO_VAT_RATE = Fault(
     fr="Aucun taux de TVA n'est connu pour ce jour.",
 )
 
-NOT_CERTIFIED: dict[str, Any] = {"certificate_id": None, "certified_by": None, "certified_at": None}
+VALIDATED_AGAIN = {"status": "validated", "certificate_id": None, "certified_by": None, "certified_at": None}
 REFUSED = ("certification_refused_reason", "certification_refused_by", "certification_refused_on")
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -161,14 +161,10 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     await write.session.flush()
     assert certificate.amount_cents == amount  # each line is rounded once, and never again
     keys = [entry.id for entry in entries]
-    await mark(
-        write, keys,
-        status="certified", certificate_id=certificate.id, certified_by=person_id, certified_at=write.now,
-        **dict.fromkeys(REFUSED),
-    )  # fmt: skip
+    await mark(write, keys, certified_by(certificate, write.now) | dict.fromkeys(REFUSED))
     for entry_id in sorted(refused):
         said = (remarks[entry_id][1], person_id, clock.today())
-        await mark(write, [entry_id], **dict(zip(REFUSED, said, strict=True)))
+        await mark(write, [entry_id], dict(zip(REFUSED, said, strict=True)))
     bound = {"territory": territory}
     left_out = Change("time_entry.certification_refused", TIME_ENTRIES, sorted(refused), bound, many=True)
     return [
@@ -195,7 +191,7 @@ async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: s
         raise CertificateAlreadyCancelled
     keys = await contained(write, certificate_id)
     counter = await counter_certificate(write, certificate, reason)
-    await mark(write, keys, status="validated", **NOT_CERTIFIED)
+    await mark(write, keys, VALIDATED_AGAIN)
     stale = await make_stale(write, attempt, keys, reason)
     bound = {"territory": territory}
     return [
@@ -378,9 +374,15 @@ async def issue(
     return certificate
 
 
-async def mark(write: Write, keys: Sequence[UUID], *, on_the_way: bool = False, **values: Any) -> None:
+def certified_by(certificate: ServiceCertificate, at: datetime) -> dict[str, Any]:
+    """What an entry says that the certificate contains."""
+    return {"status": "certified", "certificate_id": certificate.id, "certified_by": certificate.certified_by,
+            "certified_at": at}  # fmt: skip
+
+
+async def mark(write: Write, keys: Sequence[UUID], values: Mapping[str, Any], *, on_the_way: bool = False) -> None:
     """Write these values to entries. `on_the_way`: the same act changes them once more, so this is no version."""
     e = TimeEntry
     now: dict[str, Any] = {} if on_the_way else {"version": e.version + 1, "updated_at": write.now}
-    marked = update(e).where(e.id.in_(keys)).values(**values, **now)
+    marked = update(e).where(e.id.in_(keys)).values({**values, **now})
     await write.session.execute(marked, execution_options={"synchronize_session": False})

@@ -46,7 +46,7 @@ from app.missions.models import (
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
 
 # Constraints that say themselves why; of the others the state says it best.
-OWN_WORDS = ("correction_exceeded", "correction_elsewhere", "references_disagree")
+OWN_WORDS = ("mission_ended", "correction_exceeded", "correction_elsewhere", "references_disagree")
 
 
 @dataclass

@@ -105,6 +105,20 @@ async def off_step(case: Case) -> None:
     case.cured(await start.send(days=0.5))
 
 
+@walk("mission-ended", ACCEPT)
+async def mission_ended(case: Case) -> None:
+    async def spoil(start: Correcting) -> Callable[[], Awaitable[Any]]:
+        path = f"missions/{start.mission.id}"
+        ok(await start.world.operator.post(f"{path}/close", {"reason": "It is over."}))
+
+        async def mend() -> Any:
+            return ok(await start.world.operator.post(f"{path}/reopen", {"reason": "One is corrected."}))
+
+        return mend
+
+    await walked(case, await correcting(case), spoil)
+
+
 @walk("late-entry", *BOTH)
 async def late_entry(case: Case) -> None:
     async def spoil(start: Correcting) -> Callable[[], Awaitable[Any]]:

@@ -276,3 +276,18 @@ async def rates_overlap(case: Case) -> None:
     ok(await end(first, "2023-01-01"))
     case.refused(await end(second, "2023-03-31"))
     case.cured(await end(second, "2022-12-31"))
+
+
+@walk("mission-in-use", "cancel_mission")
+async def mission_in_use(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    entry = await submitted(world, mission)
+    reason = {"reason": "Made twice."}
+    case.refused(await world.operator.post(f"missions/{mission.id}/cancel", reason))
+    ok(await world.consultant.post(f"time-entries/{entry}/recall"))
+    case.cured(await world.operator.post(f"missions/{mission.id}/cancel", reason))
+    other = await world.mission()
+    await submitted(world, other, worked_on="2023-07-20")
+    case.refused(await world.operator.post(f"missions/{other.id}/cancel", reason))
+    case.cured(await world.operator.post(f"missions/{other.id}/close", reason))

@@ -181,13 +181,18 @@ async def roadmaps(case: Case) -> Ask:
 
 
 @ready("create_mission", "update_mission", "create_order", "create_mission_member", "create_rate", "update_rate",
-       "grant_late_entry", "create_consultant", "lock_month", "reopen_month")  # fmt: skip
+       "grant_late_entry", "create_consultant", "lock_month", "reopen_month", "close_mission", "cancel_mission",
+       "reopen_mission")  # fmt: skip
 async def missions(case: Case) -> Ask:
     world = case.world
     if case.act == "create_mission":
         return Ask("operator", "POST", "missions", {"name": "Mission"})
     mission = await world.mission(days=100, lead=10, partner=10)
     path = f"missions/{mission.id}"
+    if case.act in ("close_mission", "cancel_mission", "reopen_mission"):
+        if case.act == "reopen_mission":
+            ok(await world.operator.post(f"{path}/close", REASON))
+        return Ask("operator", "POST", f"{path}/{case.act.split('_')[0]}", REASON)
     if case.act == "reopen_month":
         return Ask("operator", "POST", f"month-locks/{await lock(world, mission)}/reopen", REASON)
     rate = {"organisation_id": str(world.organisations["lead"]), "profile": "senior", "day_rate_cents": 1,
@@ -341,7 +346,7 @@ async def idempotency_key_missing(case: Case) -> None:
       "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
       "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
-      "withdraw_time_entry_correction")  # fmt: skip
+      "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")

@@ -18,6 +18,7 @@ NO_CURE: dict[str, str] = {
     "meeting-transition": "`current` and `needed` name the states",
     "minutes-adopted-on": "the title names the days that are possible",
     "mission-window": "the title says which days go together",
+    "mission-transition": "`current` and `needed` name the states",
     "month-already-locked": "what was wanted has been done",
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",

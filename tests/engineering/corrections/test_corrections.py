@@ -161,7 +161,7 @@ async def test_three_acts_of_three_persons_correct_a_certified_entry(app: Any, w
 
 async def _rate(world: World, mission: Mission) -> str:
     found = ok(await world.operator.get(f"missions/{mission.id}/rates"))["items"]
-    return next(row["id"] for row in found if row["organisation_id"] == str(world.organisations["partner"]))
+    return str(next(row["id"] for row in found if row["organisation_id"] == str(world.organisations["partner"])))
 
 
 async def test_nothing_is_certified_anew_where_nothing_is_left(app: Any, world: World) -> None:
