@@ -18,7 +18,8 @@ from app.settings import Settings
 
 app = typer.Typer(
     name="rebond",
-    help="Rebond: the system of record of the Rebond industriel programme.",
+    help="Rebond: the system of record of the Rebond industriel programme.\n\n"
+    "Settings are environment variables, or lines of .env in this directory: README.md lists them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -29,6 +29,11 @@ def fresh_siren() -> str:
     return siren_from(10_000_000 + _WORKER * 5_000_000 + next(_NUMBERS))
 
 
+def fresh_email() -> str:
+    """An e-mail address that nobody else has."""
+    return f"{secrets.token_hex(8)}@example.fr"
+
+
 # What may be read: wherever a test creates something, its Location must be one of these addresses.
 READ = [
     route.path_regex
@@ -169,11 +174,12 @@ class World:
     ) -> Client:  # fmt: skip
         """A subject of one of the organisations with a key, and a role here (`territory=None`: everywhere)."""
         subject_id = await connection.fetchval(
-            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)"
-            " VALUES ($1, $2, $3, now(), now()) RETURNING id",
+            "INSERT INTO subjects (kind, organisation_id, name, email, created_at, updated_at)"
+            " VALUES ($1, $2, $3, $4, now(), now()) RETURNING id",
             kind,
             self.organisations[organisation],
             f"{name} of {self.territory}",
+            fresh_email() if kind == "person" else None,
         )
         national = role is not None and Role(role) not in LOCAL
         slug = None if national or territory is None else self.territory
@@ -201,10 +207,11 @@ class World:
     async def add_person(self, organisation: str = "partner", name: str | None = None) -> UUID:
         """A person without a key or role, who can be assigned."""
         person: UUID = await self.pool.fetchval(
-            "INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)"
-            " VALUES ('person', $1, $2, now(), now()) RETURNING id",
+            "INSERT INTO subjects (kind, organisation_id, name, email, created_at, updated_at)"
+            " VALUES ('person', $1, $2, $3, now(), now()) RETURNING id",
             self.organisations[organisation],
             name or f"Person {next(_NUMBERS)}",
+            fresh_email(),
         )
         return person
 
@@ -385,7 +392,8 @@ class World:
         ok(await staff.post(f"committees/{meeting}/hold", {"held_at": held_at}), 200)
         headers = {"Idempotency-Key": secrets.token_hex(16)}
         adoption = {"committee_id": meeting}
-        adopted = ok(await staff.post(f"roadmap/versions/{roadmap}/adopt", adoption, headers=headers), 200)
+        presiding = self.clients["committee"]
+        adopted = ok(await presiding.post(f"roadmap/versions/{roadmap}/adopt", adoption, headers=headers), 200)
         action = adopted["axes"][0]["actions"][0]["id"]
         ok(await staff.post(f"roadmap/actions/{action}/states", {"state": "in_progress"}), 200)
         return {"project": project, "plan": plan, "statement": statement, "jobs": jobs, "roadmap": roadmap,

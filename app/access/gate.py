@@ -25,7 +25,8 @@ KEPT = 10_000  # credentials remembered by one worker
 # The key's use is noted at most once a minute: a read must not write each time.
 _FIND = """
 WITH credential AS (
-    SELECT k.id AS key_id, k.scope, k.last_used_at, s.id AS subject_id, s.kind, s.organisation_id
+    SELECT k.id AS key_id, k.scope, k.last_used_at, s.id AS subject_id, s.kind, s.organisation_id,
+           s.email IS NOT NULL AS has_email
     FROM api_keys k JOIN subjects s ON s.id = k.subject_id
     WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
 ), used AS (
@@ -40,7 +41,8 @@ SELECT credential.*, (
 FROM credential
 """
 _SUBJECT = """
-SELECT s.id AS subject_id, s.kind, s.organisation_id, 'full' AS scope, NULL::uuid AS key_id, (
+SELECT s.id AS subject_id, s.kind, s.organisation_id, s.email IS NOT NULL AS has_email,
+       'full' AS scope, NULL::uuid AS key_id, (
     SELECT array_agg(ARRAY[m.role, m.territory]) FROM members m
     WHERE m.subject_id = s.id AND m.from_on <= $2 AND (m.to_on IS NULL OR m.to_on >= $2)
 ) AS grants
@@ -66,6 +68,7 @@ def _actor(row: Any) -> Actor:
         grants=tuple(RoleInForce(Role(role), territory) for role, territory in row["grants"] or ()),
         scope=Scope(row["scope"]),
         key_id=row["key_id"],
+        has_email=row["has_email"],
     )
 
 
@@ -105,7 +108,7 @@ class Credentials:
         return bool(known)
 
     def forget(self) -> None:
-        """Look every credential up again: a key or a role has just changed."""
+        """Look every credential up again: a key, a role or a person has just changed."""
         self._seen.clear()
 
 

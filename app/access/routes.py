@@ -115,9 +115,15 @@ async def get_person(request: Request, actor: Actor = require("organisations:rea
 async def update_person(
     request: Request, body: schemas.PersonUpdate, actor: Actor = require("organisations:write")
 ) -> Response:
-    """Change a person's name or e-mail address, or the organisation that the person works for."""
+    """Change a person's name or e-mail address, or the organisation that the person works for.
+
+    With an e-mail address a person can validate, decide and pay; it takes effect within five seconds.
+    """
     path = request.path_params
-    return await commit(request, lambda write: service.update_person(write, path["organisation_id"], path["id"], body))
+    answer = await commit(
+        request, lambda write: service.update_person(write, path["organisation_id"], path["id"], body)
+    )
+    return _forgetting(request, answer)
 
 
 @access.get("/v1/organisations/{organisation_id:uuid}/service-accounts", **lists(SERVICE_ACCOUNTS))

@@ -1,8 +1,8 @@
 """The matrix of roles and permissions, and what a subject's roles permit. No session, no await.
 
 Source: the roles of the programme (État, Banque des territoires, Bpifrance, agglomération, groupement) and the
-separation of *ordonnateur* and *comptable* (décret n° 2012-1246, art. 9): who enters does not validate, who decides
-does not pay.
+separation of *ordonnateur* and *comptable* (décret n° 2012-1246, art. 9). The matrix gives the two sides to different
+roles; one subject may hold both, so the pairs of acts are kept apart by subject (`duties.py`).
 """
 
 from collections.abc import Iterable
@@ -46,20 +46,49 @@ class PersonRequired(Problem):
     cure_fr = "Utilisez la clé d'API d'une personne."
 
 
-class _Acting(Protocol):
+class EmailMissing(Problem):
+    """Your e-mail address is not known: without it you can read and enter, but not validate, decide or pay."""
+
+    status = 403
+    title_fr = (
+        "Votre adresse électronique n'est pas connue : sans elle, vous pouvez lire et saisir, mais ni valider, ni"
+        " décider, ni payer."
+    )
+    cure = "Ask an administrator to add your e-mail address; it takes effect within five seconds."
+    cure_fr = "Demandez à un administrateur d'ajouter votre adresse électronique ; elle vaut dans les cinq secondes."
+
+
+BY_A_PERSON: tuple[type[Problem], ...] = (PersonRequired, EmailMissing)  # why `person` refuses
+
+
+class Acting(Protocol):
     """Who acts: an Actor, or the service itself."""
 
     @property
     def subject_id(self) -> UUID | None: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def has_email(self) -> bool: ...
 
 
-def person(actor: _Acting) -> UUID:
-    """The person who decides. Raises `person-required` (403) for a program."""
-    if actor.kind != "person" or actor.subject_id is None:
+def accountable(actor: Acting) -> UUID:
+    """The subject of an act that commits somebody: a program, or a person whom an e-mail address distinguishes.
+
+    Raises `email-missing` (403).
+    """
+    if actor.subject_id is None:
         raise PersonRequired
+    if actor.kind == SubjectKind.PERSON and not actor.has_email:
+        raise EmailMissing
     return actor.subject_id
+
+
+def person(actor: Acting) -> UUID:
+    """The person who decides. Raises `person-required` for a program, and `email-missing` (403)."""
+    if actor.kind != SubjectKind.PERSON:
+        raise PersonRequired
+    return accountable(actor)
 
 
 class Scope(StrEnum):
@@ -111,7 +140,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "projects:write": frozenset({Role.TERRITORY}),
     "roadmap:read": _EVERYONE,
     "roadmap:write": frozenset({Role.TERRITORY}),
-    "roadmap:adopt": frozenset({Role.TERRITORY, Role.COMMITTEE}),
+    "roadmap:adopt": frozenset({Role.TERRITORY, Role.COMMITTEE}),  # who drafted it does not (duties.py)
     "time_entries:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
@@ -186,6 +215,7 @@ class Actor:
     grants: tuple[RoleInForce, ...]
     scope: Scope = Scope.FULL
     key_id: UUID | None = None
+    has_email: bool = False
     _roles: dict[str | None, frozenset[Role]] = field(default_factory=dict, compare=False, repr=False)
 
     def roles(self, territory: str | None) -> frozenset[Role]:

@@ -7,8 +7,17 @@ from uuid import UUID
 from pydantic import MISSING, ConfigDict, Field, model_validator
 
 from app.access.rules import Role, Scope, SubjectKind
-from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
+from app.core.schemas import (
+    Body,
+    CreatedAt,
+    Id,
+    PersonName,
+    PersonNameOrNull,
+    Read,
+    UpdatedAt,
+    Version,
+    period_in_order,
+)
 from app.core.values import Day, Email, Instant, Line, ShortLine, Siren, Slug, Uuid
 
 OrganisationName = Annotated[str, Field(description="Present name of the organisation of organisation_id.")]
@@ -63,11 +72,14 @@ class PersonCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A", "email": "a@ancoris.example"}]})
 
     name: _PersonName
-    email: _PersonEmail | None = None
+    email: _PersonEmail
 
 
 class PersonUpdate(Body):
-    """Fields of a person to change; `organisation_id` moves the person to another organisation."""
+    """Fields of a person to change; `organisation_id` moves the person to another organisation.
+
+    `email` null forgets the address: the person can then neither validate, decide nor pay.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Consultante A"}]})
 
@@ -92,7 +104,8 @@ class Person(Read):
     organisation_name: OrganisationName
     name: PersonName = Field(description="First name and family name, as colleagues see them beside acts.")
     email: PersonNameOrNull = Field(
-        description="Professional e-mail address in lower case; null where it is not known."
+        description="Professional e-mail address in lower case; null where it is not known: without it the person"
+        " can neither validate, decide nor pay."
     )
     version: Version
     created_at: CreatedAt
@@ -142,11 +155,7 @@ class MemberCreate(Body):
     ) = None
     to_on: _LastDay | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "MemberCreate":
-        if self.from_on is not None and self.to_on is not None and self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
+    _in_order = model_validator(mode="after")(period_in_order)
 
 
 class MemberUpdate(Body):

@@ -10,7 +10,7 @@ from app.access import schemas
 from app.access.gate import PREFIX, digest_of
 from app.access.models import ApiKey, Member, Organisation, Subject
 from app.access.queries import API_KEYS, MEMBERS, ORGANISATIONS, PERSONS, SERVICE_ACCOUNTS
-from app.access.rules import Role, SubjectKind
+from app.access.rules import EmailMissing, Role, SubjectKind
 from app.core import clock
 from app.core.messages import NOT_FOUND, PERIOD_REVERSED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
@@ -137,32 +137,36 @@ DEFAULT_ORGANISATION = "Service operations"
 
 
 async def issue_key(
-    write: Write, role: Role, territory: str | None, siren: str | None, name: str, kind: SubjectKind, key: str
+    write: Write,
+    role: Role,
+    territory: str | None,
+    siren: str | None,
+    name: str,
+    kind: SubjectKind,
+    key: str,
+    email: str | None = None,
 ) -> list[Change]:
     """A key for the subject that the command line names. Organisation, subject and role are created where missing.
 
-    Without a SIREN the organisation is that of the people who run the service. Raises `reference-not-found` for a
-    territory that does not exist.
+    A person is found by the e-mail address, else by the name; a known person without an address is given it. Without a
+    SIREN the organisation is that of the people who run the service. Raises `email-missing` for a new person without an
+    address, `already-exists` for an address of another organisation's, `reference-not-found` for a territory that does
+    not exist.
     """
-    session = write.session
+    session, s = write.session, Subject
     changes: list[Change] = []
-    named = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
-    organisation_id = await session.scalar(select(Organisation.id).where(named).order_by(Organisation.id).limit(1))
-    if organisation_id is None:
-        fresh = f"Organisation {siren}" if siren else DEFAULT_ORGANISATION
-        changes.append(await create_organisation(write, schemas.OrganisationCreate(name=fresh, siren=siren)))
-        organisation_id = changes[-1].keys[0]
-    s = Subject
-    subject_id = await session.scalar(
-        select(s.id).where(s.organisation_id == organisation_id, s.name == name, s.kind == kind).order_by(s.id).limit(1)
-    )
+    subject_id = None
+    if email is not None and siren is None:
+        subject_id = await session.scalar(select(s.id).where(s.email == email))
     if subject_id is None:
-        if kind is SubjectKind.PERSON:
-            changes.append(await create_person(write, organisation_id, schemas.PersonCreate(name=name)))
-        else:
-            account = schemas.ServiceAccountCreate(name=name)
-            changes.append(await create_service_account(write, organisation_id, account))
-        subject_id = changes[-1].keys[0]
+        named = Organisation.siren == siren if siren else Organisation.name == DEFAULT_ORGANISATION
+        organisation_id = await session.scalar(select(Organisation.id).where(named).order_by(Organisation.id).limit(1))
+        if organisation_id is None:
+            fresh = f"Organisation {siren}" if siren else DEFAULT_ORGANISATION
+            changes.append(await create_organisation(write, schemas.OrganisationCreate(name=fresh, siren=siren)))
+            organisation_id = changes[-1].keys[0]
+        subject_id, made = await _subject(write, organisation_id, name, kind, email)
+        changes += made
     m, today = Member, clock.today()
     held = await session.scalar(
         select(m.id)
@@ -180,6 +184,31 @@ async def issue_key(
         changes.append(await create_member(write, member))
     issued = await create_api_key(write, schemas.ApiKeyCreate(subject_id=subject_id, name=role.value), key)
     return [issued, *changes]
+
+
+async def _subject(
+    write: Write, organisation_id: UUID, name: str, kind: SubjectKind, email: str | None
+) -> tuple[UUID, list[Change]]:
+    """The subject of this address or name, with the change that makes it or gives it the address."""
+    s = Subject
+    ours = select(s).where(s.organisation_id == organisation_id, s.kind == kind).order_by(s.id).limit(1)
+    if email is not None and (known := await write.session.scalar(ours.where(s.email == email))) is not None:
+        return known.id, []
+    named = ours.where(s.name == name)
+    if email is not None:  # another address is another person of the same name
+        named = named.where(s.email.is_(None))
+    known = await write.session.scalar(named)
+    if known is not None and email is None:
+        return known.id, []
+    if known is not None:
+        made = await update_person(write, organisation_id, known.id, schemas.PersonUpdate(email=email))
+    elif kind is SubjectKind.SERVICE_ACCOUNT:
+        made = await create_service_account(write, organisation_id, schemas.ServiceAccountCreate(name=name))
+    elif email is not None:
+        made = await create_person(write, organisation_id, schemas.PersonCreate(name=name, email=email))
+    else:
+        raise EmailMissing
+    return made.keys[0], [made]
 
 
 async def revoke_api_key(write: Write, key_id: UUID) -> Change:

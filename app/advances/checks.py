@@ -21,3 +21,8 @@ CHECKS = {
         FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_paid' IN (e.debit, e.credit)
         GROUP BY a.id""",
 }
+BEFORE_THE_RULE = {
+    "a repayment recorded by the person who awarded the advance": """
+        SELECT id::text, amount_cents FROM advance_repayments
+        WHERE status = 'recorded' AND recorded_by = awarded_by""",
+}

@@ -107,9 +107,9 @@ RATE_OUT_OF_RANGE = Fault(
 
 def refuse(faults: Iterable[TermsFault]) -> None:
     """Raises a validation error with each fault where it stands; nothing where there is none."""
-    found = []
+    details = []
     for fault in faults:
         kind = FAULTS[fault.code].error(**fault.members)
-        found.append(InitErrorDetails(type=kind, loc=fault.at, input=None))
-    if found:
-        raise ValidationError.from_exception_data("schedule", found)
+        details.append(InitErrorDetails(type=kind, loc=fault.at, input=None))
+    if details:
+        raise ValidationError.from_exception_data("schedule", details)

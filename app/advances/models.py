@@ -119,6 +119,8 @@ class Repayment(Identified, Versioned, Base):
             postgresql_where=text("status = 'recorded'"),
         ),
         Index(None, "advance_id"),
+        # Of what stands: one that was recorded before this rule can still be sent back or reversed, by somebody else.
+        CheckConstraint("status <> 'recorded' OR recorded_by <> awarded_by", name="decider_receives"),
         shape(AMOUNT, name="repayment_amount"),
         shape("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
         shape(one_of("status", RepaymentStatus), name="repayment_status"),

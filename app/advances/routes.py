@@ -8,13 +8,14 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -61,7 +62,7 @@ AWARD = changes(
     AlreadyExists,
     ReferenceNotFound,
     IdempotencyKeyMissing,
-    PersonRequired,
+    *BY_A_PERSON,
     status=201,
 )
 AWARD["responses"][200]["model"] = schemas.AdvanceAwarded
@@ -99,7 +100,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
@@ -111,7 +112,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
+    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -135,7 +136,7 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
         service.AfterLastInstalment,
         AwardEnded,
         BeforeDecision,
-        DeciderPays,
+        *DECIDES_PAYS.refusals,
         IdempotencyKeyMissing,
         status=201,
     ),
@@ -167,7 +168,7 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
         AlreadyReversed,
         service.RepaymentExceedsOutstanding,
         AccountOverdrawn,
-        DeciderPays,
+        *DECIDES_PAYS.refusals,
         IfMatchMissing,
     ),
 )
@@ -193,6 +194,7 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
         service.RepaymentExceedsOutstanding,
         AccountOverdrawn,
         AlreadyExists,
+        *DECIDES_RECEIVES.refusals,
         IdempotencyKeyMissing,
         status=201,
     ),
@@ -219,7 +221,14 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
 
 @advances.post(
     ADVANCE + "/repayments/{id:uuid}/bounce",
-    **changes(schemas.Repayment, service.AlreadyBounced, service.BouncedBeforeReceipt, AlreadyReversed, IfMatchMissing),
+    **changes(
+        schemas.Repayment,
+        service.AlreadyBounced,
+        service.BouncedBeforeReceipt,
+        AlreadyReversed,
+        *DECIDES_RECEIVES.refusals,
+        IfMatchMissing,
+    ),
 )
 async def bounce_repayment(request: Request, body: schemas.Bounce, actor: Actor = require("advances:pay")) -> Response:
     """Record that the bank sent a repayment back: the firm owes it again from its first day on. Needs If-Match.
@@ -236,7 +245,14 @@ async def bounce_repayment(request: Request, body: schemas.Bounce, actor: Actor 
 
 @advances.post(
     ADVANCE + "/repayments/{id:uuid}/reverse",
-    **changes(schemas.Repayment, AlreadyReversed, EnvelopeExhausted, AccountOverdrawn, IfMatchMissing),
+    **changes(
+        schemas.Repayment,
+        AlreadyReversed,
+        EnvelopeExhausted,
+        AccountOverdrawn,
+        *DECIDES_RECEIVES.refusals,
+        IfMatchMissing,
+    ),
 )
 async def reverse_repayment(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
     """Reverse a mistaken repayment, giving a reason: the firm owes it again. If-Match is required."""

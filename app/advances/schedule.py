@@ -192,26 +192,26 @@ class Impossible(ValueError):
 
 def faults(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
     """Why these terms and tranches give no schedule; empty where they give one."""
-    found = [*_faults_of_rate(terms), *_faults_of_tranches(tranches)]
+    refused = [*_faults_of_rate(terms), *_faults_of_tranches(tranches)]
     if terms.shape is ScheduleShape.CUSTOM:
-        found += _faults_of_planned(terms, tranches)
+        refused += _faults_of_planned(terms, tranches)
     else:
-        found += faults_of_periods(terms)
+        refused += faults_of_periods(terms)
     if terms.shape is ScheduleShape.STEPS:
-        found += _faults_of_steps(terms, tranches)
+        refused += _faults_of_steps(terms, tranches)
     if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.remainder is not Remainder.LAST:
-        found.append(TermsFault(("rounding", "remainder"), "remainder_of_instalments"))
-    if found:
-        return found
-    found = _faults_of_dates(terms, tranches)
-    if not found:
+        refused.append(TermsFault(("rounding", "remainder"), "remainder_of_instalments"))
+    if refused:
+        return refused
+    refused = _faults_of_dates(terms, tranches)
+    if not refused:
         try:
             made = lines(terms, tranches)
         except Impossible as impossible:
             return [impossible.fault]
         if max(sum(line.total_cents for line in made), *(line.closing_cents for line in made)) > CENTS_MAX:
-            found.append(TermsFault(("annual_rate_bp",), "sum_too_large", {"maximum_cents": CENTS_MAX}))
-    return found
+            refused.append(TermsFault(("annual_rate_bp",), "sum_too_large", {"maximum_cents": CENTS_MAX}))
+    return refused
 
 
 def faults_of_periods(terms: LoanTerms) -> list[TermsFault]:
@@ -273,16 +273,16 @@ def _faults_of_dates(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[Ter
         boundaries = _boundaries(terms, tranches[0].on)
     except Impossible as impossible:
         return [impossible.fault]
-    found = []
+    refused = []
     if min(boundaries[1], terms.first_due_on or date.max) <= tranches[0].on and terms.shape is not ScheduleShape.CUSTOM:
         members = {"disbursed_on": tranches[0].on}
-        found.append(TermsFault(("first_due_on",), "first_due_before_disbursement", members))
-    found += [
+        refused.append(TermsFault(("first_due_on",), "first_due_before_disbursement", members))
+    refused += [
         TermsFault(("tranches", place, "paid_on"), "tranche_after_last_due", {"last_due_on": boundaries[-1]})
         for place, tranche in enumerate(tranches)
-        if tranche.on >= boundaries[-1] and not found
+        if tranche.on >= boundaries[-1] and not refused
     ]
-    return found
+    return refused
 
 
 # --- when ------------------------------------------------------------------------------------------------------------
@@ -380,7 +380,7 @@ def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> li
     clock = _Clock(terms)
     year = clock.base * 10_000
     shares = _Shares(terms)
-    found: list[Instalment] = []
+    made: list[Instalment] = []
     arrived = balance = deferred = 0
     for period in range(terms.resting + 1, len(boundaries)):
         before, due_on = boundaries[period - 1], boundaries[period]
@@ -391,7 +391,7 @@ def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> li
             arrived += 1
             opening += cents
             # No interest runs while nothing is due: what was paid by then bears it from there.
-            start = max(paid_on, before) if terms.resting and not found else paid_on
+            start = max(paid_on, before) if terms.resting and not made else paid_on
             running += cents * clock.since(start, before, due_on)
         interest = _half_up(running * terms.annual_rate_bp, year)
         principal = capitalised = 0
@@ -407,8 +407,8 @@ def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> li
             capitalised, interest = interest, 0
         balance = opening - principal + capitalised
         total = principal + interest
-        found.append(Instalment(len(found) + 1, due_on, opening, principal, interest, capitalised, total, balance))
-    return found
+        made.append(Instalment(len(made) + 1, due_on, opening, principal, interest, capitalised, total, balance))
+    return made
 
 
 class _Shares:
@@ -465,22 +465,22 @@ def split(cents: int, weights: Sequence[int], multiple: int, remainder: Remainde
     """An amount shared in proportion to weights, each share a multiple but for where the rest goes. No negative one."""
     whole = sum(weights)
     if remainder is Remainder.LAST or not whole:
-        left, found = cents, []
+        left, shares = cents, []
         for weight in weights[:-1]:
             share = min(_half_up(cents * weight, (whole or 1) * multiple) * multiple, left)
-            found.append(share)
+            shares.append(share)
             left -= share
-        return [*found, left]
-    found = [cents * weight // (whole * multiple) * multiple for weight in weights]
-    rest = cents - sum(found)
+        return [*shares, left]
+    shares = [cents * weight // (whole * multiple) * multiple for weight in weights]
+    rest = cents - sum(shares)
     if remainder is Remainder.FIRST:
-        found[0] += rest
-        return found
+        shares[0] += rest
+        return shares
     units, odd = divmod(rest, multiple)
     for place in range(units):  # fewer than there are shares, as each was rounded down by less than a multiple
-        found[place] += multiple
-    found[-1] += odd
-    return found
+        shares[place] += multiple
+    shares[-1] += odd
+    return shares
 
 
 def _annuity(cents: int, count: int, months_bp: int, multiple: int) -> int:
@@ -505,14 +505,14 @@ def _rounded_down(terms: LoanTerms, days: list[date], paid: list[CashFlow]) -> l
         for day in ahead:
             principal[day] += each
         principal[ahead[-1]] += tranche.cents - each * len(ahead)
-    found = []
+    made = []
     repaid = 0
     for number, day in enumerate(days, start=1):
         opening = sum(tranche.cents for tranche in paid if tranche.on < day) - repaid
         cents = principal[day]
         repaid += cents
-        found.append(Instalment(number, day, opening, cents, 0, 0, cents, opening - cents))
-    return found
+        made.append(Instalment(number, day, opening, cents, 0, 0, cents, opening - cents))
+    return made
 
 
 # --- what it comes to ------------------------------------------------------------------------------------------------
@@ -556,11 +556,11 @@ def totals(made: Sequence[Instalment]) -> ScheduleSums:
 
 def by_year(made: Iterable[Instalment]) -> list[Year]:
     """What falls due in each year that has a line."""
-    found: dict[int, tuple[int, int]] = {}
+    sums: dict[int, tuple[int, int]] = {}
     for line in made:
-        principal, interest = found.get(line.due_on.year, (0, 0))
-        found[line.due_on.year] = principal + line.principal_cents, interest + line.interest_cents
-    return [Year(year, principal, interest, principal + interest) for year, (principal, interest) in found.items()]
+        principal, interest = sums.get(line.due_on.year, (0, 0))
+        sums[line.due_on.year] = principal + line.principal_cents, interest + line.interest_cents
+    return [Year(year, principal, interest, principal + interest) for year, (principal, interest) in sums.items()]
 
 
 def checks(made: Sequence[Instalment], tranches: Iterable[CashFlow]) -> Checks:

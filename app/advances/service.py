@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
 from app.access.rules import person
 from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards import service as awards
-from app.awards.rules import OVER, AwardEnded, payer, refuse_before_decision
+from app.awards.rules import OVER, AwardEnded, refuse_before_decision
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -94,7 +95,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     """Pay a tranche out. Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`."""
     refuse_future({"/paid_on": body.paid_on})
     advance = await _locked(write, territory, advance_id)
-    recorded_by = payer(write, advance.awarded_by)
+    recorded_by = DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
     if advance.status in OVER or (advance.released_cents and not remaining):
         raise AwardEnded(current=advance.status)
@@ -130,7 +131,7 @@ async def reverse_tranche(
     advance = await _locked(write, territory, advance_id)
     tranche = await write.lock(Tranche, Tranche.id == tranche_id, Tranche.advance_id == advance_id)
     write.expect(tranche.version, required=True)
-    payer(write, advance.awarded_by)
+    DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
     if tranche.status == "reversed":
         raise AlreadyReversed
     outstanding = advance.disbursed_cents - advance.repaid_cents
@@ -153,16 +154,19 @@ async def reverse_tranche(
 async def receive_repayment(
     write: Write, territory: str, advance_id: UUID, body: schemas.RepaymentCreate
 ) -> list[Change]:
-    """Take capital in. Raises `repayment-exceeds-outstanding`, `already-exists` (the same reference twice; 409)."""
+    """Take capital in. Raises `repayment-exceeds-outstanding`, `already-exists` (the same reference twice; 409), and
+    `decider-receives` (403).
+    """
     refuse_future({"/received_on": body.received_on})
     advance = await _locked(write, territory, advance_id)
+    recorded_by = DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
     outstanding = advance.disbursed_cents - advance.repaid_cents
     refused = RepaymentExceedsOutstanding(outstanding_cents=outstanding)
     if body.amount_cents > outstanding:
         raise refused
     repayment = Repayment(
         territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by,
-        recorded_by=write.actor.subject_id, **body.model_dump(),
+        recorded_by=recorded_by, **body.model_dump(),
     )  # fmt: skip
     write.session.add(repayment)
     advance.repaid_cents += body.amount_cents
@@ -181,12 +185,13 @@ async def bounce_repayment(
     """Record that the bank sent a repayment back: the firm owes it again, as if it had not been paid.
 
     It is a fact, and never refused for want of money: what the envelope no longer has is its shortfall. Raises
-    `already-bounced`, `already-reversed`, `bounced-before-receipt` (409).
+    `already-bounced`, `already-reversed`, `bounced-before-receipt` (409), `decider-receives` (403).
     """
     refuse_future({"/bounced_on": body.bounced_on})
     advance = await _locked(write, territory, advance_id)
     repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
     write.expect(repayment.version, required=True)
+    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
     if repayment.status == RepaymentStatus.REVERSED:
         raise AlreadyReversed
     if repayment.status == RepaymentStatus.BOUNCED:
@@ -209,11 +214,13 @@ async def reverse_repayment(
 ) -> list[Change]:
     """Take a mistaken repayment back, with its bounce where it has one: the firm owes it, as if nothing had come in.
 
-    Raises `already-reversed`, and `envelope-exhausted` (409) where it was recycled and awarded since.
+    Raises `decider-receives` (403), `already-reversed`, and `envelope-exhausted` (409) where it was recycled and
+    awarded since.
     """
     advance = await _locked(write, territory, advance_id)
     repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
     write.expect(repayment.version, required=True)
+    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
     if repayment.status == RepaymentStatus.REVERSED:
         raise AlreadyReversed
     if repayment.status == RepaymentStatus.RECORDED:

@@ -1,7 +1,7 @@
 """What travels about auditions."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
@@ -126,6 +126,14 @@ class AuditionUpdate(Body):
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_FOLLOW_UP]})
+
+    elsewhere: ClassVar = {
+        "status": (
+            "POST /v1/territories/{territory}/auditions/{id}/hold",
+            "POST /v1/territories/{territory}/auditions/{id}/cancel",
+            "POST /v1/territories/{territory}/auditions/{id}/no-show",
+        )
+    }
 
     kind: _Kind | MISSING = MISSING
     sirens: _Sirens | MISSING = MISSING

@@ -1,11 +1,9 @@
-"""What grants and advances have in common: who decides, who pays, and when an award has ended."""
+"""What grants and advances have in common: when an award has ended, and which days it can have."""
 
 from datetime import date
-from uuid import UUID
 
 from app.awards.models import AwardStatus
 from app.core.problems import Problem
-from app.core.writing.writes import Write
 
 OVER = (AwardStatus.CANCELLED, AwardStatus.REVERSED)  # nothing of it was paid, and nothing will be
 
@@ -28,16 +26,6 @@ class AwardAlreadyPaid(Problem):
     cure_fr = "Annulez d'abord les paiements, ou libérez ce qui n'est pas payé."
 
 
-class DeciderPays(Problem):
-    """The person who awarded an aid cannot also record its payment."""
-
-    status = 403
-    constraint = "decider_pays"
-    title_fr = "La personne qui a attribué une aide ne peut pas aussi en enregistrer le paiement."
-    cure = "Ask another person to record the payment."
-    cure_fr = "Demandez à une autre personne d'enregistrer le paiement."
-
-
 class BeforeDecision(Problem):
     """The day cannot be before the day of the decision."""
 
@@ -47,13 +35,6 @@ class BeforeDecision(Problem):
     detail_fr = "L'aide a été décidée le {decided_on}."
     cure = "Enter this day or a later one."
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
-
-
-def payer(write: Write, awarded_by: UUID) -> UUID:
-    """The subject who pays. Raises `decider-pays` (403) for who decided the award."""
-    if write.actor.subject_id is None or write.actor.subject_id == awarded_by:
-        raise DeciderPays
-    return write.actor.subject_id
 
 
 def refuse_ended(status: str) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access import checks as access
 from app.advances import checks as advances
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
@@ -15,15 +16,13 @@ from app.grants import checks as grants
 from app.missions import checks as missions
 from app.programme import checks as programme
 
+DOMAINS = (access, programme, missions, firms, engineering, envelopes, grants, advances)
+
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
-CHECKS: dict[str, str] = {
-    name: query
-    for domain in (programme, missions, firms, engineering, envelopes, grants, advances)
-    for name, query in domain.CHECKS.items()
-}
+CHECKS: dict[str, str] = {name: query for domain in DOMAINS for name, query in domain.CHECKS.items()}
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
 BEFORE_THE_RULE: dict[str, str] = {
-    name: query for domain in (programme, engineering, envelopes) for name, query in domain.BEFORE_THE_RULE.items()
+    name: query for domain in DOMAINS for name, query in getattr(domain, "BEFORE_THE_RULE", {}).items()
 }
 
 

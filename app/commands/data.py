@@ -37,7 +37,7 @@ def load_demo(
         bool, typer.Option("--shell", help="Print the keys as lines for a shell: export LEAD=rbd_…")
     ] = False,
 ) -> None:
-    """Load the Alès demonstration (synthetic firms and persons) and print its keys. A second run changes nothing."""
+    """Load the Alès demonstration and print its keys. Firms and persons are synthetic; a second run changes nothing."""
     from app.demo import load as demo
 
     settings = get_settings()
@@ -51,7 +51,7 @@ def load_demo(
 
 
 def check_balances() -> None:
-    """Compute every balance (days and cents) again from its entries; exit code 1 if one differs."""
+    """Compute every balance again from its entries. Exit code 1 if one of days or cents differs."""
     with database(get_settings()) as url:
         agree = _balances_agree(url)
     if not agree:
@@ -78,7 +78,7 @@ def _balances_agree(url: str) -> bool:
 def save_backup(
     target: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A new file, or a directory for it.")],
 ) -> None:
-    """Save the bundled server's database in one file that only you can read. The service can run meanwhile."""
+    """Save the bundled server's database in one file. Only you can read it; the service can run meanwhile."""
     data_dir = bundled_data_dir("back it up with: pg_dump {dump} --file=FILE {url}")
     if not (data_dir / "pg").is_dir():
         raise CommandRefused(f"there is no database in {data_dir}")
@@ -120,7 +120,7 @@ def restore_backup(
 
 
 def do_what_is_due() -> None:
-    """Erase the contacts whose retention date is past, and forget old stored replies. Run it once a day."""
+    """Do what is due: run it once a day. Erases contacts whose retention date is past, and old stored replies."""
     from app.commands.tick import tick
 
     async def due(url: str) -> str:
@@ -146,7 +146,7 @@ def import_file(
         typer.Option(envvar="REBOND_KEY", help="The API key to import with; without it, the service itself imports."),
     ] = None,
 ) -> None:
-    """Import a file and show the progress; exit code 1 if the file is refused."""
+    """Import a file and show the progress. Exit code 1 if the file is refused."""
     from app.commands import imports as command
 
     with database(get_settings()) as url:

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.access.rules import Role, SubjectKind
+from app.access.rules import EmailMissing, Role, SubjectKind
 from app.commands.database import database, engine_of
 from app.commands.terminal import CommandRefused, aligned, text_of
 from app.core import values
 from app.core.db import raw_connection, session_factory
-from app.core.problems import NotFound, ReferenceNotFound
+from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
 from app.settings import get_settings
 
 
@@ -21,6 +21,7 @@ def create_key(
     territory: Annotated[str | None, typer.Option(help="The territory's slug; all territories without it.")] = None,
     organisation: Annotated[str | None, typer.Option(help="SIREN of the subject's organisation.")] = None,
     subject: Annotated[str | None, typer.Option(help="Name of the person or program; by default the role's.")] = None,
+    email: Annotated[str | None, typer.Option(help="E-mail address of the person; required for a new one.")] = None,
     service_account: Annotated[bool, typer.Option("--service-account", help="The subject is a program.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help='Print {"key": "rbd_…"} and more as JSON.')] = False,
 ) -> None:
@@ -31,6 +32,13 @@ def create_key(
 
     if organisation is not None and not values.is_siren(organisation):
         raise CommandRefused("--organisation must be a SIREN: nine digits, the last being its Luhn key")
+    if email is not None:
+        if service_account:
+            raise CommandRefused("--email is for a person: a program has none")
+        try:
+            email = TypeAdapter(values.Email).validate_python(email)
+        except ValidationError:
+            raise CommandRefused("--email must be an e-mail address, such as name@example.fr") from None
     key = access.new_key()
     kind = SubjectKind.SERVICE_ACCOUNT if service_account else SubjectKind.PERSON
     name = subject or role.value
@@ -40,7 +48,7 @@ def create_key(
             seen = await run(
                 session_factory(engine),
                 System(),
-                lambda write: access.issue_key(write, role, territory, organisation, name, kind, key),
+                lambda write: access.issue_key(write, role, territory, organisation, name, kind, key, email),
                 request_id=new_request_id(),
             )
         stored: dict[str, Any] = json.loads(seen[0].body)  # type: ignore[index]  # objects, as no reply was asked
@@ -51,6 +59,10 @@ def create_key(
             stored = asyncio.run(make(url))
         except ReferenceNotFound:
             raise CommandRefused(f"there is no territory {territory}") from None
+        except EmailMissing:
+            raise CommandRefused("a new person needs --email; a program is made with --service-account") from None
+        except AlreadyExists:
+            raise CommandRefused("the e-mail address belongs to a person of another organisation") from None
     shown = {"key": key, "id": stored["id"], "subject_id": stored["subject_id"], "role": role, "territory": territory}
     print(json.dumps(shown) if as_json else key)
 

@@ -52,6 +52,7 @@ class Committee(Identified, Versioned, Base):
             "(status = 'closed') = (closed_at IS NOT NULL) AND (status = 'closed') = (closed_by IS NOT NULL)",
             name="committee_closed",
         ),
+        CheckConstraint("closed_by <> ALL (minutes_authors)", name="writer_closes"),
         shape("closer_kind = 'person'", name="committee_closer_kind"),
         Index(None, "territory", "planned_at", "id"),
     )
@@ -66,6 +67,7 @@ class Committee(Identified, Versioned, Base):
     reason: Mapped[str | None]
     minutes: Mapped[str | None]
     minutes_adopted_on: Mapped[date | None]
+    minutes_authors: Mapped[list[UUID]] = mapped_column(server_default="{}")
     closed_by: Mapped[UUID | None]
     closer_kind: Mapped[str] = mapped_column(server_default="person")
     closed_at: Mapped[datetime | None]

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import WRITES_CLOSES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import Actor
 from app.committees import rules, schemas, service
 from app.committees.queries import COMMITTEES
 from app.core.problems import AlreadyExists
@@ -87,14 +88,18 @@ async def cancel_committee(
 @committees.post(
     COMMITTEE + "/close",
     **changes(
-        schemas.Committee, rules.MeetingTransition, rules.AttendanceMissing, rules.MinutesMissing, PersonRequired
+        schemas.Committee,
+        rules.MeetingTransition,
+        rules.AttendanceMissing,
+        rules.MinutesMissing,
+        *WRITES_CLOSES.refusals,
     ),
 )
 async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
     """Close the record of a held meeting, so that it can never change again.
 
-    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot. The minutes
-    must be adopted, and the attendance of every member recorded.
+    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot, nor can
+    whoever wrote the minutes. The minutes must be adopted, and the attendance of every member recorded.
     """
     path = request.path_params
     return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))

@@ -1,7 +1,7 @@
 """What travels about committees."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
@@ -109,6 +109,14 @@ class CommitteeUpdate(Body):
             "examples": [{"minutes": "La feuille de route est adoptée.", "minutes_adopted_on": "2023-10-20"}]
         }
     )
+
+    elsewhere: ClassVar = {
+        "status": (
+            "POST /v1/territories/{territory}/committees/{id}/hold",
+            "POST /v1/territories/{territory}/committees/{id}/cancel",
+            "POST /v1/territories/{territory}/committees/{id}/close",
+        )
+    }
 
     planned_at: _PlannedAt | MISSING = MISSING
     held_at: _HeldAt | MISSING = MISSING

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, insert, select
 
-from app.access.rules import PersonRequired
+from app.access.duties import WRITES_CLOSES, with_author
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
@@ -21,6 +21,8 @@ FUTURE_INSTANT = Fault(
     en="The time must not be in the future.",
     fr="L'heure ne doit pas être dans le futur.",
 )
+
+MINUTES = {"minutes", "minutes_adopted_on"}  # who writes these does not close the meeting
 
 _SEATS: Any = CommitteeMember.__table__
 
@@ -64,16 +66,16 @@ async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) 
 
 
 async def close(write: Write, territory: str, committee_id: UUID) -> Change:
-    """Close the record for good, as a person of the committee.
+    """Close the record for good, as a person of the committee who did not write the minutes.
 
-    Raises `person-required` (403), `meeting-transition`, `attendance-missing`, `minutes-missing` (409).
+    Raises `person-required`, `email-missing`, `writer-closes` (403), `meeting-transition`, `attendance-missing`,
+    `minutes-missing` (409).
     """
     meeting = await _meeting(write, territory, committee_id)
     write.expect(meeting.version)
-    if write.actor.kind != "person":
-        raise PersonRequired
+    closed_by = WRITES_CLOSES.separate(write.actor, meeting.minutes_authors)
     meeting.status = rules.next_status(CommitteeAction.CLOSE, CommitteeStatus(meeting.status))
-    meeting.closed_by, meeting.closed_at = write.actor.subject_id, write.now
+    meeting.closed_by, meeting.closed_at = closed_by, write.now
     return Change("committee.closed", COMMITTEES, [committee_id], {"territory": territory})
 
 
@@ -92,6 +94,8 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
         raise ValidationFailed(errors=[FUTURE_INSTANT.at("/held_at")])
     reseated = members is not None and await _reseated(write, meeting, members)
     changed = put(meeting, values)
+    if MINUTES & changed.keys():
+        meeting.minutes_authors = with_author(meeting.minutes_authors, write.actor)
     if reseated:
         touch(meeting)
     return bool(changed) or reseated

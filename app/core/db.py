@@ -121,6 +121,9 @@ def instant(column: Any) -> ColumnElement[Any]:
     return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
 
 
+NO_DAYS = literal_column("0.00", Numeric(7, 2))  # spelt as a sum of days is
+
+
 def literals(codes: Iterable[StrEnum]) -> list[ColumnClause[str]]:
     """Codes of ours written out in the SQL, for an IN: bound ones would be expanded after compilation."""
     return [literal_column(f"'{code.value}'", Text()) for code in codes]

@@ -4,6 +4,11 @@ from app.core.faults import Fault
 
 INVALID = Fault("invalid", en="The value is not valid.", fr="La valeur n'est pas valide.")
 REQUIRED = Fault("required", en="This field is required.", fr="Ce champ est obligatoire.")
+CHANGED_ELSEWHERE = Fault(
+    "changed_elsewhere",
+    en="Another call changes this field: {calls}.",
+    fr="Ce champ se change par un autre appel : {calls}.",
+)
 UNKNOWN_FIELD = Fault("unknown_field", en="This field does not exist here.", fr="Ce champ n'existe pas ici.")
 UNEXPECTED_BODY = Fault("unexpected_body", en="This action takes no body.", fr="Cette action ne prend pas de corps.")
 UNKNOWN_PARAMETER = Fault(

@@ -152,10 +152,10 @@ class CredentialsInvalid(Problem):
 
 
 class Forbidden(Problem):
-    """You are allowed to see this, but not to do that."""
+    """Your roles let you see this, but not change it in this way."""
 
     status = 403
-    title_fr = "Vous avez le droit de voir ceci, mais pas de faire cela."
+    title_fr = "Vos rôles permettent de voir ceci, mais pas de le modifier ainsi."
     detail = "None of your roles has the permission {permission} here."
     detail_fr = "Aucun de vos rôles ne donne ici la permission {permission}."
     cure = "GET /v1/me lists your roles and what each may do."
@@ -265,10 +265,10 @@ class ObjectExists(Problem):
 
 
 class NothingToCompare(Problem):
-    """This request has a condition, and no single object that the condition could be about."""
+    """If-Match and If-None-Match compare one object, and this request changes no single one."""
 
     status = 412
-    title_fr = "Cette requête porte une condition, et aucun objet unique auquel la condition s'appliquerait."
+    title_fr = "If-Match et If-None-Match comparent un seul objet, et cette requête n'en modifie pas un seul."
     cure = "Send it without If-Match and If-None-Match."
     cure_fr = "Envoyez-la sans If-Match ni If-None-Match."
 

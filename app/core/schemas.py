@@ -1,18 +1,33 @@
 """The bases of what travels: bodies that refuse unknown fields, and objects as they are read."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, ClassVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.faults import FieldError
+from app.core.messages import CHANGED_ELSEWHERE, PERIOD_REVERSED, UNKNOWN_FIELD
+
 
 class Body(BaseModel):
-    """What a client sends. An unknown field is a fault that names the nearest known one."""
+    """What a client sends. An unknown field is a fault that names the nearest known one.
+
+    `elsewhere` names fields of the object that other calls change, and those calls: who sends one here is told them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=20_000)
+
+    elsewhere: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+
+def period_in_order(body: Any) -> Any:
+    """A validator of bodies: where both days of a period are given, it does not end before it begins."""
+    if body.from_on is not None and body.to_on is not None and body.to_on < body.from_on:
+        raise PERIOD_REVERSED.error()
+    return body
 
 
 class Read(BaseModel):
@@ -88,18 +103,22 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     return names[close[0]] if close else None
 
 
-def suggestions(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """For each unknown field among Pydantic's `errors`, by JSON Pointer, the nearest field of its model."""
-    guesses = {}
+def hints(model: type[BaseModel], errors: Sequence[dict[str, Any]]) -> dict[str, FieldError]:
+    """For unknown fields among Pydantic's `errors`, by JSON Pointer: the call that changes it, or the nearest field."""
+    faults = {}
     for error in errors:
         if error["type"] != "extra_forbidden":
             continue
         *path, name = [part for part in error["loc"] if part != "body"]
         owner = _model_at(model, path)
-        guess = nearest_name(str(name), owner.model_fields) if owner is not None else None
-        if guess is not None:
-            guesses["".join(f"/{part}" for part in [*path, name])] = guess
-    return guesses
+        if owner is None:
+            continue
+        pointer = "".join(f"/{part}" for part in [*path, name])
+        if issubclass(owner, Body) and name in owner.elsewhere:
+            faults[pointer] = CHANGED_ELSEWHERE.at(pointer, calls=list(owner.elsewhere[name]))
+        elif guess := nearest_name(str(name), owner.model_fields):
+            faults[pointer] = UNKNOWN_FIELD.at(pointer, did_you_mean=guess)
+    return faults
 
 
 def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel] | None:

@@ -63,8 +63,10 @@ PYDANTIC_CODES: dict[str, tuple[Fault, Callable[[Context], dict[str, Any]]]] = {
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
-def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str] | None = None) -> list[FieldError]:
-    """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent."""
+def field_errors(
+    errors: Sequence[Mapping[str, Any]], hints: Mapping[str, FieldError] | None = None
+) -> list[FieldError]:
+    """Pydantic's errors as ours: a JSON Pointer, a stable code, and nothing of what was sent. `hints` replace some."""
     faults = []
     for error in errors:
         fault, members = _fault(str(error["type"]), error.get("ctx", {}))
@@ -72,9 +74,7 @@ def field_errors(errors: Sequence[Mapping[str, Any]], nearest: Mapping[str, str]
         if fault is m.UNKNOWN_FIELD and not NAME.fullmatch(str(location[-1])):
             location = (*location[:-1], "?")
         pointer = pointer_of(location)
-        if fault is m.UNKNOWN_FIELD and nearest and pointer in nearest:
-            members["did_you_mean"] = nearest[pointer]
-        faults.append(fault.at(pointer, **members))
+        faults.append((hints or {}).get(pointer) or fault.at(pointer, **members))
     return faults
 
 

@@ -190,7 +190,8 @@ class _Load:
         consultancy = PEOPLE[role]
         territory = None if role in NATIONAL else ALES
         organisation_id = self.organisations[consultancy]
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, (RoleInForce(role, territory),))
+        held = (RoleInForce(role, territory),)
+        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, held, has_email=True)
 
     async def marks(self) -> set[str]:
         """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
@@ -227,20 +228,24 @@ class _Load:
                     known = changes[-1].keys[0]
                 self.organisations[name] = known
             for role, name in PEOPLE.items():
-                self.subjects[role] = await self._person(write, changes, name, f"Demo {role.value}")
+                self.subjects[role] = await self._person(
+                    write, changes, name, f"Demo {role.value}", f"demo.{role.value}"
+                )
             for name in CONSULTANCIES:
-                persons = [await self._person(write, changes, name, f"Consultant {n} of {name}") for n in "AB"]
-                self.consultants[name] = persons
+                house = name.partition(" ")[0].lower()
+                self.consultants[name] = [
+                    await self._person(write, changes, name, f"Consultant {n} of {name}", f"{house}.{n}") for n in "AB"
+                ]
             return changes or [Change("", ORGANISATIONS_LIST, [self.organisations[LEAD]])]
 
         await self.run(System(), make)
 
-    async def _person(self, write: Write, changes: list[Change], organisation: str, name: str) -> Any:
+    async def _person(self, write: Write, changes: list[Change], organisation: str, name: str, mailbox: str) -> Any:
         organisation_id = self.organisations[organisation]
         same = (access_models.Subject.organisation_id == organisation_id, access_models.Subject.name == name)
         known = await _one(write, access_models.Subject.id, *same)
         if known is None:
-            person = access_schemas.PersonCreate(name=name)
+            person = access_schemas.PersonCreate(name=name, email=f"{mailbox.lower()}@demonstration.invalid")
             changes.append(await access.create_person(write, organisation_id, person))
             known = changes[-1].keys[0]
         return known

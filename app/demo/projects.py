@@ -26,7 +26,7 @@ from app.projects.models import Project
 from app.projects.rules import CostKind, FundingRoute, HolderKind, Maturity, ProjectKind, ProjectStage
 from app.roadmap import schemas as roadmap_schemas
 from app.roadmap import service as roadmap
-from app.roadmap.models import Action, RoadmapVersion
+from app.roadmap.models import Action, RoadmapVersion, StateChange
 from app.roadmap.rules import ActionState
 
 ALES = "ales"
@@ -128,9 +128,10 @@ async def load(story: Story) -> None:
     v = RoadmapVersion
     if not await story.scalars(select(v.id).where(v.territory == ALES).limit(1)):
         await story.run(story.actor(Role.TERRITORY), lambda write: _draft(write, story))
-    drafts = await story.scalars(select(v.id).where(v.territory == ALES, v.status == "draft", v.number == 1))
-    if drafts:
-        await _adopt(story, drafts[0])
+    for version_id in await story.scalars(select(v.id).where(v.territory == ALES, v.status == "draft", v.number == 1)):
+        await _adopt(story, version_id)
+    if not await story.scalars(select(StateChange.action_id).where(StateChange.territory == ALES).limit(1)):
+        await _follow(story)
 
 
 async def _detect(story: Story) -> None:
@@ -270,16 +271,23 @@ async def _draft(write: Write, story: Story) -> Change:
 
 
 async def _adopt(story: Story, version_id: UUID) -> None:
-    """The closing committee of 3 October 2023 adopts it; what was done since is followed."""
+    """The closing committee of 3 October 2023 adopts what the territory's staff drafted."""
     c = Committee
     committees = await story.scalars(select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing"))
-    a = Action
-    worded = await story.scalars(select(a).where(a.version_id == version_id))
-    titles = {action.title: action.action_id for action in worded}
+    adoption = roadmap_schemas.Adoption(committee_id=committees[0])
+    await story.run(story.actor(Role.COMMITTEE), lambda write: roadmap.adopt(write, ALES, version_id, adoption))
+
+
+async def _follow(story: Story) -> None:
+    """What was done since is followed."""
+    v, a = RoadmapVersion, Action
+    adopted = select(v.id).where(v.territory == ALES, v.number == 1).scalar_subquery()
+    titles = {
+        action.title: action.action_id for action in await story.scalars(select(a).where(a.version_id == adopted))
+    }
 
     async def make(write: Write) -> list[Change]:
-        adoption = roadmap_schemas.Adoption(committee_id=committees[0])
-        changes = await roadmap.adopt(write, ALES, version_id, adoption)
+        changes = []
         for title, moves in MOVES:
             for state, day in moves:
                 reason = "Le besoin est couvert autrement." if state is ActionState.DROPPED else None

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, private, show
@@ -41,12 +41,12 @@ async def list_contributions(request: Request, actor: Actor = require("envelopes
 
 @envelopes.post(
     T + "/envelope/contributions",
-    **changes(schemas.Contribution, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, status=201),
+    **changes(schemas.Contribution, AlreadyExists, ReferenceNotFound, IdempotencyKeyMissing, *BY_A_PERSON, status=201),
 )
 async def create_contribution(
     request: Request, body: schemas.ContributionCreate, actor: Actor = require("envelopes:write")
 ) -> Response:
-    """Record a contribution to the envelope. An Idempotency-Key is required."""
+    """Record a contribution to the envelope, as a person. An Idempotency-Key is required."""
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -64,7 +64,7 @@ async def get_contribution(request: Request, actor: Actor = require("envelopes:r
 
 @envelopes.post(
     T + "/envelope/contributions/{id:uuid}/reverse",
-    **changes(schemas.Contribution, AlreadyReversed, EnvelopeExhausted, IfMatchMissing),
+    **changes(schemas.Contribution, AlreadyReversed, EnvelopeExhausted, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_contribution(
     request: Request, body: schemas.Reversal, actor: Actor = require("envelopes:write")

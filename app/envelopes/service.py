@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.access.rules import person
 from app.core.db import touch
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -14,7 +15,11 @@ from app.envelopes.rules import Act
 
 
 async def create_contribution(write: Write, territory: str, body: schemas.ContributionCreate) -> Change:
-    """Put money into the envelope. Raises `already-exists` (the contributor's reference), `reference-not-found`."""
+    """Put money into the envelope, as a person who decides it.
+
+    Raises `already-exists` (the contributor's reference), `reference-not-found`, `person-required` (403).
+    """
+    person(write.actor)
     refuse_future({"/decided_on": body.decided_on})
     contribution = Contribution(territory=territory, **body.model_dump())
     write.session.add(contribution)
@@ -27,8 +32,9 @@ async def create_contribution(write: Write, territory: str, body: schemas.Contri
 async def reverse_contribution(write: Write, territory: str, contribution_id: UUID, body: schemas.Reversal) -> Change:
     """Take a mistaken contribution back, as a whole and with a reason (*contre-passation*).
 
-    Raises `already-reversed`, and `envelope-exhausted` (409) where it is committed or spent already.
+    Raises `already-reversed`, `person-required` (403), and `envelope-exhausted` (409) where it is committed or spent.
     """
+    person(write.actor)
     await ledger.hold(write, territory)
     contribution = await write.lock(
         Contribution, Contribution.id == contribution_id, Contribution.territory == territory

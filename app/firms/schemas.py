@@ -1,7 +1,7 @@
 """What travels about firms."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
@@ -144,6 +144,8 @@ class FirmUpdate(Body):
     """Public facts of a firm to change."""
 
     model_config = _example(legal_form_code="5710")
+
+    elsewhere: ClassVar = {"seat_siret": ("PUT /v1/firms/{siren}/sites/{siret}",)}
 
     name: _Name | MISSING = MISSING
     naf_code: _NafCode | None | MISSING = MISSING
@@ -415,6 +417,8 @@ class TerritoryFirmUpdate(Body):
     """Size of a firm in Union law with its evidence, or its identifier in another system."""
 
     model_config = _example(eu_size="small", eu_size_evidence_on="2023-06-30", eu_size_source="Liasses 2021 et 2022")
+
+    elsewhere: ClassVar = {"stage": ("PUT /v1/territories/{territory}/firms/{siren}",)}
 
     eu_size: (
         Annotated[EuSize, Field(description="Size in Union law; sent and cleared together with its evidence.")]

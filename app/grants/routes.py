@@ -3,10 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision, DeciderPays
+from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -39,7 +40,7 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         AlreadyExists,
         ReferenceNotFound,
         IdempotencyKeyMissing,
-        PersonRequired,
+        *BY_A_PERSON,
         status=201,
     ),
 )
@@ -62,7 +63,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, PersonRequired, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
@@ -74,7 +75,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, PersonRequired, IfMatchMissing),
+    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -97,7 +98,7 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
         service.PaymentsExceedAward,
         AwardEnded,
         BeforeDecision,
-        DeciderPays,
+        *DECIDES_PAYS.refusals,
         AlreadyExists,
         IdempotencyKeyMissing,
         status=201,
@@ -123,7 +124,7 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
 
 @grants.post(
     GRANT + "/payments/{id:uuid}/reverse",
-    **changes(schemas.Payment, AlreadyReversed, DeciderPays, IfMatchMissing),
+    **changes(schemas.Payment, AlreadyReversed, *DECIDES_PAYS.refusals, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
     """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""

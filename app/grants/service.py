@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
+from app.access.duties import DECIDES_PAYS
 from app.access.rules import person
 from app.awards import service as awards
 from app.awards.models import AwardStatus
-from app.awards.rules import payer, refuse_before_decision, refuse_ended
+from app.awards.rules import refuse_before_decision, refuse_ended
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -41,7 +42,7 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
     """Record a payment. Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403)."""
     refuse_future({"/paid_on": body.paid_on})
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
-    recorded_by = payer(write, grant.awarded_by)
+    recorded_by = DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
     refuse_ended(grant.status)
     refuse_before_decision(grant.decided_on, body.paid_on)
     remaining = grant.amount_cents - grant.paid_cents - grant.released_cents
@@ -70,7 +71,7 @@ async def reverse_payment(
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     payment = await write.lock(GrantPayment, GrantPayment.id == payment_id, GrantPayment.grant_id == grant_id)
     write.expect(payment.version, required=True)
-    payer(write, grant.awarded_by)
+    DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
     if payment.status == "reversed":
         raise AlreadyReversed
     payment.status, payment.reason = "reversed", body.reason

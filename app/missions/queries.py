@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Date, Text, cast, func, select, text
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, param
+from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import (
     Listing,
     any_of,
@@ -41,9 +41,9 @@ _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
 # What a mission's orders come to. The latest act that names a bound of the window says it; ids sort by birth.
-_ordered = select(func.coalesce(func.sum(Order.days), 0)).where(Order.mission_id == Mission.id).scalar_subquery()
+_ordered = select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(Order.mission_id == Mission.id).scalar_subquery()
 _allotted = (
-    select(func.coalesce(func.sum(MissionMember.days_allotted), 0))
+    select(func.coalesce(func.sum(MissionMember.days_allotted), NO_DAYS))
     .where(MissionMember.mission_id == Mission.id)
     .scalar_subquery()
 )
@@ -372,8 +372,8 @@ def terms() -> Statement:
         text("'mission_id'"), Mission.id,
         text("'mission_name'"), Mission.name,
         text("'as_of'"), as_of,
-        text("'days_ordered'"), select(func.coalesce(func.sum(Order.days), 0)).where(*signed).scalar_subquery(),
-        text("'days_allotted'"), select(func.coalesce(func.sum(members.c.days_allotted), 0)).scalar_subquery(),
+        text("'days_ordered'"), select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery(),
+        text("'days_allotted'"), select(func.coalesce(func.sum(members.c.days_allotted), NO_DAYS)).scalar_subquery(),
         text("'starts_on'"), bound(Order.starts_on),
         text("'ends_on'"), bound(Order.ends_on),
         text("'members'"),

@@ -57,8 +57,8 @@ def rest_days(
     first: date, last: date, calendar: HolidayCalendar, *, weekends_allowed: bool, holidays_allowed: bool
 ) -> list[date]:
     """The days between two days, both included, on which a mission is not worked; none where all are allowed."""
-    found = set() if holidays_allowed else public_holidays(first, last, calendar)
+    days = set() if holidays_allowed else public_holidays(first, last, calendar)
     if not weekends_allowed:
         whole = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        found |= {day for day in whole if day.isoweekday() > 5}
-    return sorted(found)
+        days |= {day for day in whole if day.isoweekday() > 5}
+    return sorted(days)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, ReferenceNotFound
@@ -92,7 +92,7 @@ async def _act(request: Request, action: MissionAction, reason: str) -> Response
     return await commit(request, lambda write: service.act(write, path["territory"], path["id"], action, reason))
 
 
-@missions.post(T + "/missions/{id:uuid}/close", **changes(schemas.Mission, MissionTransition, PersonRequired))
+@missions.post(T + "/missions/{id:uuid}/close", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
 async def close_mission(
     request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
 ) -> Response:
@@ -104,7 +104,7 @@ async def close_mission(
 
 
 @missions.post(
-    T + "/missions/{id:uuid}/cancel", **changes(schemas.Mission, MissionTransition, MissionInUse, PersonRequired)
+    T + "/missions/{id:uuid}/cancel", **changes(schemas.Mission, MissionTransition, MissionInUse, *BY_A_PERSON)
 )
 async def cancel_mission(
     request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
@@ -116,7 +116,7 @@ async def cancel_mission(
     return await _act(request, MissionAction.CANCEL, body.reason)
 
 
-@missions.post(T + "/missions/{id:uuid}/reopen", **changes(schemas.Mission, MissionTransition, PersonRequired))
+@missions.post(T + "/missions/{id:uuid}/reopen", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
 async def reopen_mission(
     request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
 ) -> Response:
@@ -157,7 +157,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
-        PersonRequired,
+        *BY_A_PERSON,
         status=201,
     ),
 )
@@ -197,7 +197,7 @@ async def list_late_entry_leaves(request: Request, actor: Actor = require("missi
     return await page(request, LATE_ENTRY_LEAVES)
 
 
-@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, PersonRequired, status=201))
+@missions.post(MISSION + "/late-entry-leaves", **changes(schemas.LateEntryLeave, *BY_A_PERSON, status=201))
 async def grant_late_entry(
     request: Request, body: schemas.LateEntryLeaveCreate, actor: Actor = require("missions:write")
 ) -> Response:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
@@ -21,6 +21,7 @@ from app.core.schemas import (
     Read,
     UpdatedAt,
     Version,
+    period_in_order,
 )
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
 from app.missions.models import ConsortiumRole, OrderKind, Profile
@@ -201,6 +202,10 @@ class MissionUpdate(Body):
     """Fields of a mission to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ingénierie Rebond industriel, Alès"}]})
+
+    elsewhere: ClassVar = dict.fromkeys(
+        ("days_ordered", "starts_on", "ends_on"), ("POST /v1/territories/{territory}/missions/{mission_id}/orders",)
+    )
 
     name: _Name | MISSING = MISSING
     step: _Step | MISSING = MISSING
@@ -576,11 +581,7 @@ class RateCreate(Body):
     from_on: Annotated[Day, Field(description="First Paris day whose work is paid at this rate.")]
     to_on: _RateEnd | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "RateCreate":
-        if self.to_on is not None and self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
+    _in_order = model_validator(mode="after")(period_in_order)
 
 
 class RateUpdate(Body):
@@ -643,11 +644,7 @@ class ConsultantCreate(Body):
     from_on: _AssignedFrom
     to_on: _AssignedTo | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "ConsultantCreate":
-        if self.to_on is not None and self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
+    _in_order = model_validator(mode="after")(period_in_order)
 
 
 class ConsultantUpdate(Body):

@@ -596,9 +596,9 @@ async def _mission(write: Write, territory: str, mission_id: UUID) -> Mission:
 
 
 async def _referenced(write: Write, territory: str, mission_id: UUID) -> None:
-    found = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
+    mission = select(Mission.id).where(Mission.id == mission_id, Mission.territory == territory)
     # Assignments to one mission are made one after the other: an exclusion constraint alone would deadlock.
-    if await write.session.scalar(found.with_for_update(key_share=True)) is None:
+    if await write.session.scalar(mission.with_for_update(key_share=True)) is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
 
 

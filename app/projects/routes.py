@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
@@ -237,7 +237,7 @@ async def list_funding_statements(request: Request, actor: Actor = require("proj
 
 @projects.post(
     PROJECT + "/funding-statements",
-    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, PersonRequired, status=201),
+    **changes(schemas.FundingStatement, service.OtherPublicAidInPlan, *BY_A_PERSON, status=201),
 )
 async def create_funding_statement(
     request: Request, body: schemas.FundingStatementCreate, actor: Actor = require("projects:write")

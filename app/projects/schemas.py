@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
@@ -222,6 +222,8 @@ class ProjectUpdate(Body):
     """Fields of a project to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"maturity": "started", "jobs_created_fte": 7}]})
+
+    elsewhere: ClassVar = {"stage": ("POST /v1/territories/{territory}/projects/{project_id}/stages",)}
 
     title: _Title | MISSING = MISSING
     kind: _Kind | MISSING = MISSING

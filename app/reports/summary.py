@@ -8,7 +8,7 @@ from sqlalchemy import CTE, BigInteger, Numeric, Select, Text, any_, case, cast,
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
-from app.core.db import Statement, param
+from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import as_object, json_array
 from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
@@ -176,8 +176,8 @@ def _firms(stood: CTE, *where: Any) -> Any:
 
 def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
     """The figures of each territory."""
-    days_ordered = func.coalesce(parts.ordered.c.days, counting.ZERO)
-    days_entered = func.coalesce(parts.entered.c.days, counting.ZERO)
+    days_ordered = func.coalesce(parts.ordered.c.days, NO_DAYS)
+    days_entered = func.coalesce(parts.entered.c.days, NO_DAYS)
     rows = select(
         asked.c.slug.label("territory"),
         asked.c.name.label("territory_name"),
@@ -206,7 +206,7 @@ def _of_all(each: CTE, parts: _Parts) -> Select[Any]:
     return select(
         counting.AS_OF.label("as_of"),
         func.count().label("territories"),
-        *(func.coalesce(func.sum(each.c[name]), counting.ZERO).label(name) for name in _DAYS),
+        *(func.coalesce(func.sum(each.c[name]), NO_DAYS).label(name) for name in _DAYS),
         *(total(name) for name in parts.cents),
         cast(func.coalesce(func.sum(each.c.auditions_held), 0), BigInteger).label("auditions_held"),
         _firms(parts.stood),

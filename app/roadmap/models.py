@@ -69,6 +69,7 @@ class RoadmapVersion(Identified, Versioned, Base):
             "(status = 'superseded') = (superseded_on IS NOT NULL) AND superseded_on > adopted_on",
             name="roadmap_superseded",
         ),
+        CheckConstraint("adopted_by <> ALL (authors)", name="drafter_adopts"),
         shape("adopter_kind = 'person'", name="roadmap_adopter_kind"),
         Index(None, "committee_id", postgresql_where=text("committee_id IS NOT NULL")),
     )
@@ -79,6 +80,7 @@ class RoadmapVersion(Identified, Versioned, Base):
     starts_on: Mapped[date]
     ends_on: Mapped[date]
     status: Mapped[str] = mapped_column(server_default=VersionStatus.DRAFT.value)
+    authors: Mapped[list[UUID]] = mapped_column(server_default="{}")
     committee_id: Mapped[UUID | None]
     adopted_on: Mapped[date | None]
     adopted_by: Mapped[UUID | None]
@@ -274,9 +276,11 @@ BEGIN
             AND NOT (OLD.status, NEW.status) IN (('draft', 'adopted'), ('adopted', 'superseded'))
         OR OLD.status <> 'draft' AND (
             OLD.status = NEW.status AND OLD.superseded_on IS DISTINCT FROM NEW.superseded_on
-            OR (OLD.title, OLD.starts_on, OLD.ends_on, OLD.committee_id, OLD.adopted_on, OLD.adopted_by, OLD.created_at)
+            OR (OLD.title, OLD.starts_on, OLD.ends_on, OLD.committee_id, OLD.adopted_on, OLD.adopted_by, OLD.created_at,
+             OLD.authors)
             IS DISTINCT FROM
-            (NEW.title, NEW.starts_on, NEW.ends_on, NEW.committee_id, NEW.adopted_on, NEW.adopted_by, NEW.created_at)
+            (NEW.title, NEW.starts_on, NEW.ends_on, NEW.committee_id, NEW.adopted_on, NEW.adopted_by, NEW.created_at,
+             NEW.authors)
         )
     THEN
         RAISE EXCEPTION 'the roadmap is adopted'

@@ -6,8 +6,9 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import DRAFTS_ADOPTS
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import Actor
 from app.core import clock
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
@@ -90,7 +91,7 @@ async def delete_roadmap_version(request: Request, actor: Actor = require("roadm
         rules.CommitteeNotHeld,
         rules.RoadmapInForceTwice,
         rules.RoadmapEmpty,
-        PersonRequired,
+        *DRAFTS_ADOPTS.refusals,
         ReferenceNotFound,
         IdempotencyKeyMissing,
     ),
@@ -100,7 +101,8 @@ async def adopt_roadmap_version(
 ) -> Response:
     """Record that a committee adopted the draft: it is in force from the day of the meeting, and never changes again.
 
-    The roadmap in force until then is superseded. An Idempotency-Key is required.
+    Who drafted it cannot record its adoption. The roadmap in force until then is superseded. An Idempotency-Key is
+    required.
     """
     path = request.path_params
     return await commit(

@@ -1,7 +1,7 @@
 """What travels about the roadmap."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
@@ -97,6 +97,8 @@ class RoadmapUpdate(Body):
     """Fields of a draft to change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Feuille de route 2023-2027"}]})
+
+    elsewhere: ClassVar = {"status": ("POST /v1/territories/{territory}/roadmap/versions/{id}/adopt",)}
 
     title: _Title | MISSING = MISSING
     starts_on: _StartsOn | MISSING = MISSING

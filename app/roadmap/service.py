@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, select
 
-from app.access.rules import person
+from app.access.duties import DRAFTS_ADOPTS, with_author
 from app.committees.models import Committee
 from app.core import clock
 from app.core.db import touch
@@ -42,7 +42,9 @@ async def create_draft(write: Write, territory: str, body: schemas.RoadmapDraft)
     number = await write.session.scalar(
         select(func.coalesce(func.max(v.number), 0) + 1).where(v.territory == territory)
     )
-    draft = v(territory=territory, number=number, status=VersionStatus.DRAFT, **facts)
+    draft = v(
+        territory=territory, number=number, status=VersionStatus.DRAFT, authors=with_author([], write.actor), **facts
+    )
     write.session.add(draft)
     await write.session.flush()
     await _put_axes(write, draft, await _axes(write, in_force) if body.axes is None else body.axes)
@@ -61,6 +63,7 @@ async def update_draft(write: Write, territory: str, version_id: UUID, body: sch
     if not changed and axes is None:
         return Change("", VERSIONS, [version_id], bound)
     _check_period(draft.starts_on, draft.ends_on)
+    draft.authors = with_author(draft.authors, write.actor)
     touch(draft)
     if axes is not None:
         await _remove_axes(write, draft)
@@ -85,10 +88,10 @@ async def adopt(write: Write, territory: str, version_id: UUID, body: schemas.Ad
     """Put a draft in force from the day of the committee that adopted it; the one in force until then is superseded.
 
     Raises `roadmap-adopted`, `roadmap-empty`, `committee-not-held`, `roadmap-in-force-twice` (409),
-    `reference-not-found` (404), `person-required` (403).
+    `reference-not-found` (404), `person-required`, `drafter-adopts` (403).
     """
-    adopted_by = person(write.actor)
     draft = await _draft(write, territory, version_id)
+    adopted_by = DRAFTS_ADOPTS.separate(write.actor, draft.authors)
     in_force = next((v for v in await _present(write, territory) if v.status == VersionStatus.ADOPTED), None)
     c = Committee
     meeting = await write.session.scalar(

@@ -1,13 +1,13 @@
 """Corrections of certified entries: what an entry should have been, who agreed, and what became of it.
 
-Revision: 2026_11_30_0700, after 2026_11_30_0500.
+Revision: 2026_11_30_0700, after 2026_11_30_0404.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_0700"
-down_revision = "2026_11_30_0500"
+down_revision = "2026_11_30_0404"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import World, fresh_siren, ok, problem
+from tests.world import World, fresh_email, fresh_siren, ok, problem
 
 
 def home(world: World, organisation: str = "partner") -> str:
@@ -81,9 +81,17 @@ async def test_twenty_registrations_of_one_human_at_once_make_one_person(world: 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
 
 
-async def test_homonyms_without_an_address_are_two_persons(world: World) -> None:
-    first, second = [ok(await world.admin.post(f"{home(world)}/persons", {"name": "Dupont"}), 201) for _ in range(2)]
+async def test_homonyms_are_told_apart_by_their_addresses(world: World) -> None:
+    named = [{"name": "Dupont", "email": fresh_email()} for _ in range(2)]
+    first, second = [ok(await world.admin.post(f"{home(world)}/persons", body), 201) for body in named]
     assert first["id"] != second["id"]
+
+
+@pytest.mark.parametrize(("body", "code"), [({}, "required"), ({"email": None}, "not_text")])
+async def test_a_new_person_needs_an_address(world: World, body: dict[str, Any], code: str) -> None:
+    refused = problem(await world.admin.post(f"{home(world)}/persons", {"name": "Dupont"} | body), 422,
+                      "validation-failed")  # fmt: skip
+    assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [("/email", code)]
 
 
 async def test_a_person_moves_to_another_organisation_and_stays_one_person(world: World) -> None:

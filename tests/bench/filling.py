@@ -117,8 +117,9 @@ WITH partner AS (
     SELECT m.territory, m.id AS mission_id, p.organisation_id FROM missions m
     JOIN mission_members p ON p.mission_id = m.id AND p.role = 'partner' WHERE $3::text IN (m.territory) OR $3 IS NULL
 ), person AS (
-    INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)
-    SELECT 'person', organisation_id, 'Bench ' || n, now(), now() FROM partner, generate_series(1, $1::int) n
+    INSERT INTO subjects (kind, organisation_id, name, email, created_at, updated_at)
+    SELECT 'person', organisation_id, 'Bench ' || n, uuidv7() || '@example.fr', now(), now()
+    FROM partner, generate_series(1, $1::int) n
     RETURNING id, organisation_id
 )
 INSERT INTO consultants (territory, mission_id, organisation_id, person_id, from_on, until_on, created_at, updated_at)

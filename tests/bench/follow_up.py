@@ -40,8 +40,9 @@ ADDRESSES = (
 # The entries of another territory, copied to days of their own: as many consultants as it takes, four quarters a day.
 PEOPLE = """
 WITH p AS (
-    INSERT INTO subjects (kind, organisation_id, name, created_at, updated_at)
-    SELECT 'person', $3, 'Person ' || n, now(), now() FROM generate_series(1, $4) n RETURNING id
+    INSERT INTO subjects (kind, organisation_id, name, email, created_at, updated_at)
+    SELECT 'person', $3, 'Person ' || n, uuidv7() || '@example.fr', now(), now() FROM generate_series(1, $4) n
+    RETURNING id
 )
 INSERT INTO consultants (territory, mission_id, organisation_id, person_id, from_on, until_on, created_at, updated_at)
 SELECT $1, $2, $3, id, '2020-01-01', '2199-12-31', now(), now() FROM p"""

@@ -20,7 +20,7 @@ import pytest
 from app.bundled import postgres
 from app.core import migrations
 from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
-from tests.world import fresh_siren, ok
+from tests.world import fresh_email, fresh_siren, ok
 
 ROOT = Path(__file__).parents[2]
 
@@ -217,7 +217,7 @@ def test_a_database_that_was_migrated_and_never_used_is_no_obstacle(home: Home) 
 
 def test_the_demonstration_is_not_loaded_into_what_came_back(home: Home) -> None:
     home.said("migrate")
-    home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren())
+    home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren(), "--email", fresh_email())
     home.said("backup", "ours.dump")
     ours = names(home)
     shutil.rmtree(home.data)

@@ -15,7 +15,10 @@ from app.core import migrations
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.committees.test_meetings import HELD, RECORD
 from tests.conftest import plain
+from tests.contract.cures import subject
+from tests.roadmap.acts import AXES, DAYS, adopt
 from tests.world import World, ok, problem
 
 BEFORE = "2026_11_29_2306"  # the last revision without these rules
@@ -50,6 +53,67 @@ async def planted(url: str, ids: dict[str, str]) -> None:
                 assert await connection.execute(statement, ids[named]) == "UPDATE 1"
     finally:
         await connection.close()
+
+
+async def planted_duties(url: str, world: World) -> None:
+    """What yesterday's code took: persons without an address, a decider's repayment."""
+    connection = await asyncpg.connect(plain(url))
+    try:
+        await connection.execute("UPDATE subjects SET email = NULL WHERE id = $1", world.subjects["lead"])
+        await connection.execute("UPDATE advance_repayments SET recorded_by = awarded_by")
+    finally:
+        await connection.close()
+
+
+def test_duties_that_stood_before_stay_and_are_listed(new_database: Any, caplog: pytest.LogCaptureFixture) -> None:
+    url = new_database("upgrades_duties")
+    made: dict[str, Any] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = made["world"] = await World.create(http, pool)
+        made["ids"] = await world.money()
+        members = [{"kind": "person", "name": "Chair", "chair": True, "attendance": "present"}]
+        meeting = made["meeting"] = (await world.meeting(members=members, quorum=1))["id"]
+        both = made["both"] = await subject(world, "territory", "committee")
+        ok(await both.post(f"committees/{meeting}/hold", {"held_at": HELD}))
+        ok(await both.patch(f"committees/{meeting}", RECORD))
+        draft = made["draft"] = ok(await both.post("roadmap/versions", {**DAYS, "axes": AXES}), 201)["id"]
+        ok(await world.clients["territory"].patch(f"roadmap/versions/{draft}", {"title": "Another"}))
+
+    asyncio.run(served(url, live))
+    world: World = made["world"]
+    command.downgrade(migrations.config(url), "2026_11_29_2355")
+    asyncio.run(planted_duties(url, world))
+    logging.getLogger("rebond.migrations").addHandler(caplog.handler)
+    migrations.upgrade(url)
+    logging.getLogger("rebond.migrations").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.name == "rebond.migrations"] == [
+        "repayments recorded by who awarded the advance, which stay: 1",
+        "persons without an e-mail address, who can neither validate, decide nor pay until it is given: 1",
+    ]
+    differ, earlier = asyncio.run(checked(url))
+    assert differ == []
+    assert sorted(f"{old.rule}, {old.key}: {old.found}" for old in earlier) == [
+        f"a person without an e-mail address, {world.subjects['lead']}: lead of {world.territory}",
+        f"a repayment recorded by the person who awarded the advance, {made['ids']['repayment']}: 100000",
+    ]
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        for client in (*world.clients.values(), made["both"]):
+            client.http = http
+        ok(await world.lead.get("engineering"))
+        path = f"advances/{made['ids']['advance']}/repayments/{made['ids']['repayment']}"
+        ok(await world.treasurer.post(f"{path}/reverse", {"reason": "Not the decider's."}, headers={"If-Match": "*"}))
+        # Who wrote what is still open is known from the events.
+        problem(await made["both"].post(f"committees/{made['meeting']}/close"), 403, "writer-closes")
+        ok(await world.clients["committee"].post(f"committees/{made['meeting']}/close"))
+        version, held_on = made["draft"], made["meeting"]
+        problem(await adopt(made["both"], version, held_on), 403, "drafter-adopts")
+        problem(await adopt(world.clients["territory"], version, held_on), 403, "drafter-adopts")
+        ok(await adopt(world.clients["committee"], version, held_on))
+
+    asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
 
 
 async def checked(url: str) -> tuple[list[check.Difference], list[check.BeforeTheRule]]:

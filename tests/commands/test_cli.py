@@ -577,7 +577,7 @@ def test_the_settings_are_read_from_a_file_and_the_environment_comes_first(
 
 def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded: Home) -> None:
     siren = fresh_siren()
-    admin = json.loads(loaded.said("keys", "create", "--role", "admin", "--json"))
+    admin = json.loads(loaded.said("keys", "create", "--role", "admin", "--email", "admin@example.fr", "--json"))
     assert eventually(lambda: not loaded.processes())
     with loaded.serving() as service:
         assert ok(service.ask("GET", "/v1/me", admin["key"]))["roles"][0]["role"] == "admin"
@@ -587,8 +587,11 @@ def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded:
         assert [(one["role"], one["territory"]) for one in me["roles"]] == [("lead", "ales")]
         found = ok(service.ask("GET", f"/v1/organisations?siren={siren}", service.keys["admin"]))
         assert len(found["items"]) == 1
-        bare = loaded.said("keys", "create", "--role", "auditor").strip()
-        assert ok(service.ask("GET", "/v1/me", bare))["roles"][0]["role"] == "auditor"
+        # The address is the person: in capitals too, and without a name; the role is added.
+        bare = loaded.said("keys", "create", "--role", "auditor", "--email", "ADMIN@example.fr").strip()
+        me = ok(service.ask("GET", "/v1/me", bare))
+        assert me["subject_id"] == admin["subject_id"]
+        assert {one["role"] for one in me["roles"]} == {"admin", "auditor"}
 
         listed = loaded.said("keys", "list")
         assert [key for key in (admin["key"], lead["key"], bare, *service.keys.values()) if key in listed] == []
@@ -602,8 +605,26 @@ def test_keys_are_made_listed_and_ended_beside_the_service_or_without_it(loaded:
 
 def test_a_key_is_made_and_ended_in_a_database_of_ones_own(home: Home, new_database: Any) -> None:
     url = new_database("cli_keys")
-    made = home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren(), "--json", DATABASE_URL=url)
+    made = home.said("keys", "create", "--role", "admin", "--organisation", fresh_siren(), "--email", "a@b.fr",
+                     "--json", DATABASE_URL=url)  # fmt: skip
     assert home.said("keys", "revoke", json.loads(made)["id"], DATABASE_URL=url) == "revoked\n"
+
+
+def test_a_key_gives_a_known_person_the_address_that_is_missing(home: Home, new_database: Any) -> None:
+    url = new_database("cli_addresses")
+
+    def made(*words: str) -> Any:
+        named = ("keys", "create", "--role", "admin", "--subject", "Zoé")
+        return json.loads(home.said(*named, *words, "--json", DATABASE_URL=url))["subject_id"]
+
+    first = made("--email", "zoe@example.fr")
+    asyncio.run(asked(url, "UPDATE subjects SET email = NULL"))
+    assert made() == first
+    assert made("--email", "Zoe@example.fr") == first
+    assert made() == first
+    assert made("--email", "another.zoe@example.fr") != first
+    words = ("keys", "create", "--role", "lead", "--organisation", fresh_siren(), "--email", "zoe@example.fr")
+    assert home.refusal(*words, DATABASE_URL=url) == "the e-mail address belongs to a person of another organisation"
 
 
 def test_without_the_bundled_server_a_database_must_be_named(
@@ -633,10 +654,13 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
     assert refused("create", "--role", "admin", "--organisation", "123456789").startswith(
         "--organisation must be a SIREN"
     )
-    assert (
-        refused("create", "--role", "lead", "--territory", "nowhere-at-all") == "there is no territory nowhere-at-all"
-    )
-    assert refused("create", "--role", "lead", "--territory", "No/Slug").startswith("territory is not acceptable: ")
+    lead = ("create", "--role", "lead", "--email", "lead@example.fr", "--territory")
+    assert refused(*lead, "nowhere-at-all") == "there is no territory nowhere-at-all"
+    assert refused(*lead, "No/Slug").startswith("territory is not acceptable: ")
+    assert refused("create", "--role", "lead", "--subject", "Nobody yet").startswith("a new person needs --email")
+    assert refused("create", "--role", "lead", "--email", "nobody").startswith("--email must be an e-mail address")
+    program = refused("create", "--role", "lead", "--service-account", "--email", "a@b.fr")
+    assert program == "--email is for a person: a program has none"
     assert refused("revoke", "abc") == "the key's id is a UUID: see «rebond keys list»"
     assert refused("revoke", str(uuid4())) == "no key has this id: see «rebond keys list»"
     wrong = home.rebond("keys", "create", "--role", "boss", DATABASE_URL=database_url)
@@ -681,7 +705,7 @@ def test_each_command_imports_what_it_needs() -> None:
     """From nothing, while the others are forked from a process that has imported everything."""
     with loaded_home(from_nothing=True) as home:
         admin = json.loads((home.data / "demo-keys.json").read_text())["admin"]
-        made = json.loads(home.said("keys", "create", "--role", "auditor", "--json"))
+        made = json.loads(home.said("keys", "create", "--role", "auditor", "--email", "audit@example.fr", "--json"))
         (home.path / "firms.csv").write_text(f"siren,name\n{fresh_siren()},Atelier\n")
         for words, told in (
             (("migrate",), migrations.head()),

@@ -11,7 +11,7 @@ import pytest
 from app.access.rules import MATRIX
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
-from tests.world import Client, World, ok
+from tests.world import Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
 BODY_TIMEOUT = 1.0
@@ -95,7 +95,9 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
     account = ok(await admin.post(f"/v1/organisations/{office}/service-accounts", {"name": "program"}), 201)
-    spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare"}), 201)["id"]
+    spare = ok(await admin.post(f"/v1/organisations/{office}/persons", {"name": "Spare", "email": fresh_email()}), 201)[
+        "id"
+    ]
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     wave = ok(await admin.get("/v1/waves"))["items"][0]

@@ -166,7 +166,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
         "text": [
             Place("admin", "POST", "/v1/organisations", {}, "name"),
             Place("admin", "PATCH", organisation, {}, "name"),
-            Place("admin", "POST", f"{organisation}/persons", {}, "name"),
+            Place("admin", "POST", f"{organisation}/persons", {"email": "hostile@example.fr"}, "name"),
             Place("consultant", "POST", entries, ready, "note"),
             Place("consultant", "POST", entries, ready, "external_id"),
             Place("consultant", "PATCH", f"{entries}/{entry}", {}, "note"),

@@ -15,12 +15,13 @@ import pytest
 from app.access.rules import MATRIX, Role
 from app.core.messages import REQUIRED
 from app.core.problems import CATALOGUE, Problem
+from app.core.schemas import Body
 from app.core.serving.routing import Route
 from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
-from tests.world import Client, World, dumps, fresh_siren, ok, problem
+from tests.world import Client, World, dumps, fresh_email, fresh_siren, ok, problem
 
 ROUTES = {
     (route.path_format, method): route
@@ -245,6 +246,27 @@ def _members(template: str) -> list[str]:
     return sorted(re.findall(r"\{(\w+)\}", template))
 
 
+async def test_a_field_that_another_call_changes_is_told_that_call(known: Known) -> None:
+    """Wherever a body says so: the call exists, and PATCH names it."""
+    document = ok(await known.world.http.get("/openapi.json"))
+    schemas = {model.__name__: model for model in Body.__subclasses__() if model.elsewhere}
+    assert {"TerritoryFirmUpdate", "ProjectUpdate", "AuditionUpdate"} <= schemas.keys()
+    told = 0
+    for path, operations in document["paths"].items():
+        asked = operations.get("patch", {"requestBody": {}})["requestBody"].get("content", {})
+        model = schemas.get(str(asked.get("application/json", {}).get("schema", {}).get("$ref")).rpartition("/")[2])
+        for name, calls in (model.elsewhere if model else {}).items():
+            for method, address in (call.split(" ") for call in calls):
+                assert method.lower() in document["paths"][address], (name, calls)
+            client = known.holder(operations["patch"]["x-permission"])
+            [error] = problem(
+                await client.request("PATCH", known.address(path), json={name: "x"}), 422, "validation-failed"
+            )["errors"]
+            assert (error["pointer"], error["code"], error["calls"]) == (f"/{name}", "changed_elsewhere", list(calls))
+            told += 1
+    assert told == sum(len(model.elsewhere) for model in schemas.values())
+
+
 async def test_a_misspelt_name_is_told_the_nearest_known_one(known: Known) -> None:
     world = known.world
     entries = f"/v1/territories/{world.territory}/time-entries"
@@ -410,7 +432,12 @@ async def rich(world: World) -> None:
         firm = await world.add_firm("Same")
         for stage in ("interviewed", "shortlisted"):
             ok(await world.clients["territory"].put(f"firms/{firm}", {"stage": stage}))
-        ok(await admin.post(f"/v1/organisations/{world.organisations['office']}/persons", {"name": "Same"}), 201)
+        ok(
+            await admin.post(
+                f"/v1/organisations/{world.organisations['office']}/persons", {"name": "Same", "email": fresh_email()}
+            ),
+            201,
+        )
 
 
 NULLABLE = {

@@ -104,6 +104,7 @@ DRIVEN: dict[str, Request] = {
     "organisation_name": _one("POST /v1/organisations", "/name", ""),
     "organisation_siren": _one("POST /v1/organisations", "/siren", "000000000"),
     "subject_name": _one("POST /v1/organisations/{organisation_id}/persons", "/name", "\t"),
+    "subject_email_form": _one("POST /v1/organisations/{organisation_id}/persons", "/email", "é@b.example"),
     "subject_email": _one("POST /v1/organisations/{organisation_id}/service-accounts", "/email", "a@b.example"),
     "member_role": _one("POST /v1/members", "/role", UNKNOWN),
     "member_period": _one("POST /v1/members", "/to_on", "2023-06-13", "/"),

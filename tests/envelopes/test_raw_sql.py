@@ -176,6 +176,7 @@ ADVANCES = [
         "advance_repayments_advance_fkey",
         clone("advance_repayments", REPAYMENT, reference="'N'", territory="$elsewhere"),
     ),
+    Attack("decider_receives", change("advance_repayments", REPAYMENT, recorded_by="awarded_by")),
     Attack("advance_repayments_reference_key", clone("advance_repayments", REPAYMENT)),
     Attack(
         "advance_repayments_recorded_by_fkey",

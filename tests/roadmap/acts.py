@@ -41,5 +41,5 @@ async def adopt(client: Client, version_id: str, committee_id: str, **more: Any)
 async def in_force(world: World, held_at: str = "2023-10-03T12:00:00Z", **more: Any) -> dict[str, Any]:
     """A roadmap adopted on a day."""
     version = await draft(world, **more)
-    found: dict[str, Any] = ok(await adopt(staff(world), version["id"], await held(world, held_at)), 200)
+    found: dict[str, Any] = ok(await adopt(world.clients["committee"], version["id"], await held(world, held_at)), 200)
     return found

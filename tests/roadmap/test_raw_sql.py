@@ -80,7 +80,7 @@ async def test_a_roadmap_is_adopted_by_a_held_meeting_of_its_territory_on_its_da
 
 async def test_nothing_slips_into_a_roadmap_that_is_being_adopted(world: World) -> None:
     made, meeting = await draft(world), await held(world)
-    key, person = made["id"], world.subjects["territory"]
+    key, person = made["id"], world.subjects["committee"]
     axis = "INSERT INTO roadmap_axes (version_id, position, territory, title) VALUES ($1, 9, $2, 'Late')"
     async with world.pool.acquire() as one, world.pool.acquire() as two:
         adoption = one.transaction()

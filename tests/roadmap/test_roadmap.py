@@ -103,7 +103,7 @@ async def test_what_is_adopted_never_changes(world: World) -> None:
     problem(await staff(world).patch(address, {"title": "Other"}), 409, "roadmap-adopted")
     problem(await staff(world).patch(address, {"axes": []}), 409, "roadmap-adopted")
     problem(await staff(world).delete(address), 409, "roadmap-adopted")
-    problem(await adopt(staff(world), version["id"], await held(world)), 409, "roadmap-adopted")
+    problem(await adopt(world.clients["committee"], version["id"], await held(world)), 409, "roadmap-adopted")
     assert ok(await staff(world).get(address)) == version
 
 
@@ -112,16 +112,16 @@ async def test_no_draft_is_adopted_by_a_meeting_that_was_not_held_or_is_elsewher
     members = [{"kind": "organisation", "name": "Préfecture (synthetic)", "chair": True}]
     body = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "members": members}
     planned = ok(await staff(world).post("committees", body), 201)["id"]
-    told = problem(await adopt(staff(world), made["id"], planned), 409, "committee-not-held")
+    told = problem(await adopt(world.clients["committee"], made["id"], planned), 409, "committee-not-held")
     assert told["current"] == "planned"
     theirs = await held(other)
-    told = problem(await adopt(staff(world), made["id"], theirs), 404, "reference-not-found")
+    told = problem(await adopt(world.clients["committee"], made["id"], theirs), 404, "reference-not-found")
     assert told["errors"][0]["pointer"] == "/committee_id"
     async with world.pool.acquire() as connection:
         program = await world.add_subject(connection, "program", "office", "territory", kind="service_account")
     problem(await adopt(program, made["id"], await held(world)), 403, "person-required")
     ok(await staff(world).patch(f"roadmap/versions/{made['id']}", {"axes": [{"title": "Empty"}]}), 200)
-    problem(await adopt(staff(world), made["id"], await held(world)), 409, "roadmap-empty")
+    problem(await adopt(world.clients["committee"], made["id"], await held(world)), 409, "roadmap-empty")
 
 
 async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world: World) -> None:
@@ -151,9 +151,11 @@ async def test_a_new_draft_starts_as_a_copy_and_replaces_the_one_in_force(world:
     assert changed["fields"]["sirens"] == {"before": [siren], "after": []}
     assert changed["fields"]["firm_names"]["after"] == []
     assert changed["fields"]["budget_cents"] == {"before": 40_000_000, "after": 1}
-    early = problem(await adopt(staff(world), copy["id"], await held(world)), 409, "roadmap-in-force-twice")
+    early = problem(
+        await adopt(world.clients["committee"], copy["id"], await held(world)), 409, "roadmap-in-force-twice"
+    )
     assert early["adopted_on"] == "2023-10-03"
-    new = ok(await adopt(staff(world), copy["id"], await held(world, "2024-06-01T09:00:00Z")), 200)
+    new = ok(await adopt(world.clients["committee"], copy["id"], await held(world, "2024-06-01T09:00:00Z")), 200)
     for day, version_id in [("2023-10-03", old["id"]), ("2024-05-31", old["id"]), ("2024-06-01", new["id"])]:
         assert ok(await staff(world).get(f"roadmap?as_of={day}"))["id"] == version_id
     before = ok(await staff(world).get(f"roadmap/versions/{old['id']}"))
@@ -167,7 +169,9 @@ async def test_of_ten_adoptions_at_once_exactly_one_counts(world: World) -> None
     await in_force(world)
     copy = ok(await staff(world).post("roadmap/versions", {}), 201)
     meetings = [await held(world, f"2024-06-0{n}T09:00:00Z") for n in range(1, 6)]
-    answers = await asyncio.gather(*(adopt(staff(world), copy["id"], meeting) for meeting in meetings * 2))
+    answers = await asyncio.gather(
+        *(adopt(world.clients["committee"], copy["id"], meeting) for meeting in meetings * 2)
+    )
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 9
     assert {a.json()["type"] for a in answers if a.status_code == 409} == {"/problems/roadmap-adopted"}
     states = [item["status"] for item in ok(await staff(world).get("roadmap/versions"))["items"]]
@@ -176,7 +180,7 @@ async def test_of_ten_adoptions_at_once_exactly_one_counts(world: World) -> None
 
 async def test_a_dry_run_adopts_nothing(world: World) -> None:
     made = await draft(world)
-    tried = ok(await adopt(staff(world), made["id"], await held(world), params={"dry_run": "true"}), 200)
+    tried = ok(await adopt(world.clients["committee"], made["id"], await held(world), params={"dry_run": "true"}), 200)
     assert tried["status"] == "adopted"
     assert ok(await staff(world).get(f"roadmap/versions/{made['id']}")) == made
 
@@ -294,7 +298,7 @@ async def test_a_roadmap_is_its_territorys_alone(world: World, other: World) -> 
         problem(away, 404, "not-found")
     problem(await staff(other).patch(f"{foreign}/versions/{version['id']}", {"title": "T"}), 404, "not-found")
     problem(await staff(other).delete(f"{foreign}/versions/{version['id']}"), 404, "not-found")
-    problem(await adopt(staff(other), version["id"], await held(other)), 404, "not-found")
+    problem(await adopt(other.clients["committee"], version["id"], await held(other)), 404, "not-found")
     moved = await staff(other).post(f"{foreign}/actions/{action}/states", {"state": "in_progress"})
     problem(moved, 404, "not-found")
     mine = ok(await staff(other).post("roadmap/versions", DAYS), 201)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from tests.world import Client, World, fresh_siren, ok, problem
+from tests.world import Client, World, fresh_email, fresh_siren, ok, problem
 
 
 class Ales:
@@ -29,7 +29,7 @@ class Ales:
     async def person(self, house: str, name: str, role: str | None = None) -> tuple[str, Client]:
         """Somebody of a consultancy, with a key of his own, and perhaps a role at Alès."""
         address = f"/v1/organisations/{self.houses[house]}/persons"
-        person = ok(await self.admin.post(address, {"name": name}), 201)["id"]
+        person = ok(await self.admin.post(address, {"name": name, "email": fresh_email()}), 201)["id"]
         if role is not None:
             member = {"subject_id": person, "role": role, "territory": self.slug}
             ok(await self.admin.post("/v1/members", member), 201)

@@ -29,7 +29,7 @@ from app.core.problems import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.core.schemas import suggestions
+from app.core.schemas import hints
 from app.core.validation import NAME, field_errors, pointer_of
 from app.core.values import INVALID_UUID
 from app.core.writing import strictjson
@@ -96,8 +96,8 @@ class Route(APIRoute):
             except RequestValidationError as error:
                 errors = cast("list[dict[str, Any]]", error.errors())
                 model = cast("Any", body_field).field_info.annotation
-                nearest = suggestions(model, errors) if issubclass(model, BaseModel) else {}
-                raise ValidationFailed(errors=field_errors(errors, nearest)) from None
+                known = hints(model, errors) if issubclass(model, BaseModel) else {}
+                raise ValidationFailed(errors=field_errors(errors, known)) from None
 
         return write if body_field is not None else read
 

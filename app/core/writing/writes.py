@@ -43,6 +43,8 @@ class WritingSubject(Protocol):
     def kind(self) -> str: ...
     @property
     def organisation_id(self) -> UUID | None: ...
+    @property
+    def has_email(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class System:
     subject_id: UUID | None = None
     kind: str = "system"
     organisation_id: UUID | None = None
+    has_email: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.rules import Actor, SubjectKind
 from app.core.problems import NotFound
 from app.core.writing.writes import Change, Write
@@ -21,7 +22,6 @@ from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import lines_of, rest_of
 from app.engineering.certificates.service import (
     VALIDATED_AGAIN,
-    CertifierTookPart,
     certified_by,
     contained,
     counter_certificate,
@@ -30,7 +30,7 @@ from app.engineering.certificates.service import (
 )
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.queries import ACCEPTED_CORRECTIONS
-from app.engineering.corrections.rules import CorrectionAction, CorrectionStatus, next_status, separate
+from app.engineering.corrections.rules import CorrectionAction, CorrectionStatus, next_status
 from app.engineering.corrections.service import SHOULD_BE, locked, row_of
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
@@ -42,8 +42,8 @@ from app.engineering.entries.steps import held_by, step
 async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Change]:
     """Accept a correction that is agreed, as a person of the operator who took no part in it.
 
-    Raises `correction-transition`, what entries refuse (409), `correction-by-one-person`, `certifier-took-part` and
-    `person-required` (403).
+    Raises `correction-transition`, what entries refuse (409), `correction-by-one-person`, `certifier-took-part`,
+    `person-required` and `email-missing` (403).
     """
     territory, accepter = attempt.territory, attempt.actor
     correction, mission_id = await _asked(write, attempt, correction_id)
@@ -64,9 +64,11 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
     write.expect(correction.version)
     accepted = next_status(CorrectionAction.ACCEPT, CorrectionStatus(correction.status))
     assert certificate is not None  # else the correction is stale, by the same act
-    accepted_by = separate(accepter, (correction.proposed_by, correction.agreed_by, correction.person_id))
+    accepted_by = PROPOSES_ACCEPTS.separate(
+        accepter, (correction.proposed_by, correction.agreed_by, correction.person_id)
+    )
     rest = [key for key in keys if key != correction.entry_id]
-    await _refuse_part(write, rest, accepted_by)
+    VALIDATES_CERTIFIES.separate(accepter, await _took_part(write, rest))
 
     counter = await counter_certificate(write, certificate, correction.reason)
     await mark(write, keys, VALIDATED_AGAIN, on_the_way=True)
@@ -121,12 +123,11 @@ async def _hold_certificate(write: Write, entry_id: UUID) -> tuple[ServiceCertif
     return None, []
 
 
-async def _refuse_part(write: Write, keys: Sequence[UUID], subject_id: UUID) -> None:
-    """Refuse who took part in the days that are certified anew. Raises `certifier-took-part` (403)."""
+async def _took_part(write: Write, keys: Sequence[UUID]) -> set[UUID]:
+    """Who entered, worked or validated these days."""
     e = TimeEntry
     rows = await write.session.execute(select(e.person_id, e.validated_by, e.authors).where(e.id.in_(keys)))
-    if any(subject_id in (row.person_id, row.validated_by, *row.authors) for row in rows):
-        raise CertifierTookPart
+    return {key for row in rows for key in (row.person_id, row.validated_by, *row.authors)}
 
 
 async def _certify_rest(

@@ -5,8 +5,9 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.db import fetchrow
 from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
 from app.core.reading import documents
@@ -20,7 +21,7 @@ from app.core.writing.writes import commit
 from app.engineering.certificates import acceptance, document, queries, schemas, service
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.corrections.routes import CORRECTION
-from app.engineering.corrections.rules import CorrectionByOnePerson, CorrectionTransition
+from app.engineering.corrections.rules import CorrectionTransition
 from app.engineering.corrections.schemas import AcceptedCorrection
 from app.engineering.entries import rules
 from app.engineering.entries.service import Attempt
@@ -44,8 +45,7 @@ async def list_service_certificates(request: Request, actor: Actor = require("se
         schemas.ServiceCertificate,
         service.NothingToCertify,
         service.RateMissing,
-        service.CertifierTookPart,
-        PersonRequired,
+        *VALIDATES_CERTIFIES.refusals,
         ReferenceNotFound,
         IdempotencyKeyMissing,
         status=201,
@@ -110,7 +110,7 @@ async def get_service_certificate_content(
         schemas.ServiceCertificate,
         service.CertificateAlreadyCancelled,
         service.CounterCertificate,
-        PersonRequired,
+        *BY_A_PERSON,
         IfMatchMissing,
         status=201,
     ),
@@ -138,9 +138,8 @@ async def cancel_service_certificate(
     **changes(
         AcceptedCorrection,
         CorrectionTransition,
-        CorrectionByOnePerson,
-        service.CertifierTookPart,
-        PersonRequired,
+        *PROPOSES_ACCEPTS.refusals,
+        *VALIDATES_CERTIFIES.refusals,
         MissionEnded,
         rules.OutsideMissionWindow,
         rules.OutsideAssignment,

@@ -7,8 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from app.access.schemas import OrganisationName
-from app.core.messages import PERIOD_REVERSED
-from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
+from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version, period_in_order
 from app.core.values import Day, Reason, SignedDays, Uuid
 from app.missions.schemas import MissionName
 from app.programme.schemas import TerritorySlug
@@ -52,11 +51,7 @@ class ServiceCertificateCreate(Body):
         ),
     ] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "ServiceCertificateCreate":
-        if self.to_on < self.from_on:
-            raise PERIOD_REVERSED.error()
-        return self
+    _in_order = model_validator(mode="after")(period_in_order)
 
 
 class Cancellation(Body):

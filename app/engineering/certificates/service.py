@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.access.duties import VALIDATES_CERTIFIES
 from app.access.rules import person
 from app.core import clock
 from app.core.faults import Fault, FieldError
@@ -71,15 +72,6 @@ class NothingToCertify(Problem):
     cure_fr = "Choisissez une autre période, ou demandez au mandataire de valider."
 
 
-class CertifierTookPart(Problem):
-    """You cannot certify days that you entered, worked or validated yourself."""
-
-    status = 403
-    title_fr = "Vous ne pouvez pas attester des jours que vous avez vous-même saisis, effectués ou validés."
-    cure = "Ask another person of the operator."
-    cure_fr = "Demandez à une autre personne de l'opérateur."
-
-
 class RateMissing(Problem):
     """Some of these days have no day rate in force."""
 
@@ -127,8 +119,8 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     entries = [entry for entry in waiting if entry.id not in refused]
     if not entries:
         raise NothingToCertify
-    if any(person_id in (entry.person_id, entry.validated_by, *entry.authors) for entry in entries):
-        raise CertifierTookPart
+    took_part = {key for entry in entries for key in (entry.person_id, entry.validated_by, *entry.authors)}
+    VALIDATES_CERTIFIES.separate(write.actor, took_part)
     priced = await _priced(write, body, entries)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)

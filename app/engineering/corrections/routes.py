@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import PROPOSES_ACCEPTS
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
+from app.access.rules import BY_A_PERSON, Actor
 from app.core.problems import ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
@@ -34,7 +35,7 @@ async def list_time_entry_corrections(request: Request, actor: Actor = require(R
     **changes(
         schemas.TimeEntryCorrection,
         ReferenceNotFound,
-        PersonRequired,
+        *BY_A_PERSON,
         entries.OtherOrganisation,
         rules.EntryNotCertified,
         rules.CorrectionOpen,
@@ -77,9 +78,8 @@ async def get_time_entry_correction(request: Request, actor: Actor = require(REA
     **changes(
         schemas.TimeEntryCorrection,
         rules.CorrectionTransition,
-        rules.CorrectionByOnePerson,
+        *PROPOSES_ACCEPTS.refusals,
         entries.NotTheLeadFirm,
-        PersonRequired,
     ),
 )
 async def agree_time_entry_correction(
@@ -92,7 +92,7 @@ async def agree_time_entry_correction(
 
 @corrections.post(
     CORRECTION + "/refuse",
-    **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.NotTheLeadFirm, PersonRequired),
+    **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.NotTheLeadFirm, *BY_A_PERSON),
 )
 async def refuse_time_entry_correction(
     request: Request, body: schemas.Ending, actor: Actor = require("time_entry_corrections:refuse")
@@ -104,7 +104,7 @@ async def refuse_time_entry_correction(
 
 @corrections.post(
     CORRECTION + "/withdraw",
-    **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.OtherOrganisation, PersonRequired),
+    **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.OtherOrganisation, *BY_A_PERSON),
 )
 async def withdraw_time_entry_correction(
     request: Request, body: schemas.Ending, actor: Actor = require("time_entry_corrections:write")

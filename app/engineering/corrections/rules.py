@@ -4,11 +4,9 @@ Three persons: one of the member's firm proposes, one of the lead firm agrees, o
 who worked the day may propose, and do neither of the others.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from uuid import UUID
 
-from app.access.rules import Actor, person
 from app.core.faults import Fault
 from app.core.problems import Problem
 
@@ -84,32 +82,9 @@ class EntryNotCertified(Problem):
     )
 
 
-class CorrectionByOnePerson(Problem):
-    """Three different persons propose, agree to and accept a correction; the one who worked can only propose."""
-
-    status = 403
-    title_fr = (
-        "Trois personnes différentes proposent, approuvent et acceptent une correction ; celle qui a travaillé peut"
-        " seulement la proposer."
-    )
-    cure = "Ask another person of the lead firm to agree, or of the operator to accept."
-    cure_fr = "Demandez à une autre personne du mandataire de l'approuver, ou de l'opérateur de l'accepter."
-
-
 def next_status(action: CorrectionAction, current: CorrectionStatus) -> CorrectionStatus:
     """The state that `action` leads to. Raises `correction-transition` (409)."""
     sources, target = TRANSITIONS[action]
     if current not in sources:
         raise CorrectionTransition(current=current, action=action, needed=sorted(sources))
     return target
-
-
-def separate(actor: Actor, earlier: Iterable[UUID | None]) -> UUID:
-    """The person who agrees or accepts: none of those of the `earlier` acts.
-
-    Raises `correction-by-one-person` and `person-required` (403).
-    """
-    subject_id = person(actor)
-    if subject_id in earlier:
-        raise CorrectionByOnePerson
-    return subject_id

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select
 
+from app.access.duties import PROPOSES_ACCEPTS
 from app.access.rules import person
 from app.core.messages import NOT_FOUND
 from app.core.problems import ReferenceNotFound, ValidationFailed
@@ -26,7 +27,6 @@ from app.engineering.corrections.rules import (
     CorrectionStatus,
     EntryNotCertified,
     next_status,
-    separate,
 )
 from app.engineering.entries import rules
 from app.engineering.entries.models import TimeEntry
@@ -41,7 +41,7 @@ async def propose(write: Write, attempt: Attempt, body: schemas.TimeEntryCorrect
     """Say what a certified entry of one's own firm should have been.
 
     Raises `entry-not-certified`, `correction-open`, `correction-exceeded`, `correction-elsewhere` and what entries
-    refuse (409), `other-organisation`, `person-required` (403), `reference-not-found` (404).
+    refuse (409), `other-organisation`, `person-required`, `email-missing` (403), `reference-not-found` (404).
     """
     proposer = person(write.actor)
     e = TimeEntry
@@ -115,14 +115,15 @@ def row_of(entry: Any, should_be: Mapping[str, Any]) -> SimpleNamespace:
 async def agree(write: Write, attempt: Attempt, correction_id: UUID) -> Change:
     """Agree for the lead firm, as a person who neither proposed the correction nor worked the day.
 
-    Raises `not-the-lead-firm`, `correction-by-one-person`, `person-required` (403), `correction-transition` (409).
+    Raises `not-the-lead-firm`, `correction-by-one-person`, `person-required`, `email-missing` (403),
+    `correction-transition` (409).
     """
     correction = await locked(write, attempt, correction_id)
     if not await _leads(write, correction):
         raise rules.NotTheLeadFirm
     write.expect(correction.version)
     status = _after(correction, CorrectionAction.AGREE)
-    correction.agreed_by = separate(attempt.actor, (correction.proposed_by, correction.person_id))
+    correction.agreed_by = PROPOSES_ACCEPTS.separate(attempt.actor, (correction.proposed_by, correction.person_id))
     correction.status, correction.agreed_at = status, write.now
     return _changed("agreed", attempt, [correction_id])
 
@@ -130,7 +131,7 @@ async def agree(write: Write, attempt: Attempt, correction_id: UUID) -> Change:
 async def refuse(write: Write, attempt: Attempt, correction_id: UUID, reason: str) -> Change:
     """Refuse an open correction for the lead firm or the operator.
 
-    Raises `not-the-lead-firm`, `person-required` (403), `correction-transition` (409).
+    Raises `not-the-lead-firm`, `person-required`, `email-missing` (403), `correction-transition` (409).
     """
     correction = await locked(write, attempt, correction_id)
     operates = attempt.actor.may("time_entry_corrections:accept", attempt.territory)
@@ -144,7 +145,7 @@ async def refuse(write: Write, attempt: Attempt, correction_id: UUID, reason: st
 async def withdraw(write: Write, attempt: Attempt, correction_id: UUID, reason: str) -> Change:
     """Take back an open correction of one's own firm.
 
-    Raises `other-organisation`, `person-required` (403), `correction-transition` (409).
+    Raises `other-organisation`, `person-required`, `email-missing` (403), `correction-transition` (409).
     """
     correction = await locked(write, attempt, correction_id)
     if correction.organisation_id != attempt.actor.organisation_id:
@@ -194,7 +195,7 @@ def _after(correction: TimeEntryCorrection, action: CorrectionAction) -> Correct
 
 
 def _end(write: Write, correction: TimeEntryCorrection, status: CorrectionStatus, reason: str) -> None:
-    """End a correction without its acceptance. Raises `person-required` (403)."""
+    """End a correction without its acceptance. Raises `person-required`, `email-missing` (403)."""
     correction.ended_by, correction.ended_at, correction.ending_reason = person(write.actor), write.now, reason
     correction.status = status
 

@@ -98,29 +98,29 @@ def difference(
     `there` has drafts and what counts; a rejected or reversed entry is no part of the week. A validated entry stays:
     its cell comes as it is, or is refused. So does one that counts in a locked month, and one with several entries.
     """
-    found = GridChange()
+    change = GridChange()
     for cell in sorted({*wanted, *there}):
         entries, days = there.get(cell, ()), wanted.get(cell, Decimal(0))
         now = sum((entry.days for entry in entries), Decimal(0))
         if not entries:
             if days and submitted and rules.month_of(cell[0]) in locked_months:
-                found.refused[cell] = rules.MonthLocked
+                change.refused[cell] = rules.MonthLocked
             elif days:
-                found.enter[cell] = days
+                change.enter[cell] = days
         elif days == now:
-            found.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
+            change.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
         elif any(entry.status in COUNTING and rules.month_of(entry.counted_on) in locked_months for entry in entries):
-            found.refused[cell] = rules.MonthLocked
+            change.refused[cell] = rules.MonthLocked
         elif any(entry.status not in EDITABLE for entry in entries):
-            found.refused[cell] = rules.EntryLocked
+            change.refused[cell] = rules.EntryLocked
         elif not days:
-            found.remove += [entry.id for entry in entries]
+            change.remove += [entry.id for entry in entries]
         elif len(entries) > 1:
-            found.refused[cell] = SeveralEntries
+            change.refused[cell] = SeveralEntries
         else:
-            found.change[entries[0].id] = days
-            found.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
-    return found
+            change.change[entries[0].id] = days
+            change.submit += [entry.id for entry in entries if submitted and entry.status == Status.DRAFT]
+    return change
 
 
 async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> list[Change]:
@@ -198,19 +198,19 @@ async def put_grid(write: Write, attempt: Attempt, body: schemas.GridPut) -> lis
 
 def _wanted(body: schemas.GridPut) -> dict[Cell, Decimal]:
     """The cells by day and activity. Raises `validation-failed` (422) for one named twice or outside the week."""
-    found: dict[Cell, Decimal] = {}
+    days: dict[Cell, Decimal] = {}
     faults = []
     for number, cell in enumerate(body.cells):
         if not body.week <= cell.worked_on <= body.week + timedelta(days=6):
             faults.append(OUTSIDE_WEEK.at(f"/cells/{number}/worked_on"))
         elif cell.days and cell.worked_on > clock.today():
             faults.append(FUTURE_DAY.at(f"/cells/{number}/worked_on"))
-        if (cell.worked_on, cell.activity) in found:
+        if (cell.worked_on, cell.activity) in days:
             faults.append(REPEATED_CELL.at(f"/cells/{number}"))
-        found[cell.worked_on, cell.activity] = cell.days or Decimal(0)
+        days[cell.worked_on, cell.activity] = cell.days or Decimal(0)
     if faults:
         raise ValidationFailed(errors=faults)
-    return found
+    return days
 
 
 async def _assignment(write: Write, attempt: Attempt, consultant_id: UUID) -> Consultant:

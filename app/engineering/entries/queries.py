@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
-    Numeric,
     Text,
     and_,
     cast,
@@ -23,7 +22,7 @@ from sqlalchemy.dialects.postgresql import BIT, aggregate_order_by
 
 from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
-from app.core.db import literals, param
+from app.core.db import NO_DAYS, literals, param
 from app.core.reading.listing import (
     Listing,
     Rows,
@@ -157,7 +156,7 @@ _l = MonthLock
 def _left_in(status: Status) -> Any:
     """The days of a state in a closed month."""
     return (
-        select(func.coalesce(func.sum(_e.days), literal_column("0", Numeric(7, 2))))
+        select(func.coalesce(func.sum(_e.days), NO_DAYS))
         .where(
             _e.mission_id == _l.mission_id,
             _e.status == literal_column(f"'{status}'", Text()),

@@ -4,9 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.access.duties import ENTERS_VALIDATES
 from app.access.gate import require
-from app.access.rules import Actor, PersonRequired
-from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
+from app.access.rules import BY_A_PERSON, Actor, EmailMissing
+from app.core.problems import AlreadyExists, IfMatchMissing, Problem, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
@@ -42,15 +43,14 @@ LIMITS = (  # and what a draft is held to already
     *COUNTING,
 )
 WHOLE = (*LIMITS, rules.ReferencesDisagree, rules.CorrectionElsewhere, rules.CorrectionExceeded)
-JUDGEMENT = (
+JUDGEMENT: tuple[type[Problem], ...] = (
     rules.InvalidTransition,
-    rules.SeparationOfDuties,
-    PersonRequired,
+    *ENTERS_VALIDATES.refusals,
     rules.NotTheLeadFirm,
     rules.MonthLocked,
 )
 STEP = (rules.InvalidTransition, rules.OtherOrganisation, rules.MonthLocked)
-REVERSAL = (*STEP, rules.ReversalReserved, PersonRequired)
+REVERSAL: tuple[type[Problem], ...] = (*STEP, rules.ReversalReserved, *BY_A_PERSON)
 MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
 
@@ -247,7 +247,7 @@ async def validate_time_entry(request: Request, actor: Actor = require("time_ent
     return await _act(request, actor, EntryAction.VALIDATE)
 
 
-@entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/validate", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked, EmailMissing))
 async def validate_time_entries(
     request: Request, body: schemas.Selection, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -269,7 +269,7 @@ async def reject_time_entry(
     return await _act(request, actor, EntryAction.REJECT, body.reason)
 
 
-@entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/reject", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked, EmailMissing))
 async def reject_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:validate")
 ) -> Response:
@@ -289,7 +289,7 @@ async def reverse_time_entry(
     return await _act(request, actor, EntryAction.REVERSE, body.reason)
 
 
-@entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked))
+@entries.post(T + "/time-entries/reverse", **changes(schemas.TimeEntries, *MANY, rules.MonthLocked, EmailMissing))
 async def reverse_time_entries(
     request: Request, body: schemas.ReasonedSelection, actor: Actor = require("time_entries:reverse")
 ) -> Response:
@@ -305,7 +305,7 @@ async def list_month_locks(request: Request, actor: Actor = require("month_locks
 
 @entries.post(
     T + "/month-locks",
-    **changes(schemas.MonthLock, locks.MonthAlreadyLocked, ReferenceNotFound, PersonRequired, status=201),
+    **changes(schemas.MonthLock, locks.MonthAlreadyLocked, ReferenceNotFound, *BY_A_PERSON, status=201),
 )
 async def lock_month(
     request: Request, body: schemas.MonthLockCreate, actor: Actor = require("month_locks:write")
@@ -328,7 +328,7 @@ async def get_month_lock(request: Request, actor: Actor = require("month_locks:r
     return await show(request, MONTH_LOCKS)
 
 
-@entries.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, PersonRequired))
+@entries.post(T + "/month-locks/{id:uuid}/reopen", **changes(schemas.MonthLock, locks.MonthOpen, *BY_A_PERSON))
 async def reopen_month(
     request: Request, body: schemas.Reopening, actor: Actor = require("month_locks:write")
 ) -> Response:

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from app.access.rules import PersonRequired
+from app.access.duties import ENTERS_VALIDATES
+from app.access.rules import person
 from app.core.messages import NOT_FOUND
 from app.core.problems import Problem, ReferenceNotFound
 
@@ -315,15 +316,6 @@ class LateEntry(Problem):
     cure_fr = "Demandez à l'opérateur d'autoriser la saisie tardive."
 
 
-class SeparationOfDuties(Problem):
-    """You cannot validate or reject days that you entered or worked yourself."""
-
-    status = 403
-    title_fr = "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués."
-    cure = "Ask another person of the lead firm."
-    cure_fr = "Demandez à une autre personne du mandataire."
-
-
 class NotTheLeadFirm(Problem):
     """Only the lead firm of this mission's consortium can do this."""
 
@@ -374,6 +366,7 @@ class Caller:
     organisation_id: UUID | None
     validates: bool
     certifies: bool
+    has_email: bool
 
 
 class Step(Protocol):
@@ -395,7 +388,7 @@ def authority(action: EntryAction, who: Caller, entry: Step, lead_id: UUID | Non
     if action in JUDGING:
         return None if leads else NotTheLeadFirm()
     if action is EntryAction.REVERSE and (who.certifies or (who.validates and leads)):
-        return PersonRequired() if entry.status != Status.SUBMITTED and who.kind != "person" else None
+        return None if entry.status == Status.SUBMITTED else _refusal_as_person(who)
     if not own:
         return OtherOrganisation()
     if action is EntryAction.REVERSE and entry.status == Status.VALIDATED:
@@ -412,7 +405,7 @@ def refusal_of_step(
     try:
         next_status(action, Status(entry.status))
         if action in JUDGING:
-            may_judge(who.subject_id, who.kind, entry.authors, entry.person_id)
+            ENTERS_VALIDATES.separate(who, [*entry.authors, entry.person_id])
     except Problem as refused:
         return refused
     # A reversal counts on the first open day, a draft and a rejected entry nowhere.
@@ -422,12 +415,13 @@ def refusal_of_step(
     return None
 
 
-def may_judge(subject_id: UUID, kind: str, authors: Sequence[UUID], person_id: UUID) -> None:
-    """Refuse a judge (validation, rejection) who is a program, or who entered or worked the days."""
-    if kind != "person":
-        raise PersonRequired
-    if subject_id in authors or subject_id == person_id:
-        raise SeparationOfDuties
+def _refusal_as_person(who: Caller) -> Problem | None:
+    """Why the caller cannot do what a person must do; None where they can."""
+    try:
+        person(who)
+    except Problem as refused:
+        return refused
+    return None
 
 
 @dataclass(frozen=True)
@@ -591,11 +585,11 @@ def _exhausted(
 
 def _too_early(wishes: Sequence[Wish], room: Sequence[tuple[date, Decimal]]) -> Problem | None:
     """Why wishes cannot count on their days, although the days ordered by now are enough; None where they can."""
-    found = None
+    refused = None
     for step, left in room:
         days = sum((wish.days for wish in wishes if wish.counted_on < step), Decimal(0))
         if days > left:
-            found = DaysNotYetOrdered(
+            refused = DaysNotYetOrdered(
                 days_requested=days, days_left=max(left, Decimal(0)), available_from=step.isoformat()
             )
-    return found
+    return refused

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import MISSING, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -112,6 +112,16 @@ class TimeEntryUpdate(Body):
     """Fields of a draft or submitted entry to change. The days that it took are freed and taken anew in one step."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"days": 0.25}]})
+
+    elsewhere: ClassVar = {
+        "status": (
+            "POST /v1/territories/{territory}/time-entries/{id}/submit",
+            "POST /v1/territories/{territory}/time-entries/{id}/recall",
+            "POST /v1/territories/{territory}/time-entries/{id}/validate",
+            "POST /v1/territories/{territory}/time-entries/{id}/reject",
+            "POST /v1/territories/{territory}/time-entries/{id}/reverse",
+        )
+    }
 
     mission_id: _Mission | MISSING = MISSING
     consultant_id: _Consultant | MISSING = MISSING
@@ -252,11 +262,8 @@ class EntryFilter(Body):
     activity: Annotated[Code, Field(description="Entries with this code of what was done.")] | None = None
     worked_from: Annotated[Day, Field(description="Entries worked on this Paris day or later.")] | None = None
     worked_to: Annotated[Day, Field(description="Entries worked on this Paris day or earlier.")] | None = None
-
-    def equals(self) -> dict[str, Any]:
-        """The fields that an entry must have exactly."""
-        given = self.model_dump(exclude={"worked_from", "worked_to"})
-        return {name: value for name, value in given.items() if value is not None}
+    counted_from: Annotated[Day, Field(description="Entries that count on this Paris day or later.")] | None = None
+    counted_to: Annotated[Day, Field(description="Entries that count on this Paris day or earlier.")] | None = None
 
 
 class Selection(Body):

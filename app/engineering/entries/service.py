@@ -293,8 +293,8 @@ async def hold_activities(write: Write, attempt: Attempt, items: Sequence[Any]) 
     a = MissionActivity
     wanted = {(item.mission_id, item.activity) for item in items}
     held = select(a.mission_id, a.code).where(tuple_(a.mission_id, a.code).in_(wanted)).order_by(a.mission_id, a.code)
-    found = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
-    if wanted - found:
+    listed = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
+    if wanted - listed:
         raise await attempt.explain(write.session, "") or Busy()
 
 

@@ -5,7 +5,7 @@ statement a day of reversal, and what they take or give back is netted by limit 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from app.access.rules import EmailMissing
 from app.core.db import literals
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import AlreadyExists, NotFound, Problem
@@ -96,13 +97,24 @@ async def act(
     return Change(f"time_entry.{PAST[action]}", TIME_ENTRIES, [entry_id], {"territory": attempt.territory})
 
 
+def _conditions(chosen: schemas.EntryFilter) -> Iterator[Any]:
+    """What an entry must be like: a column has a value, or its day is in a period."""
+    for name, value in chosen.model_dump(exclude_none=True).items():
+        match name.rpartition("_"):
+            case ("worked" | "counted") as act, _, end:
+                day = getattr(TimeEntry, f"{act}_on")
+                yield day >= value if end == "from" else day <= value
+            case _:
+                yield getattr(TimeEntry, name) == value
+
+
 async def act_on_many(
     write: Write, attempt: Attempt, action: EntryAction, chosen: schemas.Selection, reason: str | None = None
 ) -> Change:
     """Take entries a step further, by their ids or by a filter, all or none.
 
     A filter looks at entries that are in a state to take the step. Raises `entries-refused` (409), which names each
-    entry that cannot and why, `too-many-entries`, and the limits for `submit`.
+    entry that cannot and why, `too-many-entries`, `email-missing` (403), and the limits for `submit`.
     """
     e = TimeEntry
     if chosen.ids is not None:
@@ -111,28 +123,25 @@ async def act_on_many(
         places = {entry_id: f"/ids/{number}" for number, entry_id in reversed(list(enumerate(chosen.ids)))}
     else:
         assert chosen.filter is not None  # the schema asks for one of the two
-        given = chosen.filter
-        conditions = [getattr(e, name) == value for name, value in given.equals().items()]
-        if given.worked_from is not None:
-            conditions.append(e.worked_on >= given.worked_from)
-        if given.worked_to is not None:
-            conditions.append(e.worked_on <= given.worked_to)
-        held = await held_by(write, attempt, e.status.in_(literals(sorted(TRANSITIONS[action][0]))), *conditions)
+        open_to_it = e.status.in_(literals(sorted(TRANSITIONS[action][0])))
+        held = await held_by(write, attempt, open_to_it, *_conditions(chosen.filter))
         ids = [entry.id for entry in held]
         places = dict.fromkeys(ids, "/filter")
     if len(ids) > AT_ONCE:
         raise TooManyEntries(at_most=AT_ONCE)
     who, leads, closed = await _around(write, attempt, action, held)
-    found = {entry.id: entry for entry in held}
+    held_by_id = {entry.id: entry for entry in held}
     bearers = await _bearers(write, held) if action is EntryAction.RECALL else {}
     faults = []
     for entry_id in ids:
-        entry = found.get(entry_id)
+        entry = held_by_id.get(entry_id)
         if entry is None:
             faults.append(NOT_FOUND.at(places[entry_id]))
             continue
         lead_id = leads.get(entry.mission_id)
         if refused := rules.refusal_of_step(action, who, entry, lead_id, closed[entry.mission_id]):
+            if isinstance(refused, EmailMissing):
+                raise refused  # it is about the caller, whatever the entry
             members = {"id": entry_id, "status": entry.status, "worked_on": entry.worked_on}
             faults.append(refused.at(places[entry_id], **members))
         elif entry_id in bearers:
@@ -198,6 +207,7 @@ async def _around(
         actor.organisation_id,
         validates=actor.may("time_entries:validate", territory),
         certifies=actor.may("service_certificates:write", territory),
+        has_email=actor.has_email,
     )
     return who, leads, await locked_months(write, missions)
 

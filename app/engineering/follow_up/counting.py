@@ -57,7 +57,6 @@ def shape_of(query: Mapping[str, Any]) -> Shape:
 
 
 DAYS = Numeric(7, 2)
-ZERO = literal_column("0", DAYS)
 AS_OF = param("as_of", Date())
 BEFORE = param("known_before", DateTime(timezone=True))
 MISSION = param("mission_id", Mission.id.type)

@@ -27,14 +27,13 @@ from sqlalchemy import (
 
 from app.access.models import Organisation
 from app.auditions.models import Audition
-from app.core.db import Statement, param
+from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import as_object, json_array
 from app.engineering.follow_up.counting import (
     AS_OF,
     BEFORE,
     MISSION,
     ORGANISATION,
-    ZERO,
     Shape,
     allotments,
     counts_at,
@@ -64,7 +63,7 @@ def follow_up(shape: Shape) -> Statement:
     opened = window(ordered)
 
     def total(source: Any, column: str) -> Any:
-        return select(func.coalesce(func.sum(source.c[column]), ZERO)).scalar_subquery()
+        return select(func.coalesce(func.sum(source.c[column]), NO_DAYS)).scalar_subquery()
 
     whole = sums.c.grouped == literal_column(str(_grouped()))
     budget = total(allotted if shape.one_member else ordered, "days")
@@ -168,7 +167,7 @@ def _sums(e: Any) -> CTE:
     ).subquery("at")
 
     def days(*conditions: Any) -> Any:
-        return func.coalesce(func.sum(at.c.days).filter(and_(*conditions)), ZERO)
+        return func.coalesce(func.sum(at.c.days).filter(and_(*conditions)), NO_DAYS)
 
     by = [at.c[name] for name in DIMENSIONS]
     return (
@@ -195,7 +194,7 @@ def _figures(sums: Any) -> list[Any]:
 
 def _only(sums: CTE, dimension: str) -> Any:
     """Rows of one dimension that are not zero: what is entirely reversed is left out."""
-    some = or_(sums.c.days_entered > ZERO, sums.c.days_draft > ZERO)
+    some = or_(sums.c.days_entered > NO_DAYS, sums.c.days_draft > NO_DAYS)
     return and_(sums.c.grouped == literal_column(str(_grouped(dimension))), some)
 
 
@@ -216,8 +215,8 @@ def _members(shape: Shape, of: CTE, allotted: CTE, sums: CTE) -> Any:
         .group_by(allotted.c.organisation_id)
         .subquery("given")
     )
-    days_allotted = func.coalesce(given.c.days, ZERO)
-    figures = {name: func.coalesce(sums.c[name], ZERO) for name in FIGURES}
+    days_allotted = func.coalesce(given.c.days, NO_DAYS)
+    figures = {name: func.coalesce(sums.c[name], NO_DAYS) for name in FIGURES}
     own = and_(sums.c.organisation_id == each.c.organisation_id, _only(sums, "organisation_id"))
     return (
         select(

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Date, Text, and_, func, literal_column, select, true
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, literals, param
+from app.core.db import NO_DAYS, Statement, literals, param
 from app.core.formats import day, month, number
 from app.core.reading import documents
 from app.core.reading.documents import Sheet
@@ -64,7 +64,7 @@ def timesheet(own: bool) -> Statement:
     )
     validated = lines.c.status.in_([literal_column("'validated'"), literal_column("'certified'")])
     certified = lines.c.status == literal_column("'certified'")
-    zero = literal_column("0", t.days.type)
+    zero = NO_DAYS
     row = func.row_to_json(lines.table_valued())
     told = select(
         func.coalesce(func.sum(lines.c.days), zero).label("days_entered"),

@@ -131,6 +131,26 @@ async def decider_pays(case: Case) -> None:
     case.cured(await case.world.treasurer.post(path, facts, headers=key()))
 
 
+@walk("decider-receives", "receive_repayment", "bounce_repayment", "reverse_repayment")
+async def decider_receives(case: Case) -> None:
+    acts = await acts_of(case)
+    both = await subject(case.world, "funder", "treasurer")
+    terms = {"terms": {"instalments": 12, "frequency": "quarterly", "first_due_on": "2026-03-31"}}
+    advance = ok(await both.post("advances", acts.award(100, **terms), headers=key()), 201)["id"]
+    ok(await acts.tranche(advance, 90), 201)
+    if case.act == "receive_repayment":
+        body: dict[str, Any] = {"amount_cents": 10, "received_on": DAY, "reference": acts.reference()}
+        path, headers = f"advances/{advance}/repayments", key()
+    else:
+        path = f"advances/{advance}/repayments/{ok(await acts.repay(advance, 10), 201)['id']}"
+        headers, body = await acts.seen(path), {"reason": "Mistaken."}
+        if case.act == "bounce_repayment":
+            body |= {"bounced_on": DAY, "bank_reference": "R-1"}
+        path += f"/{case.act.split('_')[0]}"
+    case.refused(await both.post(path, body, headers=headers), "role treasurer")
+    case.cured(await case.world.treasurer.post(path, body, headers=headers))
+
+
 @walk("before-decision", "pay_grant", "pay_tranche", "release_grant", "release_advance")
 async def before_decision(case: Case) -> None:
     acts = await acts_of(case)

@@ -9,7 +9,7 @@ import pytest
 from app.core import clock
 from app.core.reading import documents
 from tests.committees.test_meetings import HELD, RECORD, closed, held, seats
-from tests.contract.cures import Case, walk, word
+from tests.contract.cures import Case, subject, walk, word
 from tests.contract.cures.days import validated
 from tests.directory import siret_of
 from tests.projects.acts import COSTS, pass_through, perimeter, project, staff
@@ -260,6 +260,16 @@ async def record_incomplete(case: Case) -> None:
     case.cured(await chair.post(f"{path}/close"))
 
 
+@walk("writer-closes", "close_committee")
+async def writer_closes(case: Case) -> None:
+    world = case.world
+    path = await held(world, "present", "absent")
+    both = await subject(world, "territory", "committee")
+    ok(await both.patch(path, RECORD))
+    case.refused(await both.post(f"{path}/close"), "role committee")
+    case.cured(await world.clients["committee"].post(f"{path}/close"))
+
+
 # --- projects --------------------------------------------------------------------------------------------------------
 
 
@@ -357,7 +367,7 @@ async def roadmap_adopted(case: Case) -> None:
 
     async def act(version: str) -> httpx2.Response:
         if case.act == "adopt_roadmap_version":
-            return await adopt(staff(world), version, await committee(world, "2023-11-07T12:00:00Z"))
+            return await adopt(world.clients["committee"], version, await committee(world, "2023-11-07T12:00:00Z"))
         if case.act == "update_roadmap_version":
             return await staff(world).patch(f"roadmap/versions/{version}", {"title": "Another"})
         return await staff(world).delete(f"roadmap/versions/{version}")
@@ -384,9 +394,9 @@ async def committee_not_held(case: Case) -> None:
     world = await case.own()
     meeting = (await world.meeting())["id"]
     version = (await draft(world))["id"]
-    case.refused(await adopt(staff(world), version, meeting))
+    case.refused(await adopt(world.clients["committee"], version, meeting))
     ok(await staff(world).post(f"committees/{meeting}/hold", {"held_at": HELD}))
-    case.cured(await adopt(staff(world), version, meeting))
+    case.cured(await adopt(world.clients["committee"], version, meeting))
 
 
 @walk("roadmap-in-force-twice", "adopt_roadmap_version")
@@ -394,8 +404,16 @@ async def roadmap_in_force_twice(case: Case) -> None:
     world = await case.own()
     await in_force(world)
     version = (await draft(world))["id"]
-    case.refused(await adopt(staff(world), version, await committee(world)))
-    case.cured(await adopt(staff(world), version, await committee(world, "2023-11-07T12:00:00Z")))
+    case.refused(await adopt(world.clients["committee"], version, await committee(world)))
+    case.cured(await adopt(world.clients["committee"], version, await committee(world, "2023-11-07T12:00:00Z")))
+
+
+@walk("drafter-adopts", "adopt_roadmap_version")
+async def drafter_adopts(case: Case) -> None:
+    world = await case.own()
+    version, meeting = (await draft(world))["id"], await committee(world)
+    case.refused(await adopt(staff(world), version, meeting), "role committee or territory")
+    case.cured(await adopt(await subject(world, "territory"), version, meeting))
 
 
 @walk("action-not-in-force", "change_roadmap_action_state")
@@ -404,7 +422,7 @@ async def action_not_in_force(case: Case) -> None:
     version = await draft(world)
     path = f"roadmap/actions/{version['axes'][0]['actions'][0]['id']}/states"
     case.refused(await staff(world).post(path, {"state": "in_progress"}))
-    ok(await adopt(staff(world), version["id"], await committee(world)))
+    ok(await adopt(world.clients["committee"], version["id"], await committee(world)))
     case.cured(await staff(world).post(path, {"state": "in_progress"}))
 
 

@@ -21,7 +21,7 @@ from tests.envelopes.acts import TERMS
 from tests.projects.acts import project, staff
 from tests.roadmap.acts import DAYS, draft
 from tests.roadmap.acts import held as committee
-from tests.world import Client, fresh_siren, ok
+from tests.world import Client, fresh_email, fresh_siren, ok
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ async def organisations(case: Case) -> Ask:
     made = ok(await case.world.admin.post(path, {"name": word()}), 201)["id"]
     persons = f"{path}/{made}/persons"
     if case.act == "update_person":
-        person = ok(await case.world.admin.post(persons, {"name": word()}), 201)["id"]
+        person = ok(await case.world.admin.post(persons, {"name": word(), "email": fresh_email()}), 201)["id"]
         return Ask("admin", "PATCH", f"{persons}/{person}", {"name": word()})
     return {
         "create_organisation": Ask("admin", "POST", path, {"name": word(), "siren": fresh_siren()}),
         "update_organisation": Ask("admin", "PATCH", f"{path}/{made}", {"siren": fresh_siren()}),
-        "create_person": Ask("admin", "POST", persons, {"name": word()}),
+        "create_person": Ask("admin", "POST", persons, {"name": word(), "email": fresh_email()}),
         "create_service_account": Ask("admin", "POST", f"{path}/{made}/service-accounts", {"name": word()}),
     }[case.act]
 
@@ -174,7 +174,7 @@ async def roadmaps(case: Case) -> Ask:
     path = f"roadmap/versions/{(await draft(world))['id']}"
     if case.act == "update_roadmap_version":
         return Ask("territory", "PATCH", path, {"axes": axes})
-    return Ask("territory", "POST", f"{path}/adopt", {"committee_id": await committee(world)}, keyed=True)
+    return Ask("committee", "POST", f"{path}/adopt", {"committee_id": await committee(world)}, keyed=True)
 
 
 # --- missions and days -----------------------------------------------------------------------------------------------
@@ -216,7 +216,8 @@ async def missions(case: Case) -> Ask:
 
 
 @ready("create_time_entry", "create_time_entry_batch", "put_time_entry_grid", "update_time_entry",
-       "validate_time_entry", "reject_time_entry", "reverse_time_entry")  # fmt: skip
+       "validate_time_entry", "reject_time_entry", "reverse_time_entry", "validate_time_entries",
+       "reject_time_entries", "reverse_time_entries")  # fmt: skip
 async def entries(case: Case) -> Ask:
     world = case.world
     mission = await world.mission()
@@ -229,7 +230,10 @@ async def entries(case: Case) -> Ask:
         grid = {"consultant_id": mission.partner_consultant, "week": "2023-W27", "cells": []}
         read = f"time-entries/grid?consultant_id={grid['consultant_id']}&week=2023-W27"
         return Ask("consultant", "PUT", "time-entries/grid", grid, guarded=read)
-    made = await (validated if case.act == "reverse_time_entry" else submitted)(world, mission)
+    made = await (validated if case.act.startswith("reverse") else submitted)(world, mission)
+    if case.act.endswith("_entries"):
+        step = case.act.removesuffix("_time_entries")
+        return Ask("lead", "POST", f"time-entries/{step}", {"ids": [made]} | ({} if step == "validate" else REASON))
     if case.act == "update_time_entry":
         return Ask("consultant", "PATCH", f"time-entries/{made}", {"consultant_id": mission.partner_consultant})
     step = case.act.removesuffix("_time_entry")
@@ -341,7 +345,8 @@ async def idempotency_key_missing(case: Case) -> None:
     case.cured(await ask.send(case))
 
 
-@walk("person-required", "award_advance", "release_advance", "reverse_advance", "close_committee", "award_grant",
+@walk("person-required", "create_contribution", "reverse_contribution", "award_advance", "release_advance",
+      "reverse_advance", "close_committee", "award_grant",
       "release_grant", "reverse_grant", "grant_late_entry", "create_order", "lock_month", "reopen_month",
       "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
       "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
@@ -352,6 +357,27 @@ async def person_required(case: Case) -> None:
     program = await subject(case.world, ask.role, kind="service_account")
     case.refused(await ask.send(case, program))
     case.cured(await ask.send(case))
+
+
+@walk("email-missing", "create_contribution", "reverse_contribution", "award_advance", "release_advance",
+      "reverse_advance", "close_committee", "award_grant", "release_grant", "reverse_grant", "grant_late_entry",
+      "create_order", "lock_month", "reopen_month", "create_funding_statement", "adopt_roadmap_version",
+      "create_service_certificate", "cancel_service_certificate", "reject_time_entry", "reverse_time_entry",
+      "validate_time_entry", "reject_time_entries", "reverse_time_entries", "validate_time_entries", "pay_grant",
+      "reverse_grant_payment", "pay_tranche", "reverse_tranche", "receive_repayment", "bounce_repayment",
+      "reverse_repayment", "create_time_entry_correction", "agree_time_entry_correction",
+      "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
+      "close_mission", "cancel_mission", "reopen_mission")  # fmt: skip
+async def email_missing(case: Case) -> None:
+    ask = await READY[case.act](case)
+    somebody = await subject(case.world, ask.role)
+    me = ok(await somebody.get("/v1/me"))
+    address = f"/v1/organisations/{me['organisation_id']}/persons/{me['subject_id']}"
+    ok(await case.world.admin.patch(address, {"email": None}))
+    case.refused(await ask.send(case, somebody), "Ask an administrator")
+    ok(await somebody.get(""))  # who reads goes on reading
+    ok(await case.world.admin.patch(address, {"email": fresh_email()}))
+    case.cured(await ask.send(case, somebody))
 
 
 AXES_OF_NOBODY = [{"title": "Axis", "actions": [{"title": "Action", "project_ids": [NOBODY]}]}]

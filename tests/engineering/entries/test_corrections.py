@@ -39,6 +39,29 @@ async def another(world: World, mission: Mission) -> str:
     return str(ok(await world.operator.post("consultants", body), 201)["id"])
 
 
+async def test_a_filter_looks_at_the_day_on_which_an_entry_counts_as_the_list_does(
+    world: World, mission: Mission
+) -> None:
+    """A correction of a closed month counts later than it was worked."""
+    wrong = await enter(world, mission)
+    july = await enter(world, mission, "2023-07-05")
+    await lock(world, mission)
+    await reverse(world, wrong)
+    correction = await enter(world, mission, corrects_id=wrong)
+    counted_on = ok(await world.consultant.get(f"time-entries/{correction}"))["counted_on"]
+    assert counted_on > "2023-06-30"
+    for period, chosen in (
+        ({"counted_to": "2023-06-30"}, set()),
+        ({"counted_from": "2023-07-01"}, {correction, july}),
+        ({"counted_to": counted_on, "counted_from": counted_on}, {correction}),
+        ({"worked_from": "2023-06-01", "worked_to": "2023-06-30"}, {correction}),
+        ({"worked_from": "2023-07-01", "counted_to": "2023-07-05"}, {july}),
+    ):
+        listed = await world.lead_judge.get("time-entries", params={"status": "submitted", **period})
+        taken = await world.lead_judge.post("time-entries/validate?dry_run=true", {"filter": period})
+        assert {each["id"] for each in ok(listed)["items"]} == {each["id"] for each in ok(taken)["items"]} == chosen
+
+
 # --- what a correction may be ----------------------------------------------------------------------------------------
 
 

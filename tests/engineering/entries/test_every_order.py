@@ -22,7 +22,9 @@ from tests.world import Mission, World, ok
 BLOCKED = 0.03  # seconds after which an act is taken to wait for the other's lock
 PAIRS = [
     ("amend", "post"), ("amend", "submit"), ("amend", "reverse"), ("reverse", "post"), ("reverse", "submit"),
-    ("amend", "lock"), ("reverse", "lock"),
+    ("amend", "lock"), ("reverse", "lock"), ("reduce", "post"), ("reduce", "submit"), ("reduce", "reverse"),
+    ("move", "post"), ("move", "amend"), ("move", "reduce"), ("move", "lock"), ("grid", "post"), ("grid", "amend"),
+    ("grid", "reduce"), ("grid", "lock"), ("correct", "post"), ("correct", "correct"), ("correct", "reduce"),
 ]  # fmt: skip
 
 
@@ -78,17 +80,30 @@ async def prepared(world: World) -> tuple[Mission, dict[str, Callable[[], Awaita
     """A mission of one day, of which a quarter is left, with June closed; and what may be done to it."""
     mission = await world.mission(days=1, lead=0, partner=1)
     june = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.5)), 201)["id"]
-    ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-04", days=0.25)), 201)
+    body = mission.entry(worked_on="2023-07-04", days=0.25)
+    july = ok(await world.consultant.post("time-entries", body), 201)["id"]
+    wrong = ok(await world.consultant.post("time-entries", {**body, "worked_on": "2023-07-03"}), 201)["id"]
+    ok(await world.consultant.post(f"time-entries/{wrong}/reverse", {"reason": "Another day."}))
     draft = mission.entry(worked_on="2023-07-06", days=0.25, status="draft")
     draft_id = ok(await world.consultant.post("time-entries", draft), 201)["id"]
     ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
     order = {"kind": "amendment", "reference": "AV-1", "signed_on": "2023-07-10", "days": 0.25, "reason": "More."}
     entry = mission.entry(worked_on="2023-07-05", days=0.25)
+    fewer = {"kind": "amendment", "reference": "AV-2", "signed_on": "2023-07-10", "days": -0.25, "reason": "Fewer."}
+    correction = mission.entry(worked_on="2023-07-05", days=0.25, corrects_id=wrong)
+    cells = [{"worked_on": "2023-07-11", "activity": "audition", "days": 0.25}]
+    week = {"consultant_id": mission.partner_consultant, "week": "2023-W28", "cells": cells}
+    seen = await world.consultant.get(f"time-entries/grid?consultant_id={week['consultant_id']}&week=2023-W28")
+    page = {"If-Match": seen.headers["etag"]}
     return mission, {
         "amend": lambda: world.operator.post(f"missions/{mission.id}/orders", order),
         "post": lambda: world.consultant.post("time-entries", entry),
         "submit": lambda: world.consultant.post(f"time-entries/{draft_id}/submit"),
         "reverse": lambda: world.consultant.post(f"time-entries/{june}/reverse", {"reason": "Wrong."}),
+        "reduce": lambda: world.operator.post(f"missions/{mission.id}/orders", fewer),
+        "move": lambda: world.consultant.patch(f"time-entries/{july}", {"worked_on": "2023-07-12", "days": 0.5}),
+        "grid": lambda: world.consultant.put("time-entries/grid", week, headers=page),
+        "correct": lambda: world.consultant.post("time-entries", correction),
         "lock": lambda: world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-07"}),
     }
 
@@ -135,7 +150,17 @@ async def test_every_order_of_the_steps_of_two_acts_leaves_days_that_agree(
         order = [0 if place in first else 1 for place in places]
         mission, acts = await prepared(world)
         await run(engine, [(name, acts[name]) for name in pair], order)
-        for day in ("2023-06-30", "2023-07-01", "2023-07-05", "2023-07-06", "2023-07-09", "2023-07-10", "2023-08-31"):
+        for day in (
+            "2023-06-30",
+            "2023-07-01",
+            "2023-07-05",
+            "2023-07-06",
+            "2023-07-09",
+            "2023-07-10",
+            "2023-07-11",
+            "2023-07-12",
+            "2023-08-31",
+        ):
             found = ok(await world.operator.get(f"engineering?mission_id={mission.id}&as_of={day}"))
             assert 0 <= found["days_entered"] <= found["days_ordered"], (order, day)
     assert await world.differences(engine) == []

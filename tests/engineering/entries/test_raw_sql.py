@@ -244,7 +244,8 @@ ACCESS = [
     Attack("subject_kind", clone("subjects", "id = $judge", kind="'robot'", email="NULL")),
     Attack("subject_name", change("subjects", "id = $judge", name="''")),
     Attack("subject_email", change("subjects", "id = $robot", email="'a@example.test'")),
-    Attack("subjects_email_key", clone("subjects", "id = $judge", email="upper($email)")),
+    Attack("subject_email_form", clone("subjects", "id = $judge", email="upper($email)")),
+    Attack("subjects_email_key", clone("subjects", "id = $judge", email="$email")),
     Attack("subjects_service_account_name_key", clone("subjects", "id = $robot")),
     Attack("subjects_organisation_id_fkey", clone("subjects", "id = $robot", organisation_id="uuidv7()")),
     Attack(

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.rules import PersonRequired
+from app.access.duties import ENTERS_VALIDATES, SeparationOfDuties
+from app.access.rules import EmailMissing, PersonRequired
 from app.engineering.entries import rules
-from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, EntryAction, Status, Wish
+from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Caller, EntryAction, Status, Wish
 
 # From each state, where each action leads; "" is refused.
 LIFE = {
@@ -53,24 +54,28 @@ A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 @pytest.mark.parametrize(
-    ("judge", "kind", "authors", "worker", "refusal"),
+    ("judge", "kind", "email", "authors", "worker", "refusal"),
     [
-        (A, "person", [B], C, None),
-        (A, "person", [], C, None),
-        (A, "person", [A], C, rules.SeparationOfDuties),
-        (A, "person", [B, A], C, rules.SeparationOfDuties),
-        (A, "person", [B], A, rules.SeparationOfDuties),
-        (A, "service_account", [B], C, PersonRequired),
-        (A, "service_account", [A], A, PersonRequired),
-        (A, "system", [B], C, PersonRequired),
+        (A, "person", True, [B], C, None),
+        (A, "person", True, [], C, None),
+        (A, "person", True, [A], C, SeparationOfDuties),
+        (A, "person", True, [B, A], C, SeparationOfDuties),
+        (A, "person", True, [B], A, SeparationOfDuties),
+        (A, "service_account", False, [B], C, PersonRequired),
+        (A, "service_account", False, [A], A, PersonRequired),
+        (A, "system", False, [B], C, PersonRequired),
+        (A, "person", False, [B], C, EmailMissing),
     ],
 )
-def test_who_may_judge_an_entry(judge: UUID, kind: str, authors: list[UUID], worker: UUID, refusal: Any) -> None:
+def test_who_may_judge_an_entry(
+    judge: UUID, kind: str, email: bool, authors: list[UUID], worker: UUID, refusal: Any
+) -> None:
+    who = Caller(judge, kind, None, validates=True, certifies=False, has_email=email)
     if refusal is None:
-        rules.may_judge(judge, kind, authors, worker)
+        ENTERS_VALIDATES.separate(who, [*authors, worker])
         return
     with pytest.raises(refusal):
-        rules.may_judge(judge, kind, authors, worker)
+        ENTERS_VALIDATES.separate(who, [*authors, worker])
 
 
 # --- why a wish cannot count -----------------------------------------------------------------------------------------

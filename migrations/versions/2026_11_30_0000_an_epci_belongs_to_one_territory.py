@@ -1,6 +1,6 @@
 """An EPCI belongs to one laureate territory at a time.
 
-Revision: 2026_11_30_0500, after 2026_11_29_2355.
+Revision: 2026_11_30_0000, after 2026_11_29_2355.
 
 Of laureate territories that share one already, the first laureate keeps it; the others stay as they are, and `rebond check`
 lists them as "before the rule".
@@ -9,7 +9,7 @@ lists them as "before the rule".
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_30_0500"
+revision = "2026_11_30_0000"
 down_revision = "2026_11_29_2355"
 branch_labels = None
 depends_on = None

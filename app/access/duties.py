@@ -1,0 +1,161 @@
+"""Separation of duties: the pairs of acts that one subject cannot both do on one thing. No session, no await.
+
+Source: *ordonnateur* and *comptable* are two persons (décret n° 2012-1246, art. 9); who enters days does not validate
+them, who validates does not certify, and who prepares a decision does not take it. The pairs look at subjects, whatever
+roles they hold, and are tried at the second act, under the lock of the row that names who did the first
+(docs/decisions/0012).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.access.rules import Acting, EmailMissing, PersonRequired, accountable, person
+from app.core.problems import Problem
+
+
+class SeparationOfDuties(Problem):
+    """You cannot validate or reject days that you entered or worked yourself."""
+
+    status = 403
+    title_fr = "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués."
+    cure = "Ask another person of the lead firm."
+    cure_fr = "Demandez à une autre personne du mandataire."
+
+
+class CertifierTookPart(Problem):
+    """You cannot certify days that you entered, worked or validated yourself."""
+
+    status = 403
+    title_fr = "Vous ne pouvez pas attester des jours que vous avez vous-même saisis, effectués ou validés."
+    cure = "Ask another person of the operator."
+    cure_fr = "Demandez à une autre personne de l'opérateur."
+
+
+class DeciderPays(Problem):
+    """The person who awarded an aid cannot also record its payment."""
+
+    status = 403
+    title_fr = "La personne qui a attribué une aide ne peut pas aussi en enregistrer le paiement."
+    cure = "Ask another person to record the payment."
+    cure_fr = "Demandez à une autre personne d'enregistrer le paiement."
+
+
+class DeciderReceives(Problem):
+    """The person who awarded an advance cannot also record its repayments."""
+
+    status = 403
+    title_fr = "La personne qui a attribué une avance ne peut pas aussi en enregistrer les remboursements."
+    cure = "Ask another person who holds the role treasurer to record it."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer de l'enregistrer."
+
+
+class WriterCloses(Problem):
+    """The person who wrote the minutes of a meeting cannot also close it."""
+
+    status = 403
+    title_fr = "La personne qui a rédigé le procès-verbal d'une réunion ne peut pas aussi la clôturer."
+    cure = "Ask another person who holds the role committee to close the meeting."
+    cure_fr = "Demandez à une autre personne qui a le rôle committee de clôturer la réunion."
+
+
+class DrafterAdopts(Problem):
+    """The person who drafted a roadmap cannot also record its adoption."""
+
+    status = 403
+    title_fr = "La personne qui a rédigé une feuille de route ne peut pas aussi en enregistrer l'adoption."
+    cure = "Ask another person who holds the role committee or territory to record the adoption."
+    cure_fr = "Demandez à une autre personne qui a le rôle committee ou territory d'enregistrer l'adoption."
+
+
+class ReviewerDecides(Problem):
+    """The person who reviewed an aid file cannot also decide it."""
+
+    status = 403
+    title_fr = "La personne qui a instruit un dossier d'aide ne peut pas aussi en décider."
+    cure = "Ask another person who holds the role funder to decide."
+    cure_fr = "Demandez à une autre personne qui a le rôle funder de décider."
+
+
+class CorrectionByOnePerson(Problem):
+    """Three different persons propose, agree to and accept a correction; the one who worked can only propose."""
+
+    status = 403
+    title_fr = (
+        "Trois personnes différentes proposent, approuvent et acceptent une correction ; celle qui a travaillé peut"
+        " seulement la proposer."
+    )
+    cure = "Ask another person of the lead firm to agree, or of the operator to accept."
+    cure_fr = "Demandez à une autre personne du mandataire de l'approuver, ou de l'opérateur de l'accepter."
+
+
+class ProposerApproves(Problem):
+    """The person who proposed an override cannot also approve or refuse it."""
+
+    status = 403
+    title_fr = "La personne qui a proposé une dérogation ne peut pas aussi l'approuver ou la refuser."
+    cure = "Ask another person to decide, or withdraw the override."
+    cure_fr = "Demandez à une autre personne de décider, ou retirez la dérogation."
+
+
+def with_author(authors: Sequence[UUID], actor: Acting) -> list[UUID]:
+    """The authors of a text that the actor has just written; the service itself is none."""
+    new = [actor.subject_id] if actor.subject_id is not None and actor.subject_id not in authors else []
+    return [*authors, *new]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two acts on one thing that one subject cannot both do.
+
+    `by_program`: a program may do the second, for it records what happened and decides nothing.
+    """
+
+    first: str
+    second: str
+    refused: type[Problem]
+    by_program: bool = False
+
+    @property
+    def refusals(self) -> tuple[type[Problem], ...]:
+        """What the second act can be refused for because of who does it."""
+        return (self.refused, EmailMissing) if self.by_program else (self.refused, PersonRequired, EmailMissing)
+
+    def separate(self, actor: Acting, earlier: Iterable[UUID | None]) -> UUID:
+        """The subject of the second act, who is none of those of the `earlier` one.
+
+        Raises the pair's own problem, `person-required` and `email-missing` (403).
+        """
+        subject_id = accountable(actor) if self.by_program else person(actor)
+        if subject_id in earlier:
+            raise self.refused
+        return subject_id
+
+
+ENTERS_VALIDATES = Pair("enters or works days", "validates or rejects them", SeparationOfDuties)
+VALIDATES_CERTIFIES = Pair("enters, works or validates days", "certifies them", CertifierTookPart)
+DECIDES_PAYS = Pair("awards an aid", "pays it, or takes a payment back", DeciderPays, by_program=True)
+DECIDES_RECEIVES = Pair(
+    "awards an advance", "records a repayment, its bounce or its reversal", DeciderReceives, by_program=True
+)
+WRITES_CLOSES = Pair("writes minutes", "closes the meeting", WriterCloses)
+DRAFTS_ADOPTS = Pair("drafts a roadmap", "records its adoption", DrafterAdopts)
+REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
+PROPOSES_ACCEPTS = Pair(
+    "works a certified day, proposes its correction or agrees to it",
+    "agrees to it or accepts it",
+    CorrectionByOnePerson,
+)
+PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
+
+PAIRS = (
+    ENTERS_VALIDATES,
+    VALIDATES_CERTIFIES,
+    DECIDES_PAYS,
+    DECIDES_RECEIVES,
+    WRITES_CLOSES,
+    DRAFTS_ADOPTS,
+    REVIEWS_DECIDES,
+    PROPOSES_ACCEPTS,
+    PROPOSES_APPROVES,
+)
