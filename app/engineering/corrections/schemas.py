@@ -6,24 +6,13 @@ from uuid import UUID
 
 from pydantic import MISSING, ConfigDict, Field
 
-from app.core.schemas import (
-    CONFIDENTIAL,
-    Body,
-    CreatedAt,
-    FirmName,
-    Id,
-    MissionName,
-    OrganisationName,
-    PersonName,
-    PersonNameOrNull,
-    Read,
-    SirenRead,
-    UpdatedAt,
-    Version,
-)
+from app.access.schemas import OrganisationName
+from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import CellDays, Code, Day, DayFraction, Days, Reason, Siren, Uuid
 from app.engineering.corrections.rules import CorrectionStatus
 from app.engineering.entries.schemas import Note
+from app.firms.schemas import FirmName, SirenRead
+from app.missions.schemas import MissionName
 
 
 class TimeEntryCorrectionCreate(Body):
