@@ -248,6 +248,19 @@ async def test_a_cancelled_certificate_makes_open_corrections_stale(app: Any, wo
     await clean(app, world)
 
 
+async def test_what_was_corrected_is_certified_and_corrected_again(app: Any, world: World) -> None:
+    start = await certified(world, 1, 0.5)
+    first = (await start.correct(days=0.5))["corrected_by_id"]
+    start.certificate = await world.certify(start.mission)
+    start.entries[0] = first
+    second = await start.correct(days=0.25)
+    assert (second["certificate_id"], second["rest_certificate_id"]) == (start.certificate["id"], None)
+    new = await entry_of(world, second["corrected_by_id"])
+    assert (new["corrects_id"], new["days"]) == (first, 0.25)
+    assert (await world.follow_up())["days_entered"] == 0.75
+    await clean(app, world)
+
+
 # --- who -------------------------------------------------------------------------------------------------------------
 
 
