@@ -191,7 +191,7 @@ def test_the_territory_its_perimeter_and_its_firms(loaded: Loaded) -> None:
     [funnel, searched] = loaded.get(
         "territory", "firms/funnel?as_of=2023-10-03", "firms?q=mecanique+ales&commune=30007"
     )
-    assert (funnel["firms_solicited"], funnel["firms_interviewed"], funnel["response_rate"]) == (46, 42, 0.913)
+    assert (funnel["firms_solicited"], funnel["firms_interviewed"], funnel["response_rate"]) == (46, 46, 1.0)
     assert [firm["name"] for firm in searched["items"]] == ["Mécanique d'Alès (demonstration)"]
 
 
@@ -409,7 +409,7 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
     )
     assert programme == 1_170_000_00, "the awards of the demonstration"
     [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
-    assert then["by_stage"]["selected"] == 7
+    assert then["by_stage"]["contracted"] == 7, "on the day of their awards"
 
 
 def test_the_roadmap_in_four_axes_is_adopted_by_the_closing_committee(loaded: Loaded) -> None:

@@ -7,11 +7,21 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import STANDS, Award
+from app.awards.models import STANDS, Award, check_award, links
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
@@ -66,6 +76,7 @@ class Advance(Award, Identified, Versioned, Base):
         shape("status <> 'reversed' OR released_cents = 0", name="advance_reversed_but_released"),
         shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
         Index(None, "siren"),
+        *links("advances"),
     )
 
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -144,3 +155,6 @@ class Repayment(Identified, Versioned, Base):
     bounced_on: Mapped[date | None]
     bank_reference: Mapped[str | None]
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+
+
+event.listen(Advance.__table__, "after_create", DDL(check_award("advances")))

@@ -8,6 +8,7 @@ from sqlalchemy import ScalarSelect, Text, cast, func, select, text
 from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
+from app.awards.models import AIDED, STANDS
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
@@ -38,6 +39,12 @@ ADVANCES = awards(
     (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
     _a.terms,
     _a.planned_disbursement_on,
+)
+
+AIDED.append(
+    select(_a.territory, _a.siren, _a.project_id, (_a.status == AdvanceStatus.REPAID).label("ended")).where(
+        text(STANDS)
+    )
 )
 
 _advance_id = param("advance_id", _a.id.type)

@@ -15,7 +15,7 @@ from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -63,6 +63,7 @@ AWARD = changes(
     ReferenceNotFound,
     IdempotencyKeyMissing,
     *BY_A_PERSON,
+    *OF_ITS_PROJECT,
     status=201,
 )
 AWARD["responses"][200]["model"] = schemas.AdvanceAwarded

@@ -26,7 +26,17 @@ from app.advances.schedule import (
     ScheduleShape,
     TermsFault,
 )
-from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
+from app.awards.schemas import (
+    AwardCreate,
+    AwardedCents,
+    CommitteeId,
+    CommitteeOn,
+    DecidedOn,
+    DecisionReference,
+    EndReason,
+    ProjectId,
+    ProjectTitle,
+)
 from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
@@ -437,7 +447,10 @@ class Advance(Read):
     territory: TerritorySlug
     siren: SirenRead
     firm_name: FirmName
+    project_id: ProjectId
     project_title: ProjectTitle
+    committee_id: CommitteeId
+    committee_on: CommitteeOn
     amount_cents: AwardedCents
     disbursed_cents: Cents = Field(description="Cents of euro paid out in tranches, less reversed ones.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")

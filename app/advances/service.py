@@ -82,8 +82,10 @@ class AfterLastInstalment(Problem):
     title_fr = "Un versement ne peut pas être payé après sa dernière échéance."
 
 
-async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> Change:
-    """Decide an advance. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
+async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> list[Change]:
+    """Decide an advance. Raises `envelope-exhausted`, `already-exists`, what refuses its project and its committee
+    (409), `reference-not-found`.
+    """
     refuse_future({"/decided_on": body.decided_on})
     facts = body.model_dump(exclude={"terms"})
     terms = body.terms.model_dump(mode="json")
@@ -173,10 +175,12 @@ async def receive_repayment(
     advance.status = _status_of(advance)
     await write.session.flush()
     await _refuse_repaid_before(write, advance, refused)
+    ended = advance.status == AdvanceStatus.REPAID
+    followed = await awards.follow(write, advance, body.received_on, None) if ended else []
     cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
     filled = await ledger.repay(write, territory, body.amount_cents, cause)
     received = _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
-    return received + await shortfall_changes(write, territory, filled)
+    return [*received, *followed, *await shortfall_changes(write, territory, filled)]
 
 
 async def bounce_repayment(

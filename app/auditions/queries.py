@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import Text, case, cast, exists, func, literal_column, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy import Date, DateTime, Text, case, cast, exists, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 
 from app.access.models import Subject
 from app.auditions import schemas
@@ -13,6 +13,7 @@ from app.core.db import instant, param
 from app.core.reading.listing import (
     Filter,
     Listing,
+    Rows,
     any_of,
     at_least,
     at_most,
@@ -27,6 +28,7 @@ from app.core.values import Day, ExternalId, Siren, Uuid
 from app.core.writing.events import Event
 from app.firms.contacts.models import Contact
 from app.firms.models import Firm
+from app.firms.queries import MET
 from app.missions.models import Consultant, Mission
 
 _a = Audition
@@ -234,3 +236,36 @@ CONTACT_EXPORTS = Listing(
     key=_p.id,
     derived=True,
 )  # fmt: skip
+
+
+def _met(known: bool) -> Rows:
+    """Who was met at held auditions: as they are now, or (`known`) as the last event of each by an instant says it."""
+    if not known:
+        return (
+            select(_a.territory, _f.siren, _a.held_on.label("met_on"))
+            .join(_f, _f.audition_id == _a.id)
+            .where(_a.status == literal_column(f"'{AuditionStatus.HELD}'"))
+        )
+    e = Event
+    told = (
+        select(e.territory, e.data)
+        .ext(distinct_on(e.resource_id))
+        .where(
+            e.resource_type == "audition",
+            e.territory == _territory,
+            e.occurred_at < param("known_before", DateTime(timezone=True)),
+        )
+        .order_by(e.resource_id, e.sequence.desc())
+        .subquery("told")
+    )
+    siren = func.jsonb_array_elements_text(told.c.data["sirens"]).table_valued("value", name="siren")
+    return (
+        select(
+            told.c.territory, siren.c.value.label("siren"), cast(told.c.data["held_on"].astext, Date).label("met_on")
+        )
+        .join(siren, literal_column("true"))
+        .where(told.c.data["status"].astext == AuditionStatus.HELD)
+    )
+
+
+MET.append(_met)

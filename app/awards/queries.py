@@ -6,10 +6,12 @@ from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Subject
 from app.awards.models import AwardStatus
+from app.committees.models import Committee
+from app.committees.queries import paris_day
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.schemas import Read
-from app.core.values import Day, ExternalId, ShortLine, Siren
+from app.core.values import Day, ExternalId, ShortLine, Siren, Uuid
 from app.envelopes.queries import amount_range
 from app.firms.models import Firm
 
@@ -25,7 +27,10 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.territory,
             award.siren.label("siren"),
             Firm.name.label("firm_name"),
+            award.project_id,
             award.project_title,
+            award.committee_id,
+            paris_day(Committee.held_at).label("committee_on"),
             award.amount_cents,
             getattr(award, paid),
             award.released_cents,
@@ -43,6 +48,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.updated_at,
         )
         .join(Firm, Firm.siren == award.siren)
+        .outerjoin(Committee, Committee.id == award.committee_id)
         .join(_awarder, _awarder.c.id == award.awarded_by)
         .where(award.territory == param("territory", Text()))
     )
@@ -59,6 +65,8 @@ def awards(award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, 
         filters={
             "status": any_of(award.status, statuses, "Any of these states."),
             "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
+            "project_id": equals(award.project_id, Uuid, f"{noun.capitalize()}s for this project."),
+            "committee_id": equals(award.committee_id, Uuid, f"{noun.capitalize()}s that this meeting decided."),
             "decision_reference": equals(award.decision_reference, ShortLine, f"The {noun} with this decision."),
             "external_id": equals(
                 award.external_id, ExternalId, f"The {noun} that another system knows by this id."

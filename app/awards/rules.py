@@ -4,6 +4,7 @@ from datetime import date
 
 from app.awards.models import AwardStatus
 from app.core.problems import Problem
+from app.projects.rules import StageOutOfOrder
 
 OVER = (AwardStatus.CANCELLED, AwardStatus.REVERSED)  # nothing of it was paid, and nothing will be
 
@@ -35,6 +36,50 @@ class BeforeDecision(Problem):
     detail_fr = "L'aide a été décidée le {decided_on}."
     cure = "Enter this day or a later one."
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
+class ProjectMissing(Problem):
+    """The award must name its project: it was decided since the territory is served here."""
+
+    status = 409
+    constraint = "project_missing"
+    title_fr = "L'attribution doit désigner son projet : elle date d'un jour où le territoire est déjà suivi ici."
+    cure = "Send the project's id as `project_id`; or check the day (`served_since_on` of the territory)."
+    cure_fr = "Envoyez l'id du projet dans `project_id` ; ou vérifiez le jour (`served_since_on` du territoire)."
+
+
+class ProjectOfAnotherFirm(Problem):
+    """Only a firm that holds the project can be awarded aid for it."""
+
+    status = 409
+    title_fr = "Seule une entreprise qui porte le projet peut recevoir une aide pour lui."
+    cure = "Name a project of this firm, or add the firm to the holders of the project first."
+    cure_fr = "Désignez un projet de cette entreprise, ou ajoutez d'abord l'entreprise aux porteurs du projet."
+
+
+class ProjectNotFiled(Problem):
+    """Aid can be awarded only for a project that is filed with the programme, and neither completed nor dropped."""
+
+    status = 409
+    title_fr = "Une aide ne peut être attribuée qu'à un projet déposé auprès du programme, ni achevé ni abandonné."
+    detail = "The project is {stage}, its funding route {funding_route}."
+    detail_fr = "Le projet est {stage}, sa voie de financement {funding_route}."
+    cure = "Pass the project to filed first, with the route rebond (`T/projects/{id}/stages`)."
+    cure_fr = "Faites d'abord passer le projet à filed, avec la voie rebond (`T/projects/{id}/stages`)."
+
+
+class CommitteeAfterDecision(Problem):
+    """An award can name only a meeting that was held by the day of its decision."""
+
+    status = 409
+    constraint = "committee_after_decision"
+    title_fr = "Une attribution ne peut désigner qu'une réunion tenue au plus tard le jour de sa décision."
+    cure = "Record that the meeting was held, or name another one, or none."
+    cure_fr = "Consignez que la réunion a eu lieu, ou désignez-en une autre, ou aucune."
+
+
+# What refuses an award for its project or its committee.
+OF_ITS_PROJECT = (ProjectMissing, ProjectOfAnotherFirm, ProjectNotFiled, StageOutOfOrder, CommitteeAfterDecision)
 
 
 def refuse_ended(status: str) -> None:

@@ -2,14 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select, union_all
+
 from app.access.rules import person
-from app.awards.models import AwardStatus
-from app.awards.rules import OVER, AwardAlreadyPaid, AwardEnded, refuse_before_decision
+from app.awards.models import AIDED, AwardStatus
+from app.awards.rules import (
+    OVER,
+    AwardAlreadyPaid,
+    AwardEnded,
+    ProjectNotFiled,
+    ProjectOfAnotherFirm,
+    refuse_before_decision,
+)
 from app.awards.schemas import Release
 from app.core import clock
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound
 from app.core.reading.listing import Listing
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -18,6 +30,10 @@ from app.envelopes.ledger import Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
+from app.firms import service as firms
+from app.projects import service as projects
+from app.projects.models import Holder, Project
+from app.projects.rules import CAN_BE_AIDED, FundingRoute, ProjectStage, StageOutOfOrder
 
 
 @dataclass(frozen=True)
@@ -39,13 +55,20 @@ class AwardKind:
         return Change(f"{self.resource}.{act}", self.listing, [award.id], {"territory": award.territory})
 
 
-async def decide(write: Write, kind: AwardKind, award: Any) -> Change:
-    """Add the award and commit its amount, last of all. Raises `envelope-exhausted`, `already-exists` (409)."""
+async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
+    """Add the award and commit its amount, last of all. Its project is contracted, its firm supported.
+
+    Raises `envelope-exhausted`, `already-exists`, `project-missing`, `project-of-another-firm`, `project-not-filed`,
+    `stage-out-of-order`, `committee-after-decision` (409).
+    """
+    project = await _project_to_aid(write, award) if award.project_id is not None else None
     write.session.add(award)
     await write.session.flush()
     cause = Cause(Act.AWARD, award.id, award.decided_on, award.id)
     write.last(lambda: ledger.award(write, award.territory, kind.instrument, award.amount_cents, cause))
-    return kind.change("awarded", award)
+    if project is None:
+        return [kind.change("awarded", award)]
+    return [kind.change("awarded", award), *await _follow(write, project, award, award.decided_on, None)]
 
 
 async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Release) -> list[Change]:
@@ -63,9 +86,10 @@ async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID,
     award.released_cents += unpaid_cents
     award.status, award.reason = kind.status_of(award), body.reason
     await write.session.flush()
+    followed = await follow(write, award, released_on, body.reason)
     cause = Cause(Act.RELEASE, award_id, released_on, award_id)
     filled = await ledger.release(write, territory, kind.instrument, cause)
-    return [kind.change("released", award), *await shortfall_changes(write, territory, filled)]
+    return [kind.change("released", award), *followed, *await shortfall_changes(write, territory, filled)]
 
 
 async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Reversal) -> list[Change]:
@@ -77,8 +101,9 @@ async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID,
         raise AwardAlreadyPaid
     award.status, award.reason = AwardStatus.REVERSED, body.reason
     await write.session.flush()
+    followed = await follow(write, award, None, body.reason)
     filled = await ledger.reverse(write, territory, Act.AWARD, award_id)
-    return [kind.change("reversed", award), *await shortfall_changes(write, territory, filled)]
+    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, territory, filled)]
 
 
 async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Any:
@@ -87,3 +112,48 @@ async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, awar
     write.expect(award.version, required=True)
     person(write.actor)
     return award
+
+
+# --- the project and the firm follow ----------------------------------------------------------------------------------
+
+
+async def follow(write: Write, award: Any, day: date | None, reason: str | None) -> list[Change]:
+    """Bring the project and the firm of an award to the stages that its awards mean, from the day on.
+
+    None is the day of their present stage: a mistake is taken back as if it had never been. Locks the project, then the
+    firm; the accounts come after them.
+    """
+    if award.project_id is None:
+        return []
+    project = await projects.hold(write, award.territory, award.project_id)
+    return await _follow(write, project, award, day, reason)
+
+
+async def _follow(write: Write, project: Project, award: Any, day: date | None, reason: str | None) -> list[Change]:
+    standing = union_all(*AIDED).subquery()
+    ended = select(standing.c.ended).where(standing.c.project_id == project.id)
+    changes = await projects.follow_awards(write, project, list(await write.session.scalars(ended)), day, reason)
+    # The firm is locked before its awards are read: of two that end at once, the second sees both.
+    firm = await firms.hold(write, award.territory, award.siren)
+    aided = select(standing.c.siren).where(
+        standing.c.territory == award.territory, standing.c.siren == award.siren, standing.c.project_id.is_not(None)
+    )
+    is_aided = await write.session.scalar(aided.limit(1)) is not None
+    return changes + await firms.follow_award(write, firm, aided=is_aided, day=day, reason=reason)
+
+
+async def _project_to_aid(write: Write, award: Any) -> Project:
+    """The project that an award names, locked. Raises where the award cannot be decided for it."""
+    try:
+        project = await projects.hold(write, award.territory, award.project_id)
+    except NotFound:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/project_id")]) from None
+    h = Holder
+    held = select(h.position).where(h.project_id == project.id, h.firm_siren == award.siren)
+    if await write.session.scalar(held) is None:
+        raise ProjectOfAnotherFirm
+    if project.funding_route != FundingRoute.REBOND or project.stage not in CAN_BE_AIDED:
+        raise ProjectNotFiled(stage=project.stage, funding_route=project.funding_route)
+    if award.decided_on < project.stage_since_on and project.stage != ProjectStage.CONTRACTED:
+        raise StageOutOfOrder(stage_since_on=project.stage_since_on.isoformat())
+    return project

@@ -95,7 +95,7 @@ TRADES = [
     ("Emballage", "17.21A"),
 ]  # fmt: skip
 PLACES = ["d'Alès", "du Gardon", "des Cévennes", "de Salindres"]
-STAGES = [Stage.INTERVIEWED] * 30 + [Stage.SHORTLISTED] * 8 + [Stage.SUPPORTED] * 4 + [Stage.DECLINED] * 4
+STAGES = [Stage.INTERVIEWED] * 30 + [Stage.SHORTLISTED] * 12 + [Stage.DECLINED] * 4  # awards support some of them
 FIRMS = 46
 # Headcount in 2022, INSEE's bracket, size in Union law; the stages before the one in which a firm is found.
 SIZES = [
@@ -105,7 +105,6 @@ SIZES = [
 WAYS = {
     Stage.INTERVIEWED: [Stage.SOLICITED],
     Stage.SHORTLISTED: [Stage.SOLICITED, Stage.INTERVIEWED],
-    Stage.SUPPORTED: [Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED],
     Stage.DECLINED: [Stage.SOLICITED],
 }
 
@@ -264,8 +263,9 @@ class _Load:
                     )
                 )
             territory = programme_schemas.TerritoryCreate(
-                slug=ALES, name="Alès Agglomération", wave_number=2, lead_siren="200066918", laureate_on=STARTS
-            )
+                slug=ALES, name="Alès Agglomération", wave_number=2, lead_siren="200066918", laureate_on=STARTS,
+                served_since_on=STARTS,
+            )  # fmt: skip
             changes.append(await programme.create_territory(write, territory))
             communes = [programme_schemas.Commune(insee_code=code, name=name) for code, name in COMMUNES.items()]
             body = programme_schemas.PerimeterPut(communes=communes)

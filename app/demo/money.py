@@ -1,6 +1,7 @@
 """The money of the Alès demonstration: 1 500 000 € from two contributors, four grants and three advances.
 
-The total is real (target envelope of Alès); projects, decisions and payments are synthetic. Every step is one
+Each award is of the closing committee and of its firm's project, which follows it. The total is real (target envelope
+of Alès); projects, decisions and payments are synthetic. Every step is one
 transaction, and is left out where it is done already.
 """
 
@@ -18,6 +19,7 @@ from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
 from app.awards import schemas
 from app.awards import service as awards
+from app.committees.models import Committee
 from app.core.values import siren_from
 from app.core.writing.writes import Change, Write
 from app.demo.story import Story
@@ -28,9 +30,14 @@ from app.envelopes.rules import RepaymentPolicy
 from app.grants import schemas as grants_schemas
 from app.grants import service as grants
 from app.grants.models import Grant, GrantPayment, PaymentKind
+from app.projects import schemas as projects_schemas
+from app.projects import service as projects
+from app.projects.models import Project
+from app.projects.rules import ProjectStage
 
 ALES = "ales"
 DECIDED = date(2023, 10, 3)
+WITHDRAWN, WITHDRAWN_ON = "demo-project-3", date(2024, 4, 2)
 EURO = 100
 
 CONTRIBUTIONS = [  # role of the contributor's person, euros, reference, where repaid capital goes
@@ -46,6 +53,8 @@ QUARTERS = [
     date(year, month, day) for year in (2024, 2025, 2026) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))
 ]
 PAID_QUARTERS = 10
+# The second advance is repaid on time; what its firm did not need was released.
+PAID_IN_TIME, RELEASED_ON = 11, date(2024, 6, 28)
 
 
 async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
@@ -64,12 +73,25 @@ async def load(story: Story) -> None:
         (select(Grant.id).where(Grant.territory == ALES, Grant.status == "cancelled"), Role.FUNDER, _release),
         (select(Tranche.id).where(Tranche.territory == ALES), Role.TREASURER, _pay_tranches),
         (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
+        (select(Advance.id).where(Advance.territory == ALES, Advance.released_cents > 0), Role.FUNDER, _release_half),
+        (select(Project.id).where(Project.external_id == WITHDRAWN, Project.stage == "dropped"), Role.TERRITORY, _drop),
     ]
     for done, role, step in steps:
         async with story.factory() as session:
             if await session.scalar(done.limit(1)) is not None:
                 continue
         await story.run(story.actor(role), lambda write, step=step: step(write, story))  # type: ignore[misc]  # bound now
+
+
+async def _links(write: Write, project: int) -> dict[str, UUID]:
+    """The project of an award, by its number in the demonstration, and the committee that decided."""
+    p, c = Project, Committee
+    of_project = select(p.id).where(p.territory == ALES, p.external_id == f"demo-project-{project}")
+    of_committee = select(c.id).where(c.territory == ALES, c.external_id == "demo-committee-closing")
+    return {
+        "project_id": (await write.session.scalars(of_project)).one(),
+        "committee_id": (await write.session.scalars(of_committee)).one(),
+    }
 
 
 async def _contribute(write: Write, story: Story) -> list[Change]:
@@ -87,7 +109,7 @@ async def _contribute(write: Write, story: Story) -> list[Change]:
 
 
 async def _award_grants(write: Write, story: Story) -> list[Change]:
-    changes = []
+    changes: list[Change] = []
     for number, (euros, title) in enumerate(GRANTS, start=1):
         body = grants_schemas.GrantCreate(
             siren=siren_from(91_000_038 + number),
@@ -96,8 +118,9 @@ async def _award_grants(write: Write, story: Story) -> list[Change]:
             decided_on=DECIDED,
             decision_reference=f"DEMO-DEC-{number}",
             external_id=f"demo-grant-{number}",
+            **await _links(write, number - 1),
         )
-        changes.append(await grants.award_grant(write, ALES, body))
+        changes += await grants.award_grant(write, ALES, body)
     return changes
 
 
@@ -105,7 +128,7 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
     terms = advances_schemas.Terms(
         instalments=12, frequency=Frequency.QUARTERLY, due_dates=DueDates.PERIOD_END, first_due_on=QUARTERS[0]
     )
-    changes = []
+    changes: list[Change] = []
     for number, (euros, title) in enumerate(ADVANCES, start=1):
         body = advances_schemas.AdvanceCreate(
             siren=siren_from(91_000_030 + number),
@@ -115,22 +138,25 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
             decision_reference=f"DEMO-DEC-{number + 10}",
             external_id=f"demo-advance-{number}",
             terms=terms,
+            **await _links(write, len(GRANTS) + number - 1),
         )
-        changes.append(await advances.award_advance(write, ALES, body))
+        changes += await advances.award_advance(write, ALES, body)
     return changes
 
 
 async def _pay_grants(write: Write, story: Story) -> list[Change]:
     first, second, *_ = await _awards(story, Grant)
     changes: list[Change] = []
-    for grant_id, euros, kind, day in (
-        (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
-        (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
-        (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
-        (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
+    for number, (grant_id, euros, kind, day) in enumerate(
+        (
+            (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
+            (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
+            (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
+            (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
+        )
     ):
-        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, len(changes)))
-    mistaken, number = changes[-2].keys[0], len(changes) - 2
+        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, number))
+    mistaken = [change for change in changes if change.type == "grant_payment.created"][-1].keys[0]
     wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
     changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
     # The bank has one transfer: what was reversed gives its reference back.
@@ -146,7 +172,7 @@ def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_sc
 
 async def _release(write: Write, story: Story) -> list[Change]:
     *_, last = await _awards(story, Grant)
-    why = schemas.Release(reason="The firm has withdrawn its project.", released_on=date(2024, 4, 2))
+    why = schemas.Release(reason="The firm has withdrawn its project.", released_on=WITHDRAWN_ON)
     return await awards.release(write, grants.GRANT, ALES, last, why)
 
 
@@ -160,11 +186,32 @@ async def _pay_tranches(write: Write, story: Story) -> list[Change]:
 
 
 async def _repay(write: Write, story: Story) -> list[Change]:
-    first, *_ = await _awards(story, Advance)
+    first, second, _ = await _awards(story, Advance)
     changes: list[Change] = []
     references = [(day, f"DEMO-PRLV-{number}") for number, day in enumerate(QUARTERS[:PAID_QUARTERS], start=1)]
     for day, reference in [*references, (references[-1][0], f"{references[-1][1]}-BIS")]:
         body = advances_schemas.RepaymentCreate(amount_cents=25_000 * EURO, received_on=day, reference=reference)
         changes += await advances.receive_repayment(write, ALES, first, body)
     wrong = envelopes_schemas.Reversal(reason="The same debit was recorded twice.")
-    return changes + await advances.reverse_repayment(write, ALES, first, changes[-2].keys[0], wrong)
+    changes += await advances.reverse_repayment(write, ALES, first, changes[-2].keys[0], wrong)
+    for number, day in enumerate(QUARTERS[:PAID_IN_TIME], start=1):
+        body = advances_schemas.RepaymentCreate(
+            amount_cents=833_333, received_on=day, reference=f"DEMO-PRLV-2-{number}"
+        )
+        changes += await advances.receive_repayment(write, ALES, second, body)
+    return changes
+
+
+async def _release_half(write: Write, story: Story) -> list[Change]:
+    _, second, _ = await _awards(story, Advance)
+    why = schemas.Release(reason="The works cost half of the plan.", released_on=RELEASED_ON)
+    return await advances.release(write, ALES, second, why)
+
+
+async def _drop(write: Write, story: Story) -> Change:
+    """The firm that withdrew: its grant was cancelled, which took the project back, and now it is dropped."""
+    [project] = await story.scalars(select(Project.id).where(Project.external_id == WITHDRAWN))
+    passage = projects_schemas.Passage(
+        stage=ProjectStage.DROPPED, effective_on=WITHDRAWN_ON, reason="The firm has withdrawn its project."
+    )
+    return await projects.pass_to(write, ALES, project, passage)

@@ -87,6 +87,7 @@ SKETCHES = [
     Sketch(17, "Poste de découpe", ProjectKind.EQUIPMENT, 600, 3, NONE_NEEDED),
 ]
 DROPPED, SHARED, LONG, UNBALANCED = 14, 22, 7, 13  # places in the list that tell another story
+ENDS = {LONG: date(2026, 6, 30), 1: date(2024, 5, 31)}  # the second is completed when its balance is paid
 
 AXES: list[tuple[str, str, list[tuple[str, int, date]]]] = [
     ("Foncier et immobilier industriels (demonstration)", "Offrir vingt hectares aménagés d'ici 2027.", [
@@ -187,7 +188,7 @@ def _body(
         title=f"{sketch.title} (demonstration)" if sketch.route is not REBOND else sketch.title, kind=sketch.kind,
         maturity=Maturity.READY if sketch.route is REBOND else (Maturity.STUDY, Maturity.IDEA)[number % 2],
         holders=holders, commune_code=COMMUNES[number % len(COMMUNES)], detected_on=detected_on,
-        starts_on=date(2024, 1, 15), ends_on=date(2026, 6, 30) if number == LONG else date(2025, 12, 31), costs=costs,
+        starts_on=date(2024, 1, 15), ends_on=ENDS.get(number, date(2025, 12, 31)), costs=costs,
         jobs_created_fte=Decimal(sketch.jobs), mission_id=mission_id, detected_in_audition_id=audition_id,
         environmental_effect="Moins d'énergie par pièce." if sketch.kind is ProjectKind.DECARBONATION else None,
         external_id=f"demo-project-{number}",
@@ -225,12 +226,7 @@ def _passages(number: int, sketch: Sketch) -> list[projects_schemas.Passage]:
     passage = projects_schemas.Passage
     told = [passage(stage=ProjectStage.ORIENTED, effective_on=ORIENTED, funding_route=sketch.route)]
     if sketch.route is REBOND:
-        told += [
-            passage(stage=ProjectStage.FILED, effective_on=FILED),
-            passage(stage=ProjectStage.SELECTED, effective_on=DECIDED),
-        ]
-        if sketch.instrument is _GRANT:
-            told.append(passage(stage=ProjectStage.CONTRACTED, effective_on=date(2023, 11, 10)))
+        told.append(passage(stage=ProjectStage.FILED, effective_on=FILED))  # its award passes it on
     elif sketch.route in (FRANCE_2030, FONDS_VERT):
         told.append(passage(stage=ProjectStage.FILED, effective_on=date(2023, 12, 18)))
     elif sketch.route is NONE_NEEDED:

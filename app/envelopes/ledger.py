@@ -161,6 +161,16 @@ async def release(write: Write, territory: str, instrument: Instrument, cause: C
     return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
+async def released_by(write: Write, act_id: UUID) -> int:
+    """What an act gave back to the envelope and has not been taken back since, in cents."""
+    e, r = LedgerEntry, aliased(LedgerEntry)
+    given_back = select(func.coalesce(func.sum(e.amount_cents), 0)).where(
+        e.act == Act.RELEASE, e.act_id == act_id, e.debit == Account.RELEASED, e.reverses_id.is_(None),
+        ~exists().where(r.reverses_id == e.id),
+    )  # fmt: skip
+    return int(await write.session.scalar(given_back) or 0)
+
+
 async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
     """Take repaid capital of an advance in; what its contribution recycles is available again at once.
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    event,
     func,
     text,
 )
@@ -286,7 +288,11 @@ class TerritoryFirm(Versioned, Base):
 
 
 class StageChange(Identified, Base):
-    """A firm's passage to a stage: when it held (`effective_on`), and when it was recorded. Append-only."""
+    """A firm's passage to a stage: when it held (`effective_on`), and when it was recorded. Append-only.
+
+    `counts_as_interview` is true of what was recorded before interviews were derived from auditions: of such a firm a
+    stage that says so is all there is to tell that it was met.
+    """
 
     __tablename__ = "firm_stage_changes"
     __table_args__ = (
@@ -302,6 +308,7 @@ class StageChange(Identified, Base):
     previous_stage: Mapped[str | None]
     reason: Mapped[str | None]
     effective_on: Mapped[date]
+    counts_as_interview: Mapped[bool] = mapped_column(server_default=text("false"))
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -342,3 +349,28 @@ class FirmNote(Versioned, Base):
     territory: Mapped[str] = mapped_column(primary_key=True)
     siren: Mapped[str] = mapped_column(primary_key=True)
     text: Mapped[str]
+
+
+# A firm with an award for a project stays supported. Awards change under the firm's lock.
+CHECK_STAGE = """
+CREATE FUNCTION check_firm_stage() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM grants WHERE territory = NEW.territory AND firm_siren = NEW.siren AND project_id IS NOT NULL
+            AND status NOT IN ('cancelled', 'reversed')
+        UNION ALL
+        SELECT FROM advances WHERE territory = NEW.territory AND firm_siren = NEW.siren AND project_id IS NOT NULL
+            AND status NOT IN ('cancelled', 'reversed')
+    ) THEN
+        RAISE EXCEPTION 'its award stands' USING ERRCODE = 'check_violation', CONSTRAINT = 'firm_has_award';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+STAGE_GUARD = """
+CREATE TRIGGER check_stage BEFORE UPDATE OF stage ON territory_firms FOR EACH ROW
+WHEN (OLD.stage = 'supported' AND NEW.stage <> 'supported') EXECUTE FUNCTION check_firm_stage()
+"""
+event.listen(TerritoryFirm.__table__, "after_create", DDL(CHECK_STAGE))
+event.listen(TerritoryFirm.__table__, "after_create", DDL(STAGE_GUARD))

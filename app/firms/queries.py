@@ -1,9 +1,10 @@
 """Reads of firms."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text
+from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.access.models import Subject
@@ -11,6 +12,7 @@ from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Filter,
     Listing,
+    Rows,
     any_of,
     as_object,
     at_least,
@@ -346,6 +348,22 @@ NOTES = Listing(
 )
 
 
+# Who was met where and when: Selects of (territory, siren, met_on), from what is recorded now, or (True) had been
+# recorded before `known_before`. The auditions add theirs.
+MET: list[Callable[[bool], Rows]] = []
+
+
+def interviewed(day: Any, *, known: bool = False) -> Rows:
+    """The firms that were interviewed by a day, once each and territory: the one definition of it."""
+    before = select(_s.territory, _s.siren, _s.effective_on.label("met_on")).where(
+        _s.counts_as_interview, _s.stage.in_(literals(sorted(INTERVIEWED)))
+    )
+    if known:
+        before = before.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
+    met = union_all(before, *(met(known) for met in MET)).subquery("met")
+    return select(met.c.territory, met.c.siren).where(met.c.met_on <= day).distinct()
+
+
 @cache
 def funnel(known: bool) -> Statement:
     """The stages of the firms of a territory on a day; `known` limits it to what had been recorded by an instant."""
@@ -359,15 +377,14 @@ def funnel(known: bool) -> Statement:
         counting = counting.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
     passage = counting.cte("passage")
     once = func.bool_or
+    met = interviewed(param("as_of", Date()), known=known).cte("interviewed")
+    mine = select(met.c.siren).where(met.c.territory == _territory)
     each = (
-        select(
-            passage.c.siren,
-            once(passage.c.stage.in_(literals(sorted(SOLICITED)))).label("solicited"),
-            once(passage.c.stage.in_(literals(sorted(INTERVIEWED)))).label("interviewed"),
-        )
+        select(passage.c.siren, once(passage.c.stage.in_(literals(sorted(SOLICITED)))).label("solicited"))
         .group_by(passage.c.siren)
         .cte("each")
     )
+    approached = select(each.c.siren).where(each.c.solicited).union(mine).subquery("approached")
     stood = (
         select(passage.c.siren, passage.c.stage)
         .ext(distinct_on(passage.c.siren))
@@ -375,10 +392,11 @@ def funnel(known: bool) -> Statement:
         .cte("stood")
     )
     by_stage = [part for code in literals(Stage) for part in (code, func.count().filter(stood.c.stage == code))]
-    solicited, interviewed = func.count().filter(each.c.solicited), func.count().filter(each.c.interviewed)
-    counts = select(func.count().label("firms"), solicited.label("solicited"), interviewed.label("interviewed")).cte(
-        "counts"
-    )
+    counts = select(
+        select(func.count()).select_from(each).scalar_subquery().label("firms"),
+        select(func.count()).select_from(approached).scalar_subquery().label("solicited"),
+        select(func.count()).select_from(mine.subquery("mine")).scalar_subquery().label("interviewed"),
+    ).cte("counts")
     rate = func.round(cast(counts.c.interviewed, Numeric) / func.nullif(counts.c.solicited, text("0")), text("4"))
     return Statement(
         as_object(

@@ -225,13 +225,16 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
     return await show(request, TERRITORY_FIRMS)
 
 
-@firms.put(HERE, **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, may_create=True))
+@firms.put(
+    HERE,
+    **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, service.FirmHasAward, may_create=True),
+)
 async def put_territory_firm(
     request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
 ) -> Response:
     """Record the stage of a firm in this territory: 201 the first time, 200 after; the history keeps every passage.
 
-    Raises `reference-not-found` where the register has no such SIREN, `stage-not-reachable`.
+    Raises `reference-not-found` where the register has no such SIREN, `stage-not-reachable`, `firm-has-award`.
     """
     path = request.path_params
     return await commit(

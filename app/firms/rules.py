@@ -57,7 +57,8 @@ WITH_REASON: dict[Stage, frozenset[Stage]] = {
 }
 ENDS = frozenset({Stage.DECLINED, Stage.UNREACHABLE})
 
-# A firm was solicited when somebody approached it, whatever came of it; interviewed when it was met.
+# A firm was solicited when somebody approached it, whatever came of it. It was interviewed when it was met at a held
+# audition; a stage that says so counts only of what was recorded before auditions were (`counts_as_interview`).
 SOLICITED = frozenset({Stage.SOLICITED, Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED, Stage.UNREACHABLE})
 INTERVIEWED = frozenset({Stage.INTERVIEWED, Stage.SHORTLISTED, Stage.SUPPORTED})
 

@@ -567,10 +567,11 @@ class Funnel(Read):
     firms_by_stage: dict[Stage, int] = Field(description="Number of firms at each stage on that day, 0 included.")
     firms_solicited: int = Field(
         description="Number of firms that were approached by that day, whatever came of it: once solicited,"
-        " interviewed, shortlisted, supported or unreachable."
+        " interviewed, shortlisted, supported or unreachable, or met at an audition."
     )
     firms_interviewed: int = Field(
-        description="Number of firms that were met by that day: once interviewed, shortlisted or supported."
+        description="Number of firms that were met at an audition held by that day. Of what was recorded before"
+        " auditions were, a stage that says so counts: interviewed, shortlisted or supported."
     )
     response_rate: float | None = Field(
         description="firms_interviewed over firms_solicited, from 0 to 1, rounded to 4 decimals; null where none was"

@@ -120,6 +120,16 @@ class EuSizeWithoutEvidence(Problem):
     cure_fr = "Envoyez eu_size, eu_size_evidence_on et eu_size_source ensemble, ou effacez les trois."
 
 
+class FirmHasAward(Problem):
+    """A firm with an award for one of its projects stays supported."""
+
+    status = 409
+    constraint = "firm_has_award"
+    title_fr = "Une entreprise dont un projet a reçu une attribution reste accompagnée (supported)."
+    cure = "Release or reverse the award first: the firm then steps back by itself."
+    cure_fr = "Libérez ou annulez d'abord l'attribution : l'entreprise revient alors d'elle-même à l'étape précédente."
+
+
 def topic(key: str) -> str:
     """What events about a firm are about, by its SIREN or a site's SIRET."""
     return f"firm/{key[:9]}"
@@ -491,20 +501,55 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
         else:  # a correction of the past: it does not move the present stage
             touch(known)
     admit(recorded, StageOn(body.stage, effective_on), body.reason)
+    _keep_stage(write, territory, siren, StageOn(body.stage, effective_on), previous, body.reason)
+    kind = "territory_firm.created" if made else "territory_firm.stage_changed"
+    return Change(kind, TERRITORY_FIRMS, [siren], bound, status=201 if made else 200)
+
+
+async def hold(write: Write, territory: str, siren: str) -> TerritoryFirm:
+    """The firm as the territory knows it, locked. Raises `NotFound`."""
+    return await write.lock(TerritoryFirm, TerritoryFirm.territory == territory, TerritoryFirm.siren == siren)
+
+
+async def follow_award(
+    write: Write, firm: TerritoryFirm, *, aided: bool, day: date | None, reason: str | None
+) -> list[Change]:
+    """Put a held firm at the stage that its awards mean: `supported` from a day on, or back where it was before.
+
+    What somebody put it at since keeps its day: the passage counts from then on at the earliest, and from then on where
+    the day is None.
+    """
+    s, territory, siren = StageChange, firm.territory, firm.siren
+    if aided is (firm.stage == Stage.SUPPORTED):
+        return []
+    stage = Stage.SUPPORTED
+    if not aided:
+        before = select(s.stage).where(s.territory == territory, s.siren == siren, s.stage != Stage.SUPPORTED)
+        stage = Stage(await write.session.scalar(before.order_by(s.effective_on.desc(), s.id.desc()).limit(1)) or
+                      Stage.SHORTLISTED)  # fmt: skip
+    previous, passage = firm.stage, StageOn(stage, max(day or firm.stage_since_on, firm.stage_since_on))
+    firm.stage, firm.stage_since_on, firm.reason = passage.stage, passage.effective_on, reason
+    _keep_stage(write, territory, siren, passage, previous, reason)
+    await write.session.flush()
+    bound = {"territory": territory, "siren": siren}
+    return [Change("territory_firm.stage_changed", TERRITORY_FIRMS, [siren], bound)]
+
+
+def _keep_stage(
+    write: Write, territory: str, siren: str, passage: StageOn, previous: str | None, reason: str | None
+) -> None:
     write.session.add(
         StageChange(
             territory=territory,
             siren=siren,
-            stage=body.stage,
+            stage=passage.stage,
             previous_stage=previous,
-            reason=body.reason,
-            effective_on=effective_on,
+            reason=reason,
+            effective_on=passage.effective_on,
             recorded_by=write.actor.subject_id,
             recorded_at=write.now,
         )
     )
-    kind = "territory_firm.created" if made else "territory_firm.stage_changed"
-    return Change(kind, TERRITORY_FIRMS, [siren], bound, status=201 if made else 200)
 
 
 async def update_territory_firm(write: Write, territory: str, siren: str, body: schemas.TerritoryFirmUpdate) -> Change:

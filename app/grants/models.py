@@ -4,10 +4,20 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import STANDS, Award, AwardStatus
+from app.awards.models import STANDS, Award, AwardStatus, check_award, links
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
@@ -45,6 +55,7 @@ class Grant(Award, Identified, Versioned, Base):
         shape("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
         shape("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
         Index(None, "siren"),
+        *links("grants"),
     )  # fmt: skip
 
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -81,3 +92,6 @@ class GrantPayment(Identified, Versioned, Base):
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
+
+
+event.listen(Grant.__table__, "after_create", DDL(check_award("grants")))

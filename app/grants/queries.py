@@ -1,9 +1,9 @@
 """Reads of grants."""
 
-from sqlalchemy import Text, select
+from sqlalchemy import Text, select, text
 
 from app.access.models import Subject
-from app.awards.models import AwardStatus
+from app.awards.models import AIDED, STANDS, AwardStatus
 from app.awards.queries import awards
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
@@ -18,6 +18,10 @@ _g = Grant
 _recorder = Subject.__table__.alias("recorder")
 
 GRANTS = awards(_g, schemas.Grant, "grant", AwardStatus, "paid_cents")
+
+AIDED.append(
+    select(_g.territory, _g.siren, _g.project_id, (_g.status == AwardStatus.CLOSED).label("ended")).where(text(STANDS))
+)
 
 _p = GrantPayment
 _grant_id = param("grant_id", _g.id.type)

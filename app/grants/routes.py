@@ -7,7 +7,7 @@ from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -41,6 +41,7 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
         ReferenceNotFound,
         IdempotencyKeyMissing,
         *BY_A_PERSON,
+        *OF_ITS_PROJECT,
         status=201,
     ),
 )
@@ -105,7 +106,10 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
     ),
 )
 async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor = require("grants:pay")) -> Response:
-    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required."""
+    """Record a payment of a grant; payments never exceed the award. An Idempotency-Key is required.
+
+    A balance payment closes the grant and gives the rest back to the envelope: nothing is paid after it.
+    """
     path = request.path_params
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
@@ -124,10 +128,13 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
 
 @grants.post(
     GRANT + "/payments/{id:uuid}/reverse",
-    **changes(schemas.Payment, AlreadyReversed, *DECIDES_PAYS.refusals, IfMatchMissing),
+    **changes(schemas.Payment, AlreadyReversed, *DECIDES_PAYS.refusals, EnvelopeExhausted, IfMatchMissing),
 )
 async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment, giving a reason: its amount is committed again. If-Match is required."""
+    """Reverse a mistaken payment, giving a reason: its amount is committed again, and what a balance gave back.
+
+    If-Match is required.
+    """
     path = request.path_params
     return await commit(
         request,

@@ -7,7 +7,17 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.awards.models import AwardStatus
-from app.awards.schemas import AwardCreate, AwardedCents, DecidedOn, DecisionReference, EndReason, ProjectTitle
+from app.awards.schemas import (
+    AwardCreate,
+    AwardedCents,
+    CommitteeId,
+    CommitteeOn,
+    DecidedOn,
+    DecisionReference,
+    EndReason,
+    ProjectId,
+    ProjectTitle,
+)
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
@@ -37,7 +47,10 @@ class Grant(Read):
     territory: TerritorySlug
     siren: SirenRead
     firm_name: FirmName
+    project_id: ProjectId
     project_title: ProjectTitle
+    committee_id: CommitteeId
+    committee_on: CommitteeOn
     amount_cents: AwardedCents
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")

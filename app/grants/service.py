@@ -15,8 +15,9 @@ from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
+from app.envelopes.service import shortfall_changes
 from app.grants import schemas
-from app.grants.models import Grant, GrantPayment
+from app.grants.models import Grant, GrantPayment, PaymentKind
 from app.grants.queries import GRANTS, PAYMENTS
 
 
@@ -31,15 +32,20 @@ class PaymentsExceedAward(Problem):
     cure_fr = "Payez au plus ce qui reste."
 
 
-async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> Change:
-    """Decide a grant. Raises `envelope-exhausted`, `already-exists` (409), `reference-not-found`."""
+async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> list[Change]:
+    """Decide a grant. Raises `envelope-exhausted`, `already-exists`, what refuses its project and its committee (409),
+    `reference-not-found`.
+    """
     refuse_future({"/decided_on": body.decided_on})
     grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
     return await awards.decide(write, GRANT, grant)
 
 
 async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
-    """Record a payment. Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403)."""
+    """Record a payment; the balance closes the grant and gives the rest back.
+
+    Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403).
+    """
     refuse_future({"/paid_on": body.paid_on})
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     recorded_by = DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
@@ -54,19 +60,30 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
     )  # fmt: skip
     write.session.add(payment)
     grant.paid_cents += body.amount_cents
+    rest = remaining - body.amount_cents if body.kind is PaymentKind.BALANCE_PAYMENT else 0
+    grant.released_cents += rest
     grant.status = _status_of(grant)
     await write.session.flush()
+    followed = await awards.follow(write, grant, body.paid_on, None) if grant.status == AwardStatus.CLOSED else []
     cause = Cause(Act.PAYMENT, payment.id, body.paid_on, grant_id)
     await ledger.pay(write, territory, Instrument.GRANT, body.amount_cents, cause)
-    return _paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id)
+    changes = [*_paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id), *followed]
+    if not rest:
+        return changes
+    # The release is the payment's: who takes the balance back takes it back with it.
+    filled = await ledger.release(
+        write, territory, Instrument.GRANT, Cause(Act.RELEASE, payment.id, body.paid_on, grant_id)
+    )
+    return changes + await shortfall_changes(write, territory, filled)
 
 
 async def reverse_payment(
     write: Write, territory: str, grant_id: UUID, payment_id: UUID, body: Reversal
 ) -> list[Change]:
-    """Take a mistaken payment back: what it paid is committed again. Raises `already-reversed` (409).
+    """Take a mistaken payment back: what it paid is committed again, and of a balance what it released.
 
-    A closed grant is open again for what the payment frees.
+    A closed grant is open again for what the payment frees. Raises `already-reversed`, and `envelope-exhausted` (409)
+    where what the balance released has been awarded since.
     """
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
     payment = await write.lock(GrantPayment, GrantPayment.id == payment_id, GrantPayment.grant_id == grant_id)
@@ -76,10 +93,14 @@ async def reverse_payment(
         raise AlreadyReversed
     payment.status, payment.reason = "reversed", body.reason
     grant.paid_cents -= payment.amount_cents
+    rest = await ledger.released_by(write, payment_id)
+    grant.released_cents -= rest
     grant.status = _status_of(grant)
     await write.session.flush()
+    filled = await ledger.reverse(write, territory, Act.RELEASE, payment_id) if rest else []
     await ledger.reverse(write, territory, Act.PAYMENT, payment_id)
-    return _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
+    taken_back = _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
+    return taken_back + await shortfall_changes(write, territory, filled)
 
 
 def _status_of(grant: Grant) -> AwardStatus:

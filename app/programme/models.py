@@ -3,7 +3,16 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import DDL, CheckConstraint, ForeignKey, ForeignKeyConstraint, PrimaryKeyConstraint, SmallInteger, event
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, shape
@@ -50,6 +59,7 @@ class Territory(Versioned, Base):
     lead_siren: Mapped[str]
     epci_sirens: Mapped[list[str]]
     laureate_on: Mapped[date | None]
+    served_since_on: Mapped[date] = mapped_column(server_default=text("(timezone('Europe/Paris', now()))::date"))
     status: Mapped[str]
 
 

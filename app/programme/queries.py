@@ -44,6 +44,7 @@ TERRITORIES = Listing(
         Territory.lead_siren,
         Territory.epci_sirens,
         Territory.laureate_on,
+        Territory.served_since_on,
         Territory.status,
         Territory.version,
         Territory.created_at,

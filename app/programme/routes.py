@@ -80,7 +80,7 @@ async def get_territory(request: Request, actor: Actor = require("programme:read
     return await show(request, TERRITORIES)
 
 
-@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, *EPCI))
+@programme.patch(T, **changes(schemas.Territory, ReferenceNotFound, *EPCI, service.AwardsWithoutProject))
 async def update_territory(
     request: Request, body: schemas.TerritoryUpdate, actor: Actor = require("programme:write")
 ) -> Response:

@@ -75,6 +75,13 @@ _LeadSiren = Annotated[
     Siren, Field(description="SIREN of the EPCI that leads the project and signs for the basin; one of epci_sirens.")
 ]
 _EpciSirens = Annotated[EpciSirens, Field(description="SIREN of every EPCI of the basin, the leading one among them.")]
+_ServedSinceOn = Annotated[
+    Day,
+    Field(
+        description="Paris day from which the territory is served here, today at the latest: an award that is decided"
+        " on that day or later names its project."
+    ),
+]
 _LaureateOn = Annotated[Day, Field(description="Paris day on which the State announced that the basin was selected.")]
 
 
@@ -102,6 +109,16 @@ class TerritoryCreate(Body):
         | None
     ) = None
     laureate_on: _LaureateOn | None = None
+    served_since_on: (
+        Annotated[
+            Day,
+            Field(
+                description="Paris day from which the territory is served here, today at the latest; absent or null:"
+                " today. An award that is decided on that day or later names its project."
+            ),
+        ]
+        | None
+    ) = None
     status: TerritoryStatus = TerritoryStatus.LAUREATE
 
 
@@ -115,6 +132,7 @@ class TerritoryUpdate(Body):
     lead_siren: _LeadSiren | MISSING = MISSING
     epci_sirens: _EpciSirens | MISSING = MISSING
     laureate_on: _LaureateOn | None | MISSING = MISSING
+    served_since_on: _ServedSinceOn | MISSING = MISSING
     status: TerritoryStatus | MISSING = MISSING
 
 
@@ -128,6 +146,10 @@ class Territory(Read):
     epci_sirens: list[str] = Field(description="SIREN of every EPCI of the basin, the leading one among them.")
     laureate_on: date | None = Field(
         description="Paris day on which the State announced that the basin was selected; null where it is unknown."
+    )
+    served_since_on: date = Field(
+        description="Paris day from which the territory is served here: an award that is decided on that day or later"
+        " names its project."
     )
     status: TerritoryStatus = Field(description="State in the programme; the programme's staff sets it by hand.")
     version: Version

@@ -6,9 +6,11 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.core import clock
 from app.core.db import touch
 from app.core.problems import Problem
-from app.core.writing.writes import Change, Write, merge
+from app.core.validation import refuse_future
+from app.core.writing.writes import Change, Write, given, merge
 from app.programme import schemas
 from app.programme.models import Perimeter, PerimeterCommune, Territory, Wave
 from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
@@ -38,6 +40,17 @@ class WavePeriod(Problem):
     title_fr = "Une vague ne peut pas se fermer avant le jour de son ouverture."
 
 
+class AwardsWithoutProject(Problem):
+    """Awards that name no project were decided between that day and the present one."""
+
+    status = 409
+    title_fr = "Des attributions sans projet ont été décidées entre ce jour et l'actuel."
+    cure = "Give a later day: one after the last of these awards (`T/grants`, `T/advances`: project_id is null)."
+    cure_fr = (
+        "Donnez un jour ultérieur : après la dernière de ces attributions (`T/grants`, `T/advances` : project_id nul)."
+    )
+
+
 async def create_wave(write: Write, body: schemas.WaveCreate) -> Change:
     """A new round of the call; its number is unique (`already-exists`)."""
     wave = Wave(**body.model_dump())
@@ -58,14 +71,21 @@ async def create_territory(write: Write, body: schemas.TerritoryCreate) -> Chang
     """A territory of a wave. Raises `already-exists`, `reference-not-found` (wave), `lead-not-among-epci`,
     `epci-of-another-territory`.
     """
-    territory = Territory(**(body.model_dump() | {"epci_sirens": body.epci_sirens or [body.lead_siren]}))
+    served_since_on = body.served_since_on or clock.today()
+    refuse_future({"/served_since_on": served_since_on})
+    implied = {"epci_sirens": body.epci_sirens or [body.lead_siren], "served_since_on": served_since_on}
+    territory = Territory(**(body.model_dump() | implied))
     write.session.add(territory)
     await write.session.flush()
     return Change("territory.created", TERRITORIES, [territory.slug], {"territory": territory.slug})
 
 
 async def update_territory(write: Write, slug: str, body: schemas.TerritoryUpdate) -> Change:
-    """Change a territory; its slug stays. Raises `lead-not-among-epci`, `epci-of-another-territory`."""
+    """Change a territory; its slug stays.
+
+    Raises `lead-not-among-epci` (422), `epci-of-another-territory`, `awards-without-project` (409).
+    """
+    refuse_future({"/served_since_on": given(body).get("served_since_on")})
     territory = await write.lock(Territory, Territory.slug == slug)
     write.expect(territory.version)
     changed = merge(territory, body)

@@ -425,10 +425,107 @@ WHEN (
 ) EXECUTE FUNCTION refuse_change()
 """
 
+# What a stage means is there: the statement before a project is filed with the programme, an award from its selection
+# on; and while an award stands, the stage says so. Awards change under the project's lock, statements never.
+CHECK_STAGE = """
+CREATE FUNCTION check_project_stage() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    ended boolean[] := ARRAY(
+        SELECT status = 'closed' FROM grants
+        WHERE project_id = NEW.id AND status NOT IN ('cancelled', 'reversed')
+        UNION ALL
+        SELECT status = 'repaid' FROM advances
+        WHERE project_id = NEW.id AND status NOT IN ('cancelled', 'reversed')
+    );
+BEGIN
+    IF ended <> '{}' THEN
+        IF NEW.funding_route IS DISTINCT FROM 'rebond' OR NEW.stage NOT IN ('contracted', 'completed')
+            OR NEW.stage = 'contracted' AND NOT false = ANY (ended)
+        THEN
+            RAISE EXCEPTION 'its award stands'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'stage_follows_award';
+        END IF;
+    ELSIF NEW.funding_route = 'rebond' AND NEW.stage IN ('selected', 'contracted', 'completed') THEN
+        RAISE EXCEPTION 'no award stands' USING ERRCODE = 'check_violation', CONSTRAINT = 'award_missing';
+    ELSIF NEW.funding_route = 'rebond' AND NEW.stage = 'filed'
+        AND (OLD.stage = 'oriented' OR OLD.funding_route IS DISTINCT FROM 'rebond')
+        AND NOT EXISTS (
+            SELECT FROM funding_statements WHERE project_id = NEW.id AND stated_on <= NEW.stage_since_on
+        )
+    THEN
+        RAISE EXCEPTION 'who searched?'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'funding_statement_missing';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+STAGE_GUARD = """
+CREATE TRIGGER check_stage BEFORE UPDATE OF stage, funding_route ON projects FOR EACH ROW
+WHEN (OLD.stage <> NEW.stage OR OLD.funding_route IS DISTINCT FROM NEW.funding_route)
+EXECUTE FUNCTION check_project_stage()
+"""
+CLOSED_COSTS = """
+CREATE FUNCTION refuse_closed_costs() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM projects WHERE id IN (NEW.project_id, OLD.project_id) ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (SELECT FROM projects WHERE id IN (NEW.project_id, OLD.project_id) AND stage = 'completed') THEN
+        RAISE EXCEPTION 'it is completed' USING ERRCODE = 'check_violation', CONSTRAINT = 'costs_closed';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$
+"""
+COSTS_GUARD = """
+CREATE TRIGGER refuse_closed BEFORE INSERT OR UPDATE OR DELETE ON project_costs
+FOR EACH ROW EXECUTE FUNCTION refuse_closed_costs()
+"""
+# A project was detected with a firm that holds it. Holders are replaced as a whole, so this is held at COMMIT.
+CHECK_AUDITION = """
+CREATE FUNCTION check_project_audition() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    project uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'projects' THEN 'id' ELSE 'project_id' END;
+    met text[] := ARRAY(
+        SELECT siren FROM audition_firms f JOIN projects p ON p.detected_in_audition_id = f.audition_id
+        WHERE p.id = project
+    );
+    holders text[] := ARRAY(
+        SELECT firm_siren FROM project_holders WHERE project_id = project AND firm_siren IS NOT NULL
+    );
+BEGIN
+    IF met <> '{}' AND holders <> '{}' AND NOT met && holders THEN
+        RAISE EXCEPTION 'none of them was met'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'audition_of_another_firm';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+AUDITION_GUARD = """
+CREATE CONSTRAINT TRIGGER check_audition AFTER INSERT OR UPDATE OF detected_in_audition_id ON projects
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.detected_in_audition_id IS NOT NULL)
+EXECUTE FUNCTION check_project_audition()
+"""
+AUDITION_GUARD_OF_HOLDERS = """
+CREATE CONSTRAINT TRIGGER check_audition AFTER INSERT OR UPDATE ON project_holders
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_project_audition()
+"""
+
 event.listen(Base.metadata, "before_create", DDL(CHECK_FINANCING))
+for _function in (CHECK_STAGE, CLOSED_COSTS, CHECK_AUDITION):
+    event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
+    (Project, (STAGE_GUARD, AUDITION_GUARD)),
+    (Holder, (AUDITION_GUARD_OF_HOLDERS,)),
     (ProjectPassage, (append_only("project_stages", KEPT_OF_PASSAGES), KEEP_DAYS)),
-    (Cost, (check_financing("project_costs", "INSERT OR UPDATE OR DELETE"), append_only("project_costs", "TRUNCATE"))),
+    (
+        Cost,
+        (
+            check_financing("project_costs", "INSERT OR UPDATE OR DELETE"),
+            append_only("project_costs", "TRUNCATE"),
+            COSTS_GUARD,
+        ),
+    ),
     (JobObservation, (append_only("job_observations"),)),
     (FinancingPlan, (check_financing("financing_plans", "INSERT"), append_only("financing_plans"))),
     (FinancingLine, (check_financing("financing_lines", "INSERT"), append_only("financing_lines"))),

@@ -17,7 +17,7 @@ from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
-from app.core.writing.writes import commit
+from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
 from app.projects import financing, rules, schemas, service
 from app.projects.queries import (
@@ -55,6 +55,7 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
         ReferenceNotFound,
         service.CommuneOutsidePerimeter,
         service.HolderNamedTwice,
+        rules.AuditionOfAnotherFirm,
         status=201,
     ),
 )
@@ -120,6 +121,12 @@ async def get_project(request: Request, actor: Actor = require("projects:read"))
         service.HolderNamedTwice,
         rules.FundingRouteMissing,
         rules.DetectedTooLate,
+        rules.CostsClosed,
+        rules.AuditionOfAnotherFirm,
+        rules.HolderHasAward,
+        rules.FundingStatementMissing,
+        rules.AwardMissing,
+        rules.StageFollowsAward,
     ),
 )
 async def update_project(
@@ -127,7 +134,11 @@ async def update_project(
 ) -> Response:
     """Change a project. Holders and costs are replaced whole; new costs make a new draft of the financing plan."""
     path = request.path_params
-    return await commit(request, lambda write: service.update_project(write, path["territory"], path["id"], body))
+    return await commit(
+        request,
+        lambda write: service.update_project(write, path["territory"], path["id"], body),
+        explain=refused_as(dict.fromkeys(service.HOLDER_KEYS, rules.HolderHasAward)),
+    )
 
 
 @projects.get(PROJECT + "/stages", **lists(STAGES))
@@ -138,12 +149,23 @@ async def list_project_stages(request: Request, actor: Actor = require("projects
 
 @projects.post(
     PROJECT + "/stages",
-    **changes(schemas.Project, rules.StagePassageRefused, rules.StageOutOfOrder, rules.FundingRouteMissing),
+    **changes(
+        schemas.Project,
+        rules.StagePassageRefused,
+        rules.StageOutOfOrder,
+        rules.FundingRouteMissing,
+        rules.FundingStatementMissing,
+        rules.AwardMissing,
+        rules.StageFollowsAward,
+    ),
 )
 async def change_project_stage(
     request: Request, body: schemas.Passage, actor: Actor = require("projects:write")
 ) -> Response:
-    """Move a project to another stage. The answer is the project; the passage is kept for good."""
+    """Move a project to another stage, or back to an earlier one. The answer is the project; the passage is kept.
+
+    Of a project that the programme aids, awards write the stages from `selected` on.
+    """
     path = request.path_params
     return await commit(request, lambda write: service.pass_to(write, path["territory"], path["project_id"], body))
 

@@ -4,7 +4,7 @@ The stages are those that the programme counts (domain.md §7): detected, orient
 completed, dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from app.core.messages import REQUIRED
@@ -73,15 +73,19 @@ class ProjectStage(StrEnum):
     DROPPED = "dropped"
 
 
-# From each stage, where a project may go. A file that is not taken goes back to orientation, to try another route;
-# what was dropped may come back as detected; what is completed stays.
+# From each stage, where a project may go, and where back. A file that is not taken goes back to orientation, to try
+# another route; what was dropped may come back as detected.
 PASSAGES: Mapping[ProjectStage, frozenset[ProjectStage]] = {
     ProjectStage.DETECTED: frozenset({ProjectStage.ORIENTED, ProjectStage.DROPPED}),
-    ProjectStage.ORIENTED: frozenset({ProjectStage.FILED, ProjectStage.COMPLETED, ProjectStage.DROPPED}),
+    ProjectStage.ORIENTED: frozenset(
+        {ProjectStage.FILED, ProjectStage.COMPLETED, ProjectStage.DROPPED, ProjectStage.DETECTED}
+    ),
     ProjectStage.FILED: frozenset({ProjectStage.SELECTED, ProjectStage.ORIENTED, ProjectStage.DROPPED}),
-    ProjectStage.SELECTED: frozenset({ProjectStage.CONTRACTED, ProjectStage.ORIENTED, ProjectStage.DROPPED}),
-    ProjectStage.CONTRACTED: frozenset({ProjectStage.COMPLETED, ProjectStage.DROPPED}),
-    ProjectStage.COMPLETED: frozenset(),
+    ProjectStage.SELECTED: frozenset(
+        {ProjectStage.CONTRACTED, ProjectStage.ORIENTED, ProjectStage.DROPPED, ProjectStage.FILED}
+    ),
+    ProjectStage.CONTRACTED: frozenset({ProjectStage.COMPLETED, ProjectStage.DROPPED, ProjectStage.FILED}),
+    ProjectStage.COMPLETED: frozenset({ProjectStage.CONTRACTED, ProjectStage.FILED, ProjectStage.ORIENTED}),
     ProjectStage.DROPPED: frozenset({ProjectStage.DETECTED}),
 }
 
@@ -89,14 +93,23 @@ PASSAGES: Mapping[ProjectStage, frozenset[ProjectStage]] = {
 NEED_REASON = frozenset(
     {(source, ProjectStage.DROPPED) for source, targets in PASSAGES.items() if ProjectStage.DROPPED in targets}
     | {
+        (ProjectStage.ORIENTED, ProjectStage.DETECTED),
         (ProjectStage.FILED, ProjectStage.ORIENTED),
         (ProjectStage.SELECTED, ProjectStage.ORIENTED),
+        (ProjectStage.SELECTED, ProjectStage.FILED),
+        (ProjectStage.CONTRACTED, ProjectStage.FILED),
+        (ProjectStage.COMPLETED, ProjectStage.CONTRACTED),
+        (ProjectStage.COMPLETED, ProjectStage.FILED),
+        (ProjectStage.COMPLETED, ProjectStage.ORIENTED),
         (ProjectStage.DROPPED, ProjectStage.DETECTED),
     }
 )
 
 # Routes without an aid file: the project is completed without having been filed, selected and contracted.
 WITHOUT_FILE = frozenset({FundingRoute.BANK, FundingRoute.NONE_NEEDED})
+
+# Where a project stands when aid of the programme is awarded for it, the first time or once more.
+CAN_BE_AIDED = frozenset({ProjectStage.FILED, ProjectStage.SELECTED, ProjectStage.CONTRACTED})
 
 # Stages that say nothing about the money yet, or no more.
 WITHOUT_ROUTE = (ProjectStage.DETECTED, ProjectStage.DROPPED)
@@ -140,12 +153,92 @@ class FundingRouteMissing(Problem):
     cure_fr = "Envoyez funding_route avec le changement d'étape, ou renseignez-la d'abord sur le projet."
 
 
+class FundingStatementMissing(Problem):
+    """A project is filed with the programme only once a person has stated that no other public money was found."""
+
+    status = 409
+    constraint = "funding_statement_missing"
+    title_fr = (
+        "Un projet n'est déposé auprès du programme qu'une fois déclaré qu'aucun autre argent public n'a été trouvé."
+    )
+    cure = "Record the statement (`…/funding-statements`), dated on the day of the filing or before."
+    cure_fr = "Consignez la déclaration (`…/funding-statements`), datée du jour du dépôt ou d'avant."
+
+
+class AwardMissing(Problem):
+    """A project that the programme aids is selected, contracted and completed by its award; it has none."""
+
+    status = 409
+    constraint = "award_missing"
+    title_fr = (
+        "Un projet aidé par le programme est sélectionné, conventionné et achevé par son attribution : il n'en a pas."
+    )
+    cure = "Have the aid awarded for the filed project (`T/grants`, `T/advances`): the award passes it on."
+    cure_fr = "Faites attribuer l'aide au projet déposé (`T/grants`, `T/advances`) : l'attribution le fait avancer."
+
+
+class StageFollowsAward(Problem):
+    """As long as an award stands, its project is contracted or completed, and aided by the programme."""
+
+    status = 409
+    constraint = "stage_follows_award"
+    title_fr = "Tant qu'une attribution tient, son projet est conventionné ou achevé, et aidé par le programme."
+    cure = "Release or reverse the award first: the project then steps back by itself."
+    cure_fr = "Libérez ou annulez d'abord l'attribution : le projet revient alors de lui-même à l'étape précédente."
+
+
+class CostsClosed(Problem):
+    """The costs of a completed project cannot change."""
+
+    status = 409
+    constraint = "costs_closed"
+    title_fr = "Les coûts d'un projet achevé ne peuvent pas changer."
+    cure = "Step the project back first, giving a reason (`…/stages`)."
+    cure_fr = "Faites d'abord revenir le projet à une étape antérieure, avec un motif (`…/stages`)."
+
+
+class AuditionOfAnotherFirm(Problem):
+    """The audition in which a project was detected must be one with a firm that holds it."""
+
+    status = 409
+    constraint = "audition_of_another_firm"
+    title_fr = "L'audition où un projet a été détecté doit être celle d'une entreprise qui le porte."
+    cure = "Name an audition of one of the holders, or none."
+    cure_fr = "Désignez une audition de l'un des porteurs, ou aucune."
+
+
+class HolderHasAward(Problem):
+    """A firm that was awarded aid for the project stays among its holders."""
+
+    status = 409
+    title_fr = "Une entreprise qui a reçu une attribution pour le projet reste parmi ses porteurs."
+    cure = "Keep the firm in `holders`; others can join it."
+    cure_fr = "Gardez l'entreprise dans `holders` ; d'autres peuvent s'y ajouter."
+
+
+def passages_of(current: ProjectStage, awards_ended: Sequence[bool]) -> list[ProjectStage]:
+    """The stages that a project passes to, given the awards that stand for it, and whether each has ended.
+
+    It is contracted by the first and completed when all have ended; without any it is filed again. A project that was
+    completed by hand stays so while an award is open: the works end before the balance is paid.
+    """
+    way = [ProjectStage.FILED, ProjectStage.SELECTED, ProjectStage.CONTRACTED, ProjectStage.COMPLETED]
+    if current not in way:
+        return []
+    if not awards_ended:
+        return [ProjectStage.FILED] if current is not ProjectStage.FILED else []
+    end = 3 if all(awards_ended) else 2
+    return way[way.index(current) + 1 : end + 1]
+
+
 def allowed(current: ProjectStage, route: FundingRoute | None) -> frozenset[ProjectStage]:
     """The stages that a project of this route may pass to."""
     targets = PASSAGES[current]
     if current is ProjectStage.ORIENTED and route is not None:
         targets -= {ProjectStage.FILED} if route is FundingRoute.NONE_NEEDED else frozenset()
         targets -= {ProjectStage.COMPLETED} if route not in WITHOUT_FILE else frozenset()
+    if current is ProjectStage.COMPLETED:  # back where it came from
+        targets &= {ProjectStage.ORIENTED} if route in WITHOUT_FILE else {ProjectStage.CONTRACTED, ProjectStage.FILED}
     return targets
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, func, select, text, update
 
 from app.access.rules import person
 from app.auditions.models import Audition
@@ -64,11 +64,16 @@ class OtherPublicAidInPlan(Problem):
 
 
 _CHILDREN = {"holders", "costs"}
+# What the holders of a project agree with is checked at COMMIT, and told before it: a dry run must tell it too.
+HOLDER_KEYS = ("grants_project_firm_fkey", "advances_project_firm_fkey")
+_CHECK_HOLDERS = [
+    text(f"SET CONSTRAINTS check_audition, {', '.join(HOLDER_KEYS)} {when}") for when in ("IMMEDIATE", "DEFERRED")
+]
 
 
 async def create_project(write: Write, territory: str, body: schemas.ProjectCreate) -> Change:
-    """A project, detected. Raises `commune-outside-perimeter`, `already-exists` (409), `reference-not-found` (404),
-    `holder-named-twice` (422).
+    """A project, detected. Raises `commune-outside-perimeter`, `audition-of-another-firm`, `already-exists` (409),
+    `reference-not-found` (404), `holder-named-twice` (422).
     """
     detected_on = body.detected_on or await _day_of_audition(write, territory, body.detected_in_audition_id)
     refuse_future({"/detected_on": detected_on})
@@ -89,14 +94,16 @@ async def create_project(write: Write, territory: str, body: schemas.ProjectCrea
     write.session.add_all(_holders(project, body.holders))
     write.session.add_all(_costs(project, body.costs))
     await write.session.flush()
+    if body.detected_in_audition_id is not None:
+        await _check_holders(write)
     return Change("project.created", PROJECTS, [project.id], {"territory": territory})
 
 
 async def update_project(write: Write, territory: str, project_id: UUID, body: schemas.ProjectUpdate) -> list[Change]:
     """Change a project. New costs make a new draft of its financing plan, where it has one.
 
-    Raises `commune-outside-perimeter`, `funding-route-missing`, `detected-too-late`, `already-exists` (409),
-    `reference-not-found` (404).
+    Raises `commune-outside-perimeter`, `funding-route-missing`, `detected-too-late`, `costs-closed`,
+    `audition-of-another-firm`, `stage-follows-award`, `already-exists` (409), `reference-not-found` (404).
     """
     project = await _project(write, territory, project_id)
     write.expect(project.version)
@@ -135,6 +142,8 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
         await write.session.flush()
         changes += await _replan(write, project, new_costs)
     await write.session.flush()
+    if new_holders is not None or "detected_in_audition_id" in changed:
+        await _check_holders(write)
     return changes
 
 
@@ -173,7 +182,8 @@ async def _correct_detection(write: Write, project: Project, detected_on: date) 
 async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.Passage) -> Change:
     """Take a project to another stage, and keep the passage.
 
-    Raises `stage-passage-refused`, `stage-out-of-order`, `funding-route-missing` (409).
+    Raises `stage-passage-refused`, `stage-out-of-order`, `funding-route-missing`, `funding-statement-missing`,
+    `award-missing`, `stage-follows-award` (409).
     """
     effective_on = body.effective_on or clock.today()
     refuse_future({"/effective_on": effective_on})
@@ -185,12 +195,31 @@ async def pass_to(write: Write, territory: str, project_id: UUID, body: schemas.
     rules.check_passage(ProjectStage(project.stage), body.stage, route, body.reason)
     if effective_on < project.stage_since_on:
         raise rules.StageOutOfOrder(stage_since_on=project.stage_since_on.isoformat())
-    before = (project.stage_number, project.stage, project.stage_since_on)
-    project.stage_number += 1
-    project.stage, project.stage_since_on = body.stage, effective_on
-    write.session.add(_passage(write, project, before, body.reason))
+    _pass(write, project, body.stage, effective_on, body.reason)
     await write.session.flush()
     return Change("project.stage_changed", PROJECTS, [project_id], {"territory": territory})
+
+
+async def hold(write: Write, territory: str, project_id: UUID) -> Project:
+    """The project, locked. Raises `NotFound`."""
+    return await _project(write, territory, project_id)
+
+
+async def follow_awards(
+    write: Write, project: Project, awards_ended: Sequence[bool], day: date | None, reason: str | None
+) -> list[Change]:
+    """Write the passages of a held project that follow from its awards; None is the day of its present stage.
+
+    `awards_ended` has an item for each award that stands, true where nothing of it is left to pay or repay. A passage
+    counts from the day on, but not before the stage that precedes it.
+    """
+    stages = rules.passages_of(ProjectStage(project.stage), awards_ended)
+    if not stages:
+        return []
+    for stage in stages:
+        _pass(write, project, stage, max(day or project.stage_since_on, project.stage_since_on), reason)
+    await write.session.flush()
+    return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
 
 
 async def observe_jobs(
@@ -358,6 +387,11 @@ async def _vintage(write: Write, territory: str, commune_code: str | None, day: 
     return vintage
 
 
+async def _check_holders(write: Write) -> None:
+    for statement in _CHECK_HOLDERS:
+        await write.session.execute(statement)
+
+
 def _lead(holders: Sequence[schemas.HolderBody]) -> int:
     return next((place for place, holder in enumerate(holders, 1) if holder.lead), 1)
 
@@ -404,6 +438,13 @@ def _passage(
         effective_on=project.stage_since_on, previous_number=number, previous_stage=stage, previous_on=day,
         reason=reason, recorded_by=write.actor.subject_id, recorded_at=write.now,
     )  # fmt: skip
+
+
+def _pass(write: Write, project: Project, stage: ProjectStage, day: date, reason: str | None) -> None:
+    before = (project.stage_number, project.stage, project.stage_since_on)
+    project.stage_number += 1
+    project.stage, project.stage_since_on = stage, day
+    write.session.add(_passage(write, project, before, reason))
 
 
 def _uses(costs: Sequence[Cost]) -> tuple[int, int]:

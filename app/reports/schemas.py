@@ -33,6 +33,9 @@ class SummaryFigures(Amounts):
         description="Number of firms at each stage on that day, 0 included; over several territories, a firm counts in"
         " each that follows it."
     )
+    firms_interviewed: int = Field(
+        description="Number of firms that were met at an audition held by that day, each once, as in the funnel."
+    )
     projects_detected: int = Field(description="Number of projects detected by that day, dropped ones included.")
     investment_cents: Cents = Field(
         description="What these projects cost by present plans: cents of euro excluding VAT."

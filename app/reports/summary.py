@@ -14,6 +14,7 @@ from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amounts
 from app.firms.models import StageChange
+from app.firms.queries import interviewed
 from app.firms.rules import Stage
 from app.missions.models import Mission
 from app.programme.models import Territory
@@ -52,6 +53,7 @@ class _Parts(NamedTuple):
     money: CTE
     cents: list[str]  # the columns of `money`
     auditions_held: CTE
+    interviewed: CTE
     stood: CTE
     detected: CTE
     pipeline: CTE
@@ -69,6 +71,7 @@ class _Parts(NamedTuple):
             money=money,
             cents=cents,
             auditions_held=_auditions_held(slugs),
+            interviewed=_interviewed(slugs),
             stood=_stood(slugs),
             detected=detected,
             pipeline=_pipeline(detected),
@@ -116,6 +119,12 @@ def _auditions_held(slugs: Select[Any]) -> CTE:
         .group_by(Audition.territory)
         .cte("auditions_held")
     )
+
+
+def _interviewed(slugs: Select[Any]) -> CTE:
+    """The firms that were met at an audition held by that day, in each territory."""
+    met = interviewed(counting.AS_OF).subquery("met")
+    return select(met.c.territory, met.c.siren).where(met.c.territory.in_(slugs)).cte("interviewed")
 
 
 def _stood(slugs: Select[Any]) -> CTE:
@@ -169,9 +178,9 @@ def _stages(source: CTE, codes: type[StrEnum], *where: Any) -> Any:
     return select(func.json_build_object(*counts)).where(*where).select_from(source).scalar_subquery()
 
 
-def _firms(stood: CTE, *where: Any) -> Any:
-    """How many firms are at some stage; one that several territories follow is one firm."""
-    return select(func.count(stood.c.siren.distinct())).where(*where).scalar_subquery().label("firms")
+def _firms(source: CTE, *where: Any) -> Any:
+    """How many firms there are; one of several territories is one firm."""
+    return select(func.count(source.c.siren.distinct())).where(*where).scalar_subquery()
 
 
 def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
@@ -186,7 +195,8 @@ def _of_each(asked: CTE, parts: _Parts) -> Select[Any]:
         (days_ordered - days_entered).label("days_left"),
         *(func.coalesce(parts.money.c[name], 0).label(name) for name in parts.cents),
         func.coalesce(parts.auditions_held.c.held, 0).label("auditions_held"),
-        _firms(parts.stood, parts.stood.c.territory == asked.c.slug),
+        _firms(parts.interviewed, parts.interviewed.c.territory == asked.c.slug).label("firms_interviewed"),
+        _firms(parts.stood, parts.stood.c.territory == asked.c.slug).label("firms"),
         _stages(parts.stood, Stage, parts.stood.c.territory == asked.c.slug).label("firms_by_stage"),
         *(func.coalesce(parts.pipeline.c[name], 0).label(name) for name in _PIPELINE),
         _stages(parts.detected, ProjectStage, parts.detected.c.territory == asked.c.slug).label("projects_by_stage"),
@@ -209,7 +219,8 @@ def _of_all(each: CTE, parts: _Parts) -> Select[Any]:
         *(func.coalesce(func.sum(each.c[name]), NO_DAYS).label(name) for name in _DAYS),
         *(total(name) for name in parts.cents),
         cast(func.coalesce(func.sum(each.c.auditions_held), 0), BigInteger).label("auditions_held"),
-        _firms(parts.stood),
+        _firms(parts.interviewed).label("firms_interviewed"),
+        _firms(parts.stood).label("firms"),
         _stages(parts.stood, Stage).label("firms_by_stage"),
         *(total(name) for name in _PIPELINE),
         _stages(parts.detected, ProjectStage).label("projects_by_stage"),

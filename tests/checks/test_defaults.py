@@ -20,6 +20,7 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
+    "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,
     "reports/routes.py get_territory_summary": READ,

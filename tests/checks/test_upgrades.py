@@ -18,6 +18,7 @@ from app.settings import Settings
 from tests.committees.test_meetings import HELD, RECORD
 from tests.conftest import plain
 from tests.contract.cures import subject
+from tests.projects.acts import filed, staff
 from tests.roadmap.acts import AXES, DAYS, adopt
 from tests.world import World, ok, problem
 
@@ -208,6 +209,81 @@ def test_what_certificates_left_out_before_says_so(new_database: Any) -> None:
         rows = await pool.fetch("SELECT id, certification_refused_reason AS said FROM time_entries")
         said = {str(row["id"]): row["said"] for row in rows}
         assert [said[made[day]] for day in ("2023-07-03", "2023-07-04", "2023-07-05")] == ["Second.", None, None]
+
+    asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
+
+
+def test_awards_and_stages_that_nothing_supports_stay_and_are_listed(
+    new_database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Awards without a project since the first event, a stage that was typed, a balance that closed nothing."""
+    url = new_database("links")
+    made: dict[str, Any] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = made["world"] = await World.create(http, pool)
+        made["money"] = await world.money()
+        made["project"] = (await filed(world))["id"]
+        made["met"] = await world.followed_firm()
+
+    asyncio.run(served(url, live))
+    world, money, project = made["world"], made["money"], made["project"]
+
+    passed = (
+        "INSERT INTO project_stages (project_id, number, territory, stage, effective_on, previous_number,"
+        " previous_stage, previous_on, recorded_at)"
+        " SELECT id, {}, territory, '{}', stage_since_on, {}, '{}', stage_since_on, now() FROM projects WHERE id = $1"
+    )
+
+    async def plant() -> None:
+        connection = await asyncpg.connect(plain(url))
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL session_replication_role = replica")
+                for statement, key in {
+                    "UPDATE events SET occurred_at = '2023-06-14' WHERE territory = $1": world.territory,
+                    passed.format(4, "selected", 3, "filed"): project,
+                    passed.format(5, "contracted", 4, "selected"): project,
+                    "UPDATE projects SET stage = 'contracted', stage_number = 5 WHERE id = $1": project,
+                    "UPDATE grant_payments SET kind = 'balance_payment' WHERE id = $1": money["payment"],
+                    "UPDATE firm_stage_changes SET stage = 'interviewed' WHERE siren = $1": made["met"],
+                    "UPDATE territory_firms SET stage = 'interviewed' WHERE siren = $1": made["met"],
+                }.items():
+                    await connection.execute(statement, key)
+        finally:
+            await connection.close()
+
+    command.downgrade(migrations.config(url), "2026_11_29_2355")
+    asyncio.run(plant())
+    logging.getLogger("rebond.migrations").addHandler(caplog.handler)
+    migrations.upgrade(url)
+    logging.getLogger("rebond.migrations").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.name == "rebond.migrations"] == [
+        "grants that name no project, which stay: 1",
+        "advances that name no project, which stay: 1",
+        "projects of the programme at a stage that no award supports, which stay: 1",
+    ]
+    differ, earlier = asyncio.run(checked(url))
+    assert differ == []
+    assert sorted(f"{old.rule}, {old.key.partition(' ')[2]}: {old.found}" for old in earlier) == sorted([
+        f"cents left of a grant after its balance, {money['grant']}: 5000000",
+        f"cents of an award that names no project, {money['advance']}: 6000000",
+        f"cents of an award that names no project, {money['grant']}: 6000000",
+        f"stage of a project of the programme without an award, {project}: contracted",
+    ])  # fmt: skip
+
+    async def after(http: httpx2.AsyncClient, pool: Any) -> None:
+        for client in world.clients.values():
+            client.http = http
+        assert ok(await world.auditor.get(""))["served_since_on"] == "2023-06-14"
+        assert ok(await world.auditor.get("firms/funnel"))["firms_interviewed"] >= 1
+        headers = {"Idempotency-Key": "after"}
+        body = {"amount_cents": 1, "paid_on": "2023-12-01", "kind": "interim_payment", "reference": "AFTER"}
+        ok(await world.treasurer.post(f"grants/{money['grant']}/payments", body, headers=headers), 201)
+        path = f"projects/{project}/stages"
+        problem(await staff(world).post(path, {"stage": "completed"}), 409, "award-missing")
+        ok(await staff(world).post(path, {"stage": "filed", "reason": "No award stands."}))
 
     asyncio.run(served(url, after))
     assert asyncio.run(checked(url))[0] == []

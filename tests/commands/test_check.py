@@ -14,6 +14,8 @@ from app.main import create_app
 from app.settings import Settings
 from tests.conftest import plain
 from tests.directory import siret_of
+from tests.envelopes.acts import Acts
+from tests.projects.acts import filed
 from tests.world import World, ok
 
 pytestmark = pytest.mark.xdist_group("check")
@@ -49,6 +51,8 @@ PLANTED = {
     "money of a contribution": "UPDATE contributions SET amount_cents = amount_cents + 1",
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
+    "stage of a project with awards": "UPDATE projects SET stage = 'filed' WHERE stage = 'contracted'",
+    "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
@@ -101,6 +105,10 @@ async def live(url: str) -> None:
                 ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
             await world.money()
             undone = await world.money()
+            acts = Acts(world, numbers=100)
+            plan = await filed(world)
+            aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
+            ok(await acts.grant(10, **aided), 201)
             why, star = {"reason": "Why"}, {"If-Match": "*"}
             path = f"advances/{undone['advance']}"
             ok(await world.treasurer.post(f"{path}/repayments/{undone['repayment']}/reverse", why, headers=star))

@@ -44,6 +44,9 @@ SHOWN_AS: dict[str, str] = {
     "Shortfall.repayment_id": "repayment_reference",
     "Project.detected_in_audition_id": "detected_in_audition_on",
     "RoadmapVersion.committee_id": "adopted_on",
+    "Grant.committee_id": "committee_on",
+    "Advance.committee_id": "committee_on",
+    "AdvanceAwarded.committee_id": "committee_on",
 }
 
 # Ids without a name beside them, and why.
@@ -73,6 +76,9 @@ OPAQUE: dict[str, str] = {
     "JobObservation.project_id": "It is in the address of the observation.",
     "ProjectPassage.project_id": "It is in the address of the history.",
     # envelopes, grants, advances
+    "Grant.project_id": "Its `project_title` is beside it, as the decision words it; also where no project is named.",
+    "Advance.project_id": "As in Grant.",
+    "AdvanceAwarded.project_id": "As in Grant.",
     "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
     "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
     "Payment.grant_id": "It is in the address of the payment.",

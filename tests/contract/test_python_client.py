@@ -92,14 +92,15 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
     def award(amount_cents: int) -> Any:
         return models.GrantCreate.from_dict(
             {
-                "siren": "910000017", "project_title": "Atelier", "amount_cents": amount_cents,
+                "siren": "910000397", "project_id": str(project.id), "project_title": "Atelier",
+                "amount_cents": amount_cents,
                 "decided_on": "2023-11-07", "decision_reference": f"TOUR-{uuid4().hex[:8]}",
             }
         )  # fmt: skip
 
     summary = as_("operator")("reports.get_territory_summary", "ales")
     assert (summary.days_ordered, summary.days_entered, summary.days_left) == (100, 75, 25)
-    assert summary.available_cents == 44_000_000
+    assert summary.available_cents == 55_833_333
 
     mission = as_("lead")("missions.list_missions", "ales").items[0]
     person = as_("lead")("missions.list_consultants", "ales", q="ancoris").items[0]
@@ -114,6 +115,7 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
     standing = as_("operator")("engineering.get_engineering", "ales")
     assert (standing.days_entered, standing.days_validated) == (100, 56.5)
 
+    project = as_("funder")("projects.list_projects", "ales", external_id=["demo-project-0"]).items[0]
     grant = as_("funder")("grants.award_grant", "ales", body=award(30_000_000))
     assert isinstance(grant, models.Grant)
     payment = models.PaymentCreate.from_dict(
@@ -130,7 +132,7 @@ def test_the_generated_client_takes_the_tour_of_the_readme(client: ModuleType, s
         5_000_000,
     )
 
-    assert as_("auditor")("envelopes.get_envelope", "ales").available_cents == 14_000_000
+    assert as_("auditor")("envelopes.get_envelope", "ales").available_cents == 25_833_333
     for day_past, cents in ((date(2023, 9, 30), 150_000_000), (date(2023, 11, 7), 3_000_000)):
         assert as_("auditor")("envelopes.get_envelope", "ales", as_of=day_past).available_cents == cents
 

@@ -10,6 +10,7 @@ import pytest
 from app.core.db import Base
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS
+from tests.projects.acts import project
 from tests.world import World, ok
 
 GRANT, ADVANCE, PAYMENT = "id = $grant", "id = $advance", "id = $payment"
@@ -231,7 +232,27 @@ DAYS = [
     )
 ]
 
-MONEY_ATTACKS = [*DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *APPEND_ONLY]
+LINKS = [
+    attack
+    for table, key in (("grants", GRANT), ("advances", ADVANCE))
+    for attack in (
+        Attack(f"{table}_project_fkey", change(table, key, project_id="$other_project")),
+        Attack(
+            f"{table}_project_firm_fkey",
+            "SET CONSTRAINTS ALL IMMEDIATE; " + change(table, key, project_id="$project"),
+        ),
+        Attack(f"{table}_committee_fkey", change(table, key, committee_id="uuidv7()")),
+        Attack("committee_after_decision", clone(table, key, decision_reference="'N'", committee_id="$committee")),
+        Attack(
+            "project_missing",
+            clone(table, key, decision_reference="'N'", decided_on="(timezone('Europe/Paris', now()))::date",
+                  **({"planned_disbursement_on": "NULL"} if table == "advances" else {})),
+        ),
+        Attack("awards_without_project", change("territories", "slug = $territory", served_since_on="'2023-10-03'")),
+    )
+]  # fmt: skip
+
+MONEY_ATTACKS = [*DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY]
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +260,9 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     world, other = await World.create(http, pool), await World.create(http, pool)
     ids = {**await world.money(), "territory": world.territory, "elsewhere": other.territory}
     ids["other_contribution"] = (await other.money())["contribution"]
+    ids["project"] = (await project(world))["id"]
+    ids["other_project"] = (await project(other))["id"]
+    ids["committee"] = (await world.meeting())["id"]
     ids["judge"] = str(world.subjects["lead_judge"])
     firm = await world.add_firm()
     award = {"siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}

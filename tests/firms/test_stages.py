@@ -140,6 +140,9 @@ async def test_the_funnel_and_the_response_rate_of_any_day(world: World) -> None
         if number < 6:
             ok(await put(world, siren, "solicited", "2023-06-20"))
         if number < 3:
+            audition = await world.audition(siren)
+            ok(await world.consultant.post(f"auditions/{audition['id']}/hold", {"held_on": "2023-07-04"}))
+        if number == 3:  # a stage that is typed is no interview
             ok(await put(world, siren, "interviewed", "2023-07-04"))
         if number == 0:
             ok(await put(world, siren, "declined", "2023-07-10", "Not now."))

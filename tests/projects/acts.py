@@ -46,9 +46,26 @@ async def project(world: World, **more: Any) -> dict[str, Any]:
     return made
 
 
+async def searched(world: World, project_id: str, day: str = "2023-07-31") -> dict[str, Any]:
+    """The statement that no other public money was found for a project."""
+    body = {"stated_on": day, "sources_searched": ["Aides-territoires"]}
+    made: dict[str, Any] = ok(await staff(world).post(f"projects/{project_id}/funding-statements", body), 201)
+    return made
+
+
+async def filed(world: World, *sirens: str, **more: Any) -> dict[str, Any]:
+    """A project that is filed with the programme on 2 August 2023, held by these firms or one of its own."""
+    if sirens:
+        more["holders"] = [{"kind": "firm", "siren": siren} for siren in sirens]
+    made = await project(world, **more)
+    return await pass_through(world, made["id"], "oriented", "filed")
+
+
 async def pass_through(world: World, project_id: str, *stages: str, route: str = "rebond") -> dict[str, Any]:
     """Take a project from stage to stage, a day each from 1 August 2023."""
     found: dict[str, Any] = {}
+    if "filed" in stages and route == "rebond":
+        await searched(world, project_id)
     for day, stage in enumerate(stages, 1):
         body = {"stage": stage, "effective_on": f"2023-08-{day:02}", "funding_route": route, "reason": "So decided."}
         found = ok(await staff(world).post(f"projects/{project_id}/stages", body), 200)

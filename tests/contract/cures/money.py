@@ -7,6 +7,7 @@ import httpx2
 
 from tests.contract.cures import Case, key, subject, walk
 from tests.envelopes.acts import DAY, Acts
+from tests.projects.acts import filed
 from tests.world import ok
 
 EARLY, LATE = "2023-10-02", "2023-10-04"  # the day before what `Acts` does, and the day after
@@ -52,7 +53,9 @@ async def envelope_exhausted_by_an_award(case: Case) -> None:
     case.refused(await award(50))
     ok(await acts.release(f"grants/{other}"))  # today, from which day on it is available
     told = case.refused(await award(50))
-    case.cured(await award(50, decided_on=told["available_from"]))
+    plan = await filed(acts.world)  # from that day on an award names its project
+    of_it = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
+    case.cured(await award(50, decided_on=told["available_from"], **of_it))
     case.refused(await award(50))
     ok(await acts.contribute(100), 201)
     case.cured(await award(50))

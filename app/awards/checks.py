@@ -1,0 +1,58 @@
+"""What awards mean for projects and firms, for `rebond check`: each query gives a key, what they say, what stands."""
+
+# Awards of every instrument, whether they stand, and whether nothing of them is left to pay or to repay.
+_AWARDS = """
+    SELECT territory, firm_siren AS siren, project_id, id, amount_cents, decided_on,
+        status NOT IN ('cancelled', 'reversed') AS stands, status = 'closed' AS ended FROM grants
+    UNION ALL
+    SELECT territory, firm_siren, project_id, id, amount_cents, decided_on,
+        status NOT IN ('cancelled', 'reversed'), status = 'repaid' FROM advances"""
+
+CHECKS = {
+    "stage of a project with awards": f"""
+        WITH awards AS ({_AWARDS}), told AS (
+            SELECT project_id, bool_and(ended) FILTER (WHERE stands) AS ended FROM awards
+            WHERE project_id IS NOT NULL GROUP BY project_id
+        )
+        SELECT p.territory || ' ' || p.id, CASE
+            WHEN ended THEN 'completed'
+            WHEN NOT ended AND p.stage <> 'completed' THEN 'contracted'
+            WHEN ended IS NULL AND p.funding_route = 'rebond' AND p.stage IN ('selected', 'contracted', 'completed')
+            THEN 'filed'
+            ELSE p.stage END, p.stage
+        FROM told JOIN projects p ON p.id = told.project_id""",  # noqa: S608  # our own text
+    "stage of a firm with awards": f"""
+        WITH awards AS ({_AWARDS})
+        SELECT DISTINCT a.territory || ' ' || a.siren, 'supported', t.stage
+        FROM awards a LEFT JOIN territory_firms t USING (territory, siren)
+        WHERE a.stands AND a.project_id IS NOT NULL""",  # noqa: S608  # our own text
+}  # fmt: skip
+
+# What stands although a later rule would refuse it: each query gives a key, and what it is. None is a difference.
+BEFORE_THE_RULE = {
+    "cents of an award that names no project": f"""
+        WITH awards AS ({_AWARDS})
+        SELECT a.territory || ' ' || a.id, a.amount_cents FROM awards a JOIN territories t ON t.slug = a.territory
+        WHERE a.stands AND a.project_id IS NULL AND a.decided_on >= t.served_since_on""",  # noqa: S608  # our own text
+    "stage of a project of the programme without an award": f"""
+        WITH awards AS ({_AWARDS})
+        SELECT p.territory || ' ' || p.id, p.stage FROM projects p
+        WHERE p.funding_route = 'rebond' AND p.stage IN ('selected', 'contracted', 'completed')
+            AND NOT EXISTS (SELECT FROM awards a WHERE a.project_id = p.id)""",  # noqa: S608  # our own text
+    "cents left of a grant after its balance": """
+        SELECT g.territory || ' ' || g.id, g.amount_cents - g.paid_cents - g.released_cents FROM grants g
+        WHERE g.paid_cents + g.released_cents < g.amount_cents AND EXISTS (
+            SELECT FROM grant_payments p
+            WHERE p.grant_id = g.id AND p.kind = 'balance_payment' AND p.status = 'recorded'
+        )""",
+    "firms of a project other than those of its audition": """
+        SELECT p.territory || ' ' || p.id, h.sirens::text FROM projects p
+        CROSS JOIN LATERAL (
+            SELECT array_agg(f.siren) AS sirens FROM audition_firms f WHERE f.audition_id = p.detected_in_audition_id
+        ) m
+        CROSS JOIN LATERAL (
+            SELECT array_agg(h.firm_siren) AS sirens FROM project_holders h
+            WHERE h.project_id = p.id AND h.firm_siren IS NOT NULL
+        ) h
+        WHERE NOT m.sirens && h.sirens""",
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tests of what grants and advances have in common."""
