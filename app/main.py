@@ -21,6 +21,7 @@ from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
 from app.auditions.routes import auditions
+from app.awards.overrides.routes import overrides
 from app.committees.routes import committees
 from app.core import installation
 from app.core.db import Base, create_engine, session_factory
@@ -64,7 +65,7 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, corrections, certificates, follow_up, envelopes, grants, advances, reports, events, imports,
+    entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, reports, events, imports,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -3,6 +3,7 @@
 from app.access import models as access
 from app.advances import models as advances
 from app.auditions import models as auditions
+from app.awards.overrides import models as overrides
 from app.committees import models as committees
 from app.core import installation
 from app.core.db import Base
@@ -22,7 +23,7 @@ from app.roadmap import models as roadmap
 
 DOMAINS = (
     installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, corrections, certificates, envelopes, grants, advances, integrations,
+    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

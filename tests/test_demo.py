@@ -248,7 +248,9 @@ def test_a_second_run_changes_nothing(loaded: Loaded, first_start: bool) -> None
 def test_what_became_of_the_demonstration_is_left_as_it_is(
     new_database: Any, tmp_path: Path, first_start: bool
 ) -> None:
-    """Entries are gone and their month is closed: a later start neither enters them again nor fails over it."""
+    """Entries are gone and their month is closed, the override is withdrawn: a later start neither enters them again
+    nor fails over it.
+    """
     mine = Loaded(new_database(f"demoused{first_start}"), tmp_path / KEYS_FILE)
 
     async def use() -> None:
@@ -258,6 +260,10 @@ def test_what_became_of_the_demonstration_is_left_as_it_is(
                 await lead.delete(f"time-entries/{entry['id']}")
             mission_id = ok(await lead.get("missions"))["items"][0]["id"]
             ok(await operator.post("month-locks", {"mission_id": mission_id, "month": "2023-07"}), 201)
+        async with mine.client("funder") as funder:
+            override = ok(await funder.get("overrides?status=approved"))["items"][0]["id"]
+            headers = {"If-Match": "*"}
+            ok(await funder.post(f"overrides/{override}/withdraw", {"reason": "No need."}, headers=headers))
 
     asyncio.run(use())
     before = fingerprint(mine.url)

@@ -269,8 +269,8 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, and a grant and an advance out of it, each with a payment: their ids by name."""
-        firm = await self.add_firm()
+        """A contribution, a grant and an advance out of it, each paid in part, and a proposed override: ids by name."""
+        firm = await self.followed_firm()
 
         async def post(role: str, path: str, **body: Any) -> str:
             headers = {"Idempotency-Key": secrets.token_hex(16)}
@@ -291,8 +291,10 @@ class World:
         tranche = await post("treasurer", f"advances/{advance}/tranches", amount_cents=50_000_00, paid_on="2023-12-01")
         repayment = await post("treasurer", f"advances/{advance}/repayments", amount_cents=1_000_00,
                                received_on="2024-04-02", reference=reference)  # fmt: skip
+        override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
+                              valid_until_on="2199-12-31")  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment}  # fmt: skip
+                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
 
     async def rates(self, mission: Mission, *, day_rate_cents: int = 100_000) -> None:
         """Both consultants are seniors, and both members have a rate for seniors."""

@@ -163,6 +163,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "overrides:read": _MONEY_VIEW,
+    "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
+    "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME}),
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
@@ -173,6 +176,7 @@ GUARDED_EVENTS = {
     **dict.fromkeys(
         ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
     ),
+    "override": "overrides:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",
     "firm_note": "firm_notes:read",

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import STANDS, Award, check_award, links
+from app.awards.door import stands_at_the_door
+from app.awards.models import STANDS, Award, check_award, links, override_of_award, override_of_payment
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
@@ -66,6 +67,7 @@ class Advance(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
+        override_of_award("advances"),
         shape("awarder_kind = 'person'", name="advance_awarder_kind"),
         shape(AMOUNT, name="advance_amount"),
         shape("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
@@ -95,6 +97,7 @@ class Tranche(Identified, Versioned, Base):
             ["advances.id", "advances.territory", "advances.awarded_by"],
             name="advance_tranches_advance_fkey",
         ),
+        override_of_payment("advance_tranches"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
         shape(AMOUNT, name="tranche_amount"),
         shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
@@ -107,6 +110,7 @@ class Tranche(Identified, Versioned, Base):
     awarded_by: Mapped[UUID]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     paid_on: Mapped[date]
+    override_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
@@ -158,3 +162,5 @@ class Repayment(Identified, Versioned, Base):
 
 
 event.listen(Advance.__table__, "after_create", DDL(check_award("advances")))
+stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
+stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")

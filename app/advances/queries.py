@@ -9,6 +9,7 @@ from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.awards.models import AIDED, STANDS
+from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
@@ -28,6 +29,7 @@ from app.envelopes.rules import ActStatus
 _territory = param("territory", Text())
 _a = Advance
 _recorder = Subject.__table__.alias("recorder")
+_override = Override.__table__.alias("override")
 
 ADVANCES = awards(
     _a,
@@ -58,6 +60,8 @@ TRANCHES = Listing(
         _t.advance_id,
         _t.amount_cents,
         _t.paid_on,
+        _t.override_id,
+        _override.c.code.label("override_code"),
         _t.status,
         _t.reason,
         _t.recorded_by,
@@ -67,6 +71,7 @@ TRANCHES = Listing(
         _t.updated_at,
     )
     .join(_recorder, _recorder.c.id == _t.recorded_by)
+    .outerjoin(_override, _override.c.id == _t.override_id)
     .where(_t.territory == _territory, _t.advance_id == _advance_id),
     key=_t.id,
     version=_t.version,

@@ -15,7 +15,8 @@ from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
-from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core import clock
 from app.core.db import fetchrow
@@ -58,6 +59,8 @@ async def list_advances(request: Request, actor: Actor = require("advances:read"
 
 AWARD = changes(
     schemas.Advance,
+    *AWARD_DOOR,
+    *USE_PROBLEMS,
     EnvelopeExhausted,
     AlreadyExists,
     ReferenceNotFound,
@@ -136,6 +139,9 @@ async def list_tranches(request: Request, actor: Actor = require("advances:read"
         service.TranchesExceedAward,
         service.AfterLastInstalment,
         AwardEnded,
+        *PAYMENT_DOOR,
+        *USE_PROBLEMS,
+        ReferenceNotFound,
         BeforeDecision,
         *DECIDES_PAYS.refusals,
         IdempotencyKeyMissing,

@@ -26,6 +26,7 @@ from app.advances.schedule import (
     ScheduleShape,
     TermsFault,
 )
+from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
     AwardCreate,
     AwardedCents,
@@ -34,6 +35,7 @@ from app.awards.schemas import (
     DecidedOn,
     DecisionReference,
     EndReason,
+    OverrideId,
     ProjectId,
     ProjectTitle,
 )
@@ -466,6 +468,8 @@ class Advance(Read):
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: AdvanceStatus = Field(
         description="awarded: nothing is paid out yet; paying: a part is; repaying: all of it is; repaid: nothing"
         " is owed any more; cancelled: ended unpaid."
@@ -491,6 +495,7 @@ class TrancheCreate(Body):
     paid_on: Annotated[
         Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
     ]
+    override_id: OverrideId | None = None
 
 
 class Tranche(Read):
@@ -500,6 +505,8 @@ class Tranche(Read):
     advance_id: UUID = Field(description="The advance of which it is a part.")
     amount_cents: ActAmount
     paid_on: date = Field(description="Paris day on which the tranche counts; its instalments fall due after it.")
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
     reason: ReversalReason
     recorded_by: UUID = Field(description="Who recorded the tranche; never the person who awarded the advance.")

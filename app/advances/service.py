@@ -13,6 +13,8 @@ from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards import service as awards
+from app.awards.overrides import service as overrides
+from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import OVER, AwardEnded, refuse_before_decision
 from app.awards.service import AwardKind
 from app.core.problems import Problem
@@ -83,9 +85,7 @@ class AfterLastInstalment(Problem):
 
 
 async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> list[Change]:
-    """Decide an advance. Raises `envelope-exhausted`, `already-exists`, what refuses its project and its committee
-    (409), `reference-not-found`.
-    """
+    """Decide an advance. Raises what `awards.decide` raises, and `reference-not-found`."""
     refuse_future({"/decided_on": body.decided_on})
     facts = body.model_dump(exclude={"terms"})
     terms = body.terms.model_dump(mode="json")
@@ -94,7 +94,11 @@ async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreat
 
 
 async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
-    """Pay a tranche out. Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`."""
+    """Pay a tranche out.
+
+    Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`, and the problems of the
+    money's door.
+    """
     refuse_future({"/paid_on": body.paid_on})
     advance = await _locked(write, territory, advance_id)
     recorded_by = DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
@@ -110,6 +114,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
         territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by, recorded_by=recorded_by,
         **body.model_dump(),
     )  # fmt: skip
+    used = await overrides.use(write, tranche, advance.siren, LiftedAct.ADVANCE_TRANCHE)
     write.session.add(tranche)
     advance.disbursed_cents += body.amount_cents
     advance.status = _status_of(advance)
@@ -120,6 +125,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     return [
         Change("advance_tranche.created", TRANCHES, [tranche.id], bound),
         Change("advance.paid", ADVANCES, [advance_id], bound),
+        *used,
     ]
 
 

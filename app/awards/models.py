@@ -29,6 +29,24 @@ class AwardStatus(StrEnum):
 STANDS = "status NOT IN ('cancelled', 'reversed')"
 
 
+def override_of_award(table: str) -> ForeignKeyConstraint:
+    """An award names the override that names it, of its own territory and firm: so an override serves once."""
+    return ForeignKeyConstraint(
+        ["override_id", "territory", "siren", "id"],
+        ["overrides.id", "overrides.territory", "overrides.siren", "overrides.used_by_id"],
+        name=f"{table}_override_fkey",
+    )
+
+
+def override_of_payment(table: str) -> ForeignKeyConstraint:
+    """A payment names the override that names it, of its own territory; `check_money_door` looks at the firm."""
+    return ForeignKeyConstraint(
+        ["override_id", "territory", "id"],
+        ["overrides.id", "overrides.territory", "overrides.used_by_id"],
+        name=f"{table}_override_fkey",
+    )
+
+
 class Award:
     """Columns of a decided aid: what, to whom, by which decision of which person. A mixin of its table."""
 
@@ -42,6 +60,7 @@ class Award:
     decided_on: Mapped[date]
     decision_reference: Mapped[str]
     external_id: Mapped[str | None]
+    override_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default="awarded")
     reason: Mapped[str | None]
     awarded_by: Mapped[UUID]

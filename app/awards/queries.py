@@ -6,6 +6,7 @@ from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Subject
 from app.awards.models import AwardStatus
+from app.awards.overrides.models import Override
 from app.committees.models import Committee
 from app.committees.queries import paris_day
 from app.core.db import param
@@ -16,6 +17,7 @@ from app.envelopes.queries import amount_range
 from app.firms.models import Firm
 
 _awarder = Subject.__table__.alias("awarder")
+_override = Override.__table__.alias("override")
 
 
 def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
@@ -39,6 +41,8 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.decided_on,
             award.decision_reference,
             award.external_id,
+            award.override_id,
+            _override.c.code.label("override_code"),
             award.status,
             award.reason,
             award.awarded_by,
@@ -50,6 +54,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
         .join(Firm, Firm.siren == award.siren)
         .outerjoin(Committee, Committee.id == award.committee_id)
         .join(_awarder, _awarder.c.id == award.awarded_by)
+        .outerjoin(_override, _override.c.id == award.override_id)
         .where(award.territory == param("territory", Text()))
     )
 

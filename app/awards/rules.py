@@ -82,6 +82,65 @@ class CommitteeAfterDecision(Problem):
 OF_ITS_PROJECT = (ProjectMissing, ProjectOfAnotherFirm, ProjectNotFiled, StageOutOfOrder, CommitteeAfterDecision)
 
 
+class TerritoryNotOpen(Problem):
+    """The territory's status does not allow this: an award needs a laureate, a payment one that is not withdrawn."""
+
+    status = 409
+    title_fr = (
+        "Le statut du territoire ne le permet pas : une attribution exige un lauréat, un paiement un territoire non"
+        " retiré."
+    )
+    detail = "The territory is {territory_status}."
+    detail_fr = "Le territoire est {territory_status}."
+    cure = "If the status is wrong, ask the programme's staff to set it, and send the act again."
+    cure_fr = "Si le statut est inexact, demandez à l'équipe du programme de le fixer, puis renvoyez l'acte."
+
+
+class FirmNotFollowed(Problem):
+    """The territory does not follow the firm."""
+
+    status = 409
+    title_fr = "Le territoire ne suit pas l'entreprise."
+    cure = "Ask the territory's staff to put the firm at a stage first (PUT …/firms/{siren})."
+    cure_fr = "Demandez à l'équipe du territoire de placer d'abord l'entreprise à une étape (PUT …/firms/{siren})."
+
+
+_LIFT = (
+    "Propose to lift this rule for the firm (POST …/overrides), and name the override in override_id once another"
+    " person has approved it. One override lifts one rule."
+)
+_LIFT_FR = (
+    "Proposez de lever cette règle pour l'entreprise (POST …/overrides) et nommez la dérogation dans override_id dès"
+    " qu'une autre personne l'a approuvée. Une dérogation lève une seule règle."
+)
+
+
+class FirmCeased(Problem):
+    """The firm had ceased trading by the day of the decision."""
+
+    status = 409
+    title_fr = "L'entreprise avait cessé son activité au jour de la décision."
+    detail = "Day of its cessation in the register: {ceased_on}."
+    detail_fr = "Jour de la cessation au répertoire : {ceased_on}."
+    cure = "Correct the register if the firm goes on. " + _LIFT
+    cure_fr = "Corrigez le répertoire si l'entreprise poursuit son activité. " + _LIFT_FR
+
+
+class ProceedingsOpen(Problem):
+    """Insolvency proceedings of the firm are open on the day of the act."""
+
+    status = 409
+    title_fr = "Une procédure collective de l'entreprise est ouverte au jour de l'acte."
+    detail = "The proceeding ({kind}) was opened on {opened_on}."
+    detail_fr = "La procédure ({kind}) a été ouverte le {opened_on}."
+    cure = "Record the end of the proceeding if it has ended. " + _LIFT
+    cure_fr = "Consignez la fin de la procédure si elle est close. " + _LIFT_FR
+
+
+AWARD_DOOR = (TerritoryNotOpen, FirmNotFollowed, FirmCeased, ProceedingsOpen)
+PAYMENT_DOOR = (TerritoryNotOpen, ProceedingsOpen)
+
+
 def refuse_ended(status: str) -> None:
     """Raises `award-ended` (409) for an award on which nothing more is done."""
     if status in (AwardStatus.CLOSED, AwardStatus.CANCELLED, AwardStatus.REVERSED):

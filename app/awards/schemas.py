@@ -26,6 +26,11 @@ EndReason = Annotated[
 ]
 
 
+OverrideId = Annotated[
+    Uuid, Field(description="Approved override that lifts the rule by which the act would be refused; it serves once.")
+]
+
+
 class AwardCreate(Body):
     """What every award decision says: to whom, for what, how much, on which day and by which act."""
 
@@ -55,6 +60,7 @@ class AwardCreate(Body):
         ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
     ]
     external_id: ExternalId | None = None
+    override_id: OverrideId | None = None
 
 
 class Release(Body):

@@ -10,6 +10,8 @@ from sqlalchemy import select, union_all
 
 from app.access.rules import person
 from app.awards.models import AIDED, AwardStatus
+from app.awards.overrides import service as overrides
+from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import (
     OVER,
     AwardAlreadyPaid,
@@ -59,16 +61,16 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
     """Add the award and commit its amount, last of all. Its project is contracted, its firm supported.
 
     Raises `envelope-exhausted`, `already-exists`, `project-missing`, `project-of-another-firm`, `project-not-filed`,
-    `stage-out-of-order`, `committee-after-decision` (409).
+    `stage-out-of-order`, `committee-after-decision` (409), and the problems of the money's door and of overrides.
     """
     project = await _project_to_aid(write, award) if award.project_id is not None else None
+    used = await overrides.use(write, award, award.siren, LiftedAct(kind.resource))
     write.session.add(award)
     await write.session.flush()
     cause = Cause(Act.AWARD, award.id, award.decided_on, award.id)
     write.last(lambda: ledger.award(write, award.territory, kind.instrument, award.amount_cents, cause))
-    if project is None:
-        return [kind.change("awarded", award)]
-    return [kind.change("awarded", award), *await _follow(write, project, award, award.decided_on, None)]
+    followed = [] if project is None else await _follow(write, project, award, award.decided_on, None)
+    return [kind.change("awarded", award), *used, *followed]
 
 
 async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Release) -> list[Change]:

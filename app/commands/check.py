@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access import checks as access
 from app.advances import checks as advances
 from app.awards import checks as awards
+from app.awards.overrides import checks as overrides
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
 from app.envelopes import checks as envelopes
@@ -17,7 +18,7 @@ from app.grants import checks as grants
 from app.missions import checks as missions
 from app.programme import checks as programme
 
-DOMAINS = (access, programme, missions, firms, engineering, envelopes, awards, grants, advances)
+DOMAINS = (access, programme, missions, firms, engineering, envelopes, awards, overrides, grants, advances)
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {name: query for domain in DOMAINS for name, query in domain.CHECKS.items()}

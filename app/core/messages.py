@@ -80,3 +80,8 @@ FUTURE_DAY = Fault(
     en="The day must not be in the future (Paris time).",
     fr="Le jour ne doit pas être dans le futur (heure de Paris).",
 )
+PAST_DAY = Fault(
+    "past_day",
+    en="The day must not be in the past (Paris time).",
+    fr="Le jour ne doit pas être dans le passé (heure de Paris).",
+)

@@ -1,6 +1,8 @@
 """What the database refuses, as the problem whose name its constraint bears."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
 from sqlalchemy import (
@@ -56,7 +58,9 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
     cause = _driver_error(error)
     if isinstance(cause, asyncpg.CheckViolationError):
         known = BY_CONSTRAINT.get(cause.constraint_name or "")
-        return known() if known else None  # a shape, which the schemas should have held already: a bug
+        return (
+            known(**_told(cause.detail)) if known else None
+        )  # a shape, which the schemas should have held already: a bug
     if isinstance(cause, asyncpg.ExclusionViolationError | asyncpg.UniqueViolationError):
         name = cause.constraint_name or ""
         if known := BY_CONSTRAINT.get(name):
@@ -75,6 +79,11 @@ def translate(error: BaseException, metadata: MetaData) -> Problem | None:  # no
     if isinstance(cause, (*DEAD, asyncpg.InvalidCatalogNameError)):
         return DatabaseUnavailable()
     return None
+
+
+def _told(detail: str | None) -> dict[str, Any]:
+    """The members that a trigger of ours tells with its refusal; what PostgreSQL itself says of a row is no JSON."""
+    return json.loads(detail) if detail and detail.startswith("{") else {}
 
 
 def constraint_of(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The money of the Alès demonstration: 1 500 000 € from two contributors, four grants and three advances.
+"""The money of the Alès demonstration: 1 500 000 € from two contributors, four grants, three advances, an override.
 
 Each award is of the closing committee and of its firm's project, which follows it. The total is real (target envelope
 of Alès); projects, decisions and payments are synthetic. Every step is one
@@ -6,7 +6,7 @@ transaction, and is left out where it is done already.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,12 @@ from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
 from app.awards import schemas
 from app.awards import service as awards
+from app.awards.overrides import schemas as overrides_schemas
+from app.awards.overrides import service as overrides
+from app.awards.overrides.models import Override
+from app.awards.overrides.rules import LiftedRule, OverrideStatus
 from app.committees.models import Committee
+from app.core import clock
 from app.core.values import siren_from
 from app.core.writing.writes import Change, Write
 from app.demo.story import Story
@@ -27,6 +32,9 @@ from app.envelopes import schemas as envelopes_schemas
 from app.envelopes import service as envelopes
 from app.envelopes.models import Contribution
 from app.envelopes.rules import RepaymentPolicy
+from app.firms import schemas as firms_schemas
+from app.firms import service as firms
+from app.firms.models import Proceeding, ProceedingKind
 from app.grants import schemas as grants_schemas
 from app.grants import service as grants
 from app.grants.models import Grant, GrantPayment, PaymentKind
@@ -55,6 +63,8 @@ QUARTERS = [
 PAID_QUARTERS = 10
 # The second advance is repaid on time; what its firm did not need was released.
 PAID_IN_TIME, RELEASED_ON = 11, date(2024, 6, 28)
+IN_SAFEGUARD = siren_from(91_000_037)  # a firm without an award yet
+LIFTED = select(Override.id).where(Override.territory == ALES, Override.siren == IN_SAFEGUARD)
 
 
 async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
@@ -75,6 +85,9 @@ async def load(story: Story) -> None:
         (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
         (select(Advance.id).where(Advance.territory == ALES, Advance.released_cents > 0), Role.FUNDER, _release_half),
         (select(Project.id).where(Project.external_id == WITHDRAWN, Project.stage == "dropped"), Role.TERRITORY, _drop),
+        (select(Proceeding.id).where(Proceeding.siren == IN_SAFEGUARD), Role.TERRITORY, _record_safeguard),
+        (LIFTED, Role.FUNDER, _propose_override),
+        (LIFTED.where(Override.status != OverrideStatus.PROPOSED), Role.PROGRAMME, _approve_override),
     ]
     for done, role, step in steps:
         async with story.factory() as session:
@@ -205,7 +218,7 @@ async def _repay(write: Write, story: Story) -> list[Change]:
 async def _release_half(write: Write, story: Story) -> list[Change]:
     _, second, _ = await _awards(story, Advance)
     why = schemas.Release(reason="The works cost half of the plan.", released_on=RELEASED_ON)
-    return await advances.release(write, ALES, second, why)
+    return await awards.release(write, advances.ADVANCE, ALES, second, why)
 
 
 async def _drop(write: Write, story: Story) -> Change:
@@ -215,3 +228,25 @@ async def _drop(write: Write, story: Story) -> Change:
         stage=ProjectStage.DROPPED, effective_on=WITHDRAWN_ON, reason="The firm has withdrawn its project."
     )
     return await projects.pass_to(write, ALES, project, passage)
+
+
+async def _record_safeguard(write: Write, _story: Story) -> Change:
+    judgment = firms_schemas.ProceedingCreate(
+        kind=ProceedingKind.SAFEGUARD, opened_on=date(2024, 9, 10), court="Tribunal de commerce de Nîmes"
+    )
+    return await firms.create_proceeding(write, IN_SAFEGUARD, judgment)
+
+
+async def _propose_override(write: Write, _story: Story) -> Change:
+    body = overrides_schemas.OverrideCreate(
+        code=LiftedRule.PROCEEDINGS_OPEN,
+        siren=IN_SAFEGUARD,
+        reason="The plan keeps the workshop, and the committee asks to support it (synthetic).",
+        valid_until_on=clock.today() + timedelta(days=365),
+    )
+    return await overrides.propose(write, ALES, body)
+
+
+async def _approve_override(write: Write, story: Story) -> Change:
+    [proposed] = await story.scalars(LIFTED)
+    return await overrides.approve(write, ALES, proposed)

@@ -444,9 +444,11 @@ async def import_sites(write: Write, bodies: Sequence[Any]) -> list[Change]:
 
 
 async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCreate) -> Change:
-    """An insolvency proceeding. Raises `already-exists`, `proceeding-closes-before-it-opens`."""
-    if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
-        raise NotFound
+    """An insolvency proceeding. Raises `already-exists`, `proceeding-closes-before-it-opens`.
+
+    The firm's row is the lock: an award to it at the same moment is before or after.
+    """
+    await write.lock(Firm, Firm.siren == siren)
     proceeding = Proceeding(siren=siren, **body.model_dump(), source=Source.DECLARED)
     write.session.add(proceeding)
     await write.session.flush()
@@ -455,7 +457,8 @@ async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCr
 
 
 async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.ProceedingUpdate) -> Change:
-    """What became of a proceeding."""
+    """What became of a proceeding. The firm's row is the lock, as where one is recorded."""
+    await write.lock(Firm, Firm.siren == siren)
     proceeding = await write.lock(Proceeding, Proceeding.id == id_, Proceeding.siren == siren)
     write.expect(proceeding.version)
     changed = merge(proceeding, body)

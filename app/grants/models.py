@@ -17,7 +17,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.models import STANDS, Award, AwardStatus, check_award, links
+from app.awards.door import stands_at_the_door
+from app.awards.models import (
+    STANDS,
+    Award,
+    AwardStatus,
+    check_award,
+    links,
+    override_of_award,
+    override_of_payment,
+)
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
@@ -46,6 +55,7 @@ class Grant(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
+        override_of_award("grants"),
         shape("awarder_kind = 'person'", name="grant_awarder_kind"),
         shape(AMOUNT, name="grant_amount"),
         shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
@@ -70,6 +80,7 @@ class GrantPayment(Identified, Versioned, Base):
             ["grant_id", "territory", "awarded_by"], ["grants.id", "grants.territory", "grants.awarded_by"],
             name="grant_payments_grant_fkey",
         ),
+        override_of_payment("grant_payments"),
         Index(
             "grant_payments_reference_key", "grant_id", "reference", unique=True,
             postgresql_where=text("status = 'recorded'"),
@@ -89,9 +100,12 @@ class GrantPayment(Identified, Versioned, Base):
     paid_on: Mapped[date]
     kind: Mapped[str]
     reference: Mapped[str]
+    override_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
 
 
 event.listen(Grant.__table__, "after_create", DDL(check_award("grants")))
+stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")
+stands_at_the_door(GrantPayment, "territory, grant_id, paid_on, override_id")

@@ -4,6 +4,7 @@ from sqlalchemy import Text, select, text
 
 from app.access.models import Subject
 from app.awards.models import AIDED, STANDS, AwardStatus
+from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
@@ -16,6 +17,7 @@ from app.grants.models import Grant, GrantPayment, PaymentKind
 _territory = param("territory", Text())
 _g = Grant
 _recorder = Subject.__table__.alias("recorder")
+_override = Override.__table__.alias("override")
 
 GRANTS = awards(_g, schemas.Grant, "grant", AwardStatus, "paid_cents")
 
@@ -34,6 +36,8 @@ PAYMENTS = Listing(
         _p.paid_on,
         _p.kind,
         _p.reference,
+        _p.override_id,
+        _override.c.code.label("override_code"),
         _p.status,
         _p.reason,
         _p.recorded_by,
@@ -43,6 +47,7 @@ PAYMENTS = Listing(
         _p.updated_at,
     )
     .join(_recorder, _recorder.c.id == _p.recorded_by)
+    .outerjoin(_override, _override.c.id == _p.override_id)
     .where(_p.territory == _territory, _p.grant_id == _grant_id),
     key=_p.id,
     version=_p.version,

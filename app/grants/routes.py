@@ -7,7 +7,8 @@ from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
-from app.awards.rules import OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -36,6 +37,8 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
     T + "/grants",
     **changes(
         schemas.Grant,
+        *AWARD_DOOR,
+        *USE_PROBLEMS,
         EnvelopeExhausted,
         AlreadyExists,
         ReferenceNotFound,
@@ -99,6 +102,9 @@ async def list_grant_payments(request: Request, actor: Actor = require("grants:r
         service.PaymentsExceedAward,
         AwardEnded,
         BeforeDecision,
+        *PAYMENT_DOOR,
+        *USE_PROBLEMS,
+        ReferenceNotFound,
         *DECIDES_PAYS.refusals,
         AlreadyExists,
         IdempotencyKeyMissing,

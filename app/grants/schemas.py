@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.awards.models import AwardStatus
+from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
     AwardCreate,
     AwardedCents,
@@ -15,6 +16,7 @@ from app.awards.schemas import (
     DecidedOn,
     DecisionReference,
     EndReason,
+    OverrideId,
     ProjectId,
     ProjectTitle,
 )
@@ -58,6 +60,8 @@ class Grant(Read):
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: AwardStatus = Field(
         description="awarded: nothing is paid yet; paying: a part is; closed: paid up, or the rest released; cancelled:"
         " ended unpaid."
@@ -94,6 +98,7 @@ class PaymentCreate(Body):
         Field(description="advance_payment: before costs arise; interim_payment; balance_payment: the last."),
     ]
     reference: Annotated[ShortLine, Field(description="The payer's own reference of the transfer, once per grant.")]
+    override_id: OverrideId | None = None
 
 
 class Payment(Read):
@@ -107,6 +112,8 @@ class Payment(Read):
         description="advance_payment: before costs arise; interim_payment; balance_payment: the last."
     )
     reference: str = Field(description="The payer's own reference of the transfer, once per grant.")
+    override_id: OverrideRead
+    override_code: OverrideCode
     status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
     reason: ReversalReason
     recorded_by: UUID = Field(description="Who recorded the payment; never the person who awarded the grant.")

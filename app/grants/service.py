@@ -6,6 +6,8 @@ from app.access.duties import DECIDES_PAYS
 from app.access.rules import person
 from app.awards import service as awards
 from app.awards.models import AwardStatus
+from app.awards.overrides import service as overrides
+from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import refuse_before_decision, refuse_ended
 from app.awards.service import AwardKind
 from app.core.problems import Problem
@@ -33,9 +35,7 @@ class PaymentsExceedAward(Problem):
 
 
 async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> list[Change]:
-    """Decide a grant. Raises `envelope-exhausted`, `already-exists`, what refuses its project and its committee (409),
-    `reference-not-found`.
-    """
+    """Decide a grant. Raises what `awards.decide` raises, and `reference-not-found`."""
     refuse_future({"/decided_on": body.decided_on})
     grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
     return await awards.decide(write, GRANT, grant)
@@ -44,7 +44,8 @@ async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -
 async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.PaymentCreate) -> list[Change]:
     """Record a payment; the balance closes the grant and gives the rest back.
 
-    Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403).
+    Raises `payments-exceed-award`, `award-ended`, `already-exists` (409), `decider-pays` (403), and the problems of the
+    money's door.
     """
     refuse_future({"/paid_on": body.paid_on})
     grant = await write.lock(Grant, Grant.id == grant_id, Grant.territory == territory)
@@ -58,6 +59,7 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
         territory=territory, grant_id=grant_id, awarded_by=grant.awarded_by, recorded_by=recorded_by,
         **body.model_dump(),
     )  # fmt: skip
+    used = await overrides.use(write, payment, grant.siren, LiftedAct.GRANT_PAYMENT)
     write.session.add(payment)
     grant.paid_cents += body.amount_cents
     rest = remaining - body.amount_cents if body.kind is PaymentKind.BALANCE_PAYMENT else 0
@@ -67,7 +69,7 @@ async def pay(write: Write, territory: str, grant_id: UUID, body: schemas.Paymen
     followed = await awards.follow(write, grant, body.paid_on, None) if grant.status == AwardStatus.CLOSED else []
     cause = Cause(Act.PAYMENT, payment.id, body.paid_on, grant_id)
     await ledger.pay(write, territory, Instrument.GRANT, body.amount_cents, cause)
-    changes = [*_paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id), *followed]
+    changes = [*_paid("grant_payment.created", "grant.paid", territory, grant_id, payment.id), *used, *followed]
     if not rest:
         return changes
     # The release is the payment's: who takes the balance back takes it back with it.

@@ -1,12 +1,12 @@
 """A person is registered with an e-mail address, in one form. Those from before stay.
 
-Revision: 2026_11_30_0400, after 2026_11_30_0220.
+Revision: 2026_11_30_0400, after 2026_11_30_0303.
 """
 
 from alembic import op
 
 revision = "2026_11_30_0400"
-down_revision = "2026_11_30_0220"
+down_revision = "2026_11_30_0303"
 branch_labels = None
 depends_on = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.auditions import rules as auditions
+from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
@@ -73,6 +74,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
         "Committees": (
             committees.CommitteeStatus.PLANNED,
             [(source, target, action) for action, (source, target) in committees.TRANSITIONS.items()],
+        ),
+        "Overrides": (
+            overrides.OverrideStatus.PROPOSED,
+            [
+                *((source, target, action) for action, (sources, target) in overrides.TRANSITIONS.items()
+                  for source in sources),
+                (overrides.OverrideStatus.APPROVED, overrides.OverrideStatus.USED, "an award or a payment"),
+            ],
         ),
         "Stages of a firm in a territory": (
             firms.Stage.IDENTIFIED,

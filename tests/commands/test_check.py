@@ -56,6 +56,9 @@ PLANTED = {
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
+    "acts that name an override":
+        "UPDATE overrides SET status = 'used', decided_by = uuidv7(), decided_at = now(), used_by_type = 'grant',"
+        " used_by_id = uuidv7(), used_on = '2023-10-03'",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
     "repaid of an advance": "DELETE FROM advance_repayments",
     "commitment of an advance":

@@ -156,6 +156,7 @@ async def one_of_everything(world: World) -> Known:
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "overrides": money["override"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],
             "audition_id": meetings["audition"],

@@ -147,7 +147,7 @@ async def siege(service: Service, world: World) -> AsyncIterator[Siege]:
     """Whatever is sent, the service answers afterwards, and a test that only sends refused requests wrote no row."""
     mission = await world.mission(days=10)
     entry = ok(await world.consultant.post("time-entries", mission.entry(status="draft")), 201)["id"]
-    found = Siege(service, world, mission, entry, await world.add_firm())
+    found = Siege(service, world, mission, entry, await world.followed_firm())
     organisation = f"/v1/organisations/{world.organisations['office']}"
     entries, ready = f"{found.base}/time-entries", mission.entry()
     order = {"kind": "amendment", "reason": "Asked for.", "reference": "BC-2", "signed_on": "2023-06-01", "days": 0}

@@ -231,6 +231,8 @@ DRIVEN: dict[str, Request] = {
     "repayment_amount": _one(f"POST {T}/advances/{{advance_id}}/repayments", "/amount_cents", 0),
     "repayment_bounced": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/bounce", "/bounced_on", ABSENT),
     "repayment_reason": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/reverse", "/reason", ABSENT),
+    "override_code": _one(f"POST {T}/overrides", "/code", UNKNOWN),
+    "override_end_reason": _one(f"POST {T}/overrides/{{id}}/refuse", "/reason", ABSENT),
     "entry_effective_on": _one(f"POST {T}/grants", "/decided_on", "1899-12-31"),
     "entry_amount": _one(f"POST {T}/grants", "/amount_cents", 0),
 }
@@ -241,14 +243,15 @@ _COUNTER = "the service counts it"
 _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
     **dict.fromkeys(
-        ("advance_awarder_kind", "grant_awarder_kind", "committee_closer_kind", "audition_owner_kind",
+        ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds"),
         _PERSON,
     ),
     **dict.fromkeys(
-        ("advance_status", "advance_cancelled_but_paid", "grant_status", "grant_awarded_but_paid",
+        ("override_status", "override_decision", "override_use", "override_used_by_type",
+         "advance_status", "advance_cancelled_but_paid", "grant_status", "grant_awarded_but_paid",
          "grant_cancelled_but_paid", "committee_status", "committee_closed", "audition_status", "contribution_status",
          "grant_payment_status", "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",
          "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",

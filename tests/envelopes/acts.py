@@ -28,7 +28,7 @@ class Acts:
     @classmethod
     async def of(cls, world: World, *contributions: int) -> "Acts":
         """The acts in a world whose envelope has received these contributions."""
-        acts = cls(world, await world.add_firm())
+        acts = cls(world, await world.followed_firm())
         for cents in contributions:
             ok(await acts.contribute(cents), 201)
         return acts
@@ -70,6 +70,36 @@ class Acts:
         path = f"advances/{advance}/repayments/{repayment}"
         body = {"bounced_on": DAY, "reason": "Insufficient funds.", "bank_reference": self.reference(), **more}
         return await self.world.treasurer.post(f"{path}/bounce", body, headers=await self.seen(path))
+
+    async def propose(self, code: str = "proceedings-open", **more: Any) -> httpx2.Response:
+        body = {"code": code, "siren": self.firm, "reason": "The plan is confirmed.", "valid_until_on": "2199-12-31"}
+        return await self.world.funder.post("overrides", {**body, **more}, headers=key())
+
+    async def judge(self, override: str, verb: str = "approve") -> httpx2.Response:
+        """Approve or refuse an override as the programme's staff, or withdraw it as who proposed it."""
+        path = f"overrides/{override}"
+        client = self.world.funder if verb == "withdraw" else self.world.programme
+        body = None if verb == "approve" else {"reason": "Not this time."}
+        return await client.post(f"{path}/{verb}", body, headers=await self.seen(path))
+
+    async def override(self, code: str = "proceedings-open", **more: Any) -> str:
+        """The id of an approved override."""
+        found = str(ok(await self.propose(code, **more), 201)["id"])
+        ok(await self.judge(found))
+        return found
+
+    async def proceedings(self, kind: str = "reorganisation", **more: Any) -> dict[str, Any]:
+        """Proceedings of the firm, open since the first of January 2023."""
+        body = {"kind": kind, "opened_on": "2023-01-01", **more}
+        found: dict[str, Any] = ok(await self.world.operator.post(f"/v1/firms/{self.firm}/proceedings", body), 201)
+        return found
+
+    async def cease(self, **more: Any) -> None:
+        ok(await self.world.operator.patch(f"/v1/firms/{self.firm}", {"ceased": True, **more}))
+
+    async def status(self, status: str) -> httpx2.Response:
+        """Set the status of the territory."""
+        return await self.world.programme.patch("", {"status": status})
 
     def who_undoes(self, path: str) -> Client:
         """Who reverses what stands at this path."""

@@ -156,6 +156,10 @@ def test_the_check_lists_it_as_before_the_rule_and_finds_no_difference_of_money(
     assert [each for each in standing if "of an order" not in each.rule] == [
         check.BeforeTheRule("an account below zero on a day", key, "-1500000"),
         check.BeforeTheRule("an amount above the bound of one act or line", f"grants {HUGE}", str(10**13)),
+        *(
+            check.BeforeTheRule("cents awarded to a firm that the territory does not follow", f"old grant {id_}", cents)
+            for id_, cents in ((GRANT, "1500000"), (HUGE, str(10**13)))
+        ),
     ]
 
 

@@ -16,7 +16,7 @@ UNDOES = [*((kind, "reverse") for kind in CREATES), ("grant", "release"), ("adva
 async def creation(world: World, kind: str) -> tuple[Acts, str, str, dict[str, Any]]:
     """Who creates what at which address with which body."""
     ids = await world.money()
-    acts = Acts(world, await world.add_firm())
+    acts = Acts(world, await world.followed_firm())
     office = str(world.organisations["office"])
     contribution = {"organisation_id": office, "amount_cents": 77, "decided_on": DAY, "reference": "NEW"}
     payment = {"amount_cents": 77, "paid_on": "2024-01-02", "kind": "balance_payment", "reference": "NEW"}

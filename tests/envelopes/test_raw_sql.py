@@ -9,7 +9,7 @@ import pytest
 
 from app.core.db import Base
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
-from tests.envelopes.acts import TERMS
+from tests.envelopes.acts import TERMS, Acts
 from tests.projects.acts import project
 from tests.world import World, ok
 
@@ -252,7 +252,94 @@ LINKS = [
     )
 ]  # fmt: skip
 
-MONEY_ATTACKS = [*DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY]
+NEW = {"decision_reference": "'N'", "external_id": "NULL"}
+CEASED = "UPDATE firms SET ceased = true WHERE siren = $firm; "
+IN_PROCEEDINGS = (
+    "INSERT INTO proceedings (siren, kind, opened_on, created_at, updated_at)"
+    " VALUES ($firm, 'liquidation', '2023-10-03', now(), now()); "
+)
+
+
+def status(name: str) -> str:
+    return f"UPDATE territories SET status = '{name}' WHERE slug = $territory; "
+
+
+GIVEN = [  # each row that gives money: its table, which one is copied, and with what that only one may have
+    ("grants", GRANT, NEW),
+    ("advances", ADVANCE, NEW),
+    ("grant_payments", PAYMENT, {"reference": "'N'"}),
+    ("advance_tranches", TRANCHE, {}),
+]
+DOOR = [
+    *(
+        Attack("territory_not_open", status(name) + clone(table, row, **new))
+        for table, row, new in GIVEN
+        for name in (("candidate", "closed", "withdrawn") if new is NEW else ("withdrawn",))
+    ),
+    *(Attack("firm_not_followed", clone(table, row, **new, firm_siren="$stranger")) for table, row, new in GIVEN[:2]),
+    *(Attack("firm_not_followed", change(table, row, firm_siren="$stranger")) for table, row, _ in GIVEN[:2]),
+    *(Attack("firm_ceased", CEASED + clone(table, row, **new)) for table, row, new in GIVEN[:2]),
+    *(Attack("proceedings_open", IN_PROCEEDINGS + clone(table, row, **new)) for table, row, new in GIVEN),
+    Attack("proceedings_open", IN_PROCEEDINGS + change("grants", GRANT, decided_on="'2023-10-04'")),
+    Attack("proceedings_open", IN_PROCEEDINGS + change("grant_payments", PAYMENT, paid_on="'2023-10-04'")),
+    # An override that lifts no rule, one that another act uses, and one that is named without being used.
+    *(Attack("override_does_not_apply", change(table, row, override_id="$override")) for table, row, _ in GIVEN),
+    *(
+        Attack("override_does_not_apply", clone(table, row, **new, override_id="$override_of_grants"))
+        for table, row, new in GIVEN
+    ),
+    *(
+        Attack("proceedings_open", IN_PROCEEDINGS + clone(table, row, **new, override_id="$override"))
+        for table, row, new in GIVEN
+    ),
+    *(Attack(f"{table}_override_fkey", change(table, f"id = $lifted_{table}", id="uuidv7()")) for table, _, _ in GIVEN),
+]
+
+PROPOSED = "id = $override"
+APPROVED = {"status": "'approved'", "decided_by": "$judge", "decided_at": "now()"}
+USED = {**APPROVED, "status": "'used'", "used_by_type": "'grant'", "used_by_id": "uuidv7()", "used_on": "'2023-10-03'"}
+OVERRIDES = [
+    Attack("proposer_approves", clone("overrides", PROPOSED, **{**APPROVED, "decided_by": "proposed_by"})),
+    Attack("proposer_approves", change("overrides", PROPOSED, **{**APPROVED, "decided_by": "proposed_by"})),
+    Attack("override_expired", clone("overrides", PROPOSED, **USED, valid_until_on="'2023-10-02'")),
+    Attack("override_kinds", clone("overrides", PROPOSED, proposed_by="$robot", proposer_kind="'service_account'")),
+    Attack("override_kinds", clone("overrides", PROPOSED, decider_kind="'service_account'")),
+    Attack("override_proposed_by_a_person", clone("overrides", PROPOSED, proposed_by="$robot")),
+    Attack("override_decided_by_a_person", clone("overrides", PROPOSED, **{**APPROVED, "decided_by": "$robot"})),
+    Attack("override_code", clone("overrides", PROPOSED, code="'envelope-exhausted'")),
+    Attack("override_status", clone("overrides", PROPOSED, status="'lost'")),
+    *(
+        Attack("override_decision", clone("overrides", PROPOSED, **wrong))
+        for wrong in (
+            {"status": "'approved'"}, {**APPROVED, "status": "'proposed'"}, {**APPROVED, "decided_at": "NULL"},
+            {**USED, "decided_by": "NULL", "decided_at": "NULL"},
+        )
+    ),
+    Attack("override_end_reason", clone("overrides", PROPOSED, status="'withdrawn'")),
+    Attack("override_end_reason", clone("overrides", PROPOSED, end_reason="'Why'")),
+    Attack("override_use", clone("overrides", PROPOSED, **{**USED, "used_by_id": "NULL"})),
+    Attack("override_use", clone("overrides", PROPOSED, **{**USED, "status": "'approved'"})),
+    Attack("override_used_by_type", clone("overrides", PROPOSED, **{**USED, "used_by_type": "'gift'"})),
+    Attack("overrides_territory_fkey", clone("overrides", PROPOSED, territory="'nowhere'")),
+    Attack("overrides_firm_siren_fkey", clone("overrides", PROPOSED, firm_siren="'123456782'")),
+    *(
+        Attack("override_transition", sql)
+        for sql in (
+            f"DELETE FROM overrides WHERE {PROPOSED}",
+            change("overrides", PROPOSED, **USED),
+            change("overrides", PROPOSED, code="'firm-ceased'"),
+            change("overrides", PROPOSED, firm_siren="$stranger"),
+            change("overrides", PROPOSED, valid_until_on="'2023-01-01'"),
+            change("overrides", "id = $override_of_grants", used_by_id="uuidv7()"),
+            change("overrides", "id = $override_of_grants", status="'approved'", used_by_type="NULL",
+                   used_by_id="NULL", used_on="NULL"),
+        )
+    ),
+]  # fmt: skip
+
+MONEY_ATTACKS = [
+    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY, *DOOR, *OVERRIDES,
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -264,11 +351,20 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     ids["other_project"] = (await project(other))["id"]
     ids["committee"] = (await world.meeting())["id"]
     ids["judge"] = str(world.subjects["lead_judge"])
-    firm = await world.add_firm()
+    ids["stranger"] = await world.add_firm()
+    firm = await world.followed_firm()
     award = {"siren": firm, "project_title": "Atelier", "amount_cents": 100, "decided_on": "2023-10-03"}
     for name, path in (("new_grant", "grants"), ("new_advance", "advances")):
         body = {**award, "decision_reference": name, **({"terms": TERMS} if path == "advances" else {})}
         ids[name] = ok(await world.funder.post(path, body, headers={"Idempotency-Key": name}), 201)["id"]
+    acts = Acts(world, await world.followed_firm())
+    grant, advance = [ok(await made, 201)["id"] for made in (acts.grant(10), acts.advance(10))]
+    await acts.proceedings()
+    for name, act in (("grants", acts.grant), ("advances", acts.advance)):
+        ids[f"override_of_{name}"] = await acts.override()
+        ids[f"lifted_{name}"] = ok(await act(1, override_id=ids[f"override_of_{name}"]), 201)["id"]
+    for name, pay, award_id in (("grant_payments", acts.pay, grant), ("advance_tranches", acts.tranche, advance)):
+        ids[f"lifted_{name}"] = ok(await pay(award_id, 1, override_id=await acts.override()), 201)["id"]
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])
@@ -283,7 +379,7 @@ async def test_the_database_refuses_by_the_rule_of_money_that_was_broken(stage: 
 TABLES = sorted(
     mapper.local_table.description
     for mapper in Base.registry.mappers
-    if mapper.class_.__module__.split(".")[1] in ("envelopes", "grants", "advances")
+    if mapper.class_.__module__.split(".")[1] in ("envelopes", "awards", "grants", "advances")
 )
 
 
@@ -298,7 +394,8 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
     # What only gives a foreign key of other tables its target; the primary key is its narrower twin. The ledger alone
     # writes days of accounts, and its own keys refuse first.
     targets = {"contributions_territory_id_key", "grants_id_territory_awarded_by_key",
-               "advances_id_territory_awarded_by_key", "account_days_account_fkey"}  # fmt: skip
+               "advances_id_territory_awarded_by_key", "account_days_account_fkey", "overrides_award_key",
+               "overrides_payment_key"}  # fmt: skip
     assert len(rows) > 45
     assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
 

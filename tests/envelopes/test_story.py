@@ -24,7 +24,7 @@ async def contribute(world: World, organisation: str, cents: int, **more: Any) -
 async def test_an_euro_is_followed_from_contribution_to_repayment(world: World) -> None:
     await contribute(world, "office", 100_000_00)
     await contribute(world, "lead", 50_000_00, repayment_policy="recycle")
-    firm = await world.add_firm()
+    firm = await world.followed_firm()
     award = {
         "siren": firm,
         "project_title": "Atelier",

@@ -60,7 +60,7 @@ def new_ground(home: Home, base: str, *, people: int) -> Ground:
         ):
             world = await World.create(http, pool)
             mission = await world.mission(days=90_000, starts_on="2000-01-01", ends_on="2100-01-01")
-            ground = Ground(world, mission, await world.add_firm())
+            ground = Ground(world, mission, await world.followed_firm())
             for _ in range(people):
                 body = {"person_id": str(await world.add_person()), "mission_id": mission.id, "from_on": "2000-01-01"}
                 made = await world.operator.post("consultants", body)

@@ -31,6 +31,7 @@ ADDRESSES = {
     "firm_owner": "/v1/firms/{siren}/owner",
     "funding_statement": T + "/projects/{project_id}/funding-statements/{id}",
     "grant": T + "/grants/{id}",
+    "override": T + "/overrides/{id}",
     "import": T + "/imports/{id}",
     "job_observation": T + "/projects/{project_id}/job-observations/{id}",
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.faults import Fault
-from app.core.messages import NOT_FOUND
+from app.core.messages import NOT_FOUND, PAST_DAY
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, Write, merge
@@ -18,11 +18,6 @@ from app.firms.contacts.models import Contact, ErasureCause
 from app.firms.contacts.queries import CONTACTS
 from app.firms.models import TerritoryFirm
 
-PAST_DAY = Fault(
-    "past_day",
-    en="The day must not be in the past (Paris time).",
-    fr="Le jour ne doit pas être dans le passé (heure de Paris).",
-)
 KEPT_TOO_LONG = Fault(
     "kept_too_long",
     en="Personal data can be kept for at most ten years from today.",

@@ -1,6 +1,7 @@
 """The cures of what refuses money: the envelope, grants and advances."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ EARLY, LATE = "2023-10-02", "2023-10-04"  # the day before what `Acts` does, and
 async def acts_of(case: Case, *contributions: int, own: bool = False) -> Acts:
     """The acts in the shared territory, whose envelope is full; or in one whose envelope has these contributions."""
     world = await case.own() if own or contributions else case.world
-    acts = Acts(world, await world.add_firm(), secrets.randbelow(10**9))  # whose references nobody else has
+    acts = Acts(world, await world.followed_firm(), secrets.randbelow(10**9))  # whose references nobody else has
     for cents in contributions or (10_000_00,):
         ok(await acts.contribute(cents), 201)
     return acts
@@ -106,6 +107,134 @@ async def already_bounced(case: Case) -> None:
     case.refused(await client.post(f"{path}/bounce", bounce, headers=await acts.seen(path)))
     case.cured(await acts.repay(advance, 40, received_on=LATE))
     case.cured(await acts.reverse(path))
+
+
+# --- the money's door ------------------------------------------------------------------------------------------------
+
+
+Give = Callable[..., Awaitable[httpx2.Response]]
+
+
+async def at_the_door(case: Case) -> tuple[Acts, Give]:
+    """The acts in a territory of their own, and the act that the case is about: it gives a cent."""
+    acts = await acts_of(case, own=True)
+    if case.act.startswith("award"):
+        return acts, lambda **more: (acts.grant if case.act == "award_grant" else acts.advance)(1, **more)
+    award = await awarded(acts, case, 100)
+    return acts, lambda **more: pay(acts, award, 1, **more)
+
+
+GIVING = ("award_grant", "award_advance", "pay_grant", "pay_tranche")
+
+
+@walk("territory-not-open", *GIVING)
+async def territory_not_open(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    ok(await acts.status("withdrawn"))
+    assert case.refused(await give())["territory_status"] == "withdrawn"
+    ok(await acts.status("laureate"))
+    case.cured(await give())
+
+
+@walk("firm-not-followed", "award_grant", "award_advance")
+async def firm_not_followed(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    acts.firm = await case.world.add_firm()
+    case.refused(await give())
+    ok(await case.world.clients["territory"].put(f"firms/{acts.firm}", {"stage": "identified"}))
+    case.cured(await give())
+
+
+@walk("firm-ceased", "award_grant", "award_advance")
+async def firm_ceased(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    await acts.cease(ceased_on=DAY)
+    assert case.refused(await give())["ceased_on"] == DAY
+    case.cured(await give(override_id=await acts.override("firm-ceased")))
+    case.refused(await give())
+    ok(await case.world.clients["territory"].patch(f"/v1/firms/{acts.firm}", {"ceased": False, "ceased_on": None}))
+    case.cured(await give())
+
+
+@walk("proceedings-open", *GIVING)
+async def proceedings_open(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    opened = await acts.proceedings()
+    told = case.refused(await give())
+    assert (told["kind"], told["opened_on"]) == ("reorganisation", "2023-01-01")
+    case.cured(await give(override_id=await acts.override(told["type"].removeprefix("/problems/"))))
+    case.refused(await give())
+    path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
+    ok(await case.world.clients["territory"].patch(path, {"closed_on": DAY}))
+    case.cured(await give())
+
+
+async def expired(acts: Acts, override: str) -> str:
+    """A copy of the override whose last day was yesterday."""
+    return str(
+        await acts.world.pool.fetchval(
+            "INSERT INTO overrides (territory, firm_siren, code, reason, valid_until_on, status, proposed_by,"
+            " decided_by, decided_at, created_at, updated_at) SELECT territory, firm_siren, code, reason,"
+            " timezone('Europe/Paris', now())::date - 1, status, proposed_by, decided_by, decided_at, created_at,"
+            " updated_at FROM overrides WHERE id = $1 RETURNING id",
+            override,
+        )
+    )
+
+
+@walk("override-not-approved", *GIVING)
+@walk("override-expired", *GIVING)
+@walk("override-already-used", *GIVING)
+async def override_not_usable(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    await acts.proceedings()
+    if case.code == "override-not-approved":
+        proposed = ok(await acts.propose(), 201)["id"]
+        case.refused(await give(override_id=proposed))
+        ok(await acts.judge(proposed))
+        case.cured(await give(override_id=proposed))
+        refused = ok(await acts.propose(), 201)["id"]
+        ok(await acts.judge(refused, "refuse"))
+        case.refused(await give(override_id=refused))
+    elif case.code == "override-expired":
+        case.refused(await give(override_id=await expired(acts, await acts.override())))
+    else:
+        used = await acts.override()
+        ok(await give(override_id=used), 201)
+        case.refused(await give(override_id=used))
+    case.cured(await give(override_id=await acts.override()))
+
+
+@walk("override-does-not-apply", *GIVING)
+async def override_does_not_apply(case: Case) -> None:
+    acts, give = await at_the_door(case)
+    spare = await acts.override()
+    case.refused(await give(override_id=spare))
+    case.cured(await give())
+    elsewhere = await acts.override(siren=await case.world.followed_firm())
+    await acts.proceedings()
+    case.refused(await give(override_id=elsewhere))
+    case.cured(await give(override_id=spare))
+
+
+@walk("override-expired", "approve_override")
+async def override_expired_before_its_approval(case: Case) -> None:
+    acts = await acts_of(case)
+    late = await expired(acts, ok(await acts.propose(), 201)["id"])
+    case.refused(await acts.judge(late))
+    case.cured(await acts.judge(ok(await acts.propose(), 201)["id"]))
+
+
+@walk("proposer-approves", "approve_override", "refuse_override")
+async def proposer_approves(case: Case) -> None:
+    acts = await acts_of(case)
+    both = await subject(case.world, "funder", "programme")
+    body = {"code": "firm-ceased", "siren": acts.firm, "reason": "Why.", "valid_until_on": "2199-12-31"}
+    path = f"overrides/{ok(await both.post('overrides', body, headers=key()), 201)['id']}"
+    verb = case.act.split("_")[0]
+    reason = None if verb == "approve" else {"reason": "No."}
+    case.refused(await both.post(f"{path}/{verb}", reason, headers=await acts.seen(path)))
+    case.cured(await case.world.programme.post(f"{path}/{verb}", reason, headers=await acts.seen(path)))
 
 
 # --- awards ----------------------------------------------------------------------------------------------------------

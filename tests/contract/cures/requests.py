@@ -292,6 +292,17 @@ async def awards(case: Case) -> Ask:
     return Ask("funder", "POST", "grants" if case.act == "award_grant" else "advances", body, keyed=True)
 
 
+@ready("propose_override", "approve_override", "refuse_override", "withdraw_override")
+async def overrides(case: Case) -> Ask:
+    acts = await acts_of(case)
+    if case.act == "propose_override":
+        body = {"code": "firm-ceased", "siren": acts.firm, "valid_until_on": "2199-12-31"} | REASON
+        return Ask("funder", "POST", "overrides", body, keyed=True)
+    path, verb = f"overrides/{ok(await acts.propose(), 201)['id']}", case.act.split("_")[0]
+    role = "funder" if verb == "withdraw" else "programme"
+    return Ask(role, "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
+
+
 @ready("release_grant", "release_advance", "reverse_grant", "reverse_advance")
 async def awards_ended(case: Case) -> Ask:
     path = await awarded(await acts_of(case), case, 100)
@@ -330,7 +341,8 @@ async def payments_reversed(case: Case) -> Ask:
 
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
-      "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid")  # fmt: skip
+      "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
+      "withdraw_override")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -338,7 +350,8 @@ async def if_match_missing(case: Case) -> None:
 
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
-      "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate")  # fmt: skip
+      "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
+      "propose_override")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, keyed=False))
@@ -351,7 +364,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
       "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
-      "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission")  # fmt: skip
+      "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
+      "propose_override", "approve_override", "refuse_override", "withdraw_override")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -390,6 +404,9 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "update_territory": {"wave_number": 994},
     "award_advance": {"siren": ""},
     "award_grant": {"siren": ""},
+    "pay_grant": {"override_id": NOBODY},
+    "pay_tranche": {"override_id": NOBODY},
+    "propose_override": {"siren": ""},
     "create_contact": {"siren": ""},
     "create_audition": {"sirens": [""]},
     "update_audition": {"sirens": [""]},

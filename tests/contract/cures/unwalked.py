@@ -23,6 +23,7 @@ NO_CURE: dict[str, str] = {
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
     "other-organisation": "the title names whose days can be entered",
+    "override-transition": "`current` and `needed` name the states",
     "proceeding-closes-before-it-opens": "the title says which days go together",
     "roadmap-empty": "the title names what is missing",
     "siret-of-another-firm": "the title names the form of the value",

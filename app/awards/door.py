@@ -1,0 +1,88 @@
+"""The money's door: what the database asks of the territory and the firm when an award or a payment is written.
+
+The rows it reads stay as they are until COMMIT (docs/locking.md): a status set, a cessation or a proceeding recorded at
+the same moment is before the act, which is refused, or after it. DETAIL tells the members of the problem.
+"""
+
+from sqlalchemy import DDL, event
+
+from app.core.db import Base
+
+CHECK_MONEY_DOOR = """
+CREATE FUNCTION check_money_door() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    awarding boolean := TG_TABLE_NAME IN ('grants', 'advances');
+    aided text;
+    on_day date;
+    territory_status text;
+    firm record;
+    proceeding record;
+    lifted text;
+    ceased boolean;
+BEGIN
+    IF awarding THEN
+        aided := NEW.firm_siren;
+        on_day := NEW.decided_on;
+    ELSIF TG_TABLE_NAME = 'grant_payments' THEN
+        aided := (SELECT g.firm_siren FROM grants g WHERE g.id = NEW.grant_id);
+        on_day := NEW.paid_on;
+    ELSE
+        aided := (SELECT a.firm_siren FROM advances a WHERE a.id = NEW.advance_id);
+        on_day := NEW.paid_on;
+    END IF;
+    SELECT t.status INTO territory_status FROM territories t WHERE t.slug = NEW.territory FOR SHARE;
+    SELECT f.ceased, f.ceased_on INTO firm FROM firms f WHERE f.siren = aided FOR SHARE;
+    IF NOT FOUND OR territory_status IS NULL THEN
+        RETURN NEW;  -- a foreign key refuses
+    END IF;
+    IF territory_status = 'withdrawn' OR awarding AND territory_status <> 'laureate' THEN
+        RAISE EXCEPTION 'the territory is not open' USING ERRCODE = 'check_violation',
+            CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', territory_status);
+    END IF;
+    IF awarding
+        AND NOT EXISTS (SELECT FROM territory_firms t WHERE t.territory = NEW.territory AND t.siren = aided)
+    THEN
+        RAISE EXCEPTION 'the firm is not followed' USING ERRCODE = 'check_violation', CONSTRAINT = 'firm_not_followed';
+    END IF;
+    IF NEW.override_id IS NOT NULL THEN
+        SELECT o.code INTO lifted FROM overrides o
+        WHERE o.id = NEW.override_id AND o.territory = NEW.territory AND o.firm_siren = aided AND o.used_by_id = NEW.id;
+    END IF;
+    ceased := awarding AND firm.ceased AND (firm.ceased_on IS NULL OR firm.ceased_on <= on_day);
+    IF ceased AND lifted IS DISTINCT FROM 'firm-ceased' THEN
+        RAISE EXCEPTION 'the firm has ceased' USING ERRCODE = 'check_violation', CONSTRAINT = 'firm_ceased',
+            DETAIL = json_strip_nulls(json_build_object('ceased_on', firm.ceased_on));
+    END IF;
+    SELECT p.kind, p.opened_on INTO proceeding FROM proceedings p
+    WHERE p.siren = aided AND p.opened_on <= on_day AND (p.closed_on IS NULL OR p.closed_on > on_day)
+    ORDER BY p.opened_on DESC, p.id LIMIT 1;
+    IF FOUND AND lifted IS DISTINCT FROM 'proceedings-open' THEN
+        RAISE EXCEPTION 'proceedings are open' USING ERRCODE = 'check_violation', CONSTRAINT = 'proceedings_open',
+            DETAIL = json_build_object('kind', proceeding.kind, 'opened_on', proceeding.opened_on);
+    END IF;
+    IF NEW.override_id IS NOT NULL
+        AND NOT coalesce(FOUND AND lifted = 'proceedings-open' OR ceased AND lifted = 'firm-ceased', false)
+    THEN
+        RAISE EXCEPTION 'the override lifts nothing'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'override_does_not_apply';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+
+def money_door(table: str, columns: str) -> str:
+    """The trigger of a table whose rows give money; `columns` are those that a later change would be judged by."""
+    return (
+        f"CREATE TRIGGER money_door BEFORE INSERT OR UPDATE OF {columns} ON {table}"
+        " FOR EACH ROW EXECUTE FUNCTION check_money_door()"
+    )
+
+
+def stands_at_the_door(table: type[Base], columns: str) -> None:
+    """Let no row into the table that the money's door refuses: said beside its model."""
+    event.listen(table.__table__, "after_create", DDL(money_door(table.__tablename__, columns)))
+
+
+event.listen(Base.metadata, "before_create", DDL(CHECK_MONEY_DOOR))
