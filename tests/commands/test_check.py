@@ -41,7 +41,8 @@ PLANTED = {
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
     "entry of a correction":
-        "UPDATE time_entries SET status = 'validated', certificate_id = NULL, certified_by = NULL, certified_at = NULL",
+        "UPDATE time_entries SET status = 'validated', certificate_id = NULL, certified_by = NULL, certified_at = NULL"
+        " WHERE status = 'certified'",
     "certified days of a member": "DELETE FROM time_entries WHERE status = 'certified'",
     "amount of a certificate": "UPDATE service_certificate_lines SET days = 2 * days, amount_cents = 2 * amount_cents",
     "numbers of the certificates of a territory": "UPDATE certificate_numbers SET last_number = last_number + 1",
