@@ -6,7 +6,10 @@ databases `rebond_test_…` are made on that server and dropped at the end; the 
 
 import asyncio
 import contextlib
+import fcntl
+import gc
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -22,6 +25,7 @@ from sqlalchemy.engine import URL, make_url
 from app.bundled import postgres
 from app.core import clock, installation, migrations
 from app.core.db import create_engine
+from app.demo import load as demo
 from app.main import create_app
 from app.settings import Settings
 from tests.directory import StandIn
@@ -31,6 +35,7 @@ from tests.world import World
 
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
 TEMPLATE = "REBOND_TEST_TEMPLATE"
+DEMONSTRATION = "_demo"  # the same with the demonstration, where a test has asked for it
 STATE = pytest.StashKey[contextlib.ExitStack]()
 
 hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)
@@ -51,12 +56,20 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[TEMPLATE] = template
         asyncio.run(_create(server, template))
         stack.callback(lambda: asyncio.run(_drop(server, template)))
+        stack.callback(lambda: asyncio.run(_drop(server, f"{template}{DEMONSTRATION}")))
         url = _on(server, template)
         migrations.upgrade(url)
         asyncio.run(_secrets(url))
     except BaseException:
         stack.close()
         raise
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: a sixth of a run's time would go into looking through it for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -117,15 +130,38 @@ def new_database(server_url: str, worker_id: str) -> Iterator[Any]:
     """`new_database(suffix, migrated=True)` makes a database that is dropped at the end, and gives its address."""
     made: list[str] = []
 
-    def make(suffix: str, *, migrated: bool = True) -> str:
+    def make(suffix: str, *, migrated: bool = True, like: str = "") -> str:
         name = f"{os.environ[TEMPLATE].removesuffix('_template')}_{worker_id}_{suffix}"
-        asyncio.run(_create(server_url, name, os.environ[TEMPLATE] if migrated else "template0"))
+        asyncio.run(_create(server_url, name, like or (os.environ[TEMPLATE] if migrated else "template0")))
         made.append(name)
         return _on(server_url, name)
 
     yield make
     for name in made:
         asyncio.run(_drop(server_url, name))
+
+
+@pytest.fixture(scope="session")
+def new_demonstration(server_url: str, new_database: Any) -> Any:
+    """`new_demonstration(suffix, keys_file)` makes a database with the demonstration in it, and writes its keys.
+
+    Whoever asks first, of all processes of a run, loads it; the others get a copy.
+    """
+    whole = f"{os.environ[TEMPLATE]}{DEMONSTRATION}"
+    keys = Path(os.environ[RUN]) / "demonstration-keys.json"
+
+    def make(suffix: str, keys_file: Path) -> str:
+        with keys.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not keys.exists():
+                asyncio.run(_drop(server_url, whole))
+                asyncio.run(_create(server_url, whole, os.environ[TEMPLATE]))
+                asyncio.run(demo.ensure(_on(server_url, whole), keys, first_start=True))
+        url: str = new_database(suffix, like=whole)
+        shutil.copy(keys, keys_file)
+        return url
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +189,7 @@ def settings(database_url: str, directory: StandIn) -> Settings:
     return Settings(
         _env_file=None, database_url=database_url, pool_size=20, log_level="error", credential_cache=3.0,
         directory_url=directory.url,
+        pool_timeout=60,  # a hundred requests at once are answered on a machine that does much else besides, too
     )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """Forks `rebond` from a process that has imported the whole application: a start costs a tenth of a second, not three.
 
 What is forked is a process like any other: a command line, an environment, a directory, signals, an exit code. That
-each command also imports all that it needs, `tests/test_cli.py` shows with processes from nothing.
+each command also imports all that it needs, `tests/commands/test_cli.py` shows with processes from nothing.
 """
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -143,12 +144,14 @@ def serve() -> None:
 
 
 def _requests(asked: socket.socket) -> dict[str, Any] | None:
+    gc.disable()
     import alembic.command  # noqa: F401  # what the migrations need
 
     import app
 
     for module in pkgutil.walk_packages(app.__path__, "app."):
         importlib.import_module(module.name)
+    gc.freeze()  # what is forked shares these pages for as long as nobody looks through them
 
     children: dict[int, socket.socket] = {}
     wakes, wake = socket.socketpair()
@@ -187,6 +190,7 @@ def _requests(asked: socket.socket) -> dict[str, Any] | None:
 def _be_rebond(words: list[str], cwd: str, env: dict[str, str], descriptors: list[int]) -> None:
     from app import cli
 
+    gc.enable()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()

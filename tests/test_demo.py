@@ -67,7 +67,11 @@ class Loaded:
 
     def __init__(self, url: str, keys_file: Path) -> None:
         self.url, self.keys_file = url, keys_file
-        self.keys = load(url, keys_file)
+        self.keys: dict[str, str] = json.loads(keys_file.read_text())
+
+    @classmethod
+    def copied(cls, new_demonstration: Any, suffix: str, directory: Path) -> "Loaded":
+        return cls(new_demonstration(suffix, directory / KEYS_FILE), directory / KEYS_FILE)
 
     @contextlib.asynccontextmanager
     async def client(self, role: str) -> AsyncIterator[Client]:
@@ -95,8 +99,8 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def loaded(new_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    return Loaded(new_database("demo"), tmp_path_factory.mktemp("demo") / KEYS_FILE)
+def loaded(new_demonstration: Any, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    return Loaded.copied(new_demonstration, "demo", tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture
@@ -246,12 +250,12 @@ def test_a_second_run_changes_nothing(loaded: Loaded, first_start: bool) -> None
 
 @pytest.mark.parametrize("first_start", [True, False])
 def test_what_became_of_the_demonstration_is_left_as_it_is(
-    new_database: Any, tmp_path: Path, first_start: bool
+    new_demonstration: Any, tmp_path: Path, first_start: bool
 ) -> None:
     """Entries are gone and their month is closed, the override is withdrawn: a later start neither enters them again
     nor fails over it.
     """
-    mine = Loaded(new_database(f"demoused{first_start}"), tmp_path / KEYS_FILE)
+    mine = Loaded.copied(new_demonstration, f"demoused{first_start}", tmp_path)
 
     async def use() -> None:
         async with mine.client("lead") as lead, mine.client("operator") as operator:
@@ -271,8 +275,8 @@ def test_what_became_of_the_demonstration_is_left_as_it_is(
     assert fingerprint(mine.url) == before
 
 
-def test_a_start_issues_no_key_in_the_place_of_one_that_was_revoked(new_database: Any, tmp_path: Path) -> None:
-    mine = Loaded(new_database("demorevoked"), tmp_path / KEYS_FILE)
+def test_a_start_issues_no_key_in_the_place_of_one_that_was_revoked(new_demonstration: Any, tmp_path: Path) -> None:
+    mine = Loaded.copied(new_demonstration, "demorevoked", tmp_path)
     look(mine.url, "UPDATE api_keys SET revoked_at = now() WHERE digest = $1", digest_of(mine.keys["admin"]))
     before = fingerprint(mine.url)
     kept = load(mine.url, mine.keys_file, first_start=True)
@@ -374,9 +378,9 @@ def test_a_database_filled_by_others_is_left_alone_on_first_start(empty: str, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_day_100_25_is_refused_on_the_demonstration(new_database: Any, tmp_path: Path) -> None:
+def test_day_100_25_is_refused_on_the_demonstration(new_demonstration: Any, tmp_path: Path) -> None:
     """The README's tour: the lead enters the 25 days that are left, and the next quarter is refused."""
-    mine = Loaded(new_database("demotour"), tmp_path / KEYS_FILE)
+    mine = Loaded.copied(new_demonstration, "demotour", tmp_path)
     [consultants] = mine.get("lead", "consultants")
     ours = [item for item in consultants["items"] if item["organisation_name"].startswith("Ancoris")]
     days = [date(2023, 8, day) for day in range(1, 32) if date(2023, 8, day).weekday() < 5]

@@ -1,5 +1,7 @@
 """SQL functions that constraints and searches rest on. The migration holds its own copy; a test compares the two."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import DDL, event
 
 from app.core.db import Base
@@ -86,3 +88,42 @@ def append_only(table: str, refused: str = "UPDATE OR DELETE OR TRUNCATE") -> st
 def keep(table: type[Base]) -> None:
     """Keep the rows of a table as they were written: said beside its model, a trigger refuses every change."""
     event.listen(table.__table__, "after_create", DDL(append_only(table.__tablename__)))
+
+
+def seal(table: type[Base], problem: str, columns: Sequence[str], rests: str) -> None:
+    """Keep what a sealed act rests on: said beside a model, a trigger refuses to change these columns of a row, or to
+    delete it, where `rests` holds: a condition in SQL over OLD and NEW, which is all NULL for a deletion.
+
+    The row is held against who refers to it before the condition looks, and each query of it looks anew: an act that
+    locks the row, be it by a foreign key, is waited for and seen. `problem` is what the refusal becomes.
+    """
+    name = table.__tablename__
+    event.listen(table.__table__, "after_create", DDL(sealed_by(name, problem, rests).replace("%", "%%")))
+    event.listen(table.__table__, "after_create", DDL(seal_of(name, problem, columns)))
+
+
+def sealed_by(table: str, problem: str, rests: str) -> str:
+    """The function of a seal."""
+    return f"""
+CREATE FUNCTION {problem}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    rests boolean;
+BEGIN
+    PERFORM FROM {table} WHERE ctid = OLD.ctid FOR UPDATE;
+    rests := {rests.strip()};
+    IF rests THEN
+        RAISE EXCEPTION 'a sealed act rests on this row'
+            USING ERRCODE = 'check_violation', CONSTRAINT = '{problem}';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$
+"""
+
+
+def seal_of(table: str, problem: str, columns: Sequence[str]) -> str:
+    """The trigger of a seal."""
+    return (
+        f"CREATE TRIGGER {problem} BEFORE UPDATE OF {', '.join(columns)} OR DELETE ON {table}"
+        f" FOR EACH ROW EXECUTE FUNCTION {problem}()"
+    )

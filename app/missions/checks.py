@@ -1,6 +1,16 @@
 """The balances of missions for `rebond check`: each query gives a key, what the entries come to, and what stands."""
 
+from app.missions.models import SETTINGS
+
+_SETTINGS = ", ".join(SETTINGS)
+
 CHECKS = {
+    "settings of a mission": f"""
+        SELECT m.id::text, (
+            SELECT ROW({_SETTINGS})::text FROM mission_settings s
+            WHERE s.mission_id = m.id ORDER BY from_on DESC, s.id DESC LIMIT 1
+        ), ROW({_SETTINGS})::text
+        FROM missions m""",  # noqa: S608  # no input in it
     "days ordered of a mission": """
         SELECT d.mission_id::text, coalesce(sum(o.days), 0), d.days_ordered
         FROM mission_days d LEFT JOIN orders o USING (mission_id) GROUP BY d.mission_id""",

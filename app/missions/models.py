@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.limits import Balance
-from app.core.routines import keep
+from app.core.routines import keep, seal
 from app.missions.rest_days import HolidayCalendar
 from app.missions.rules import MissionStatus
 
@@ -97,17 +97,82 @@ class Mission(Identified, Versioned, Base):
     status_reason: Mapped[str | None]
 
 
+# What a mission is asked to do, apart from its days and its window: each change of it holds from its day on.
+SETTINGS = (
+    "name", "step", "late_entry_grace_days", "travel_counts", "weekends_allowed", "holidays_allowed",
+    "holiday_calendar", "alert_thresholds_bp", "external_id",
+)  # fmt: skip
+
+
+class MissionSettings(Identified, Base):
+    """The settings of a mission from a day on, until the next ones. The first hold for all days before. Never changed.
+
+    A trigger writes them, whoever changes the mission; of several changes on one day, the last one holds.
+    """
+
+    __tablename__ = "mission_settings"
+    __table_args__ = (Index(None, "mission_id", "from_on", "id"),)
+
+    mission_id: Mapped[UUID] = mapped_column(ForeignKey("missions.id"))
+    from_on: Mapped[date]
+    name: Mapped[str]
+    step: Mapped[Decimal]
+    late_entry_grace_days: Mapped[int | None]
+    travel_counts: Mapped[bool]
+    weekends_allowed: Mapped[bool]
+    holidays_allowed: Mapped[bool]
+    holiday_calendar: Mapped[str]
+    alert_thresholds_bp: Mapped[list[int]]
+    external_id: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+
+
+keep(MissionSettings)
+
+RECORD_SETTINGS = """
+CREATE FUNCTION record_mission_settings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mission_settings (mission_id, from_on, name, step, late_entry_grace_days, travel_counts,
+        weekends_allowed, holidays_allowed, holiday_calendar, alert_thresholds_bp, external_id, recorded_at)
+    VALUES (NEW.id, CASE TG_OP WHEN 'INSERT' THEN '1900-01-01' ELSE (timezone('Europe/Paris', now()))::date END,
+        NEW.name, NEW.step, NEW.late_entry_grace_days, NEW.travel_counts,
+        NEW.weekends_allowed, NEW.holidays_allowed, NEW.holiday_calendar, NEW.alert_thresholds_bp, NEW.external_id,
+        now());
+    RETURN NULL;
+END
+$$
+"""
+RECORD_FIRST = (
+    "CREATE TRIGGER record_first_settings AFTER INSERT ON missions FOR EACH ROW"
+    " EXECUTE FUNCTION record_mission_settings()"
+)
+RECORD_CHANGED = (
+    "CREATE TRIGGER record_settings AFTER UPDATE ON missions FOR EACH ROW"
+    f" WHEN (({', '.join(f'OLD.{name}' for name in SETTINGS)})"
+    f" IS DISTINCT FROM ({', '.join(f'NEW.{name}' for name in SETTINGS)}))"
+    " EXECUTE FUNCTION record_mission_settings()"
+)
+
+for _statement in (RECORD_SETTINGS, RECORD_FIRST, RECORD_CHANGED):
+    event.listen(Mission.__table__, "after_create", DDL(_statement))
+
+
 TRAVEL = "travel"
 
 
 class MissionActivity(Base):
-    """An activity that days of the mission may be entered under. Travel is one only where the orders count it."""
+    """An activity that days of the mission may be entered under, up to its last day.
+
+    What entries carry stays as it reads: it is ended, and another takes its place. Travel is an activity only where the
+    orders count it.
+    """
 
     __tablename__ = "mission_activities"
     __table_args__ = (
         ForeignKeyConstraint(
             ["mission_id", "travel_counts"], ["missions.id", "missions.travel_counts"], onupdate="CASCADE"
         ),
+        UniqueConstraint("mission_id", "code", "until_on"),
         CheckConstraint(f"code <> '{TRAVEL}' OR travel_counts", name="travel_not_counted"),
         shape("label <> ''", name="mission_activity_label"),
     )
@@ -117,6 +182,16 @@ class MissionActivity(Base):
     label: Mapped[str]
     position: Mapped[int]
     travel_counts: Mapped[bool]
+    until_on: Mapped[date] = mapped_column(server_default=str(FOREVER))
+
+
+seal(
+    MissionActivity,
+    "activity_in_use",
+    ["mission_id", "code", "label"],
+    """(OLD.mission_id, OLD.code, OLD.label) IS DISTINCT FROM (NEW.mission_id, NEW.code, NEW.label)
+        AND EXISTS (SELECT FROM time_entries WHERE mission_id = OLD.mission_id AND activity = OLD.code)""",
+)
 
 
 class Order(Identified, Versioned, Base):
@@ -250,6 +325,29 @@ class Rate(Identified, Versioned, Base):
     until_on: Mapped[date]
 
 
+# The last day that a rate priced on a certificate that stands; a certificate lies below this domain and is named as a
+# foreign key would. What priced it is read where it is sealed.
+CERTIFIED_UNTIL = """
+        SELECT max(e.worked_on) FROM service_certificates c
+        CROSS JOIN LATERAL jsonb_to_recordset(c.content::jsonb -> 'entries') AS e (profile text, worked_on date)
+        WHERE c.mission_id = {rate}.mission_id AND c.organisation_id = {rate}.organisation_id AND c.cancels_id IS NULL
+            AND NOT EXISTS (SELECT FROM service_certificates counter WHERE counter.cancels_id = c.id)
+            AND e.profile = {rate}.profile AND e.worked_on BETWEEN {rate}.from_on AND {rate}.until_on
+    """
+
+# The end of a rate may move, but not to before what is certified; nothing else of it may.
+seal(
+    Rate,
+    "rate_certified",
+    ["territory", "mission_id", "organisation_id", "profile", "day_rate_cents", "from_on", "until_on"],
+    f"""({CERTIFIED_UNTIL.format(rate="OLD")}) > CASE
+        WHEN (OLD.territory, OLD.mission_id, OLD.organisation_id, OLD.profile, OLD.day_rate_cents, OLD.from_on)
+            IS NOT DISTINCT FROM
+            (NEW.territory, NEW.mission_id, NEW.organisation_id, NEW.profile, NEW.day_rate_cents, NEW.from_on)
+        THEN NEW.until_on ELSE '-infinity' END""",
+)
+
+
 class Consultant(Identified, Versioned, Base):
     """The assignment of a person to a mission, through a member of the consortium, between two days."""
 
@@ -289,6 +387,14 @@ class Consultant(Identified, Versioned, Base):
     profile: Mapped[str | None]
     from_on: Mapped[date]
     until_on: Mapped[date] = mapped_column(Date)
+
+
+seal(
+    Consultant,
+    "profile_certified",
+    ["profile"],
+    "EXISTS (SELECT FROM time_entries WHERE consultant_id = OLD.id AND status = 'certified')",
+)
 
 
 class MissionDays(Base):

@@ -3,10 +3,12 @@
 from typing import Any
 
 from sqlalchemy import Date, Text, cast, func, select, text
+from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
 from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import (
+    Filter,
     Listing,
     any_of,
     at_least,
@@ -29,6 +31,7 @@ from app.missions.models import (
     Mission,
     MissionActivity,
     MissionMember,
+    MissionSettings,
     Order,
     OrderKind,
     Profile,
@@ -40,50 +43,50 @@ from app.missions.rules import MissionStatus
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
-# What a mission's orders come to. The latest act that names a bound of the window says it; ids sort by birth.
-_ordered = select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(Order.mission_id == Mission.id).scalar_subquery()
-_allotted = (
-    select(func.coalesce(func.sum(MissionMember.days_allotted), NO_DAYS))
-    .where(MissionMember.mission_id == Mission.id)
-    .scalar_subquery()
-)
+_as_of = param("as_of", Date())
 
 
-def _latest(column: Any) -> Any:
-    return (
-        select(column)
-        .where(Order.mission_id == Mission.id, column.is_not(None))
-        .order_by(Order.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
+    """Missions with the settings of `of`, and what their orders and allotments come to, those of `by` or before.
 
+    The latest act that names a bound of the window says it; ids sort by birth.
+    """
+    signed, decided = [Order.mission_id == Mission.id], [Allotment.mission_id == Mission.id]
+    if by is not None:
+        signed.append(Order.signed_on <= by)
+        decided.append(Allotment.decided_on <= by)
 
-_activities = (
-    select(json_array(json_object(code=MissionActivity.code, label=MissionActivity.label), MissionActivity.position))
-    .where(MissionActivity.mission_id == Mission.id)
-    .scalar_subquery()
-)
+    def latest(column: Any) -> Any:
+        named = select(column).where(*signed, column.is_not(None)).order_by(Order.id.desc()).limit(1)
+        return named.scalar_subquery()
 
-MISSIONS = Listing(
-    schema=schemas.Mission,
-    rows=select(
+    def total(days: Any, *where: Any) -> Any:
+        return select(func.coalesce(func.sum(days), NO_DAYS)).where(*where).scalar_subquery()
+
+    a = MissionActivity
+    shown = json_object(code=a.code, label=a.label, to_on=func.nullif(a.until_on, FOREVER, type_=Date()))
+    listed = select(json_array(shown, a.position)).where(a.mission_id == Mission.id)
+    activities = (listed if by is None else listed.where(a.until_on >= by)).scalar_subquery()
+    rows = select(
         Mission.id,
         Mission.territory,
-        Mission.name,
-        Mission.step,
-        Mission.late_entry_grace_days,
-        _activities.label("activities"),
-        Mission.travel_counts,
-        Mission.weekends_allowed,
-        Mission.holidays_allowed,
-        Mission.holiday_calendar,
-        Mission.alert_thresholds_bp,
-        Mission.external_id,
-        _ordered.label("days_ordered"),
-        _allotted.label("days_allotted"),
-        _latest(Order.starts_on).label("starts_on"),
-        _latest(Order.ends_on).label("ends_on"),
+        of.name,
+        of.step,
+        of.late_entry_grace_days,
+        activities.label("activities"),
+        of.travel_counts,
+        of.weekends_allowed,
+        of.holidays_allowed,
+        of.holiday_calendar,
+        of.alert_thresholds_bp,
+        of.external_id,
+        select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery().label("days_ordered"),
+        select(func.coalesce(func.sum(Allotment.days), NO_DAYS))
+        .where(*decided)
+        .scalar_subquery()
+        .label("days_allotted"),
+        latest(Order.starts_on).label("starts_on"),
+        latest(Order.ends_on).label("ends_on"),
         Mission.status,
         Mission.status_by,
         Subject.name.label("status_by_name"),
@@ -93,21 +96,45 @@ MISSIONS = Listing(
         Mission.created_at,
         Mission.updated_at,
     )
-    .outerjoin(Subject, Subject.id == Mission.status_by)
-    .where(Mission.territory == _territory),
-    key=Mission.id,
-    version=Mission.version,
-    derived=True,
-    filters={
-        "status": any_of(Mission.status, MissionStatus, "Missions in any of these states."),
-        "external_id": equals(
-            Mission.external_id, ExternalId, "The mission that has this identifier in another system."
-        ),
-        "q": matches(Mission.name, doc="Part of the name, without accents or case."),
-        "updated_since": updated_since(Mission.updated_at),
-    },
-    sorts={"name": Mission.name},
+    rows = rows.outerjoin(Subject, Subject.id == Mission.status_by).where(Mission.territory == _territory)
+    return Listing(
+        schema=schemas.Mission,
+        rows=rows if of is Mission else rows.join(of, of.id == _holding),
+        key=Mission.id,
+        version=Mission.version,
+        derived=True,
+        filters={
+            **filters,
+            "status": any_of(Mission.status, MissionStatus, "Missions in any of these states."),
+            "external_id": equals(
+                of.external_id, ExternalId, "The mission that has this identifier in another system."
+            ),
+            "q": matches(of.name, doc="Part of the name, without accents or case."),
+            "updated_since": updated_since(Mission.updated_at),
+        },
+        sorts={"name": of.name},
+    )
+
+
+MISSIONS = _missions(Mission)
+
+# As of a day: the last settings that began by then.
+_begun = aliased(MissionSettings)
+_holding = (
+    select(_begun.id)
+    .where(_begun.mission_id == Mission.id, _begun.from_on <= _as_of)
+    .order_by(_begun.from_on.desc(), _begun.id.desc())
+    .limit(1)
+    .correlate(Mission)
+    .scalar_subquery()
 )
+SETTINGS_AS_OF = Filter(
+    Parameter(
+        Day, "What holds on this Paris day, by the settings, orders and allotments up to it; absent: what is set now."
+    ),
+    lambda _name: MissionSettings.from_on <= _as_of,
+)
+MISSIONS_AS_OF = _missions(MissionSettings, by=_as_of, as_of=SETTINGS_AS_OF)
 
 _parent = select(Mission.id).where(Mission.id == _mission_id, Mission.territory == _territory)
 _of_mission = (Mission.id == _mission_id, Mission.territory == _territory)
@@ -145,6 +172,7 @@ ORDERS = Listing(
     parent=_parent,
     filters={
         "kind": any_of(Order.kind, OrderKind, "Orders of any of these kinds."),
+        "as_of": at_most(Order.signed_on, Day, "Signed up to this Paris day."),
         "updated_since": updated_since(Order.updated_at),
     },
     sorts={"signed_on": Order.signed_on},
@@ -175,35 +203,62 @@ LATE_ENTRY_LEAVES = Listing(
     sorts={"until_on": LateEntryLeave.until_on},
 )
 
-MEMBERS = Listing(
-    schema=schemas.MissionMember,
-    rows=select(
-        MissionMember.id,
-        MissionMember.mission_id,
-        Mission.name.label("mission_name"),
-        MissionMember.organisation_id,
-        Organisation.name.label("organisation_name"),
-        MissionMember.role,
-        MissionMember.days_allotted,
-        MissionMember.version,
-        MissionMember.created_at,
-        MissionMember.updated_at,
+
+def _members(days_allotted: Any, **filters: Filter) -> Listing:
+    """Members of the consortium with their days; those to whom none were allotted yet are left out."""
+    m = MissionMember
+    rows = (
+        select(
+            m.id,
+            m.mission_id,
+            Mission.name.label("mission_name"),
+            m.organisation_id,
+            Organisation.name.label("organisation_name"),
+            m.role,
+            days_allotted.label("days_allotted"),
+            m.version,
+            m.created_at,
+            m.updated_at,
+        )
+        .join(Mission, Mission.id == m.mission_id)
+        .join(Organisation, Organisation.id == m.organisation_id)
+        .where(*_of_mission)
     )
-    .join(Mission, Mission.id == MissionMember.mission_id)
-    .join(Organisation, Organisation.id == MissionMember.organisation_id)
-    .where(*_of_mission),
-    key=MissionMember.id,
-    version=MissionMember.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        "organisation_id": equals(
-            MissionMember.organisation_id, Uuid, "The membership of the organisation with this id."
-        ),
-        "role": any_of(MissionMember.role, ConsortiumRole, "Members with any of these roles."),
-        "updated_since": updated_since(MissionMember.updated_at),
-    },
-    sorts={"organisation_name": Organisation.name, "days_allotted": MissionMember.days_allotted},
+    return Listing(
+        schema=schemas.MissionMember,
+        rows=rows.where(days_allotted.is_not(None)),
+        key=m.id,
+        version=m.version,
+        derived=True,
+        parent=_parent,
+        filters={
+            **filters,
+            "organisation_id": equals(m.organisation_id, Uuid, "The membership of the organisation with this id."),
+            "role": any_of(m.role, ConsortiumRole, "Members with any of these roles."),
+            "updated_since": updated_since(m.updated_at),
+        },
+        sorts={"organisation_name": Organisation.name, "days_allotted": days_allotted},
+    )
+
+
+MEMBERS = _members(MissionMember.days_allotted)
+
+_decided = (
+    select(func.sum(Allotment.days))
+    .where(
+        Allotment.mission_id == MissionMember.mission_id,
+        Allotment.organisation_id == MissionMember.organisation_id,
+        Allotment.decided_on <= _as_of,
+    )
+    .correlate(MissionMember)
+    .scalar_subquery()
+)
+MEMBERS_AS_OF = _members(
+    _decided,
+    as_of=Filter(
+        Parameter(Day, "Members to whom days were allotted by this Paris day, with the days of that day."),
+        lambda _name: _decided.is_not(None),
+    ),
 )
 
 _before = Allotment.__table__.alias("before")
@@ -243,6 +298,7 @@ ALLOTMENTS = Listing(
     parent=_parent,
     filters={
         "organisation_id": equals(Allotment.organisation_id, Uuid, "Allotments of the organisation with this id."),
+        "as_of": at_most(Allotment.decided_on, Day, "Decided up to this Paris day."),
         "decided_from": at_least(Allotment.decided_on, Day, "Decided on this day or later."),
         "decided_to": at_most(Allotment.decided_on, Day, "Decided on this day or earlier."),
         "updated_since": updated_since(Allotment.updated_at),
@@ -293,6 +349,10 @@ RATES = Listing(
     filters={
         "organisation_id": equals(Rate.organisation_id, Uuid, "Rates of the organisation with this id."),
         "profile": any_of(Rate.profile, Profile, "Paid as any of these profiles."),
+        "as_of": Filter(
+            Parameter(Day, "In force on this Paris day."),
+            lambda name: param(name, Date()).between(Rate.from_on, Rate.until_on),
+        ),
         "in_force_from": at_least(Rate.until_on, Day, "In force on this day or later."),
         "in_force_to": at_most(Rate.from_on, Day, "In force on this day or earlier."),
         "updated_since": updated_since(Rate.updated_at),
@@ -330,6 +390,10 @@ CONSULTANTS = Listing(
         "person_id": equals(Consultant.person_id, Uuid, "Assignments of the person with this id."),
         "organisation_id": equals(
             Consultant.organisation_id, Uuid, "Assignments through the organisation with this id."
+        ),
+        "as_of": Filter(
+            Parameter(Day, "Assigned on this Paris day."),
+            lambda name: param(name, Date()).between(Consultant.from_on, Consultant.until_on),
         ),
         "profile": any_of(Consultant.profile, Code, "Paid as any of these profiles."),
         "q": matches(Subject.name, doc="Part of the person's name, without accents or case."),

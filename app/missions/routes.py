@@ -23,9 +23,12 @@ from app.missions.queries import (
     CONSULTANTS,
     LATE_ENTRY_LEAVES,
     MEMBERS,
+    MEMBERS_AS_OF,
     MISSIONS,
+    MISSIONS_AS_OF,
     ORDERS,
     RATES,
+    SETTINGS_AS_OF,
     THRESHOLD_CROSSINGS,
 )
 from app.missions.rules import MissionAction, MissionInUse, MissionTransition
@@ -36,10 +39,13 @@ missions = router("missions")
 MISSION = T + "/missions/{mission_id:uuid}"
 
 
-@missions.get(T + "/missions", **lists(MISSIONS))
+@missions.get(T + "/missions", **lists(MISSIONS_AS_OF))
 async def list_missions(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Engineering missions of the territory, with the days and the window that their orders add up to."""
-    return await page(request, MISSIONS)
+    """Engineering missions of the territory, with the days and the window that their orders add up to.
+
+    With `as_of`, their settings are those of that day.
+    """
+    return await page(request, MISSIONS_AS_OF if "as_of" in request.query_params else MISSIONS)
 
 
 @missions.post(T + "/missions", **changes(schemas.Mission, AlreadyExists, status=201))
@@ -55,10 +61,11 @@ async def create_mission(
     )
 
 
-@missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission))
+@missions.get(T + "/missions/{id:uuid}", **shows(schemas.Mission, parameters={"as_of": SETTINGS_AS_OF.parameter}))
 async def get_mission(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """One mission, with the days and the window that its orders add up to."""
-    return await show(request, MISSIONS)
+    """One mission, with the days and the window that its orders add up to; with `as_of`, its settings of that day."""
+    query = read(request, {"as_of": SETTINGS_AS_OF.parameter})
+    return await show(request, MISSIONS_AS_OF if query else MISSIONS, query)
 
 
 @missions.patch(
@@ -75,15 +82,15 @@ async def get_mission(request: Request, actor: Actor = require("missions:read"))
 async def update_mission(
     request: Request, body: schemas.MissionUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change a mission's name, step, grace, activities or days of rest.
+    """Change a mission's name, step, grace, activities or days of rest, from today on.
 
-    A change that entries which count already would break is refused.
+    What held before is read with `as_of`. A change that entries which count already would break is refused.
     """
     path = request.path_params
     return await commit(
         request,
         lambda write: service.update_mission(write, path["territory"], path["id"], body),
-        explain=refused_as({"time_entries_mission_id_activity_fkey": service.ActivityInUse}),
+        explain=refused_as({"activity_not_listed": service.ActivityInUse}),
     )
 
 
@@ -217,10 +224,10 @@ async def get_late_entry_leave(request: Request, actor: Actor = require("mission
     return await show(request, LATE_ENTRY_LEAVES)
 
 
-@missions.get(MISSION + "/members", **lists(MEMBERS))
+@missions.get(MISSION + "/members", **lists(MEMBERS_AS_OF))
 async def list_mission_members(request: Request, actor: Actor = require("missions:read")) -> Response:
-    """Members of the consortium, the lead and the partners, with the days allotted to each."""
-    return await page(request, MEMBERS)
+    """Members of the consortium, the lead and the partners, with the days allotted to each, now or by a day."""
+    return await page(request, MEMBERS_AS_OF if "as_of" in request.query_params else MEMBERS)
 
 
 @missions.post(
@@ -318,12 +325,20 @@ async def get_rate(request: Request, actor: Actor = require("rates:read")) -> Re
     return await show(request, RATES, **actor.own("rates:read", request.path_params["territory"]))
 
 
-@missions.patch(MISSION + "/rates/{id:uuid}", **changes(schemas.Rate, service.RatesOverlap, IfMatchMissing))
+@missions.patch(
+    MISSION + "/rates/{id:uuid}",
+    **changes(schemas.Rate, service.RateCertified, service.RatesOverlap, IfMatchMissing),
+)
 async def update_rate(request: Request, body: schemas.RateUpdate, actor: Actor = require("rates:write")) -> Response:
-    """Change a rate's amount or last day; If-Match is required. Certified days keep the rate they were certified at."""
+    """Change a rate's amount or last day; If-Match is required.
+
+    A rate that priced certified days can only be ended, not before the last of them: `rate-certified`.
+    """
     path = request.path_params
     return await commit(
-        request, lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body)
+        request,
+        lambda write: service.update_rate(write, path["territory"], path["mission_id"], path["id"], body),
+        explain=service.explain_rate(path["id"]),
     )
 
 
@@ -359,12 +374,15 @@ async def get_consultant(request: Request, actor: Actor = require("missions:read
 
 @missions.patch(
     T + "/consultants/{id:uuid}",
-    **changes(schemas.Consultant, service.AlreadyAssigned, service.EntriesOutsideAssignment),
+    **changes(schemas.Consultant, service.AlreadyAssigned, service.EntriesOutsideAssignment, service.ProfileCertified),
 )
 async def update_consultant(
     request: Request, body: schemas.ConsultantUpdate, actor: Actor = require("missions:write")
 ) -> Response:
-    """Change an assignment's profile or days. Entries that count must stay within the days."""
+    """Change an assignment's profile or days. Entries that count must stay within the days.
+
+    The profile as which certified days are paid stays: `profile-certified`.
+    """
     path = request.path_params
     return await commit(
         request,

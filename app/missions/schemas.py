@@ -96,6 +96,13 @@ class ListedActivity(Body):
 
     code: Annotated[Code, Field(description="Code that the entries carry, such as process_audit; once in a mission.")]
     label: Annotated[ShortLine, Field(description="What people read for the code, such as Analyse.")]
+    to_on: (
+        Annotated[
+            Day,
+            Field(description="Last Paris day, included, that may be worked under it; null or absent: no end."),
+        ]
+        | None
+    ) = None
 
 
 # What missions of engineering usually consist of.
@@ -214,7 +221,8 @@ class MissionUpdate(Body):
         Annotated[
             Activities,
             Field(
-                description="What days may be entered under; it replaces the whole list. Activities in use must stay."
+                description="What days may be entered under; it replaces the whole list. Activities that entries carry"
+                " stay as they are, or end."
             ),
         ]
         | MISSING
@@ -232,6 +240,7 @@ class MissionActivity(Read):
 
     code: str = Field(description="Code that the entries carry, once in a mission.")
     label: str = Field(description="What people read for the code.")
+    to_on: date | None = Field(description="Last Paris day, included, that may be worked under it; null: no end.")
 
 
 class Mission(Read):
@@ -585,7 +594,7 @@ class RateCreate(Body):
 
 
 class RateUpdate(Body):
-    """Amount or last day of a rate to change. Certified days keep the rate that they were certified at."""
+    """Amount or last day of a rate to change. One that priced certified days can only be ended."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"to_on": "2023-12-31"}]})
 

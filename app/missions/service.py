@@ -19,6 +19,7 @@ from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Explain, Write, differing, given, put
 from app.missions import schemas
 from app.missions.models import (
+    CERTIFIED_UNTIL,
     FOREVER,
     MEMBER_DAYS,
     MISSION_DAYS,
@@ -133,12 +134,18 @@ class EntriesOnRestDays(Problem):
 
 
 class ActivityInUse(Problem):
-    """Some entries have an activity that the mission would no longer list."""
+    """Some entries carry an activity that would be renamed, left out or ended before their day."""
 
     status = 409
-    title_fr = "Des saisies portent une activité que la mission ne listerait plus."
-    cure = "Keep the activity; or, where these entries are all drafts or submitted, change their activity first."
-    cure_fr = "Gardez l'activité ; ou, si ces saisies sont toutes en brouillon ou soumises, changez d'abord la leur."
+    title_fr = "Des saisies portent une activité qui serait renommée, retirée ou terminée avant leur jour."
+    cure = (
+        "Keep the activity as it is, end it (to_on) on the last day worked or later, and list another in its place; or,"
+        " where these entries are all drafts or submitted, change their activity first."
+    )
+    cure_fr = (
+        "Gardez l'activité telle quelle, terminez-la (to_on) au dernier jour travaillé ou plus tard, et listez-en une"
+        " autre à sa place ; ou, si ces saisies sont toutes en brouillon ou soumises, changez d'abord la leur."
+    )
 
 
 class TravelNotCounted(Problem):
@@ -157,6 +164,31 @@ class RatesOverlap(Problem):
     title_fr = "Le membre a déjà un prix pour ce profil à certaines de ces dates."
     cure = "End the other rate first, or change it."
     cure_fr = "Terminez d'abord l'autre prix, ou modifiez-le."
+
+
+class RateCertified(Problem):
+    """Certified days are priced at this rate."""
+
+    status = 409
+    title_fr = "Des jours attestés sont payés à ce prix."
+    detail = "The last of them is {certified_until_on}."
+    detail_fr = "Le dernier est le {certified_until_on}."
+    cure = "End the rate on that day or later, and add another from the next day; or cancel the certificates first."
+    cure_fr = (
+        "Terminez le prix ce jour-là ou plus tard, et ajoutez-en un autre dès le lendemain ; ou annulez d'abord les"
+        " attestations."
+    )
+
+
+class ProfileCertified(Problem):
+    """Certified days of this assignment are paid as its profile."""
+
+    status = 409
+    title_fr = "Des jours attestés de cette affectation sont payés selon son profil."
+    cure = "End the assignment and make another with the new profile; or cancel the certificates first."
+    cure_fr = (
+        "Terminez l'affectation et faites-en une autre avec le nouveau profil ; ou annulez d'abord les attestations."
+    )
 
 
 class MissionWindow(Problem):
@@ -274,7 +306,10 @@ _COUNTED = text(
 async def _activities(write: Write, mission_id: UUID) -> list[schemas.ListedActivity]:
     a = MissionActivity
     rows = await write.session.scalars(select(a).where(a.mission_id == mission_id).order_by(a.position))
-    return [schemas.ListedActivity(code=row.code, label=row.label) for row in rows]
+    return [
+        schemas.ListedActivity(code=row.code, label=row.label, to_on=None if row.until_on == FOREVER else row.until_on)
+        for row in rows
+    ]
 
 
 async def _set_activities(
@@ -282,14 +317,19 @@ async def _set_activities(
 ) -> bool:
     """Make the list of activities what is wanted; whether anything changed.
 
-    What an entry carries cannot go: a foreign key. Travel comes where it counts, now or (`travel_counts`) in a moment.
+    What an entry carries cannot go, nor be renamed: the activity is sealed, and its end moves the entries' own, which
+    hold it. Travel comes where it counts, now or (`travel_counts`) in a moment.
     """
-    if list(wanted) == await _activities(write, mission.id):
+    known = await _activities(write, mission.id)
+    if list(wanted) == known:
         return False
+    a = MissionActivity
+    # Entries that are under way carry what stands here; several activities are held in the order in which a batch does.
+    held = select(a.code).where(a.mission_id == mission.id).order_by(a.code).with_for_update()
+    await write.session.execute(held)
     if travel_counts is not None and travel_counts != mission.travel_counts and travel_counts:
         mission.travel_counts = True
         await write.session.flush()
-    a = MissionActivity
     kept = [one.code for one in wanted]
     await write.session.execute(delete(a).where(a.mission_id == mission.id, a.code.not_in(kept)))
     rows = [
@@ -299,12 +339,15 @@ async def _set_activities(
             "label": one.label,
             "position": place,
             "travel_counts": mission.travel_counts,
+            "until_on": one.to_on or FOREVER,
         }
         for place, one in enumerate(wanted)
+        if place >= len(known) or known[place] != one
     ]
     put = insert(a)
-    again = {"label": put.excluded.label, "position": put.excluded.position}
-    await write.session.execute(put.on_conflict_do_update(index_elements=["mission_id", "code"], set_=again), rows)
+    again = {name: put.excluded[name] for name in ("label", "position", "until_on")}
+    if rows:
+        await write.session.execute(put.on_conflict_do_update(index_elements=["mission_id", "code"], set_=again), rows)
     return True
 
 
@@ -528,7 +571,7 @@ async def create_rate(write: Write, territory: str, mission_id: UUID, body: sche
 async def update_rate(
     write: Write, territory: str, mission_id: UUID, rate_id: UUID, body: schemas.RateUpdate
 ) -> Change:
-    """Change a rate's amount or last day. What is certified keeps its own. Raises `rates-overlap` (409)."""
+    """Change a rate's amount or last day. Raises `rate-certified`, `rates-overlap` (409)."""
     await _mission(write, territory, mission_id)
     rate = await write.lock(Rate, Rate.id == rate_id, Rate.territory == territory, Rate.mission_id == mission_id)
     write.expect(rate.version, required=True)
@@ -537,6 +580,20 @@ async def update_rate(
         raise ValidationFailed(errors=[PERIOD_REVERSED.at("/to_on")])
     bound = {"territory": territory, "mission_id": mission_id}
     return Change("rate.updated" if changed else "", RATES, [rate_id], bound)
+
+
+def explain_rate(rate_id: UUID) -> Explain:
+    """Until which day a rate that cannot be rewritten has priced certified days."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        if constraint != RateCertified.constraint:
+            return None
+        return RateCertified(certified_until_on=await session.scalar(_CERTIFIED_UNTIL, {"rate_id": rate_id}))
+
+    return explain
+
+
+_CERTIFIED_UNTIL = text(f"SELECT ({CERTIFIED_UNTIL.format(rate='r')}) FROM rates r WHERE r.id = :rate_id")  # noqa: S608  # no input in it
 
 
 async def create_consultant(write: Write, territory: str, body: schemas.ConsultantCreate) -> Change:
@@ -572,7 +629,10 @@ async def create_consultant(write: Write, territory: str, body: schemas.Consulta
 async def update_consultant(
     write: Write, territory: str, consultant_id: UUID, body: schemas.ConsultantUpdate
 ) -> Change:
-    """Change an assignment's profile or days. Raises `entries-outside-assignment`, `already-assigned` (409)."""
+    """Change an assignment's profile or days.
+
+    Raises `entries-outside-assignment`, `already-assigned`, `profile-certified` (409).
+    """
     consultant = await write.lock(Consultant, Consultant.id == consultant_id, Consultant.territory == territory)
     write.expect(consultant.version)
     changed = differing(consultant, _with_last_day(given(body)))

@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, shape
+from app.core.routines import seal
 
 
 class TerritoryStatus(StrEnum):
@@ -104,7 +105,7 @@ class Perimeter(Versioned, Base):
 
 
 class PerimeterCommune(Base):
-    """A commune of a perimeter, by its INSEE code (COG)."""
+    """A commune of a perimeter, by its INSEE code (COG). It stays where a project was admitted by it."""
 
     __tablename__ = "perimeter_communes"
     __table_args__ = (
@@ -118,3 +119,19 @@ class PerimeterCommune(Base):
     vintage: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     insee_code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+
+
+# A project names the commune of the vintage by which it was admitted; it lies below this domain and is named as a
+# foreign key would.
+COMMUNE_IN_USE = """EXISTS (
+        SELECT FROM projects p WHERE p.territory = {commune}.territory AND p.perimeter_vintage = {commune}.vintage
+            AND p.commune_code = {commune}.insee_code
+    )"""
+
+seal(
+    PerimeterCommune,
+    "commune_in_use",
+    ["territory", "vintage", "insee_code"],
+    f"""(OLD.territory, OLD.vintage, OLD.insee_code) IS DISTINCT FROM (NEW.territory, NEW.vintage, NEW.insee_code)
+        AND {COMMUNE_IN_USE.format(commune="OLD")}""",
+)

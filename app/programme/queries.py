@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from pydantic import BeforeValidator
-from sqlalchemy import Date, Text, any_, extract, func, select
+from sqlalchemy import ColumnElement, Date, Text, any_, extract, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.db import param
@@ -73,12 +73,16 @@ _communes = (
     .where(_c.territory == _p.territory, _c.vintage == _p.vintage)
     .scalar_subquery()
 )
-_latest = (
-    select(func.max(_p.vintage))
-    .where(_p.territory == param("territory", Text()), _p.vintage <= extract("year", param("in_force_on", Date())))
-    .scalar_subquery()
-)
-_oldest = select(func.min(_p.vintage)).where(_p.territory == param("territory", Text())).scalar_subquery()
+
+
+def _in_force(name: str) -> ColumnElement[bool]:
+    """The vintage in force on a day: the latest one of that year or before, the oldest for earlier days."""
+    mine = _p.territory == param("territory", Text())
+    latest = select(func.max(_p.vintage)).where(mine, _p.vintage <= extract("year", param(name, Date())))
+    oldest = select(func.min(_p.vintage)).where(mine)
+    found: ColumnElement[bool] = _p.vintage == func.coalesce(latest.scalar_subquery(), oldest.scalar_subquery())
+    return found
+
 
 PERIMETERS = Listing(
     schema=schemas.Perimeter,
@@ -89,10 +93,10 @@ PERIMETERS = Listing(
     key_name="vintage",
     version=_p.version,
     filters={
-        "in_force_on": Filter(
-            Parameter(Day, "The perimeter in force on this day; before the oldest vintage, that one."),
-            lambda _name: _p.vintage == func.coalesce(_latest, _oldest),
+        "as_of": Filter(
+            Parameter(Day, "The perimeter in force on this Paris day; before the oldest vintage, that one."), _in_force
         ),
+        "in_force_on": Filter(Parameter(Day, "The same as as_of."), _in_force),
         "updated_since": updated_since(_p.updated_at),
     },
 )

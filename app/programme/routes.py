@@ -103,10 +103,18 @@ async def get_perimeter(request: Request, actor: Actor = require("programme:read
     return await show(request, PERIMETERS)
 
 
-@programme.put(T + "/perimeter/{vintage:year}", **changes(schemas.Perimeter, may_create=True))
+@programme.put(T + "/perimeter/{vintage:year}", **changes(schemas.Perimeter, service.CommuneInUse, may_create=True))
 async def put_perimeter(
     request: Request, body: schemas.PerimeterPut, actor: Actor = require("programme:write")
 ) -> Response:
-    """Set the whole list of communes of one vintage: 201 for a new vintage, 200 where it is replaced."""
+    """Set the whole list of communes of one vintage: 201 for a new vintage, 200 where it is replaced.
+
+    Communes can be added; one by which a project was admitted in this vintage stays: `commune-in-use`.
+    """
     path = request.path_params
-    return await commit(request, lambda write: service.put_perimeter(write, path["territory"], path["vintage"], body))
+    territory, vintage = path["territory"], path["vintage"]
+    return await commit(
+        request,
+        lambda write: service.put_perimeter(write, territory, vintage, body),
+        explain=service.explain_perimeter(territory, vintage, body.communes),
+    )

@@ -1,18 +1,19 @@
 """Writes of the programme."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import clock
 from app.core.db import touch
 from app.core.problems import Problem
 from app.core.validation import refuse_future
-from app.core.writing.writes import Change, Write, given, merge
+from app.core.writing.writes import Change, Explain, Write, given, merge
 from app.programme import schemas
-from app.programme.models import Perimeter, PerimeterCommune, Territory, Wave
+from app.programme.models import COMMUNE_IN_USE, Perimeter, PerimeterCommune, Territory, Wave
 from app.programme.queries import PERIMETERS, TERRITORIES, WAVES
 
 
@@ -49,6 +50,17 @@ class AwardsWithoutProject(Problem):
     cure_fr = (
         "Donnez un jour ultérieur : après la dernière de ces attributions (`T/grants`, `T/advances` : project_id nul)."
     )
+
+
+class CommuneInUse(Problem):
+    """Projects stand in communes that would leave this perimeter."""
+
+    status = 409
+    title_fr = "Des projets sont dans des communes qui quitteraient ce périmètre."
+    detail = "These communes stay: {insee_codes}."
+    detail_fr = "Ces communes restent : {insee_codes}."
+    cure = "Keep these communes, and record what changes as the perimeter of a later year."
+    cure_fr = "Gardez ces communes, et enregistrez ce qui change comme périmètre d'une année ultérieure."
 
 
 async def create_wave(write: Write, body: schemas.WaveCreate) -> Change:
@@ -110,40 +122,65 @@ async def add_communes(
             select(c.insee_code, c.name).where(c.territory == slug, c.vintage == vintage)
         )
     }
-    rows = [
-        {"territory": slug, "vintage": vintage, "insee_code": each.insee_code, "name": each.name}
-        for each in communes
-        if known.get(each.insee_code) != each.name
-    ]
-    renamed = sum(row["insee_code"] in known for row in rows)
+    named = {each.insee_code: each.name for each in communes if known.get(each.insee_code) != each.name}
+    renamed = sum(code in known for code in named)
     bound = {"territory": slug}
-    if not rows:
+    if not named:
         return Change("", PERIMETERS, [vintage], bound), 0, 0
-    statement = insert(c).values(rows)
-    await write.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[c.territory, c.vintage, c.insee_code], set_={"name": statement.excluded.name}
-        )
-    )
+    await _name_communes(write, slug, vintage, named)
     if made is None:
         perimeter = await write.session.get_one(Perimeter, (slug, vintage))
         touch(perimeter)
         await write.session.flush()
     kind = "perimeter.updated" if made is None else "perimeter.created"
-    return Change(kind, PERIMETERS, [vintage], bound), len(rows) - renamed, renamed
+    return Change(kind, PERIMETERS, [vintage], bound), len(named) - renamed, renamed
+
+
+async def _name_communes(write: Write, slug: str, vintage: int, named: Mapping[str, str]) -> None:
+    """Add these communes to a vintage, or rename them."""
+    if not named:
+        return
+    c = PerimeterCommune
+    rows = [{"territory": slug, "vintage": vintage, "insee_code": code, "name": name} for code, name in named.items()]
+    put = insert(c).values(rows)
+    again = put.on_conflict_do_update(
+        index_elements=[c.territory, c.vintage, c.insee_code], set_={"name": put.excluded.name}
+    )
+    await write.session.execute(again)
+
+
+def explain_perimeter(slug: str, vintage: int, communes: Sequence[schemas.Commune]) -> Explain:
+    """Which communes of a vintage stay as they are."""
+
+    async def explain(session: AsyncSession, constraint: str) -> Problem | None:
+        if constraint != CommuneInUse.constraint:
+            return None
+        used = await session.scalars(_USED, {"territory": slug, "vintage": vintage})
+        kept = {commune.insee_code for commune in communes}
+        return CommuneInUse(insee_codes=[code for code in used if code not in kept])
+
+    return explain
+
+
+_USED = text(f"""
+    SELECT insee_code FROM perimeter_communes c
+    WHERE territory = :territory AND vintage = :vintage AND {COMMUNE_IN_USE.format(commune="c")} ORDER BY insee_code
+""")  # noqa: S608  # no input in it
 
 
 async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.PerimeterPut) -> Change:
-    """Set the communes of one vintage, as a whole; the same communes again change nothing."""
+    """Set the communes of one vintage, as a whole; the same communes again change nothing.
+
+    Raises `commune-in-use` (409) where a project was admitted by one that would go.
+    """
     await write.lock(Territory, Territory.slug == slug)
     perimeter = await write.session.get(Perimeter, (slug, vintage))
     write.expect(perimeter.version if perimeter is not None else None)
-    wanted = {(commune.insee_code, commune.name) for commune in body.communes}
+    wanted = {commune.insee_code: commune.name for commune in body.communes}
     c = PerimeterCommune
     mine = (c.territory == slug, c.vintage == vintage)
-    have = {
-        (row.insee_code, row.name) for row in await write.session.execute(select(c.insee_code, c.name).where(*mine))
-    }
+    rows = await write.session.execute(select(c.insee_code, c.name).where(*mine))
+    have: dict[str, str] = {row.insee_code: row.name for row in rows}
     bound = {"territory": slug}
     if perimeter is None:
         write.session.add(Perimeter(territory=slug, vintage=vintage))
@@ -152,11 +189,8 @@ async def put_perimeter(write: Write, slug: str, vintage: int, body: schemas.Per
         return Change("", PERIMETERS, [vintage], bound)
     else:
         touch(perimeter)
-        await write.session.execute(delete(c).where(*mine))
-    write.session.add_all(
-        c(territory=slug, vintage=vintage, insee_code=code, name=name) for code, name in sorted(wanted)
-    )
-    await write.session.flush()
+        await write.session.execute(delete(c).where(*mine, c.insee_code.not_in(wanted)))
+    await _name_communes(write, slug, vintage, {code: name for code, name in wanted.items() if have.get(code) != name})
     created = perimeter is None
     kind = "perimeter.created" if created else "perimeter.updated"
     return Change(kind, PERIMETERS, [vintage], bound, status=201 if created else 200)

@@ -1,6 +1,6 @@
 """A territory says since when it is served here: what was decided from that day on names its project.
 
-Revision: 2026_11_30_0200, after 2026_11_30_0000.
+Revision: 2026_11_30_0200, after 2026_11_30_0130.
 
 A territory that is there already has been served since the day of its first event.
 """
@@ -8,7 +8,7 @@ A territory that is there already has been served since the day of its first eve
 from alembic import op
 
 revision = "2026_11_30_0200"
-down_revision = "2026_11_30_0000"
+down_revision = "2026_11_30_0130"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ import pytest
 from app.core import clock
 from tests.envelopes.acts import DAY, Acts
 from tests.projects.acts import COSTS, filed, followed, pass_through, project, searched, staff
-from tests.world import World, ok, problem
+from tests.world import World, fresh_siren, ok, problem
 
 SERVED = "2023-06-14"
 KINDS = ("grants", "advances")
@@ -51,7 +51,7 @@ async def history(world: World, project_id: str) -> list[tuple[str, str, str | N
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_an_award_names_its_project_from_the_day_on_which_the_territory_is_served(acts: Acts, kind: str) -> None:
-    siren = await acts.world.add_firm()
+    siren = await acts.world.followed_firm()
     ok(await acts.contribute(100, decided_on="2020-01-01"), 201)
     early, on_the_day = {"decided_on": "2023-06-13"}, {"decided_on": SERVED}
     if kind == "advances":
@@ -156,10 +156,11 @@ async def test_the_committee_that_decided_was_held_by_the_day_of_the_decision(
 
 async def test_since_when_a_territory_is_served(world: World) -> None:
     slug = f"{world.territory}-new"
-    body = {"slug": slug, "name": "New", "wave_number": 1, "lead_siren": "200066918"}
+    body = {"slug": slug, "name": "New", "wave_number": 1, "lead_siren": fresh_siren()}
     today = clock.today().isoformat()
     assert ok(await world.programme.post("/v1/territories", body), 201)["served_since_on"] == today
-    given = await world.programme.post("/v1/territories", {**body, "slug": f"{slug}-2", "served_since_on": SERVED})
+    more = {"slug": f"{slug}-2", "lead_siren": fresh_siren(), "served_since_on": SERVED}
+    given = await world.programme.post("/v1/territories", {**body, **more})
     assert ok(given, 201)["served_since_on"] == SERVED
     path, future = f"/v1/territories/{slug}", {"served_since_on": "2199-01-01"}
     for refused in (

@@ -155,7 +155,7 @@ def test_squawk_finds_no_dangerous_statement(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("table", ["events", "orders", "firm_stage_changes", "late_entry_leaves"])
+@pytest.mark.parametrize("table", ["events", "orders", "firm_stage_changes", "late_entry_leaves", "mission_settings"])
 async def test_acts_are_append_only(pool: Any, table: str) -> None:
     for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
         with pytest.raises(asyncpg.RestrictViolationError):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -286,4 +287,48 @@ def test_awards_and_stages_that_nothing_supports_stay_and_are_listed(
         ok(await staff(world).post(path, {"stage": "filed", "reason": "No award stands."}))
 
     asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
+
+
+def test_settings_of_missions_are_filled_from_their_events(new_database: Any) -> None:
+    url = new_database("settings")
+    made: dict[str, str] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = await World.create(http, pool)
+        for name in ("told", "silent"):
+            mission = made[name] = (await world.mission(days=10, name="First")).id
+            ok(await world.operator.patch(f"missions/{mission}", {"name": "Second", "late_entry_grace_days": 9}))
+
+    async def days(connection: Any) -> None:
+        """The change is of a day long past, the first event is of a release that said less; of one nothing is told."""
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        changed = "UPDATE events SET occurred_at = $2 WHERE resource_id = $1 AND data ->> 'name' = 'Second'"
+        await connection.execute(changed, made["told"], datetime.fromisoformat("2023-07-10T00:30:00+02:00"))
+        fewer = "UPDATE events SET data = data - 'step' - 'external_id' WHERE resource_id = $1"
+        await connection.execute(fewer, made["told"])
+        await connection.execute("DELETE FROM events WHERE resource_id = $1", made["silent"])
+
+    async def rows(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
+        asked = """
+            SELECT from_on::text, name, late_entry_grace_days, step::text FROM mission_settings
+            WHERE mission_id = $1 ORDER BY from_on, id"""
+        return {name: [tuple(row) for row in await connection.fetch(asked, made[name])] for name in made}
+
+    async def connected(act: Callable[[Any], Awaitable[Any]]) -> Any:
+        connection = await asyncpg.connect(plain(url))
+        try:
+            async with connection.transaction():
+                return await act(connection)
+        finally:
+            await connection.close()
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_11_30_0100")
+    asyncio.run(connected(days))
+    migrations.upgrade(url)
+    assert asyncio.run(connected(rows)) == {
+        "told": [("1900-01-01", "First", None, "0.25"), ("2023-07-10", "Second", 9, "0.25")],
+        "silent": [("1900-01-01", "Second", 9, "0.25")],
+    }
     assert asyncio.run(checked(url))[0] == []

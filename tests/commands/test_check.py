@@ -37,6 +37,7 @@ PLANTED = {
     "closings of an account": "UPDATE account_days SET closing_cents = closing_cents + 1 WHERE account = 'released'",
     "entries with the right running balance":
         "UPDATE ledger_entries SET debit_balance_cents = debit_balance_cents + 1 WHERE act = 'award'",
+    "settings of a mission": "UPDATE mission_settings SET name = 'Another'",
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
@@ -125,7 +126,7 @@ async def live(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def lived_in(new_database: Any) -> str:
-    url: str = new_database("check")
+    url: str = new_database("balances")
     asyncio.run(live(url))
     return url
 

@@ -22,14 +22,12 @@ import asyncpg
 import httpx2
 import pytest
 import typer
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.engine import make_url
 
 from app import cli
 from app.access.rules import Role
 from app.bundled import postgres
 from app.core import migrations
-from app.core.serving import server
 from tests.conftest import plain
 from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
@@ -160,17 +158,20 @@ def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(hom
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         mine = new_organisation(service)
         assert service.stop(signal.SIGINT) == 0
+    home.from_nothing = False  # what it imports is seen
     with home.serving() as again:
         assert again.keys == service.keys
         ok(again.ask("GET", f"/v1/organisations/{mine}", again.keys["admin"]), 200)
         assert stands(again) == days
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm", "terminal-closed"])
-def test_a_stop_ends_service_and_database_and_leaves_no_process(
-    loaded: Home, number: signal.Signals, workers: int
-) -> None:
+def test_a_stop_ends_service_and_database_and_leaves_no_process(loaded: Home, number: signal.Signals) -> None:
+    a_stop_leaves_nothing(loaded, number, workers=1)
+
+
+def a_stop_leaves_nothing(loaded: Home, number: signal.Signals, *, workers: int) -> None:
+    """Also what `make siege` asks of two workers and every signal."""
     with loaded.serving("--workers", str(workers)) as service:
         stands(service)
         assert not loaded.server_is_gone()
@@ -293,23 +294,6 @@ def test_a_death_while_the_database_is_made_leaves_nothing_half_done(home: Home)
     the_demonstration_is_whole(home)
 
 
-def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start(home: Home) -> None:
-    def has(query: str) -> Callable[[], bool]:
-        return lambda: attempt(lambda: home.ask(query)) != []
-
-    moments = [
-        has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
-        has("SELECT 1 FROM organisations"),
-        has("SELECT 1 FROM territories"),
-        has("SELECT 1 FROM missions"),
-        has("SELECT 1 FROM time_entries"),
-        has("SELECT 1 FROM time_entries WHERE status = 'validated'"),
-        (home.data / "demo-keys.json").exists,
-    ]
-    die_at(home, moments)
-    the_demonstration_is_whole(home)
-
-
 def attempt(ask: Callable[[], list[Any]]) -> list[Any]:
     """The rows, or none where the server, the database or the table is not there yet."""
     try:
@@ -338,79 +322,6 @@ def the_demonstration_is_whole(home: Home) -> None:
         assert stands(service)["days_left"] == 25
         for key in service.keys.values():
             ok(service.ask("GET", "/v1/me", key), 200)
-
-
-def workers(home: Home) -> set[int]:
-    return {pid for pid, command in home.processes().items() if "spawn_main" in command}
-
-
-# --- two workers are one service
-
-
-def test_two_workers_are_one_service_whatever_dies(loaded: Home) -> None:
-    """One life of two workers: each of its parts is what a test of its own would start them for."""
-    scratch = loaded.path / "tmp"
-    scratch.mkdir()
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        they_give_one_sum_and_no_request_id_twice(service, scratch)
-        first = workers(loaded)
-        os.kill(min(first), signal.SIGKILL)
-        assert eventually(lambda: len(workers(loaded)) == 2 and min(first) not in workers(loaded)), "not replaced"
-        stands(service)
-        dead = left_in(scratch)
-        service.stop(signal.SIGKILL)
-        assert eventually(lambda: not loaded.processes()), "they outlive their supervisor"
-        assert is_free(service.port)
-    assert left_in(scratch) == dead
-    assert len(dead) == 1
-    # What a killed supervisor left is removed by the next, and nothing else.
-    with loaded.serving("--workers", "2", TMPDIR=str(scratch)) as service:
-        stands(service)
-        living = left_in(scratch)
-        assert len(living) == 1
-        assert not living & dead
-        with server_metrics(scratch) as another:
-            assert left_in(scratch) == {*living, another}
-        assert left_in(scratch) == living
-        service.stop(signal.SIGTERM)
-    assert list(scratch.iterdir()) == []
-
-
-def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -> None:
-    ids: list[str] = []
-
-    def call(_: int) -> str:
-        answer = service.ask("GET", "/healthz")
-        return ok(answer, 200) and str(answer.headers["x-request-id"])
-
-    def both_have_answered() -> bool:
-        with ThreadPoolExecutor(8) as pool:
-            ids.extend(pool.map(call, range(16)))
-        return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
-
-    assert eventually(both_have_answered)
-    assert len(set(ids)) == len(ids)
-    sums = []
-    for _ in range(8):
-        families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
-        samples = [sample for family in families for sample in family.samples]
-        sums += [
-            s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
-        ]
-    assert sums == [len(ids)] * 8
-
-
-def left_in(scratch: Path) -> set[Path]:
-    return set(scratch.glob("rebond-metrics-*"))
-
-
-@contextlib.contextmanager
-def server_metrics(scratch: Path) -> Iterator[Path]:
-    """The directory of another supervisor with the same temporary directory."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tempfile.tempdir", str(scratch))
-        with server.metrics_directory() as directory:
-            yield Path(directory)
 
 
 # --- one line, not a traceback
@@ -672,16 +583,13 @@ def test_a_key_that_cannot_be_is_refused_in_one_line(home: Home, refusal: Refuse
 # --- the other commands
 
 
-def test_the_openapi_document_is_the_one_that_is_served(home: Home, database_url: str) -> None:
+async def test_the_openapi_document_is_the_one_that_is_served(home: Home, http: httpx2.AsyncClient) -> None:
     home.from_nothing = True
-    written = home.said("openapi")
-    with home.serving(DATABASE_URL=database_url) as service:
-        served = ok(service.ask("GET", "/openapi.json"), 200)
-    assert served == json.loads(written)
-    assert (
-        home.refusal("openapi", "--output", "nowhere/document.json")
-        == "nowhere/document.json: No such file or directory"
-    )
+    written = await asyncio.to_thread(home.said, "openapi")
+    assert ok(await http.get("/openapi.json"), 200) == json.loads(written)
+    home.from_nothing = False
+    said = await asyncio.to_thread(home.refusal, "openapi", "--output", "nowhere/document.json")
+    assert said == "nowhere/document.json: No such file or directory"
 
 
 def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:

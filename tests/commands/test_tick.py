@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from app.core import clock
+from app.settings import KEYS_FILE
 from tests.conftest import plain
 from tests.processes import Home, loaded_home, new_home
 from tests.world import ok, problem
@@ -73,9 +74,8 @@ def test_a_person_is_recorded_met_refused_and_erased_and_no_log_names_anybody(lo
     assert planted_in(said) == []
 
 
-def test_the_tick_says_what_it_did_and_a_second_one_does_nothing(home: Home, new_database: Any) -> None:
-    url = new_database("tick")
-    home.said("demo", DATABASE_URL=url)
+def test_the_tick_says_what_it_did_and_a_second_one_does_nothing(home: Home, new_demonstration: Any) -> None:
+    url = new_demonstration("tick", home.path / KEYS_FILE)
     past = "UPDATE contacts SET retain_until_on = '2023-10-03' WHERE external_id LIKE 'demo-contact-1%'"
     asyncio.run(run_sql(url, past))
     assert home.said("tick", DATABASE_URL=url) == "11 contacts erased, 0 stored replies forgotten\n"

@@ -1,20 +1,25 @@
 """The service over a real socket, beside the application in the process of the tests; both use one database."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
 from app.access.rules import MATRIX
+from app.settings import Settings
+from tests.conftest import plain, serving_in_process
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.world import Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
 BODY_TIMEOUT = 1.0
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +69,25 @@ class Known:
 async def known(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Known:
     """Shared by the tests of a module, and changed by some: they rest on what exists, never on its values."""
     return await one_of_everything(await World.create(http, pool))
+
+
+@pytest.fixture(scope="module")
+def own_url(new_database: Any) -> str:
+    url: str = new_database(f"alone_{next(_NUMBERS)}")
+    return url
+
+
+@pytest.fixture(scope="module")
+async def alone(own_url: str, settings: Settings, anyio_backend: Any) -> AsyncIterator[Known]:
+    """The same on a database of its own, for walks over whole lists: elsewhere these hold what all tests have made."""
+    async with (
+        serving_in_process(settings.model_copy(update={"database_url": own_url})) as served,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=served, raise_app_exceptions=False), base_url="http://rebond.test"
+        ) as client,
+        asyncpg.create_pool(plain(own_url), min_size=1, max_size=2) as connections,
+    ):
+        yield await one_of_everything(await World.create(client, connections))
 
 
 async def one_of_everything(world: World) -> Known:

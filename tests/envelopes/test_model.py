@@ -1,22 +1,22 @@
-"""Any interleaving of acts on one envelope: held against a plain model, then over real parallel connections."""
+"""Any interleaving of acts on one envelope: held against a plain model, then over real parallel connections.
+
+How lives are drawn, told and kept: `tests/lives.py`.
+"""
 
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 import httpx2
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from app.commands import check
 from app.main import create_app
@@ -24,12 +24,14 @@ from app.settings import Settings
 from tests.conftest import plain
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES, figures
+from tests.lives import FRESH, Act, Chance, Life, relived, seed_of, told
+from tests.lives import STEPS as ASKED
 from tests.world import World, ok
 
 FIRST = date(2024, 1, 1)
-DAYS = st.integers(0, 5)
-CENTS = st.one_of(st.integers(1, 12), st.integers(1, 2000))
 ORGANISATIONS = ("office", "lead", "partner")
+SEEDS = range(12)
+STEPS = ASKED or 40
 
 
 def day(number: int) -> str:
@@ -71,12 +73,6 @@ async def serving(url: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any, Any]
 def own_database(new_database: Any) -> str:
     url: str = new_database("money")
     return url
-
-
-@pytest.fixture
-def service(own_database: str) -> Iterator[Service]:
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(own_database)) as served:
-        yield Service(portal, *served)
 
 
 async def nothing_differs(engine: Any) -> None:
@@ -176,15 +172,16 @@ class Award:
         return any(sum(moves[d] for d in moves if d <= last) < 0 for last in moves)
 
 
-class Envelope(RuleBasedStateMachine):
-    """The rules act by HTTP and on the model, and expect of the answer what the model says."""
+class Envelope(Life):
+    """Each act is done by HTTP and on the model, and is answered as the model says."""
 
-    service: Service
+    KINDS: ClassVar = [
+        *["contribute"] * 2, *["award"] * 3, *["pay"] * 3, *["repay"] * 3, "bounce", "bounce", "release", "reverse",
+    ]  # fmt: skip
 
-    def __init__(self) -> None:
-        super().__init__()
-        world = self.service.call(World.create, self.service.http, self.service.pool)
-        self.acts: Acts = self.service.call(Acts.of, world)
+    def __init__(self, by: Acts, chance: Chance) -> None:
+        super().__init__(chance)
+        self.by = by
         self.facts: list[Fact] = []
         self.covers: list[Fact] = []  # what filled shortfalls: made anew after a reversal
         self.contributions: list[Deed] = []
@@ -237,38 +234,57 @@ class Envelope(RuleBasedStateMachine):
 
     # acts
 
-    def send(self, function: Callable[..., Awaitable[httpx2.Response]], *given: Any, expect: str, **more: Any) -> Any:
-        response: httpx2.Response = self.service.call(function, *given, **more)
+    def some_cents(self, left: int = 2000) -> int:
+        """A few, any, all that is left, or a part of it."""
+        return self.chance.randint(*self.chance.choice([(1, 12), (1, 2000), (max(left, 1),) * 2, (1, max(left, 1))]))
+
+    def some_day(self, since: int = 0) -> int:
+        """Mostly one on which it is allowed."""
+        return self.chance.randint(self.chance.choice([since, since, since, 0]), 5)
+
+    def some_award(self, awards: list[Award]) -> Award:
+        """Mostly one on which something is left to do."""
+        alive = [award for award in awards if not award.cancelled and (award.left or award.kind == "advances")]
+        award = self.chance.choice(self.chance.choice([alive, alive, alive, awards]) or awards)
+        self.touched = award
+        return award
+
+    async def send(
+        self, function: Callable[..., Awaitable[httpx2.Response]], *given: Any, expect: str, **more: Any
+    ) -> Any:
+        response = await function(*given, **more)
         got = response.json()["type"].removeprefix("/problems/") if response.is_error else ""
         assert got == expect, (response.status_code, response.text, expect)
         return response.json()
 
-    @rule(cents=CENTS, on=DAYS, organisation=st.sampled_from(ORGANISATIONS), recycle=st.booleans())
-    def contribute(self, cents: int, on: int, organisation: str, recycle: bool) -> None:
-        policy = "recycle" if recycle else "return"
-        made = self.send(
-            self.acts.contribute, cents, organisation=organisation, decided_on=day(on), repayment_policy=policy,
+    async def contribute(self) -> bool:
+        cents, on, organisation = self.some_cents(), self.some_day(), self.chance.choice(ORGANISATIONS)
+        policy = self.chance.choice(["recycle", "recycle", "return"])
+        made = await self.send(
+            self.by.contribute, cents, organisation=organisation, decided_on=day(on), repayment_policy=policy,
             expect="",
         )  # fmt: skip
         key = made["id"]
         self.organisation[key] = made["organisation_id"]
-        if recycle:
+        if policy == "recycle":
             self.recycling.add(key)
         facts = self.note(on, contributed={key: cents}, available={key: cents})
         self.facts += facts
         self.contributions.append(Deed(f"envelope/contributions/{key}", on, cents, facts))
+        return True
 
-    @rule(cents=CENTS, on=DAYS, kind=st.sampled_from(["grants", "advances"]))
-    def award(self, cents: int, on: int, kind: str) -> None:
+    async def award(self) -> bool:
+        on, kind = self.some_day(), self.chance.choice(["grants", "advances"])
         available = self.least(on)
+        cents = self.some_cents(sum(available.values()))
         fits = cents <= sum(available.values())
-        send = self.acts.grant if kind == "grants" else self.acts.advance
-        made = self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
+        send = self.by.grant if kind == "grants" else self.by.advance
+        made = await self.send(send, cents, decided_on=day(on), expect="" if fits else "envelope-exhausted")
         if not fits:
             assert made["available_cents"] == sum(available.values())
             later = (day(by) for by in range(on + 1, 6) if sum(self.least(by).values()) >= cents)
             assert made["available_from"] == next(later, None)
-            return
+            return False
         parts = divide(cents, available)
         facts = self.note(on, made["id"], available=self.minus(parts), committed=parts)
         self.facts += facts
@@ -277,12 +293,13 @@ class Envelope(RuleBasedStateMachine):
         award.deed.award = award
         self.awards.append(award)
         self.touched = award
+        return True
 
-    @precondition(lambda self: self.awards)
-    @rule(which=st.integers(0), cents=CENTS, exact=st.booleans(), on=DAYS)
-    def pay(self, which: int, cents: int, exact: bool, on: int) -> None:
-        award = self.touched = self.awards[which % len(self.awards)]
-        cents = max(award.left, 1) if exact else cents
+    async def pay(self) -> bool | None:
+        if not self.awards:
+            return None
+        award = self.some_award(self.awards)
+        cents, on = self.some_cents(award.left), self.some_day(award.on)
         grant = award.kind == "grants"
         if award.cancelled or (not award.left and (grant or award.released)):
             expect = "award-ended"
@@ -292,32 +309,35 @@ class Envelope(RuleBasedStateMachine):
             expect = "payments-exceed-award" if grant else "tranches-exceed-award"
         else:
             expect = ""
-        made = self.send(self.acts.pay if grant else self.acts.tranche, award.id, cents, paid_on=day(on), expect=expect)
+        made = await self.send(
+            self.by.pay if grant else self.by.tranche, award.id, cents, paid_on=day(on), expect=expect
+        )
         if expect:
-            return
+            return False
         parts = divide(cents, self.least(on, figure="committed", award=award.id))
         more = {} if grant else {"outstanding": parts}
         facts = self.note(on, award.id, committed=self.minus(parts), paid=parts, **more)
         self.facts += facts
         place = "payments" if grant else "tranches"
         award.paid.append(Deed(f"{award.path}/{place}/{made['id']}", on, cents, facts, award))
+        return True
 
-    @precondition(lambda self: any(award.kind == "advances" for award in self.awards))
-    @rule(which=st.integers(0), cents=CENTS, exact=st.booleans(), on=DAYS)
-    def repay(self, which: int, cents: int, exact: bool, on: int) -> None:
+    async def repay(self) -> bool | None:
         advances = [award for award in self.awards if award.kind == "advances"]
-        award = self.touched = advances[which % len(advances)]
+        if not advances:
+            return None
+        award = self.some_award([award for award in advances if award.paid_cents] or advances)
         owed = award.paid_cents - award.repaid_cents
-        cents = max(owed, 1) if exact else cents
+        cents, on = self.some_cents(owed), self.some_day(max((deed.on for deed in award.paid), default=0))
         deed = Deed("", on, cents, [], award)
         award.repaid.append(deed)
         owing = self.least(on, figure="outstanding", award=award.id)
         expect = "account-overdrawn" if cents > sum(owing.values()) else ""  # only by the cents of sharing
         expect = "repayment-exceeds-outstanding" if cents > owed or award.owed_badly() else expect
-        made = self.send(self.acts.repay, award.id, cents, received_on=day(on), expect=expect)
+        made = await self.send(self.by.repay, award.id, cents, received_on=day(on), expect=expect)
         if expect:
             award.repaid.remove(deed)
-            return
+            return False
         parts = divide(cents, owing)
         again = {key: part for key, part in parts.items() if key in self.recycling}
         deed.facts = self.note(
@@ -326,19 +346,21 @@ class Envelope(RuleBasedStateMachine):
         self.facts += deed.facts
         deed.path = f"{award.path}/repayments/{made['id']}"
         self.fill({name for name in again if self.sums(figure="shortfall").get(name)}, on)
+        return True
 
-    @precondition(lambda self: any(award.repaid for award in self.awards))
-    @rule(which=st.integers(0), on=DAYS)
-    def bounce(self, which: int, on: int) -> None:
+    async def bounce(self) -> bool | None:
         repaid = [deed for award in self.awards for deed in award.repaid]
-        deed = repaid[which % len(repaid)]
+        if not repaid:
+            return None
+        deed = self.chance.choice(repaid)
+        on = self.some_day(deed.on)
         award = self.touched = deed.award
         assert award is not None
         expect = "already-reversed" if deed.gone else "already-bounced" if deed.bounce else ""
         expect = expect or ("bounced-before-receipt" if on < deed.on else "")
-        self.send(self.acts.bounce, award.id, deed.path.rpartition("/")[2], bounced_on=day(on), expect=expect)
+        await self.send(self.by.bounce, award.id, deed.path.rpartition("/")[2], bounced_on=day(on), expect=expect)
         if expect:
-            return
+            return False
         repaid_, again = (
             {f.contribution: f.cents for f in deed.facts if f.figure == name} for name in ("repaid", "recycled")
         )
@@ -351,44 +373,47 @@ class Envelope(RuleBasedStateMachine):
         )  # fmt: skip
         self.facts += deed.bounce
         self.fill(set(short), on)
+        return True
 
-    @precondition(lambda self: self.awards)
-    @rule(which=st.integers(0), on=DAYS)
-    def release(self, which: int, on: int) -> None:
-        award = self.touched = self.awards[which % len(self.awards)]
+    async def release(self) -> bool | None:
+        if not self.awards:
+            return None
+        award = self.some_award(self.awards)
+        on = self.some_day(award.on)
         ended = award.cancelled or not award.left
         expect = "award-ended" if ended else "before-decision" if on < award.on else ""
-        self.send(self.acts.release, award.path, released_on=day(on), expect=expect)
+        await self.send(self.by.release, award.path, released_on=day(on), expect=expect)
         if not expect:
             parts = self.sums(figure="committed", award=award.id)
             self.facts += self.note(on, award.id, committed=self.minus(parts), available=parts, released=parts)
             self.fill({name for name in parts if self.sums(figure="shortfall").get(name)}, on)
             award.released += award.left
             award.cancelled = not award.paid_cents
+        return not expect
 
     def deeds(self) -> list[Deed]:
         of_awards = [deed for award in self.awards for deed in (award.deed, *award.paid, *award.repaid)]
         return self.contributions + of_awards
 
-    @precondition(lambda self: self.deeds())
-    @rule(which=st.integers(0))
-    def reverse(self, which: int) -> None:
-        found = self.deeds()
-        deed = found[which % len(found)]
+    async def reverse(self) -> bool | None:
+        if not self.deeds():
+            return None
+        deed = self.chance.choice(self.deeds())
         award = self.touched = deed.award
         touched = self.ever_short(deed)
         facts, covers = list(self.facts), list(self.covers)
         self.covers = [fact for fact in covers if fact.contribution not in touched]
         expect = self.refusal(deed)
-        self.send(self.acts.reverse, deed.path, expect=expect)
+        await self.send(self.by.reverse, deed.path, expect=expect)
         if expect:
             self.facts, self.covers = facts, covers
-            return
+            return False
         deed.gone = True
         self.take_back(deed.facts)
         self.fill(touched, 0)
         if award is not None and deed is award.deed:
             award.reversed = award.cancelled = True
+        return True
 
     def refusal(self, deed: Deed) -> str:  # noqa: PLR0911  # one return a reason
         award = deed.award
@@ -419,42 +444,44 @@ class Envelope(RuleBasedStateMachine):
 
     # what must hold after every act
 
-    @invariant()
-    def the_envelope_says_what_the_model_says(self) -> None:
-        said = figures(self.service.call(self.acts.envelope))
+    async def compare(self) -> None:
+        await self.the_envelope_says_what_the_model_says()
+        await self.so_it_does_of_every_contributor_on_a_day_in_between()
+        await self.the_award_last_touched_says_what_the_model_says()
+
+    async def the_envelope_says_what_the_model_says(self) -> None:
+        said = figures(await self.by.envelope())
         assert said == {name: sum(self.sums(figure=name).values()) for name in FIGURES}
 
-    @invariant()
-    def so_it_does_of_every_contributor_on_a_day_in_between(self) -> None:
+    async def so_it_does_of_every_contributor_on_a_day_in_between(self) -> None:
         by = len(self.facts) % 6
-        said = self.service.call(self.acts.envelope, as_of=day(by))
+        said = await self.by.envelope(as_of=day(by))
         wanted: dict[str, Counter[str]] = defaultdict(Counter)
-        for fact in self.facts:
+        for fact in self.facts + self.covers:
             if fact.on <= by:
                 wanted[self.organisation[fact.contribution]][fact.figure] += fact.cents
         got = {each["organisation_id"]: {n: each[f"{n}_cents"] for n in FIGURES} for each in said["by_contributor"]}
         assert got == {key: {name: found[name] for name in FIGURES} for key, found in wanted.items()}
 
-    def teardown(self) -> None:
+    async def close(self) -> None:
         """On every day from the first to the last nothing is below zero, and every report says the same."""
         if not self.contributions:
             return
         for by in range(-1, 7):
-            said = self.service.call(self.acts.envelope, as_of=day(by))
+            said = await self.by.envelope(as_of=day(by))
             now = figures(said)
             assert min(now.values()) >= 0
             assert now == {name: sum(self.sums(by=by, figure=name).values()) for name in FIGURES}
             for each in said["by_contributor"]:
                 assert min(each[f"{name}_cents"] for name in FIGURES) >= 0
-            summary = ok(self.service.call(self.acts.world.auditor.get, "summary", params={"as_of": day(by)}))
+            summary = ok(await self.by.world.auditor.get("summary", params={"as_of": day(by)}))
             assert {name: summary[f"{name}_cents"] for name in FIGURES} == now
 
-    @invariant()
-    def the_award_last_touched_says_what_the_model_says(self) -> None:
+    async def the_award_last_touched_says_what_the_model_says(self) -> None:
         award = self.touched
         if award is None:
             return
-        said = ok(self.service.call(self.acts.world.auditor.get, award.path))
+        said = ok(await self.by.world.auditor.get(award.path))
         assert (said["released_cents"], said["remaining_cents"]) == (award.released, award.left)
         if award.kind == "grants":
             done = award.paid_cents and not award.left
@@ -469,20 +496,51 @@ class Envelope(RuleBasedStateMachine):
         assert said["status"] == ("reversed" if award.reversed else status)
 
 
-@pytest.mark.parametrize("fresh", [False, True], ids=["always the same", "fresh"])
-def test_any_interleaving_of_acts_ends_with_the_sums_of_a_plain_model(service: Service, *, fresh: bool) -> None:
-    """What fails is told as a list of acts, cut down: it becomes a test of its own beside this one."""
+# What random lives have found: their acts, cut down.
+LIVES: dict[str, list[Act]] = {
+    "a repayment bounces whose money was awarded again, and the release of that award fills the shortfall": [
+        ("contribute", [1, 999, 0, 0, 0, 0]),  # ten euros, on the first day, by the office; what comes back is recycled
+        ("award", [0, 0, 1, 2, 0]),  # all of it, as an advance
+        ("pay", [0, 0, 2, 0, 0, 0]),
+        ("repay", [0, 0, 2, 0, 0, 1]),  # all of it, on the second day
+        ("award", [0, 1, 0, 1, 599]),  # six euros of it, as a grant
+        ("bounce", [0, 0, 1]),  # on the third day
+        ("release", [0, 1, 0, 1]),
+    ],
+}
 
-    class Here(Envelope):
-        pass
 
-    Here.service = service
-    bounded = settings(
-        max_examples=12, stateful_step_count=30, suppress_health_check=list(HealthCheck), derandomize=not fresh,
-        database=None,
-    )  # fmt: skip
-    run_state_machine_as_test(Here, settings=bounded)
-    service.call(nothing_differs, service.engine)
+def another(world: World) -> Callable[[Chance], Awaitable[Envelope]]:
+    """Envelopes of their own."""
+
+    async def new(chance: Chance) -> Envelope:
+        return Envelope(await Acts.of(await World.create(world.http, world.pool)), chance)
+
+    return new
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, *[FRESH] * len(SEEDS)])
+async def test_any_interleaving_of_acts_ends_with_the_sums_of_a_plain_model(
+    app: Any, world: World, seed: int | str
+) -> None:
+    chance = Chance(seed_of(seed))
+    life = Envelope(await Acts.of(world), chance)
+    async with told(life, another(world)):
+        for _ in range(STEPS):
+            await life.step()
+            await life.compare()
+        await life.close()
+        assert await world.differences(app.state["engine"]) == []
+
+
+@pytest.mark.parametrize("name", LIVES)
+async def test_what_random_lives_have_found_stays_mended(app: Any, world: World, name: str) -> None:
+    async def here(chance: Chance) -> Envelope:
+        return Envelope(await Acts.of(world), chance)
+
+    found = await relived(here, LIVES[name])
+    assert await world.differences(app.state["engine"]) == []
+    assert found.acts == LIVES[name]
 
 
 # --- the same over parallel connections ------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from sqlalchemy import text
+
 from app.core.values import siret_from
 from app.core.writing.writes import Change, System, Write, run
 from app.firms.models import Source
@@ -21,6 +23,7 @@ async def put(app: Any, firms: list[dict[str, Any]], sites: list[dict[str, Any]]
     made: list[Change] = []
 
     async def work(write: Write) -> list[Change]:
+        await write.session.execute(text("SET LOCAL lock_timeout = '10s'"))  # the patience of an import
         made.extend(await upsert_firms(write, firms, Source.SIRENE))
         made.extend(await upsert_sites(write, sites or [], Source.SIRENE))
         await move_seats(write, [(site["siret"], None) for site in sites or []])

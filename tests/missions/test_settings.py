@@ -107,7 +107,9 @@ async def test_a_rule_of_rest_and_an_entry_at_the_same_instant_never_miss_each_o
 async def test_entries_carry_one_of_the_missions_activities(world: World) -> None:
     listed = [{"code": "golf", "label": "Golf d'affaires"}, {"code": "audition", "label": "Audition"}]
     mission = await world.mission(days=10, activities=listed)
-    assert ok(await world.lead.get(f"missions/{mission.id}"))["activities"] == listed
+    assert ok(await world.lead.get(f"missions/{mission.id}"))["activities"] == [
+        {**one, "to_on": None} for one in listed
+    ]
     told = problem(await enter(world, mission, "2023-07-04", activity="roadmap"), 409, "activity-not-listed")
     assert told["activities"] == ["golf", "audition"]
     batch = {"items": [mission.entry(), mission.entry(activity="roadmap", worked_on="2023-07-05")]}
@@ -119,7 +121,7 @@ async def test_entries_carry_one_of_the_missions_activities(world: World) -> Non
     problem(await world.operator.patch(path, {"activities": listed[1:]}), 409, "activity-in-use")
     ok(await world.consultant.patch(f"time-entries/{entry['id']}", {"activity": "audition"}))
     again = await world.operator.patch(path, {"activities": listed[1:]})
-    assert ok(again)["activities"] == listed[1:]
+    assert ok(again)["activities"] == [{**listed[1], "to_on": None}]
     same = await world.operator.patch(path, {"activities": listed[1:]})
     assert same.headers["etag"] == again.headers["etag"], "the same list again changes nothing"
     twice = await world.operator.patch(path, {"activities": [listed[0], listed[0]]})
@@ -139,7 +141,7 @@ async def test_travel_is_entered_only_where_it_counts(world: World) -> None:
     ok(await world.consultant.delete(f"time-entries/{entry['id']}"))
     audition = {"code": "audition", "label": "Audition"}
     off = ok(await world.operator.patch(path, {"travel_counts": False, "activities": [audition]}))
-    assert (off["travel_counts"], off["activities"]) == (False, [audition])
+    assert (off["travel_counts"], off["activities"]) == (False, [{**audition, "to_on": None}])
 
 
 async def test_each_threshold_is_told_once_for_each_total_ordered(world: World) -> None:

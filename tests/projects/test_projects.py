@@ -101,13 +101,39 @@ async def test_the_sites_commune_is_one_of_the_perimeter_on_the_day_of_detection
     ok(await staff(world).patch(f"projects/{made['id']}", {"commune_code": "30007"}), 200)
 
 
+async def test_a_project_and_a_perimeter_without_its_commune_never_miss_each_other(world: World) -> None:
+    fewer = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
+    for _ in range(6):
+        await perimeter(world, 2023, "30007", "30010")
+        made, left = await asyncio.gather(
+            staff(world).post("projects", _plain(commune_code="30010")),
+            world.programme.put("perimeter/2023", fewer),
+        )
+        assert (made.status_code, left.status_code) in {(201, 409), (409, 200), (404, 200)}, (made.text, left.text)
+        if made.is_success:
+            problem(left, 409, "commune-in-use")
+            ok(await staff(world).patch(f"projects/{made.json()['id']}", {"commune_code": None}))
+
+
 async def test_a_perimeter_keeps_the_communes_in_which_projects_stand(world: World) -> None:
     await perimeter(world, 2023, "30007", "30010")
     await project(world, commune_code="30010")
     again = {"communes": [{"insee_code": code, "name": "Renamed"} for code in ("30007", "30010", "30258")]}
     ok(await world.programme.put("perimeter/2023", again), 200)
     fewer = {"communes": [{"insee_code": "30007", "name": "Alès"}]}
-    problem(await world.programme.put("perimeter/2023", fewer), 409, "still-referenced")
+    told = problem(await world.programme.put("perimeter/2023", fewer), 409, "commune-in-use")
+    assert told["insee_codes"] == ["30010"]
+    ok(await world.programme.put("perimeter/2024", fewer), 201)
+    kept = ok(await world.programme.put("perimeter/2023", {"communes": again["communes"][1:]}), 200)
+    assert [commune["insee_code"] for commune in kept["communes"]] == ["30010", "30258"]
+    for day, vintage in (("2023-12-31", 2023), ("2024-01-01", 2024)):
+        [held] = ok(await world.lead.get("perimeter", params={"as_of": day}))["items"]
+        assert held["vintage"] == vintage
+    for statement in ("DELETE FROM {}", "UPDATE {} SET insee_code = '30001'", "UPDATE {} SET vintage = 1999"):
+        sql = statement.format("perimeter_communes") + " WHERE territory = $1 AND insee_code = '30010'"
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await world.pool.execute(sql, world.territory)
+        assert refused.value.constraint_name == "commune_in_use"
 
 
 def _plain(**more: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.lives import FRESH, seed_of
 from tests.world import World, ok
 
 FIRST, LAST = date(2023, 5, 31), date(2023, 10, 3)
-FRESH = "fresh"
 SEEDS = (1, 2, 3, FRESH)
 
 
@@ -49,9 +49,7 @@ async def _live(world: World, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_the_summary_and_the_follow_up_agree_on_every_day(world: World, seed: int | str) -> None:
-    drawn = random.SystemRandom().randrange(2**32) if seed == FRESH else seed
-    print(f"seed {drawn}")  # shown where the test fails
-    await _live(world, random.Random(drawn))
+    await _live(world, random.Random(seed_of(seed)))
     for ahead in range((LAST - FIRST).days + 1):
         day = {"as_of": (FIRST + timedelta(days=ahead)).isoformat()}
         summary = ok(await world.auditor.get("summary", params=day))

@@ -34,6 +34,9 @@ class VatRate(Base):
     source: Mapped[str]
 
 
+keep(VatRate)
+
+
 class CertificateNumber(Base):
     """The last number given to a certificate of a territory."""
 

@@ -113,6 +113,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     """
     person_id = person(write.actor)
     await _member(write, territory, body.mission_id, body.organisation_id)
+    profiles, rates = await _prices(write, body)
     waiting = await _waiting(write, territory, body)
     remarks = _remarks(body, {entry.id for entry in waiting})
     refused = {entry_id for entry_id, (kind, _) in remarks.items() if kind is RemarkKind.REFUSAL}
@@ -121,7 +122,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
         raise NothingToCertify
     took_part = {key for entry in entries for key in (entry.person_id, entry.validated_by, *entry.authors)}
     VALIDATES_CERTIFIES.separate(write.actor, took_part)
-    priced = await _priced(write, body, entries)
+    priced = _priced(entries, profiles, rates)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
     amount = sum(line.amount_cents for line in lines)
@@ -263,15 +264,26 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
     return remarks
 
 
-async def _priced(
-    write: Write, body: schemas.ServiceCertificateCreate, entries: Sequence[Any]
-) -> list[tuple[str, int]]:
-    """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
+async def _prices(
+    write: Write, body: schemas.ServiceCertificateCreate
+) -> tuple[dict[UUID, str | None], Sequence[Rate]]:
+    """The profiles of the member's consultants and the member's rates, held as they are until COMMIT.
+
+    They are locked before the entries: who changes an assignment locks its entries after it.
+    """
     c, r = Consultant, Rate
-    asked = select(c.id, c.profile).where(c.mission_id == body.mission_id, c.organisation_id == body.organisation_id)
+    of_member = (c.mission_id == body.mission_id, c.organisation_id == body.organisation_id)
+    asked = select(c.id, c.profile).where(*of_member).order_by(c.id).with_for_update(read=True)
     profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
     of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
-    rates = list(await write.session.scalars(select(r).where(*of_member)))
+    rates = select(r).where(*of_member).order_by(r.id).with_for_update(read=True)
+    return profiles, list(await write.session.scalars(rates))
+
+
+def _priced(
+    entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]
+) -> list[tuple[str, int]]:
+    """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
     prices: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:

@@ -21,6 +21,7 @@ from app.core.limits import Balance
 from app.core.routines import append_only
 from app.core.writing.events import Event
 from app.engineering.entries.rules import COUNTING, Status
+from app.missions.models import FOREVER
 
 _COUNTING = ", ".join(f"'{status}'" for status in COUNTING)
 
@@ -28,12 +29,12 @@ _COUNTING = ", ".join(f"'{status}'" for status in COUNTING)
 class TimeEntry(Identified, Versioned, Base):
     """A person's part of a day on a mission (*ligne de compte rendu d'activité*).
 
-    `assigned_from_on` and `assigned_until_on` follow the assignment by foreign key, so that the CHECK holds the entry
-    inside it. `authors` are the subjects who entered, changed or submitted it: none of them validates it. It counts on
-    `counted_on`; where it corrects another (`corrects_id`) that may be later than the day worked. A reversal counts on
-    `reversal_counted_on`: the entry's own day while its month is open. An entry that a certificate left out says so
-    until a later one contains it. An entry that was rejected or reversed has given
-    up its `external_id`: another may bear it.
+    `assigned_from_on` and `assigned_until_on` follow the assignment by foreign key, `activity_until_on` the activity,
+    so that CHECKs hold the entry inside them. `authors` are the subjects who entered, changed or submitted it: none of
+    them validates it. It counts on `counted_on`; where it corrects another (`corrects_id`) that may be later than the
+    day worked. A reversal counts on `reversal_counted_on`: the entry's own day while its month is open. An entry that a
+    certificate left out says so until a later one contains it. One that was rejected or reversed has given up its
+    `external_id`: another may bear it.
     """
 
     __tablename__ = "time_entries"
@@ -48,8 +49,9 @@ class TimeEntry(Identified, Versioned, Base):
             info={"field": "consultant_id"},
         ),
         ForeignKeyConstraint(
-            ["mission_id", "activity"], ["mission_activities.mission_id", "mission_activities.code"],
-            info={"field": "activity"},
+            ["mission_id", "activity", "activity_until_on"],
+            ["mission_activities.mission_id", "mission_activities.code", "mission_activities.until_on"],
+            name="time_entries_activity_fkey", onupdate="CASCADE", info={"field": "activity"},
         ),
         ForeignKeyConstraint(
             ["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"],
@@ -91,6 +93,7 @@ class TimeEntry(Identified, Versioned, Base):
             f"status NOT IN ('draft', {_COUNTING}) OR worked_on BETWEEN assigned_from_on AND assigned_until_on",
             name="outside_assignment",
         ),
+        CheckConstraint("status = 'reversed' OR worked_on <= activity_until_on", name="activity_not_listed"),
         shape("worked_on <= (timezone('Europe/Paris', updated_at))::date", name="future_day"),
         shape("worked_on >= '1900-01-01' AND counted_on >= worked_on", name="time_entry_counted_on"),
         shape("corrects_id IS NOT NULL OR counted_on = worked_on", name="time_entry_counts_when_worked"),
@@ -144,6 +147,7 @@ class TimeEntry(Identified, Versioned, Base):
     counted_on: Mapped[date]
     days: Mapped[Decimal]
     activity: Mapped[str]
+    activity_until_on: Mapped[date] = mapped_column(server_default=str(FOREVER))
     siren: Mapped[str | None] = mapped_column("firm_siren", key="siren")
     audition_id: Mapped[UUID | None]
     project_id: Mapped[UUID | None]

@@ -230,14 +230,14 @@ class RestDay(Problem):
 
 
 class ActivityNotListed(Problem):
-    """The activity is not in the mission's list."""
+    """The activity is not in the mission's list on this day."""
 
     status = 409
-    title_fr = "L'activité n'est pas dans la liste de la mission."
+    title_fr = "L'activité n'est pas dans la liste de la mission à cette date."
     detail = "The mission lists: {activities}."
     detail_fr = "La mission liste : {activities}."
-    cure = "Use one of these activities, or ask the operator to add one."
-    cure_fr = "Utilisez une de ces activités, ou demandez à l'opérateur d'en ajouter une."
+    cure = "Use one of these activities, or ask the operator to list this one for that day."
+    cure_fr = "Utilisez une de ces activités, ou demandez à l'opérateur de lister celle-ci pour cette date."
 
 
 class MonthLocked(Problem):
@@ -448,7 +448,7 @@ class MissionState:
     enterable_until_on: date | None
     rest_days: Collection[date]
     locked_months: Collection[date]
-    activities: Sequence[str]
+    activities: Mapping[str, date]  # by code, the last day of each
     room: Sequence[tuple[date, Decimal]] = ()
 
 
@@ -520,8 +520,9 @@ def _refusal_of_one(  # noqa: PLR0911  # one return a reason, the most fundament
             return OutsideMissionWindow(starts_on=starts_on, ends_on=ends_on)
     if not assignment.from_on <= wish.worked_on <= assignment.until_on:
         return OutsideAssignment(from_on=assignment.from_on.isoformat(), to_on=assignment.until_on.isoformat())
-    if wish.activity not in mission.activities:
-        return ActivityNotListed(activities=list(mission.activities))
+    listed = [code for code, until_on in mission.activities.items() if wish.worked_on <= until_on]
+    if wish.activity not in listed:
+        return ActivityNotListed(activities=listed)
     if wish.days % mission.step:
         return OffStep(step=mission.step)
     if wish.days and wish.worked_on in mission.rest_days:

@@ -119,6 +119,7 @@ def record(counts: bool, keyed: bool) -> Statement:
         "person_id": c.person_id,
         "assigned_from_on": c.from_on,
         "assigned_until_on": c.until_on,
+        "activity_until_on": a.until_on,
         **facts,
         "counted_on": facts["worked_on"],
         "entered_by": param("actor_id", t.entered_by.type),
@@ -265,11 +266,11 @@ async def enter(
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    await hold_activities(write, attempt, items)
+    activities = await hold_activities(write, attempt, items)
     counted = await _counted_on(write, attempt, items, assigned)
     attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
     made = [
-        _entry_of(write, attempt, assigned[item.consultant_id], item, day)
+        _entry_of(write, attempt, assigned[item.consultant_id], activities[item.mission_id, item.activity], item, day)
         for item, day in zip(items, counted, strict=True)
     ]
     # What the database would choose is chosen beforehand: an INSERT that tells it back is sent row by row.
@@ -288,14 +289,23 @@ async def enter(
     return made
 
 
-async def hold_activities(write: Write, attempt: Attempt, items: Sequence[Any]) -> None:
-    """Lock the activities that entries will carry, before any limit. Raises the refusal where one is not listed."""
+async def hold_activities(write: Write, attempt: Attempt, items: Sequence[Any]) -> dict[tuple[UUID, str], date]:
+    """Lock the activities that entries will carry, before any limit: the last day of each.
+
+    Raises the refusal where one is not listed.
+    """
     a = MissionActivity
     wanted = {(item.mission_id, item.activity) for item in items}
-    held = select(a.mission_id, a.code).where(tuple_(a.mission_id, a.code).in_(wanted)).order_by(a.mission_id, a.code)
-    listed = {tuple(row) for row in await write.session.execute(held.with_for_update(read=True, key_share=True))}
-    if wanted - listed:
+    held = (
+        select(a.mission_id, a.code, a.until_on)
+        .where(tuple_(a.mission_id, a.code).in_(wanted))
+        .order_by(a.mission_id, a.code)
+        .with_for_update(read=True, key_share=True)
+    )
+    listed = {(row.mission_id, row.code): row.until_on for row in await write.session.execute(held)}
+    if wanted - listed.keys():
         raise await attempt.explain(write.session, "") or Busy()
+    return listed
 
 
 async def _counted_on(
@@ -365,13 +375,19 @@ async def on_step(write: Write, made: Sequence[Any]) -> None:
 
 
 def _entry_of(
-    write: Write, attempt: Attempt, consultant: Consultant, item: schemas.TimeEntryCreate, counted_on: date
+    write: Write,
+    attempt: Attempt,
+    consultant: Consultant,
+    activity_until_on: date,
+    item: schemas.TimeEntryCreate,
+    counted_on: date,
 ) -> TimeEntry:
     if consultant.organisation_id != attempt.actor.organisation_id:
         raise rules.OtherOrganisation
     return TimeEntry(
         **{name: getattr(item, name) for name in _FACTS},
         **_assignment(consultant),
+        activity_until_on=activity_until_on,
         territory=attempt.territory,
         counted_on=counted_on,
         corrects_id=item.corrects_id,
@@ -390,7 +406,7 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     given = {name: getattr(body, name) for name in body.model_fields_set}
     known: dict[UUID, Consultant] = {}
     if given.keys() & {"activity", "mission_id"}:  # so is the list of activities, where the change needs it
-        await _hold_changed_activity(write, attempt, entry_id, given)
+        given["activity_until_on"] = await _hold_changed_activity(write, attempt, entry_id, given)
     if "consultant_id" in given:  # locked before the entry: who changes an assignment locks its entries after it
         known = await hold_assignments(write.session, attempt.territory, {given["consultant_id"]})
     entry = await locked(write, attempt, entry_id)
@@ -406,8 +422,11 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     return Change("time_entry.updated", TIME_ENTRIES, [entry_id], bound)
 
 
-async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID, given: Mapping[str, Any]) -> None:
-    """Lock the activity that a change will carry, before the entry; what it shows is checked again by foreign key."""
+async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID, given: Mapping[str, Any]) -> date:
+    """Lock the activity that a change will carry, before the entry, and return its last day.
+
+    What it shows is checked again by foreign key.
+    """
     e, a = TimeEntry, MissionActivity
     row = (
         await write.session.execute(
@@ -420,10 +439,12 @@ async def _hold_changed_activity(write: Write, attempt: Attempt, entry_id: UUID,
     here = select(Mission.id).where(Mission.id == mission_id, Mission.territory == attempt.territory)
     if "mission_id" in given and await write.session.scalar(here) is None:  # another territory's list tells nothing
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/mission_id")])
-    held = select(a.code).where(a.mission_id == mission_id, a.code == code)
-    if await write.session.scalar(held.with_for_update(read=True, key_share=True)) is None:
+    held = select(a.until_on).where(a.mission_id == mission_id, a.code == code)
+    until_on: date | None = await write.session.scalar(held.with_for_update(read=True, key_share=True))
+    if until_on is None:
         listed = select(a.code).where(a.mission_id == mission_id).order_by(a.position)
         raise rules.ActivityNotListed(activities=list(await write.session.scalars(listed)))
+    return until_on
 
 
 async def change_entry(
@@ -603,9 +624,9 @@ async def _states(
     d, m, a = MissionDays, MemberDays, MissionActivity
     own = select(Consultant.mission_id).where(Consultant.territory == territory)
     mission_ids = {wish.mission_id for wish in wishes}
-    activities: dict[UUID, list[str]] = {mission_id: [] for mission_id in mission_ids}
+    activities: dict[UUID, dict[str, date]] = {mission_id: {} for mission_id in mission_ids}
     for row in await session.scalars(select(a).where(a.mission_id.in_(mission_ids)).order_by(a.position)):
-        activities[row.mission_id].append(row.code)
+        activities[row.mission_id][row.code] = row.until_on
     missions = {
         row.mission_id: rules.MissionState(
             row.step, row.days_ordered, row.days_entered, row.starts_on, row.ends_on, row.enterable_until_on,

@@ -51,7 +51,11 @@ async def activity_in_use(case: Case) -> None:
     entry = await submitted(case.world, mission)
     only = [{"code": "analysis", "label": "Analysis"}]
     case.refused(await change(case.world, mission, activities=only))
-    case.cured(await change(case.world, mission, activities=[*only, {"code": "audition", "label": "Audition"}]))
+    kept = {"code": "audition", "label": "Audition"}
+    case.cured(await change(case.world, mission, activities=[*only, kept]))
+    case.refused(await change(case.world, mission, activities=[{**kept, "label": "Meeting"}]))
+    meeting = {"code": "meeting", "label": "Meeting"}
+    case.cured(await change(case.world, mission, activities=[*only, {**kept, "to_on": DAY}, meeting]))
     ok(await case.world.consultant.patch(f"time-entries/{entry}", {"activity": "analysis"}))
     case.cured(await change(case.world, mission, activities=only))
 
@@ -291,3 +295,47 @@ async def mission_in_use(case: Case) -> None:
     await submitted(world, other, worked_on="2023-07-20")
     case.refused(await world.operator.post(f"missions/{other.id}/cancel", reason))
     case.cured(await world.operator.post(f"missions/{other.id}/close", reason))
+
+
+async def end_rate(world: World, path: str, **values: Any) -> httpx2.Response:
+    tag = (await world.operator.get(path)).headers["etag"]
+    return await world.operator.patch(path, values, headers={"If-Match": tag})
+
+
+async def cancel(world: World, certificate: dict[str, Any]) -> None:
+    path = f"service-certificates/{certificate['id']}"
+    tag = (await world.operator.get(path)).headers["etag"]
+    ok(await world.operator.post(f"{path}/cancel", {"reason": "The price."}, headers={"If-Match": tag}), 201)
+
+
+@walk("rate-certified", "update_rate")
+async def rate_certified(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    await validated(world, mission, worked_on=DAY)
+    made = await world.certify(mission)
+    home = f"missions/{mission.id}/rates"
+    [rate] = ok(await world.operator.get(f"{home}?organisation_id={world.organisations['partner']}"))["items"]
+    path = f"{home}/{rate['id']}"
+    told = case.refused(await end_rate(world, path, day_rate_cents=1))
+    case.cured(await end_rate(world, path, to_on=told["certified_until_on"]))
+    another = {name: rate[name] for name in ("organisation_id", "profile")} | {"day_rate_cents": 1}
+    ok(await world.operator.post(home, {**another, "from_on": "2023-07-05"}), 201)
+    case.refused(await end_rate(world, path, day_rate_cents=1))
+    await cancel(world, made)
+    case.cured(await end_rate(world, path, day_rate_cents=1))
+
+
+@walk("profile-certified", "update_consultant")
+async def profile_certified(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    path = f"consultants/{mission.partner_consultant}"
+    await validated(world, mission, worked_on=DAY)
+    made = await world.certify(mission)
+    known = ok(await world.operator.get(path))
+    case.refused(await world.operator.patch(path, {"profile": "junior"}))
+    ok(await world.operator.patch(path, {"to_on": DAY}))
+    ok(await assign(world, mission.id, known["person_id"], from_on="2023-07-05", profile="junior"), 201)
+    await cancel(world, made)
+    case.cured(await world.operator.patch(path, {"profile": "junior"}))

@@ -292,6 +292,18 @@ async def commune_outside_perimeter(case: Case) -> None:
     case.cured(await act("30007"))
 
 
+@walk("commune-in-use", "put_perimeter")
+async def commune_in_use(case: Case) -> None:
+    world = await case.own()
+    await perimeter(world, 2023, "30007", "30010")
+    await project(world, commune_code="30010")
+    new = [{"insee_code": code, "name": "Commune"} for code in ("30007", "30305")]
+    told = case.refused(await world.programme.put("perimeter/2023", {"communes": new}))
+    kept = [{"insee_code": code, "name": "Commune"} for code in told["insee_codes"]]
+    case.cured(await world.programme.put("perimeter/2023", {"communes": [*new, *kept]}))
+    case.cured(await world.programme.put("perimeter/2024", {"communes": new}))
+
+
 @walk("detected-too-late", "update_project")
 async def detected_too_late(case: Case) -> None:
     """Give the day that the detail names, or an earlier one: the day of the record, then that of the next stage."""

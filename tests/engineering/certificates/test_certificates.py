@@ -128,8 +128,10 @@ async def test_the_content_is_sealed_byte_for_byte(world: World) -> None:
     [rate] = ok(rates)["items"]
     address = f"missions/{mission.id}/rates/{rate['id']}"
     tag = (await world.operator.get(address)).headers["etag"]
-    problem(await world.operator.patch(address, {"day_rate_cents": 1}), 428, "if-match-missing")
-    ok(await world.operator.patch(address, {"day_rate_cents": 1}, headers={"If-Match": tag}))
+    problem(await world.operator.patch(address, {"to_on": "2023-07-03"}), 428, "if-match-missing")
+    ok(await world.operator.patch(address, {"to_on": "2023-07-03"}, headers={"If-Match": tag}))
+    later = {name: rate[name] for name in ("organisation_id", "profile")} | {"day_rate_cents": 1}
+    ok(await world.operator.post(f"missions/{mission.id}/rates", {**later, "from_on": "2023-07-04"}), 201)
     again = await world.operator.get(f"service-certificates/{made['id']}/content")
     assert again.content == content.content
 

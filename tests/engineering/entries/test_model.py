@@ -1,33 +1,28 @@
 """Random lives of a mission, held against a model of a few lines: every action, every balance, after every step.
 
-Some seeds always run, and a fresh one each time. A life that fails is told with its seed and its acts: cut down, these
-go to LIVES, and always run. REBOND_MODEL_STEPS makes the lives longer, REBOND_MODEL_SEED replaces the fresh seed.
+How they are drawn, told and kept: `tests/lives.py`.
 """
 
 import asyncio
-import contextlib
-import os
-import random
 import secrets
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
 
+from tests.lives import FRESH, Act, Chance, Life, relived, seed_of, told
+from tests.lives import STEPS as ASKED
 from tests.world import Mission, World, ok
 
-STEPS = int(os.environ.get("REBOND_MODEL_STEPS", "90"))
+STEPS = ASKED or 90
 SEEDS = [345316638, 1, 2, 3]
-FRESH = "fresh"  # drawn where it is used, so that every worker of a run names its tests alike
-T = TypeVar("T")
 
-# What random lives have found: their acts, cut down. An act is its kind and what was drawn for it (see `Chance`).
-LIVES: dict[str, list[tuple[str, list[int]]]] = {
+# What random lives have found: their acts, cut down.
+LIVES: dict[str, list[Act]] = {
     "one call reverses an entry of a closed month and one of an open month after it": [
         ("enter", [0, 0, 0, 0]),  # the lead, on 31 December, a quarter, submitted
         ("enter", [0, 2, 0, 0]),  # and on 28 February
@@ -137,42 +132,17 @@ class Model:
         return day
 
 
-class Chance:
-    """Random draws by seed, or those of a life that was told; each is written down as a number from 0 on."""
+class MissionLife(Life):
+    """One mission under random acts; an act is done on the model where it should be taken."""
 
-    def __init__(self, seed: int = 0, told: Sequence[int] | None = None) -> None:
-        self._random, self._told = random.Random(seed), None if told is None else iter(told)
-        self.drawn: list[int] = []
-
-    def _below(self, size: int) -> int:
-        drawn = self._random.randrange(size) if self._told is None else next(self._told)
-        self.drawn.append(drawn)
-        return drawn
-
-    def choice(self, options: Sequence[T]) -> T:
-        return options[self._below(len(options))]
-
-    def randint(self, first: int, last: int) -> int:
-        return first + self._below(last - first + 1)
-
-    def sample(self, options: Sequence[T], count: int) -> list[T]:
-        left, chosen = list(options), []
-        for last in range(len(left) - 1, len(left) - 1 - count, -1):  # the draws of random.sample among a few
-            drawn = self._below(last + 1)
-            chosen.append(left[drawn])
-            left[drawn] = left[last]
-        return chosen
-
-
-class Life:
-    """One mission under random steps; `step` does one on the service, and on the model where it should be taken."""
+    KINDS: ClassVar = ["enter"] * 4 + ["batch", "grid", "act", "act", "act", "many", "edit", "edit", "correct", "order",
+                                       "allot", "lock", "certify", "cancel"]  # fmt: skip
 
     def __init__(self, world: World, mission: Mission, model: Model, chance: Chance) -> None:
-        self.world, self.mission, self.model, self.chance = world, mission, model, chance
+        super().__init__(chance)
+        self.world, self.mission, self.model = world, mission, model
         self.locks: dict[date, str] = {}
         self.references = iter(range(10**6))
-        self.seen: Counter[str] = Counter()
-        self.acts: list[tuple[str, list[int]]] = []
 
     def client(self, house: str) -> Any:
         return self.world.lead if house == "lead" else self.world.consultant
@@ -182,21 +152,6 @@ class Life:
 
     def some_entry(self, *states: str) -> str | None:
         return self.chance.choice([k for k, e in self.model.entries.items() if e.status in states] or [None])
-
-    async def step(self) -> None:
-        kinds = ["enter"] * 4 + ["batch", "grid", "act", "act", "act", "many", "edit", "edit", "correct", "order",
-                                 "allot", "lock", "certify", "cancel"]  # fmt: skip
-        await self.do(self.chance.choice(kinds))
-
-    async def do(self, kind: str) -> None:
-        self.chance.drawn.clear()
-        self.acts.append((kind, self.chance.drawn))
-        try:
-            taken = await getattr(self, kind)()
-        finally:
-            self.acts[-1] = (kind, list(self.chance.drawn))
-        if taken is not None:
-            self.seen[f"{kind} {'taken' if taken else 'refused'}"] += 1
 
     def agrees(self, answer: httpx2.Response, fits: bool, what: str) -> bool:
         expected = (200, 201, 204) if fits else (409,)
@@ -472,6 +427,9 @@ class Life:
         )
         assert certified == sum(self.model.certified.values())
 
+    async def close(self) -> None:
+        await self.compare_days(DAYS)
+
     async def compare_days(self, days: Sequence[date]) -> None:
         """At the end of each day every report says what the model says, and no more was entered than ordered."""
         for day in days:
@@ -486,36 +444,29 @@ class Life:
                     assert sum(row[figure] for row in found[part]) == found[figure], (day, part, figure)
 
 
-async def life(world: World, chance: Chance) -> Life:
+async def life(world: World, chance: Chance) -> MissionLife:
     mission = await world.mission(days=12, lead=5, partner=6, starts_on="2023-12-01", ends_on="2024-12-31")
     for consultant in (mission.lead_consultant, mission.partner_consultant):
         ok(await world.operator.patch(f"consultants/{consultant}", {"from_on": "2023-01-01"}))
     await world.rates(mission, day_rate_cents=99_999)
     model = Model([(date(2023, 6, 1), Decimal(12))], {"lead": Decimal(5), "partner": Decimal(6)})
-    return Life(world, mission, model, chance)
+    return MissionLife(world, mission, model, chance)
 
 
-def seed_of(given: int | str) -> int:
-    seed = int(os.environ.get("REBOND_MODEL_SEED") or secrets.randbelow(2**32)) if given == FRESH else int(given)
-    print(f"REBOND_MODEL_SEED={seed}")  # shown where the test fails
-    return seed
+def another(world: World) -> Callable[[Chance], Awaitable[MissionLife]]:
+    """Lives in territories of their own."""
 
+    async def new(chance: Chance) -> MissionLife:
+        return await life(await World.create(world.http, world.pool), chance)
 
-@contextlib.contextmanager
-def told(found: Life) -> Iterator[None]:
-    """What fails in the block is told with the life's acts."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(f"The acts of this life: {found.acts}")
-        raise
+    return new
 
 
 @pytest.mark.parametrize("seed", [*SEEDS, FRESH])
 async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, world: World, seed: int | str) -> None:
     chance = Chance(seed_of(seed))
     found = await life(world, chance)
-    with told(found):
+    async with told(found, another(world)):
         for _ in range(STEPS):
             await found.step()
             await found.compare()
@@ -530,10 +481,10 @@ async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, wo
 
 @pytest.mark.parametrize("name", LIVES)
 async def test_what_random_lives_have_found_stays_mended(app: Any, world: World, name: str) -> None:
-    found = await life(world, Chance(told=[drawn for _, draws in LIVES[name] for drawn in draws]))
-    for kind, _ in LIVES[name]:
-        await found.do(kind)
-        await found.compare()
+    async def here(chance: Chance) -> MissionLife:
+        return await life(world, chance)
+
+    found = await relived(here, LIVES[name])
     assert await world.differences(app.state["engine"]) == []
     assert found.acts == LIVES[name]
 

@@ -160,7 +160,7 @@ ENTRIES = [
         "time_entries_consultant_fkey",
         change("time_entries", SUBMITTED, person_id="$judge", authors="ARRAY[$robot::uuid]"),
     ),
-    Attack("time_entries_consultant_fkey", "DELETE FROM consultants WHERE id = $consultant"),
+    Attack("profile_certified", "DELETE FROM consultants WHERE id = $consultant"),
     Attack("time_entries_territory_firm_siren_fkey", clone("time_entries", DRAFT, firm_siren="'123456782'")),
     Attack("time_entries_entered_by_fkey", clone("time_entries", DRAFT, entered_by="uuidv7()")),
     Attack(
@@ -429,9 +429,19 @@ CONTACTS = [
 
 APPEND_ONLY = [
     Attack(
-        f"{table}_append_only", sql.format(table, "certificate_id" if table[:-1].endswith(("line", "remark")) else "id")
+        f"{table}_append_only",
+        sql.format(
+            table,
+            "from_on"
+            if table == "vat_rates"
+            else "certificate_id"
+            if table[:-1].endswith(("line", "remark"))
+            else "id",
+        ),
     )
     for table in (
+        "mission_settings",
+        "vat_rates",
         "orders",
         "late_entry_leaves",
         "firm_seats",
@@ -485,11 +495,10 @@ SETTINGS = [
     ),
     Attack("travel_not_counted", change("missions", "id = $mission", travel_counts="false")),
     Attack("mission_activity_label", change("mission_activities", MISSION, label="''")),
-    Attack("time_entries_mission_id_activity_fkey", clone("time_entries", DRAFT, activity="'golf'")),
-    Attack(
-        "time_entries_mission_id_activity_fkey",
-        "DELETE FROM mission_activities WHERE mission_id = $mission AND code = 'audition'",
-    ),
+    Attack("time_entries_activity_fkey", clone("time_entries", DRAFT, activity="'golf'")),
+    Attack("time_entries_activity_fkey", clone("time_entries", DRAFT, activity_until_on="worked_on + 1")),
+    Attack("activity_not_listed", change("mission_activities", MISSION, until_on="'2023-01-01'")),
+    Attack("activity_in_use", "DELETE FROM mission_activities WHERE mission_id = $mission AND code = 'audition'"),
     Attack("orderer_kind", clone("orders", "id = $order", orderer_kind="'service_account'")),
     Attack(
         "ordered_by_a_person",
@@ -506,7 +515,8 @@ SETTINGS = [
     Attack("rates_overlap", clone("rates", MEMBER, from_on="'2023-07-01'", until_on="'2023-07-01'")),
     Attack("rate_profile", clone("rates", MEMBER, profile="'wizard'")),
     Attack("rate_day_rate_cents", clone("rates", MEMBER, day_rate_cents="0")),
-    Attack("rate_period", change("rates", MEMBER, until_on="from_on - 1")),
+    Attack("rate_period", clone("rates", MEMBER, until_on="from_on - 1")),
+    Attack("rate_certified", change("rates", MEMBER, until_on="from_on")),
     Attack("rates_mission_id_organisation_id_fkey", clone("rates", MEMBER, organisation_id="$office")),
     Attack("rates_territory_mission_id_fkey", clone("rates", MEMBER, territory="$elsewhere", profile="'junior'")),
 ]  # fmt: skip

@@ -88,7 +88,7 @@ def state(**more: Any) -> rules.MissionState:
     usual: dict[str, Any] = {
         "step": Decimal("0.25"), "days_ordered": Decimal(100), "days_entered": Decimal(0),
         "starts_on": date(2023, 6, 14), "ends_on": date(2023, 9, 30), "enterable_until_on": None,
-        "rest_days": (), "locked_months": (), "activities": ["audition", "travel"],
+        "rest_days": (), "locked_months": (), "activities": {"audition": TODAY, "travel": TODAY},
     }  # fmt: skip
     return rules.MissionState(**usual | more)
 
@@ -135,6 +135,10 @@ def test_nothing_speaks_against_an_ordinary_day() -> None:
         ({"rest_days": [DAY]}, {}, "0", {}, rules.RestDay, {"worked_on": "2023-07-04"}),
         ({"locked_months": [date(2023, 7, 1)]}, {}, "0", {}, rules.MonthLocked, {"month": "2023-07"}),
         ({}, {}, "0", {"activity": "golf"}, rules.ActivityNotListed, {"activities": ["audition", "travel"]}),
+        (
+            {"activities": {"audition": date(2023, 7, 3), "travel": DAY}}, {}, "0", {}, rules.ActivityNotListed,
+            {"activities": ["travel"]},
+        ),
         ({"days_entered": Decimal("99.75")}, {}, "0", {}, rules.DaysExhausted, {"days_left": Decimal("0.25")}),
         ({}, {"days_entered": Decimal("49.75")}, "0", {}, rules.AllotmentExhausted, {"days_left": Decimal("0.25")}),
         ({}, {}, "0.75", {}, rules.PersonDayExceeded, {"worked_on": "2023-07-04"}),

@@ -1,0 +1,117 @@
+"""The life of two workers, real processes from their start on: what stops, what dies, what a death leaves."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.core.serving import server
+from tests.commands.test_cli import (
+    STOPS,
+    a_stop_leaves_nothing,
+    attempt,
+    die_at,
+    is_free,
+    stands,
+    the_demonstration_is_whole,
+)
+from tests.processes import Home, Service, eventually, new_home
+from tests.world import ok
+
+
+@pytest.mark.parametrize("number", STOPS, ids=["ctrl-c", "sigterm", "terminal-closed"])
+def test_a_stop_of_two_workers_leaves_no_process(home: Home, number: signal.Signals) -> None:
+    a_stop_leaves_nothing(home, number, workers=2)
+
+
+def workers(home: Home) -> set[int]:
+    return {pid for pid, command in home.processes().items() if "spawn_main" in command}
+
+
+def test_two_workers_are_one_service_whatever_dies(home: Home) -> None:
+    """One life of two workers: each of its parts is what a test of its own would start them for."""
+    scratch = home.path / "tmp"
+    scratch.mkdir()
+    with home.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        they_give_one_sum_and_no_request_id_twice(service, scratch)
+        first = workers(home)
+        os.kill(min(first), signal.SIGKILL)
+        assert eventually(lambda: len(workers(home)) == 2 and min(first) not in workers(home)), "not replaced"
+        stands(service)
+        dead = left_in(scratch)
+        service.stop(signal.SIGKILL)
+        assert eventually(lambda: not home.processes()), "they outlive their supervisor"
+        assert is_free(service.port)
+    assert left_in(scratch) == dead
+    assert len(dead) == 1
+    # What a killed supervisor left is removed by the next, and nothing else.
+    with home.serving("--workers", "2", TMPDIR=str(scratch)) as service:
+        stands(service)
+        living = left_in(scratch)
+        assert len(living) == 1
+        assert not living & dead
+        with server_metrics(scratch) as another:
+            assert left_in(scratch) == {*living, another}
+        assert left_in(scratch) == living
+        service.stop(signal.SIGTERM)
+    assert list(scratch.iterdir()) == []
+
+
+def they_give_one_sum_and_no_request_id_twice(service: Service, scratch: Path) -> None:
+    ids: list[str] = []
+
+    def call(_: int) -> str:
+        answer = service.ask("GET", "/healthz")
+        return ok(answer, 200) and str(answer.headers["x-request-id"])
+
+    def both_have_answered() -> bool:
+        with ThreadPoolExecutor(8) as pool:
+            ids.extend(pool.map(call, range(16)))
+        return len(list(scratch.glob("rebond-metrics-*/histogram_*.db"))) == 2
+
+    assert eventually(both_have_answered)
+    assert len(set(ids)) == len(ids)
+    sums = []
+    for _ in range(8):
+        families = text_string_to_metric_families(service.ask("GET", "/metrics").text)
+        samples = [sample for family in families for sample in family.samples]
+        sums += [
+            s.value for s in samples if s.name == "rebond_request_seconds_count" and s.labels["route"] == "/healthz"
+        ]
+    assert sums == [len(ids)] * 8
+
+
+def left_in(scratch: Path) -> set[Path]:
+    return set(scratch.glob("rebond-metrics-*"))
+
+
+@contextlib.contextmanager
+def server_metrics(scratch: Path) -> Iterator[Path]:
+    """The directory of another supervisor with the same temporary directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(scratch))
+        with server.metrics_directory() as directory:
+            yield Path(directory)
+
+
+def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start() -> None:
+    def has(query: str) -> Callable[[], bool]:
+        return lambda: attempt(lambda: home.ask(query)) != []
+
+    with new_home() as home:
+        moments = [
+            has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
+            has("SELECT 1 FROM organisations"),
+            has("SELECT 1 FROM territories"),
+            has("SELECT 1 FROM missions"),
+            has("SELECT 1 FROM time_entries"),
+            has("SELECT 1 FROM time_entries WHERE status = 'validated'"),
+            (home.data / "demo-keys.json").exists,
+        ]
+        die_at(home, moments)
+        the_demonstration_is_whole(home)
