@@ -83,12 +83,19 @@ def settings(spoilt: dict[str, Any], mended: dict[str, Any]) -> Spoiling:
     return spoil
 
 
-LISTED = [{"code": code, "label": code} for code in ("audition", "analysis")]
-
-
 @walk("activity-not-listed", *BOTH)
 async def activity_not_listed(case: Case) -> None:
-    spoil = settings({"activities": LISTED[:1]}, {"activities": LISTED})
+    async def spoil(start: Correcting) -> Callable[[], Awaitable[Any]]:
+        path = f"missions/{start.mission.id}"
+        listed = ok(await start.world.operator.get(path))["activities"]
+        fewer = [one for one in listed if one["code"] != "analysis"]
+        ok(await start.world.operator.patch(path, {"activities": fewer}))
+
+        async def mend() -> Any:
+            return ok(await start.world.operator.patch(path, {"activities": listed}))
+
+        return mend
+
     await walked(case, await correcting(case), spoil, activity="analysis")
 
 

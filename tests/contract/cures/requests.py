@@ -381,7 +381,8 @@ async def person_required(case: Case) -> None:
       "reverse_grant_payment", "pay_tranche", "reverse_tranche", "receive_repayment", "bounce_repayment",
       "reverse_repayment", "create_time_entry_correction", "agree_time_entry_correction",
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
-      "close_mission", "cancel_mission", "reopen_mission")  # fmt: skip
+      "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
+      "withdraw_override")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
