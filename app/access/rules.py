@@ -151,6 +151,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
     "time_entries:reverse": frozenset({Role.CONSULTANT, Role.LEAD, Role.OPERATOR}),
+    "time_entry_corrections:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "time_entry_corrections:write": frozenset({Role.CONSULTANT, Role.LEAD}),
+    "time_entry_corrections:agree": frozenset({Role.LEAD}),
+    "time_entry_corrections:refuse": frozenset({Role.LEAD, Role.OPERATOR}),
+    "time_entry_corrections:accept": frozenset({Role.OPERATOR}),
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
     "month_locks:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -189,6 +194,7 @@ NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "
 # Roles that see no more than their own organisation's part of what a permission shows.
 OWN_ORGANISATION = {
     "time_entries:read": frozenset({Role.CONSULTANT}),
+    "time_entry_corrections:read": frozenset({Role.CONSULTANT}),
     "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "imports:read": frozenset({Role.CONSULTANT}),

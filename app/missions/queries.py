@@ -40,6 +40,7 @@ from app.missions.models import (
     Rate,
     ThresholdCrossing,
 )
+from app.missions.rules import MissionStatus
 
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
@@ -95,25 +96,29 @@ def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         of.holiday_calendar,
         of.alert_thresholds_bp,
         of.external_id,
-        select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery().label("days_ordered"),
-        select(func.coalesce(func.sum(Allotment.days), NO_DAYS))
-        .where(*decided)
-        .scalar_subquery()
-        .label("days_allotted"),
+        total(Order.days, *signed).label("days_ordered"),
+        total(Allotment.days, *decided).label("days_allotted"),
         _latest(Order.starts_on, *signed).label("starts_on"),
         ends_on.label("ends_on"),
+        Mission.status,
+        Mission.status_by,
+        Subject.name.label("status_by_name"),
+        Mission.status_at,
+        Mission.status_reason,
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
-    ).where(Mission.territory == _territory)
+    )
+    rows = rows.outerjoin(Subject, Subject.id == Mission.status_by).where(Mission.territory == _territory)
     return Listing(
         schema=schemas.Mission,
         rows=rows if of is Mission else rows.join(of, of.id == _holding),
         key=Mission.id,
         version=Mission.version,
-        derived=of is not Mission,  # another day is another object
+        derived=True,
         filters={
             **filters,
+            "status": any_of(Mission.status, MissionStatus, "Missions in any of these states."),
             "external_id": equals(
                 of.external_id, ExternalId, "The mission that has this identifier in another system."
             ),

@@ -32,6 +32,7 @@ T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
+CORRECTION = T + "/time-entry-corrections/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 OVERRIDE = T + "/overrides/{id}"
@@ -122,6 +123,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/roadmap/actions/{action_id}/states": (ALL, {"territory"}),
     T + "/missions": (AT_WORK, {"operator"}),
     T + "/missions/{id}": (AT_WORK, {"operator"}),
+    **{T + f"/missions/{{id}}/{act}": (AT_WORK, {"operator"}) for act in ("close", "cancel", "reopen")},
     MISSION + "/orders": (AT_WORK, {"operator"}),
     MISSION + "/orders/{id}": (AT_WORK, set()),
     MISSION + "/late-entry-leaves": (AT_WORK, {"operator"}),
@@ -153,6 +155,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/month-locks": (AT_WORK, {"operator"}),
     T + "/month-locks/{id}": (AT_WORK, set()),
     T + "/month-locks/{id}/reopen": (AT_WORK, {"operator"}),
+    T + "/time-entry-corrections": (AT_WORK, {"consultant", "lead"}),
+    CORRECTION: (AT_WORK, set()),
+    CORRECTION + "/agree": (AT_WORK, {"lead"}),
+    CORRECTION + "/refuse": (AT_WORK, {"lead", "operator"}),
+    CORRECTION + "/withdraw": (AT_WORK, {"consultant", "lead"}),
+    CORRECTION + "/accept": (AT_WORK, {"operator"}),
     T + "/service-certificates": (CONSORTIUM, {"operator"}),
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
@@ -238,7 +246,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
             return "hidden"
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
-    if away and path.endswith(("/imports/{id}/cancel", "/overrides/{id}/approve")) and role in writers:
+    bodiless = ("/imports/{id}/cancel", "/overrides/{id}/approve", "-corrections/{id}/accept")
+    if away and path.endswith(bodiless) and role in writers:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
@@ -336,7 +345,10 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
+    proposal = {"entry_id": entry["id"], "days": 0, "reason": "Not worked."}
+    correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     found = {
+        CORRECTION: correction["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],

@@ -48,8 +48,8 @@ from app.firms.models import Firm
 from app.missions.models import Consultant, Mission, MissionMember
 from app.projects.models import Project
 
-_enterer, _validator, _certifier, _locker, _reopener = (
-    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "locker", "reopener")
+_enterer, _validator, _certifier, _refuser, _locker, _reopener = (
+    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "refuser", "locker", "reopener")
 )
 _corrected = TimeEntry.__table__.alias("corrected")
 # By its name: certificates import this package.
@@ -95,6 +95,10 @@ def entries(e: Any) -> Rows:
             e.certified_by,
             _certifier.c.name.label("certified_by_name"),
             e.certified_at,
+            e.certification_refused_reason,
+            e.certification_refused_by,
+            _refuser.c.name.label("certification_refused_by_name"),
+            e.certification_refused_on,
             e.version,
             e.created_at,
             e.updated_at,
@@ -110,6 +114,7 @@ def entries(e: Any) -> Rows:
         .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
         .outerjoin(_certificate, _certificate.c.id == e.certificate_id)
         .outerjoin(_certifier, _certifier.c.id == e.certified_by)
+        .outerjoin(_refuser, _refuser.c.id == e.certification_refused_by)
     )
 
 
@@ -146,6 +151,10 @@ TIME_ENTRIES = Listing(
         "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
         "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
         "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
+        "certification_refused": holds(
+            _e.certification_refused_by.is_not(None),
+            "true: entries that a certificate left out, and none contains since; false: the others.",
+        ),
         "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
         "corrected": holds(
             IS_CORRECTED, "true: entries of which other entries that count correct days; false: the rest."

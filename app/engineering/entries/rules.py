@@ -106,8 +106,8 @@ UNLOCKING: Mapping[Status, tuple[str, str]] = {
         "Demandez au mandataire ou à l'opérateur de la contre-passer, puis saisissez à nouveau les jours.",
     ),
     Status.CERTIFIED: (
-        "Ask the operator to cancel its certificate and to reverse it, then enter the days anew.",
-        "Demandez à l'opérateur d'annuler son attestation et de la contre-passer, puis saisissez à nouveau les jours.",
+        "Propose its correction (time-entry-corrections): the lead firm agrees to it, and the operator accepts it.",
+        "Proposez sa correction (time-entry-corrections) : le mandataire l'approuve, et l'opérateur l'accepte.",
     ),
     Status.REVERSED: ("Enter the days anew.", "Saisissez à nouveau les jours."),
 }
