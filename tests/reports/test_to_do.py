@@ -13,6 +13,7 @@ from app.core import clock
 from app.engineering.follow_up import to_do as engineering
 from app.reports.to_do import KINDS
 from tests.contract.test_listings import count, known_callers  # noqa: F401  # a fixture
+from tests.engineering.corrections.test_corrections import act, certified
 from tests.world import Client, Mission, World, ok
 
 PAGE = Path(__file__).parents[2] / "docs" / "to-do.md"
@@ -150,6 +151,31 @@ async def test_after_any_life_a_count_is_what_its_link_lists_for_each_role(world
     for name in CALLERS:
         met.update(await counts(world, name))
     assert set(met) >= {"entries_to_validate", "entries_to_certify", "entries_rejected"}
+
+
+async def test_a_correction_waits_for_the_lead_then_for_the_operator_and_for_nobody_who_took_part(world: World) -> None:
+    made = await (await certified(world, 1.0, 0.5)).proposed()
+    for name in CALLERS:
+        leads = name in ("lead", "lead_judge")
+        assert await counts(world, name) == ({"corrections_to_agree": 1} if leads else {}), name
+    ok(await act(world.lead, made, "agree"))
+    for name in CALLERS:
+        assert await counts(world, name) == ({"corrections_to_accept": 1} if name == "operator" else {}), name
+    ok(await act(world.operator, made, "accept"))
+    assert await counts(world, "lead_judge") == {}
+    assert await counts(world, "operator") == {"entries_to_certify": 1}, "the corrected day"
+
+
+async def test_a_day_that_a_certificate_left_out_waits_for_its_firm_until_it_is_reversed(world: World) -> None:
+    mission = await world.mission(days=10)
+    kept, refused = [await enter(world, mission, day) for day in (3, 4)]
+    for entry in (kept, refused):
+        ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
+    await world.certify(mission, refusals=[{"entry_id": refused, "reason": "The firm was closed."}])
+    for name in CALLERS:
+        assert await counts(world, name) == ({"entries_certification_refused": 1} if name == "consultant" else {}), name
+    ok(await world.consultant.post(f"time-entries/{refused}/reverse", {"reason": "It was closed."}))
+    assert await counts(world, "consultant") == {}
 
 
 async def test_a_program_is_not_told_what_a_person_must_do(world: World) -> None:

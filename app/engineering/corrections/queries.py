@@ -1,16 +1,33 @@
 """Reads of corrections."""
 
-from sqlalchemy import BigInteger, Date, Integer, Numeric, Text, column, func, literal_column, select, table
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Text,
+    and_,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
 
 from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
 from app.core.db import param
-from app.core.reading.listing import Listing, any_of, equals, updated_since
+from app.core.reading.listing import Filter, Listing, any_of, equals, updated_since
+from app.core.reading.query import Parameter
 from app.core.values import Uuid
 from app.engineering.corrections import schemas
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.rules import CorrectionStatus
 from app.engineering.entries.models import TimeEntry
+from app.engineering.entries.queries import led_by
 from app.firms.models import Firm
 from app.missions.models import Mission
 from app.projects.models import Project
@@ -31,6 +48,12 @@ _certificates = table(
     column("total_cents", BigInteger()),
 )
 _certificate, _counter, _rest = (_certificates.alias(name) for name in ("certificate", "counter", "rest"))
+
+
+def decidable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Corrections in which the subject took no part: neither worked, proposed nor agreed."""
+    return and_(_k.person_id != subject_id, _k.proposed_by != subject_id, _k.agreed_by.is_distinct_from(subject_id))
+
 
 _rows = (
     select(
@@ -109,6 +132,18 @@ CORRECTIONS = Listing(
         "status": any_of(_k.status, CorrectionStatus, "Corrections in any of these states."),
         "mission_id": equals(_e.mission_id, Uuid, "Corrections of entries of this mission."),
         "organisation_id": equals(_k.organisation_id, Uuid, "Corrections of entries of this member of the consortium."),
+        "led_by": Filter(
+            Parameter(Uuid, "Corrections in the missions that this organisation leads."),
+            lambda name: led_by(param(name, _e.organisation_id.type)),
+        ),
+        "decidable_by": Filter(
+            Parameter(
+                Uuid,
+                "Corrections of days that this subject did not work, which it neither proposed nor agreed: who took"
+                " part decides nothing about them.",
+            ),
+            lambda name: decidable_by(param(name, _k.person_id.type)),
+        ),
         "updated_since": updated_since(_k.updated_at),
     },
     sorts={"worked_on": _k.worked_on, "updated_at": _k.updated_at},
