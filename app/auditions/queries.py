@@ -238,7 +238,7 @@ CONTACT_EXPORTS = Listing(
 )  # fmt: skip
 
 
-def _met(known: bool) -> Rows:
+def _met(known: bool, slugs: Rows | None) -> Rows:
     """Who was met at held auditions: as they are now, or (`known`) as the last event of each by an instant says it."""
     if not known:
         return (
@@ -252,7 +252,7 @@ def _met(known: bool) -> Rows:
         .ext(distinct_on(e.resource_id))
         .where(
             e.resource_type == "audition",
-            e.territory == _territory,
+            e.territory == _territory if slugs is None else e.territory.in_(slugs),
             e.occurred_at < param("known_before", DateTime(timezone=True)),
         )
         .order_by(e.resource_id, e.sequence.desc())

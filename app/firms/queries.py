@@ -349,18 +349,21 @@ NOTES = Listing(
 
 
 # Who was met where and when: Selects of (territory, siren, met_on), from what is recorded now, or (True) had been
-# recorded before `known_before`. The auditions add theirs.
-MET: list[Callable[[bool], Rows]] = []
+# recorded before `known_before` in the territory asked for or in those given. The auditions add theirs.
+MET: list[Callable[[bool, Rows | None], Rows]] = []
 
 
-def interviewed(day: Any, *, known: bool = False) -> Rows:
-    """The firms that were interviewed by a day, once each and territory: the one definition of it."""
+def interviewed(day: Any, *, known: bool = False, slugs: Rows | None = None) -> Rows:
+    """The firms that were interviewed by a day, once each and territory: the one definition of it.
+
+    As it was known then, it is told of the `territory` asked for, or of those in `slugs`.
+    """
     before = select(_s.territory, _s.siren, _s.effective_on.label("met_on")).where(
         _s.counts_as_interview, _s.stage.in_(literals(sorted(INTERVIEWED)))
     )
     if known:
         before = before.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
-    met = union_all(before, *(met(known) for met in MET)).subquery("met")
+    met = union_all(before, *(met(known, slugs) for met in MET)).subquery("met")
     return select(met.c.territory, met.c.siren).where(met.c.met_on <= day).distinct()
 
 

@@ -5,11 +5,10 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import clock
 from app.core.db import Statement, fetchrow
 from app.core.reading.answers import private
 from app.core.reading.query import read
-from app.core.reading.two_times import AS_OF
+from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.programme.routes import T
@@ -21,23 +20,27 @@ from app.reports.to_do import KINDS
 reports = router("reports")
 
 
-@reports.get(T + "/summary", **shows(schemas.Summary, parameters=AS_OF))
+@reports.get(T + "/summary", **shows(schemas.Summary, parameters=TWO_TIMES))
 async def get_territory_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """Figures of one territory on a day: engineering days, envelope, advances, auditions, firms and projects."""
-    as_of = read(request, AS_OF).get("as_of") or clock.today()
-    return await _answer(request, summary(many=False), {"territory": request.path_params["territory"], "as_of": as_of})
+    """Figures of one territory on a day: engineering days, envelope, advances, auditions, firms and projects.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    """
+    times = both_times(read(request, TWO_TIMES))
+    statement = summary(many=False, known=times["known_before"] is not None)
+    return await _answer(request, statement, {**request.path_params, **times})
 
 
-@reports.get("/v1/summary", **shows(schemas.ProgrammeSummary, parameters=AS_OF))
+@reports.get("/v1/summary", **shows(schemas.ProgrammeSummary, parameters=TWO_TIMES))
 async def get_summary(request: Request, actor: Actor = require("summary:read")) -> Response:
-    """The same figures over all territories that the caller may see, and of each of them."""
-    as_of = read(request, AS_OF).get("as_of") or clock.today()
+    """The same figures over all territories that the caller may see, and of each of them.
+
+    Territories registered after the end of `recorded_as_of` are not among them.
+    """
+    times = both_times(read(request, TWO_TIMES))
     visible = actor.territories("summary:read")
-    return await _answer(
-        request,
-        summary(many=True, everywhere=visible is None),
-        {"territories": visible, "as_of": as_of},
-    )
+    statement = summary(many=True, everywhere=visible is None, known=times["known_before"] is not None)
+    return await _answer(request, statement, {"territories": visible, **times})
 
 
 @reports.get("/v1/me/to-do", **shows(schemas.ToDo))

@@ -18,10 +18,14 @@ TerritoryName = Annotated[str, Field(description="Present name of the territory.
 AsOf = Annotated[
     date, Field(description="Paris day at whose end the figures count; today where the request names none.")
 ]
+RecordedAsOf = Annotated[
+    date | None,
+    Field(description="Paris day at whose end the figures were known so; null: as they are known now."),
+]
 
 
 class SummaryFigures(Amounts):
-    """Days, euros, firms and projects on a day, as they are known now."""
+    """Days, euros, firms and projects on a day, as they are known now, or were at the end of a day."""
 
     days_ordered: Days = Field(description="Man-days of all orders signed by that day.")
     days_entered: Days = Field(description="Man-days submitted, validated or certified that count by that day.")
@@ -41,7 +45,7 @@ class SummaryFigures(Amounts):
     )
     projects_detected: int = Field(description="Number of projects detected by that day, dropped ones included.")
     investment_cents: Cents = Field(
-        description="What these projects cost by present plans: cents of euro excluding VAT."
+        description="What these projects cost, as known now or then: cents of euro excluding VAT."
     )
     jobs_fte: Fte = Field(description="Jobs that they plan to create and keep, in full-time equivalents.")
     projects_by_stage: dict[ProjectStage, int] = Field(
@@ -55,6 +59,7 @@ class Summary(SummaryFigures):
     territory: TerritorySlug
     territory_name: TerritoryName
     as_of: AsOf
+    recorded_as_of: RecordedAsOf
 
 
 class TerritoryFigures(SummaryFigures):
@@ -68,6 +73,7 @@ class ProgrammeSummary(SummaryFigures):
     """The figures over all territories that the caller may see, and of each."""
 
     as_of: AsOf
+    recorded_as_of: RecordedAsOf
     territories: int = Field(description="Number of territories that the caller may see and the figures sum up.")
     by_territory: list[TerritoryFigures] = Field(
         description="The same figures of each territory, in the order of slugs."

@@ -17,9 +17,11 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    literal_column,
     null,
     select,
     text,
+    true,
 )
 from sqlalchemy import Sequence as SqlSequence
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -67,6 +69,31 @@ class Event(Base):
 
 
 keep(Event)
+
+BEFORE = param("known_before", Event.__table__.c.occurred_at.type)
+
+
+def last_event(kind: str, ids: Any) -> Any:
+    """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
+    e = Event.__table__.c
+    last = (
+        select(e.type, e.data)
+        .where(
+            e.resource_type == literal_column(f"'{kind}'", Text()),
+            e.resource_id == cast(ids.c.id, Text),
+            e.occurred_at < BEFORE,
+        )
+        .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
+        .limit(1)
+        .lateral(f"last_of_{kind}")
+    )
+    told = select(ids.c.id, last.c.data).select_from(ids.join(last, true()))
+    return told.where(last.c.type != literal_column(f"'{kind}.deleted'", Text())).subquery(f"{kind}_then")
+
+
+def said(then: Any, name: str, type_: Any) -> Any:
+    """A field of what an event said, as a value of this type."""
+    return cast(then.c.data.op("->>")(literal_column(f"'{name}'", Text())), type_)
 
 
 _e = Event.__table__.c

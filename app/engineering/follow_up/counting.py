@@ -7,8 +7,8 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Date,
-    DateTime,
     Numeric,
+    Select,
     Text,
     Uuid,
     and_,
@@ -28,7 +28,7 @@ from app.core.db import literals, param
 from app.core.reading.query import Parameter
 from app.core.reading.two_times import TWO_TIMES
 from app.core.values import Uuid as UuidValue
-from app.core.writing.events import Event
+from app.core.writing.events import BEFORE, Event, last_event, said
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.missions.models import Allotment, Mission, MissionMember, Order
@@ -58,7 +58,6 @@ def shape_of(query: Mapping[str, Any]) -> Shape:
 
 DAYS = Numeric(7, 2)
 AS_OF = param("as_of", Date())
-BEFORE = param("known_before", DateTime(timezone=True))
 MISSION = param("mission_id", Mission.id.type)
 ORGANISATION = param("organisation_id", Organisation.id.type)
 
@@ -68,22 +67,22 @@ def word(value: str) -> Any:
     return literal_column(f"'{value}'", Text())
 
 
-# What reads several missions together leaves out those that were mistakes.
-NOT_CANCELLED = Mission.status != word(MissionStatus.CANCELLED)
+def not_cancelled(shape: Shape, within: ColumnElement[bool]) -> ColumnElement[bool]:
+    """What reads several missions together leaves out those that were mistakes; `within` says which it reads."""
+    standing: ColumnElement[bool] = Mission.status != word(MissionStatus.CANCELLED)
+    if not shape.known_then:
+        return standing
+    ids = select(Mission.id).where(within).subquery("mission_known")
+    then = last_event("mission", ids)
+    off: Select[Any] = select(then.c.id).where(said(then, "status", Text()) == word(MissionStatus.CANCELLED))
+    return Mission.id.not_in(off)
 
 
 def missions(shape: Shape) -> CTE:
     """The missions asked about: one, or those that are not cancelled; where a member is asked for, those it is in."""
-    chosen = select(Mission.id).where(Mission.territory == param("territory", Text()))
-    if shape.one_mission:
-        chosen = chosen.where(Mission.id == MISSION)
-    elif shape.known_then:
-        ids = select(Mission.id).where(Mission.territory == param("territory", Text())).subquery("mission_known")
-        then = last_event("mission", ids)
-        off = select(then.c.id).where(then.c.data.op("->>")(word("status")) == word(MissionStatus.CANCELLED))
-        chosen = chosen.where(Mission.id.not_in(off))
-    else:
-        chosen = chosen.where(NOT_CANCELLED)
+    within = Mission.territory == param("territory", Text())
+    chosen = select(Mission.id).where(within)
+    chosen = chosen.where(Mission.id == MISSION if shape.one_mission else not_cancelled(shape, within))
     if shape.one_member:
         m = MissionMember
         chosen = chosen.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == ORGANISATION)))
@@ -128,13 +127,15 @@ def window(ordered: CTE) -> CTE:
     ).cte("window_of_days")
 
 
-def entries(shape: Shape, of: CTE) -> CTE:
+def entries(shape: Shape, of: CTE, slugs: Select[Any] | None = None) -> CTE:
     """The time entries that count by the day, or did until their reversal, and the drafts.
+
+    The missions are those of the `territory` asked for, or of those in `slugs`.
 
     Columns: of whom, what and when they are, `days`, `counts` (no draft), `validated`, `certified`, and
     `reversed_on`, the later day on which a reversal counts.
     """
-    source = _entries_then(of) if shape.known_then else _entries_now()
+    source = _entries_then(slugs) if shape.known_then else _entries_now()
     e = source
     conditions = [
         e["mission_id"].in_(select(of.c.id)),
@@ -175,35 +176,24 @@ def _entries_now() -> dict[str, Any]:
     return columns | {"was_validated": t.validated_at.is_not(None)}
 
 
-def last_event(kind: str, ids: Any) -> Any:
-    """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
-    e = Event.__table__.c
-    last = (
-        select(e.type, e.data)
-        .where(e.resource_type == word(kind), e.resource_id == cast(ids.c.id, Text), e.occurred_at < BEFORE)
-        .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
-        .limit(1)
-        .lateral(f"last_of_{kind}")
-    )
-    said = select(ids.c.id, last.c.data).select_from(ids.join(last, true()))
-    return said.where(last.c.type != word(f"{kind}.deleted")).subquery(f"{kind}_then")
-
-
-def _entries_then(of: CTE) -> dict[str, Any]:
+def _entries_then(slugs: Select[Any] | None) -> dict[str, Any]:
     """Every entry that the territory has had, a deleted draft too, as it was: it may have been in another mission."""
     t, e = TimeEntry, Event.__table__.c
-    territory = param("territory", Text())
+
+    def ours(column: Any) -> Any:
+        return column == param("territory", Text()) if slugs is None else column.in_(slugs)
+
     had = union(
-        select(t.id).where(t.territory == territory),
-        select(cast(e.resource_id, Uuid)).where(e.territory == territory, e.type == word("time_entry.deleted")),
+        select(t.id).where(ours(t.territory)),
+        select(cast(e.resource_id, Uuid)).where(ours(e.territory), e.type == word("time_entry.deleted")),
     ).subquery("had")
-    said = last_event("time_entry", had).c.data
+    then = last_event("time_entry", had)
     types: dict[str, Any] = {
         "mission_id": Uuid(), "organisation_id": Uuid(), "consultant_id": Uuid(), "activity": Text(),
         "worked_on": Date(), "counted_on": Date(), "days": DAYS, "status": Text(),
         "reversal_counted_on": Date(),
     }  # fmt: skip
-    values = {name: cast(said.op("->>")(word(name)), type_) for name, type_ in types.items()}
+    values = {name: said(then, name, type_) for name, type_ in types.items()}
     # Events of before the field was renamed hold the old name.
-    siren = func.coalesce(*(said.op("->>")(word(name)) for name in ("siren", "firm_siren")))
-    return values | {"siren": siren, "was_validated": said.op("->>")(word("validated_at")).is_not(None)}
+    siren = func.coalesce(*(said(then, name, Text()) for name in ("siren", "firm_siren")))
+    return values | {"siren": siren, "was_validated": said(then, "validated_at", Text()).is_not(None)}

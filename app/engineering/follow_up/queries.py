@@ -29,16 +29,15 @@ from app.access.models import Organisation
 from app.auditions.models import Audition
 from app.core.db import NO_DAYS, Statement, param
 from app.core.reading.listing import as_object, json_array
+from app.core.writing.events import BEFORE, last_event, said
 from app.engineering.follow_up.counting import (
     AS_OF,
-    BEFORE,
     MISSION,
     ORGANISATION,
     Shape,
     allotments,
     counts_at,
     entries,
-    last_event,
     missions,
     orders,
     window,
@@ -104,11 +103,9 @@ def _auditions_held(shape: Shape) -> Any:
         return cast(None, Integer)
     if shape.known_then:
         ids = select(a.id).where(a.territory == territory).subquery("audition_ids")
-        said = last_event("audition", ids).c.data
-        held_on, mission_id = (
-            cast(said.op("->>")(word(name)), type_) for name, type_ in (("held_on", Date()), ("mission_id", Uuid()))
-        )
-        held = select(func.count()).where(held_on <= AS_OF)
+        then = last_event("audition", ids)
+        mission_id = said(then, "mission_id", Uuid())
+        held = select(func.count()).where(said(then, "held_on", Date()) <= AS_OF)
     else:
         held = select(func.count()).where(a.territory == territory, a.held_on <= AS_OF)
     return (held.where(mission_id == MISSION) if shape.one_mission else held).scalar_subquery()
@@ -119,17 +116,30 @@ def _projects_detected(shape: Shape) -> Any:
     if shape.one_member:
         return cast(None, Integer)
     g, p, a = ProjectPassage, Project, Audition
+    if shape.known_then:
+        return _projects_detected_then(shape)
     first = (
         select(func.count())
         .select_from(g)
         .where(g.territory == param("territory", Text()), g.number == literal_column("1"), g.effective_on <= AS_OF)
     )
-    if shape.known_then:
-        first = first.where(g.recorded_at < BEFORE)
     if shape.one_mission:
         first = first.join(p, p.id == g.project_id).join(a, a.id == p.detected_in_audition_id)
         first = first.where(a.mission_id == MISSION)
     return first.scalar_subquery()
+
+
+def _projects_detected_then(shape: Shape) -> Any:
+    """The same from events: the day of the detection and its audition can be corrected."""
+    p, territory = Project, param("territory", Text())
+    project = last_event("project", select(p.id).where(p.territory == territory).subquery("project_ids"))
+    detected = select(func.count()).select_from(project).where(said(project, "detected_on", Date()) <= AS_OF)
+    if shape.one_mission:
+        auditions = select(Audition.id).where(Audition.territory == territory).subquery("detection_ids")
+        audition = last_event("audition", auditions).alias("detection")
+        detected = detected.join(audition, audition.c.id == said(project, "detected_in_audition_id", Uuid()))
+        detected = detected.where(said(audition, "mission_id", Uuid()) == MISSION)
+    return detected.scalar_subquery()
 
 
 def _profiled(shape: Shape, entry: CTE) -> Any:
@@ -139,7 +149,7 @@ def _profiled(shape: Shape, entry: CTE) -> Any:
         return select(*entry.c, c.profile).join(c, c.id == entry.c.consultant_id).subquery("profiled")
     ids = select(entry.c.consultant_id.label("id")).distinct().subquery("consultant_ids")
     then = last_event("consultant", ids)
-    profile = then.c.data.op("->>")(word("profile"))
+    profile = said(then, "profile", Text())
     return (
         select(*entry.c, profile.label("profile"))
         .select_from(entry.outerjoin(then, then.c.id == entry.c.consultant_id))

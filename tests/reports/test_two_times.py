@@ -1,0 +1,268 @@
+"""What a report said at the end of a day it says for ever: every report for every past pair of days."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.core.clock import PARIS
+from tests.conftest import Frozen
+from tests.envelopes.acts import Acts
+from tests.lives import FRESH, seed_of
+from tests.projects.acts import BALANCED, COSTS, project
+from tests.world import Mission, World, ok, problem
+
+FIRST = date(2023, 10, 3)
+DAYS = [FIRST + timedelta(days=ahead) for ahead in range(4)]
+AS_OF = [date(2023, 7, 20), date(2023, 8, 31), *DAYS, date(2024, 12, 31)]
+ACTS_A_DAY = 40
+SEEDS = (1, 2, FRESH)
+
+
+class Life:
+    """Random acts of everybody on one territory, some on past days; what is refused leaves everything as it was."""
+
+    def __init__(self, acts: Acts, mission: Mission, chance: random.Random) -> None:
+        self.acts, self.world, self.mission, self.chance = acts, acts.world, mission, chance
+        self.taken: Counter[str] = Counter()
+        self.made: dict[str, list[str]] = {}
+        self.firm_sirens = [acts.firm]
+
+    @classmethod
+    async def begin(cls, frozen: Frozen, chance: random.Random) -> "Life":
+        world = await frozen.world()
+        acts = await Acts.of(world, 1000)
+        return cls(acts, await world.mission(days=60), chance)
+
+    async def act(self) -> None:
+        kinds = [name.removeprefix("do_") for name in dir(self) if name.startswith("do_")]
+        kind = self.chance.choice(sorted(kinds))
+        answer = await getattr(self, f"do_{kind}")()
+        if answer is None:
+            return
+        assert answer.status_code < 500, answer.text
+        if answer.is_success:
+            self.taken[kind] += 1
+
+    def any_of(self, kind: str) -> str | None:
+        known = self.made.get(kind)
+        return self.chance.choice(known) if known else None
+
+    def keep(self, kind: str, answer: httpx2.Response, prefix: str = "") -> httpx2.Response:
+        if answer.is_success:
+            self.made.setdefault(kind, []).append(prefix + str(answer.json().get("id", "")))
+        return answer
+
+    def day(self, first: date = date(2023, 7, 1), last: date = FIRST) -> str:
+        return (first + timedelta(days=self.chance.randrange((last - first).days + 1))).isoformat()
+
+    # --- days ---
+
+    async def do_enter(self) -> Any:
+        status = self.chance.choice(["submitted", "submitted", "draft"])
+        body = self.mission.entry(worked_on=self.day(last=date(2023, 9, 30)), days=0.25, status=status)
+        return self.keep("entry", await self.world.consultant.post("time-entries", body))
+
+    async def _on_entry(self, verb: str, body: Any, client: str) -> Any:
+        if (entry := self.any_of("entry")) is None:
+            return None
+        place = f"time-entries/{entry}"
+        seen = await self.world.operator.get(place)
+        if not seen.is_success:
+            return None
+        headers = {"If-Match": f'"{seen.json()["version"]}"'}
+        if verb == "delete":
+            return await self.world.clients[client].delete(place, headers=headers)
+        if verb == "move":
+            return await self.world.clients[client].patch(place, body, headers=headers)
+        return await self.world.clients[client].post(f"{place}/{verb}", body, headers=headers)
+
+    async def do_validate(self) -> Any:
+        return await self._on_entry("validate", None, "lead_judge")
+
+    async def do_reverse_entry(self) -> Any:
+        return await self._on_entry("reverse", {"reason": "Twice."}, self.chance.choice(["consultant", "lead_judge"]))
+
+    async def do_delete(self) -> Any:
+        return await self._on_entry("delete", None, "consultant")
+
+    async def do_move(self) -> Any:
+        return await self._on_entry("move", {"worked_on": self.day(last=date(2023, 9, 30)), "days": 0.5}, "consultant")
+
+    async def do_lock(self) -> Any:
+        month = {"mission_id": self.mission.id, "month": f"2023-{self.chance.choice(['07', '08'])}"}
+        return await self.world.operator.post("month-locks", month)
+
+    async def do_amend(self) -> Any:
+        order = {"kind": "amendment", "reference": self.acts.reference(), "signed_on": self.day(), "days": 0.5,
+                 "reason": "More"}  # fmt: skip
+        return await self.world.operator.post(f"missions/{self.mission.id}/orders", order)
+
+    async def do_order_another_mission(self) -> Any:
+        made = await self.world.operator.post("missions", {"name": "Mistake", "step": 0.25})
+        order = {"kind": "initial", "reference": self.acts.reference(), "signed_on": self.day(), "days": 3,
+                 "starts_on": "2023-10-03", "ends_on": "2023-12-31"}  # fmt: skip
+        self.keep("mission", made)
+        return await self.world.operator.post(f"missions/{made.json()['id']}/orders", order)
+
+    async def do_cancel_mission(self) -> Any:
+        if (mission := self.any_of("mission")) is None:
+            return None
+        seen = await self.world.operator.get(f"missions/{mission}")
+        return await self.world.operator.post(
+            f"missions/{mission}/cancel", {"reason": "A mistake."}, headers={"If-Match": seen.headers["etag"]}
+        )
+
+    # --- money ---
+
+    async def do_contribute(self) -> Any:
+        answer = await self.acts.contribute(300, decided_on=self.day(), repayment_policy="recycle")
+        return self.keep("undoable", answer, "envelope/contributions/")
+
+    async def do_grant(self) -> Any:
+        return self.keep("undoable", await self.acts.grant(50, decided_on=self.day()), "grants/")
+
+    async def do_advance(self) -> Any:
+        answer = await self.acts.advance(200, decided_on=self.day())
+        self.keep("undoable", answer, "advances/")
+        return self.keep("advance", answer)
+
+    async def do_tranche(self) -> Any:
+        if (advance := self.any_of("advance")) is None:
+            return None
+        answer = await self.acts.tranche(advance, 60, paid_on=self.day())
+        return self.keep("undoable", answer, f"advances/{advance}/tranches/")
+
+    async def do_repay(self) -> Any:
+        if (advance := self.any_of("advance")) is None:
+            return None
+        answer = await self.acts.repay(advance, 20, received_on=self.day())
+        self.keep("repayment", answer, f"{advance}/")
+        return self.keep("undoable", answer, f"advances/{advance}/repayments/")
+
+    async def do_bounce(self) -> Any:
+        if (repayment := self.any_of("repayment")) is None:
+            return None
+        return await self.acts.bounce(*repayment.split("/"), bounced_on=self.day())
+
+    async def do_reverse_money(self) -> Any:
+        return None if (path := self.any_of("undoable")) is None else await self.acts.reverse(path)
+
+    async def do_release(self) -> Any:
+        if (advance := self.any_of("advance")) is None:
+            return None
+        return await self.acts.release(f"advances/{advance}", released_on=self.day())
+
+    # --- firms and projects ---
+
+    async def do_firm_stage(self) -> Any:
+        if self.chance.random() < 0.3:
+            self.firm_sirens.append(await self.world.add_firm())
+        siren = self.chance.choice(self.firm_sirens)
+        stage = self.chance.choice(["identified", "solicited", "interviewed", "declined"])
+        return await self.world.clients["territory"].put(
+            f"firms/{siren}", {"stage": stage, "reason": "So it is.", "effective_on": self.day()}
+        )
+
+    async def do_plan_audition(self) -> Any:
+        body = {"kind": "interview", "sirens": [self.acts.firm], "planned_on": self.day()}
+        return self.keep("audition", await self.world.consultant.post("auditions", body))
+
+    async def _on_audition(self, verb: str, body: Any) -> Any:
+        if (audition := self.any_of("audition")) is None:
+            return None
+        place = f"auditions/{audition}"
+        headers = {"If-Match": (await self.world.operator.get(place)).headers["etag"]}
+        if verb:
+            return await self.world.consultant.post(f"{place}/{verb}", body, headers=headers)
+        return await self.world.consultant.patch(place, body, headers=headers)
+
+    async def do_hold_audition(self) -> Any:
+        return await self._on_audition("hold", {"held_on": self.day()})
+
+    async def do_move_audition(self) -> Any:
+        return await self._on_audition("", {"held_on": self.day()})
+
+    async def do_detect(self) -> Any:
+        made = await project(self.world, costs=COSTS, jobs_created_fte=self.chance.choice([1, 2.5]),
+                             detected_on=self.day())  # fmt: skip
+        self.made.setdefault("project", []).append(made["id"])
+        self.taken["detect"] += 1
+
+    async def do_change_project(self) -> Any:
+        if (project_id := self.any_of("project")) is None:
+            return None
+        what = self.chance.choice(
+            [{"detected_on": self.day()}, {"jobs_maintained_fte": 3}, {"costs": COSTS[: self.chance.randrange(1, 3)]}]
+        )
+        return await self.world.clients["territory"].patch(f"projects/{project_id}", what)
+
+    async def do_pass(self) -> Any:
+        if (project_id := self.any_of("project")) is None:
+            return None
+        body = {"stage": self.chance.choice(["oriented", "dropped", "detected"]), "effective_on": self.day(),
+                "funding_route": "rebond", "reason": "So decided."}  # fmt: skip
+        return await self.world.clients["territory"].post(f"projects/{project_id}/stages", body)
+
+    async def do_plan(self) -> Any:
+        if (project_id := self.any_of("project")) is None:
+            return None
+        lines = BALANCED[: self.chance.randrange(1, 5)]
+        return await self.world.clients["territory"].put(
+            f"projects/{project_id}/financing", {"status": "draft", "lines": lines}
+        )
+
+    # --- what is asked ---
+
+    def reports(self) -> Sequence[str]:
+        """The addresses of all reports in both times, on what is there by now."""
+        return [
+            "envelope",
+            "firms/funnel",
+            "engineering",
+            f"engineering?mission_id={self.mission.id}",
+            "summary",
+            "/v1/summary",
+        ]
+
+    async def ask(self, address: str, **query: Any) -> Any:
+        address, _, more = address.partition("?")
+        query |= dict(pair.split("=") for pair in more.split("&") if pair)
+        answer = await self.world.clients[READER.get(address, "auditor")].get(address, params=query)
+        found = ok(answer)
+        found.pop("recorded_as_of")
+        return found
+
+
+READER = {"/v1/summary": "funder"}  # who sees this territory alone
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_no_report_ever_gives_another_answer_than_it_gave_then(frozen: Frozen, seed: int | str) -> None:
+    chance = random.Random(seed_of(seed))
+    given: dict[tuple[str, date, date], Any] = {}
+    async with frozen.at(datetime.combine(FIRST, time(9), PARIS)):
+        life = await Life.begin(frozen, chance)
+    for day in DAYS:
+        async with frozen.at(datetime.combine(day, time(12), PARIS)):
+            for _ in range(ACTS_A_DAY):
+                await life.act()
+        async with frozen.at(datetime.combine(day, time(23, 59), PARIS)):
+            for address in life.reports():
+                for as_of in AS_OF:
+                    given[address, as_of, day] = await life.ask(address, as_of=as_of.isoformat())
+    async with frozen.at(datetime.combine(DAYS[-1] + timedelta(days=9), time(12), PARIS)):
+        for (address, as_of, day), told in given.items():
+            asked = {"as_of": as_of.isoformat(), "recorded_as_of": day.isoformat()}
+            assert await life.ask(address, **asked) == told, (address, asked)
+    assert len(life.taken) > 15, life.taken
+
+
+@pytest.mark.parametrize("address", ["summary", "/v1/summary"])
+async def test_a_day_that_is_not_over_is_not_known_yet(world: World, address: str) -> None:
+    refused = problem(await world.auditor.get(f"{address}?recorded_as_of=2199-12-31"), 422, "validation-failed")
+    assert [error["code"] for error in refused["errors"]] == ["day_not_over"]
