@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, cast, func, select, text
+from sqlalchemy import BigInteger, Date, ScalarSelect, Text, cast, func, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
@@ -23,10 +23,13 @@ from app.core.reading.listing import (
     updated_since,
 )
 from app.core.values import Day, ShortLine
-from app.envelopes.queries import amount_range
+from app.core.writing.events import BEFORE, last_event, said
+from app.envelopes.models import LedgerEntry
+from app.envelopes.queries import amount_range, released
 from app.envelopes.rules import ActStatus
 
 _territory = param("territory", Text())
+_as_of = param("as_of", Date())
 _a = Advance
 _recorder = Subject.__table__.alias("recorder")
 _override = Override.__table__.alias("override")
@@ -128,24 +131,40 @@ REPAYMENTS = Listing(
 
 
 @cache
-def account() -> Statement:
-    """An advance's terms, tranches and repayments that count, in one row: what its schedule is made from."""
+def account(known: bool) -> Statement:
+    """An advance's terms, and the tranches and repayments of the days up to `as_of` that count, in one row.
 
-    def moves(table: type[Tranche | Repayment], day: Column) -> ScalarSelect[Any]:
+    It is what the schedule is made from. `known` limits it to what had been recorded by an instant: an act that was
+    reversed or sent back later counts.
+    """
+
+    def moves(table: type[Tranche | Repayment], kind: str, day: Column) -> ScalarSelect[Any]:
         pair = func.json_build_array(day, table.amount_cents)
+        rows = select(json_array(pair, day)).where(day <= _as_of)
+        if not known:
+            return rows.where(table.advance_id == _a.id, table.status == text("'recorded'")).scalar_subquery()
+        then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
         return (
-            select(json_array(pair, day))
-            .where(table.advance_id == _a.id, table.status == text("'recorded'"))
+            rows.join(then, then.c.id == table.id)
+            .where(said(then, "status", Text()) == text("'recorded'"))
             .scalar_subquery()
         )
 
+    _e = LedgerEntry
+    releases = select(_e.debit, _e.credit, _e.amount_cents).where(_e.award_id == _advance_id, _e.effective_on <= _as_of)
+    awards_made = [_a.territory == _territory, _a.id == _advance_id]
+    if known:
+        releases = releases.where(_e.recorded_at < BEFORE)
+        awards_made.append(_a.created_at < BEFORE)
+    entry = releases.subquery("release")
     return Statement(
         select(
             _a.id,
-            (_a.amount_cents - _a.released_cents).label("awarded_cents"),
+            (_a.decided_on <= _as_of).label("decided"),
+            cast(_a.amount_cents - select(released(entry)).scalar_subquery(), BigInteger).label("awarded_cents"),
             func.coalesce(_a.planned_disbursement_on, _a.decided_on).label("planned_on"),
             cast(_a.terms, Text).label("terms"),
-            cast(moves(Tranche, _t.paid_on), Text).label("tranches"),
-            cast(moves(Repayment, _r.received_on), Text).label("repayments"),
-        ).where(_a.territory == _territory, _a.id == _advance_id)
+            cast(moves(Tranche, "advance_tranche", _t.paid_on), Text).label("tranches"),
+            cast(moves(Repayment, "advance_repayment", _r.received_on), Text).label("repayments"),
+        ).where(*awards_made)
     )

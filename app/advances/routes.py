@@ -18,7 +18,6 @@ from app.awards import service as awards
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
-from app.core import clock
 from app.core.db import fetchrow
 from app.core.problems import (
     AlreadyExists,
@@ -33,11 +32,11 @@ from app.core.problems import (
 from app.core.reading.answers import form_wanted, page, private, show
 from app.core.reading.exports import held
 from app.core.reading.listing import FORMAT
-from app.core.reading.query import Parameter, read
+from app.core.reading.query import read
 from app.core.reading.tabular import FORMS
+from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
-from app.core.values import Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import QUERY, commit
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
@@ -48,7 +47,6 @@ advances = router("advances")
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
 BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
-AS_OF = {"as_of": Parameter(Day, "The day looked at; today where absent.")}
 
 
 @advances.get(T + "/advances", **lists(ADVANCES))
@@ -271,36 +269,46 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
 
 
 @advances.get(
-    ADVANCE + "/schedule", **shows(schemas.Schedule, parameters={"format": FORMAT}, forms=OTHER_FORMS["content"])
+    ADVANCE + "/schedule",
+    **shows(schemas.Schedule, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
 )
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
     """The repayment schedule of what has been disbursed: its principals sum to it, to the cent.
 
     Before the first tranche it is shown as if all were paid on the planned day, else on that of the decision
-    (`assumes_paid_on`).
+    (`assumes_paid_on`). `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end
+    of a past day.
     """
-    form = form_wanted(request)
-    account = await _account(request)
+    query = read(request, {"format": FORMAT, **TWO_TIMES})
+    form = form_wanted(request, query)
+    times = both_times(query)
+    account = await _account(request, times)
     paid = account.tranches or account.planned
     made = schedule.lines(account.terms, paid)
     more = {
         "advance_id": request.path_params["advance_id"],
         "disbursed_cents": sum(tranche.cents for tranche in account.tranches),
         "assumes_paid_on": paid[0].on if paid and not account.tranches else None,
+        "as_of": times["as_of"],
+        "recorded_as_of": times["recorded_as_of"],
     }
     return _laid_out(request, form, made, paid, more)
 
 
-@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=AS_OF))
+@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=TWO_TIMES))
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, repaid, late and outstanding on a day, by instalment; repayments settle the oldest first."""
-    as_of = read(request, AS_OF).get("as_of") or clock.today()
-    account = await _account(request)
-    stands = schedule.position(account.terms, account.tranches, account.repayments, as_of)
+    """What is due, repaid, late and outstanding on a day, by instalment; repayments settle the oldest first.
+
+    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    """
+    times = both_times(read(request, TWO_TIMES))
+    account = await _account(request, times)
+    stands = schedule.position(account.terms, account.tranches, account.repayments, times["as_of"])
     return private(
         {
             "advance_id": request.path_params["advance_id"],
-            "as_of": as_of,
+            "as_of": times["as_of"],
+            "recorded_as_of": times["recorded_as_of"],
             "disbursed_cents": stands.disbursed_cents,
             "due_cents": stands.due_cents,
             "repaid_cents": stands.repaid_cents,
@@ -347,13 +355,14 @@ class AdvanceAccount(NamedTuple):
     repayments: list[CashFlow]
 
 
-async def _account(request: Request) -> AdvanceAccount:
-    row = await fetchrow(request.state.engine, account(), dict(request.path_params))
+async def _account(request: Request, times: Mapping[str, Any]) -> AdvanceAccount:
+    statement = account(times["known_before"] is not None)
+    row = await fetchrow(request.state.engine, statement, {**request.path_params, **times})
     if row is None:
         raise NotFound
     terms = schemas.AwardedTerms.model_validate(from_json(row["terms"])).plan()
     planned = [CashFlow(row["planned_on"], row["awarded_cents"])]
-    payable = row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
+    payable = row["decided"] and row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
     return AdvanceAccount(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
 
 

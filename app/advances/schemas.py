@@ -590,7 +590,9 @@ class Schedule(PlannedSchedule):
     """The schedule of what has been disbursed; before the first tranche, of the whole award. Principals sum to it."""
 
     advance_id: Annotated[UUID, Field(description="The advance that the schedule repays.")]
-    disbursed_cents: Annotated[Cents, Field(description="Paid out so far, in euro cents.")]
+    disbursed_cents: Annotated[Cents, Field(description="Paid out by that day, in euro cents.")]
+    as_of: date = Field(description="Paris day at whose end it counts; today where the request names none.")
+    recorded_as_of: date | None = Field(description="Paris day at whose end it was known so; null: as it is known now.")
 
 
 class StatementLine(ScheduleLine):
@@ -605,6 +607,7 @@ class AdvanceStatement(Read):
 
     advance_id: UUID = Field(description="The advance that is repaid.")
     as_of: date = Field(description="Paris day looked at; today where the request names none.")
+    recorded_as_of: date | None = Field(description="Paris day at whose end it was known so; null: as it is known now.")
     disbursed_cents: Cents = Field(description="Cents of euro paid out to the firm by that day.")
     due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, repaid or not.")
     repaid_cents: Cents = Field(description="Cents of euro that the firm has repaid by that day.")

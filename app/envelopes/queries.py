@@ -195,6 +195,11 @@ def amounts(entry: Any) -> list[Any]:
     ]
 
 
+def released(entry: Any) -> Any:
+    """What was released, aggregated over ledger entries."""
+    return _flow(entry, *_FLOWS["released_cents"])
+
+
 def _amounts_by_closings(closing: Any, entry: Any) -> Any:
     """The same by contributor: what accounts hold as their closings say, what has flowed from ledger entries."""
     held = (

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.advances.schedule import Frequency
+from app.core import clock
 from tests.envelopes.acts import DAY, TERMS, Acts
 from tests.envelopes.test_limits import figures
 from tests.world import World, ok, problem
@@ -267,8 +268,9 @@ async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_rev
     ok(await acts.reverse(f"{path}/tranches/{first}"))
     assert await stands("2024-04-02") == (0, 0, 0, 0)
     assert ok(await auditor.get(f"{path}/schedule")) == planned
-    problem(await auditor.get(f"{path}/schedule?as_of=2024-01-01"), 422, "validation-failed")
-    problem(await auditor.get(f"{path}/statement?as_of=2024-02-30"), 422, "validation-failed")
+    for what in ("schedule", "statement"):
+        for wrong in ("as_of=2024-02-30", "recorded_as_of=2199-12-31", "asof=2024-01-01"):
+            problem(await auditor.get(f"{path}/{what}?{wrong}"), 422, "validation-failed")
     problem(await auditor.get("advances/019a9f5e-0000-7000-8000-000000000000/statement"), 404, "not-found")
 
 
@@ -286,7 +288,8 @@ async def test_an_award_shows_the_schedule_that_the_firm_signs_before_anything_i
     assert "schedule" not in made
     path = f"advances/{made['id']}"
     found = ok(await acts.world.auditor.get(f"{path}/schedule"))
-    assert found == {**tried["schedule"], "advance_id": made["id"], "disbursed_cents": 0}
+    times = {"as_of": clock.today().isoformat(), "recorded_as_of": None}
+    assert found == {**tried["schedule"], "advance_id": made["id"], "disbursed_cents": 0, **times}
     lines_of_csv = (await acts.world.auditor.get(f"{path}/schedule?format=csv")).text.splitlines()
     assert lines_of_csv[2] == "2,2024-06-30,100.02,33.34,0.00,0.00,33.34,66.68"
     ok(await acts.release(path))
@@ -346,3 +349,20 @@ async def test_what_is_returned_to_the_contributor_cannot_be_awarded_again(acts:
     ok(await acts.tranche(advance, 100_000_00), 201)
     ok(await acts.repay(advance, 100_000_00), 201)
     assert problem(await acts.grant(1), 409, "envelope-exhausted")["available_cents"] == 0
+
+
+async def test_the_schedule_of_a_day_shows_what_was_paid_and_released_by_then(acts: Acts) -> None:
+    path = f"advances/{ok(await acts.advance(1000), 201)['id']}"
+    ok(await acts.tranche(path.removeprefix("advances/"), 400, paid_on="2023-11-02"), 201)
+    ok(await acts.release(path, released_on="2023-11-05"))
+
+    async def told(day: str) -> tuple[int, int, str | None]:
+        found = ok(await acts.world.auditor.get(f"{path}/schedule?as_of={day}"))
+        assert found["as_of"] == day
+        return found["disbursed_cents"], found["totals"]["principal_cents"], found["assumes_paid_on"]
+
+    assert await told("2023-10-02") == (0, 0, None)
+    assert await told(DAY) == (0, 1000, DAY)
+    assert await told("2023-11-01") == (0, 1000, DAY)
+    assert await told("2023-11-02") == (400, 400, None)
+    assert await told("2023-11-06") == (400, 400, None)

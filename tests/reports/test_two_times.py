@@ -220,14 +220,9 @@ class Life:
 
     def reports(self) -> Sequence[str]:
         """The addresses of all reports in both times, on what is there by now."""
-        return [
-            "envelope",
-            "firms/funnel",
-            "engineering",
-            f"engineering?mission_id={self.mission.id}",
-            "summary",
-            "/v1/summary",
-        ]
+        engineering = ["engineering", f"engineering?mission_id={self.mission.id}"]
+        advances = [f"advances/{each}/{what}" for each in self.made.get("advance", ()) for what in ADVANCE_REPORTS]
+        return ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances]
 
     async def ask(self, address: str, **query: Any) -> Any:
         address, _, more = address.partition("?")
@@ -238,6 +233,7 @@ class Life:
         return found
 
 
+ADVANCE_REPORTS = ("statement", "schedule")
 READER = {"/v1/summary": "funder"}  # who sees this territory alone
 
 

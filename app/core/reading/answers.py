@@ -63,9 +63,9 @@ async def page(request: Request, listing: Listing, **scopes: Any) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-def form_wanted(request: Request) -> str:
-    """The form that the caller asks for, where the answer is no page: the query takes `format` alone."""
-    return _form(request, read(request, {"format": FORMAT}))
+def form_wanted(request: Request, query: dict[str, Any] | None = None) -> str:
+    """The form that the caller asks for, where the answer is no page: the query takes `format` alone, or was read."""
+    return _form(request, read(request, {"format": FORMAT}) if query is None else query)
 
 
 def _form(request: Request, query: dict[str, Any]) -> str:
