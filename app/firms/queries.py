@@ -23,6 +23,7 @@ from app.core.reading.listing import (
     updated_since,
 )
 from app.core.reading.query import Parameter
+from app.core.reading.two_times import times_of
 from app.core.values import Day, ExternalId, InseeCode, LegalFormCode, NafCode, Siren
 from app.core.writing import events
 from app.firms import schemas
@@ -310,7 +311,10 @@ STAGE_CHANGES = Listing(
     .where(_s.territory == _territory, _s.siren == _siren),
     key=_s.id,
     parent=_FOLLOWED,
-    filters={"stage": any_of(_s.stage, Stage, "Passages to any of these stages.")},
+    filters={
+        "stage": any_of(_s.stage, Stage, "Passages to any of these stages."),
+        **times_of(_s.effective_on, _s.recorded_at),
+    },
     sorts={"effective_on": _s.effective_on},
 )
 

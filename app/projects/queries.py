@@ -38,7 +38,9 @@ from app.core.reading.listing import (
     updated_since,
 )
 from app.core.reading.query import Flag, Parameter
+from app.core.reading.two_times import times_of
 from app.core.values import MAX_CENTS, Day, ExternalId, InseeCode, Siren, Uuid, parse_int
+from app.core.writing.events import BEFORE, last_event, said
 from app.firms.models import Firm
 from app.missions.models import Consultant, Mission
 from app.programme.models import PerimeterCommune
@@ -252,20 +254,35 @@ _of_project = (Project.territory == _territory, Project.id == _project_id)
 _parent = select(Project.id).where(*_of_project)
 
 _s = ProjectPassage
-STAGES = Listing(
-    schema=schemas.ProjectPassage,
-    rows=select(
-        _s.number, _s.project_id, _s.stage, _s.previous_stage, _s.reason, _s.effective_on, _s.recorded_by,
-        _recorder.c.name.label("recorded_by_name"), _s.recorded_at,
+
+
+def _stages(effective_on: Any, project: Any = None) -> Listing:
+    rows = select(
+        _s.number, _s.project_id, _s.stage, _s.previous_stage, _s.reason, effective_on.label("effective_on"),
+        _s.recorded_by, _recorder.c.name.label("recorded_by_name"), _s.recorded_at,
+    ).outerjoin(_recorder, _recorder.c.id == _s.recorded_by)  # fmt: skip
+    if project is not None:
+        rows = rows.join(project, project.c.id == _s.project_id)
+    return Listing(
+        schema=schemas.ProjectPassage,
+        rows=rows.where(_s.territory == _territory, _s.project_id == _project_id),
+        key=_s.number,
+        key_name="number",
+        parent=_parent,
+        filters={
+            "stage": any_of(_s.stage, ProjectStage, "Passages to any of these stages."),
+            **times_of(effective_on, _s.recorded_at),
+        },
+        sorts={"effective_on": effective_on},
     )
-    .outerjoin(_recorder, _recorder.c.id == _s.recorded_by)
-    .where(_s.territory == _territory, _s.project_id == _project_id),
-    key=_s.number,
-    key_name="number",
-    parent=_parent,
-    filters={"stage": any_of(_s.stage, ProjectStage, "Passages to any of these stages.")},
-    sorts={"effective_on": _s.effective_on},
-)  # fmt: skip
+
+
+STAGES = _stages(_s.effective_on)
+# As it was known then: the day of the first passage can be corrected.
+_then = last_event("project", _parent.subquery("known"), param("recorded_as_of", _s.recorded_at.type))
+STAGES_THEN = _stages(
+    case((_s.number == literal_column("1"), said(_then, "detected_on", Date())), else_=_s.effective_on), _then
+)
 
 JOB_OBSERVATIONS = Listing(
     schema=schemas.JobObservation,
@@ -348,6 +365,20 @@ _current = ~select(_newer.id).where(_newer.project_id == _v.project_id, _newer.n
 FINANCING = Listing(
     schema=schemas.Financing,
     rows=_plans.where(_current),
+    key=_v.project_id,
+    key_name="project_id",
+    version=_v.number,
+    derived=True,
+)
+# The one that was in force at an instant.
+FINANCING_THEN = Listing(
+    schema=schemas.Financing,
+    rows=_plans.where(
+        _v.recorded_at < BEFORE,
+        ~select(_newer.id)
+        .where(_newer.project_id == _v.project_id, _newer.number > _v.number, _newer.recorded_at < BEFORE)
+        .exists(),
+    ),
     key=_v.project_id,
     key_name="project_id",
     version=_v.number,

@@ -14,6 +14,7 @@ from app.core.db import fetch, fetchrow
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
+from app.core.reading.two_times import TWO_TIMES, known_before
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
@@ -24,12 +25,14 @@ from app.projects.queries import (
     AS_OF,
     COMPARED,
     FINANCING,
+    FINANCING_THEN,
     FINANCING_VERSIONS,
     FUNDING_STATEMENTS,
     JOB_OBSERVATIONS,
     PROJECTS,
     PROJECTS_AS_OF,
     STAGES,
+    STAGES_THEN,
     filters_of,
     totals,
 )
@@ -37,6 +40,7 @@ from app.projects.queries import (
 projects = router("projects")
 
 PROJECT = T + "/projects/{project_id:uuid}"
+KNOWN = {"recorded_as_of": TWO_TIMES["recorded_as_of"]}
 WITH = {"with": Parameter(Uuid, "Id of the version to compare with; absent: the one before.")}
 
 
@@ -149,7 +153,7 @@ async def update_project(
 @projects.get(PROJECT + "/stages", **lists(STAGES))
 async def list_project_stages(request: Request, actor: Actor = require("projects:read")) -> Response:
     """Passages of a project from stage to stage, oldest first."""
-    return await page(request, STAGES)
+    return await page(request, STAGES_THEN if "recorded_as_of" in request.query_params else STAGES)
 
 
 @projects.post(
@@ -201,10 +205,14 @@ async def get_job_observation(request: Request, actor: Actor = require("projects
     return await show(request, JOB_OBSERVATIONS)
 
 
-@projects.get(PROJECT + "/financing", **shows(schemas.Financing))
+@projects.get(PROJECT + "/financing", **shows(schemas.Financing, parameters=KNOWN))
 async def get_financing(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """The last version of a project's financing plan, with its gaps and its leverage."""
-    return await show(request, FINANCING)
+    """The last version of a project's financing plan, with its gaps and its leverage.
+
+    `recorded_as_of` gives the version that was the last at the end of a past day.
+    """
+    before = known_before(read(request, KNOWN).get("recorded_as_of"))
+    return await show(request, FINANCING if before is None else FINANCING_THEN, {"known_before": before})
 
 
 @projects.put(PROJECT + "/financing", **changes(schemas.Financing, financing.FinancingIncomplete, may_create=True))

@@ -31,6 +31,7 @@ class Life:
         self.taken: Counter[str] = Counter()
         self.made: dict[str, list[str]] = {}
         self.firm_sirens = [acts.firm]
+        self.followed = {acts.firm}
 
     @classmethod
     async def begin(cls, frozen: Frozen, chance: random.Random) -> "Life":
@@ -164,9 +165,12 @@ class Life:
             self.firm_sirens.append(await self.world.add_firm())
         siren = self.chance.choice(self.firm_sirens)
         stage = self.chance.choice(["identified", "solicited", "interviewed", "declined"])
-        return await self.world.clients["territory"].put(
+        answer = await self.world.clients["territory"].put(
             f"firms/{siren}", {"stage": stage, "reason": "So it is.", "effective_on": self.day()}
         )
+        if answer.is_success:
+            self.followed.add(siren)
+        return answer
 
     async def do_plan_audition(self) -> Any:
         body = {"kind": "interview", "sirens": [self.acts.firm], "planned_on": self.day()}
@@ -212,9 +216,12 @@ class Life:
         if (project_id := self.any_of("project")) is None:
             return None
         lines = BALANCED[: self.chance.randrange(1, 5)]
-        return await self.world.clients["territory"].put(
+        answer = await self.world.clients["territory"].put(
             f"projects/{project_id}/financing", {"status": "draft", "lines": lines}
         )
+        if answer.status_code == 201:
+            self.made.setdefault("planned", []).append(project_id)
+        return answer
 
     # --- what is asked ---
 
@@ -222,14 +229,20 @@ class Life:
         """The addresses of all reports in both times, on what is there by now."""
         engineering = ["engineering", f"engineering?mission_id={self.mission.id}"]
         advances = [f"advances/{each}/{what}" for each in self.made.get("advance", ()) for what in ADVANCE_REPORTS]
-        return ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances]
+        firms = [f"firms/{siren}/stages" for siren in sorted(self.followed)]
+        projects = [f"projects/{each}/stages" for each in self.made.get("project", ())]
+        plans = [f"projects/{each}/financing" for each in self.made.get("planned", ())]
+        reports = ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances, *firms, *projects]
+        return reports + plans
 
     async def ask(self, address: str, **query: Any) -> Any:
         address, _, more = address.partition("?")
+        if address.endswith("/financing"):
+            del query["as_of"]  # a plan counts from its recording
         query |= dict(pair.split("=") for pair in more.split("&") if pair)
         answer = await self.world.clients[READER.get(address, "auditor")].get(address, params=query)
         found = ok(answer)
-        found.pop("recorded_as_of")
+        found.pop("recorded_as_of", None)
         return found
 
 

@@ -5,8 +5,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from app.core import clock
+from app.core.db import param
 from app.core.faults import Fault
 from app.core.problems import ValidationFailed
+from app.core.reading.listing import Filter, at_most
 from app.core.reading.query import Parameter
 from app.core.values import Day
 
@@ -37,6 +39,16 @@ def known_before(recorded_as_of: date | None) -> datetime | None:
     if recorded_as_of >= clock.paris_day(clock.now() - SETTLED):
         raise ValidationFailed(errors=[DAY_NOT_OVER.at("recorded_as_of")])
     return datetime.combine(recorded_as_of + timedelta(days=1), time.min, clock.PARIS)
+
+
+def times_of(effective_on: Any, recorded_at: Any) -> dict[str, Filter]:
+    """The two times as filters of a list whose rows are only appended."""
+    return {
+        "as_of": at_most(effective_on, Day, "Counting on this day or earlier."),
+        "recorded_as_of": Filter(
+            TWO_TIMES["recorded_as_of"], lambda name: recorded_at < param(name, recorded_at.type), known_before
+        ),
+    }
 
 
 def both_times(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ keep(Event)
 BEFORE = param("known_before", Event.__table__.c.occurred_at.type)
 
 
-def last_event(kind: str, ids: Any) -> Any:
+def last_event(kind: str, ids: Any, before: Any = BEFORE) -> Any:
     """What the last event about each of these objects said by the instant; none for what was gone or not yet there."""
     e = Event.__table__.c
     last = (
@@ -81,7 +81,7 @@ def last_event(kind: str, ids: Any) -> Any:
         .where(
             e.resource_type == literal_column(f"'{kind}'", Text()),
             e.resource_id == cast(ids.c.id, Text),
-            e.occurred_at < BEFORE,
+            e.occurred_at < before,
         )
         .order_by(e.resource_type.desc(), e.resource_id.desc(), e.sequence.desc())
         .limit(1)
