@@ -1,6 +1,7 @@
 """Reads of projects and of their financing plans."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -10,14 +11,18 @@ from sqlalchemy import (
     Numeric,
     Text,
     and_,
+    any_,
     case,
     cast,
+    column,
     func,
     literal_column,
     or_,
     select,
     text,
+    true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
 from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
@@ -101,6 +106,13 @@ _superseded = (
     .where(_later.project_id == _o.project_id, _later.after_months == _o.after_months, _later.id > _o.id)
     .exists()
 )
+_superseded_then = (
+    select(_later.id)
+    .where(
+        _later.project_id == _o.project_id, _later.after_months == _o.after_months, _later.id > _o.id,
+        _later.recorded_at < BEFORE,
+    ).exists()
+)  # fmt: skip
 _observed = _array(
     _o.after_months, JobObservation, _o.project_id == _p.id, ~_superseded,
     after_months=_o.after_months, observed_on=_o.observed_on, jobs_created_fte=_o.jobs_created_fte,
@@ -361,6 +373,13 @@ _plans = (
 _newer = aliased(FinancingPlan)
 _current = ~select(_newer.id).where(_newer.project_id == _v.project_id, _newer.number > _v.number).exists()
 
+_current_then = and_(
+    _v.recorded_at < BEFORE,
+    ~select(_newer.id)
+    .where(_newer.project_id == _v.project_id, _newer.number > _v.number, _newer.recorded_at < BEFORE)
+    .exists(),
+)
+
 # The plan in force is found by its project.
 FINANCING = Listing(
     schema=schemas.Financing,
@@ -373,12 +392,7 @@ FINANCING = Listing(
 # The one that was in force at an instant.
 FINANCING_THEN = Listing(
     schema=schemas.Financing,
-    rows=_plans.where(
-        _v.recorded_at < BEFORE,
-        ~select(_newer.id)
-        .where(_newer.project_id == _v.project_id, _newer.number > _v.number, _newer.recorded_at < BEFORE)
-        .exists(),
-    ),
+    rows=_plans.where(_current_then),
     key=_v.project_id,
     key_name="project_id",
     version=_v.number,
@@ -413,17 +427,55 @@ def totals(listing: Listing, given: frozenset[str]) -> Statement:
     """The sums over all projects that the filters select, as one JSON object; leverage is computed from its sums."""
     known = _totals.get((listing is PROJECTS, given))
     if known is None:
-        known = _totals[listing is PROJECTS, given] = Statement(_sums(listing.filtered(given)))
+        known = _totals[listing is PROJECTS, given] = Statement(_sums(_summed(listing.filtered(given))))
     return known
 
 
-def _sums(rows: Rows) -> Any:
-    stage = rows.selected_columns["stage"]
-    m = rows.with_only_columns(
-        _p.id, _p.funding_route, stage, _cost.label("cost"), _eligible.label("eligible"),
+def _summed(rows: Rows) -> Rows:
+    return rows.with_only_columns(
+        _p.id, _p.funding_route, rows.selected_columns["stage"], _cost.label("cost"), _eligible.label("eligible"),
         _p.jobs_created_fte, _p.jobs_maintained_fte, _jobs.label("jobs"),
-    ).cte("m")  # fmt: skip
+    )  # fmt: skip
+
+
+# By which filters the totals of a past day can be asked for, beside the two times.
+FILTERS_THEN = ("stage", "kind", "funding_route")
+
+
+@cache
+def totals_then(given: frozenset[str]) -> Statement:
+    """The same of what had been recorded by an instant: a project is what its last event by then says."""
+    then = last_event("project", select(_p.id).where(_p.territory == _territory).subquery("ids"))
+    # The day of the first passage can be corrected.
+    on_day = case((_s.number == literal_column("1"), said(then, "detected_on", Date())), else_=_s.effective_on)
+    stood = (
+        select(then.c.id, then.c.data, _s.stage)
+        .join(_s, _s.project_id == then.c.id)
+        .ext(distinct_on(then.c.id))
+        .where(_s.recorded_at < BEFORE, on_day <= _as_of)
+        .order_by(then.c.id, _s.number.desc())
+        .subquery("stood")
+    )
+    filters = {"stage": stood.c.stage, **{name: said(stood, name, Text()) for name in ("kind", "funding_route")}}
+    m = select(
+        stood.c.id,
+        stood.c.data,
+        stood.c.stage,
+        said(stood, "funding_route", Text()).label("funding_route"),
+        said(stood, "cost_cents", Numeric()).label("cost"),
+        said(stood, "eligible_cents", Numeric()).label("eligible"),
+        said(stood, "jobs_created_fte", Numeric(7, 2)).label("jobs_created_fte"),
+        said(stood, "jobs_maintained_fte", Numeric(7, 2)).label("jobs_maintained_fte"),
+        said(stood, "jobs_fte", Numeric(12, 2)).label("jobs"),
+    ).where(*(filters[name] == any_(param(name, ARRAY(Text()))) for name in sorted(given)))
+    return Statement(_sums(m, known=True))
+
+
+def _sums(rows: Any, *, known: bool = False) -> Any:
+    m = rows.cte("m")
     of = select(m.c.id)
+    superseded, current = (_superseded_then, _current_then) if known else (_superseded, _current)
+    recorded = [_o.recorded_at < BEFORE] if known else []
 
     def fte(column: Any) -> Any:
         return func.coalesce(func.sum(column), 0)
@@ -433,7 +485,7 @@ def _sums(rows: Rows) -> Any:
             fte(case((_o.after_months == literal_column(str(months)), _o.jobs_created_fte + _o.jobs_maintained_fte)))
             .label(f"after_{months}")
             for months in (12, 36)
-        )).where(_o.project_id.in_(of), ~_superseded).cte("observed")
+        )).where(_o.project_id.in_(of), ~superseded, *recorded).cte("observed")
     )  # fmt: skip
     programme = ", ".join(f"'{kind.value}'" for kind in sorted(PROGRAMME_AID))
     groups = {
@@ -449,9 +501,9 @@ def _sums(rows: Rows) -> Any:
         select(*(
             _whole(case((among & counted, _l.amount_cents))).label(f"{basis}_{group}")
             for basis, counted in bases.items() for group, among in groups.items()
-        )).join(FinancingPlan, _v.id == _l.plan_id).where(_v.project_id.in_(of), _current).cte("money")
+        )).join(FinancingPlan, _v.id == _l.plan_id).where(_v.project_id.in_(of), current).cte("money")
     )  # fmt: skip
-    plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), _current).scalar_subquery()
+    plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), current).scalar_subquery()
     counted = [
         part
         for each in ProjectStage
@@ -464,11 +516,14 @@ def _sums(rows: Rows) -> Any:
         ).group_by(m.c.funding_route).subquery("r")
     )  # fmt: skip
     routes = select(json_array(func.row_to_json(by_route.table_valued()), by_route.c.funding_route)).scalar_subquery()
-    firms = (
-        select(func.count(func.distinct(_h.firm_siren)))
-        .where(_h.project_id.in_(of), _h.kind == literal_column(f"'{HolderKind.FIRM.value}'"))
-        .scalar_subquery()
-    )
+    firm = literal_column(f"'{HolderKind.FIRM.value}'", Text())
+    if known:
+        holder = func.jsonb_array_elements(m.c.data["holders"]).table_valued(column("value", JSONB), name="holder")
+        each = select(func.count(holder.c.value["siren"].astext.distinct())).select_from(m.join(holder, true()))
+        firms = each.where(holder.c.value["kind"].astext == firm).scalar_subquery()
+    else:
+        each = select(func.count(func.distinct(_h.firm_siren))).where(_h.project_id.in_(of), _h.kind == firm)
+        firms = each.scalar_subquery()
     return as_object(
         select(
             func.count().label("projects"),
@@ -483,7 +538,7 @@ def _sums(rows: Rows) -> Any:
             func.json_build_object(*counted).label("by_stage"),
             routes.label("by_funding_route"),
             plans.label("eligible"),
-            *(select(column).scalar_subquery().label(column.name) for column in money.c),
+            *(select(sum_).scalar_subquery().label(sum_.name) for sum_ in money.c),
         ).select_from(m)
     )
 

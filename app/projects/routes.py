@@ -11,10 +11,11 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch, fetchrow
-from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
+from app.core.faults import Fault
+from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound, ValidationFailed
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
-from app.core.reading.two_times import TWO_TIMES, known_before
+from app.core.reading.two_times import TWO_TIMES, both_times, known_before
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
@@ -24,6 +25,7 @@ from app.projects import financing, rules, schemas, service
 from app.projects.queries import (
     AS_OF,
     COMPARED,
+    FILTERS_THEN,
     FINANCING,
     FINANCING_THEN,
     FINANCING_VERSIONS,
@@ -35,6 +37,7 @@ from app.projects.queries import (
     STAGES_THEN,
     filters_of,
     totals,
+    totals_then,
 )
 
 projects = router("projects")
@@ -80,15 +83,36 @@ async def create_project(
     )
 
 
-@projects.get(T + "/projects/totals", **shows(schemas.Totals, parameters=filters_of(PROJECTS_AS_OF)))
+NOT_THEN = Fault(
+    "not_with_recorded_as_of",
+    en="This filter cannot be used together with recorded_as_of.",
+    fr="Ce filtre ne s'emploie pas avec recorded_as_of.",
+)
+OF_TOTALS = {**filters_of(PROJECTS_AS_OF), **KNOWN}
+
+
+@projects.get(T + "/projects/totals", **shows(schemas.Totals, parameters=OF_TOTALS))
 async def get_project_totals(request: Request, actor: Actor = require("projects:read")) -> Response:
-    """Totals of the projects that the filters select: costs, jobs, stages, routes and leverage."""
-    known = filters_of(PROJECTS_AS_OF)
-    query = read(request, known)
+    """Totals of the projects that the filters select: costs, jobs, stages, routes and leverage.
+
+    `recorded_as_of` is how they were known at the end of a past day; of the filters, only `as_of`, `stage`, `kind` and
+    `funding_route` can be used with it.
+    """
+    query = read(request, OF_TOTALS)
+    times = both_times(query)
+    query.pop("recorded_as_of", None)
+    shown = {name: times[name] for name in ("as_of", "recorded_as_of")}
+    if times["known_before"] is not None:
+        given = frozenset(query) - {"as_of"}
+        if unknown := given.difference(FILTERS_THEN):
+            raise ValidationFailed(errors=[NOT_THEN.at(name) for name in sorted(unknown)])
+        bound = {**query, **times, **request.path_params}
+        row = await fetchrow(request.state.engine, totals_then(given), bound)
+        return private({**shown, **_with_leverage(from_json(row["body"]))})
     listing = PROJECTS_AS_OF if "as_of" in query else PROJECTS
     bound = {name: listing.filters[name].prepare(value) for name, value in query.items()}
     row = await fetchrow(request.state.engine, totals(listing, frozenset(query)), {**bound, **request.path_params})
-    return private(_with_leverage(from_json(row["body"])))
+    return private({**shown, **_with_leverage(from_json(row["body"]))})
 
 
 def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:

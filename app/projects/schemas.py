@@ -611,6 +611,10 @@ class RouteTotals(Read):
 class Totals(Read):
     """Sums over the projects that the filters select."""
 
+    as_of: date = Field(description="Paris day looked at; today where the request names none.")
+    recorded_as_of: date | None = Field(
+        description="Paris day at whose end the figures were known so; null: as they are known now."
+    )
     projects: int = Field(description="Number of projects selected.")
     firms: int = Field(description="Distinct firms among the holders.")
     cost_cents: Cents = Field(description="Sum of all costs, in cents of euro excluding VAT.")

@@ -232,6 +232,7 @@ class Life:
         firms = [f"firms/{siren}/stages" for siren in sorted(self.followed)]
         projects = [f"projects/{each}/stages" for each in self.made.get("project", ())]
         plans = [f"projects/{each}/financing" for each in self.made.get("planned", ())]
+        plans += ["projects/totals", "projects/totals?funding_route=rebond&stage=oriented"]
         reports = ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances, *firms, *projects]
         return reports + plans
 
@@ -271,7 +272,13 @@ async def test_no_report_ever_gives_another_answer_than_it_gave_then(frozen: Fro
     assert len(life.taken) > 15, life.taken
 
 
-@pytest.mark.parametrize("address", ["summary", "/v1/summary"])
+@pytest.mark.parametrize("address", ["summary", "/v1/summary", "projects/totals"])
 async def test_a_day_that_is_not_over_is_not_known_yet(world: World, address: str) -> None:
     refused = problem(await world.auditor.get(f"{address}?recorded_as_of=2199-12-31"), 422, "validation-failed")
     assert [error["code"] for error in refused["errors"]] == ["day_not_over"]
+
+
+async def test_totals_of_a_past_day_refuse_filters_on_what_no_event_keeps_apart(world: World) -> None:
+    answer = await world.auditor.get("projects/totals?recorded_as_of=2024-01-01&q=lathe")
+    refused = problem(answer, 422, "validation-failed")
+    assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [("q", "not_with_recorded_as_of")]
