@@ -36,7 +36,9 @@ from app.core.reading.listing import (
     updated_since,
 )
 from app.core.reading.query import Flag, Parameter
+from app.core.reading.two_times import TWO_TIMES
 from app.core.values import Day, Siren, Uuid
+from app.core.writing.events import BEFORE, last_event, said
 from app.firms.models import Firm
 from app.projects.models import Project
 from app.roadmap import schemas
@@ -89,19 +91,32 @@ def _progress(state: Any, day: Any) -> Any:
     return func.json_build_object(*pairs)
 
 
-def _versions(day: Any = None) -> Rows:
-    """Versions, whole. States are those of now, or of a `day`."""
+def _versions(day: Any = None, then: Any = None) -> Rows:
+    """Versions, whole. States are those of now, or of a `day`.
+
+    `then`: as they had been recorded by an instant, by the last event of each; what an adopted one contains never
+    changes.
+    """
+    told = {name: said(then, name, _v.__table__.c[name].type) for name in _CHANGING} if then is not None else {}
+
+    def column(name: str) -> Any:
+        return told.get(name, _v.__table__.c[name]).label(name)
+
     if day is None:
         state, since, day = _f.state, _f.state_since_on, _today
         followed = select(_f.id, state.label("state"), since.label("since"))
     else:
         last, later = aliased(StateChange), aliased(StateChange)
         newer = exists().where(later.action_id == last.action_id, later.number > last.number, later.effective_on <= day)
+        counts = [last.action_id == _f.id, last.effective_on <= day]
+        if then is not None:
+            newer = newer.where(later.recorded_at < BEFORE)
+            counts.append(last.recorded_at < BEFORE)
         followed = select(
             _f.id,
             func.coalesce(last.state, literal_column(f"'{ActionState.PLANNED.value}'")).label("state"),
             last.effective_on.label("since"),
-        ).outerjoin(last, and_(last.action_id == _f.id, last.effective_on <= day, ~newer))
+        ).outerjoin(last, and_(*counts, ~newer))
     held = followed.where(_f.territory == _territory).subquery("held")
     stand = Action.__table__.join(held, held.c.id == _a.action_id)
 
@@ -133,29 +148,33 @@ def _versions(day: Any = None) -> Rows:
         ).where(_x.version_id == _v.id).correlate(RoadmapVersion).scalar_subquery()
     )  # fmt: skip
     whole = part(_progress(held.c.state, day), _a.version_id == _v.id).correlate(RoadmapVersion).scalar_subquery()
-    return (
-        select(
-            _v.id,
-            _v.territory,
-            _v.number,
-            _v.title,
-            _v.starts_on,
-            _v.ends_on,
-            _v.status,
-            _v.committee_id,
-            _v.adopted_on,
-            _v.adopted_by,
-            _person.c.name.label("adopted_by_name"),
-            _v.superseded_on,
-            whole.label("progress"),
-            axes.label("axes"),
-            _v.version,
-            _v.created_at,
-            _v.updated_at,
-        )
-        .outerjoin(_person, _person.c.id == _v.adopted_by)
-        .where(_v.territory == _territory)
+    rows = select(
+        _v.id,
+        _v.territory,
+        _v.number,
+        _v.title,
+        _v.starts_on,
+        _v.ends_on,
+        column("status"),
+        column("committee_id"),
+        column("adopted_on"),
+        column("adopted_by"),
+        _person.c.name.label("adopted_by_name"),
+        column("superseded_on"),
+        whole.label("progress"),
+        axes.label("axes"),
+        column("version"),
+        _v.created_at,
+        column("updated_at"),
     )
+    if then is not None:
+        rows = rows.join(then, then.c.id == _v.id)
+    adopter = told.get("adopted_by", _v.adopted_by)
+    return rows.outerjoin(_person, _person.c.id == adopter).where(_v.territory == _territory)
+
+
+# What the adoption of a version, or of the next one, changes of it.
+_CHANGING = ("status", "committee_id", "adopted_on", "adopted_by", "superseded_on", "version", "updated_at")
 
 
 VERSIONS = Listing(
@@ -175,13 +194,29 @@ VERSIONS = Listing(
 # --- the one in force ------------------------------------------------------------------------------------------------
 
 _as_of = param("as_of", Date())
-AS_OF = {"as_of": Parameter(Day, "The roadmap in force on this day, with the states of that day; today where absent.")}
+TIMES = {
+    **TWO_TIMES,
+    "as_of": Parameter(Day, "The roadmap in force on this day, with the states of that day; today where absent."),
+}
 ROADMAP = Listing(
     schema=schemas.RoadmapVersion,
     rows=_versions(_as_of).where(_v.adopted_on <= _as_of, or_(_v.superseded_on.is_(None), _v.superseded_on > _as_of)),
     key=_v.territory,
     key_name="territory",
     version=_v.version,
+    derived=True,
+)
+
+_then = last_event("roadmap_version", select(_v.id).where(_v.territory == _territory).subquery("ids"))
+_superseded_then = said(_then, "superseded_on", Date())
+ROADMAP_THEN = Listing(
+    schema=schemas.RoadmapVersion,
+    rows=_versions(_as_of, _then).where(
+        said(_then, "adopted_on", Date()) <= _as_of, or_(_superseded_then.is_(None), _superseded_then > _as_of)
+    ),
+    key=_v.territory,
+    key_name="territory",
+    version=said(_then, "version", _v.version.type),
     derived=True,
 )
 

@@ -9,13 +9,13 @@ from starlette.responses import Response
 from app.access.duties import DRAFTS_ADOPTS
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core import clock
 from app.core.compare import changes as field_changes
 from app.core.compare import compare
 from app.core.db import fetch
 from app.core.problems import NotFound, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
+from app.core.reading.two_times import both_times
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.values import Uuid
@@ -23,18 +23,21 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
 from app.roadmap import rules, schemas, service
-from app.roadmap.queries import ACTIONS, AS_OF, COMPARED, ROADMAP, STATES, VERSIONS
+from app.roadmap.queries import ACTIONS, COMPARED, ROADMAP, ROADMAP_THEN, STATES, TIMES, VERSIONS
 
 roadmap = router("roadmap")
 
 WITH = {"with": Parameter(Uuid, "Id of the version to compare with; absent: the one before.")}
 
 
-@roadmap.get(T + "/roadmap", **shows(schemas.RoadmapVersion, parameters=AS_OF))
+@roadmap.get(T + "/roadmap", **shows(schemas.RoadmapVersion, parameters=TIMES))
 async def get_roadmap(request: Request, actor: Actor = require("roadmap:read")) -> Response:
-    """The roadmap in force on a day, today by default, with the states of its actions on that day."""
-    query = read(request, AS_OF)
-    return await show(request, ROADMAP, {"as_of": query.get("as_of") or clock.today()})
+    """The roadmap in force on a day, today by default, with the states of its actions on that day.
+
+    `recorded_as_of` gives it as it was known at the end of a past day.
+    """
+    times = both_times(read(request, TIMES))
+    return await show(request, ROADMAP if times["known_before"] is None else ROADMAP_THEN, times)
 
 
 @roadmap.get(T + "/roadmap/versions", **lists(VERSIONS))

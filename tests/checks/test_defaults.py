@@ -22,7 +22,6 @@ TODAY = {
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,
-    "roadmap/routes.py get_roadmap": READ,
     "roadmap/service.py move": ACT,
 }
 

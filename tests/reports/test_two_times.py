@@ -11,15 +11,17 @@ import pytest
 
 from app.core.clock import PARIS
 from tests.conftest import Frozen
-from tests.envelopes.acts import Acts
+from tests.envelopes.acts import Acts, key
 from tests.lives import FRESH, seed_of
 from tests.projects.acts import BALANCED, COSTS, project
+from tests.roadmap.acts import adopt, draft, held
 from tests.world import Mission, World, ok, problem
 
 FIRST = date(2023, 10, 3)
 DAYS = [FIRST + timedelta(days=ahead) for ahead in range(4)]
 AS_OF = [date(2023, 7, 20), date(2023, 8, 31), *DAYS, date(2024, 12, 31)]
-ACTS_A_DAY = 40
+ACTS_A_DAY = 60
+OFTEN = ["enter", "validate", "advance", "tranche", "repay", "repay", "bounce", "certify", "detect"]
 SEEDS = (1, 2, FRESH)
 
 
@@ -32,6 +34,7 @@ class Life:
         self.made: dict[str, list[str]] = {}
         self.firm_sirens = [acts.firm]
         self.followed = {acts.firm}
+        self.rated = False
 
     @classmethod
     async def begin(cls, frozen: Frozen, chance: random.Random) -> "Life":
@@ -40,8 +43,8 @@ class Life:
         return cls(acts, await world.mission(days=60), chance)
 
     async def act(self) -> None:
-        kinds = [name.removeprefix("do_") for name in dir(self) if name.startswith("do_")]
-        kind = self.chance.choice(sorted(kinds))
+        kinds = sorted(name.removeprefix("do_") for name in dir(self) if name.startswith("do_"))
+        kind = self.chance.choice([*kinds, *OFTEN])
         answer = await getattr(self, f"do_{kind}")()
         if answer is None:
             return
@@ -117,6 +120,21 @@ class Life:
         return await self.world.operator.post(
             f"missions/{mission}/cancel", {"reason": "A mistake."}, headers={"If-Match": seen.headers["etag"]}
         )
+
+    async def do_certify(self) -> Any:
+        if not self.rated:
+            await self.world.rates(self.mission)
+            self.rated = True
+        body = {"mission_id": self.mission.id, "organisation_id": str(self.world.organisations["partner"]),
+                "from_on": "2020-01-01", "to_on": "2199-12-31"}  # fmt: skip
+        return self.keep("certificate", await self.world.operator.post("service-certificates", body, headers=key()))
+
+    async def do_cancel_certificate(self) -> Any:
+        if (certificate := self.any_of("certificate")) is None:
+            return None
+        place = f"service-certificates/{certificate}"
+        headers = {"If-Match": (await self.world.operator.get(place)).headers["etag"]}
+        return await self.world.operator.post(f"{place}/cancel", {"reason": "Mistaken."}, headers=headers)
 
     # --- money ---
 
@@ -223,6 +241,25 @@ class Life:
             self.made.setdefault("planned", []).append(project_id)
         return answer
 
+    # --- the roadmap ---
+
+    async def do_adopt(self) -> Any:
+        if not self.made.get("draft"):
+            self.made["draft"] = [(await draft(self.world))["id"]]
+        meeting = await held(self.world, f"{self.day(first=date(2023, 9, 1))}T08:00:00Z")
+        answer = await adopt(self.world.clients["committee"], self.made["draft"][0], meeting)
+        if answer.is_success:
+            self.made["draft"] = []
+            self.made["action"] = [action["id"] for axis in answer.json()["axes"] for action in axis["actions"]]
+        return answer
+
+    async def do_move_action(self) -> Any:
+        if (action := self.any_of("action")) is None:
+            return None
+        body = {"state": self.chance.choice(["in_progress", "done", "dropped", "planned"]), "reason": "So it is.",
+                "effective_on": self.day(first=date(2023, 9, 1))}  # fmt: skip
+        return await self.world.clients["territory"].post(f"roadmap/actions/{action}/states", body)
+
     # --- what is asked ---
 
     def reports(self) -> Sequence[str]:
@@ -232,7 +269,7 @@ class Life:
         firms = [f"firms/{siren}/stages" for siren in sorted(self.followed)]
         projects = [f"projects/{each}/stages" for each in self.made.get("project", ())]
         plans = [f"projects/{each}/financing" for each in self.made.get("planned", ())]
-        plans += ["projects/totals", "projects/totals?funding_route=rebond&stage=oriented"]
+        plans += ["roadmap", "projects/totals", "projects/totals?funding_route=rebond&stage=oriented"]
         reports = ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances, *firms, *projects]
         return reports + plans
 
@@ -242,6 +279,8 @@ class Life:
             del query["as_of"]  # a plan counts from its recording
         query |= dict(pair.split("=") for pair in more.split("&") if pair)
         answer = await self.world.clients[READER.get(address, "auditor")].get(address, params=query)
+        if address == "roadmap" and answer.status_code == 404:
+            return None  # none was in force
         found = ok(answer)
         found.pop("recorded_as_of", None)
         return found
