@@ -43,6 +43,7 @@ from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency
 from app.engineering.certificates.routes import certificates
+from app.engineering.corrections.routes import corrections
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
 from app.envelopes.routes import envelopes
@@ -55,6 +56,7 @@ from app.integrations.feed.routes import events
 from app.integrations.imports import runner
 from app.integrations.imports.routes import imports
 from app.integrations.imports.service import forget_uploads
+from app.integrations.lookups.routes import lookups
 from app.missions.routes import missions
 from app.programme.routes import programme
 from app.projects.routes import projects
@@ -64,7 +66,8 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, certificates, follow_up, envelopes, grants, advances, overrides, reports, events, imports,
+    entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, reports, events, imports,
+    lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

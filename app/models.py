@@ -9,6 +9,7 @@ from app.core import installation
 from app.core.db import Base
 from app.core.writing import events, idempotency
 from app.engineering.certificates import models as certificates
+from app.engineering.corrections import models as corrections
 from app.engineering.entries import models as entries
 from app.envelopes import models as envelopes
 from app.firms import models as firms
@@ -22,7 +23,7 @@ from app.roadmap import models as roadmap
 
 DOMAINS = (
     installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, certificates, envelopes, overrides, grants, advances, integrations,
+    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -77,6 +77,18 @@ class ReviewerDecides(Problem):
     cure_fr = "Demandez à une autre personne qui a le rôle funder de décider."
 
 
+class CorrectionByOnePerson(Problem):
+    """Three different persons propose, agree to and accept a correction; the one who worked can only propose."""
+
+    status = 403
+    title_fr = (
+        "Trois personnes différentes proposent, approuvent et acceptent une correction ; celle qui a travaillé peut"
+        " seulement la proposer."
+    )
+    cure = "Ask another person of the lead firm to agree, or of the operator to accept."
+    cure_fr = "Demandez à une autre personne du mandataire de l'approuver, ou de l'opérateur de l'accepter."
+
+
 class ProposerApproves(Problem):
     """The person who proposed an override cannot also approve or refuse it."""
 
@@ -129,6 +141,11 @@ DECIDES_RECEIVES = Pair(
 WRITES_CLOSES = Pair("writes minutes", "closes the meeting", WriterCloses)
 DRAFTS_ADOPTS = Pair("drafts a roadmap", "records its adoption", DrafterAdopts)
 REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
+PROPOSES_ACCEPTS = Pair(
+    "works a certified day, proposes its correction or agrees to it",
+    "agrees to it or accepts it",
+    CorrectionByOnePerson,
+)
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 
 PAIRS = (
@@ -139,5 +156,6 @@ PAIRS = (
     WRITES_CLOSES,
     DRAFTS_ADOPTS,
     REVIEWS_DECIDES,
+    PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
 )

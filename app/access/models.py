@@ -17,6 +17,7 @@ class Organisation(Identified, Versioned, Base):
     __table_args__ = (
         shape("is_siren(siren)", name="organisation_siren"),
         shape("name <> ''", name="organisation_name"),
+        Index("organisations_words_idx", text("search_words(ARRAY[name])"), postgresql_using="gin"),
     )
 
     siren: Mapped[str | None] = mapped_column(unique=True)
@@ -36,6 +37,7 @@ class Subject(Identified, Versioned, Base):
         shape("email = lower(email) AND email ~ '^[!-~]+$'", name="subject_email_form"),
         Index("subjects_service_account_name_key", "organisation_id", "name", unique=True,
               postgresql_where=text("kind = 'service_account'")),
+        Index("subjects_words_idx", text("search_words(ARRAY[name])"), postgresql_using="gin"),
         Index("subjects_email_key", func.lower(text("email")), unique=True, info={"field": "email"}),
     )  # fmt: skip
 

@@ -102,6 +102,8 @@ _EVERYONE = frozenset(Role)
 _WHOLE_VIEW = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN})  # read everything
 _MONEY_VIEW = _WHOLE_VIEW | {Role.TERRITORY, Role.FUNDER, Role.TREASURER}
 _TERRITORY_VIEW = _WHOLE_VIEW | {Role.LEAD, Role.TERRITORY, Role.FUNDER, Role.TREASURER}
+_REGISTRARS = frozenset({Role.PROGRAMME, Role.OPERATOR, Role.TERRITORY})  # who answers for public facts of firms
+_WHO_MEET = frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY})  # who meets the firms
 
 # permission → the roles that hold it. `x:read` is also what decides between 403 and 404 for the other `x:` permissions.
 MATRIX: dict[str, frozenset[Role]] = {
@@ -113,23 +115,26 @@ MATRIX: dict[str, frozenset[Role]] = {
     "members:write": frozenset({Role.ADMIN}),
     "api_keys:read": _WHOLE_VIEW,  # never their secrets
     "api_keys:write": frozenset({Role.ADMIN}),
+    "lookups:read": _WHOLE_VIEW | _WHO_MEET,  # who must name a person or an organisation
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
     "firms:read": _EVERYONE,
-    "firms:write": frozenset({Role.PROGRAMME, Role.OPERATOR, Role.TERRITORY}),
+    "firms:write": _REGISTRARS,
+    "firms:register": _REGISTRARS | _WHO_MEET,  # without firms:write, only what is not known yet
     "firm_owners:read": _MONEY_VIEW,  # the name of a sole trader is personal data
-    "firm_owners:write": frozenset({Role.PROGRAMME, Role.OPERATOR, Role.TERRITORY}),
+    "firm_owners:write": _REGISTRARS,
     "territory_firms:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "territory_firms:write": frozenset({Role.TERRITORY}),
+    "territory_firms:identify": _WHO_MEET,  # without territory_firms:write, only a firm that is not followed yet
     "contacts:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY, Role.FUNDER},
     "contacts:write": frozenset({Role.TERRITORY}),
     "committees:read": _EVERYONE,
     "committees:write": frozenset({Role.TERRITORY}),
     "committees:close": frozenset({Role.COMMITTEE}),  # who presides says what the record is, not who wrote it
     "auditions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "auditions:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
+    "auditions:write": _WHO_MEET,
     "audition_notes:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT, Role.TERRITORY},
-    "audition_notes:write": frozenset({Role.CONSULTANT, Role.LEAD, Role.TERRITORY}),
+    "audition_notes:write": _WHO_MEET,
     "firm_notes:read": _WHOLE_VIEW | {Role.TERRITORY},  # what staff writes about a firm in confidence
     "firm_notes:write": frozenset({Role.TERRITORY}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -138,6 +143,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "rates:write": frozenset({Role.OPERATOR}),
     "projects:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "projects:write": frozenset({Role.TERRITORY}),
+    "projects:detect": _WHO_MEET,  # without projects:write, only in an audition of one's own
     "roadmap:read": _EVERYONE,
     "roadmap:write": frozenset({Role.TERRITORY}),
     "roadmap:adopt": frozenset({Role.TERRITORY, Role.COMMITTEE}),  # who drafted it does not (duties.py)
@@ -145,6 +151,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "time_entries:write": frozenset({Role.CONSULTANT, Role.LEAD}),
     "time_entries:validate": frozenset({Role.LEAD}),
     "time_entries:reverse": frozenset({Role.CONSULTANT, Role.LEAD, Role.OPERATOR}),
+    "time_entry_corrections:read": _TERRITORY_VIEW | {Role.CONSULTANT},
+    "time_entry_corrections:write": frozenset({Role.CONSULTANT, Role.LEAD}),
+    "time_entry_corrections:agree": frozenset({Role.LEAD}),
+    "time_entry_corrections:refuse": frozenset({Role.LEAD, Role.OPERATOR}),
+    "time_entry_corrections:accept": frozenset({Role.OPERATOR}),
     "service_certificates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
     "service_certificates:write": frozenset({Role.OPERATOR}),
     "month_locks:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -183,6 +194,7 @@ NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "
 # Roles that see no more than their own organisation's part of what a permission shows.
 OWN_ORGANISATION = {
     "time_entries:read": frozenset({Role.CONSULTANT}),
+    "time_entry_corrections:read": frozenset({Role.CONSULTANT}),
     "rates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "service_certificates:read": frozenset({Role.LEAD, Role.CONSULTANT}),
     "imports:read": frozenset({Role.CONSULTANT}),

@@ -36,7 +36,8 @@ def serve(
 
     chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = Settings(**{name: value for name, value in chosen.items() if value not in (None, "")})
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a stop before uvicorn listens, and after it is done
+    stop = server.Stop()  # before uvicorn listens, and after it is done
+    signal.signal(signal.SIGTERM, stop)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     try:
@@ -53,7 +54,7 @@ def serve(
             if settings.database_url is not None:
                 check_server(settings.database_url)
                 _say(settings, listening.getsockname()[1], None)
-                _serve(settings, settings.database_url, listening)
+                _serve(settings, settings.database_url, listening, stop)
                 return
             data_dir = data_dir_of(settings)
             with postgres.running(data_dir, exclusive_service=True) as bundled:
@@ -62,19 +63,19 @@ def serve(
                 issued = _demonstration(bundled.dsn(), data_dir)
                 _say(settings, listening.getsockname()[1], issued)
                 with postgres.revived(bundled):
-                    _serve(settings, bundled.dsn(), listening)
+                    _serve(settings, bundled.dsn(), listening, stop)
     except KeyboardInterrupt:
         sys.exit(0)
 
 
-def _serve(settings: Settings, url: str, listening: Any) -> None:
+def _serve(settings: Settings, url: str, listening: Any, stop: Any) -> None:
     from app.core.serving import server
 
     os.environ["DATABASE_URL"] = url
     with ExitStack() as stack:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(server.metrics_directory())
-        server.serve(FACTORY, listening, workers=settings.workers)
+        server.serve(FACTORY, listening, workers=settings.workers, stop=stop)
 
 
 def _demonstration(url: str, data_dir: Path) -> dict[str, str]:

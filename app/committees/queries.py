@@ -15,6 +15,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    holds,
     json_array,
     json_object,
     matches,
@@ -39,6 +40,9 @@ _members = _of_members(
 )
 _attending = _of_members(func.count(), _m.attendance.in_(literals((Attendance.PRESENT, Attendance.REPRESENTED))))
 _quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >= _c.quorum))
+
+
+HAS_MINUTES = _c.minutes.is_not(None)
 
 
 def paris_day(column: Any) -> Any:
@@ -80,6 +84,7 @@ COMMITTEES = Listing(
     filters={
         "level": any_of(_c.level, Level, "Meetings of the territory's own committee, or of the State and the Région."),
         "status": any_of(_c.status, CommitteeStatus, "Meetings in any of these states."),
+        "has_minutes": holds(HAS_MINUTES, "true: meetings whose minutes are written; false: meetings without minutes."),
         "planned_from": at_least(paris_day(_c.planned_at), Day, "Planned for this day or later."),
         "planned_to": at_most(paris_day(_c.planned_at), Day, "Planned for this day or earlier."),
         "held_from": at_least(paris_day(_c.held_at), Day, "Held on this day or later."),

@@ -56,6 +56,10 @@ CHECKS = {
             coalesce(sum(e.days), 0)
         FROM service_certificates c LEFT JOIN service_certificates counter ON counter.cancels_id = c.id
             LEFT JOIN time_entries e ON e.certificate_id = c.id GROUP BY c.id, counter.id""",
+    "entry of a correction": """
+        SELECT k.id::text, CASE k.status WHEN 'accepted' THEN 'reversed' ELSE 'certified' END, e.status
+        FROM time_entry_corrections k JOIN time_entries e ON e.id = k.entry_id
+        WHERE k.status IN ('proposed', 'agreed', 'accepted')""",
     "certified days of a member": """
         SELECT m.mission_id || ' ' || m.organisation_id,
             (SELECT coalesce(sum(days), 0) FROM time_entries e WHERE e.mission_id = m.mission_id

@@ -30,7 +30,7 @@ from app.firms.queries import (
     TERRITORY_FIRMS,
     funnel,
 )
-from app.firms.rules import StageNotReachable
+from app.firms.rules import StageNotReachable, StageReserved
 from app.programme.routes import T
 
 SIREN = PathText("[0-9]{9}", INVALID_SIREN, is_siren)
@@ -56,7 +56,7 @@ async def list_firms(request: Request, actor: Actor = require("firms:read")) -> 
 
 
 @firms.post("/v1/firms", **changes(schemas.Firm, AlreadyExists, service.CeasedOnOfAnActiveFirm, status=201))
-async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:write")) -> Response:
+async def create_firm(request: Request, body: schemas.FirmCreate, actor: Actor = require("firms:register")) -> Response:
     """Register a firm by its SIREN, with facts read in a document. Raises `already-exists`."""
     return await commit(request, lambda write: service.create_firm(write, body), status=201)
 
@@ -67,10 +67,16 @@ async def get_firm(request: Request, actor: Actor = require("firms:read")) -> Re
     return await show(request, FIRMS)
 
 
-@firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, may_create=True))
-async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:write")) -> Response:
-    """Set all public facts of the firm with this SIREN: 201 for a new firm, 200 where they are replaced."""
-    return await commit(request, lambda write: service.put_firm(write, request.path_params["siren"], body))
+@firms.put(FIRM, **changes(schemas.Firm, service.CeasedOnOfAnActiveFirm, service.FirmChangeReserved, may_create=True))
+async def put_firm(request: Request, body: schemas.FirmPut, actor: Actor = require("firms:register")) -> Response:
+    """Set all public facts of the firm with this SIREN: 201 for a new firm, 200 where they are replaced.
+
+    A consultancy registers new firms, and leaves those that are there as they are. Raises `firm-change-reserved`.
+    """
+    new_only = not actor.may("firms:write", None)
+    return await commit(
+        request, lambda write: service.put_firm(write, request.path_params["siren"], body, new_only=new_only)
+    )
 
 
 @firms.patch(FIRM, **changes(schemas.Firm, service.NafCodeWithoutVersion, service.CeasedOnOfAnActiveFirm))
@@ -227,18 +233,25 @@ async def get_territory_firm(request: Request, actor: Actor = require("territory
 
 @firms.put(
     HERE,
-    **changes(schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, service.FirmHasAward, may_create=True),
-)
+    **changes(
+        schemas.TerritoryFirm, ReferenceNotFound, StageNotReachable, service.FirmHasAward, StageReserved,
+        may_create=True,
+    ),
+)  # fmt: skip
 async def put_territory_firm(
-    request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:write")
+    request: Request, body: schemas.TerritoryFirmPut, actor: Actor = require("territory_firms:identify")
 ) -> Response:
     """Record the stage of a firm in this territory: 201 the first time, 200 after; the history keeps every passage.
 
-    Raises `reference-not-found` where the register has no such SIREN, `stage-not-reachable`, `firm-has-award`.
+    A consultancy records a firm that the territory does not follow yet, at the stage `identified`. Raises
+    `reference-not-found` where the register has no such SIREN, `stage-not-reachable`, `firm-has-award`,
+    `stage-reserved`.
     """
     path = request.path_params
+    new_only = not actor.may("territory_firms:write", path["territory"])
     return await commit(
-        request, lambda write: service.put_territory_firm(write, path["territory"], path["siren"], body)
+        request,
+        lambda write: service.put_territory_firm(write, path["territory"], path["siren"], body, new_only=new_only),
     )
 
 

@@ -35,6 +35,18 @@ class StageNotReachable(Problem):
     cure_fr = "Enregistrez les étapes intermédiaires, ou corrigez une étape en en enregistrant une autre à sa date."
 
 
+class StageReserved(Problem):
+    """A consultancy can record a firm only as identified, where the territory does not follow it yet."""
+
+    status = 403
+    title_fr = (
+        "Un cabinet ne peut enregistrer une entreprise que comme identifiée (identified), si le territoire ne la suit"
+        " pas encore."
+    )
+    cure = "Ask the territory's staff to record the stage."
+    cure_fr = "Demandez aux agents du territoire d'enregistrer l'étape."
+
+
 FORWARD: dict[Stage, frozenset[Stage]] = {
     Stage.IDENTIFIED: frozenset({Stage.SOLICITED, Stage.INTERVIEWED}),
     Stage.SOLICITED: frozenset({Stage.INTERVIEWED}),

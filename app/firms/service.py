@@ -46,7 +46,7 @@ from app.firms.queries import (
     SITES,
     TERRITORY_FIRMS,
 )
-from app.firms.rules import Stage, StageOn, admit
+from app.firms.rules import Stage, StageOn, StageReserved, admit
 
 
 class NafCodeWithoutVersion(Problem):
@@ -70,6 +70,15 @@ class ClosedOnOfAnOpenSite(Problem):
 
     status = 422
     title_fr = "Une date de fermeture ne peut être donnée que pour un établissement fermé."
+
+
+class FirmChangeReserved(Problem):
+    """A consultancy cannot change the facts of a firm that the register has already."""
+
+    status = 403
+    title_fr = "Un cabinet ne peut pas modifier les faits d'une entreprise que le répertoire connaît déjà."
+    cure = "Follow the firm as it is, and ask the territory's staff to correct its facts."
+    cure_fr = "Suivez l'entreprise telle qu'elle est, et demandez aux agents du territoire de corriger ses faits."
 
 
 class SiteClosesBeforeItOpens(Problem):
@@ -316,11 +325,16 @@ async def create_firm(write: Write, body: schemas.FirmCreate) -> Change:
     return Change("firm.created", FIRMS, [body.siren], topic=topic)
 
 
-async def put_firm(write: Write, siren: str, body: schemas.FirmPut) -> Change:
-    """The firm of this SIREN with exactly these facts, new or replaced. Two at once make one firm."""
+async def put_firm(write: Write, siren: str, body: schemas.FirmPut, *, new_only: bool = False) -> Change:
+    """The firm of this SIREN with exactly these facts, new or replaced. Two at once make one firm.
+
+    With `new_only` a firm that is there is left as it is. Raises `firm-change-reserved` (403) for other facts.
+    """
     await _locked(write, siren)
     facts = _with_version(body.model_dump(exclude={"siren"}))
     changes = await upsert_firms(write, [{"siren": siren, **facts}], Source.DECLARED)
+    if new_only and changes and changes[0].status != 201:  # also where another has registered it at this instant
+        raise FirmChangeReserved
     return changes[0] if changes else Change("", FIRMS, [siren])
 
 
@@ -469,12 +483,17 @@ async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.P
 # --- a firm in a territory -------------------------------------------------------------------------------------------
 
 
-async def put_territory_firm(write: Write, territory: str, siren: str, body: schemas.TerritoryFirmPut) -> Change:
+async def put_territory_firm(
+    write: Write, territory: str, siren: str, body: schemas.TerritoryFirmPut, *, new_only: bool = False
+) -> Change:
     """Put a firm of the register at a stage here, and keep the passage in its history.
 
-    The same stage, reason and day again change nothing. Raises `reference-not-found` for a SIREN outside the register,
-    `stage-not-reachable`.
+    The same stage, reason and day again change nothing. With `new_only` a firm begins as identified, and one that is
+    followed is left where it is. Raises `reference-not-found` for a SIREN outside the register, `stage-not-reachable`,
+    `stage-reserved` (403).
     """
+    if new_only and body.stage is not Stage.IDENTIFIED:
+        raise StageReserved
     effective_on = body.effective_on or clock.today()
     refuse_future({"/effective_on": effective_on})
     if await write.session.scalar(select(Firm.siren).where(Firm.siren == siren)) is None:
@@ -496,6 +515,8 @@ async def put_territory_firm(write: Write, territory: str, siren: str, body: sch
         same_day = body.effective_on is None or known.stage_since_on == effective_on
         if known.stage == body.stage and known.reason == body.reason and same_day:
             return Change("", TERRITORY_FIRMS, [siren], bound)
+        if new_only:
+            raise StageReserved
         previous = known.stage
         history = select(s.stage, s.effective_on).where(s.territory == territory, s.siren == siren).order_by(s.id)
         recorded = [StageOn(Stage(stage), day) for stage, day in await write.session.execute(history)]

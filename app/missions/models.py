@@ -26,6 +26,7 @@ from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.limits import Balance
 from app.core.routines import keep, seal
 from app.missions.rest_days import HolidayCalendar
+from app.missions.rules import MissionStatus
 
 FOREVER = date(2199, 12, 31)  # the last day of what has no end
 
@@ -61,6 +62,16 @@ class Mission(Identified, Versioned, Base):
         UniqueConstraint("territory", "external_id"),
         UniqueConstraint("id", "step"),
         UniqueConstraint("id", "travel_counts"),
+        UniqueConstraint("id", "status"),
+        ForeignKeyConstraint(
+            ["status_by", "status_by_kind"], ["subjects.id", "subjects.kind"], name="mission_status_by_a_person"
+        ),
+        shape(one_of("status", MissionStatus), name="mission_status"),
+        shape(
+            "num_nonnulls(status_by, status_at, status_reason) IN (0, 3) AND (status = 'open' OR status_by IS NOT NULL)"
+            " AND status_by_kind = 'person'",
+            name="mission_status_changed",
+        ),
         shape("step IN (0.25, 0.50)", name="mission_step"),
         shape("late_entry_grace_days BETWEEN 0 AND 3660", name="mission_late_entry_grace_days"),
         shape(one_of("holiday_calendar", HolidayCalendar), name="mission_holiday_calendar"),
@@ -79,6 +90,11 @@ class Mission(Identified, Versioned, Base):
     holiday_calendar: Mapped[str] = mapped_column(server_default="metropolitan")
     alert_thresholds_bp: Mapped[list[int]] = mapped_column(server_default="{8000,10000}")
     external_id: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="open")
+    status_by: Mapped[UUID | None]
+    status_by_kind: Mapped[str] = mapped_column(server_default="person")
+    status_at: Mapped[datetime | None]
+    status_reason: Mapped[str | None]
 
 
 # What a mission is asked to do, apart from its days and its window: each change of it holds from its day on.
@@ -387,6 +403,7 @@ class MissionDays(Base):
     `worked_from`, `worked_to`, `worked_days`, `counted_months` and `entered_on` are what the last spending touched: the
     CHECKs hold them inside the window, off the `rest_days` and out of the `locked_months` (each named by its first
     day), so that an entry and an act that moves these bounds at the same instant cannot miss each other.
+    `status` follows the mission's, and in one that has ended nothing is entered: whoever ends it clears `entered_on`.
     `alert_at_days` is the next alert threshold, in days: a trigger tells of it once it is reached.
 
     `steps` are the days on which room grows: an order with days above zero is signed, or a late reversal counts.
@@ -398,6 +415,14 @@ class MissionDays(Base):
     __tablename__ = "mission_days"
     __table_args__ = (
         ForeignKeyConstraint(["mission_id", "step"], ["missions.id", "missions.step"], onupdate="CASCADE"),
+        ForeignKeyConstraint(
+            ["mission_id", "status"],
+            ["missions.id", "missions.status"],
+            name="mission_days_status_fkey",
+            onupdate="CASCADE",
+        ),
+        CheckConstraint("status = 'open' OR entered_on IS NULL", name="mission_ended"),
+        CheckConstraint("status <> 'cancelled' OR days_entered = 0", name="mission_in_use"),
         CheckConstraint("days_entered <= days_ordered", name="days_exhausted"),
         CheckConstraint(
             "within_each(steps, entered_before, ordered_before, allowed_before)", name="days_not_yet_ordered"
@@ -431,6 +456,7 @@ class MissionDays(Base):
     alert_at_days: Mapped[Decimal | None] = mapped_column(Numeric(12, 6))
     locked_months: Mapped[list[date]] = mapped_column(server_default="{}")
     counted_months: Mapped[list[date] | None]
+    status: Mapped[str] = mapped_column(server_default="open")
     steps: Mapped[list[date]] = mapped_column(server_default="{}")
     ordered_before: Mapped[list[Decimal]] = mapped_column(server_default="{}")
     entered_before: Mapped[list[Decimal]] = mapped_column(server_default="{}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Date, Text, cast, func, select, text
+from sqlalchemy import Date, Integer, Text, cast, exists, func, literal_column, select, text
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
@@ -14,6 +14,7 @@ from app.core.reading.listing import (
     at_least,
     at_most,
     equals,
+    holds,
     json_array,
     json_object,
     matches,
@@ -30,6 +31,7 @@ from app.missions.models import (
     LateEntryLeave,
     Mission,
     MissionActivity,
+    MissionDays,
     MissionMember,
     MissionSettings,
     Order,
@@ -38,11 +40,29 @@ from app.missions.models import (
     Rate,
     ThresholdCrossing,
 )
+from app.missions.rules import MissionStatus
 
 _territory = param("territory", Text())
 _mission_id = param("mission_id", Mission.id.type)
 
 _as_of = param("as_of", Date())
+
+
+# The thresholds are in rising order: the first is the lowest. A mission without days ordered is over none.
+OVER_THRESHOLD = exists().where(
+    MissionDays.mission_id == Mission.id,
+    MissionDays.days_ordered > text("0"),
+    MissionDays.days_entered * literal_column("10000", Integer())
+    >= MissionDays.days_ordered * literal_column("missions.alert_thresholds_bp[1]", Integer()),
+)
+
+
+def _latest(column: Any, *signed: Any) -> Any:
+    named = select(column).where(*signed, column.is_not(None))
+    return named.order_by(Order.id.desc()).limit(1).scalar_subquery()
+
+
+ENDS_ON = _latest(Order.ends_on, Order.mission_id == Mission.id)
 
 
 def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
@@ -55,10 +75,6 @@ def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         signed.append(Order.signed_on <= by)
         decided.append(Allotment.decided_on <= by)
 
-    def latest(column: Any) -> Any:
-        named = select(column).where(*signed, column.is_not(None)).order_by(Order.id.desc()).limit(1)
-        return named.scalar_subquery()
-
     def total(days: Any, *where: Any) -> Any:
         return select(func.coalesce(func.sum(days), NO_DAYS)).where(*where).scalar_subquery()
 
@@ -66,6 +82,7 @@ def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
     shown = json_object(code=a.code, label=a.label, to_on=func.nullif(a.until_on, FOREVER, type_=Date()))
     listed = select(json_array(shown, a.position)).where(a.mission_id == Mission.id)
     activities = (listed if by is None else listed.where(a.until_on >= by)).scalar_subquery()
+    ends_on = _latest(Order.ends_on, *signed)
     rows = select(
         Mission.id,
         Mission.territory,
@@ -79,27 +96,37 @@ def _missions(of: Any, *, by: Any = None, **filters: Filter) -> Listing:
         of.holiday_calendar,
         of.alert_thresholds_bp,
         of.external_id,
-        select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery().label("days_ordered"),
-        select(func.coalesce(func.sum(Allotment.days), NO_DAYS))
-        .where(*decided)
-        .scalar_subquery()
-        .label("days_allotted"),
-        latest(Order.starts_on).label("starts_on"),
-        latest(Order.ends_on).label("ends_on"),
+        total(Order.days, *signed).label("days_ordered"),
+        total(Allotment.days, *decided).label("days_allotted"),
+        _latest(Order.starts_on, *signed).label("starts_on"),
+        ends_on.label("ends_on"),
+        Mission.status,
+        Mission.status_by,
+        Subject.name.label("status_by_name"),
+        Mission.status_at,
+        Mission.status_reason,
         Mission.version,
         Mission.created_at,
         Mission.updated_at,
-    ).where(Mission.territory == _territory)
+    )
+    rows = rows.outerjoin(Subject, Subject.id == Mission.status_by).where(Mission.territory == _territory)
     return Listing(
         schema=schemas.Mission,
         rows=rows if of is Mission else rows.join(of, of.id == _holding),
         key=Mission.id,
         version=Mission.version,
-        derived=of is not Mission,  # another day is another object
+        derived=True,
         filters={
             **filters,
+            "status": any_of(Mission.status, MissionStatus, "Missions in any of these states."),
             "external_id": equals(
                 of.external_id, ExternalId, "The mission that has this identifier in another system."
+            ),
+            "ends_from": at_least(ends_on, Day, "Missions that end on this Paris day or later."),
+            "over_threshold": holds(
+                OVER_THRESHOLD,
+                "true: missions whose days entered have reached an alert threshold of their orders, as they are now;"
+                " false: the others.",
             ),
             "q": matches(of.name, doc="Part of the name, without accents or case."),
             "updated_since": updated_since(Mission.updated_at),

@@ -31,6 +31,7 @@ from app.missions.queries import (
     SETTINGS_AS_OF,
     THRESHOLD_CROSSINGS,
 )
+from app.missions.rules import MissionAction, MissionInUse, MissionTransition
 from app.programme.routes import T
 
 missions = router("missions")
@@ -91,6 +92,43 @@ async def update_mission(
         lambda write: service.update_mission(write, path["territory"], path["id"], body),
         explain=refused_as({"activity_not_listed": service.ActivityInUse}),
     )
+
+
+async def _act(request: Request, action: MissionAction, reason: str) -> Response:
+    path = request.path_params
+    return await commit(request, lambda write: service.act(write, path["territory"], path["id"], action, reason))
+
+
+@missions.post(T + "/missions/{id:uuid}/close", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
+async def close_mission(
+    request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
+) -> Response:
+    """Close a mission that is over, with a reason: no days can be entered in it any more, and all of it is readable.
+
+    What was entered can still be validated, certified, reversed and paid.
+    """
+    return await _act(request, MissionAction.CLOSE, body.reason)
+
+
+@missions.post(
+    T + "/missions/{id:uuid}/cancel", **changes(schemas.Mission, MissionTransition, MissionInUse, *BY_A_PERSON)
+)
+async def cancel_mission(
+    request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
+) -> Response:
+    """Cancel a mission that was made by mistake and in which nothing ever counted, with a reason.
+
+    The follow-up and the summaries of the territory leave it out, its orders too; at its own address all of it stays.
+    """
+    return await _act(request, MissionAction.CANCEL, body.reason)
+
+
+@missions.post(T + "/missions/{id:uuid}/reopen", **changes(schemas.Mission, MissionTransition, *BY_A_PERSON))
+async def reopen_mission(
+    request: Request, body: schemas.MissionEnding, actor: Actor = require("missions:write")
+) -> Response:
+    """Reopen a closed or cancelled mission, with a reason."""
+    return await _act(request, MissionAction.REOPEN, body.reason)
 
 
 @cache

@@ -26,6 +26,7 @@ from app.core.schemas import (
 from app.core.values import Code, Day, Days, ExternalId, Line, PositiveDays, Reason, ShortLine, SignedDays, Uuid
 from app.missions.models import ConsortiumRole, OrderKind, Profile
 from app.missions.rest_days import HolidayCalendar
+from app.missions.rules import MissionStatus
 from app.programme.schemas import TerritorySlug
 
 NOT_A_STEP = Fault(
@@ -275,9 +276,27 @@ class Mission(Read):
         description="Last Paris day on which days may be worked, included, by the latest order that says it; null"
         " before the initial order."
     )
+    status: MissionStatus = Field(
+        description="open; closed: it is over, nothing is entered in it any more, and all of it is read; cancelled: it"
+        " was a mistake, nothing ever counted, and reads of all missions together leave it out."
+    )
+    status_by: UUID | None = Field(
+        description="The person of the operator who closed, cancelled or reopened it last; null where nobody did."
+    )
+    status_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
+    status_at: datetime | None = Field(description="Instant in UTC of that act; null as the id is.")
+    status_reason: str | None = Field(description="Why, in words; null as the id is.")
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt
+
+
+class MissionEnding(Body):
+    """Why a mission is closed, cancelled or reopened."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "All days are certified."}]})
+
+    reason: Annotated[Reason, Field(description="Why, in a person's words; it stands beside the mission's status.")]
 
 
 class OrderCreate(Body):

@@ -39,6 +39,7 @@ from app.missions.models import (
 )
 from app.missions.queries import ALLOTMENTS, CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS, RATES
 from app.missions.rest_days import HolidayCalendar, rest_days
+from app.missions.rules import PAST, MissionAction, MissionInUse, MissionStatus, next_status
 
 
 class StepInUse(Problem):
@@ -274,6 +275,32 @@ async def update_mission(write: Write, territory: str, mission_id: UUID, body: s
         touch(mission)
     changed_at_all = changed or listed
     return Change("mission.updated" if changed_at_all else "", MISSIONS, [mission_id], {"territory": territory})
+
+
+async def act(write: Write, territory: str, mission_id: UUID, action: MissionAction, reason: str) -> Change:
+    """Close a mission, cancel one that was made by mistake, or reopen it. The limit row is held: entries wait.
+
+    Raises `mission-transition`, `mission-in-use` (409), `person-required` (403).
+    """
+    mission = await _mission(write, territory, mission_id)
+    write.expect(mission.version)
+    status = next_status(action, MissionStatus(mission.status))
+    decided_by = person(write.actor)
+    days = await _days(write, mission_id)
+    if status is MissionStatus.CANCELLED and await write.session.scalar(_COUNTED, {"mission_id": mission_id}):
+        raise MissionInUse
+    days.entered_on = None  # the last spending entered days in what was open
+    await write.session.flush()
+    mission.status = status  # the limit row follows by its foreign key
+    mission.status_by, mission.status_at, mission.status_reason = decided_by, write.now, reason
+    return Change(f"mission.{PAST[action]}", MISSIONS, [mission_id], {"territory": territory})
+
+
+# Days that count, or did at the end of a day before their reversal.
+_COUNTED = text(
+    "SELECT EXISTS (SELECT FROM time_entries WHERE mission_id = :mission_id"
+    " AND (status IN ('submitted', 'validated', 'certified') OR reversal_counted_on > counted_on))"
+)
 
 
 async def _activities(write: Write, mission_id: UUID) -> list[schemas.ListedActivity]:

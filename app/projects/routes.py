@@ -55,18 +55,23 @@ async def list_projects(request: Request, actor: Actor = require("projects:read"
         ReferenceNotFound,
         service.CommuneOutsidePerimeter,
         service.HolderNamedTwice,
+        service.DetectionReserved,
         rules.AuditionOfAnotherFirm,
         status=201,
     ),
 )
 async def create_project(
-    request: Request, body: schemas.ProjectCreate, actor: Actor = require("projects:write")
+    request: Request, body: schemas.ProjectCreate, actor: Actor = require("projects:detect")
 ) -> Response:
-    """Record a project that was detected. The territory must follow its firms and have its commune."""
+    """Record a project that was detected. The territory must follow its firms and have its commune.
+
+    A consultant records those detected in an audition in which the consultant takes part. Raises `detection-reserved`.
+    """
     territory = request.path_params["territory"]
+    anywhere = actor.may("projects:write", territory)
     return await commit(
         request,
-        lambda write: service.create_project(write, territory, body),
+        lambda write: service.create_project(write, territory, body, met_by=None if anywhere else actor.subject_id),
         status=201,
     )
 

@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import case, delete, func, select, text, union_all, update
 
 from app.access.rules import person
-from app.auditions.models import Audition
+from app.auditions.models import Audition, AuditionConsultant
 from app.core import clock
 from app.core.db import touch
 from app.core.messages import NOT_FOUND, PERIOD_REVERSED, REQUIRED
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, differing, given, put
+from app.missions.models import Consultant
 from app.programme.models import Perimeter, PerimeterCommune, Territory
 from app.projects import financing, rules, schemas
 from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind
@@ -53,6 +54,20 @@ class HolderNamedTwice(Problem):
     title_fr = "Une entreprise ne peut porter un projet qu'une fois."
 
 
+class DetectionReserved(Problem):
+    """A consultant can record only projects detected in an audition in which the consultant takes part."""
+
+    status = 403
+    title_fr = (
+        "Un consultant ne peut enregistrer que des projets détectés lors d'une audition dont ce consultant fait partie."
+    )
+    cure = "Name that audition in detected_in_audition_id, or ask the territory's staff to record the project."
+    cure_fr = (
+        "Indiquez cette audition dans detected_in_audition_id, ou demandez aux agents du territoire d'enregistrer le"
+        " projet."
+    )
+
+
 class OtherPublicAidInPlan(Problem):
     """The financing plan counts on other public aid."""
 
@@ -72,10 +87,16 @@ _CHECK_HOLDERS = [
 ]
 
 
-async def create_project(write: Write, territory: str, body: schemas.ProjectCreate) -> Change:
-    """A project, detected. Raises `commune-outside-perimeter`, `audition-of-another-firm`, `already-exists` (409),
-    `reference-not-found` (404), `holder-named-twice` (422).
+async def create_project(
+    write: Write, territory: str, body: schemas.ProjectCreate, *, met_by: UUID | None = None
+) -> Change:
+    """A project, detected; in an audition of the consultant `met_by` where one is given.
+
+    Raises `commune-outside-perimeter`, `audition-of-another-firm`, `already-exists` (409), `reference-not-found` (404),
+    `holder-named-twice` (422), `detection-reserved` (403).
     """
+    if met_by is not None and not await _took_part(write, territory, body.detected_in_audition_id, met_by):
+        raise DetectionReserved
     detected_on = body.detected_on or await _day_of_audition(write, territory, body.detected_in_audition_id)
     refuse_future({"/detected_on": detected_on})
     _check_period(body.starts_on, body.ends_on)
@@ -146,6 +167,14 @@ async def update_project(write: Write, territory: str, project_id: UUID, body: s
     if new_holders is not None or "detected_in_audition_id" in changed:
         await _check_holders(write)
     return changes
+
+
+async def _took_part(write: Write, territory: str, audition_id: UUID | None, person_id: UUID) -> bool:
+    """Whether the person is a consultant of this audition of the territory."""
+    a, c = AuditionConsultant, Consultant
+    taken = select(a.audition_id).join(c, c.id == a.consultant_id)
+    ours = taken.where(a.territory == territory, a.audition_id == audition_id, c.person_id == person_id)
+    return await write.session.scalar(ours.limit(1)) is not None
 
 
 async def _day_of_audition(write: Write, territory: str, audition_id: UUID | None) -> date:

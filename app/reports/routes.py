@@ -13,8 +13,10 @@ from app.core.reading.two_times import AS_OF
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.programme.routes import T
+from app.programme.to_do import waiting
 from app.reports import schemas
 from app.reports.summary import summary
+from app.reports.to_do import KINDS
 
 reports = router("reports")
 
@@ -36,6 +38,17 @@ async def get_summary(request: Request, actor: Actor = require("summary:read")) 
         summary(many=True, everywhere=visible is None),
         {"territories": visible, "as_of": as_of},
     )
+
+
+@reports.get("/v1/me/to-do", **shows(schemas.ToDo))
+async def get_my_to_do(request: Request, actor: Actor = require("me:read")) -> Response:
+    """What waits for the caller, in every territory: how many objects, since when, and where they are listed.
+
+    It is what a first screen shows. A kind is told to who may act on it: in these territories, for this organisation,
+    and only objects in which the caller took no part where others must decide.
+    """
+    read(request, {})
+    return private({"items": await waiting(request.state.engine, KINDS, actor)})
 
 
 async def _answer(request: Request, statement: Statement, bound: dict[str, object]) -> Response:

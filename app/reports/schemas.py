@@ -5,11 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.core.schemas import Read
 from app.core.values import Cents, Days, Fte, SignedDays
 from app.envelopes.schemas import Amounts
 from app.firms.rules import Stage
 from app.programme.schemas import TerritorySlug
+from app.programme.to_do import Waiting, kind_field
 from app.projects.rules import ProjectStage
+from app.reports.to_do import KINDS
 
 TerritoryName = Annotated[str, Field(description="Present name of the territory.")]
 AsOf = Annotated[
@@ -68,4 +71,18 @@ class ProgrammeSummary(SummaryFigures):
     territories: int = Field(description="Number of territories that the caller may see and the figures sum up.")
     by_territory: list[TerritoryFigures] = Field(
         description="The same figures of each territory, in the order of slugs."
+    )
+
+
+class TerritoryWaiting(Waiting):
+    """How many objects of a kind wait for the caller in a territory."""
+
+    kind: str = kind_field(KINDS)
+
+
+class ToDo(Read):
+    """What waits for the caller, in every territory."""
+
+    items: list[TerritoryWaiting] = Field(
+        description="What waits, in the order of territories and kinds; empty where nothing does."
     )

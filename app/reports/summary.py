@@ -80,7 +80,9 @@ class _Parts(NamedTuple):
 
 def _days(slugs: Select[Any]) -> tuple[CTE, CTE]:
     """The days ordered and entered, from what counts of the missions."""
-    missions = select(Mission.id, Mission.territory).where(Mission.territory.in_(slugs)).cte("mission")
+    missions = (
+        select(Mission.id, Mission.territory).where(Mission.territory.in_(slugs), counting.NOT_CANCELLED).cte("mission")
+    )
     order, counted = counting.orders(counting.Shape(), missions), counting.entries(counting.Shape(), missions)
 
     def by_territory(source: CTE, name: str, *where: Any) -> CTE:

@@ -146,6 +146,39 @@ async def adopting(world: World, act: str) -> First:
     return draft
 
 
+@trial(duties.PROPOSES_ACCEPTS, "lead", "lead", "proposed, agreed")
+async def agreeing(world: World, _name: str) -> First:
+    body = {"entry_id": await certified_day(world), "days": 0, "reason": "Not worked."}
+
+    async def propose(client: Client) -> Second:
+        path = f"time-entry-corrections/{ok(await client.post('time-entry-corrections', body), 201)['id']}"
+        return lambda other: other.post(f"{path}/agree")
+
+    return propose
+
+
+@trial(duties.PROPOSES_ACCEPTS, "lead", "operator", "proposed, accepted", "agreed, accepted")
+async def accepting(world: World, name: str) -> First:
+    body = {"entry_id": await certified_day(world), "days": 0, "reason": "Not worked."}
+
+    async def take_part(client: Client) -> Second:
+        proposes, agrees = (client, world.lead_judge) if name.startswith("proposed") else (world.lead, client)
+        path = f"time-entry-corrections/{ok(await proposes.post('time-entry-corrections', body), 201)['id']}"
+        ok(await agrees.post(f"{path}/agree"))
+        return lambda other: other.post(f"{path}/accept")
+
+    return take_part
+
+
+async def certified_day(world: World) -> str:
+    """An entry of the lead firm on a certificate."""
+    mission = await world.mission()
+    entry: str = ok(await world.lead.post("time-entries", mission.entry(by="lead")), 201)["id"]
+    ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
+    await world.certify(mission, of="lead")
+    return entry
+
+
 WITHOUT_AN_ACT = {duties.REVIEWS_DECIDES, duties.PROPOSES_APPROVES}  # the pair stands ready for the acts to come
 walked = pytest.mark.parametrize("name", TRIALS)
 

@@ -11,8 +11,10 @@ from typing import TypeVar
 from app.auditions import rules as auditions
 from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
+from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
+from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
 
@@ -42,6 +44,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
     firm_reasons = [(source, target) for source, reached in firms.WITH_REASON.items() for target in reached]
     firm_reasons += [(source, end) for source in firms.Stage for end in firms.ENDS]
     return {
+        "Missions": (
+            missions.MissionStatus.OPEN,
+            [(source, target, action + "*") for action, (sources, target) in missions.TRANSITIONS.items()
+             for source in sorted(sources)],
+        ),
         "Time entries": (
             entries.Status.DRAFT,
             [
@@ -49,6 +56,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for source in sorted(sources)),
                 (entries.Status.VALIDATED, entries.Status.CERTIFIED, "a certificate"),
                 (entries.Status.CERTIFIED, entries.Status.VALIDATED, "its counter-certificate"),
+            ],
+        ),
+        "Corrections of certified entries": (
+            corrections.CorrectionStatus.PROPOSED,
+            [
+                *((source, target, action + ("*" if target in corrections.ENDED_WITH_REASON else ""))
+                  for action, (sources, target) in corrections.TRANSITIONS.items() for source in sorted(sources)),
+                *((source, corrections.CorrectionStatus.STALE, "a counter-certificate*")
+                  for source in sorted(corrections.OPEN)),
             ],
         ),
         "Auditions": (

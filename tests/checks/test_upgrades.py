@@ -186,6 +186,35 @@ def test_days_that_stood_before_the_calendar_stay_and_are_listed(
     assert asyncio.run(checked(url))[0] == []
 
 
+def test_what_certificates_left_out_before_says_so(new_database: Any) -> None:
+    """The latest refusal of an entry that is still validated; one that a later certificate contains says nothing."""
+    url = new_database("upgrades_refusals")
+    made: dict[str, Any] = {}
+
+    async def live(http: httpx2.AsyncClient, pool: Any) -> None:
+        world = await World.create(http, pool)
+        mission = await world.mission()
+        for day in ("2023-07-03", "2023-07-04", "2023-07-05"):
+            made[day] = ok(await world.consultant.post("time-entries", mission.entry(worked_on=day)), 201)["id"]
+            ok(await world.lead.post(f"time-entries/{made[day]}/validate"))
+        left_out, taken = made["2023-07-03"], made["2023-07-04"]
+        first = [{"entry_id": one, "reason": "First."} for one in (left_out, taken)]
+        await world.certify(mission, refusals=first)
+        await world.certify(mission, refusals=[{"entry_id": left_out, "reason": "Second."}])
+
+    asyncio.run(served(url, live))
+    command.downgrade(migrations.config(url), "2026_11_30_0700")
+    migrations.upgrade(url)
+
+    async def after(_http: httpx2.AsyncClient, pool: Any) -> None:
+        rows = await pool.fetch("SELECT id, certification_refused_reason AS said FROM time_entries")
+        said = {str(row["id"]): row["said"] for row in rows}
+        assert [said[made[day]] for day in ("2023-07-03", "2023-07-04", "2023-07-05")] == ["Second.", None, None]
+
+    asyncio.run(served(url, after))
+    assert asyncio.run(checked(url))[0] == []
+
+
 def test_awards_and_stages_that_nothing_supports_stay_and_are_listed(
     new_database: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,6 +41,9 @@ PLANTED = {
     "acts of a member's allotment": "UPDATE allotments SET days = days + 0.25",
     "months locked of a mission": "DELETE FROM month_locks",
     "days of a certificate": "UPDATE service_certificates SET days = days + 0.25",
+    "entry of a correction":
+        "UPDATE time_entries SET status = 'validated', certificate_id = NULL, certified_by = NULL, certified_at = NULL"
+        " WHERE status = 'certified'",
     "certified days of a member": "DELETE FROM time_entries WHERE status = 'certified'",
     "amount of a certificate": "UPDATE service_certificate_lines SET days = 2 * days, amount_cents = 2 * amount_cents",
     "numbers of the certificates of a territory": "UPDATE certificate_numbers SET last_number = last_number + 1",
@@ -94,6 +97,8 @@ async def live(url: str) -> None:
             ok(await world.lead_judge.post(f"time-entries/{ids[0]}/validate"))
             ok(await world.consultant.post(f"time-entries/{ids[1]}/reverse", {"reason": "Wrong day"}))
             await world.certify(mission)
+            proposal = {"entry_id": ids[0], "days": 0, "reason": "Not worked."}
+            ok(await world.consultant.post("time-entry-corrections", proposal), 201)
             month = {"mission_id": mission.id, "month": "2023-07"}
             ok(await world.operator.post("month-locks", month), 201)
             siren, staff = await world.add_firm(), world.clients["territory"]

@@ -129,6 +129,8 @@ async def one_of_everything(world: World) -> Known:
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
     ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
     certificate = await world.certify(mission)
+    proposal = {"entry_id": judged["id"], "days": 0, "reason": "Not worked."}
+    correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     lock = ok(await operator.post("month-locks", {"mission_id": mission.id, "month": "2023-02"}), 201)
     rate = ok(await operator.get(f"missions/{mission.id}/rates"))["items"][0]
     allotment = ok(await operator.get(f"missions/{mission.id}/allotments"))["items"][0]
@@ -148,6 +150,7 @@ async def one_of_everything(world: World) -> Known:
             "time-entries": entry["id"],
             "orders": order["id"],
             "service-certificates": certificate["id"],
+            "time-entry-corrections": correction["id"],
             "month-locks": lock["id"],
             "rates": rate["id"],
             "allotments": allotment["id"],

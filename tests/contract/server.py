@@ -65,7 +65,8 @@ class Service:
     def send(self, data: bytes) -> Answer:
         """These bytes on a connection of their own, and the first answer to them."""
         with self.connect() as connection:
-            connection.sendall(data)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(data)  # what is too large is answered before it has all been sent
             return answer_on(connection, data.partition(b" ")[0].decode("latin-1"))
 
     def request(

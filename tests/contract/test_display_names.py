@@ -26,6 +26,18 @@ SHOWN_AS: dict[str, str] = {
     "ServiceCertificate.cancels_id": "cancels_number",
     "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
     "CertificateRemark.entry_id": "entry_worked_on",
+    **{
+        f"{schema}.{name}": shown
+        for schema in ("TimeEntryCorrection", "AcceptedCorrection")
+        for name, shown in (
+            ("entry_id", "entry_worked_on"),
+            ("audition_id", "audition_on"),
+            ("certificate_id", "certificate_number"),
+            ("counter_certificate_id", "counter_certificate_number"),
+            ("rest_certificate_id", "rest_certificate_number"),
+            ("corrected_by_id", "corrected_by_counted_on"),
+        )
+    },
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",

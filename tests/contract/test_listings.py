@@ -242,6 +242,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         if not known["items"]:
             await world.rates(mission)
         await world.certify(mission)
+        proposal = {"entry_id": validated["id"], "days": 0, "reason": "Not worked."}
+        ok(await world.consultant.post("time-entry-corrections", proposal), 201)
         lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2021-06"}), 201)
         ok(await world.operator.post(f"month-locks/{lock['id']}/reopen", {"reason": "Again."}))
         money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
@@ -265,7 +267,8 @@ LISTS = [
     "roadmap/actions", "roadmap/actions/{action}/states", "/v1/imports", "/v1/imports/{national_import}/problems",
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
-    "month-locks", "service-certificates",
+    "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
+    "time-entry-corrections",
 ]  # fmt: skip
 
 

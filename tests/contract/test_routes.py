@@ -32,6 +32,7 @@ T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
+CORRECTION = T + "/time-entry-corrections/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 OVERRIDE = T + "/overrides/{id}"
@@ -45,6 +46,7 @@ VERSION = T + "/roadmap/versions/{id}"
 # address → who reads it, who writes to it
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/me": (ALL, set()),
+    "/v1/me/to-do": (ALL, set()),
     "/v1/events": (IN_PLACE, set()),
     "/v1/organisations": (NATIONAL, {"admin"}),
     "/v1/organisations/{id}": (NATIONAL, {"admin"}),
@@ -58,6 +60,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/api-keys/{id}": (NATIONAL, set()),
     "/v1/api-keys/{id}/rotate": (NATIONAL, {"admin"}),
     "/v1/api-keys/{id}/revoke": (NATIONAL, {"admin"}),
+    "/v1/lookups/persons": (NATIONAL | MEETING, set()),
+    "/v1/lookups/organisations": (NATIONAL | MEETING, set()),
     "/v1/waves": (ALL, {"programme"}),
     "/v1/waves/{id}": (ALL, {"programme"}),
     "/v1/territories": (ALL, {"programme"}),
@@ -119,6 +123,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/roadmap/actions/{action_id}/states": (ALL, {"territory"}),
     T + "/missions": (AT_WORK, {"operator"}),
     T + "/missions/{id}": (AT_WORK, {"operator"}),
+    **{T + f"/missions/{{id}}/{act}": (AT_WORK, {"operator"}) for act in ("close", "cancel", "reopen")},
     MISSION + "/orders": (AT_WORK, {"operator"}),
     MISSION + "/orders/{id}": (AT_WORK, set()),
     MISSION + "/late-entry-leaves": (AT_WORK, {"operator"}),
@@ -150,12 +155,19 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/month-locks": (AT_WORK, {"operator"}),
     T + "/month-locks/{id}": (AT_WORK, set()),
     T + "/month-locks/{id}/reopen": (AT_WORK, {"operator"}),
+    T + "/time-entry-corrections": (AT_WORK, {"consultant", "lead"}),
+    CORRECTION: (AT_WORK, set()),
+    CORRECTION + "/agree": (AT_WORK, {"lead"}),
+    CORRECTION + "/refuse": (AT_WORK, {"lead", "operator"}),
+    CORRECTION + "/withdraw": (AT_WORK, {"consultant", "lead"}),
+    CORRECTION + "/accept": (AT_WORK, {"operator"}),
     T + "/service-certificates": (CONSORTIUM, {"operator"}),
     T + "/service-certificates/{id}": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/content": (CONSORTIUM, set()),
     T + "/service-certificates/{id}/cancel": (CONSORTIUM, {"operator"}),
     T + "/engineering": (ALL, set()),
     T + "/engineering/burn-down": (ALL, set()),
+    T + "/engineering/to-do": (ALL, set()),
     T + "/consultants/{id}/timesheets/{month}": (AT_WORK, set()),
     T + "/envelope": (MONEY, set()),
     T + "/envelope/contributions": (MONEY, {"programme"}),
@@ -201,6 +213,19 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
+# Who may write by one method of an address beside those who may by all: consultancies add what is not known yet.
+ALSO = {
+    ("POST", "/v1/firms"): {"consultant", "lead"},
+    ("PUT", FIRM): {"consultant", "lead"},
+    ("PUT", T + "/firms/{siren}"): {"consultant", "lead"},
+    ("POST", T + "/projects"): {"consultant", "lead"},
+}
+
+
+def writers_of(method: str, path: str) -> set[str]:
+    return TABLE[path][1] | ALSO.get((method, path), set())
+
+
 # The ids are the partner's: the lead has its own rates and certificates, and sees no other's.
 OF_THE_PARTNER = {
     MISSION + "/rates/{id}", T + "/service-certificates/{id}", T + "/service-certificates/{id}/content",
@@ -212,7 +237,7 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
 
     The ids are those of the own territory: in another one, whoever looks there finds none of them.
     """
-    readers, writers = TABLE[path]
+    readers, writers = TABLE[path][0], writers_of(method, path)
     away = "{territory}" in path and not own
     if role not in readers or (away and role not in NATIONAL):
         return "hidden"
@@ -221,7 +246,8 @@ def expected(role: str, method: str, path: str, *, own: bool) -> str:
             return "hidden"
         absent = re.search(r"\{(\w+_)?(id|siren|vintage)\}|/roadmap$", path)
         return "hidden" if away and absent else "shown"
-    if away and path.endswith(("/imports/{id}/cancel", "/overrides/{id}/approve")) and role in writers:
+    bodiless = ("/imports/{id}/cancel", "/overrides/{id}/approve", "-corrections/{id}/accept")
+    if away and path.endswith(bodiless) and role in writers:
         return "hidden"  # without a body that could be refused first, the id is looked for
     return "passed" if role in writers else "forbidden"
 
@@ -319,7 +345,10 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     rates = ok(await world.operator.get(f"missions/{mission.id}/rates?organisation_id={organisation}"))["items"]
     allotments = ok(await world.operator.get(f"missions/{mission.id}/allotments"))["items"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-06"}), 201)
+    proposal = {"entry_id": entry["id"], "days": 0, "reason": "Not worked."}
+    correction = ok(await world.consultant.post("time-entry-corrections", proposal), 201)
     found = {
+        CORRECTION: correction["id"],
         T + "/service-certificates/{id}": certificate["id"],
         MISSION + "/rates/{id}": rates[0]["id"],
         MISSION + "/allotments/{id}": allotments[0]["id"],
@@ -424,10 +453,9 @@ async def test_a_write_that_passes_the_gate_is_told_what_is_wrong_with_its_body(
     """The 422 comes after the permission: who may not write learns nothing about the body."""
     _, known = await places(world)
     for method, path, route in routes(app):
-        _, writers = TABLE[path]
         if method == "GET" or route.body_field is None or "/time-entries/{" in path:
             continue
-        for role in writers:
+        for role in writers_of(method, path):
             response = await ask(world.clients[role], method, address(path, known), route)
             assert response.status_code == 422, (role, method, path, response.text)
             assert "unknown_field" in {error["code"] for error in response.json()["errors"]}, (method, path)
@@ -454,7 +482,7 @@ async def test_a_subject_without_a_role_sees_itself_and_nothing_else(app: Any, w
     known[ENTRY] = known["mission_id"]
     for method, path, route in routes(app):
         response = await ask(nobody, method, address(path, known), route)
-        wanted = {"/v1/me": 200, CALCULATOR: 422}.get(path, 404)
+        wanted = {"/v1/me": 200, "/v1/me/to-do": 200, CALCULATOR: 422}.get(path, 404)
         assert response.status_code == wanted, (method, path, response.text)
 
 

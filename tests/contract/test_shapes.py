@@ -209,6 +209,8 @@ DRIVEN: dict[str, Request] = {
     "time_entry_counted_on": _one(ENTRY, "/worked_on", "1899-12-31"),
     "future_day": _one(ENTRY, "/worked_on", FUTURE),
     "reason_missing": _one(f"POST {T}/time-entries/{{id}}/reject", "/reason", ABSENT),
+    "time_entry_correction_days": _one(f"POST {T}/time-entry-corrections", "/days", 1.25),
+    "time_entry_correction_worked_on": _one(f"POST {T}/time-entry-corrections", "/worked_on", "1899-12-31"),
     "month_lock_month": _one(f"POST {T}/month-locks", "/month", "2023-06-14"),
     "month_lock_not_over": _one(f"POST {T}/month-locks", "/month", "2199-12"),
     "month_lock_reopening": _one(f"POST {T}/month-locks/{{id}}/reopen", "/reason", ABSENT),
@@ -243,7 +245,8 @@ OURS: dict[str, str] = {
     **dict.fromkeys(
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
-         "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind"),
+         "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
+         "time_entry_correction_kinds"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -254,7 +257,9 @@ OURS: dict[str, str] = {
          "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",
          "certified_without_certificate", "grant_reversed_but_released",
          "advance_reversed_but_released", "validated_by_nobody", "time_entry_reversal_counted_on",
-         "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history"),
+         "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
+         "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
+         "time_entry_correction_ended", "time_entry_certification_refused", "mission_status", "mission_status_changed"),
         _STATE,
     ),
     **dict.fromkeys(

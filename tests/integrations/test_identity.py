@@ -56,6 +56,7 @@ ADDRESSES = {
     "territory": T,
     "territory_firm": T + "/firms/{siren}",
     "time_entry": T + "/time-entries/{id}",
+    "time_entry_correction": T + "/time-entry-corrections/{id}",
     "advance_tranche": T + "/advances/{advance_id}/tranches/{id}",
     "wave": "/v1/waves/{id}",
 }

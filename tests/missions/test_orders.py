@@ -45,7 +45,7 @@ async def test_a_mission_begins_without_days_and_without_a_window(world: World) 
     mission = ok(made, 201)
     assert (mission["days_ordered"], mission["days_allotted"], mission["step"]) == (0, 0, 0.25)
     assert (mission["starts_on"], mission["ends_on"], mission["late_entry_grace_days"]) == (None, None, None)
-    assert made.headers["etag"] == '"1"'
+    assert made.headers["etag"].startswith('"1-')  # it shows a name: a digest follows
     assert ok(await world.consultant.get(made.headers["location"])) == mission
     problem(await world.operator.post("missions", {"name": "Twin", "external_id": "BDT-14"}), 409, "already-exists")
 
@@ -69,7 +69,7 @@ async def test_a_mission_is_renamed_on_the_version_that_was_read(world: World) -
     ok(await world.operator.patch(address, {"name": "Alès"}, headers={"If-Match": '"1"'}))
     problem(await world.operator.patch(address, {"name": "Bis"}, headers={"If-Match": '"1"'}), 412, "stale-version")
     again = await world.operator.patch(address, {"name": "Alès"})
-    assert again.headers["etag"] == '"2"'
+    assert again.headers["etag"].startswith('"2-')
     assert [event["type"] for event in await world.events(mission_id)] == ["mission.created", "mission.updated"]
 
 

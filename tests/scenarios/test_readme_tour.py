@@ -9,10 +9,12 @@ from pathlib import Path
 from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
+CORRECTIONS = README.parent / "docs" / "corrections.md"
 
 
-def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
-    block = re.search(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+def printed(page: Path) -> str:
+    """What the first script of a page says, run against a service with the demonstration."""
+    block = re.search(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
     assert block is not None
     with loaded_home() as home, home.serving() as service:
         rebond = shlex.join([sys.executable, "-m", "app.cli"])
@@ -22,6 +24,24 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
             check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_three_acts_correct_a_certified_day_as_the_page_says() -> None:
+    said = printed(CORRECTIONS)
+    for promised in (
+        '"status":"agreed"',
+        '"status":"accepted"',
+        '"corrected_by_counted_on":"2023-07-01"',
+        '"counted_on":"2023-07-01"\n"days":0.25\n"status":"validated"\n',
+        "balances computed again, 0 differ",
+    ):
+        assert promised in said, said
+    assert len(set(re.findall(r'"days_before":[0-9.]+\n"days_after":[0-9.]+', said))) == 1, said
+
+
+def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
+    said = printed(README)
     for promised in (
         '"days_ordered":100.00,"days_entered":75.00,"days_left":25.00',
         '"contributed_cents":150000000,"available_cents":55833333,"shortfall_cents":0,"committed_cents":31500000',
@@ -40,4 +60,4 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         '"requested_cents":3000001,"available_cents":3000000,"available_from":"2024-03-31"}',
         "balances computed again, 0 differ",
     ):
-        assert promised in done.stdout, done.stdout
+        assert promised in said, said

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Date, Text, case, cast, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Date, Text, case, cast, func, literal_column, or_, select, text
 
 from app.access.models import Subject
 from app.awards.overrides import schemas
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule, OverrideState, OverrideStatus
 from app.core.db import literals, param
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
-from app.core.values import Day, Siren
+from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, updated_since
+from app.core.reading.query import Parameter
+from app.core.values import Day, Siren, Uuid
 from app.firms.models import Firm
 
 _o = Override
@@ -18,9 +19,16 @@ _proposer = Subject.__table__.alias("proposer")
 _decider = Subject.__table__.alias("decider")
 _today = cast(func.timezone(text("'Europe/Paris'"), func.now()), Date)
 _open = or_(*(_o.status == status for status in literals((OverrideStatus.PROPOSED, OverrideStatus.APPROVED))))
-_state: Any = case(
+STATE: Any = case(
     (_open & (_o.valid_until_on < _today), literal_column(f"'{OverrideState.EXPIRED}'", Text())), else_=_o.status
 )
+
+
+def decidable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Overrides that the subject did not propose."""
+    others: ColumnElement[bool] = _o.proposed_by != subject_id
+    return others
+
 
 OVERRIDES = Listing(
     schema=schemas.Override,
@@ -32,7 +40,7 @@ OVERRIDES = Listing(
         _o.code,
         _o.reason,
         _o.valid_until_on,
-        _state.label("status"),
+        STATE.label("status"),
         _o.proposed_by,
         _proposer.c.name.label("proposed_by_name"),
         _o.decided_by,
@@ -54,7 +62,11 @@ OVERRIDES = Listing(
     version=_o.version,
     derived=True,
     filters={
-        "status": any_of(_state, OverrideState, "Any of these states, on this day."),
+        "decidable_by": Filter(
+            Parameter(Uuid, "Overrides that this subject did not propose: who proposes one does not decide on it."),
+            lambda name: decidable_by(param(name, _o.proposed_by.type)),
+        ),
+        "status": any_of(STATE, OverrideState, "Any of these states, on this day."),
         "code": any_of(_o.code, LiftedRule, "Overrides of any of these rules."),
         "siren": equals(_o.siren, Siren, "Overrides for this firm."),
         "valid_until_from": at_least(_o.valid_until_on, Day, "Valid until this day or a later one."),

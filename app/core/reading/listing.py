@@ -110,6 +110,14 @@ def matches(*columns: Any, doc: str) -> Filter:
     )
 
 
+def begins(words: Any, doc: str) -> Filter:
+    """Words, each the beginning of one of `search_words`, found by its index; no accents, no case, in any order."""
+    return Filter(
+        Parameter(Annotated[str, values.text(100)], f"{doc} Without accents or case, in any order."),
+        lambda name: words.op("@@", return_type=Boolean())(func.search_query(param(name, Text()))),
+    )
+
+
 def finds(words: Any, number: Any, digits: int, doc: str) -> Filter:
     """Words, each the beginning of a word in a stored column of `search_words`, found by its index; no accents, no
     case, in any order. What holds no letter or digit finds nothing.

@@ -99,7 +99,32 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
+class Stop:
+    """The handler of a stop that is asked while uvicorn does not hear signals: it ends the process, and is kept.
+
+    What a handler raises is lost where it interrupts a destructor; whoever serves then asks whether it was `asked`.
+    """
+
+    asked = False
+
+    def __call__(self, *_: object) -> None:
+        self.asked = True
+        sys.exit(0)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which ends at once where a stop was asked before it heard signals."""
+
+    def __init__(self, config: uvicorn.Config, stop: Stop) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or self._stop.asked
+
+
+def serve(factory: str, listening: socket.socket, *, workers: int, stop: Stop) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP: requests under way are finished first, for ten seconds at most."""
     config = uvicorn.Config(
         factory,
@@ -117,13 +142,15 @@ def serve(factory: str, listening: socket.socket, *, workers: int) -> None:
         timeout_graceful_shutdown=10,
     )
     if workers == 1:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, stop).run(sockets=[listening])
         return
     os.environ[SUPERVISOR] = str(os.getpid())
     # Ctrl-C, or the terminal's end, reaches its whole group, and would end workers that are still importing with a
     # traceback. They inherit this mask and leave it to the supervisor, which tells them by SIGTERM.
     ours = {signal.SIGINT} | ({signal.SIGHUP} if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else set())
     supervisor = Multiprocess(config, sockets=[listening])
+    if stop.asked:  # before the supervisor heard signals
+        supervisor.signal_queue.append(signal.SIGTERM)
     supervisor.handle_hup = supervisor.handle_term  # type: ignore[method-assign]  # uvicorn would restart its workers
     resource_tracker.ensure_running()  # which unblocks the signals in passing
     signal.pthread_sigmask(signal.SIG_BLOCK, ours)

@@ -5,7 +5,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import VALIDATES_CERTIFIES
+from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.core.db import fetchrow
@@ -18,8 +18,14 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
-from app.engineering.certificates import document, queries, schemas, service
+from app.engineering.certificates import acceptance, document, queries, schemas, service
 from app.engineering.certificates.queries import CERTIFICATES
+from app.engineering.corrections.routes import CORRECTION
+from app.engineering.corrections.rules import CorrectionTransition
+from app.engineering.corrections.schemas import AcceptedCorrection
+from app.engineering.entries import rules
+from app.engineering.entries.service import Attempt
+from app.missions.rules import MissionEnded
 from app.programme.routes import T
 
 certificates: APIRouter = router("engineering")
@@ -114,13 +120,50 @@ async def cancel_service_certificate(
 ) -> Response:
     """Cancel a certificate by a counter-certificate, which is the answer. Needs If-Match.
 
-    The days of the certificate are validated days again and can be certified anew.
+    The days of the certificate are validated days again and can be certified anew. Open corrections of them are stale.
     """
     path = request.path_params
     territory = path["territory"]
+    attempt = Attempt(actor, territory)
     return await commit(
         request,
-        lambda write: service.cancel(write, territory, path["id"], body.reason),
+        lambda write: service.cancel(write, attempt, path["id"], body.reason),
         status=201,
         location=f"/v1/territories/{territory}/service-certificates/{{key}}",
+    )
+
+
+@certificates.post(
+    CORRECTION + "/accept",
+    **changes(
+        AcceptedCorrection,
+        CorrectionTransition,
+        *PROPOSES_ACCEPTS.refusals,
+        *VALIDATES_CERTIFIES.refusals,
+        MissionEnded,
+        rules.OutsideMissionWindow,
+        rules.OutsideAssignment,
+        rules.ActivityNotListed,
+        rules.RestDay,
+        rules.LateEntry,
+        rules.MonthLocked,
+        rules.PersonDayExceeded,
+        rules.DaysNotYetOrdered,
+        rules.ReferencesDisagree,
+    ),
+)
+async def accept_time_entry_correction(
+    request: Request, actor: Actor = require("time_entry_corrections:accept")
+) -> Response:
+    """Accept a correction for the operator, as a third person: all that it asks for is done, or nothing.
+
+    Its certificate is cancelled by a counter-certificate; what else was in it is certified anew, priced as it was; the
+    entry is reversed; the new entry is validated, and waits for the certificate of its month. With dry_run=true the
+    answer has the money before and after, and nothing is done.
+    """
+    attempt = Attempt(actor, request.path_params["territory"])
+    return await commit(
+        request,
+        lambda write: acceptance.accept(write, attempt, request.path_params["id"]),
+        explain=attempt.explain,
     )

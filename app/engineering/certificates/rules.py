@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
+from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def lines_of(days: Iterable[tuple[str, int, Decimal]]) -> list[PricedLine]:
     for profile, rate, part in days:
         sums[profile, rate] += part
     return [PricedLine(profile, rate, total) for (profile, rate), total in sorted(sums.items())]
+
+
+def rest_of(sealed: Iterable[Mapping[str, Any]], entry_id: UUID) -> list[Mapping[str, Any]]:
+    """The sealed entries of a certificate but one, each with the price that it had."""
+    return [entry for entry in sealed if entry["id"] != str(entry_id)]
 
 
 def vat_on(amount_cents: int, rate_bp: int) -> int:

@@ -46,8 +46,8 @@ class ServiceCertificateCreate(Body):
     refusals: Annotated[
         Remarks,
         Field(
-            description="Entries that are left out, at most 1 000. They stay validated: the lead firm reverses them, or"
-            " the next certificate contains them."
+            description="Entries that are left out, at most 1 000. They stay validated and say why: the lead firm"
+            " reverses them, or a later certificate contains them."
         ),
     ] = Field(default_factory=list)
 

@@ -8,7 +8,8 @@ without a hole in each territory, so that an accountant sees that none is missin
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.access.duties import VALIDATES_CERTIFIES
 from app.access.rules import person
+from app.core import clock
 from app.core.faults import Fault, FieldError
 from app.core.messages import NOT_FOUND
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
@@ -33,8 +35,10 @@ from app.engineering.certificates.models import (
 )
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import PricedLine, canonical, lines_of, rate_on, vat_on
+from app.engineering.corrections.service import make_stale
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
+from app.engineering.entries.service import Attempt
 from app.missions.models import Consultant, Mission, MissionMember, Rate
 
 REPEATED_ENTRY = Fault(
@@ -52,6 +56,9 @@ NO_VAT_RATE = Fault(
     en="No VAT rate is known for this day.",
     fr="Aucun taux de TVA n'est connu pour ce jour.",
 )
+
+VALIDATED_AGAIN = {"status": "validated", "certificate_id": None, "certified_by": None, "certified_at": None}
+REFUSED = ("certification_refused_reason", "certification_refused_by", "certification_refused_on")
 
 # --- refusals --------------------------------------------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ class CounterCertificate(Problem):
 
 
 async def certify(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> list[Change]:
-    """Certify a member's validated days that count in a period, but for those refused.
+    """Certify a member's validated days that count in a period, but for those refused, which say so from then on.
 
     Raises `nothing-to-certify`, `rate-missing` (409), `certifier-took-part`, `person-required` (403),
     `reference-not-found` (404).
@@ -138,9 +145,8 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
             for entry_id, (kind, reason) in sorted(remarks.items(), key=lambda item: str(item[0]))
         ],
     }
-    certificate = await _issue(
-        write, territory, body.mission_id, body.organisation_id, body.from_on, body.to_on, lines, rate_bp, content
-    )
+    about = About(territory, body.mission_id, body.organisation_id, body.from_on, body.to_on)
+    certificate = await issue(write, about, lines, rate_bp, content)
     write.session.add_all(
         CertificateRemark(certificate_id=certificate.id, entry_id=entry_id, kind=kind, reason=reason)
         for entry_id, (kind, reason) in remarks.items()
@@ -148,61 +154,63 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     await write.session.flush()
     assert certificate.amount_cents == amount  # each line is rounded once, and never again
     keys = [entry.id for entry in entries]
-    await _mark(
-        write, keys,
-        status="certified", certificate_id=certificate.id, certified_by=person_id, certified_at=write.now,
-    )  # fmt: skip
+    await mark(write, keys, certified_by(certificate, write.now) | dict.fromkeys(REFUSED))
+    for entry_id in sorted(refused):
+        said = (remarks[entry_id][1], person_id, clock.today())
+        await mark(write, [entry_id], dict(zip(REFUSED, said, strict=True)))
     bound = {"territory": territory}
+    left_out = Change("time_entry.certification_refused", TIME_ENTRIES, sorted(refused), bound, many=True)
     return [
         Change("service_certificate.created", CERTIFICATES, [certificate.id], bound),
         Change("time_entry.certified", TIME_ENTRIES, keys, bound, many=True),
+        *([left_out] if refused else []),
     ]
 
 
-async def cancel(write: Write, territory: str, certificate_id: UUID, reason: str) -> list[Change]:
+async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: str) -> list[Change]:
     """Cancel a certificate by a counter-certificate: the opposite figures, and its days are validated days again.
+
+    Open corrections of its entries are stale.
 
     Raises `certificate-already-cancelled`, `counter-certificate` (409), `person-required` (403).
     """
     person(write.actor)
-    c = ServiceCertificate
+    c, territory = ServiceCertificate, attempt.territory
     certificate = await write.lock(c, c.id == certificate_id, c.territory == territory)
     write.expect(certificate.version, required=True)
     if certificate.cancels_id is not None:
         raise CounterCertificate
     if await write.session.scalar(select(c.id).where(c.cancels_id == certificate_id)) is not None:
         raise CertificateAlreadyCancelled
-    lines = [
-        PricedLine(row.profile, row.day_rate_cents, -row.days)
-        for row in await write.session.scalars(
-            select(CertificateLine).where(CertificateLine.certificate_id == certificate_id)
-        )
-    ]
-    e = TimeEntry
-    keys = list(
-        await write.session.scalars(
-            select(e.id).where(e.certificate_id == certificate_id).order_by(e.id).with_for_update(key_share=True)
-        )
-    )
-    counter = await _issue(
-        write,
-        territory,
-        certificate.mission_id,
-        certificate.organisation_id,
-        certificate.from_on,
-        certificate.to_on,
-        lines,
-        certificate.vat_rate_bp,
-        {"cancels_id": certificate_id, "cancels_number": certificate.number, "reason": reason},
-        cancels_id=certificate_id,
-        reason=reason,
-    )
-    await _mark(write, keys, status="validated", certificate_id=None, certified_by=None, certified_at=None)
+    keys = await contained(write, certificate_id)
+    counter = await counter_certificate(write, certificate, reason)
+    await mark(write, keys, VALIDATED_AGAIN)
+    stale = await make_stale(write, attempt, keys, reason)
     bound = {"territory": territory}
     return [
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         Change("time_entry.uncertified", TIME_ENTRIES, keys, bound, many=True),
+        *stale,
     ]
+
+
+async def contained(write: Write, certificate_id: UUID) -> list[UUID]:
+    """The entries of a certificate, locked in id order."""
+    e = TimeEntry
+    rows = select(e.id).where(e.certificate_id == certificate_id).order_by(e.id).with_for_update(key_share=True)
+    return list(await write.session.scalars(rows))
+
+
+async def counter_certificate(write: Write, certificate: ServiceCertificate, reason: str) -> ServiceCertificate:
+    """Issue the counter-certificate of one that is held: its lines with the opposite figures."""
+    n = CertificateLine
+    lines = [
+        PricedLine(row.profile, row.day_rate_cents, -row.days)
+        for row in await write.session.scalars(select(n).where(n.certificate_id == certificate.id))
+    ]
+    content = {"cancels_id": certificate.id, "cancels_number": certificate.number, "reason": reason}
+    return await issue(write, certificate, lines, certificate.vat_rate_bp, content, cancels_id=certificate.id,
+                       reason=reason)  # fmt: skip
 
 
 async def _member(write: Write, territory: str, mission_id: UUID, organisation_id: UUID) -> None:
@@ -301,13 +309,20 @@ async def _vat_rate(write: Write, day: date) -> int:
     return rate
 
 
-async def _issue(
+@dataclass(frozen=True)
+class About:
+    """What a certificate is about: whose days of which period."""
+
+    territory: str
+    mission_id: UUID
+    organisation_id: UUID
+    from_on: date
+    to_on: date
+
+
+async def issue(
     write: Write,
-    territory: str,
-    mission_id: UUID,
-    organisation_id: UUID,
-    from_on: date,
-    to_on: date,
+    about: About | ServiceCertificate,
     lines: Sequence[PricedLine],
     rate_bp: int,
     content: Mapping[str, Any],
@@ -315,9 +330,9 @@ async def _issue(
     cancels_id: UUID | None = None,
     reason: str | None = None,
 ) -> ServiceCertificate:
-    """Number, write and seal a certificate with its lines."""
+    """Number, write and seal a certificate with its lines, about what another one is about or anew."""
     n = CertificateNumber
-    first = insert(n).values(territory=territory, last_number=1)
+    first = insert(n).values(territory=about.territory, last_number=1)
     next_one = first.on_conflict_do_update(index_elements=["territory"], set_={"last_number": n.last_number + 1})
     number = await write.session.scalar(next_one.returning(n.last_number))
     certificate_id = await write.session.scalar(select(func.uuidv7()))
@@ -325,12 +340,12 @@ async def _issue(
     vat = vat_on(amount, rate_bp)
     facts = {
         "id": certificate_id,
-        "territory": territory,
-        "mission_id": mission_id,
-        "organisation_id": organisation_id,
+        "territory": about.territory,
+        "mission_id": about.mission_id,
+        "organisation_id": about.organisation_id,
         "number": number,
-        "from_on": from_on,
-        "to_on": to_on,
+        "from_on": about.from_on,
+        "to_on": about.to_on,
         "days": sum((line.days for line in lines), Decimal(0)),
         "vat_rate_bp": rate_bp,
         "vat_cents": vat,
@@ -363,8 +378,15 @@ async def _issue(
     return certificate
 
 
-async def _mark(write: Write, keys: Sequence[UUID], **values: Any) -> None:
+def certified_by(certificate: ServiceCertificate, at: datetime) -> dict[str, Any]:
+    """What an entry says that the certificate contains."""
+    return {"status": "certified", "certificate_id": certificate.id, "certified_by": certificate.certified_by,
+            "certified_at": at}  # fmt: skip
+
+
+async def mark(write: Write, keys: Sequence[UUID], values: Mapping[str, Any], *, on_the_way: bool = False) -> None:
+    """Write these values to entries. `on_the_way`: the same act changes them once more, so this is no version."""
     e = TimeEntry
-    now = {"version": e.version + 1, "updated_at": write.now}
-    marked = update(e).where(e.id.in_(keys)).values(**values, **now)
+    now: dict[str, Any] = {} if on_the_way else {"version": e.version + 1, "updated_at": write.now}
+    marked = update(e).where(e.id.in_(keys)).values({**values, **now})
     await write.session.execute(marked, execution_options={"synchronize_session": False})

@@ -22,6 +22,7 @@ from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
 from app.engineering.entries.rules import COUNTING, EDITABLE, Status
 from app.missions.models import Consultant, Mission
+from app.missions.rules import MissionStatus
 
 MISSING_PERSON = Fault(
     "missing_person",
@@ -88,7 +89,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
     folded = func.fold(func.unnest(literal(names, ARRAY(Text()))))
     result = await write.session.execute(
         select(c.id, c.mission_id, c.from_on, c.until_on, func.fold(s.name).label("person"), m.external_id,
-               func.fold(m.name).label("mission"))
+               func.fold(m.name).label("mission"), m.status)
         .join(s, s.id == c.person_id)
         .join(m, m.id == c.mission_id)
         .where(c.territory == place, c.organisation_id == write.actor.organisation_id)
@@ -107,6 +108,7 @@ async def _assignments(write: Write, place: str, lines: Sequence[FileLine]) -> d
             for row in rows
             if (row.id == item.consultant_id if item.consultant_id else row.person == plain[item.person])
             and row.from_on <= item.worked_on <= row.until_on
+            and (row.status != MissionStatus.CANCELLED or item.consultant_id or item.mission_id or item.mission)
             and (item.mission_id is None or row.mission_id == item.mission_id)
             and (item.mission is None or item.mission == row.external_id or plain[item.mission] == row.mission)
         ]

@@ -32,8 +32,9 @@ class TimeEntry(Identified, Versioned, Base):
     `assigned_from_on` and `assigned_until_on` follow the assignment by foreign key, `activity_until_on` the activity,
     so that CHECKs hold the entry inside them. `authors` are the subjects who entered, changed or submitted it: none of
     them validates it. It counts on `counted_on`; where it corrects another (`corrects_id`) that may be later than the
-    day worked. A reversal counts on `reversal_counted_on`: the entry's own day while its month is open. An entry that
-    was rejected or reversed has given up its `external_id`: another may bear it.
+    day worked. A reversal counts on `reversal_counted_on`: the entry's own day while its month is open. An entry that a
+    certificate left out says so until a later one contains it. One that was rejected or reversed has given up its
+    `external_id`: another may bear it.
     """
 
     __tablename__ = "time_entries"
@@ -115,12 +116,19 @@ class TimeEntry(Identified, Versioned, Base):
             name="certified_without_certificate",
         ),
         shape("certifier_kind = 'person'", name="certifier_kind"),
+        shape(
+            "num_nonnulls(certification_refused_reason, certification_refused_by, certification_refused_on) IN (0, 3)"
+            " AND (certification_refused_by IS NULL OR status IN ('validated', 'reversed'))",
+            name="time_entry_certification_refused",
+        ),
         shape("status NOT IN ('rejected', 'reversed') OR reason IS NOT NULL", name="reason_missing"),
         shape(
             "cardinality(authors) > 0 AND array_position(authors, NULL) IS NULL", name="time_entry_authors"
         ),
         Index(None, "territory", "worked_on", "id"),
         Index(None, "territory", "id"),
+        Index("time_entries_waiting_idx", "status", "territory",
+              postgresql_where=text("status IN ('submitted', 'rejected', 'validated')")),
         Index(None, "mission_id", "worked_on"),
         Index(None, "consultant_id"),
         Index(None, "territory", "siren", postgresql_where=text("firm_siren IS NOT NULL")),
@@ -160,6 +168,9 @@ class TimeEntry(Identified, Versioned, Base):
     certified_by: Mapped[UUID | None]
     certifier_kind: Mapped[str] = mapped_column(server_default="person")
     certified_at: Mapped[datetime | None]
+    certification_refused_reason: Mapped[str | None]
+    certification_refused_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
+    certification_refused_on: Mapped[date | None]
 
 
 class PersonDays(Base):

@@ -8,9 +8,11 @@ from sqlalchemy import (
     Date,
     Integer,
     Text,
+    all_,
     and_,
     cast,
     column,
+    exists,
     func,
     literal_column,
     not_,
@@ -24,27 +26,30 @@ from app.access.models import Organisation, Subject
 from app.auditions.models import Audition
 from app.core.db import NO_DAYS, literals, param
 from app.core.reading.listing import (
+    Filter,
     Listing,
     Rows,
     any_of,
     at_least,
     at_most,
     equals,
+    holds,
     json_array,
     json_object,
     matches,
     updated_since,
 )
+from app.core.reading.query import Parameter
 from app.core.values import Code, Day, ExternalId, Siren, Uuid
 from app.engineering.entries import schemas
-from app.engineering.entries.models import MonthLock, TimeEntry
+from app.engineering.entries.models import CorrectableDays, MonthLock, TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.firms.models import Firm
-from app.missions.models import Consultant, Mission
+from app.missions.models import Consultant, Mission, MissionMember
 from app.projects.models import Project
 
-_enterer, _validator, _certifier, _locker, _reopener = (
-    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "locker", "reopener")
+_enterer, _validator, _certifier, _refuser, _locker, _reopener = (
+    Subject.__table__.alias(name) for name in ("enterer", "validator", "certifier", "refuser", "locker", "reopener")
 )
 _corrected = TimeEntry.__table__.alias("corrected")
 # By its name: certificates import this package.
@@ -90,6 +95,10 @@ def entries(e: Any) -> Rows:
             e.certified_by,
             _certifier.c.name.label("certified_by_name"),
             e.certified_at,
+            e.certification_refused_reason,
+            e.certification_refused_by,
+            _refuser.c.name.label("certification_refused_by_name"),
+            e.certification_refused_on,
             e.version,
             e.created_at,
             e.updated_at,
@@ -105,10 +114,27 @@ def entries(e: Any) -> Rows:
         .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
         .outerjoin(_certificate, _certificate.c.id == e.certificate_id)
         .outerjoin(_certifier, _certifier.c.id == e.certified_by)
+        .outerjoin(_refuser, _refuser.c.id == e.certification_refused_by)
     )
 
 
 _e = TimeEntry
+IS_CORRECTED = exists().where(CorrectableDays.entry_id == _e.id, CorrectableDays.days_corrected > text("0"))
+
+
+def led_by(organisation_id: Any) -> ColumnElement[bool]:
+    """Entries of missions whose lead firm this is."""
+    lead = exists().where(MissionMember.mission_id == _e.mission_id, MissionMember.role == text("'lead'"))
+    return lead.where(MissionMember.organisation_id == organisation_id)
+
+
+def decidable_by(subject_id: Any) -> ColumnElement[bool]:
+    """Entries in which the subject took no part: neither worked, entered, changed, submitted nor validated."""
+    return and_(
+        subject_id != all_(_e.authors), _e.person_id != subject_id, _e.validated_by.is_distinct_from(subject_id)
+    )
+
+
 TIME_ENTRIES = Listing(
     schema=schemas.TimeEntry,
     rows=entries(_e).where(_e.territory == param("territory", Text())),
@@ -125,7 +151,26 @@ TIME_ENTRIES = Listing(
         "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
         "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
         "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
+        "certification_refused": holds(
+            _e.certification_refused_by.is_not(None),
+            "true: entries that a certificate left out, and none contains since; false: the others.",
+        ),
         "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
+        "corrected": holds(
+            IS_CORRECTED, "true: entries of which other entries that count correct days; false: the rest."
+        ),
+        "led_by": Filter(
+            Parameter(Uuid, "Entries of the missions that this organisation leads."),
+            lambda name: led_by(param(name, _e.organisation_id.type)),
+        ),
+        "decidable_by": Filter(
+            Parameter(
+                Uuid,
+                "Entries that this subject neither worked, entered, changed, submitted nor validated: who took part"
+                " decides nothing about them.",
+            ),
+            lambda name: decidable_by(param(name, _e.person_id.type)),
+        ),
         "counted_from": at_least(_e.counted_on, Day, "Entries that count on this Paris day or later."),
         "counted_to": at_most(_e.counted_on, Day, "Entries that count on this Paris day or earlier."),
         "worked_from": at_least(_e.worked_on, Day, "Entries worked on this Paris day or later."),

@@ -17,12 +17,14 @@ from app.core.writing.writes import commit, run_statement
 from app.engineering.entries import grid, locks, rules, schemas, service, steps
 from app.engineering.entries.queries import MONTH_LOCKS, TIME_ENTRIES, WEEK_GRIDS
 from app.engineering.entries.rules import EntryAction
+from app.missions.rules import MissionEnded
 from app.programme.routes import T
 
 entries: APIRouter = router("engineering")
 
 ENTRY = T + "/time-entries/{id:uuid}"
 COUNTING = (  # what days must keep to when they come to count
+    MissionEnded,
     rules.DaysExhausted,
     rules.DaysNotYetOrdered,
     rules.AllotmentExhausted,

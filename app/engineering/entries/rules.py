@@ -106,8 +106,8 @@ UNLOCKING: Mapping[Status, tuple[str, str]] = {
         "Demandez au mandataire ou à l'opérateur de la contre-passer, puis saisissez à nouveau les jours.",
     ),
     Status.CERTIFIED: (
-        "Ask the operator to cancel its certificate and to reverse it, then enter the days anew.",
-        "Demandez à l'opérateur d'annuler son attestation et de la contre-passer, puis saisissez à nouveau les jours.",
+        "Propose its correction (time-entry-corrections): the lead firm agrees to it, and the operator accepts it.",
+        "Proposez sa correction (time-entry-corrections) : le mandataire l'approuve, et l'opérateur l'accepte.",
     ),
     Status.REVERSED: ("Enter the days anew.", "Saisissez à nouveau les jours."),
 }
@@ -297,10 +297,12 @@ class ReferencesDisagree(Problem):
 
 
 class ReversalReserved(Problem):
-    """Only the lead firm or the operator can reverse a validated entry."""
+    """Only the lead firm or the operator can reverse a validated entry that no certificate left out."""
 
     status = 403
-    title_fr = "Seul le mandataire ou l'opérateur peut contre-passer une saisie validée."
+    title_fr = (
+        "Seul le mandataire ou l'opérateur peut contre-passer une saisie validée qu'aucune attestation n'a écartée."
+    )
     cure = "Ask the lead firm of the consortium."
     cure_fr = "Demandez au mandataire du groupement."
 
@@ -377,12 +379,14 @@ class Step(Protocol):
     person_id: UUID
     authors: Sequence[UUID]
     counted_on: date
+    certification_refused_by: UUID | None
 
 
 def authority(action: EntryAction, who: Caller, entry: Step, lead_id: UUID | None) -> Problem | None:
     """Why this is not for `who` to do; None where it is. The lead firm judges; it, and the operator, may reverse.
 
-    Its own firm reverses what is submitted; what is validated has been judged, and is not its own any more.
+    Its own firm reverses what is submitted, and what a certificate left out; what else is validated has been judged,
+    and is not its own any more.
     """
     own, leads = entry.organisation_id == who.organisation_id, lead_id == who.organisation_id
     if action in JUDGING:
@@ -391,7 +395,7 @@ def authority(action: EntryAction, who: Caller, entry: Step, lead_id: UUID | Non
         return None if entry.status == Status.SUBMITTED else _refusal_as_person(who)
     if not own:
         return OtherOrganisation()
-    if action is EntryAction.REVERSE and entry.status == Status.VALIDATED:
+    if action is EntryAction.REVERSE and entry.status == Status.VALIDATED and entry.certification_refused_by is None:
         return ReversalReserved()
     return None
 

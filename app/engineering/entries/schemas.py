@@ -360,6 +360,19 @@ class TimeEntry(Read):
     )
     certified_by_name: PersonNameOrNull = Field(description="Present name of that person; null as the id is.")
     certified_at: datetime | None = Field(description="Instant in UTC of the certification; null as the certificate.")
+    certification_refused_reason: str | None = Field(
+        description="Why a certificate left the validated entry out, in the words of the operator; null where none did,"
+        " and again once a certificate contains it."
+    )
+    certification_refused_by: UUID | None = Field(
+        description="The person of the operator who left it out; null as the reason is."
+    )
+    certification_refused_by_name: PersonNameOrNull = Field(
+        description="Present name of that person; null as the id is."
+    )
+    certification_refused_on: date | None = Field(
+        description="Paris day of the certificate that left it out; null as the reason is."
+    )
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt

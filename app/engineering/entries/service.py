@@ -28,7 +28,7 @@ from app.core.problems import (
 from app.core.reading.listing import as_object
 from app.core.validation import refuse_future
 from app.core.writing import events, idempotency
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, Write, put
 from app.engineering.entries import rules, schemas
 from app.engineering.entries.models import CORRECTABLE_DAYS, PERSON_DAYS, CorrectableDays, PersonDays, TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES, entries
@@ -46,7 +46,7 @@ from app.missions.models import (
 STEP = "mission_days_mission_id_step_fkey"  # the mission's step is no longer the one that a batch was held to
 
 # Constraints that say themselves why; of the others the state says it best.
-OWN_WORDS = ("correction_exceeded", "correction_elsewhere", "references_disagree")
+OWN_WORDS = ("mission_ended", "correction_exceeded", "correction_elsewhere", "references_disagree")
 
 
 @dataclass
@@ -71,6 +71,10 @@ class Attempt:
             return None
         if constraint in OWN_WORDS:
             return _own_problem(constraint)
+        return await self.refusal(session) or _own_problem(constraint)
+
+    async def refusal(self, session: AsyncSession) -> Problem | None:
+        """Why the wishes cannot count, on the state as it is now; None where nothing speaks against them."""
         touched = [*self.wishes, *self.freed]
         missions, assignments = await _states(session, self.territory, touched)
         for wish in self.wishes:
@@ -79,11 +83,10 @@ class Attempt:
                 return rules.OtherOrganisation()
         person_days = await _person_days(session, touched, assignments)
         seen_days = await _seen_days(session, self, person_days)
-        refused = rules.refusal(
+        return rules.refusal(
             self.wishes, missions, assignments, person_days, clock.today(),
             freed=self.freed, pointer=self.pointer, seen_days=seen_days,
         )  # fmt: skip
-        return refused or _own_problem(constraint)
 
 
 def _own_problem(constraint: str) -> Problem:
@@ -248,12 +251,14 @@ async def create_correction(write: Write, attempt: Attempt, body: schemas.TimeEn
     return Change("time_entry.created", TIME_ENTRIES, [entry.id], {"territory": attempt.territory})
 
 
-async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]) -> list[TimeEntry]:
-    """Enter these, set-wise, and declare what they take."""
+async def enter(
+    write: Write, attempt: Attempt, items: Sequence[Any], more: Mapping[str, Any] | None = None
+) -> list[TimeEntry]:
+    """Enter these (bodies, or what has their fields) set-wise, with `more` values, and declare what they take."""
     refuse_future({f"{attempt.pointer.format(number)}/worked_on": item.worked_on for number, item in enumerate(items)})
     before = list(attempt.wishes)
     attempt.wishes = [*before, *(wish_of(item) for item in items)]
-    assigned = await _assigned(write.session, attempt.territory, {item.consultant_id for item in items})
+    assigned = await hold_assignments(write.session, attempt.territory, {item.consultant_id for item in items})
     faults = [
         NOT_FOUND.at(attempt.pointer.format(number) + "/consultant_id")
         for number, item in enumerate(items)
@@ -261,7 +266,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     ]
     if faults:
         raise ReferenceNotFound(errors=faults)
-    activities = await _hold_activities(write, attempt, items)
+    activities = await hold_activities(write, attempt, items)
     counted = await _counted_on(write, attempt, items, assigned)
     attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
     made = [
@@ -272,6 +277,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     ids = await write.session.scalars(select(func.uuidv7()).select_from(func.generate_series(1, len(made))))
     for entry, entry_id in zip(made, ids, strict=True):
         entry.id, entry.validator_kind, entry.certifier_kind = entry_id, "person", "person"
+        put(entry, more or {})
     # Two batches with the same external ids wait for each other in one order.
     ordered: list[TimeEntry] = sorted(made, key=lambda entry: str(entry.external_id))
     write.session.add_all(ordered)
@@ -283,9 +289,7 @@ async def enter(write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntr
     return made
 
 
-async def _hold_activities(
-    write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate]
-) -> dict[tuple[UUID, str], date]:
+async def hold_activities(write: Write, attempt: Attempt, items: Sequence[Any]) -> dict[tuple[UUID, str], date]:
     """Lock the activities that entries will carry, before any limit: the last day of each.
 
     Raises the refusal where one is not listed.
@@ -404,7 +408,7 @@ async def update_entry(write: Write, attempt: Attempt, entry_id: UUID, body: sch
     if given.keys() & {"activity", "mission_id"}:  # so is the list of activities, where the change needs it
         given["activity_until_on"] = await _hold_changed_activity(write, attempt, entry_id, given)
     if "consultant_id" in given:  # locked before the entry: who changes an assignment locks its entries after it
-        known = await _assigned(write.session, attempt.territory, {given["consultant_id"]})
+        known = await hold_assignments(write.session, attempt.territory, {given["consultant_id"]})
     entry = await locked(write, attempt, entry_id)
     _own(attempt, entry)
     write.expect(entry.version)
@@ -606,7 +610,7 @@ def _consultants(territory: str, ids: set[UUID]) -> Select[Consultant]:
     return select(Consultant).where(Consultant.territory == territory, Consultant.id.in_(ids))
 
 
-async def _assigned(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
+async def hold_assignments(session: AsyncSession, territory: str, ids: set[UUID]) -> dict[UUID, Consultant]:
     """The assignments, which stay as they are until the end of this write."""
     rows = await session.scalars(_consultants(territory, ids).with_for_update(read=True, key_share=True))
     return {row.id: row for row in rows}

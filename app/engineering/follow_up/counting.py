@@ -32,6 +32,7 @@ from app.core.writing.events import Event
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import COUNTING, Status
 from app.missions.models import Allotment, Mission, MissionMember, Order
+from app.missions.rules import MissionStatus
 
 PARAMETERS = {
     "mission_id": Parameter(UuidValue, "Only this mission of the territory."),
@@ -67,11 +68,22 @@ def word(value: str) -> Any:
     return literal_column(f"'{value}'", Text())
 
 
+# What reads several missions together leaves out those that were mistakes.
+NOT_CANCELLED = Mission.status != word(MissionStatus.CANCELLED)
+
+
 def missions(shape: Shape) -> CTE:
-    """The missions asked about; those in which the member is, where one is asked for."""
+    """The missions asked about: one, or those that are not cancelled; where a member is asked for, those it is in."""
     chosen = select(Mission.id).where(Mission.territory == param("territory", Text()))
     if shape.one_mission:
         chosen = chosen.where(Mission.id == MISSION)
+    elif shape.known_then:
+        ids = select(Mission.id).where(Mission.territory == param("territory", Text())).subquery("mission_known")
+        then = last_event("mission", ids)
+        off = select(then.c.id).where(then.c.data.op("->>")(word("status")) == word(MissionStatus.CANCELLED))
+        chosen = chosen.where(Mission.id.not_in(off))
+    else:
+        chosen = chosen.where(NOT_CANCELLED)
     if shape.one_member:
         m = MissionMember
         chosen = chosen.where(Mission.id.in_(select(m.mission_id).where(m.organisation_id == ORGANISATION)))

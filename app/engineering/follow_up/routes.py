@@ -19,6 +19,8 @@ from app.core.reading.two_times import both_times
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
 from app.engineering.follow_up import burn_down, counting, outlook, picture, queries, schemas, timesheets
+from app.engineering.follow_up.to_do import KINDS
+from app.programme import to_do
 from app.programme.routes import T
 
 follow_up: APIRouter = router("engineering")
@@ -102,6 +104,18 @@ async def get_burn_down(request: Request, actor: Actor = require("engineering:re
         "points": [burn_down.shown(point) for point in points],
     }
     return private(body, vary=FORMS_VARY)
+
+
+@follow_up.get(T + "/engineering/to-do", **shows(schemas.EngineeringToDo))
+async def get_engineering_to_do(request: Request, actor: Actor = require("engineering:read")) -> Response:
+    """What waits for the caller in the engineering of this territory: how many, since when, and where they are listed.
+
+    What a kind is, and who is told of it, follows from who may act: days to validate are told to the lead firm, days to
+    certify to the operator.
+    """
+    read(request, {})
+    items = await to_do.waiting(request.state.engine, KINDS, actor, request.path_params["territory"])
+    return private({"items": items})
 
 
 def _found(row: Any, query: dict[str, Any]) -> None:

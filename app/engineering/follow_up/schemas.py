@@ -9,9 +9,11 @@ from pydantic import Field
 from app.access.schemas import OrganisationName
 from app.core.schemas import PersonName, Read
 from app.core.values import DayFraction, Days, SignedDays
+from app.engineering.follow_up.to_do import KINDS
 from app.firms.schemas import FirmName, SirenRead
 from app.missions.schemas import MissionName
 from app.programme.schemas import TerritorySlug
+from app.programme.to_do import Waiting, kind_field
 
 
 class TimesheetEntry(Read):
@@ -232,3 +234,15 @@ class FollowUp(DayFigures):
     by_activity: list[ActivityFollowUp] = Field(description="The figures of each code of activity that has days.")
     by_firm: list[FirmFollowUp] = Field(description="The figures of each firm that has days, by its name.")
     by_week: list[WeekFollowUp] = Field(description="The figures of each ISO week that has days, in their order.")
+
+
+class EngineeringWaiting(Waiting):
+    """How many objects of a kind wait for the caller in the engineering of a territory."""
+
+    kind: str = kind_field(KINDS)
+
+
+class EngineeringToDo(Read):
+    """What waits for the caller in the engineering of a territory."""
+
+    items: list[EngineeringWaiting] = Field(description="What waits, by kind; empty where nothing does.")

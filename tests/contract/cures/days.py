@@ -122,6 +122,16 @@ async def allot(world: World, mission: Mission, days: float, decided_on: str = "
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
+@walk("mission-ended", *ENTERING)
+async def mission_ended(case: Case) -> None:
+    start = await entering(case)
+    path = f"missions/{start.mission.id}"
+    ok(await case.world.operator.post(f"{path}/close", {"reason": "It is over."}))
+    case.refused(await start.send())
+    ok(await case.world.operator.post(f"{path}/reopen", {"reason": "A sheet was missing."}))
+    case.cured(await start.send())
+
+
 @walk("days-exhausted", *ENTERING)
 async def days_exhausted(case: Case) -> None:
     start = await entering(case, {"days": 1}, days=1.5, partner=1.5)
@@ -457,10 +467,12 @@ async def entry_locked(case: Case) -> None:
     case.refused(await act(judged), "Enter the days anew")
     case.cured(await world.consultant.post("time-entries", mission.entry(days=0.25, worked_on="2023-07-12")))
     sealed = await validated(world, mission, worked_on="2023-07-13")
-    certificate = (await world.certify(mission))["id"]
-    case.refused(await act(sealed), "cancel its certificate")
-    await cancelled(world, certificate)
-    await anew(sealed)
+    await world.certify(mission)
+    case.refused(await act(sealed), "Propose its correction")
+    proposal = {"entry_id": sealed, "days": 0.25, "reason": "The morning only."}
+    made = ok(await world.consultant.post("time-entry-corrections", proposal), 201)["id"]
+    ok(await world.lead.post(f"time-entry-corrections/{made}/agree"))
+    case.cured(await world.operator.post(f"time-entry-corrections/{made}/accept"))
 
 
 async def cancelled(world: World, certificate: str) -> None:

@@ -282,6 +282,21 @@ async def rates_overlap(case: Case) -> None:
     case.cured(await end(second, "2022-12-31"))
 
 
+@walk("mission-in-use", "cancel_mission")
+async def mission_in_use(case: Case) -> None:
+    world = case.world
+    mission = await world.mission()
+    entry = await submitted(world, mission)
+    reason = {"reason": "Made twice."}
+    case.refused(await world.operator.post(f"missions/{mission.id}/cancel", reason))
+    ok(await world.consultant.post(f"time-entries/{entry}/recall"))
+    case.cured(await world.operator.post(f"missions/{mission.id}/cancel", reason))
+    other = await world.mission()
+    await submitted(world, other, worked_on="2023-07-20")
+    case.refused(await world.operator.post(f"missions/{other.id}/cancel", reason))
+    case.cured(await world.operator.post(f"missions/{other.id}/close", reason))
+
+
 async def end_rate(world: World, path: str, **values: Any) -> httpx2.Response:
     tag = (await world.operator.get(path)).headers["etag"]
     return await world.operator.patch(path, values, headers={"If-Match": tag})

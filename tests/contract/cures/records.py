@@ -50,13 +50,10 @@ async def lead_not_among_epci(case: Case) -> None:
 
 @walk("epci-of-another-territory", "create_territory", "update_territory")
 async def epci_of_another_territory(case: Case) -> None:
-    programme, shared = case.world.programme, fresh_siren()
-    elsewhere = word("t")
+    new = {"slug": word("t"), "name": "New", "wave_number": 1} if case.act == "create_territory" else {}
+    programme, shared, elsewhere = (await case.own()).programme, fresh_siren(), word("t")
     body = {"slug": elsewhere, "name": "Elsewhere", "wave_number": 1, "lead_siren": shared}
     ok(await programme.post("/v1/territories", body), 201)
-    new = {"slug": word("t"), "name": "New", "wave_number": 1} if case.act == "create_territory" else {}
-    if not new:
-        await case.own()
 
     async def act(*epci: str) -> httpx2.Response:
         body = {**new, "lead_siren": epci[0], "epci_sirens": list(epci)}
@@ -69,11 +66,8 @@ async def epci_of_another_territory(case: Case) -> None:
     ]
     case.cured(await act(lead))
     ok(await programme.patch(f"/v1/territories/{elsewhere}", {"status": "closed"}))
-    ok(
-        await programme.patch(
-            f"/v1/territories/{new.get('slug') or case.world.territory}", {"epci_sirens": [lead, shared]}
-        )
-    )
+    address = f"/v1/territories/{new.get('slug') or case.world.territory}"
+    ok(await programme.patch(address, {"epci_sirens": [lead, shared]}))
 
 
 # --- firms -----------------------------------------------------------------------------------------------------------
@@ -136,6 +130,21 @@ async def stage_not_reachable(case: Case) -> None:
         case.refused(await act("shortlisted", "2023-07-06"))
         ok(await act("interviewed", "2023-07-05" if between else "2023-07-04"))
         case.cured(await act("shortlisted", "2023-07-06"))
+
+
+@walk("stage-reserved", "put_territory_firm")
+async def stage_reserved(case: Case) -> None:
+    path, interviewed = f"firms/{await case.world.add_firm()}", {"stage": "interviewed"}
+    case.refused(await case.world.consultant.put(path, interviewed))
+    case.cured(await staff(case.world).put(path, interviewed))
+
+
+@walk("firm-change-reserved", "put_firm")
+async def firm_change_reserved(case: Case) -> None:
+    siren, other_facts = await case.world.add_firm(), {"name": word()}
+    case.refused(await case.world.consultant.put(f"/v1/firms/{siren}", other_facts))
+    case.cured(await case.world.consultant.put(f"firms/{siren}", {"stage": "identified"}))
+    case.cured(await staff(case.world).put(f"/v1/firms/{siren}", other_facts))
 
 
 @walk("contact-gone", "update_contact")
@@ -317,6 +326,19 @@ async def detected_too_late(case: Case) -> None:
     told = case.refused(await staff(case.world).patch(path, {"detected_on": "2023-08-02"}))
     for day in (told["latest_on"], "2023-07-31"):
         case.cured(await staff(case.world).patch(path, {"detected_on": day}))
+
+
+@walk("detection-reserved", "create_project")
+async def detection_reserved(case: Case) -> None:
+    world = await case.own()
+    mission = await world.mission(people={"partner": world.subjects["consultant"]})
+    siren = await world.followed_firm()
+    body = {"title": "Workshop", "kind": "equipment", "maturity": "idea", "detected_on": "2023-07-04",
+            "holders": [{"kind": "firm", "siren": siren}]}  # fmt: skip
+    case.refused(await world.consultant.post("projects", body))
+    audition = await world.audition(siren, consultant_ids=[mission.partner_consultant])
+    case.cured(await world.consultant.post("projects", {**body, "detected_in_audition_id": audition["id"]}))
+    case.cured(await staff(world).post("projects", body))
 
 
 @walk("funding-route-missing", "update_project", "change_project_stage")

@@ -181,13 +181,18 @@ async def roadmaps(case: Case) -> Ask:
 
 
 @ready("create_mission", "update_mission", "create_order", "create_mission_member", "create_rate", "update_rate",
-       "grant_late_entry", "create_consultant", "lock_month", "reopen_month")  # fmt: skip
+       "grant_late_entry", "create_consultant", "lock_month", "reopen_month", "close_mission", "cancel_mission",
+       "reopen_mission")  # fmt: skip
 async def missions(case: Case) -> Ask:
     world = case.world
     if case.act == "create_mission":
         return Ask("operator", "POST", "missions", {"name": "Mission"})
     mission = await world.mission(days=100, lead=10, partner=10)
     path = f"missions/{mission.id}"
+    if case.act in ("close_mission", "cancel_mission", "reopen_mission"):
+        if case.act == "reopen_mission":
+            ok(await world.operator.post(f"{path}/close", REASON))
+        return Ask("operator", "POST", f"{path}/{case.act.split('_')[0]}", REASON)
     if case.act == "reopen_month":
         return Ask("operator", "POST", f"month-locks/{await lock(world, mission)}/reopen", REASON)
     rate = {"organisation_id": str(world.organisations["lead"]), "profile": "senior", "day_rate_cents": 1,
@@ -245,6 +250,23 @@ async def certificates(case: Case) -> Ask:
         return Ask("operator", "POST", "service-certificates", certificate(mission, world), keyed=True)
     path = f"service-certificates/{(await world.certify(mission))['id']}"
     return Ask("operator", "POST", f"{path}/cancel", REASON, guarded=path)
+
+
+@ready(*(f"{act}_time_entry_correction" for act in ("create", "agree", "accept", "refuse", "withdraw")))
+async def corrections(case: Case) -> Ask:
+    world = case.world
+    mission = await world.mission()
+    body = {"entry_id": await validated(world, mission, worked_on=DAY), "days": 0.25, **REASON}
+    await world.certify(mission)
+    path = "time-entry-corrections"
+    step = case.act.split("_")[0]
+    if step == "create":
+        return Ask("consultant", "POST", path, body)
+    path += f"/{ok(await world.consultant.post(path, body), 201)['id']}"
+    if step == "accept":
+        ok(await world.lead.post(f"{path}/agree"))
+    by = {"agree": "lead", "accept": "operator", "refuse": "operator", "withdraw": "consultant"}[step]
+    return Ask(by, "POST", f"{path}/{step}", REASON if step in ("refuse", "withdraw") else None)
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
@@ -340,8 +362,10 @@ async def idempotency_key_missing(case: Case) -> None:
       "reverse_advance", "close_committee", "award_grant",
       "release_grant", "reverse_grant", "grant_late_entry", "create_order", "lock_month", "reopen_month",
       "create_funding_statement", "adopt_roadmap_version", "create_service_certificate", "cancel_service_certificate",
-      "reject_time_entry", "reverse_time_entry", "validate_time_entry", "propose_override", "approve_override",
-      "refuse_override", "withdraw_override")  # fmt: skip
+      "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
+      "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
+      "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
+      "propose_override", "approve_override", "refuse_override", "withdraw_override")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -355,7 +379,10 @@ async def person_required(case: Case) -> None:
       "create_service_certificate", "cancel_service_certificate", "reject_time_entry", "reverse_time_entry",
       "validate_time_entry", "reject_time_entries", "reverse_time_entries", "validate_time_entries", "pay_grant",
       "reverse_grant_payment", "pay_tranche", "reverse_tranche", "receive_repayment", "bounce_repayment",
-      "reverse_repayment")  # fmt: skip
+      "reverse_repayment", "create_time_entry_correction", "agree_time_entry_correction",
+      "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
+      "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
+      "withdraw_override")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -399,6 +426,7 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "create_time_entry": {"consultant_id": NOBODY},
     "put_time_entry_grid": {"consultant_id": NOBODY},
     "update_time_entry": {"consultant_id": NOBODY},
+    "create_time_entry_correction": {"entry_id": NOBODY},
 }
 
 
@@ -467,8 +495,8 @@ async def already_exists(case: Case) -> None:
 
     ask = await READY[case.act](case)
     ok(await bearing(ask, one).send(case))
-    if case.act.startswith("update"):
-        ask = await READY[case.act](case)
+    anew = case.act.startswith("update") or case.act == "create_territory"  # whose EPCI nobody else has
+    ask = await READY[case.act](case) if anew else ask
     told = case.refused(await bearing(ask, one).send(case))
     assert any(error["pointer"].endswith(f"/{named}") for error in told["errors"])
     case.cured(await bearing(ask, other).send(case))

@@ -10,6 +10,7 @@ NO_CURE: dict[str, str] = {
     "bounced-before-receipt": "the detail names the first day that is possible",
     "body-too-large": "`limit_bytes` says how much a body can have",
     "ceased-on-of-an-active-firm": "the title says which fields go together",
+    "correction-transition": "`current` and `needed` name the states",
     "certificate-already-cancelled": "what was wanted has been done",
     "closed-on-of-an-open-site": "the title says which fields go together",
     "holder-named-twice": "the title says what to leave out",
@@ -17,6 +18,7 @@ NO_CURE: dict[str, str] = {
     "meeting-transition": "`current` and `needed` name the states",
     "minutes-adopted-on": "the title names the days that are possible",
     "mission-window": "the title says which days go together",
+    "mission-transition": "`current` and `needed` name the states",
     "month-already-locked": "what was wanted has been done",
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
@@ -53,6 +55,7 @@ PAIRS: dict[tuple[str, str], str] = {
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,
+    ("month-locked", "accept_time_entry_correction"): "only where the operator closes the month at the same instant",
     ("month-locked", "reverse_time_entry"): "only where the operator closes the month at the same instant",
     **{("invalid-transition", f"{step}_time_entry"): _NAMED for step in ("submit", "recall", "validate", "reject")},
 }  # fmt: skip

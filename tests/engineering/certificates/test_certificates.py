@@ -290,3 +290,36 @@ async def test_the_rate_of_vat_is_that_of_the_end_of_the_period(world: World) ->
         await validated(world, mission, day)
         made = await world.certify(mission, from_on="2013-12-01", to_on=day)
         assert (made["days"], made["vat_rate_bp"]) == (0.5, 1960 if day < "2014" else 2000)
+
+
+async def test_an_entry_that_is_left_out_says_why_until_a_certificate_contains_it(app: Any, world: World) -> None:
+    mission = await world.mission(days=20)
+    entries = [await validated(world, mission, day) for day in ("2023-07-03", "2023-07-04", "2023-07-05")]
+    refusals = [{"entry_id": one, "reason": f"No minutes of {number}."} for number, one in enumerate(entries[:2])]
+    await world.certify(mission, refusals=refusals)
+    left_out = ok(await world.consultant.get("time-entries?certification_refused=true&sort=worked_on"))["items"]
+    assert [
+        (one["id"], one["status"], one["certification_refused_reason"], one["certification_refused_by"])
+        for one in left_out
+    ] == [
+        (one, "validated", f"No minutes of {number}.", str(world.subjects["operator"]))
+        for number, one in enumerate(entries[:2])
+    ]
+    assert {one["certification_refused_by_name"] for one in left_out} == {f"operator of {world.territory}"}
+    told = await world.pool.fetch(
+        "SELECT resource_id FROM events WHERE type = 'time_entry.certification_refused' AND territory = $1",
+        world.territory,
+    )
+    assert {row["resource_id"] for row in told} == set(entries[:2])
+    # The consultancy has it reversed, and enters what it should have been.
+    done = ok(await world.lead.post(f"time-entries/{entries[0]}/reverse", {"reason": "Not worked."}))
+    assert (done["status"], done["certification_refused_reason"]) == ("reversed", "No minutes of 0.")
+    again = mission.entry(worked_on="2023-07-03", days=0.25, corrects_id=entries[0])
+    assert ok(await world.consultant.post("time-entries", again), 201)["certification_refused_on"] is None
+    # The other one is contained by the next certificate, and says it no longer.
+    await world.certify(mission)
+    taken = ok(await world.consultant.get(f"time-entries/{entries[1]}"))
+    assert (taken["status"], taken["certification_refused_reason"], taken["certification_refused_on"]) == (
+        "certified", None, None,
+    )  # fmt: skip
+    await clean(app, world)

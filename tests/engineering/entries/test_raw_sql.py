@@ -457,6 +457,34 @@ APPEND_ONLY = [
 ] + [
     Attack("time_entries_append_only", "TRUNCATE time_entries CASCADE"),
     Attack("month_locks_append_only", "TRUNCATE month_locks"),
+    Attack("time_entry_corrections_append_only", "TRUNCATE time_entry_corrections"),
+    Attack("time_entry_corrections_append_only", "DELETE FROM time_entry_corrections"),
+]
+
+K, PROPOSED = "time_entry_corrections", "id = $correction"
+CORRECTIONS = [
+    *(
+        Attack("correction_by_one_person", change(K, PROPOSED, status="'agreed'", agreed_at="now()", agreed_by=who))
+        for who in ("proposed_by", "person_id")
+    ),
+    Attack("correction_open", clone(K, PROPOSED)),
+    Attack("correction_transition", change(K, PROPOSED, days="0.25")),
+    Attack("correction_transition", change(K, PROPOSED, status="'accepted'")),
+    Attack("time_entry_corrections_append_only", "DELETE FROM time_entry_corrections WHERE false"),
+    Attack("time_entry_correction_accepted", clone(K, PROPOSED, status="'accepted'")),
+    Attack("time_entry_correction_agreed", change(K, PROPOSED, status="'agreed'")),
+    *(Attack("time_entry_correction_days", clone(K, PROPOSED, days=days)) for days in ("-0.25", "1.25", "0.1")),
+    Attack("time_entry_correction_ended", change(K, PROPOSED, status="'refused'")),
+    Attack("time_entry_correction_kinds", clone(K, PROPOSED, proposer_kind="'service_account'")),
+    Attack("time_entry_correction_status", clone(K, PROPOSED, status="'lost'")),
+    Attack("time_entry_correction_worked_on", clone(K, PROPOSED, worked_on="'1899-12-31'")),
+    Attack("time_entry_corrections_entry_fkey", clone(K, PROPOSED, entry_id="uuidv7()")),
+    Attack("time_entry_certification_refused", change("time_entries", VALIDATED, certification_refused_reason="'x'")),
+    Attack("mission_status", change("missions", "id = $mission", status="'lost'")),
+    Attack("mission_status_changed", change("missions", "id = $mission", status="'closed'")),
+    Attack("mission_ended", change("mission_days", MISSION, status="'closed'")),
+    Attack("mission_in_use", change("mission_days", MISSION, status="'cancelled'", entered_on="NULL")),
+    Attack("mission_days_status_fkey", change("mission_days", MISSION, status="'closed'", entered_on="NULL")),
 ]
 
 SETTINGS = [
@@ -555,7 +583,19 @@ CERTIFICATES = [
     Attack("month_locks_append_only", "DELETE FROM month_locks"),
 ]  # fmt: skip
 
-ATTACKS = [*LIMITS, *SETTINGS, *CERTIFICATES, *ENTRIES, *MISSIONS, *ACCESS, *PROGRAMME, *FIRMS, *CONTACTS, *APPEND_ONLY]
+ATTACKS = [
+    *LIMITS,
+    *SETTINGS,
+    *CERTIFICATES,
+    *CORRECTIONS,
+    *ENTRIES,
+    *MISSIONS,
+    *ACCESS,
+    *PROGRAMME,
+    *FIRMS,
+    *CONTACTS,
+    *APPEND_ONLY,
+]
 
 # What the guard of counted entries compares, and a new value for each.
 LOCKED = {
@@ -631,6 +671,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         if status is Status.CERTIFIED:
             certificate = await world.certify(mission, from_on=body["worked_on"], to_on=body["worked_on"])
             ids["certificate"] = certificate["id"]
+            proposal = {"entry_id": entry["id"], "days": 0, "reason": "Not worked."}
+            ids["correction"] = ok(await world.consultant.post("time-entry-corrections", proposal), 201)["id"]
         ids[str(status)] = entry["id"]
     lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2023-01"}), 201)
     ids["lock"], ids["operator"] = lock["id"], str(world.subjects["operator"])

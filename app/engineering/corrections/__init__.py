@@ -1,0 +1,1 @@
+"""Corrections of certified entries: what an entry should have been, who agrees, and who accepts."""

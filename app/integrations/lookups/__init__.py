@@ -1,0 +1,1 @@
+"""Persons and organisations by name, for those who must name one: owners of follow-ups and actions, contributors."""
