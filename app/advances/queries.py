@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Text, cast, func, select, text
+from sqlalchemy import ScalarSelect, Text, cast, func, literal_column, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.awards.models import AIDED, STANDS
+from app.awards.models import STANDS
 from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import Statement, param
@@ -25,6 +25,7 @@ from app.core.reading.listing import (
 from app.core.values import Day, ShortLine
 from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
+from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _a = Advance
@@ -44,9 +45,16 @@ ADVANCES = awards(
 )
 
 AIDED.append(
-    select(_a.territory, _a.siren, _a.project_id, (_a.status == AdvanceStatus.REPAID).label("ended")).where(
-        text(STANDS)
-    )
+    select(
+        _a.territory,
+        _a.siren,
+        _a.project_id,
+        literal_column("'rebond_advance'").label("kind"),
+        _a.id,
+        (_a.amount_cents - _a.released_cents).label("amount_cents"),
+        _a.decision_reference.label("reference"),
+        (_a.status == AdvanceStatus.REPAID).label("ended"),
+    ).where(text(STANDS))
 )
 
 _advance_id = param("advance_id", _a.id.type)
