@@ -26,6 +26,7 @@ from app.awards.models import STANDS, Award, check_award, links, override_of_awa
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
+from app.projects.models import check_plan_awards
 
 
 class AdvanceStatus(StrEnum):
@@ -55,6 +56,7 @@ class Advance(Award, Identified, Versioned, Base):
     __tablename__ = "advances"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
+        UniqueConstraint("territory", "id", name="advances_territory_id_key"),
         Index("advances_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
         Index(
             "advances_decision_reference_key",
@@ -162,5 +164,6 @@ class Repayment(Identified, Versioned, Base):
 
 
 event.listen(Advance.__table__, "after_create", DDL(check_award("advances")))
+event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")

@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ScalarSelect, Text, cast, func, select, text
+from sqlalchemy import BigInteger, Date, ScalarSelect, Text, cast, func, literal_column, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.awards.models import AIDED, STANDS
+from app.awards.models import STANDS
 from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import Statement, param
@@ -27,6 +27,7 @@ from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
 from app.envelopes.rules import ActStatus
+from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _as_of = param("as_of", Date())
@@ -47,9 +48,16 @@ ADVANCES = awards(
 )
 
 AIDED.append(
-    select(_a.territory, _a.siren, _a.project_id, (_a.status == AdvanceStatus.REPAID).label("ended")).where(
-        text(STANDS)
-    )
+    select(
+        _a.territory,
+        _a.siren,
+        _a.project_id,
+        literal_column("'rebond_advance'").label("kind"),
+        _a.id,
+        (_a.amount_cents - _a.released_cents).label("amount_cents"),
+        _a.decision_reference.label("reference"),
+        (_a.status == AdvanceStatus.REPAID).label("ended"),
+    ).where(text(STANDS))
 )
 
 _advance_id = param("advance_id", _a.id.type)

@@ -2,13 +2,27 @@
 
 # Awards of every instrument, whether they stand, and whether nothing of them is left to pay or to repay.
 _AWARDS = """
-    SELECT territory, firm_siren AS siren, project_id, id, amount_cents, decided_on,
+    SELECT territory, firm_siren AS siren, project_id, id, amount_cents, released_cents, decision_reference, decided_on,
         status NOT IN ('cancelled', 'reversed') AS stands, status = 'closed' AS ended FROM grants
     UNION ALL
-    SELECT territory, firm_siren, project_id, id, amount_cents, decided_on,
+    SELECT territory, firm_siren, project_id, id, amount_cents, released_cents, decision_reference, decided_on,
         status NOT IN ('cancelled', 'reversed'), status = 'repaid' FROM advances"""
 
+# The lines of the last plan of every project, and the awards that they name.
+_LINES = """
+    SELECT v.territory, v.project_id, l.source, l.amount_cents, l.proof_reference,
+        coalesce(l.grant_id, l.advance_id) AS award_id
+    FROM financing_plans v JOIN financing_lines l ON l.plan_id = v.id
+    WHERE NOT EXISTS (SELECT FROM financing_plans n WHERE n.project_id = v.project_id AND n.number > v.number)"""
+
 CHECKS = {
+    "line of a plan for an award": f"""
+        WITH awards AS ({_AWARDS}), lines AS ({_LINES})
+        SELECT l.territory || ' ' || l.project_id || ' ' || l.source,
+            CASE WHEN a.stands THEN a.amount_cents - a.released_cents || ' ' || a.decision_reference ELSE 'none' END,
+            l.amount_cents || ' ' || l.proof_reference
+        FROM lines l LEFT JOIN awards a ON a.id = l.award_id AND a.project_id = l.project_id
+        WHERE l.award_id IS NOT NULL""",  # noqa: S608  # our own text
     "stage of a project with awards": f"""
         WITH awards AS ({_AWARDS}), told AS (
             SELECT project_id, bool_and(ended) FILTER (WHERE stands) AS ended FROM awards
@@ -34,6 +48,11 @@ BEFORE_THE_RULE = {
         WITH awards AS ({_AWARDS})
         SELECT a.territory || ' ' || a.id, a.amount_cents FROM awards a JOIN territories t ON t.slug = a.territory
         WHERE a.stands AND a.project_id IS NULL AND a.decided_on >= t.served_since_on""",  # noqa: S608  # our own text
+    "cents of an award that the plan of its project does not name": f"""
+        WITH awards AS ({_AWARDS}), lines AS ({_LINES})
+        SELECT a.territory || ' ' || a.id, a.amount_cents FROM awards a
+        WHERE a.stands AND EXISTS (SELECT FROM financing_plans v WHERE v.project_id = a.project_id)
+            AND NOT EXISTS (SELECT FROM lines l WHERE l.award_id = a.id)""",  # noqa: S608  # our own text
     "stage of a project of the programme without an award": f"""
         WITH awards AS ({_AWARDS})
         SELECT p.territory || ' ' || p.id, p.stage FROM projects p

@@ -2,10 +2,9 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DDL, BigInteger, ForeignKey, ForeignKeyConstraint, Index, Select, event, text
+from sqlalchemy import DDL, BigInteger, ForeignKey, ForeignKeyConstraint, Index, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -65,11 +64,6 @@ class Award:
     reason: Mapped[str | None]
     awarded_by: Mapped[UUID]
     awarder_kind: Mapped[str] = mapped_column(server_default="person")
-
-
-# The awards that stand, of every instrument: Selects of (territory, siren, project_id, ended). Each adds its own; an
-# award has ended where nothing of it is left to pay or to repay.
-AIDED: list[Select[*tuple[Any, ...]]] = []
 
 
 def links(table: str) -> tuple[ForeignKeyConstraint | Index, ...]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, union_all
 
 from app.access.rules import person
-from app.awards.models import AIDED, AwardStatus
+from app.awards.models import AwardStatus
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import (
@@ -34,7 +34,7 @@ from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
 from app.firms import service as firms
 from app.projects import service as projects
-from app.projects.models import Holder, Project
+from app.projects.models import AIDED, Holder, Project
 from app.projects.rules import CAN_BE_AIDED, FundingRoute, ProjectStage, StageOutOfOrder
 
 
@@ -58,7 +58,8 @@ class AwardKind:
 
 
 async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
-    """Add the award and commit its amount, last of all. Its project is contracted, its firm supported.
+    """Add the award and commit its amount, last of all. Its project is contracted, its firm supported, its plan's line
+    secured.
 
     Raises `envelope-exhausted`, `already-exists`, `project-missing`, `project-of-another-firm`, `project-not-filed`,
     `stage-out-of-order`, `committee-after-decision` (409), and the problems of the money's door and of overrides.
@@ -116,14 +117,14 @@ async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, awar
     return award
 
 
-# --- the project and the firm follow ----------------------------------------------------------------------------------
+# --- the project, its plan and the firm follow ------------------------------------------------------------------------
 
 
 async def follow(write: Write, award: Any, day: date | None, reason: str | None) -> list[Change]:
     """Bring the project and the firm of an award to the stages that its awards mean, from the day on.
 
-    None is the day of their present stage: a mistake is taken back as if it had never been. Locks the project, then the
-    firm; the accounts come after them.
+    The project's financing plan says what they say. None is the day of their present stage: a mistake is taken back as
+    if it had never been. Locks the project, then the firm; the accounts come after them.
     """
     if award.project_id is None:
         return []
@@ -132,9 +133,8 @@ async def follow(write: Write, award: Any, day: date | None, reason: str | None)
 
 
 async def _follow(write: Write, project: Project, award: Any, day: date | None, reason: str | None) -> list[Change]:
+    changes = await projects.follow_awards(write, project, day, reason)
     standing = union_all(*AIDED).subquery()
-    ended = select(standing.c.ended).where(standing.c.project_id == project.id)
-    changes = await projects.follow_awards(write, project, list(await write.session.scalars(ended)), day, reason)
     # The firm is locked before its awards are read: of two that end at once, the second sees both.
     firm = await firms.hold(write, award.territory, award.siren)
     aided = select(standing.c.siren).where(

@@ -211,7 +211,7 @@ def _plan(number: int, sketch: Sketch) -> projects_schemas.FinancingPut:
     if sketch.route is REBOND:
         lines.append(
             line(kind=sketch.instrument, source="Rebond industriel", amount_cents=aid * EURO,
-                 status=LineStatus.SECURED, proof_reference=f"Comité du {DECIDED.isoformat()}")
+                 status=LineStatus.REQUESTED)  # its award secures it
         )  # fmt: skip
     elif aid:
         lines.append(

@@ -38,7 +38,7 @@ CHECKS = {
     "days corrected of an entry": """
         SELECT w.mission_id || ' ' || w.id, coalesce(sum(e.days), 0), c.days_corrected
         FROM correctable_days c JOIN time_entries w ON w.id = c.entry_id LEFT JOIN time_entries e
-            ON e.corrects_id = c.entry_id AND e.status IN ('submitted', 'validated', 'certified')
+            ON c.entry_id = ANY (e.corrected_ids) AND e.status IN ('submitted', 'validated', 'certified')
         GROUP BY w.id, c.entry_id""",
     "a person's day": """
         SELECT person_id || ' ' || worked_on, coalesce(e.days, 0), coalesce(d.days, 0)

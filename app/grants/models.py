@@ -30,6 +30,7 @@ from app.awards.models import (
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
+from app.projects.models import check_plan_awards
 
 
 class PaymentKind(StrEnum):
@@ -46,6 +47,7 @@ class Grant(Award, Identified, Versioned, Base):
     __tablename__ = "grants"
     __table_args__ = (
         UniqueConstraint("id", "territory", "awarded_by"),
+        UniqueConstraint("territory", "id", name="grants_territory_id_key"),
         Index("grants_external_id_key", "territory", "external_id", unique=True, postgresql_where=text(STANDS)),
         Index(
             "grants_decision_reference_key", "territory", "decision_reference", unique=True,
@@ -107,5 +109,6 @@ class GrantPayment(Identified, Versioned, Base):
 
 
 event.listen(Grant.__table__, "after_create", DDL(check_award("grants")))
+event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(GrantPayment, "territory, grant_id, paid_on, override_id")

@@ -1,9 +1,9 @@
 """Reads of grants."""
 
-from sqlalchemy import Text, select, text
+from sqlalchemy import Text, literal_column, select, text
 
 from app.access.models import Subject
-from app.awards.models import AIDED, STANDS, AwardStatus
+from app.awards.models import STANDS, AwardStatus
 from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import param
@@ -13,6 +13,7 @@ from app.envelopes.queries import amount_range
 from app.envelopes.rules import ActStatus
 from app.grants import schemas
 from app.grants.models import Grant, GrantPayment, PaymentKind
+from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _g = Grant
@@ -22,7 +23,16 @@ _override = Override.__table__.alias("override")
 GRANTS = awards(_g, schemas.Grant, "grant", AwardStatus, "paid_cents")
 
 AIDED.append(
-    select(_g.territory, _g.siren, _g.project_id, (_g.status == AwardStatus.CLOSED).label("ended")).where(text(STANDS))
+    select(
+        _g.territory,
+        _g.siren,
+        _g.project_id,
+        literal_column("'rebond_grant'").label("kind"),
+        _g.id,
+        (_g.amount_cents - _g.released_cents).label("amount_cents"),
+        _g.decision_reference.label("reference"),
+        (_g.status == AwardStatus.CLOSED).label("ended"),
+    ).where(text(STANDS))
 )
 
 _p = GrantPayment

@@ -99,10 +99,11 @@ async def reverse_payment(
     grant.released_cents -= rest
     grant.status = _status_of(grant)
     await write.session.flush()
+    followed = await awards.follow(write, grant, None, body.reason) if rest else []
     filled = await ledger.reverse(write, territory, Act.RELEASE, payment_id) if rest else []
     await ledger.reverse(write, territory, Act.PAYMENT, payment_id)
     taken_back = _paid("grant_payment.reversed", "grant.updated", territory, grant_id, payment_id)
-    return taken_back + await shortfall_changes(write, territory, filled)
+    return [*taken_back, *followed, *await shortfall_changes(write, territory, filled)]
 
 
 def _status_of(grant: Grant) -> AwardStatus:

@@ -4,11 +4,13 @@ A plan is balanced when what is to be paid for (*emplois*, the project's cost li
 (*ressources*, the plan's lines that were not refused). Source of the formulas: domain.md §7.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 from app.core.problems import Problem
 
@@ -62,6 +64,54 @@ class FinancingIncomplete(Problem):
     detail_fr = "Les emplois s'élèvent à {uses_cents}, les ressources à {sources_cents}."
     cure = "Correct the lines or the project's costs (gaps names each difference), or save the plan as a draft."
     cure_fr = "Corrigez les lignes ou les coûts du projet (gaps nomme chaque écart), ou gardez le plan en brouillon."
+
+
+class LineHasAward(Problem):
+    """The line of an award must say what the award says."""
+
+    status = 409
+    title_fr = "La ligne d'une attribution doit dire ce que dit l'attribution."
+    cure = "Send each line of `lines` as it is, in the place of the line with its kind and source where there is one."
+    cure_fr = (
+        "Envoyez chaque ligne de `lines` telle quelle, à la place de celle des mêmes kind et source s'il y en a une."
+    )
+
+
+class LineWithoutAward(Problem):
+    """Aid of the programme is secured by an award: none of this amount and reference stands for the project."""
+
+    status = 409
+    title_fr = (
+        "Une aide du programme n'est acquise que par une attribution : aucune de ce montant et de cette référence ne"
+        " tient pour le projet."
+    )
+    detail = "Source of the line: {source}."
+    detail_fr = "Source de la ligne : {source}."
+    cure = "Send the line as requested, without proof_reference: its award secures it."
+    cure_fr = "Envoyez la ligne avec requested, sans proof_reference : son attribution la rendra acquise."
+
+
+@dataclass(frozen=True)
+class Aid:
+    """An award that stands for a project: its kind of line, what of it is not released, and its decision's reference.
+
+    It has ended where nothing of it is left to pay or to repay.
+    """
+
+    kind: SourceKind
+    id: UUID
+    amount_cents: int
+    reference: str
+    ended: bool
+
+    def says(self) -> dict[str, Any]:
+        """What the line of the award says."""
+        return {
+            "amount_cents": self.amount_cents,
+            "status": LineStatus.SECURED,
+            "proof_reference": self.reference,
+            "award_id": self.id,
+        }
 
 
 @dataclass(frozen=True)
@@ -175,3 +225,69 @@ def check_complete(uses_cents: int, lines: Sequence[PlanLine]) -> None:
             sources_cents=sources(lines, PLANNED).total_cents,
             gaps=[gap.public() for gap in gap_list],
         )
+
+
+# --- lines and awards ------------------------------------------------------------------------------------------------
+
+Line = Mapping[str, Any]  # the fields of a line as a body gives them, and its `award_id`
+_WITHOUT_AWARD = {"status": LineStatus.REQUESTED, "proof_reference": None, "award_id": None}
+
+
+def following(lines: Sequence[Line], awards: Sequence[Aid]) -> list[dict[str, Any]]:
+    """The lines with every award that stands, each in one of them; the line of one that stands no more is requested.
+
+    An award takes the line that has its reference, else the first that is not secured, then any that was not refused;
+    where its kind has none, it has a line of its own.
+    """
+    standing = {award.id: award for award in awards}
+    told: list[dict[str, Any]] = []
+    for line in lines:
+        award = standing.pop(line["award_id"], None)
+        if line["award_id"] is None:
+            told.append(dict(line))
+        else:
+            told.append({**line, **(_WITHOUT_AWARD if award is None else award.says())})
+    for award in standing.values():
+        free = [
+            line
+            for line in told
+            if line["kind"] is award.kind and line["award_id"] is None and line["status"] is not LineStatus.REFUSED
+        ]
+        if free:
+            free.sort(key=lambda line: line["status"] is LineStatus.SECURED)
+            same = [line for line in free if line["proof_reference"] == award.reference]
+            (same or free)[0].update(award.says())
+        else:
+            told.append({"kind": award.kind, "source": _source(award.kind, told), "legal_basis": None, **award.says()})
+    return told
+
+
+def named(lines: Sequence[Line], awards: Sequence[Aid]) -> list[dict[str, Any]]:
+    """The lines that a body gives, each with the award that it names by its kind, amount and reference.
+
+    Raises `line-has-award` (409) where an award is in none of them.
+    """
+    known: dict[tuple[Any, ...], UUID] = {(a.kind, a.amount_cents, a.reference): a.id for a in awards}
+    told = [
+        {**line, "award_id": known.pop((line["kind"], line["amount_cents"], line["proof_reference"]), None)}
+        for line in lines
+    ]
+    wanted = following(told, awards)
+    if wanted != told:
+        missing = [line for line in wanted if line not in told]
+        raise LineHasAward(lines=[{name: line[name] for name in line if name != "award_id"} for line in missing])
+    return told
+
+
+def unproven(lines: Sequence[Line]) -> LineWithoutAward | None:
+    """The refusal of the first line that calls aid of the programme secured and names no award."""
+    for line in lines:
+        if line["kind"] in PROGRAMME_AID and line["status"] is LineStatus.SECURED and line["award_id"] is None:
+            return LineWithoutAward(source=line["source"])
+    return None
+
+
+def _source(kind: SourceKind, lines: Sequence[Line]) -> str:
+    """A name for the programme as a source that no line of this kind has."""
+    taken = {line["source"] for line in lines if line["kind"] is kind}
+    return next(name for number in count(1) if (name := f"Rebond {number}" if number > 1 else "Rebond") not in taken)

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Numeric,
+    Select,
     SmallInteger,
     UniqueConstraint,
     event,
@@ -320,7 +322,22 @@ class FinancingLine(Base):
         shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="financing_line_amount"),
         shape("(kind = 'other_public_aid') = (legal_basis IS NOT NULL)", name="financing_line_legal_basis"),
         shape("(status = 'secured') = (proof_reference IS NOT NULL)", name="financing_line_proof"),
-    )
+        ForeignKeyConstraint(
+            ["territory", "grant_id"], ["grants.territory", "grants.id"], name="financing_lines_grant_fkey"
+        ),
+        ForeignKeyConstraint(
+            ["territory", "advance_id"], ["advances.territory", "advances.id"], name="financing_lines_advance_fkey"
+        ),
+        shape(
+            "(grant_id IS NULL OR kind = 'rebond_grant' AND status = 'secured')"
+            " AND (advance_id IS NULL OR kind = 'rebond_advance' AND status = 'secured')",
+            name="financing_line_award",
+        ),
+        Index("financing_lines_grant_key", "grant_id", "plan_id", unique=True,
+              postgresql_where=text("grant_id IS NOT NULL")),
+        Index("financing_lines_advance_key", "advance_id", "plan_id", unique=True,
+              postgresql_where=text("advance_id IS NOT NULL")),
+    )  # fmt: skip
 
     plan_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -331,6 +348,14 @@ class FinancingLine(Base):
     status: Mapped[str]
     legal_basis: Mapped[str | None]
     proof_reference: Mapped[str | None]
+    grant_id: Mapped[UUID | None]
+    advance_id: Mapped[UUID | None]
+
+
+# The awards that stand, of every instrument: Selects of (territory, siren, project_id, kind, id, amount_cents,
+# reference, ended). Each adds its own. The amount is what is not released; an award has ended where nothing of it is
+# left to pay or to repay.
+AIDED: list[Select[*tuple[Any, ...]]] = []
 
 
 class FundingStatement(Identified, Base):
@@ -409,6 +434,60 @@ def check_financing(table: str, events: str) -> str:
     return (
         f"CREATE CONSTRAINT TRIGGER check_financing AFTER {events} ON {table}"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_financing()"
+    )
+
+
+# At COMMIT the lines of a project's last plan that name an award say what it says. Whoever ends an award, or changes
+# what is released of it, holds the project already.
+CHECK_PLAN_AWARDS = """
+CREATE FUNCTION check_plan_awards() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    project uuid;
+BEGIN
+    IF TG_TABLE_NAME = 'financing_lines' THEN
+        SELECT project_id INTO project FROM financing_plans WHERE id = NEW.plan_id;
+    ELSE
+        project := NEW.project_id;
+    END IF;
+    PERFORM FROM projects WHERE id = project FOR NO KEY UPDATE;
+    IF EXISTS (
+        WITH awards AS (
+            SELECT id, project_id, status, amount_cents - released_cents AS cents, decision_reference FROM grants
+            WHERE project_id = project
+            UNION ALL
+            SELECT id, project_id, status, amount_cents - released_cents, decision_reference FROM advances
+            WHERE project_id = project
+        )
+        SELECT FROM financing_lines l LEFT JOIN awards a ON a.id = coalesce(l.grant_id, l.advance_id)
+        WHERE l.plan_id = (SELECT id FROM financing_plans WHERE project_id = project ORDER BY number DESC LIMIT 1)
+            AND coalesce(l.grant_id, l.advance_id) IS NOT NULL
+            AND (
+                a.id IS NULL OR a.status IN ('cancelled', 'reversed') OR l.amount_cents <> a.cents
+                OR l.proof_reference <> a.decision_reference
+            )
+    ) THEN
+        RAISE EXCEPTION 'the line of an award is not what the award says'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'financing_line_of_award';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+LINE_OF_AWARD = """
+CREATE CONSTRAINT TRIGGER check_plan_awards AFTER INSERT ON financing_lines
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.grant_id IS NOT NULL OR NEW.advance_id IS NOT NULL)
+EXECUTE FUNCTION check_plan_awards()
+"""
+
+
+def check_plan_awards(table: str) -> str:
+    """The trigger that holds the line of an award to it, where the award ends or a part of it is released."""
+    over = "('cancelled', 'reversed')"
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_plan_awards AFTER UPDATE OF status, released_cents ON {table}"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.project_id IS NOT NULL AND ("
+        f"OLD.released_cents <> NEW.released_cents OR (OLD.status IN {over}) <> (NEW.status IN {over})))"
+        " EXECUTE FUNCTION check_plan_awards()"
     )
 
 
@@ -512,7 +591,7 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_project_auditi
 """
 
 event.listen(Base.metadata, "before_create", DDL(CHECK_FINANCING))
-for _function in (CHECK_STAGE, CLOSED_COSTS, CHECK_AUDITION):
+for _function in (CHECK_STAGE, CLOSED_COSTS, CHECK_AUDITION, CHECK_PLAN_AWARDS):
     event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
     (Project, (STAGE_GUARD, AUDITION_GUARD)),
@@ -528,7 +607,10 @@ for _table, _statements in (
     ),
     (JobObservation, (append_only("job_observations"),)),
     (FinancingPlan, (check_financing("financing_plans", "INSERT"), append_only("financing_plans"))),
-    (FinancingLine, (check_financing("financing_lines", "INSERT"), append_only("financing_lines"))),
+    (
+        FinancingLine,
+        (check_financing("financing_lines", "INSERT"), LINE_OF_AWARD, append_only("financing_lines")),
+    ),
     (FundingStatement, (append_only("funding_statements"),)),
 ):
     for _statement in _statements:

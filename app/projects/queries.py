@@ -335,7 +335,7 @@ _v, _l = FinancingPlan, FinancingLine
 _lines = _array(
     _l.position, FinancingLine, _l.plan_id == _v.id,
     kind=_l.kind, source=_l.source, amount_cents=_l.amount_cents, status=_l.status, legal_basis=_l.legal_basis,
-    proof_reference=_l.proof_reference,
+    proof_reference=_l.proof_reference, award_id=func.coalesce(_l.grant_id, _l.advance_id),
 )  # fmt: skip
 
 

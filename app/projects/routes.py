@@ -239,13 +239,23 @@ async def get_financing(request: Request, actor: Actor = require("projects:read"
     return await show(request, FINANCING if before is None else FINANCING_THEN, {"known_before": before})
 
 
-@projects.put(PROJECT + "/financing", **changes(schemas.Financing, financing.FinancingIncomplete, may_create=True))
+@projects.put(
+    PROJECT + "/financing",
+    **changes(
+        schemas.Financing,
+        financing.FinancingIncomplete,
+        financing.LineHasAward,
+        financing.LineWithoutAward,
+        may_create=True,
+    ),
+)
 async def put_financing(
     request: Request, body: schemas.FinancingPut, actor: Actor = require("projects:write")
 ) -> Response:
     """Save a new version of the financing plan, with all its lines: 201 for the first, 200 after that.
 
-    Every version is kept. `complete` is refused while costs and sources differ; the refusal names each gap.
+    Every version is kept. `complete` is refused while costs and sources differ; the refusal names each gap. Each award
+    that stands for the project has its line, which acts on the award keep: it is sent as it is.
     """
     path = request.path_params
     return await commit(

@@ -477,7 +477,14 @@ class FinancingLine(Read):
     amount_cents: Cents = Field(description="Cents of euro that the source pays, or would pay.")
     status: LineStatus = Field(description="planned, requested, secured, or refused, which pays for nothing.")
     legal_basis: str | None = Field(description="The aid scheme of other_public_aid; null of other kinds.")
-    proof_reference: str | None = Field(description="What proves a secured source; null of others.")
+    proof_reference: str | None = Field(
+        description="What proves a secured source, of an award the reference of its decision; null of others."
+    )
+    award_id: UUID | None = Field(
+        description="The award that pays the line: a grant of rebond_grant, an advance of rebond_advance. It keeps the"
+        " line's amount and status; null where no award does. PUT does not take it: it is found by kind, amount and"
+        " reference."
+    )
 
 
 class Gap(Read):

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, text, update
+from sqlalchemy import case, delete, func, select, text, union_all, update
 
 from app.access.rules import person
 from app.auditions.models import Audition, AuditionConsultant
@@ -16,10 +16,11 @@ from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, differing, given, put
 from app.missions.models import Consultant
-from app.programme.models import Perimeter, PerimeterCommune
+from app.programme.models import Perimeter, PerimeterCommune, Territory
 from app.projects import financing, rules, schemas
 from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind
 from app.projects.models import (
+    AIDED,
     Cost,
     FinancingLine,
     FinancingPlan,
@@ -234,21 +235,18 @@ async def hold(write: Write, territory: str, project_id: UUID) -> Project:
     return await _project(write, territory, project_id)
 
 
-async def follow_awards(
-    write: Write, project: Project, awards_ended: Sequence[bool], day: date | None, reason: str | None
-) -> list[Change]:
-    """Write the passages of a held project that follow from its awards; None is the day of its present stage.
+async def follow_awards(write: Write, project: Project, day: date | None, reason: str | None) -> list[Change]:
+    """Write what follows for a held project from the awards that stand: its passages, a version of its plan.
 
-    `awards_ended` has an item for each award that stands, true where nothing of it is left to pay or repay. A passage
-    counts from the day on, but not before the stage that precedes it.
+    A passage counts from the day on, but not before the stage that precedes it; None is the day of the present stage.
     """
-    stages = rules.passages_of(ProjectStage(project.stage), awards_ended)
-    if not stages:
-        return []
+    awards = await _awards(write, project)
+    stages = rules.passages_of(ProjectStage(project.stage), [award.ended for award in awards])
     for stage in stages:
         _pass(write, project, stage, max(day or project.stage_since_on, project.stage_since_on), reason)
     await write.session.flush()
-    return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
+    passed = [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
+    return [*(passed if stages else []), *await _follow_in_plan(write, project, awards)]
 
 
 async def observe_jobs(
@@ -277,13 +275,17 @@ async def observe_jobs(
 async def put_financing(write: Write, territory: str, project_id: UUID, body: schemas.FinancingPut) -> Change:
     """A new version of the plan; the same plan again changes nothing.
 
-    Raises `financing-incomplete` (409) for a plan declared complete while uses and sources differ.
+    Raises `financing-incomplete` (409) for a plan declared complete while uses and sources differ, `line-has-award`,
+    `line-without-award` (409).
     """
     project = await _project(write, territory, project_id)
     last = await _last_plan(write, project_id)
     write.expect(last.number if last is not None else None)
     costs = await _known(write, Cost, project_id)
-    lines = [line.model_dump() for line in body.lines]
+    lines = financing.named([line.model_dump() for line in body.lines], await _awards(write, project))
+    unproven = financing.unproven(lines)
+    if unproven is not None and await _detected_since_served(write, project):
+        raise unproven
     bound = {"territory": territory, "project_id": project_id}
     if last is not None:
         same = (last.status, last.note) == (body.status, body.note) and await _lines(write, last) == lines
@@ -295,15 +297,57 @@ async def put_financing(write: Write, territory: str, project_id: UUID, body: sc
 
 
 async def _replan(write: Write, project: Project, costs: Sequence[Cost]) -> list[Change]:
-    """New costs make a new draft of the plan: the same lines, whose gaps are computed again."""
+    """New costs make a new draft of the plan: the same lines and what awards say, whose gaps are computed again."""
     last = await _last_plan(write, project.id)
     if last is None:
         return []
     if (last.uses_cents, last.eligible_cents) == _uses(costs):
         return []
-    await _plan(write, project, last, costs, await _lines(write, last), PlanStatus.DRAFT, last.note)
+    lines = financing.following(await _lines(write, last), await _awards(write, project))
+    await _plan(write, project, last, costs, lines, PlanStatus.DRAFT, last.note)
+    return [_planned(project)]
+
+
+async def _follow_in_plan(write: Write, project: Project, awards: Sequence[financing.Aid]) -> list[Change]:
+    """A version of the plan that says what the awards say, where it does not; complete as long as it is balanced."""
+    last = await _last_plan(write, project.id)
+    if last is None:
+        return []
+    known = await _lines(write, last)
+    lines = financing.following(known, awards)
+    if lines == known:
+        return []
+    costs = await _known(write, Cost, project.id)
+    status = PlanStatus(last.status)
+    if financing.gaps(_uses(costs)[0], _plan_lines(lines)):
+        status = PlanStatus.DRAFT
+    await _plan(write, project, last, costs, lines, status, last.note)
+    return [_planned(project)]
+
+
+def _planned(project: Project) -> Change:
     bound = {"territory": project.territory, "project_id": project.id}
-    return [Change("financing.planned", FINANCING, [project.id], bound)]
+    return Change("financing.planned", FINANCING, [project.id], bound)
+
+
+async def _awards(write: Write, project: Project) -> list[financing.Aid]:
+    """The awards that stand for a project, in the order of their decisions' records."""
+    standing = union_all(*AIDED).subquery()
+    c = standing.c
+    asked = select(c.kind, c.id, c.amount_cents, c.reference, c.ended).where(c.project_id == project.id).order_by(c.id)
+    rows = await write.session.execute(asked)
+    return [
+        financing.Aid(SourceKind(kind), key, amount_cents, reference, ended)
+        for kind, key, amount_cents, reference, ended in rows
+    ]
+
+
+async def _detected_since_served(write: Write, project: Project) -> bool:
+    """Whether all aid of the project is awarded here; an older project may have aid that was never recorded."""
+    p, t = ProjectPassage, Territory
+    served = select(t.served_since_on).where(t.slug == project.territory).scalar_subquery()
+    asked = select(p.effective_on >= served).where(p.project_id == project.id, p.number == 1)
+    return bool(await write.session.scalar(asked))
 
 
 async def _plan(
@@ -311,7 +355,7 @@ async def _plan(
     lines: Sequence[Mapping[str, Any]], status: PlanStatus, note: str | None,
 ) -> None:  # fmt: skip
     uses_cents, eligible_cents = _uses(costs)
-    known = [financing.PlanLine(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
+    known = _plan_lines(lines)
     if status is PlanStatus.COMPLETE:
         financing.check_complete(uses_cents, known)
     planned, secured = financing.sources(known, PLANNED), financing.sources(known, SECURED)
@@ -337,10 +381,21 @@ async def _plan(
     write.session.add(plan)
     await write.session.flush()
     write.session.add_all(
-        FinancingLine(territory=project.territory, plan_id=plan.id, position=place, **line)
+        FinancingLine(
+            territory=project.territory,
+            plan_id=plan.id,
+            position=place,
+            grant_id=line["award_id"] if line["kind"] is SourceKind.REBOND_GRANT else None,
+            advance_id=line["award_id"] if line["kind"] is SourceKind.REBOND_ADVANCE else None,
+            **{name: line[name] for name in _LINE},
+        )
         for place, line in enumerate(lines, 1)
     )
     await write.session.flush()
+
+
+def _plan_lines(lines: Sequence[Mapping[str, Any]]) -> list[financing.PlanLine]:
+    return [financing.PlanLine(line["kind"], line["source"], line["amount_cents"], line["status"]) for line in lines]
 
 
 async def state_no_other_funding(
@@ -493,11 +548,12 @@ _LINE = ("kind", "source", "amount_cents", "status", "legal_basis", "proof_refer
 
 
 async def _lines(write: Write, plan: FinancingPlan) -> list[dict[str, Any]]:
-    """The lines of a version, as a body gives them."""
+    """The lines of a version, as a body gives them, each with its award."""
     lines = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
     rows = await write.session.scalars(lines)
     return [
         {name: getattr(row, name) for name in _LINE}
         | {"kind": SourceKind(row.kind), "status": financing.LineStatus(row.status)}
+        | {"award_id": row.grant_id or row.advance_id}
         for row in rows
     ]

@@ -1,13 +1,13 @@
 """Two persons lift a rule of the money's door for one act.
 
-Revision: 2026_11_30_0300, after 2026_11_30_0220.
+Revision: 2026_11_30_0300, after 2026_11_30_0232.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_0300"
-down_revision = "2026_11_30_0220"
+down_revision = "2026_11_30_0232"
 branch_labels = None
 depends_on = None
 

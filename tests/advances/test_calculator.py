@@ -1,6 +1,7 @@
 """The calculator of schedules: tables to the cent, a second computation, properties over every combination."""
 
 import calendar
+import os
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -461,8 +462,12 @@ def customs(draw: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# Random requests of each shape; `make siege` asks 2 000, which is ten thousand in all.
+EXAMPLES = int(os.environ.get("REBOND_EXAMPLES", "400"))
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, "custom"])
-@settings(max_examples=2_000)  # of each shape: ten thousand in all
+@settings(max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_schedule_holds_whatever_is_asked_or_is_refused_by_name(shape: str, data: st.DataObject) -> None:
     sent = data.draw(customs() if shape == "custom" else requests(shape))

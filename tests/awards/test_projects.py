@@ -8,20 +8,14 @@ import asyncpg
 import httpx2
 import pytest
 
+from app.commands import check
 from app.core import clock
+from tests.awards.conftest import SERVED
 from tests.envelopes.acts import DAY, Acts
-from tests.projects.acts import COSTS, filed, followed, pass_through, project, searched, staff
+from tests.projects.acts import BALANCED, COSTS, filed, followed, pass_through, project, searched, staff
 from tests.world import World, fresh_siren, ok, problem
 
-SERVED = "2023-06-14"
 KINDS = ("grants", "advances")
-
-
-@pytest.fixture
-async def acts(world: World) -> Acts:
-    """A territory that is served here since 14 June 2023, and an envelope."""
-    ok(await world.programme.patch(world.auditor.base, {"served_since_on": SERVED}))
-    return await Acts.of(world, 100_000, 50_000)
 
 
 async def award(acts: Acts, kind: str, cents: int, **more: Any) -> httpx2.Response:
@@ -372,6 +366,13 @@ async def test_a_balance_is_not_taken_back_where_what_it_released_is_spent(acts:
 FRESH = "fresh"
 
 
+async def awards_beside_plans(app: Any, world: World) -> list[str]:
+    """The awards of the territory that the plan of their project does not name."""
+    found = await check.before_the_rule(app.state["engine"])
+    rule = "cents of an award that the plan of its project does not name"
+    return [each.key for each in found if each.rule == rule and each.key.startswith(f"{world.territory} ")]
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, FRESH])
 async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them(
     acts: Acts, app: Any, seed: int | str
@@ -379,14 +380,18 @@ async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them
     drawn = random.SystemRandom().randrange(2**32) if seed == FRESH else seed
     chance, world = random.Random(drawn), acts.world
     shared = await followed(world)
-    plans = [await filed(world, shared), await filed(world, shared), await filed(world)]
+    plans = [await filed(world, shared), await filed(world, shared, costs=COSTS), await filed(world, costs=COSTS)]
+    for plan in plans[1:]:
+        body = {"status": "complete", "lines": BALANCED}
+        ok(await staff(world).put(f"projects/{plan['id']}/financing", body), 201)
     awards: list[str] = []
     undone: list[str] = []
 
     async def act() -> None:
         plan = chance.choice(plans)
         kind, day = chance.choice(KINDS), f"2024-0{chance.randrange(1, 9)}-15"
-        what = chance.choice(["award"] * 3 + ["pay"] * 4 + ["balance", "release", "reverse", "undo", "repay", "hand"])
+        others = ["balance", "release", "reverse", "undo", "repay", "hand", "plan"]
+        what = chance.choice(["award"] * 3 + ["pay"] * 4 + others)
         path = chance.choice(awards) if awards else ""
         mine = path.split("/")[-1]
         if what == "award":
@@ -399,6 +404,17 @@ async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them
             await staff(world).post(f"projects/{plan['id']}/stages", {"stage": stage, "reason": "By hand."})
             stage = chance.choice(["interviewed", "shortlisted", "supported", "declined"])
             await staff(world).put(f"firms/{plan['holders'][0]['siren']}", {"stage": stage, "reason": "By hand."})
+        elif what == "plan" and plan is not plans[0]:
+            address = f"projects/{plan['id']}/financing"
+            lines = BALANCED[: chance.randrange(5)]
+            if chance.randrange(2):
+                lines = [
+                    {name: value for name, value in line.items() if name != "award_id"}
+                    for line in ok(await staff(world).get(address))["lines"]
+                    if line["award_id"] or chance.randrange(3)
+                ]
+            answer = await staff(world).put(address, {"status": "draft", "lines": lines})
+            assert answer.status_code == 200 or "line-has-award" in answer.text, answer.text
         elif not path:
             return
         elif what in ("pay", "balance"):
@@ -423,4 +439,5 @@ async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them
     for _ in range(60):
         await act()
         assert await world.differences(app.state["engine"]) == [], drawn
+        assert await awards_beside_plans(app, world) == [], drawn
     assert awards

@@ -54,6 +54,8 @@ PLANTED = {
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
     "stage of a project with awards": "UPDATE projects SET stage = 'filed' WHERE stage = 'contracted'",
+    "line of a plan for an award":
+        "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",
     "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "commitment of a grant":
@@ -113,6 +115,9 @@ async def live(url: str) -> None:
             acts = Acts(world, numbers=100)
             plan = await filed(world)
             aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
+            line = {"kind": "rebond_grant", "source": "Rebond", "amount_cents": 20, "status": "requested"}
+            draft = {"status": "draft", "lines": [line]}
+            ok(await staff.put(f"projects/{plan['id']}/financing", draft), 201)
             ok(await acts.grant(10, **aided), 201)
             why, star = {"reason": "Why"}, {"If-Match": "*"}
             path = f"advances/{undone['advance']}"

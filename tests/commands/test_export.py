@@ -118,6 +118,7 @@ NOT_IN_THE_DEMONSTRATION = {
     "proceedings",
     "service_certificate_remarks",
     "threshold_crossings",
+    "time_entry_corrections",
 }
 
 

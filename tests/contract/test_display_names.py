@@ -48,6 +48,7 @@ SHOWN_AS: dict[str, str] = {
     "Shortfall.contribution_id": "contribution_reference",
     "Shortfall.repayment_id": "repayment_reference",
     "Project.detected_in_audition_id": "detected_in_audition_on",
+    "FinancingLine.award_id": "proof_reference",
     "RoadmapVersion.committee_id": "adopted_on",
     "Grant.committee_id": "committee_on",
     "Advance.committee_id": "committee_on",

@@ -293,6 +293,7 @@ OURS: dict[str, str] = {
     "vat_rate_bp": "reference data of a migration",
     "project_commune": "the vintage is looked up with the commune",
     "time_entry_corrects_itself": "the id is new",
+    "financing_line_award": "the award of a line is found by its kind, and secures it",
 }  # fmt: skip
 
 

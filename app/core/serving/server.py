@@ -112,7 +112,7 @@ class Stop:
         sys.exit(0)
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn's server, which ends at once where a stop was asked before it heard signals."""
 
     def __init__(self, config: uvicorn.Config, stop: Stop) -> None:
@@ -142,7 +142,7 @@ def serve(factory: str, listening: socket.socket, *, workers: int, stop: Stop) -
         timeout_graceful_shutdown=10,
     )
     if workers == 1:
-        Server(config, stop).run(sockets=[listening])
+        HttpServer(config, stop).run(sockets=[listening])
         return
     os.environ[SUPERVISOR] = str(os.getpid())
     # Ctrl-C, or the terminal's end, reaches its whole group, and would end workers that are still importing with a

@@ -163,6 +163,8 @@ class TimeEntry(Identified, Versioned, Base):
     validator_kind: Mapped[str] = mapped_column(server_default="person")
     validated_at: Mapped[datetime | None]
     corrects_id: Mapped[UUID | None]
+    # The entry that it corrects, what that one corrected, and so on; a trigger holds it to `corrects_id`.
+    corrected_ids: Mapped[list[UUID]] = mapped_column(server_default="{}")
     reversal_counted_on: Mapped[date | None]
     certificate_id: Mapped[UUID | None]
     certified_by: Mapped[UUID | None]
@@ -190,6 +192,8 @@ class PersonDays(Base):
 
 class CorrectableDays(Base):
     """The limit row of an entry that was rejected or reversed: its days, and how many of them corrections enter again.
+
+    Corrections of its corrections draw on it too: all together are never more than its days.
 
     Corrections are for the person, the mission and the month that it had then; `for_…` is what the last of them was
     for, and a CHECK holds it to these. An entry that is submitted again has no days to correct.
@@ -296,6 +300,19 @@ BEGIN
 END
 $$
 """
+# A correction draws on the days of the entry that it corrects, and of all that this one had corrected.
+CORRECTED_FUNCTION = """
+CREATE FUNCTION say_corrected_ids() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.corrected_ids := NEW.corrects_id || (SELECT e.corrected_ids FROM time_entries e WHERE e.id = NEW.corrects_id);
+    RETURN NEW;
+END
+$$
+"""
+CORRECTED = (
+    "CREATE TRIGGER corrected BEFORE INSERT OR UPDATE OF corrects_id, corrected_ids ON time_entries"
+    " FOR EACH ROW WHEN (NEW.corrects_id IS NOT NULL) EXECUTE FUNCTION say_corrected_ids()"
+)
 # What an entry names is about one firm. A project or audition without a firm is about any.
 AGREE_FUNCTION_OF_ENTRY = """
 CREATE FUNCTION check_entry_references() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -322,6 +339,8 @@ AGREE_ENTRY = (
 )
 GUARD = "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON time_entries FOR EACH ROW EXECUTE FUNCTION guard_time_entry()"
 
+event.listen(TimeEntry.__table__, "after_create", DDL(CORRECTED_FUNCTION))
+event.listen(TimeEntry.__table__, "after_create", DDL(CORRECTED))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD_FUNCTION))
 event.listen(TimeEntry.__table__, "after_create", DDL(GUARD))
 event.listen(TimeEntry.__table__, "after_create", DDL(AGREE_FUNCTION_OF_ENTRY))

@@ -268,11 +268,13 @@ async def enter(
         raise ReferenceNotFound(errors=faults)
     activities = await hold_activities(write, attempt, items)
     counted = await _counted_on(write, attempt, items, assigned)
-    attempt.wishes = [*before, *(wish_of(item, day) for item, day in zip(items, counted, strict=True))]
+    attempt.wishes = [*before, *(wish_of(item, day) for item, (day, _) in zip(items, counted, strict=True))]
     made = [
-        _entry_of(write, attempt, assigned[item.consultant_id], activities[item.mission_id, item.activity], item, day)
-        for item, day in zip(items, counted, strict=True)
+        _entry_of(write, attempt, assigned[item.consultant_id], activities[item.mission_id, item.activity], item)
+        for item in items
     ]
+    for entry, (day, corrected_ids) in zip(made, counted, strict=True):
+        entry.counted_on, entry.corrected_ids = day, corrected_ids
     # What the database would choose is chosen beforehand: an INSERT that tells it back is sent row by row.
     ids = await write.session.scalars(select(func.uuidv7()).select_from(func.generate_series(1, len(made))))
     for entry, entry_id in zip(made, ids, strict=True):
@@ -310,17 +312,17 @@ async def hold_activities(write: Write, attempt: Attempt, items: Sequence[Any]) 
 
 async def _counted_on(
     write: Write, attempt: Attempt, items: Sequence[schemas.TimeEntryCreate], assigned: Mapping[UUID, Consultant]
-) -> list[date]:
-    """The day on which each entry counts: its own, or for a correction the first that is open.
+) -> list[tuple[date, list[UUID]]]:
+    """The day on which each entry counts, its own or for a correction the first that is open; and what it corrects.
 
     Raises `reference-not-found`, `corrected-not-reversed` and `correction-elsewhere`.
     """
     corrected = {item.corrects_id for item in items if item.corrects_id is not None}
     if not corrected:
-        return [item.worked_on for item in items]
+        return [(item.worked_on, []) for item in items]
     e, c = TimeEntry, CorrectableDays
     asked = (
-        select(e.id, c.person_id, c.mission_id, c.month, c.days)
+        select(e.id, e.corrected_ids, c.person_id, c.mission_id, c.month, c.days)
         .outerjoin(c, c.entry_id == e.id)
         .where(e.id.in_(corrected), e.territory == attempt.territory)
         .where(e.organisation_id == attempt.actor.organisation_id)
@@ -340,7 +342,9 @@ async def _counted_on(
             _hold_correction(known[item.corrects_id], assigned[item.consultant_id].person_id, item)
     locked = await locked_months(write, {item.mission_id for item in items})
     return [
-        rules.first_open_day(item.worked_on, locked[item.mission_id]) if item.corrects_id else item.worked_on
+        (rules.first_open_day(item.worked_on, locked[item.mission_id]), [row.id, *row.corrected_ids])
+        if (row := known.get(item.corrects_id))
+        else (item.worked_on, [])
         for item in items
     ]
 
@@ -380,7 +384,6 @@ def _entry_of(
     consultant: Consultant,
     activity_until_on: date,
     item: schemas.TimeEntryCreate,
-    counted_on: date,
 ) -> TimeEntry:
     if consultant.organisation_id != attempt.actor.organisation_id:
         raise rules.OtherOrganisation
@@ -389,7 +392,6 @@ def _entry_of(
         **_assignment(consultant),
         activity_until_on=activity_until_on,
         territory=attempt.territory,
-        counted_on=counted_on,
         corrects_id=item.corrects_id,
         entered_by=attempt.actor.subject_id,
         authors=[attempt.actor.subject_id],
@@ -535,7 +537,7 @@ class _Taken:
     worked_on: date
     counted_on: date
     days: Decimal
-    corrects_id: UUID | None
+    corrected_ids: Sequence[UUID]
 
     @classmethod
     def of(cls, entry: Any) -> "_Taken":
@@ -546,17 +548,17 @@ class _Taken:
             entry.worked_on,
             entry.counted_on,
             entry.days,
-            entry.corrects_id,
+            entry.corrected_ids,
         )
 
 
 def _spend(write: Write, taken: _Taken, days: Decimal, touch: Mapping[str, Any], *, on: date | None = None) -> None:
     """Declare days that count, or no longer do, from a day on: the entry's own, or a later one."""
     since = on or taken.counted_on
-    if taken.corrects_id is not None:
-        month = rules.month_of(taken.worked_on)
-        about = {"for_person_id": taken.person_id, "for_mission_id": taken.mission_id, "for_month": month}
-        write.spend(CORRECTABLE_DAYS, taken.corrects_id, delta={"days_corrected": days}, put=about if days > 0 else {})
+    month = rules.month_of(taken.worked_on)
+    about = {"for_person_id": taken.person_id, "for_mission_id": taken.mission_id, "for_month": month}
+    for corrected_id in taken.corrected_ids:
+        write.spend(CORRECTABLE_DAYS, corrected_id, delta={"days_corrected": days}, put=about if days > 0 else {})
     write.spend(PERSON_DAYS, taken.person_id, taken.worked_on, delta={"days": days})
     write.spend(MEMBER_DAYS, taken.mission_id, taken.organisation_id, delta={"days_entered": days})
     write.spend(

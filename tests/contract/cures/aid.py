@@ -199,3 +199,47 @@ async def audition_of_another_firm(case: Case) -> None:
     case.refused(await act((await world.audition(another))["id"]))
     case.cured(await act((await world.audition(one))["id"]))
     case.cured(await act(None))
+
+
+# --- the plan's line -------------------------------------------------------------------------------------------------
+
+
+@walk("line-has-award", "put_financing")
+async def line_has_award(case: Case) -> None:
+    acts, plan = await acts_of(case), await filed(case.world)
+    asked = {"kind": "rebond_grant", "source": "Rebond", "amount_cents": 20, "status": "requested"}
+
+    async def act(*lines: dict[str, Any]) -> httpx2.Response:
+        body = {"status": "draft", "lines": list(lines)}
+        return await staff(case.world).put(f"projects/{plan['id']}/financing", body)
+
+    ok(await act(asked), 201)
+    ok(await acts.grant(10, **of(plan)), 201)
+    aid: dict[str, Any] = of(plan)
+    ok(await acts.advance(5, **aid), 201)
+    case.refused(await act(asked))  # the advance has a line of its own since
+    told = case.refused(await act())
+    case.cured(await act(*told["lines"]))
+    told = case.refused(await act(*told["lines"][:1]))
+    ok(await acts.grant(1, **of(plan)), 201)
+    told = case.refused(await act(asked))
+    case.cured(await act(*told["lines"]))
+
+
+@walk("line-without-award", "put_financing")
+async def line_without_award(case: Case) -> None:
+    acts = await acts_of(case, own=True)
+    ok(await served(case.world, "2023-06-14"))
+    plan = await filed(case.world)
+    line = {"kind": "rebond_advance", "source": "Rebond", "amount_cents": 10}
+
+    async def act(**more: str) -> httpx2.Response:
+        body = {"status": "draft", "lines": [{**line, **more}]}
+        return await staff(case.world).put(f"projects/{plan['id']}/financing", body)
+
+    case.refused(await act(status="secured", proof_reference="The committee"))
+    case.cured(await act(status="requested"))
+    aid: dict[str, Any] = of(plan)
+    ok(await acts.advance(10, **aid), 201)
+    found = ok(await staff(case.world).get(f"projects/{plan['id']}/financing"))
+    assert found["lines"][0]["status"] == "secured"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.core.serving.server import Server, Stop, listen
+from app.core.serving.server import HttpServer, Stop, listen
 
 
 async def nothing(_scope: Any, _receive: Any, _send: Any) -> None:
@@ -18,7 +18,7 @@ async def nothing(_scope: Any, _receive: Any, _send: Any) -> None:
 async def served(stop: Stop, seconds: float) -> bool:
     """Whether a server ends by itself within so many seconds."""
     listening = listen("127.0.0.1", 0)
-    server = Server(uvicorn.Config(nothing, interface="asgi3", lifespan="off", log_config=None), stop)
+    server = HttpServer(uvicorn.Config(nothing, interface="asgi3", lifespan="off", log_config=None), stop)
     running = asyncio.ensure_future(server.serve([listening]))
     ended, _ = await asyncio.wait([running], timeout=seconds)
     server.should_exit = True

@@ -108,9 +108,18 @@ async def test_days_of_corrections_are_given_back_and_drafts_take_them_once_subm
     problem(await world.consultant.post(f"time-entries/{first}/submit"), 409, "correction-exceeded")
     await reverse(world, draft)
     ok(await world.consultant.post(f"time-entries/{first}/submit"))
-    again = await enter(world, mission, "2023-06-23", 0.75, corrects_id=draft)  # a correction corrected
+    again = mission.entry(worked_on="2023-06-23", days=0.75, corrects_id=draft)  # a correction corrected
+    problem(await world.consultant.post("time-entries", again), 409, "correction-exceeded")
+    ok(await world.consultant.post(f"time-entries/{first}/recall"))
+    made = ok(await world.consultant.post("time-entries", again), 201)["id"]
+    problem(await world.consultant.post(f"time-entries/{first}/submit"), 409, "correction-exceeded")
     assert await world.differences(app.state["engine"]) == []
-    ok(await world.consultant.get(f"time-entries/{again}"))
+    await reverse(world, made)
+    last = await enter(world, mission, "2023-06-23", 0.5, corrects_id=made)
+    problem(await world.consultant.patch(f"time-entries/{last}", {"days": 1}), 409, "correction-exceeded")
+    ok(await world.consultant.patch(f"time-entries/{first}", {"days": 0.25}))
+    ok(await world.consultant.post(f"time-entries/{first}/submit"))
+    assert await world.differences(app.state["engine"]) == []
 
 
 async def test_an_entry_rejected_before_its_month_was_closed_is_corrected_after_it(

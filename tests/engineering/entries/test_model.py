@@ -5,7 +5,7 @@ How they are drawn, told and kept: `tests/lives.py`.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -108,14 +108,20 @@ class Model:
         others = {key: e for key, e in self.entries.items() if key != but}
         return replace(self, entries={**others, "new": entry}).holds()
 
+    def chain(self, key: str) -> Iterator[str]:
+        """The entry, what it corrects, and so on."""
+        while key:
+            yield key
+            key = self.entries[key].corrects
+
     def corrected(self, key: str, but: str = "") -> Decimal:
-        corrections = (e for other, e in self.entries.items() if e.corrects == key and other != but)
+        corrections = (e for other, e in self.entries.items() if key in self.chain(e.corrects) and other != but)
         return sum((e.days for e in corrections if e.status in COUNTING), Decimal(0))
 
     def corrects_well(self, key: str, house: str, day: date, days: Decimal, but: str = "") -> bool:
         e = self.entries[key]
         about = (e.house, e.correctable_in) == (house, month(day))
-        return about and self.corrected(key, but) + days <= e.correctable
+        return about and all(self.corrected(k, but) + days <= self.entries[k].correctable for k in self.chain(key))
 
     def fits(self, house: str, day: date, days: Decimal, counted_on: date, but: str = "") -> bool:
         return (
