@@ -83,7 +83,7 @@ async def create_project(
     )
 
 
-NOT_THEN = Fault(
+NOT_WITH_RECORDED_AS_OF = Fault(
     "not_with_recorded_as_of",
     en="This filter cannot be used together with recorded_as_of.",
     fr="Ce filtre ne s'emploie pas avec recorded_as_of.",
@@ -105,7 +105,7 @@ async def get_project_totals(request: Request, actor: Actor = require("projects:
     if times["known_before"] is not None:
         given = frozenset(query) - {"as_of"}
         if unknown := given.difference(FILTERS_THEN):
-            raise ValidationFailed(errors=[NOT_THEN.at(name) for name in sorted(unknown)])
+            raise ValidationFailed(errors=[NOT_WITH_RECORDED_AS_OF.at(name) for name in sorted(unknown)])
         bound = {**query, **times, **request.path_params}
         row = await fetchrow(request.state.engine, totals_then(given), bound)
         return private({**shown, **_with_leverage(from_json(row["body"]))})
