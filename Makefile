@@ -6,8 +6,8 @@ RUNS := .venv/.runs
 READY := .venv/.ready
 SIEGE := tests/fuzz tests/faults
 # What runs whole in the siege, and in part in `make test`.
-WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py tests/missions/test_orders.py \
-	tests/awards/test_door.py tests/advances/test_calculator.py
+WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py \
+	tests/engineering/corrections/test_every_order.py tests/awards/test_door.py tests/advances/test_calculator.py
 
 .PHONY: run test check siege bench bench-quick lock openapi clients format clean
 
