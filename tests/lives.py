@@ -1,8 +1,8 @@
 """Random lives: acts drawn by seed, held against a model. What fails is told as its list of acts, cut down.
 
-Some seeds always run, and a fresh one each time; REBOND_MODEL_SEED replaces the fresh one, REBOND_MODEL_STEPS makes the
-lives longer. A seed finds the same life only until somebody adds a draw: so the acts of a life that failed go, cut
-down, to the LIVES beside its model, and always run.
+Some seeds always run, and a fresh one each time; REBOND_MODEL_SEED replaces the fresh one, REBOND_MODEL_SEEDS adds so
+many more, REBOND_MODEL_STEPS makes the lives longer. A seed finds the same life only until somebody adds a draw: so the
+acts of a life that failed go, cut down, to the LIVES beside its model, and always run.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ T = TypeVar("T")
 Act: TypeAlias = tuple[str, list[int]]  # its kind, and what was drawn for it (see `Chance`)
 FRESH = "fresh"  # drawn where it is used, so that every worker of a run names its tests alike
 STEPS = int(os.environ.get("REBOND_MODEL_STEPS", "0"))  # of a life, where they are not as many as its test says
+MORE = range(1_000, 1_000 + int(os.environ.get("REBOND_MODEL_SEEDS", "0")))  # seeds beside those that always run
 CUTTING_S = 60.0
 
 

@@ -12,6 +12,7 @@ from app.commands import check
 from app.core import clock
 from tests.awards.conftest import SERVED
 from tests.envelopes.acts import DAY, Acts
+from tests.lives import FRESH, MORE, seed_of
 from tests.projects.acts import BALANCED, COSTS, filed, followed, pass_through, project, searched, staff
 from tests.world import World, fresh_siren, ok, problem
 
@@ -363,8 +364,6 @@ async def test_a_balance_is_not_taken_back_where_what_it_released_is_spent(acts:
 
 # --- a random life ---------------------------------------------------------------------------------------------------
 
-FRESH = "fresh"
-
 
 async def awards_beside_plans(app: Any, world: World) -> list[str]:
     """The awards of the territory that the plan of their project does not name."""
@@ -373,12 +372,11 @@ async def awards_beside_plans(app: Any, world: World) -> list[str]:
     return [each.key for each in found if each.rule == rule and each.key.startswith(f"{world.territory} ")]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, FRESH])
+@pytest.mark.parametrize("seed", [1, 2, 3, *MORE, FRESH])
 async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them(
     acts: Acts, app: Any, seed: int | str
 ) -> None:
-    drawn = random.SystemRandom().randrange(2**32) if seed == FRESH else seed
-    chance, world = random.Random(drawn), acts.world
+    chance, world = random.Random(seed_of(seed)), acts.world
     shared = await followed(world)
     plans = [await filed(world, shared), await filed(world, shared, costs=COSTS), await filed(world, costs=COSTS)]
     for plan in plans[1:]:
@@ -438,6 +436,6 @@ async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them
 
     for _ in range(60):
         await act()
-        assert await world.differences(app.state["engine"]) == [], drawn
-        assert await awards_beside_plans(app, world) == [], drawn
+        assert await world.differences(app.state["engine"]) == []
+        assert await awards_beside_plans(app, world) == []
     assert awards

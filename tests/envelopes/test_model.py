@@ -24,7 +24,7 @@ from app.settings import Settings
 from tests.conftest import plain
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES, figures
-from tests.lives import FRESH, Act, Chance, Life, relived, seed_of, told
+from tests.lives import FRESH, MORE, Act, Chance, Life, relived, seed_of, told
 from tests.lives import STEPS as ASKED
 from tests.world import World, ok
 
@@ -519,7 +519,7 @@ def another(world: World) -> Callable[[Chance], Awaitable[Envelope]]:
     return new
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, *[FRESH] * len(SEEDS)])
+@pytest.mark.parametrize("seed", [*SEEDS, *MORE, *[FRESH] * len(SEEDS)])
 async def test_any_interleaving_of_acts_ends_with_the_sums_of_a_plain_model(
     app: Any, world: World, seed: int | str
 ) -> None:

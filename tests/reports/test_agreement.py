@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.lives import FRESH, seed_of
+from tests.lives import FRESH, MORE, seed_of
 from tests.world import World, ok
 
 FIRST, LAST = date(2023, 5, 31), date(2023, 10, 3)
@@ -47,7 +47,7 @@ async def _live(world: World, chance: random.Random) -> None:
             ok(await world.operator.post(f"missions/{mission.id}/orders", order), 201)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *MORE])
 async def test_the_summary_and_the_follow_up_agree_on_every_day(world: World, seed: int | str) -> None:
     await _live(world, random.Random(seed_of(seed)))
     for ahead in range((LAST - FIRST).days + 1):

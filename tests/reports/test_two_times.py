@@ -12,7 +12,7 @@ import pytest
 from app.core.clock import PARIS
 from tests.conftest import Frozen
 from tests.envelopes.acts import Acts, key
-from tests.lives import FRESH, seed_of
+from tests.lives import FRESH, MORE, seed_of
 from tests.projects.acts import BALANCED, COSTS, project
 from tests.roadmap.acts import adopt, draft, held
 from tests.world import Mission, World, ok, problem
@@ -290,7 +290,7 @@ ADVANCE_REPORTS = ("statement", "schedule")
 READER = {"/v1/summary": "funder"}  # who sees this territory alone
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *MORE])
 async def test_no_report_ever_gives_another_answer_than_it_gave_then(frozen: Frozen, seed: int | str) -> None:
     chance = random.Random(seed_of(seed))
     given: dict[tuple[str, date, date], Any] = {}

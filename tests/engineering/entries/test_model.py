@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import httpx2
 import pytest
 
-from tests.lives import FRESH, Act, Chance, Life, relived, seed_of, told
+from tests.lives import FRESH, MORE, Act, Chance, Life, relived, seed_of, told
 from tests.lives import STEPS as ASKED
 from tests.world import Mission, World, ok
 
@@ -468,7 +468,7 @@ def another(world: World) -> Callable[[Chance], Awaitable[MissionLife]]:
     return new
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, FRESH])
+@pytest.mark.parametrize("seed", [*SEEDS, *MORE, FRESH])
 async def test_a_random_life_agrees_with_the_model_after_every_step(app: Any, world: World, seed: int | str) -> None:
     chance = Chance(seed_of(seed))
     found = await life(world, chance)
