@@ -31,7 +31,7 @@ from app.missions.queries import (
     SETTINGS_AS_OF,
     THRESHOLD_CROSSINGS,
 )
-from app.missions.rules import MissionAction, MissionInUse, MissionTransition
+from app.missions.rules import MissionAction, MissionEnded, MissionInUse, MissionTransition
 from app.programme.routes import T
 
 missions = router("missions")
@@ -164,6 +164,7 @@ async def list_orders(request: Request, actor: Actor = require("missions:read"))
         service.AllotmentsExceedOrder,
         service.EntriesOutsideWindow,
         service.MissionWindow,
+        MissionEnded,
         *BY_A_PERSON,
         status=201,
     ),

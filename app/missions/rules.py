@@ -56,12 +56,12 @@ class MissionInUse(Problem):
 
 
 class MissionEnded(Problem):
-    """The mission is closed or cancelled: no days can be entered in it."""
+    """The mission is closed or cancelled: nothing can be ordered or entered in it."""
 
     status = 409
-    title_fr = "La mission est clôturée ou annulée : aucun jour ne peut y être saisi."
-    cure = "Enter the days in another mission, or ask the operator to reopen this one."
-    cure_fr = "Saisissez les jours dans une autre mission, ou demandez à l'opérateur de rouvrir celle-ci."
+    title_fr = "La mission est clôturée ou annulée : rien ne peut y être commandé ni saisi."
+    cure = "Use another mission, or ask the operator to reopen this one."
+    cure_fr = "Prenez une autre mission, ou demandez à l'opérateur de rouvrir celle-ci."
 
 
 def next_status(action: MissionAction, current: MissionStatus) -> MissionStatus:

@@ -39,7 +39,7 @@ from app.missions.models import (
 )
 from app.missions.queries import ALLOTMENTS, CONSULTANTS, LATE_ENTRY_LEAVES, MEMBERS, MISSIONS, ORDERS, RATES
 from app.missions.rest_days import HolidayCalendar, rest_days
-from app.missions.rules import PAST, MissionAction, MissionInUse, MissionStatus, next_status
+from app.missions.rules import PAST, MissionAction, MissionEnded, MissionInUse, MissionStatus, next_status
 
 
 class StepInUse(Problem):
@@ -391,9 +391,11 @@ async def create_order(write: Write, territory: str, mission_id: UUID, body: sch
     """Order days, or amend: `days` is added to what is ordered, the bounds named replace those of the window.
 
     Raises `second-initial-order`, `order-missing`, `ordered-below-entered`, `allotments-exceed-order`,
-    `entries-outside-window`, `mission-window` (409), `person-required` (403).
+    `entries-outside-window`, `mission-window`, `mission-ended` (409), `person-required` (403).
     """
     mission = await _mission(write, territory, mission_id)
+    if mission.status != MissionStatus.OPEN:
+        raise MissionEnded
     days = await _days(write, mission_id)
     if body.kind is OrderKind.AMENDMENT and days.starts_on is None:
         raise OrderMissing

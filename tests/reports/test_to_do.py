@@ -27,6 +27,8 @@ async def waiting(world: World, client: Client, path: str = "/v1/me/to-do") -> d
         assert item["count"] > 0
         listed = ok(await client.get(f"{item['link']}&count=exact&limit=500"))
         assert listed["total"] == len(listed["items"]) == item["count"], item
+        if item["kind"].startswith("corrections_"):
+            assert listed["items"][0]["entry_worked_on"] == item["oldest_on"]
         if item["kind"].startswith("entries_"):
             assert listed["items"][0]["worked_on"] == item["oldest_on"]
     found = {item["kind"]: item for item in items}
@@ -176,6 +178,23 @@ async def test_a_day_that_a_certificate_left_out_waits_for_its_firm_until_it_is_
         assert await counts(world, name) == ({"entries_certification_refused": 1} if name == "consultant" else {}), name
     ok(await world.consultant.post(f"time-entries/{refused}/reverse", {"reason": "It was closed."}))
     assert await counts(world, "consultant") == {}
+
+
+async def test_what_a_cancelled_certificate_left_out_waits_for_a_certificate_again(world: World) -> None:
+    mission = await world.mission(days=10)
+    entries = [await enter(world, mission, day) for day in (3, 4, 5)]
+    for entry in entries:
+        ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
+    first = await world.certify(mission, refusals=[{"entry_id": e, "reason": "Closed."} for e in entries[1:]])
+    ok(await world.lead_judge.post(f"time-entries/{entries[2]}/reverse", {"reason": "It was closed."}))
+    path = f"service-certificates/{first['id']}"
+    headers = {"If-Match": (await world.operator.get(path)).headers["etag"]}
+    ok(await world.operator.post(f"{path}/cancel", {"reason": "By mistake."}, headers=headers))
+    assert await counts(world, "consultant") == {}
+    assert await counts(world, "operator") == {"entries_to_certify": 2}
+    assert ok(await world.operator.get(f"time-entries/{entries[1]}"))["certification_refused_reason"] is None
+    reversed_ = ok(await world.operator.get(f"time-entries/{entries[2]}"))
+    assert (reversed_["status"], reversed_["certification_refused_reason"]) == ("reversed", None)
 
 
 async def test_a_program_is_not_told_what_a_person_must_do(world: World) -> None:

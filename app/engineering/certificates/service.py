@@ -14,8 +14,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from app.access.duties import VALIDATES_CERTIFIES
 from app.access.rules import person
@@ -170,6 +171,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
 async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: str) -> list[Change]:
     """Cancel a certificate by a counter-certificate: the opposite figures, and its days are validated days again.
 
+    What it left out waits for a certificate again, unless another one that stands left it out too.
     Open corrections of its entries are stale.
 
     Raises `certificate-already-cancelled`, `counter-certificate` (409), `person-required` (403).
@@ -185,13 +187,38 @@ async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: s
     keys = await contained(write, certificate_id)
     counter = await counter_certificate(write, certificate, reason)
     await mark(write, keys, VALIDATED_AGAIN)
+    waiting = list(await write.session.scalars(_LEFT_OUT, {"certificate_id": certificate_id}))
+    await mark(write, waiting, dict.fromkeys(REFUSED))
     stale = await make_stale(write, attempt, keys, reason)
     bound = {"territory": territory}
     return [
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         Change("time_entry.uncertified", TIME_ENTRIES, keys, bound, many=True),
+        *([Change("time_entry.updated", TIME_ENTRIES, waiting, bound, many=True)] if waiting else []),
         *stale,
     ]
+
+
+_left, _other, _counter = (aliased(CertificateRemark), aliased(CertificateRemark), aliased(ServiceCertificate))
+_LEFT_OUT = (
+    select(TimeEntry.id)
+    .join(_left, _left.entry_id == TimeEntry.id)
+    .where(
+        _left.certificate_id == bindparam("certificate_id", type_=ServiceCertificate.id.type),
+        _left.kind == RemarkKind.REFUSAL,
+        TimeEntry.certification_refused_by.is_not(None),
+        ~select(_other.entry_id)
+        .where(
+            _other.entry_id == TimeEntry.id,
+            _other.kind == RemarkKind.REFUSAL,
+            _other.certificate_id != _left.certificate_id,
+            ~select(_counter.id).where(_counter.cancels_id == _other.certificate_id).exists(),
+        )
+        .exists(),
+    )
+    .order_by(TimeEntry.id)
+    .with_for_update(key_share=True, of=TimeEntry)
+)
 
 
 async def contained(write: Write, certificate_id: UUID) -> list[UUID]:

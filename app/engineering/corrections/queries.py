@@ -146,7 +146,7 @@ CORRECTIONS = Listing(
         ),
         "updated_since": updated_since(_k.updated_at),
     },
-    sorts={"worked_on": _k.worked_on, "updated_at": _k.updated_at},
+    sorts={"entry_worked_on": _e.worked_on, "worked_on": _k.worked_on, "updated_at": _k.updated_at},
     scopes={"organisation": lambda name: _k.organisation_id == param(name, _k.organisation_id.type)},
 )
 

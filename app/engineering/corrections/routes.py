@@ -16,6 +16,7 @@ from app.engineering.corrections import rules, schemas, service
 from app.engineering.corrections.queries import CORRECTIONS
 from app.engineering.entries import rules as entries
 from app.engineering.entries.service import Attempt
+from app.missions.rules import MissionEnded
 from app.programme.routes import T
 
 corrections: APIRouter = router("engineering")
@@ -46,6 +47,7 @@ async def list_time_entry_corrections(request: Request, actor: Actor = require(R
         entries.OutsideAssignment,
         entries.ActivityNotListed,
         entries.OffStep,
+        MissionEnded,
         entries.RestDay,
         entries.LateEntry,
         entries.PersonDayExceeded,

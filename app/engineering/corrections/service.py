@@ -32,7 +32,8 @@ from app.engineering.entries import rules
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.rules import Status
 from app.engineering.entries.service import Attempt, hold_assignments, locked_months, seen, wish_of
-from app.missions.models import MissionMember
+from app.missions.models import Mission, MissionMember
+from app.missions.rules import MissionEnded, MissionStatus
 
 SHOULD_BE = ("consultant_id", "worked_on", "days", "activity", "siren", "audition_id", "project_id", "note")
 
@@ -96,6 +97,8 @@ async def _refuse_early(write: Write, attempt: Attempt, entry: Row[Any], should_
     """Refuse now what could not be entered on acceptance; the limit rows decide then, on the state that is then."""
     if not should_be["days"]:
         return
+    if await write.session.scalar(select(Mission.status).where(Mission.id == entry.mission_id)) != MissionStatus.OPEN:
+        raise MissionEnded
     closed = (await locked_months(write, {entry.mission_id}))[entry.mission_id]
     wanted = row_of(entry, should_be)
     attempt.wishes = [wish_of(wanted, rules.first_open_day(wanted.worked_on, closed))]

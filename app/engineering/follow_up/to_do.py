@@ -61,7 +61,7 @@ KINDS = (
         select(_k.territory, _e.worked_on).join(_e, _e.id == _k.entry_id).where(
             _k.status.in_(literals([CorrectionStatus.PROPOSED])), led_by(ORGANISATION), open_to(SUBJECT)
         ),
-        "time-entry-corrections?status=proposed&led_by={organisation}&decidable_by={subject}",
+        "time-entry-corrections?status=proposed&led_by={organisation}&decidable_by={subject}&sort=entry_worked_on",
     ),
     Kind(
         "corrections_to_accept",
@@ -70,7 +70,7 @@ KINDS = (
         select(_k.territory, _e.worked_on).join(_e, _e.id == _k.entry_id).where(
             _k.status.in_(literals([CorrectionStatus.AGREED])), open_to(SUBJECT)
         ),
-        "time-entry-corrections?status=agreed&decidable_by={subject}",
+        "time-entry-corrections?status=agreed&decidable_by={subject}&sort=entry_worked_on",
     ),
     Kind(
         "entries_rejected",

@@ -112,6 +112,16 @@ async def off_step(case: Case) -> None:
     case.cured(await start.send(days=0.5))
 
 
+@walk("mission-ended", PROPOSE)
+async def proposed_in_an_ended_mission(case: Case) -> None:
+    start = await correcting(case)
+    path = f"missions/{start.mission.id}"
+    ok(await start.world.operator.post(f"{path}/close", {"reason": "It is over."}))
+    case.refused(await start.send())
+    ok(await start.world.operator.post(f"{path}/reopen", {"reason": "One is corrected."}))
+    case.cured(await start.send())
+
+
 @walk("mission-ended", ACCEPT)
 async def mission_ended(case: Case) -> None:
     async def spoil(start: Correcting) -> Callable[[], Awaitable[Any]]:

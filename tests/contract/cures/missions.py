@@ -35,6 +35,17 @@ async def order(world: World, mission: str, **more: Any) -> httpx2.Response:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
+@walk("mission-ended", "create_order")
+async def ordered_in_an_ended_mission(case: Case) -> None:
+    world = await case.own()
+    path = f"missions/{(await world.mission(days=10)).id}"
+    order = {"kind": "amendment", "reference": "AV-1", "signed_on": "2023-07-10", "days": 1, "reason": "More."}
+    ok(await world.operator.post(f"{path}/close", {"reason": "It is over."}))
+    case.refused(await world.operator.post(f"{path}/orders", order))
+    ok(await world.operator.post(f"{path}/reopen", {"reason": "Days are missing."}))
+    case.cured(await world.operator.post(f"{path}/orders", order))
+
+
 @walk("step-in-use", "update_mission")
 async def step_in_use(case: Case) -> None:
     mission = await case.world.mission()
