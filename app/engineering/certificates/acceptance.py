@@ -27,6 +27,7 @@ from app.engineering.certificates.service import (
     counter_certificate,
     issue,
     mark,
+    took_part,
 )
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.queries import ACCEPTED_CORRECTIONS
@@ -68,7 +69,9 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
         accepter, (correction.proposed_by, correction.agreed_by, correction.person_id)
     )
     rest = [key for key in keys if key != correction.entry_id]
-    VALIDATES_CERTIFIES.separate(accepter, await _took_part(write, rest))
+    e = TimeEntry
+    asked = select(e.person_id, e.validated_by, e.authors).where(e.id.in_(rest))
+    VALIDATES_CERTIFIES.separate(accepter, took_part(await write.session.execute(asked)))
 
     counter = await counter_certificate(write, certificate, correction.reason)
     await mark(write, keys, VALIDATED_AGAIN, on_the_way=True)
@@ -121,13 +124,6 @@ async def _hold_certificate(write: Write, entry_id: UUID) -> tuple[ServiceCertif
         if entry_id in keys:
             return certificate, keys
     return None, []
-
-
-async def _took_part(write: Write, keys: Sequence[UUID]) -> set[UUID]:
-    """Who entered, worked or validated these days."""
-    e = TimeEntry
-    rows = await write.session.execute(select(e.person_id, e.validated_by, e.authors).where(e.id.in_(keys)))
-    return {key for row in rows for key in (row.person_id, row.validated_by, *row.authors)}
 
 
 async def _certify_rest(

@@ -7,7 +7,7 @@ without a hole in each territory, so that an accountant sees that none is missin
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -121,8 +121,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     entries = [entry for entry in waiting if entry.id not in refused]
     if not entries:
         raise NothingToCertify
-    took_part = {key for entry in entries for key in (entry.person_id, entry.validated_by, *entry.authors)}
-    VALIDATES_CERTIFIES.separate(write.actor, took_part)
+    VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
     priced = _priced(entries, profiles, rates)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
@@ -219,6 +218,11 @@ _LEFT_OUT = (
     .order_by(TimeEntry.id)
     .with_for_update(key_share=True, of=TimeEntry)
 )
+
+
+def took_part(entries: Iterable[Any]) -> set[UUID]:
+    """Who entered, worked or validated these days."""
+    return {key for entry in entries for key in (entry.person_id, entry.validated_by, *entry.authors)}
 
 
 async def contained(write: Write, certificate_id: UUID) -> list[UUID]:
