@@ -8,8 +8,7 @@ from app.access.models import Subject
 from app.awards.models import AwardStatus
 from app.awards.overrides.models import Override
 from app.committees.models import Committee
-from app.committees.queries import paris_day
-from app.core.db import param
+from app.core.db import param, paris_day
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.schemas import Read
 from app.core.values import Day, ExternalId, ShortLine, Siren, Uuid

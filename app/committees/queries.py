@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Date, Text, case, cast, func, select, text
+from sqlalchemy import Text, case, func, select, text
 
 from app.access.models import Subject
 from app.committees import schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, CommitteeStatus, Level
-from app.core.db import literals, param
+from app.core.db import literals, param, paris_day
 from app.core.reading.listing import (
     Listing,
     any_of,
@@ -43,11 +43,6 @@ _quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >
 
 
 HAS_MINUTES = _c.minutes.is_not(None)
-
-
-def paris_day(column: Any) -> Any:
-    """The Paris calendar day of an instant."""
-    return cast(func.timezone(text("'Europe/Paris'"), column), Date)
 
 
 COMMITTEES = Listing(

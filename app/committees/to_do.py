@@ -3,9 +3,9 @@
 from sqlalchemy import select
 
 from app.committees.models import Committee
-from app.committees.queries import HAS_MINUTES, paris_day
+from app.committees.queries import HAS_MINUTES
 from app.committees.rules import CommitteeStatus
-from app.core.db import literals
+from app.core.db import literals, paris_day
 from app.programme.to_do import Kind
 
 KINDS = (

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
+    cast,
     event,
     func,
     literal_column,
@@ -119,6 +120,11 @@ def param(name: str, type_: Any = None) -> BindParameter[Any]:
 def instant(column: Any) -> ColumnElement[Any]:
     """An instant as RFC 3339 in UTC, whatever the session's zone."""
     return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
+
+
+def paris_day(column: Any) -> Any:
+    """The Paris calendar day of an instant."""
+    return cast(func.timezone(text("'Europe/Paris'"), column), Date)
 
 
 NO_DAYS = literal_column("0.00", Numeric(7, 2))  # spelt as a sum of days is

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.access.models import Organisation, Subject
-from app.core.db import Statement, literals, param
+from app.core.db import Statement, literals, param, paris_day
 from app.core.reading.listing import (
     Filter,
     Listing,
@@ -48,7 +48,7 @@ from app.roadmap.rules import ActionState, VersionStatus
 _territory = param("territory", Text())
 _v, _x, _a, _f, _s = RoadmapVersion, Axis, Action, FollowedAction, StateChange
 
-_today = cast(func.timezone(text("'Europe/Paris'"), func.now()), Date)
+_today = paris_day(func.now())
 _person = Subject.__table__.alias("person")
 _ENDED = (ActionState.DONE, ActionState.DROPPED)
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Text, case, cast, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Text, case, func, literal_column, or_, select
 
 from app.access.models import Subject
 from app.awards.overrides import schemas
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule, OverrideState, OverrideStatus
-from app.core.db import literals, param
+from app.core.db import literals, param, paris_day
 from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, updated_since
 from app.core.reading.query import Parameter
 from app.core.values import Day, Siren, Uuid
@@ -17,7 +17,7 @@ from app.firms.models import Firm
 _o = Override
 _proposer = Subject.__table__.alias("proposer")
 _decider = Subject.__table__.alias("decider")
-_today = cast(func.timezone(text("'Europe/Paris'"), func.now()), Date)
+_today = paris_day(func.now())
 _open = or_(*(_o.status == status for status in literals((OverrideStatus.PROPOSED, OverrideStatus.APPROVED))))
 STATE: Any = case(
     (_open & (_o.valid_until_on < _today), literal_column(f"'{OverrideState.EXPIRED}'", Text())), else_=_o.status

@@ -5,8 +5,7 @@ from sqlalchemy import select
 from app.awards.overrides.models import Override
 from app.awards.overrides.queries import STATE, decidable_by
 from app.awards.overrides.rules import OverrideState
-from app.committees.queries import paris_day
-from app.core.db import literals
+from app.core.db import literals, paris_day
 from app.programme.to_do import SUBJECT, Kind
 
 KINDS = (

@@ -2,8 +2,7 @@
 
 from sqlalchemy import and_, func, select
 
-from app.committees.queries import paris_day
-from app.core.db import literals
+from app.core.db import literals, paris_day
 from app.engineering.corrections.models import TimeEntryCorrection
 from app.engineering.corrections.queries import decidable_by as open_to
 from app.engineering.corrections.rules import CorrectionStatus

@@ -6,8 +6,7 @@ from sqlalchemy import ColumnElement, Text, any_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 
 from app.access.models import Member, Organisation, Subject
-from app.committees.queries import paris_day
-from app.core.db import param
+from app.core.db import param, paris_day
 from app.core.reading.listing import Filter, Listing, begins, equals
 from app.core.reading.query import Parameter
 from app.core.values import Slug, Uuid
