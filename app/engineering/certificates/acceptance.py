@@ -17,7 +17,7 @@ from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.rules import Actor, SubjectKind
 from app.core.problems import NotFound
 from app.core.writing.writes import Change, Write
-from app.engineering.certificates.models import CertificateRemark, RemarkKind, ServiceCertificate
+from app.engineering.certificates.models import CertificateRemark, EarlierRefusal, RemarkKind, ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import lines_of, rest_of
 from app.engineering.certificates.service import (
@@ -129,7 +129,7 @@ async def _hold_certificate(write: Write, entry_id: UUID) -> tuple[ServiceCertif
 async def _certify_rest(
     write: Write, certificate: ServiceCertificate, entry_id: UUID, keys: Sequence[UUID]
 ) -> ServiceCertificate | None:
-    """Certify the rest of a certificate as it was: the same prices, rate of VAT and period, and its reservations."""
+    """Certify the rest of a certificate as it was: the same prices, rate of VAT and period, and what was said of it."""
     if not keys:
         return None
     sealed: dict[str, Any] = json.loads(certificate.content, parse_float=Decimal)
@@ -142,7 +142,11 @@ async def _certify_rest(
         for remark in sealed["remarks"]
         if remark["entry_id"] in kept and remark["kind"] == RemarkKind.RESERVATION
     ]
+    x = EarlierRefusal
+    asked = select(x.entry_id, x.reason).where(x.certificate_id == certificate.id, x.entry_id.in_(keys))
+    earlier = (await write.session.execute(asked.order_by(x.entry_id))).all()
     content = {
+        "earlier_refusals": [{"entry_id": one.entry_id, "reason": one.reason} for one in earlier],
         "entries": entries,
         "remarks": remarks,
         "rest_of_id": certificate.id,
@@ -154,6 +158,9 @@ async def _certify_rest(
             certificate_id=reissued.id, entry_id=UUID(remark["entry_id"]), kind=remark["kind"], reason=remark["reason"]
         )
         for remark in remarks
+    )
+    write.session.add_all(
+        EarlierRefusal(certificate_id=reissued.id, entry_id=one.entry_id, reason=one.reason) for one in earlier
     )
     await write.session.flush()
     await mark(write, keys, certified_by(reissued, write.now))

@@ -30,6 +30,7 @@ from app.engineering.certificates.models import (
     CertificateLine,
     CertificateNumber,
     CertificateRemark,
+    EarlierRefusal,
     RemarkKind,
     ServiceCertificate,
     VatRate,
@@ -109,6 +110,8 @@ class CounterCertificate(Problem):
 async def certify(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> list[Change]:
     """Certify a member's validated days that count in a period, but for those refused, which say so from then on.
 
+    Days that an earlier certificate refused are certified like any other, and the certificate lists them.
+
     Raises `nothing-to-certify`, `rate-missing` (409), `certifier-took-part`, `person-required` (403),
     `reference-not-found` (404).
     """
@@ -122,11 +125,13 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     if not entries:
         raise NothingToCertify
     VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
+    earlier = {e.id: e.certification_refused_reason for e in entries if e.certification_refused_by is not None}
     priced = _priced(entries, profiles, rates)
     lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
     amount = sum(line.amount_cents for line in lines)
     content = {
+        "earlier_refusals": [{"entry_id": entry_id, "reason": reason} for entry_id, reason in sorted(earlier.items())],
         "entries": [
             {
                 "activity": entry.activity,
@@ -150,6 +155,10 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     write.session.add_all(
         CertificateRemark(certificate_id=certificate.id, entry_id=entry_id, kind=kind, reason=reason)
         for entry_id, (kind, reason) in remarks.items()
+    )
+    write.session.add_all(
+        EarlierRefusal(certificate_id=certificate.id, entry_id=entry_id, reason=reason)
+        for entry_id, reason in earlier.items()
     )
     await write.session.flush()
     assert certificate.amount_cents == amount  # each line is rounded once, and never again

@@ -190,11 +190,17 @@ async def test_what_was_sealed_is_sealed_again_with_its_reservations(app: Any, w
         ok(await world.lead.post(f"time-entries/{entries[-1]}/validate"))
     remarks = [{"entry_id": one, "reason": "No minutes."} for one in entries[:2]]
     refused = [{"entry_id": entries[2], "reason": "Not worked."}]
+    more = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-06")), 201)["id"]
+    ok(await world.lead.post(f"time-entries/{more}/validate"))
+    earlier = [{"entry_id": one, "reason": "Not yet."} for one in entries[:2]]
+    first = await world.certify(mission, refusals=[*earlier, *refused])
+    assert first["earlier_refusals"] == []
     made = await world.certify(mission, reservations=remarks, refusals=refused)
     start = Certified(world, mission, entries, made)
     done = await start.correct()
     rest = await certificate_of(world, done["rest_certificate_id"])
     assert [(one["entry_id"], one["kind"]) for one in rest["remarks"]] == [(entries[1], "reservation")]
+    assert rest["earlier_refusals"] == [one for one in made["earlier_refusals"] if one["entry_id"] == entries[1]] != []
     sealed = ok(await world.operator.get(f"service-certificates/{rest['id']}/content"))
     before = ok(await world.operator.get(f"service-certificates/{made['id']}/content"))
     assert sealed["entries"] == [one for one in before["entries"] if one["id"] == entries[1]]
