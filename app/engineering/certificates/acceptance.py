@@ -25,6 +25,7 @@ from app.engineering.certificates.service import (
     certified_by,
     contained,
     counter_certificate,
+    end_refusals,
     issue,
     mark,
     took_part,
@@ -75,6 +76,7 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
 
     counter = await counter_certificate(write, certificate, correction.reason)
     await mark(write, keys, VALIDATED_AGAIN, on_the_way=True)
+    waiting = await end_refusals(write, territory, certificate.id)
     reissued = await _certify_rest(write, certificate, correction.entry_id, rest)
     [old] = await held_by(write, attempt, TimeEntry.id == correction.entry_id)
     attempt.freed = [wish_of(old)]
@@ -96,6 +98,7 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         *([Change("service_certificate.created", CERTIFICATES, [reissued.id], bound)] if reissued is not None else []),
         *([Change("time_entry.certified", TIME_ENTRIES, rest, bound, many=True)] if rest else []),
+        *waiting,
         Change("time_entry.reversed", TIME_ENTRIES, [correction.entry_id], bound),
         *([Change("time_entry.created", TIME_ENTRIES, [new[0].id], bound)] if new else []),
     ]

@@ -195,14 +195,13 @@ async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: s
     keys = await contained(write, certificate_id)
     counter = await counter_certificate(write, certificate, reason)
     await mark(write, keys, VALIDATED_AGAIN)
-    waiting = list(await write.session.scalars(_LEFT_OUT, {"certificate_id": certificate_id}))
-    await mark(write, waiting, dict.fromkeys(REFUSED))
+    waiting = await end_refusals(write, territory, certificate_id)
     stale = await make_stale(write, attempt, keys, reason)
     bound = {"territory": territory}
     return [
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         Change("time_entry.uncertified", TIME_ENTRIES, keys, bound, many=True),
-        *([Change("time_entry.updated", TIME_ENTRIES, waiting, bound, many=True)] if waiting else []),
+        *waiting,
         *stale,
     ]
 
@@ -227,6 +226,17 @@ _LEFT_OUT = (
     .order_by(TimeEntry.id)
     .with_for_update(key_share=True, of=TimeEntry)
 )
+
+
+async def end_refusals(write: Write, territory: str, certificate_id: UUID) -> list[Change]:
+    """Take back what a cancelled certificate refused: the entries wait for a certificate again.
+
+    An entry that another certificate refused, and that is in force, stays refused.
+    """
+    waiting = list(await write.session.scalars(_LEFT_OUT, {"certificate_id": certificate_id}))
+    await mark(write, waiting, dict.fromkeys(REFUSED))
+    bound = {"territory": territory}
+    return [Change("time_entry.updated", TIME_ENTRIES, waiting, bound, many=True)] if waiting else []
 
 
 def took_part(entries: Iterable[Any]) -> set[UUID]:
