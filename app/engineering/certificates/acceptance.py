@@ -22,12 +22,15 @@ from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import lines_of, rest_of
 from app.engineering.certificates.service import (
     VALIDATED_AGAIN,
+    RateMissing,
     certified_by,
     contained,
     counter_certificate,
     end_refusals,
     issue,
     mark,
+    priced,
+    prices,
     took_part,
 )
 from app.engineering.corrections.models import TimeEntryCorrection
@@ -87,6 +90,8 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
         validated = {"validated_by": correction.agreed_by, "validated_at": correction.agreed_at}
         new = await enter(write, attempt, [row_of(old, should_be)], validated)
 
+    amount = await _amount(write, new)
+
     correction.status = accepted
     correction.accepted_by, correction.accepted_at = accepted_by, write.now
     correction.certificate_id = certificate.id
@@ -94,7 +99,7 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
     correction.corrected_by_id = new[0].id if new else None
     bound = {"territory": territory}
     return [
-        Change("time_entry_correction.accepted", ACCEPTED_CORRECTIONS, [correction_id], bound),
+        Change("time_entry_correction.accepted", ACCEPTED_CORRECTIONS, [correction_id], bound | {"amount": amount}),
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         *([Change("service_certificate.created", CERTIFICATES, [reissued.id], bound)] if reissued is not None else []),
         *([Change("time_entry.certified", TIME_ENTRIES, rest, bound, many=True)] if rest else []),
@@ -127,6 +132,20 @@ async def _hold_certificate(write: Write, entry_id: UUID) -> tuple[ServiceCertif
         if entry_id in keys:
             return certificate, keys
     return None, []
+
+
+async def _amount(write: Write, new: Sequence[Any]) -> int | None:
+    """What the new entry costs at the rate of its day, priced as a certificate prices it; None where no rate is set."""
+    if not new:
+        return 0
+    [entry] = new
+    profiles, rates = await prices(write, entry.mission_id, entry.organisation_id, held=False)
+    try:
+        [(profile, rate)] = priced([entry], profiles, rates)
+    except RateMissing:  # its certificate will be refused until there is one
+        return None
+    [line] = lines_of([(profile, rate, entry.days)])
+    return line.amount_cents
 
 
 async def _certify_rest(

@@ -117,7 +117,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     """
     person_id = person(write.actor)
     await _member(write, territory, body.mission_id, body.organisation_id)
-    profiles, rates = await _prices(write, body)
+    profiles, rates = await prices(write, body.mission_id, body.organisation_id, held=True)
     waiting = await _waiting(write, territory, body)
     remarks = _remarks(body, {entry.id for entry in waiting})
     refused = {entry_id for entry_id, (kind, _) in remarks.items() if kind is RemarkKind.REFUSAL}
@@ -126,8 +126,8 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
         raise NothingToCertify
     VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
     earlier = {e.id: e.certification_refused_reason for e in entries if e.certification_refused_by is not None}
-    priced = _priced(entries, profiles, rates)
-    lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
+    found = priced(entries, profiles, rates)
+    lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, found, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
     amount = sum(line.amount_cents for line in lines)
     content = {
@@ -143,7 +143,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
                 "profile": profile,
                 "worked_on": entry.worked_on,
             }
-            for entry, (profile, rate) in zip(entries, priced, strict=True)
+            for entry, (profile, rate) in zip(entries, found, strict=True)
         ],
         "remarks": [
             {"entry_id": entry_id, "kind": kind, "reason": reason}
@@ -314,27 +314,27 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
     return remarks
 
 
-async def _prices(
-    write: Write, body: schemas.ServiceCertificateCreate
+async def prices(
+    write: Write, mission_id: UUID, organisation_id: UUID, *, held: bool
 ) -> tuple[dict[UUID, str | None], Sequence[Rate]]:
-    """The profiles of the member's consultants and the member's rates, held as they are until COMMIT.
+    """The profiles of the member's consultants and the member's rates; `held`: as they are until COMMIT.
 
     They are locked before the entries: who changes an assignment locks its entries after it.
     """
     c, r = Consultant, Rate
-    of_member = (c.mission_id == body.mission_id, c.organisation_id == body.organisation_id)
-    asked = select(c.id, c.profile).where(*of_member).order_by(c.id).with_for_update(read=True)
-    profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
-    of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
-    rates = select(r).where(*of_member).order_by(r.id).with_for_update(read=True)
-    return profiles, list(await write.session.scalars(rates))
+    asked = select(c.id, c.profile).where(c.mission_id == mission_id, c.organisation_id == organisation_id)
+    rates = select(r).where(r.mission_id == mission_id, r.organisation_id == organisation_id)
+    if held:
+        asked, rates = asked.with_for_update(read=True), rates.with_for_update(read=True)
+    profiles: dict[UUID, str | None] = {
+        row.id: row.profile for row in await write.session.execute(asked.order_by(c.id))
+    }
+    return profiles, list(await write.session.scalars(rates.order_by(r.id)))
 
 
-def _priced(
-    entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]
-) -> list[tuple[str, int]]:
+def priced(entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]) -> list[tuple[str, int]]:
     """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
-    prices: list[tuple[str, int]] = []
+    found: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:
         profile = profiles[entry.consultant_id]
@@ -343,10 +343,10 @@ def _priced(
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
             missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
-            prices.append((profile, rate))
+            found.append((profile, rate))
     if missing:
         raise RateMissing(errors=list(missing.values()))
-    return prices
+    return found
 
 
 async def _vat_rate(write: Write, day: date) -> int:
