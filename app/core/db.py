@@ -32,7 +32,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -120,6 +120,22 @@ def param(name: str, type_: Any = None) -> BindParameter[Any]:
 def instant(column: Any) -> ColumnElement[Any]:
     """An instant as RFC 3339 in UTC, whatever the session's zone."""
     return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
+
+
+def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as JSON shows it; its type decides."""
+    if isinstance(column.type, DateTime):
+        return instant(column).label(column.key)
+    if isinstance(column.type, JSONB):
+        return compact(column).label(column.key)
+    return column
+
+
+def compact(column: Any) -> ColumnElement[Any]:
+    """A stored JSON value without the white space that PostgreSQL writes between its parts."""
+    tokens = literal_column(r"""'("(?:[^"\\]|\\.)*")|\s+'""", Text())
+    kept = literal_column(r"'\1'", Text())
+    return cast(func.regexp_replace(cast(column, Text), tokens, kept, literal_column("'g'", Text())), JSON)
 
 
 def paris_day(column: Any) -> Any:

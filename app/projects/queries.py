@@ -342,7 +342,7 @@ _lines = _array(
 def _leverage(basis: str) -> Any:
     names = ("total", "cofunding", "private", "other_public")
     columns = FinancingPlan.__table__.c
-    return func.json_build_object(*(part for n in names for part in (text(f"'{n}'"), columns[f"{basis}_{n}"])))
+    return json_object(**{name: columns[f"{basis}_{name}"] for name in names})
 
 
 _plans = (
@@ -358,9 +358,7 @@ _plans = (
         _v.sources_cents,
         _v.secured_cents,
         _v.gaps,
-        func.json_build_object(text("'planned'"), _leverage("planned"), text("'secured'"), _leverage("secured")).label(
-            "leverage"
-        ),
+        json_object(planned=_leverage("planned"), secured=_leverage("secured")).label("leverage"),
         _v.note,
         _v.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
@@ -504,11 +502,9 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
         )).join(FinancingPlan, _v.id == _l.plan_id).where(_v.project_id.in_(of), current).cte("money")
     )  # fmt: skip
     plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), current).scalar_subquery()
-    counted = [
-        part
-        for each in ProjectStage
-        for part in (text(f"'{each.value}'"), func.count(case((m.c.stage == literal_column(f"'{each.value}'"), 1))))
-    ]
+    by_stage = {
+        stage.value: func.count(case((m.c.stage == literal_column(f"'{stage.value}'"), 1))) for stage in ProjectStage
+    }
     by_route = (
         select(
             m.c.funding_route, func.count().label("projects"), _whole(m.c.cost).label("cost_cents"),
@@ -535,7 +531,7 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
             fte(m.c.jobs).label("jobs_fte"),
             select(observed.c.after_12).scalar_subquery().label("jobs_observed_12_fte"),
             select(observed.c.after_36).scalar_subquery().label("jobs_observed_36_fte"),
-            func.json_build_object(*counted).label("by_stage"),
+            json_object(**by_stage).label("by_stage"),
             routes.label("by_funding_route"),
             plans.label("eligible"),
             *(select(sum_).scalar_subquery().label(sum_.name) for sum_ in money.c),

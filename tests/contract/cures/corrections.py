@@ -190,7 +190,7 @@ async def person_day_exceeded(case: Case) -> None:
 
         return mend
 
-    facts = {"worked_on": "2023-07-06", "days": 0.5}
+    facts: dict[str, Any] = {"worked_on": "2023-07-06", "days": 0.5}
     await walked(case, await correcting(case), spoil, **facts)
     start = await correcting(case)
     await start.prepare(**facts)
