@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from app.core.clock import PARIS
+from app.projects.queries import PROJECTS
 from tests.conftest import Frozen
 from tests.envelopes.acts import Acts, key
 from tests.lives import FRESH, MORE, seed_of
@@ -210,8 +211,17 @@ class Life:
         return await self._on_audition("", {"held_on": self.day()})
 
     async def do_detect(self) -> Any:
-        made = await project(self.world, costs=COSTS, jobs_created_fte=self.chance.choice([1, 2.5]),
-                             detected_on=self.day())  # fmt: skip
+        starts_on = self.day(date(2024, 1, 1), date(2024, 12, 31))
+        made = await project(
+            self.world,
+            costs=COSTS[: self.chance.randrange(1, 4)],
+            jobs_created_fte=self.chance.choice([1, 2.5]),
+            detected_on=self.day(),
+            maturity=self.chance.choice(["idea", "study"]),
+            starts_on=starts_on,
+            ends_on=self.day(date(2025, 1, 1), date(2027, 12, 31)),
+            mission_id=self.chance.choice([None, self.mission.id]),
+        )
         self.made.setdefault("project", []).append(made["id"])
         self.taken["detect"] += 1
 
@@ -219,7 +229,13 @@ class Life:
         if (project_id := self.any_of("project")) is None:
             return None
         what = self.chance.choice(
-            [{"detected_on": self.day()}, {"jobs_maintained_fte": 3}, {"costs": COSTS[: self.chance.randrange(1, 3)]}]
+            [
+                {"detected_on": self.day()},
+                {"jobs_maintained_fte": 3},
+                {"costs": COSTS[: self.chance.randrange(1, 3)]},
+                {"starts_on": self.day(date(2024, 1, 1), date(2024, 12, 31)), "maturity": "idea"},
+                {"consultant_id": self.mission.partner_consultant},
+            ]
         )
         return await self.world.clients["territory"].patch(f"projects/{project_id}", what)
 
@@ -269,9 +285,23 @@ class Life:
         firms = [f"firms/{siren}/stages" for siren in sorted(self.followed)]
         projects = [f"projects/{each}/stages" for each in self.made.get("project", ())]
         plans = [f"projects/{each}/financing" for each in self.made.get("planned", ())]
-        plans += ["roadmap", "projects/totals", "projects/totals?funding_route=rebond&stage=oriented"]
+        totals = ["", *self.chance.sample(self.totals(), 4)]
+        plans += ["roadmap", *(f"projects/totals?{each}" for each in totals)]
         reports = ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances, *firms, *projects]
         return reports + plans
+
+    def totals(self) -> Sequence[str]:
+        """Filters of the totals: each that events know."""
+        day, later = "2023-08-15", "2024-06-01"
+        return [
+            "funding_route=rebond&stage=oriented", "stage=detected&maturity=idea&kind=equipment",
+            f"stage_since_from={day}", f"stage_since_to={day}", f"detected_from={day}", f"detected_to={day}",
+            f"starts_from={later}", f"starts_to={later}", f"siren={self.firm_sirens[0]}",
+            "amount_min_cents=10000000", "amount_max_cents=10000000", "longer_than_24_months=false",
+            f"mission_id={self.mission.id}", f"consultant_id={self.mission.partner_consultant}",
+            "commune_code=30007", "external_id=none", f"updated_since={DAYS[1]}T12:00:00Z",
+            f"detected_in_audition_id={self.mission.id}",
+        ]  # fmt: skip
 
     async def ask(self, address: str, **query: Any) -> Any:
         address, _, more = address.partition("?")
@@ -317,7 +347,14 @@ async def test_a_day_that_is_not_over_is_not_known_yet(world: World, address: st
     assert [error["code"] for error in refused["errors"]] == ["day_not_over"]
 
 
-async def test_totals_of_a_past_day_refuse_filters_on_what_no_event_keeps_apart(world: World) -> None:
+def test_the_life_asks_for_totals_by_every_filter() -> None:
+    life = Life.__new__(Life)
+    life.firm_sirens, life.mission = ["910000017"], Mission("m", "l", "c", "l", "p")
+    asked = {pair.partition("=")[0] for query in life.totals() for pair in query.split("&")}
+    assert asked == PROJECTS.filters.keys() - {"q"}
+
+
+async def test_totals_of_a_past_day_refuse_a_filter_on_what_no_event_knows(world: World) -> None:
     answer = await world.auditor.get("projects/totals?recorded_as_of=2024-01-01&q=lathe")
     refused = problem(answer, 422, "validation-failed")
     assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [("q", "not_with_recorded_as_of")]
