@@ -34,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import clock
-from app.core.db import Base, Statement, driver_connection, param
+from app.core.db import Base, Statement, driver_connection, flush, param
 from app.core.problems import Problem
 
 KEPT = timedelta(hours=24)
@@ -150,6 +150,9 @@ def free() -> Any:
     return func.pg_try_advisory_xact_lock(param("lock")) & ~taken
 
 
+_COLUMNS = ["subject_id", "key", "digest", "status", "location", "etag", "body", "created_at"]
+
+
 def keep_from(shown: CTE) -> Any:
     """INSERT of the finished answer as a part of a hot write that creates one row (id, version, body)."""
     tag = literal_column("'\"'").concat(cast(shown.c.version, Text))
@@ -164,8 +167,32 @@ def keep_from(shown: CTE) -> Any:
         shown.c.body.concat(literal_column("chr(10)")),
         param("now", IdempotencyKey.created_at.type),
     )
-    names = ["subject_id", "key", "digest", "status", "location", "etag", "body", "created_at"]
-    return insert(IdempotencyKey).from_select(names, answer)
+    return insert(IdempotencyKey).from_select(_COLUMNS, answer)
+
+
+def _keeping() -> Any:
+    k = IdempotencyKey.__table__.c
+    return insert(IdempotencyKey).values({k[name]: param(name, k[name].type) for name in _COLUMNS})
+
+
+_KEPT = Statement(_keeping())
+
+
+async def keep(session: AsyncSession, claim: Claim, response: Response, now: datetime) -> None:
+    """Store the finished answer of this transaction under the key."""
+    values = {
+        "subject_id": claim.subject_id,
+        "key": claim.key,
+        "digest": claim.digest,
+        "status": response.status_code,
+        "location": response.headers.get("location"),
+        "etag": response.headers.get("etag"),
+        "body": bytes(response.body).decode(),
+        "created_at": now,
+    }
+    await flush(session)
+    connection = await driver_connection(session)
+    await connection.execute(_KEPT.sql, *_KEPT.arguments(values))
 
 
 def bound(claim: Claim | None, now: datetime) -> dict[str, Any]:
