@@ -143,7 +143,7 @@ def record(counts: bool, keyed: bool) -> Statement:
         .with_for_update(read=True, key_share=True, of=[c, a])
     )
     entry = insert(TimeEntry).from_select(list(row), source).returning(*TimeEntry.__table__.c).cte("entry")
-    shown = as_object(entries(entry.c), id=entry.c.id, version=entry.c.version).cte("shown")
+    shown = as_object(entries(entry.c, new=True), id=entry.c.id, version=entry.c.version).cte("shown")
     parts = [events.append_from(shown).cte("noted")]
     if keyed:
         parts.append(idempotency.keep_from(shown).cte("kept"))
