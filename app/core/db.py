@@ -4,6 +4,7 @@ One ordinary engine serves both doors: a `Session` for writes, and `fetchrow`, w
 from the same pool for statements that PostgreSQL answers whole (a page of JSON, a write in one statement).
 """
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -298,6 +299,16 @@ async def _read(engine: AsyncEngine, run: Callable[[Any], Any]) -> Any:
 
 
 async def driver_connection(session: AsyncSession) -> Any:
-    """The asyncpg connection inside the session's transaction."""
-    connection = await session.connection()
-    return (await connection.get_raw_connection()).driver_connection
+    """The asyncpg connection inside the session's transaction, found once for each transaction."""
+    transaction = session.sync_session.get_transaction()
+    of, found = session.info.get("driver_connection", (None, None))
+    if transaction is None or of is None or of() is not transaction:
+        found = (await (await session.connection()).get_raw_connection()).driver_connection
+        session.info["driver_connection"] = weakref.ref(session.sync_session.get_transaction()), found
+    return found
+
+
+async def flush(session: AsyncSession) -> None:
+    """Send what is pending. Where nothing is, as nearly always after a service's own flush, nothing is called."""
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
