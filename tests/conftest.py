@@ -4,10 +4,14 @@ Nothing is wiped: each test makes what it needs under names of its own, and comm
 databases `rebond_test_…` are made on that server and dropped at the end; the one it names is never touched.
 """
 
+# ruff: noqa: E402  # the collector is told of the imports before they begin
+import gc
+
+gc.set_threshold(50_000, 20, 50)  # a third of the time of the imports would go into looking through them for garbage
+
 import asyncio
 import contextlib
 import fcntl
-import gc
 import os
 import shutil
 import tempfile
@@ -69,7 +73,6 @@ def pytest_collection_finish() -> None:
     """What has been imported stays: a sixth of a run's time would go into looking through it for garbage."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

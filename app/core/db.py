@@ -190,6 +190,7 @@ def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, n
         max_overflow=0,
         pool_timeout=pool_timeout,
         pool_pre_ping=False,
+        pool_use_lifo=True,  # few connections stay warm (plans, catalogue), instead of all being a little so
         hide_parameters=True,  # they are personal data, and errors go to the log
         connect_args={
             "timeout": 5,
