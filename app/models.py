@@ -13,6 +13,8 @@ from app.engineering.corrections import models as corrections
 from app.engineering.entries import models as entries
 from app.envelopes import models as envelopes
 from app.firms import models as firms
+from app.firms.bank_details import models as bank_details
+from app.firms.certificates import models as firm_certificates
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.integrations.imports import models as integrations
@@ -22,8 +24,9 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
+    installation, idempotency, events, access, programme, committees, missions, firms, contacts, bank_details,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
+    advances, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata
