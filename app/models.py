@@ -20,10 +20,11 @@ from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
+from app.schemes import models as schemes
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
+    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, auditions,
+    projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata
