@@ -62,10 +62,11 @@ from app.programme.routes import programme
 from app.projects.routes import projects
 from app.reports.routes import reports
 from app.roadmap.routes import roadmap
+from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 
 ROUTERS = (
-    service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
+    service, access, programme, schemes, committees, missions, firms, contacts, auditions, projects, roadmap,
     entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, reports, events, imports,
     lookups,
 )  # fmt: skip
