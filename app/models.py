@@ -2,6 +2,7 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.applications import models as applications
 from app.auditions import models as auditions
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
@@ -23,7 +24,8 @@ from app.roadmap import models as roadmap
 
 DOMAINS = (
     installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
+    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, applications,
+    integrations,
 )  # fmt: skip
 
 metadata = Base.metadata
