@@ -21,10 +21,11 @@ from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
+from app.schemes import models as schemes
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, committees, missions, firms, contacts, auditions, projects,
-    roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, applications,
+    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, auditions,
+    projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, applications,
     integrations,
 )  # fmt: skip
 

@@ -125,7 +125,7 @@ class Application(Identified, Versioned, Base):
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     project_id: Mapped[UUID]
     siren: Mapped[str] = mapped_column("firm_siren", key="siren")
-    scheme: Mapped[str]
+    scheme: Mapped[str] = mapped_column(ForeignKey("schemes.code"))
     requested_grant_cents: Mapped[int] = mapped_column(BigInteger)
     requested_advance_cents: Mapped[int] = mapped_column(BigInteger)
     base_cents: Mapped[int] = mapped_column(BigInteger)

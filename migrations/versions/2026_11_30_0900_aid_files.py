@@ -1,6 +1,6 @@
 """Aid files: the file, its lines, documents and review, and its acts.
 
-Revision: 2026_11_30_0900, after 2026_11_30_0740.
+Revision: 2026_11_30_0900, after 2026_11_30_0800.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_30_0900"
-down_revision = "2026_11_30_0740"
+down_revision = "2026_11_30_0800"
 branch_labels = None
 depends_on = None
 
@@ -184,6 +184,7 @@ def upgrade() -> None:
             ["projects.territory", "projects.id"],
             name="applications_territory_project_id_fkey",
         ),
+        sa.ForeignKeyConstraint(["scheme"], ["schemes.code"], name="applications_scheme_fkey"),
         sa.ForeignKeyConstraint(["territory"], ["territories.slug"], name="applications_territory_fkey"),
         sa.PrimaryKeyConstraint("id", name="applications_pkey"),
         sa.UniqueConstraint("id", "project_id", "firm_siren", "refilable", name="applications_refiled_key"),
