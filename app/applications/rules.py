@@ -299,6 +299,8 @@ class Done(Protocol):
     def given_until_on(self) -> date | None: ...
     @property
     def until_on(self) -> date | None: ...
+    @property
+    def reference(self) -> str | None: ...
 
 
 class Ends(NamedTuple):
@@ -417,6 +419,21 @@ def acts_after(life: Life) -> list[ApplicationAct]:
     return [act for act in ApplicationAct if act not in BY_THE_SERVICE and target(life, act) is not None]
 
 
+def columns(life: Life, clock_ends: Ends | None) -> dict[str, Any]:
+    """What stands on the row of a file, by column: it follows from the acts, and `rebond check` computes it again."""
+    acknowledgement = life.acknowledgement
+    return {
+        "state": life.state,
+        "received_on": life.received_on,
+        "acknowledged_on": life.acknowledged_on,
+        "acknowledgement_reference": acknowledgement.reference if acknowledgement is not None else None,
+        "found_admissible": life.found_admissible,
+        "extended_until_on": life.extensions[-1].until_on if life.extensions else None,
+        "admissibility_ends_on": clock_ends.admissibility.last_day if clock_ends is not None else None,
+        "decision_ends_on": clock_ends.decision.last_day if clock_ends is not None else None,
+    }
+
+
 def next_silence(life: Life, clock_ends: Ends | None) -> tuple[ApplicationAct, date] | None:
     """What silence will do next, and on which day, if nobody acts; None where no clock runs."""
     if clock_ends is None or life.state not in UNDECIDED:
@@ -444,6 +461,12 @@ def check_act(life: Life, act: ApplicationAct, on: date) -> ApplicationState:
     if life.last_on is not None and on < life.last_on:
         raise ActOutOfOrder(after_on=life.last_on.isoformat())
     return to
+
+
+def check_extension(until_on: date, ends_on: date | None) -> None:
+    """An extension fixes a later day. Raises `extension-not-later` (409)."""
+    if ends_on is not None and until_on <= ends_on:
+        raise ExtensionNotLater(last_day=ends_on.isoformat())
 
 
 def _refused(life: Life, act: ApplicationAct) -> Problem:

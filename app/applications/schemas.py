@@ -50,7 +50,9 @@ from app.projects.rules import CostKind
 MAX_SIZE = 2**50
 _On = Annotated[
     Day,
-    Field(description="Paris day of the act: today at the latest, not before the act that it follows; today if absent."),
+    Field(
+        description="Paris day of the act: today at the latest, not before the act that it follows; today if absent."
+    ),
 ]
 _ReasonOf = Annotated[Reason, Field(description="Why; it is shown in the history of the file.")]
 
@@ -71,8 +73,8 @@ class LineBody(Body):
         Annotated[
             Day,
             Field(
-                description="Paris day of the first legal act, such as the order or the signed quote; null while there is"
-                " none. One before the day of receipt makes the line ineligible, unless it is preliminary."
+                description="Paris day of the first legal act, such as the order or the signed quote; null while"
+                " there is none. One before the day of receipt makes the line ineligible, unless it is preliminary."
             ),
         ]
         | None
@@ -164,9 +166,7 @@ class ApplicationLine(Read):
     """A line of an aid file."""
 
     label: str = Field(description="What is bought.")
-    kind: CostKind = Field(
-        description="tangible_asset and intangible_asset count for the base; not_eligible does not."
-    )
+    kind: CostKind = Field(description="tangible_asset and intangible_asset count for the base; not_eligible does not.")
     amount_cents: PositiveCents = Field(description="Cents of euro, excluding VAT.")
     quote_reference: str | None = Field(description="The supplier's reference of the quote; null where there is none.")
     ordered_on: date | None = Field(
@@ -210,8 +210,8 @@ class Application(Read):
         description="Reference of the acknowledgement of receipt; null where there is none."
     )
     admissibility_ends_on: date | None = Field(
-        description="Last Paris day on which admissibility can be decided, days of stop included; the day after, silence"
-        " admits the file. Null for a draft."
+        description="Last Paris day on which admissibility can be decided, days of stop included; the day after,"
+        " silence admits the file. Null for a draft."
     )
     decision_ends_on: date | None = Field(
         description="Last Paris day on which the file can be decided, days of stop and extensions included; the day"
@@ -257,8 +257,8 @@ class Acknowledgement(Body):
         Annotated[
             Day,
             Field(
-                description="Paris day of the acknowledgement, from which the time to decide counts: today at the latest,"
-                " not before the act that it follows. Absent: the day of receipt."
+                description="Paris day of the acknowledgement, from which the time to decide counts: today at the"
+                " latest, not before the act that it follows. Absent: the day of receipt."
             ),
         ]
         | None
@@ -284,8 +284,8 @@ class DocumentRequest(Body):
     indispensable: Annotated[
         bool,
         Field(
-            description="true: the file cannot be examined without them, and the request stops both times until they come"
-            " in, at the latest until given_until_on, where the scheme says so (`clocks_stop`). false: nothing stops."
+            description="true: the file cannot be examined without them, and the request stops both times until they"
+            " come in, at the latest until given_until_on, where the scheme says so (`clocks_stop`). false: nothing stops."
         ),
     ]
     given_until_on: Annotated[
@@ -333,8 +333,8 @@ class ApplicationPassage(Read):
     number: int = Field(description="Place of the act in the history of the file, from 1.", ge=1)
     application_id: UUID = Field(description="The file.")
     act: ApplicationAct = Field(
-        description="What was done; silence_admits and silence_rejects: nobody acted in time; reverse_silence: an act that"
-        " was done in time was recorded after that, and the silence no longer counts."
+        description="What was done; silence_admits and silence_rejects: nobody acted in time; reverse_silence: an act"
+        " that was done in time was recorded after that, and the silence no longer counts."
     )
     from_state: ApplicationState = Field(description="State of the file before the act.")
     to_state: ApplicationState = Field(description="State of the file after the act.")
@@ -349,9 +349,7 @@ class ApplicationPassage(Read):
     indispensable: bool | None = Field(
         description="Whether the documents of a request are indispensable; null for other acts."
     )
-    given_until_on: date | None = Field(
-        description="Paris day until which a request gives time; null for other acts."
-    )
+    given_until_on: date | None = Field(description="Paris day until which a request gives time; null for other acts.")
     until_on: date | None = Field(description="Last Paris day that an extension fixes; null for other acts.")
     recorded_by: UUID | None = Field(description="Who recorded it; null where the service did.")
     recorded_by_name: PersonNameOrNull = Field(
@@ -385,7 +383,9 @@ class NextAct(Read):
 class Deadline(Read):
     """A time that runs for a file."""
 
-    kind: str = Field(description="admissibility or decision.", json_schema_extra={"enum": ["admissibility", "decision"]})
+    kind: str = Field(
+        description="admissibility or decision.", json_schema_extra={"enum": ["admissibility", "decision"]}
+    )
     last_day: date = Field(description="Last Paris day to act on; the act may still be done on it.")
     silence_on: date = Field(description="Paris day on which silence takes effect: the one after the last.")
     days_stopped: int = Field(description="Days by which requests for documents have moved the last day.", ge=0)
