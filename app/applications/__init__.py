@@ -1,1 +1,1 @@
-"""Aid files: a project's request for aid, from its receipt to the day on which it is decided."""
+"""Aid files (*dossiers d'aide*): what a firm asks for a project, until the file is ready to be decided."""
