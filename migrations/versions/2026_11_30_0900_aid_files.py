@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_30_0900"
-down_revision = "2026_11_30_0800"
+down_revision = "2026_11_30_0821"
 branch_labels = None
 depends_on = None
 
