@@ -98,6 +98,20 @@ TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, Applicati
 NEED_REASON = (A.DECLARE_INADMISSIBLE, A.EXTEND, A.WITHDRAW)
 
 
+# The permission of each act that is asked for.
+PERMISSIONS: Mapping[ApplicationAct, str] = {
+    A.SUBMIT: "applications:write",
+    A.ACKNOWLEDGE: "applications:write",
+    A.REQUEST_DOCUMENTS: "applications:instruct",
+    A.COMPLETE: "applications:instruct",
+    A.ADMIT: "applications:instruct",
+    A.DECLARE_INADMISSIBLE: "applications:instruct",
+    A.OPEN_REVIEW: "applications:instruct",
+    A.EXTEND: "applications:instruct",
+    A.WITHDRAW: "applications:write",
+}
+
+
 class DocumentKind(StrEnum):
     """Kinds of document of an aid file."""
 

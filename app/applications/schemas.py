@@ -285,7 +285,8 @@ class DocumentRequest(Body):
         bool,
         Field(
             description="true: the file cannot be examined without them, and the request stops both times until they"
-            " come in, at the latest until given_until_on, where the scheme says so (`clocks_stop`). false: nothing stops."
+            " come in, at the latest until given_until_on, where the scheme says so (`clocks_stop`). false: nothing"
+            " stops."
         ),
     ]
     given_until_on: Annotated[

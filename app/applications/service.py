@@ -15,6 +15,8 @@ from sqlalchemy import delete, select
 from app.access.duties import with_author
 from app.access.rules import person
 from app.applications import rules, schemas, silence
+from app.applications.conditions import FileStep, check_ready
+from app.applications.facts import facts_of
 from app.applications.history import History
 from app.applications.models import (
     Application,
@@ -187,6 +189,7 @@ async def submit(write: Write, territory: str, application_id: UUID, body: schem
     received_on = clock.paris_day(received_at)
     to = rules.check_act(history.life, ApplicationAct.SUBMIT, received_on)
     project = await projects.hold(write, territory, file.project_id)
+    check_ready(FileStep.SUBMIT, await facts_of(write, territory, file.id, received_on))
     history.add(ApplicationAct.SUBMIT, to, received_on)
     await history.write_down(received_at=received_at)
     return [_change("submitted", file), *await projects.pass_to_filed(write, project, received_on)]

@@ -55,8 +55,10 @@ async def take(write: Write, file: Application, by: date) -> None:
         await write.session.refresh(file)
 
 
-async def take_due(write: Write, as_of: date, batch: int) -> int:
-    """Record what silence has decided by a day, in the order of its days, for so many files at most. Returns how many.
+async def take_due(write: Write, as_of: date, batch: int) -> tuple[int, bool]:
+    """Record what silence has decided by a day, in the order of its days, for so many files at most.
+
+    Returns how many decisions that were, and whether more may be due.
 
     One worker at a time does so, and it waits for whoever is acting on a file: the row then says what that act left.
     """
@@ -78,7 +80,7 @@ async def take_due(write: Write, as_of: date, batch: int) -> int:
     ]
     for (territory, act), group in groupby(sorted(silences), key=lambda each: (each.territory, each.act)):
         await _decide(write, territory, act, [each.id for each in group])
-    return len(due)
+    return len(silences), len(due) == batch
 
 
 def _act() -> Any:
