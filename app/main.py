@@ -20,6 +20,7 @@ from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
+from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.overrides.routes import overrides
 from app.committees.routes import committees
@@ -66,7 +67,8 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, reports, events, imports,
+    entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, applications, reports,
+    events, imports,
     lookups,
 )  # fmt: skip
 DESCRIPTION = """\

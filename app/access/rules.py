@@ -169,6 +169,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "applications:read": _MONEY_VIEW | {Role.COMMITTEE},  # never reviews, which have a permission of their own
+    "applications:write": frozenset({Role.TERRITORY}),
+    "applications:instruct": frozenset({Role.FUNDER}),
+    "reviews:read": frozenset({Role.FUNDER, Role.OPERATOR, Role.PROGRAMME, Role.AUDITOR}),
+    "reviews:write": frozenset({Role.FUNDER}),
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
@@ -182,6 +187,8 @@ GUARDED_EVENTS = {
     **dict.fromkeys(
         ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
     ),
+    **dict.fromkeys(("application", "application_document"), "applications:read"),
+    "application_review": "reviews:read",
     "override": "overrides:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",

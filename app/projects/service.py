@@ -236,6 +236,20 @@ async def hold(write: Write, territory: str, project_id: UUID) -> Project:
     return await _project(write, territory, project_id)
 
 
+async def pass_to_filed(write: Write, project: Project, day: date) -> list[Change]:
+    """Pass a held project to `filed` as its aid file is received, unless it is there or beyond.
+
+    Raises `stage-passage-refused`, `funding-route-missing`, `funding-statement-missing` (409).
+    """
+    if ProjectStage(project.stage) in rules.CAN_BE_AIDED:
+        return []
+    route = FundingRoute(project.funding_route) if project.funding_route else None
+    rules.check_passage(ProjectStage(project.stage), ProjectStage.FILED, route, None)
+    _pass(write, project, ProjectStage.FILED, max(day, project.stage_since_on), None)
+    await write.session.flush()
+    return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
+
+
 async def follow_awards(write: Write, project: Project, day: date | None, reason: str | None) -> list[Change]:
     """Write what follows for a held project from the awards that stand: its passages, a version of its plan.
 

@@ -1,6 +1,6 @@
 """Bank details of firms: two persons, and the number apart.
 
-Revision: 2026_11_30_0820, after 2026_11_30_0740.
+Revision: 2026_11_30_0820, after 2026_11_30_0800.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Aid files: the file, its lines, documents and review, and its acts.
 
-Revision: 2026_11_30_0900, after 2026_11_30_0800.
+Revision: 2026_11_30_0900, after 2026_11_30_0821.
 """
 
 import sqlalchemy as sa
