@@ -31,12 +31,12 @@ COMMITTEES = GRANT | {FileStep.PRE_SELECT}
 EVERY_STEP = frozenset(FileStep)
 
 
-class PaperStanding(StrEnum):
-    """How a certificate or the bank details of a firm stand on a day: none, one that does not hold, one that does."""
+class BankDetailsKnown(StrEnum):
+    """What is known of a firm's bank details: none, some that are proposed, some that are approved."""
 
     MISSING = "missing"
-    NOT_VALID = "not_valid"
-    VALID = "valid"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
 
 
 class LineFacts(NamedTuple):
@@ -65,12 +65,12 @@ class FileFacts(NamedTuple):
     stated_no_other_funding: bool  # by the day of the act
     other_public_aid_cents: int  # the plan counts on it: not refused
     public_aid_cents: int  # all of it, whoever gives it, at face value
-    tax_certificate: PaperStanding
-    social_certificate: PaperStanding
+    tax_until_on: date | None  # the last day of the certificates that were issued by the day of the act; None: no one
+    social_until_on: date | None
     proceedings_open: bool
     accounts_known: bool
     eu_size_known: bool
-    bank_details: PaperStanding
+    bank_details: BankDetailsKnown
     pre_selected: bool
     review_completed: bool
     kyc_clear: bool
@@ -285,10 +285,31 @@ _condition(
 
 # --- what is known of the firm ---------------------------------------------------------------------------------------
 
+
+def _until_on(facts: FileFacts, kind: str) -> date | None:
+    """The last day of the firm's certificates of a kind. Raises `parameter-not-in-force` (409)."""
+    in_force(facts.parameters.certificate_days, "certificate_days", facts.received_on)
+    until_on: date | None = getattr(facts, f"{kind}_until_on")
+    return until_on
+
+
+def _without_certificate(kind: str) -> Callable[[FileFacts], Iterable[Place]]:
+    return lambda facts: [Place(None, {"on": facts.on})] if _until_on(facts, kind) is None else []
+
+
+def _certificate_expired(kind: str) -> Callable[[FileFacts], Iterable[Place]]:
+    def places(facts: FileFacts) -> Iterator[Place]:
+        until_on = _until_on(facts, kind)
+        if until_on is not None and until_on < facts.on:
+            yield Place(None, {"until_on": until_on, "on": facts.on})
+
+    return places
+
+
 _condition(
     "tax-certificate-missing",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.tax_certificate is PaperStanding.MISSING, "on"),
+    _without_certificate("tax"),
     en="The firm has no tax certificate that was issued by {on}.",
     fr="L'entreprise n'a pas d'attestation fiscale délivrée au {on}.",
     cure="Record a certificate of kind `tax` that is valid on {on} (`T/firms/…/certificates`).",
@@ -297,16 +318,16 @@ _condition(
 _condition(
     "tax-certificate-expired",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.tax_certificate is PaperStanding.NOT_VALID, "on"),
-    en="The firm's tax certificates are no longer valid on {on}.",
-    fr="Les attestations fiscales de l'entreprise ne sont plus valables le {on}.",
+    _certificate_expired("tax"),
+    en="The firm's last tax certificate counts until {until_on}, and is no longer valid on {on}.",
+    fr="La dernière attestation fiscale de l'entreprise vaut jusqu'au {until_on}, et n'est plus valable le {on}.",
     cure="Record a certificate of kind `tax` that is valid on {on} (`T/firms/…/certificates`).",
     cure_fr="Enregistrez une attestation `tax` valable le {on} (`T/firms/…/certificates`).",
 )
 _condition(
     "social-certificate-missing",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.social_certificate is PaperStanding.MISSING, "on"),
+    _without_certificate("social"),
     en="The firm has no certificate of social contributions that was issued by {on}.",
     fr="L'entreprise n'a pas d'attestation de vigilance (cotisations sociales) délivrée au {on}.",
     cure="Record a certificate of kind `social` that is valid on {on} (`T/firms/…/certificates`).",
@@ -315,9 +336,10 @@ _condition(
 _condition(
     "social-certificate-expired",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.social_certificate is PaperStanding.NOT_VALID, "on"),
-    en="The firm's certificates of social contributions are no longer valid on {on}.",
-    fr="Les attestations de vigilance (cotisations sociales) de l'entreprise ne sont plus valables le {on}.",
+    _certificate_expired("social"),
+    en="The firm's last certificate of social contributions counts until {until_on}, and is no longer valid on {on}.",
+    fr="La dernière attestation de vigilance (cotisations sociales) de l'entreprise vaut jusqu'au {until_on}, et n'est"
+    " plus valable le {on}.",
     cure="Record a certificate of kind `social` that is valid on {on} (`T/firms/…/certificates`).",
     cure_fr="Enregistrez une attestation `social` valable le {on} (`T/firms/…/certificates`).",
 )
@@ -351,7 +373,7 @@ _condition(
 _condition(
     "bank-details-missing",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.bank_details is PaperStanding.MISSING),
+    _where(lambda facts: facts.bank_details is BankDetailsKnown.MISSING),
     en="The firm has no bank details.",
     fr="L'entreprise n'a pas de coordonnées bancaires.",
     cure="Propose them (`T/firms/…/bank-details`), and have another person approve them.",
@@ -360,7 +382,7 @@ _condition(
 _condition(
     "bank-details-unapproved",
     SUBMIT_AND_GRANT,
-    _where(lambda facts: facts.bank_details is PaperStanding.NOT_VALID),
+    _where(lambda facts: facts.bank_details is BankDetailsKnown.PROPOSED),
     en="The firm's bank details are proposed, not yet approved.",
     fr="Les coordonnées bancaires de l'entreprise sont proposées, et pas encore approuvées.",
     cure="Have a person other than the one who proposed them approve them (`T/firms/…/bank-details`).",

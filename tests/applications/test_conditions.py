@@ -10,10 +10,10 @@ from app.applications.conditions import (
     CONDITIONS,
     REVIEW_NOT_FAVOURABLE,
     ApplicationNotReady,
+    BankDetailsKnown,
     FileFacts,
     FileStep,
     LineFacts,
-    PaperStanding,
     check_ready,
     unmet,
 )
@@ -37,12 +37,12 @@ READY = FileFacts(
     stated_no_other_funding=True,
     other_public_aid_cents=0,
     public_aid_cents=30_000_000,
-    tax_certificate=PaperStanding.VALID,
-    social_certificate=PaperStanding.VALID,
+    tax_until_on=date(2024, 1, 15),
+    social_until_on=date(2024, 6, 30),
     proceedings_open=False,
     accounts_known=True,
     eu_size_known=True,
-    bank_details=PaperStanding.VALID,
+    bank_details=BankDetailsKnown.APPROVED,
     pre_selected=True,
     review_completed=True,
     kyc_clear=True,
@@ -63,15 +63,15 @@ ALONE: dict[str, dict[str, Any]] = {
     "funding-statement-missing": {"stated_no_other_funding": False},
     "other-public-aid-in-plan": {"other_public_aid_cents": 1, "public_aid_cents": 30_000_001},
     "public-aid-above-base": {"public_aid_cents": 50_000_001},
-    "tax-certificate-missing": {"tax_certificate": PaperStanding.MISSING},
-    "tax-certificate-expired": {"tax_certificate": PaperStanding.NOT_VALID},
-    "social-certificate-missing": {"social_certificate": PaperStanding.MISSING},
-    "social-certificate-expired": {"social_certificate": PaperStanding.NOT_VALID},
+    "tax-certificate-missing": {"tax_until_on": None},
+    "tax-certificate-expired": {"tax_until_on": date(2024, 1, 14)},
+    "social-certificate-missing": {"social_until_on": None},
+    "social-certificate-expired": {"social_until_on": date(2023, 1, 15)},
     "proceedings-open": {"proceedings_open": True},
     "accounts-missing": {"accounts_known": False},
     "eu-size-missing": {"eu_size_known": False},
-    "bank-details-missing": {"bank_details": PaperStanding.MISSING},
-    "bank-details-unapproved": {"bank_details": PaperStanding.NOT_VALID},
+    "bank-details-missing": {"bank_details": BankDetailsKnown.MISSING},
+    "bank-details-unapproved": {"bank_details": BankDetailsKnown.PROPOSED},
     "not-pre-selected": {"pre_selected": False},
     "award-above-requested": {"awarded_advance_cents": 10_000_001},
     "award-above-base": {
@@ -169,14 +169,14 @@ def test_the_longest_project(start: str, months: int, end: str, *, allowed: bool
     facts = READY._replace(
         planned_start_on=date.fromisoformat(start),
         planned_end_on=date.fromisoformat(end),
-        parameters=Parameters(minimum_base_cents=0, maximum_months=months),
+        parameters=Parameters(minimum_base_cents=0, maximum_months=months, certificate_days=180),
     )
     assert codes(FileStep.SUBMIT, facts) == ([] if allowed else ["longer-than-allowed"])
 
 
-@pytest.mark.parametrize("missing", ["minimum_base_cents", "maximum_months"])
+@pytest.mark.parametrize("missing", ["minimum_base_cents", "maximum_months", "certificate_days"])
 def test_a_parameter_without_a_value_is_told(missing: str) -> None:
-    values = {"minimum_base_cents": 1, "maximum_months": 24}
+    values = {"minimum_base_cents": 1, "maximum_months": 24, "certificate_days": 180}
     del values[missing]
     with pytest.raises(ParameterNotInForce) as refused:
         unmet(FileStep.SUBMIT, READY._replace(parameters=Parameters.of(values)))

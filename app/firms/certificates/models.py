@@ -1,6 +1,6 @@
 """The table of certificates: a row stays as it was written, but for its one reversal."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from app.core.db import Base, Identified, Versioned, one_of, shape
 
 class CertificateKind(StrEnum):
     """What a certificate proves: that taxes are paid (*attestation de régularité fiscale*), or social contributions
-    (*attestation de vigilance*, code de la sécurité sociale, art. L. 243-15)."""
+    (*attestation de vigilance*, code de la sécurité sociale, art. L. 243-15).
+    """
 
     TAX = "tax"
     SOCIAL = "social"
