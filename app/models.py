@@ -2,6 +2,7 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.applications import models as applications
 from app.auditions import models as auditions
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
@@ -13,6 +14,8 @@ from app.engineering.corrections import models as corrections
 from app.engineering.entries import models as entries
 from app.envelopes import models as envelopes
 from app.firms import models as firms
+from app.firms.bank_details import models as bank_details
+from app.firms.certificates import models as firm_certificates
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
 from app.integrations.imports import models as integrations
@@ -23,8 +26,9 @@ from app.roadmap import models as roadmap
 from app.schemes import models as schemes
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, auditions,
-    projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants, advances, integrations,
+    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
+    advances, applications, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

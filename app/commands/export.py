@@ -47,11 +47,10 @@ LONGEST = 6 * 3600.0  # seconds
 LEFT_OUT = {
     "secrets": "secrets of the installation",
     "api_keys": "credentials",
+    "firm_ibans": "bank account numbers; firm_bank_details has them masked",
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
-    "schemes": "what the nation offers, no part of a territory",
-    "scheme_parameters": "what the nation's schemes ask of files",
     "vat_rates": "rates of the law, which every installation has; a certificate states its own",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }

@@ -22,6 +22,7 @@ from pydantic import (
     GetJsonSchemaHandler,
 )
 from pydantic_core import CoreSchema, core_schema
+from stdnum import iban as stdnum_iban
 from stdnum import luhn
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
@@ -59,6 +60,16 @@ INVALID_SIRET = Fault(
     "invalid_siret",
     en="Must be a SIRET: fourteen digits without spaces, the last one being the Luhn key.",
     fr="Doit être un SIRET : quatorze chiffres sans espace, dont le dernier est la clé de Luhn.",
+)
+IBAN_CHECKSUM = Fault(
+    "iban_checksum",
+    en="Must be an IBAN with the length of its country and the right check digits; spaces are allowed.",
+    fr="Doit être un IBAN de la longueur de son pays, avec la bonne clé ; les espaces sont permis.",
+)
+INVALID_SHA256 = Fault(
+    "invalid_sha256",
+    en="Must be a SHA-256 digest: 64 characters, digits and lower-case letters a to f.",
+    fr="Doit être une empreinte SHA-256 : 64 caractères, chiffres et lettres minuscules de a à f.",
 )
 INVALID_COMMUNE_CODE = Fault(
     "invalid_commune_code",
@@ -346,6 +357,43 @@ def _siret(value: object) -> str:
 Siren = Annotated[
     str, _Rule(_siren, {"type": "string", "pattern": "^[0-9]{9}$", "maxLength": 9, "examples": ["320252489"]})
 ]
+
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+
+
+def is_iban(text: str) -> bool:
+    """Whether this is an IBAN in canonical form: without spaces, the BBAN as its country writes it, 1 modulo 97."""
+    return bool(_IBAN.fullmatch(text)) and stdnum_iban.is_valid(text)
+
+
+def iban_from(n: int) -> str:
+    """The valid French IBAN of account n (1 to 99 999 999) at the bank 99999, which does not exist.
+
+    For demonstrations and tests.
+    """
+    if not 1 <= n <= 99_999_999:
+        raise ValueError("n must be from 1 to 99 999 999")
+    bank, branch = 99999, 1
+    rib_key = 97 - (89 * bank + 15 * branch + 3 * n) % 97
+    bban = f"{bank:05d}{branch:05d}{n:011d}{rib_key:02d}"
+    return f"FR{stdnum_iban.calc_check_digits(f'FR00{bban}')}{bban}"
+
+
+def _iban(value: object) -> str:
+    text = _string(value)
+    packed = "".join(text.split()).upper() if len(text) <= _LONGEST_IBAN else ""
+    if not is_iban(packed):
+        raise IBAN_CHECKSUM.error()
+    return packed
+
+
+_LONGEST_IBAN = 100  # characters as they are typed, spaces included
+
+# The number of a bank account (ISO 13616), written with or without spaces, in capitals or not; kept without spaces.
+Iban = Annotated[str, _Rule(_iban, {"type": "string", "maxLength": _LONGEST_IBAN})]
+
+# The SHA-256 digest of a file, in lower-case hexadecimal.
+Sha256 = Annotated[str, _shape(INVALID_SHA256, "[0-9a-f]{64}", 64, minLength=64, examples=["0" * 64])]
 
 # A site of a firm: fourteen digits, Luhn or the rule of La Poste, without spaces.
 Siret = Annotated[

@@ -1,0 +1,87 @@
+"""What bank details can be and become. No session, no await."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from app.core.faults import Fault
+from app.core.problems import Problem
+from app.core.values import is_iban
+
+IBAN_IN_TEXT = Fault(
+    "iban_in_text",
+    en="Must not contain an IBAN: this text is shown in full to everyone who may read it.",
+    fr="Ne doit pas contenir d'IBAN : ce texte est montré en entier à qui peut le lire.",
+)
+
+_SEPARATOR = re.compile(r"[^0-9A-Z]")
+_BEGINNING = re.compile(r"(?=[A-Z]{2}[0-9]{2})")
+_LENGTHS = range(15, 35)
+
+
+class BankDetailsStatus(StrEnum):
+    """State of a firm's bank details: each is reached by an act."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+class BankDetailsAction(StrEnum):
+    """What may be done to bank details."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+
+
+TRANSITIONS: Mapping[BankDetailsAction, tuple[tuple[BankDetailsStatus, ...], BankDetailsStatus]] = {
+    BankDetailsAction.APPROVE: ((BankDetailsStatus.PROPOSED,), BankDetailsStatus.APPROVED),
+    BankDetailsAction.REFUSE: ((BankDetailsStatus.PROPOSED,), BankDetailsStatus.REFUSED),
+    BankDetailsAction.WITHDRAW: (
+        (BankDetailsStatus.PROPOSED, BankDetailsStatus.APPROVED), BankDetailsStatus.WITHDRAWN,
+    ),
+}  # fmt: skip
+
+
+class BankDetailsTransition(Problem):
+    """The state of the bank details does not allow this action."""
+
+    status = 409
+    title_fr = "L'état des coordonnées bancaires ne permet pas cette action."
+    detail = "They are {current}; {action} requires: {needed}."
+    detail_fr = "Elles sont {current} ; {action} exige : {needed}."
+
+
+class BankDetailsAlreadyProposed(Problem):
+    """Other bank details of the firm are already proposed."""
+
+    status = 409
+    title_fr = "D'autres coordonnées bancaires de l'entreprise sont déjà proposées."
+    cure = "Withdraw those that are proposed, or have them approved or refused."
+    cure_fr = "Retirez celles qui sont proposées, ou faites-les approuver ou refuser."
+
+
+def next_status(action: BankDetailsAction, current: BankDetailsStatus) -> BankDetailsStatus:
+    """The state after the action. Raises `bank-details-transition` (409)."""
+    needed, target = TRANSITIONS[action]
+    if current not in needed:
+        raise BankDetailsTransition(current=current, action=action, needed=list(needed))
+    return target
+
+
+def masked(iban: str) -> str:
+    """An IBAN as it is shown: the first four and the last four characters."""
+    return f"{iban[:4]} •••• {iban[-4:]}"
+
+
+def holds_iban(text: str) -> bool:
+    """Whether an IBAN stands somewhere in the text, however its characters are spaced."""
+    packed = _SEPARATOR.sub("", text.upper())
+    return any(
+        is_iban(packed[begin.start() : begin.start() + length])
+        for begin in _BEGINNING.finditer(packed)
+        for length in _LENGTHS
+    )

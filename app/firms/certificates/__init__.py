@@ -1,0 +1,1 @@
+"""Tax and social-contribution certificates of firms, as a territory holds them."""
