@@ -36,7 +36,7 @@ STEPS = {ApplicationAct.SUBMIT: FileStep.SUBMIT}  # the acts that conditions can
 async def transitions(
     session: AsyncSession, actor: Actor, territory: str, application_id: UUID, language: str
 ) -> dict[str, Any]:
-    """What can follow today. Raises `NotFound`."""
+    """What can follow today, after what silence has decided by then. Raises `NotFound`."""
     a, p = Application, ApplicationPassage
     file = await session.scalar(select(a).where(a.id == application_id, a.territory == territory))
     if file is None:
@@ -47,6 +47,7 @@ async def transitions(
     if life.received_on is not None:
         clock_ends = rules.ends(life, await load_parameters(session, file.scheme, life.received_on))
     today = clock.today()
+    life = rules.as_of(life, clock_ends, today)
     waited_for = next((each.kinds for each in reversed(passages) if each.kinds is not None), None)
     return {
         "application_id": file.id,

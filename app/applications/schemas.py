@@ -399,7 +399,9 @@ class Transitions(Read):
     """What can follow in the life of a file, and when silence decides."""
 
     application_id: UUID = Field(description="The file.")
-    state: ApplicationState = Field(description="Present state of the file.")
+    state: ApplicationState = Field(
+        description="State of the file today, with what silence has decided by now, be it recorded yet or not."
+    )
     documents_awaited: list[DocumentKind] = Field(description="Kinds of document that are awaited; none otherwise.")
     deadlines: list[Deadline] = Field(description="Both times, from the receipt on; none for a draft.")
     acts: list[NextAct] = Field(description="The acts that can follow, whoever does them.")
