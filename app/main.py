@@ -48,6 +48,8 @@ from app.engineering.corrections.routes import corrections
 from app.engineering.entries.routes import entries
 from app.engineering.follow_up.routes import follow_up
 from app.envelopes.routes import envelopes
+from app.firms.bank_details.routes import bank_details
+from app.firms.certificates.routes import firm_certificates
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory
 from app.firms.routes import firms
@@ -66,10 +68,9 @@ from app.roadmap.routes import roadmap
 from app.settings import Settings, get_settings
 
 ROUTERS = (
-    service, access, programme, committees, missions, firms, contacts, auditions, projects, roadmap,
-    entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides, applications, reports,
-    events, imports,
-    lookups,
+    service, access, programme, committees, missions, firms, contacts, bank_details, firm_certificates, auditions,
+    projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
+    applications, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

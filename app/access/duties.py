@@ -98,6 +98,15 @@ class ProposerApproves(Problem):
     cure_fr = "Demandez à une autre personne de décider, ou retirez la dérogation."
 
 
+class BankDetailsOwnApproval(Problem):
+    """The person who proposed bank details cannot also approve or refuse them."""
+
+    status = 403
+    title_fr = "La personne qui a proposé des coordonnées bancaires ne peut pas aussi les approuver ou les refuser."
+    cure = "Ask another person who holds the role treasurer to decide, or withdraw the bank details."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer de décider, ou retirez les coordonnées bancaires."
+
+
 def with_author(authors: Sequence[UUID], actor: Acting) -> list[UUID]:
     """The authors of a text that the actor has just written; the service itself is none."""
     new = [actor.subject_id] if actor.subject_id is not None and actor.subject_id not in authors else []
@@ -147,6 +156,7 @@ PROPOSES_ACCEPTS = Pair(
     CorrectionByOnePerson,
 )
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
+PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses them", BankDetailsOwnApproval)
 
 PAIRS = (
     ENTERS_VALIDATES,
@@ -158,4 +168,5 @@ PAIRS = (
     REVIEWS_DECIDES,
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
+    PROPOSES_ACCOUNT_APPROVES,
 )

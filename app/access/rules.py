@@ -137,6 +137,12 @@ MATRIX: dict[str, frozenset[Role]] = {
     "audition_notes:write": _WHO_MEET,
     "firm_notes:read": _WHOLE_VIEW | {Role.TERRITORY},  # what staff writes about a firm in confidence
     "firm_notes:write": frozenset({Role.TERRITORY}),
+    "bank_details:read": _MONEY_VIEW,  # masked
+    "bank_details:propose": frozenset({Role.TERRITORY, Role.FUNDER, Role.TREASURER}),
+    "bank_details:approve": frozenset({Role.TREASURER}),  # who proposed them does not (duties.py)
+    "firm_ibans:read": frozenset({Role.TREASURER}),  # in full; each read is an event
+    "firm_certificates:read": _MONEY_VIEW,
+    "firm_certificates:write": frozenset({Role.TERRITORY, Role.FUNDER}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "missions:write": frozenset({Role.OPERATOR}),
     "rates:read": _WHOLE_VIEW | {Role.LEAD, Role.CONSULTANT},
@@ -190,6 +196,8 @@ GUARDED_EVENTS = {
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
     "override": "overrides:read",
+    "bank_details": "bank_details:read",
+    "firm_certificate": "firm_certificates:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",
     "firm_note": "firm_notes:read",

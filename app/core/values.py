@@ -366,6 +366,19 @@ def is_iban(text: str) -> bool:
     return bool(_IBAN.fullmatch(text)) and stdnum_iban.is_valid(text)
 
 
+def iban_from(n: int) -> str:
+    """The valid French IBAN of account n (1 to 99 999 999) at the bank 99999, which does not exist.
+
+    For demonstrations and tests.
+    """
+    if not 1 <= n <= 99_999_999:
+        raise ValueError("n must be from 1 to 99 999 999")
+    bank, branch = 99999, 1
+    rib_key = 97 - (89 * bank + 15 * branch + 3 * n) % 97
+    bban = f"{bank:05d}{branch:05d}{n:011d}{rib_key:02d}"
+    return f"FR{stdnum_iban.calc_check_digits(f'FR00{bban}')}{bban}"
+
+
 def _iban(value: object) -> str:
     text = _string(value)
     packed = "".join(text.split()).upper() if len(text) <= _LONGEST_IBAN else ""

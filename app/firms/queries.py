@@ -291,7 +291,7 @@ TERRITORY_FIRMS = Listing(
 # Events about the public facts of a firm reach the territories that have it among theirs.
 events.FOLLOWED.append(select(_t.territory, func.concat("firm/", _t.siren).label("topic")))
 
-_FOLLOWED = select(_t.siren).where(_t.territory == _territory, _t.siren == _siren)
+FOLLOWED = select(_t.siren).where(_t.territory == _territory, _t.siren == _siren)
 
 _s = StageChange
 STAGE_CHANGES = Listing(
@@ -310,7 +310,7 @@ STAGE_CHANGES = Listing(
     .outerjoin(Subject, Subject.id == _s.recorded_by)
     .where(_s.territory == _territory, _s.siren == _siren),
     key=_s.id,
-    parent=_FOLLOWED,
+    parent=FOLLOWED,
     filters={
         "stage": any_of(_s.stage, Stage, "Passages to any of these stages."),
         **times_of(_s.effective_on, _s.recorded_at),
@@ -336,7 +336,7 @@ ACCOUNTS = Listing(
     key=_y.year,
     key_name="year",
     version=_y.version,
-    parent=_FOLLOWED,
+    parent=FOLLOWED,
     filters={"updated_since": updated_since(_y.updated_at)},
 )
 

@@ -2,14 +2,35 @@
 
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import structlog
 from pydantic_core import to_json
 
 
 def _dump(event: Any, **_: Any) -> bytes:
     return to_json(event, fallback=str)
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    """What PostgreSQL says of the row in an error and in those behind it: its values, which may be personal."""
+    while error is not None:
+        if isinstance(error, asyncpg.PostgresError) and error.detail:
+            yield error.detail
+        error = error.__cause__ or error.__context__
+
+
+def _without_rows(logger: Any, method: str, event: Any) -> Any:
+    """Write out an exception without the values of the row that the database refused."""
+    given = event.get("exc_info")
+    error = sys.exception() if given is True else given[1] if isinstance(given, tuple) else given
+    event = structlog.processors.format_exc_info(logger, method, event)
+    if isinstance(error, BaseException):
+        for values in _told(error):
+            event["exception"] = event["exception"].replace(values, "(left out)")
+    return event
 
 
 def configure(level: str = "info") -> None:
@@ -19,7 +40,7 @@ def configure(level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dump)],
+        processors=[*shared, _without_rows, structlog.processors.JSONRenderer(serializer=_dump)],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
@@ -30,7 +51,7 @@ def configure(level: str = "info") -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _without_rows,
                 structlog.processors.JSONRenderer(serializer=lambda event, **_: to_json(event, fallback=str).decode()),
             ],
         )
