@@ -20,7 +20,7 @@ CHECKS = {
 }
 
 
-class Recorded(NamedTuple):
+class RecordedRow(NamedTuple):
     """An act as it was recorded."""
 
     number: int
@@ -39,7 +39,7 @@ def life_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
     """The key of a file, what its acts come to, and what stands on its row."""
     stored = from_json(row["stored"])
     acts = [
-        Recorded(*(_day(each[name]) if name.endswith("_on") else each[name] for name in Recorded._fields))
+        RecordedRow._make(_day(each[name]) if name.endswith("_on") else each[name] for name in RecordedRow._fields)
         for each in from_json(row["passages"])
     ]
     life = rules.replay(acts)

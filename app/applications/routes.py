@@ -125,7 +125,7 @@ async def request_application_documents(
 
 @applications.post(APPLICATION + "/complete", **changes(schemas.Application, *ACT))
 async def complete_application(
-    request: Request, body: schemas.Act, actor: Actor = require("applications:instruct")
+    request: Request, body: schemas.ActBody, actor: Actor = require("applications:instruct")
 ) -> Response:
     """Record that the last document came in. The file goes back to the state in which the documents were requested."""
     path = request.path_params
@@ -136,7 +136,7 @@ async def complete_application(
 
 @applications.post(APPLICATION + "/admit", **changes(schemas.Application, *ACT, *BY_A_PERSON))
 async def admit_application(
-    request: Request, body: schemas.Act, actor: Actor = require("applications:instruct")
+    request: Request, body: schemas.ActBody, actor: Actor = require("applications:instruct")
 ) -> Response:
     """Declare a file admissible, as a person: its form is in order. What it asks for is not judged here."""
     path = request.path_params
@@ -147,7 +147,7 @@ async def admit_application(
 
 @applications.post(APPLICATION + "/declare-inadmissible", **changes(schemas.Application, *ACT, *BY_A_PERSON))
 async def declare_application_inadmissible(
-    request: Request, body: schemas.ReasonedAct, actor: Actor = require("applications:instruct")
+    request: Request, body: schemas.ReasonedActBody, actor: Actor = require("applications:instruct")
 ) -> Response:
     """Declare a file inadmissible, as a person. It stays so; a new file may name it in `refiles_id`."""
     path = request.path_params
@@ -158,7 +158,7 @@ async def declare_application_inadmissible(
 
 @applications.post(APPLICATION + "/open-review", **changes(schemas.Application, *ACT))
 async def open_application_review(
-    request: Request, body: schemas.Act, actor: Actor = require("applications:instruct")
+    request: Request, body: schemas.ActBody, actor: Actor = require("applications:instruct")
 ) -> Response:
     """Open the review of an admissible file."""
     path = request.path_params
@@ -172,7 +172,7 @@ async def open_application_review(
     **changes(schemas.Application, *ACT, rules.ExtensionTooLate, rules.ExtensionNotLater, *BY_A_PERSON),
 )
 async def extend_application(
-    request: Request, body: schemas.Extension, actor: Actor = require("applications:instruct")
+    request: Request, body: schemas.ExtensionBody, actor: Actor = require("applications:instruct")
 ) -> Response:
     """Extend the time to decide, as a person, on its last day or before."""
     path = request.path_params
@@ -183,7 +183,7 @@ async def extend_application(
 
 @applications.post(APPLICATION + "/withdraw", **changes(schemas.Application, *ACT))
 async def withdraw_application(
-    request: Request, body: schemas.ReasonedAct, actor: Actor = require("applications:write")
+    request: Request, body: schemas.ReasonedActBody, actor: Actor = require("applications:write")
 ) -> Response:
     """Withdraw an undecided file for the firm. It stays so."""
     path = request.path_params

@@ -292,7 +292,7 @@ class ReviewBeforeAdmissibility(Problem):
 # --- the life of a file ----------------------------------------------------------------------------------------------
 
 
-class Done(Protocol):
+class RecordedAct(Protocol):
     """An act as it was recorded."""
 
     @property
@@ -329,7 +329,7 @@ class Life:
     """What the acts of a file come to. `standing` are those that count: neither a reversed silence nor its reversal."""
 
     state: ApplicationState
-    standing: tuple[Done, ...]
+    standing: tuple[RecordedAct, ...]
 
     @property
     def last_on(self) -> date | None:
@@ -342,7 +342,7 @@ class Life:
         return self.standing[0].effective_on if self.standing else None
 
     @property
-    def acknowledgement(self) -> Done | None:
+    def acknowledgement(self) -> RecordedAct | None:
         """The acknowledgement of receipt, where there is one; until then the day of receipt stands for it."""
         return next((done for done in self.standing if done.act == A.ACKNOWLEDGE), None)
 
@@ -364,14 +364,14 @@ class Life:
         return next((ApplicationState(done.from_state) for done in requests), None)
 
     @property
-    def silences(self) -> list[Done]:
+    def silences(self) -> list[RecordedAct]:
         """The silences after which nobody has acted, oldest first."""
         count = 0
         while count < len(self.standing) and self.standing[-1 - count].act in SILENCES:
             count += 1
         return list(self.standing[len(self.standing) - count :])
 
-    def before(self, done: Done) -> "Life":
+    def before(self, done: RecordedAct) -> "Life":
         """What the file was before one of the acts that count."""
         return Life(ApplicationState(done.from_state), self.standing[: self.standing.index(done)])
 
@@ -391,7 +391,7 @@ class Life:
         return [Extension(done.effective_on, done.until_on) for done in self.standing if done.until_on is not None]
 
 
-def replay(passages: Sequence[Done]) -> Life:
+def replay(passages: Sequence[RecordedAct]) -> Life:
     """What these acts of a file, in the order in which they were recorded, come to."""
     reversed_numbers = {done.reverses_number for done in passages}
     standing = tuple(done for done in passages if done.act != A.REVERSE_SILENCE and done.number not in reversed_numbers)
@@ -460,7 +460,7 @@ def next_silence(life: Life, clock_ends: Ends | None) -> tuple[ApplicationAct, d
     return act, day
 
 
-def taken_back(life: Life, on: date) -> list[Done]:
+def taken_back(life: Life, on: date) -> list[RecordedAct]:
     """The silences that an act of this day reverses, the last first: those that had not yet taken effect."""
     return [done for done in reversed(life.silences) if done.effective_on > on]
 
@@ -496,4 +496,5 @@ def _refused(life: Life, act: ApplicationAct) -> Problem:
     following = sorted({to for each in acts_after(life) if (to := target(life, each)) is not None})
     wanted = sorted({to for _, to in TRANSITIONS[act]})
     to = life.state if act in (A.ACKNOWLEDGE, A.EXTEND) else wanted[0]
-    return InvalidTransition(**{"from": life.state, "to": to, "allowed": following})
+    members: dict[str, Any] = {"from": life.state, "to": to, "allowed": following}
+    return InvalidTransition(**members)

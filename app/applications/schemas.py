@@ -295,7 +295,7 @@ class DocumentRequest(Body):
     on: _On | None = None
 
 
-class Act(Body):
+class ActBody(Body):
     """The day of an act."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"on": "2024-03-15"}]})
@@ -303,7 +303,7 @@ class Act(Body):
     on: _On | None = None
 
 
-class ReasonedAct(Body):
+class ReasonedActBody(Body):
     """The day of an act and its reason."""
 
     model_config = ConfigDict(
@@ -314,7 +314,7 @@ class ReasonedAct(Body):
     on: _On | None = None
 
 
-class Extension(Body):
+class ExtensionBody(Body):
     """A longer time to decide."""
 
     model_config = ConfigDict(

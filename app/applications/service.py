@@ -221,13 +221,13 @@ async def request_documents(
     )  # fmt: skip
 
 
-async def complete(write: Write, territory: str, application_id: UUID, body: schemas.Act) -> list[Change]:
+async def complete(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Record that the last awaited document came in: the file goes back to the state that it came from."""
     file = await _expected(write, territory, application_id)
     return await _act(write, file, ApplicationAct.COMPLETE, body.on, "completed")
 
 
-async def admit(write: Write, territory: str, application_id: UUID, body: schemas.Act) -> list[Change]:
+async def admit(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Declare the file admissible: its form is in order."""
     person(write.actor)
     file = await _expected(write, territory, application_id)
@@ -235,7 +235,7 @@ async def admit(write: Write, territory: str, application_id: UUID, body: schema
 
 
 async def declare_inadmissible(
-    write: Write, territory: str, application_id: UUID, body: schemas.ReasonedAct
+    write: Write, territory: str, application_id: UUID, body: schemas.ReasonedActBody
 ) -> list[Change]:
     """Declare the file inadmissible, for good."""
     person(write.actor)
@@ -244,13 +244,13 @@ async def declare_inadmissible(
     return await _act(write, file, act, body.on, "declared_inadmissible", reason=body.reason)
 
 
-async def open_review(write: Write, territory: str, application_id: UUID, body: schemas.Act) -> list[Change]:
+async def open_review(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Open the review of an admissible file."""
     file = await _expected(write, territory, application_id)
     return await _act(write, file, ApplicationAct.OPEN_REVIEW, body.on, "review_opened")
 
 
-async def extend(write: Write, territory: str, application_id: UUID, body: schemas.Extension) -> list[Change]:
+async def extend(write: Write, territory: str, application_id: UUID, body: schemas.ExtensionBody) -> list[Change]:
     """Extend the time to decide, before it ends, as a person. Raises `extension-too-late`, `extension-not-later`."""
     person(write.actor)
     file = await _expected(write, territory, application_id)
@@ -259,7 +259,7 @@ async def extend(write: Write, territory: str, application_id: UUID, body: schem
     )
 
 
-async def withdraw(write: Write, territory: str, application_id: UUID, body: schemas.ReasonedAct) -> list[Change]:
+async def withdraw(write: Write, territory: str, application_id: UUID, body: schemas.ReasonedActBody) -> list[Change]:
     """Withdraw an undecided file for the firm, for good."""
     file = await _expected(write, territory, application_id)
     return await _act(write, file, ApplicationAct.WITHDRAW, body.on, "withdrawn", reason=body.reason)

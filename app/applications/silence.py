@@ -50,7 +50,7 @@ class _Due:
 async def take(write: Write, file: Application, by: date) -> None:
     """Record what silence has decided about a file by a day; the caller holds the file."""
     while file.silence_on is not None and file.silence_on <= by:
-        act = await write.session.scalar(select(_act()).where(_a.id == file.id))
+        act = (await write.session.execute(select(_act()).where(_a.id == file.id))).scalar_one()
         await _decide(write, file.territory, ApplicationAct(act), [file.id])
         await write.session.refresh(file)
 
