@@ -22,7 +22,7 @@ SOURCES = [
 ]  # fmt: skip
 LINES: list[dict[str, Any]] = [
     {"label": "Machine", "kind": "tangible_asset", "amount_cents": 600_000_00, "quote_reference": "D-88",
-     "ordered_on": RECEIVED},
+     "ordered_on": "2024-02-01"},
     {"label": "Study", "kind": "intangible_asset", "amount_cents": 25_000_00, "ordered_on": "2023-06-01",
      "preliminary": True},
 ]  # fmt: skip
@@ -38,7 +38,7 @@ async def certificate(world: World, siren: str, kind: str, issued_on: str = "202
 
 async def propose_bank_details(world: World, siren: str) -> str:
     """The path of bank details that the territory proposes."""
-    body = {"iban": iban_from(int(siren)), "holder_name": "Mécanique cévenole"}
+    body = {"iban": iban_from(int(siren[:8])), "holder_name": "Mécanique cévenole"}
     made = ok(await staff(world).post(f"firms/{siren}/bank-details", body), 201)
     return f"firms/{siren}/bank-details/{made['id']}"
 
@@ -94,8 +94,14 @@ class ReadyFile:
         where = f"{self.path}/submit" + ("?dry_run=true" if dry_run else "")
         return await staff(self.world).post(where, {"received_at": f"{day}T12:00:00Z"}, **arguments)
 
+    async def renewed(self) -> None:
+        """The firm's certificates are of today: the others have expired since the receipt."""
+        for kind in ("tax", "social"):
+            await certificate(self.world, self.siren, kind, clock.today().isoformat())
+
     async def admitted(self) -> None:
-        """The file is received, admissible and under review."""
+        """The file is received, admissible and under review, and the firm's certificates are of today."""
+        await self.renewed()
         ok(await self.submit(), 200)
         funder = self.world.funder
         ok(await funder.post(f"{self.path}/admit", {"on": RECEIVED}), 200)
