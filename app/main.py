@@ -65,11 +65,12 @@ from app.programme.routes import programme
 from app.projects.routes import projects
 from app.reports.routes import reports
 from app.roadmap.routes import roadmap
+from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 
 ROUTERS = (
-    service, access, programme, committees, missions, firms, contacts, bank_details, firm_certificates, auditions,
-    projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
+    service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
+    auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
     applications, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
