@@ -15,6 +15,7 @@ from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
+from app.firms.bank_details import rules as bank_details
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
@@ -89,6 +90,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 *((source, target, action) for action, (sources, target) in overrides.TRANSITIONS.items()
                   for source in sources),
                 (overrides.OverrideStatus.APPROVED, overrides.OverrideStatus.USED, "an award or a payment"),
+            ],
+        ),
+        "Bank details of a firm": (
+            bank_details.BankDetailsStatus.PROPOSED,
+            [
+                *((source, target, action + ("" if action == bank_details.BankDetailsAction.APPROVE else "*"))
+                  for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
+                (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
+                 "the approval of others"),
             ],
         ),
         "Stages of a firm in a territory": (
