@@ -2,11 +2,12 @@
 
 import hashlib
 import secrets
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import httpx2
 
+from app.core import clock
 from app.core.values import iban_from
 from tests.projects.acts import BALANCED, COSTS, pass_through, perimeter, project, searched, staff
 from tests.world import Client, World, ok
@@ -50,6 +51,11 @@ async def oriented(world: World, day: str = RECEIVED, **more: Any) -> dict[str, 
     return await pass_through(world, made["id"], "oriented")
 
 
+def midnight(day: str) -> str:
+    """The first instant of a day in Paris."""
+    return datetime.combine(date.fromisoformat(day), time(), clock.PARIS).isoformat()
+
+
 def body_of(made: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The body of a file for a project, of its first holder."""
     return {
@@ -69,9 +75,9 @@ async def draft(world: World, made: dict[str, Any] | None = None, **more: Any) -
 async def submitted(
     world: World, made: dict[str, Any] | None = None, day: str = RECEIVED, **more: Any
 ) -> dict[str, Any]:
-    """A file that was received at noon of a day."""
+    """A file that was received at the first instant of a day in Paris."""
     file = await draft(world, made or await oriented(world, day), **more)
-    return await done(world, file, "submit", received_at=f"{day}T11:00:00Z")
+    return await done(world, file, "submit", received_at=midnight(day))
 
 
 # Who does each act, and the body it cannot do without; the day is added.
@@ -97,9 +103,9 @@ async def act(
     if on is not None:
         sent["acknowledged_on" if verb == "acknowledge" else "on"] = on
         if verb == "submit":
-            sent = {"received_at": f"{sent.pop('on')}T11:00:00Z", **more}
+            sent = {"received_at": midnight(sent.pop("on")), **more}
     if verb == "request-documents":
-        sent.setdefault("given_until_on", sent.get("on", "2199-12-31"))
+        sent.setdefault("given_until_on", sent.get("on", clock.today().isoformat()))
     return await (by or world.clients[role]).post(f"applications/{file_id}/{verb}", sent)
 
 

@@ -115,6 +115,7 @@ async def one_of_everything(world: World) -> Known:
     money = await world.money()
     meetings = await world.meetings()
     plans = await world.plans()
+    papers = await world.papers(firm)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
     ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
@@ -184,6 +185,8 @@ async def one_of_everything(world: World) -> Known:
             "tranches": money["tranche"],
             "repayments": money["repayment"],
             "overrides": money["override"],
+            "bank-details": papers["bank_details"],
+            "certificates": papers["certificate"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],
             "audition_id": meetings["audition"],

@@ -17,6 +17,8 @@ ADDRESSES = {
     "advance": T + "/advances/{id}",
     "allotment": T + "/missions/{mission_id}/allotments/{id}",
     "api_key": "/v1/api-keys/{id}",
+    "bank_details": T + "/firms/{siren}/bank-details/{id}",
+    "firm_certificate": T + "/firms/{siren}/certificates/{id}",
     "audition": T + "/auditions/{id}",
     "audition_note": T + "/auditions/{audition_id}/notes/{id}",
     "committee": T + "/committees/{id}",
