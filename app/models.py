@@ -2,6 +2,7 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.applications import models as applications
 from app.auditions import models as auditions
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
@@ -22,11 +23,12 @@ from app.missions import models as missions
 from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
+from app.schemes import models as schemes
 
 DOMAINS = (
-    installation, idempotency, events, access, programme, committees, missions, firms, contacts, bank_details,
+    installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
-    advances, integrations,
+    advances, applications, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

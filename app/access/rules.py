@@ -118,6 +118,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "lookups:read": _WHOLE_VIEW | _WHO_MEET,  # who must name a person or an organisation
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
+    "schemes:read": _EVERYONE,
+    "schemes:write": frozenset({Role.PROGRAMME}),
     "firms:read": _EVERYONE,
     "firms:write": _REGISTRARS,
     "firms:register": _REGISTRARS | _WHO_MEET,  # without firms:write, only what is not known yet
@@ -175,6 +177,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "applications:read": _MONEY_VIEW | {Role.COMMITTEE},  # never reviews, which have a permission of their own
+    "applications:write": frozenset({Role.TERRITORY}),
+    "applications:instruct": frozenset({Role.FUNDER}),
+    "reviews:read": frozenset({Role.FUNDER, Role.OPERATOR, Role.PROGRAMME, Role.AUDITOR}),
+    "reviews:write": frozenset({Role.FUNDER}),
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
@@ -188,6 +195,8 @@ GUARDED_EVENTS = {
     **dict.fromkeys(
         ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
     ),
+    **dict.fromkeys(("application", "application_document"), "applications:read"),
+    "application_review": "reviews:read",
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "firm_certificate": "firm_certificates:read",
@@ -197,7 +206,9 @@ GUARDED_EVENTS = {
 }
 
 # Held only by a role in all territories: what they change belongs to no single one.
-NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
+NATIONAL = frozenset(
+    {"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write", "schemes:write"}
+)
 
 # Roles that see no more than their own organisation's part of what a permission shows.
 OWN_ORGANISATION = {

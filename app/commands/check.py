@@ -1,13 +1,16 @@
 """Every balance of the service, computed again from what it sums up. `rebond check` says what differs."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access import checks as access
 from app.advances import checks as advances
+from app.applications import checks as applications
 from app.awards import checks as awards
 from app.awards.overrides import checks as overrides
 from app.core.db import raw_connection
@@ -18,10 +21,17 @@ from app.grants import checks as grants
 from app.missions import checks as missions
 from app.programme import checks as programme
 
-DOMAINS = (access, programme, missions, firms, engineering, envelopes, awards, overrides, grants, advances)
+DOMAINS = (
+    access, programme, missions, firms, engineering, envelopes, awards, overrides, grants, advances, applications,
+)  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.
 CHECKS: dict[str, str] = {name: query for domain in DOMAINS for name, query in domain.CHECKS.items()}
+# The same where SQL alone does not compute it: a query, and what makes of each of its rows the three.
+Reckoning = tuple[str, Callable[[Mapping[str, Any]], tuple[str, str, str]]]
+COMPUTED: dict[str, Reckoning] = {
+    name: reckoning for domain in DOMAINS for name, reckoning in getattr(domain, "COMPUTED", {}).items()
+}
 # What stands although a later rule would refuse it: its key and a figure. It is no difference.
 BEFORE_THE_RULE: dict[str, str] = {
     name: query for domain in DOMAINS for name, query in getattr(domain, "BEFORE_THE_RULE", {}).items()
@@ -53,6 +63,11 @@ async def differences(engine: AsyncEngine) -> tuple[int, list[Difference]]:
                 checked += 1
                 if entries != says:
                     differing.append(Difference(balance, key, _figure(entries), _figure(says)))
+        for balance, (query, compute) in COMPUTED.items():
+            for key, entries, says in map(compute, await connection.fetch(query)):
+                checked += 1
+                if entries != says:
+                    differing.append(Difference(balance, key, entries, says))
     return checked, differing
 
 

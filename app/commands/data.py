@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ import typer
 from app.bundled import backup, postgres
 from app.commands.database import bundled_data_dir, data_dir_of, database, engine_of, upgrade
 from app.commands.terminal import CommandRefused, progress
-from app.core import migrations
+from app.core import clock, migrations
 from app.core.db import session_factory
 from app.settings import KEYS_FILE, Settings, get_settings
 
@@ -119,18 +120,44 @@ def restore_backup(
         raise CommandRefused(f"the backup is in place, but its balances differ as said above{kept}")
 
 
-def do_what_is_due() -> None:
-    """Do what is due: run it once a day. Erases contacts whose retention date is past, and old stored replies."""
+def do_what_is_due(
+    as_of: Annotated[
+        str | None, typer.Option(help="Take the clocks of aid files that have run out by this day; today if absent.")
+    ] = None,
+) -> None:
+    """Do what is due: run it once a day.
+
+    Records what silence has decided about aid files, erases contacts whose retention date is past, and old stored
+    replies.
+    """
     from app.commands.tick import tick
+
+    day = _past_day(as_of)
 
     async def due(url: str) -> str:
         async with engine_of(url, "rebond tick") as engine:
-            with progress("erased") as say:
-                done = await tick(session_factory(engine), say=say)
-        return f"{done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
+            with progress("done:") as say:
+                done = await tick(session_factory(engine), as_of=day, say=say)
+        return (
+            f"{done.silences} silences recorded, {done.contacts_erased} contacts erased,"
+            f" {done.replies_forgotten} stored replies forgotten"
+        )
 
     with database(get_settings()) as url:
         print(asyncio.run(due(url)))
+
+
+def _past_day(text: str | None) -> date | None:
+    """A day, today at the latest."""
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise CommandRefused(f"{text} is no day: write it as 2026-03-02") from None
+    if day > clock.today():
+        raise CommandRefused(f"{text} is in the future: no clock has run out then")
+    return day
 
 
 def import_file(

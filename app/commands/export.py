@@ -47,6 +47,7 @@ LONGEST = 6 * 3600.0  # seconds
 LEFT_OUT = {
     "secrets": "secrets of the installation",
     "api_keys": "credentials",
+    "application_reviews": "what the funder's reviews say of firms, the examination against money laundering among it",
     "firm_ibans": "bank account numbers; firm_bank_details has them masked",
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",

@@ -1,12 +1,14 @@
 """`rebond tick`: does what is due by today. Run it once a day.
 
-Safe to run twice, and twice at once: each batch is a transaction of its own, and leaves rows that another one holds.
+Safe to run twice, twice at once, and again after a crash: each batch is a transaction of its own.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
+from app.applications import silence
 from app.core import clock
 from app.core.db import SessionFactory
 from app.core.writing import idempotency
@@ -20,16 +22,26 @@ BATCH = 500
 class Done:
     """What a tick did."""
 
+    silences: int
     contacts_erased: int
     replies_forgotten: int
 
 
-async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None) -> Done:
-    """Erase the persons whose retention date is past, and forget the replies that were kept for retries.
+async def tick(
+    factory: SessionFactory,
+    *,
+    as_of: date | None = None,
+    batch: int = BATCH,
+    say: Callable[[str], None] = lambda _: None,
+) -> Done:
+    """Take the clocks that have run out by `as_of`, erase the persons whose retention date is past, and forget the
+    replies that were kept for retries.
 
-    `say` is called after each batch with the number so far.
+    `as_of` is today or a day before, and concerns the clocks alone. `say` is called after each batch with the number so
+    far.
     """
     today = clock.today()
+    silences = await take_silences(factory, as_of or today, batch=batch, say=say)
     erased, in_batch = 0, batch
 
     async def erase(write: Write) -> list[Change]:
@@ -44,4 +56,23 @@ async def tick(factory: SessionFactory, *, batch: int = BATCH, say: Callable[[st
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(erased, forgotten)
+    return Done(silences, erased, forgotten)
+
+
+async def take_silences(
+    factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Record what silence has decided about aid files by a day, in the order of its days. Returns how many."""
+    taken = 0
+    more = True
+
+    async def take(write: Write) -> list[Change]:
+        nonlocal taken, more
+        now_taken, more = await silence.take_due(write, as_of, batch)
+        taken += now_taken
+        return []
+
+    while more:
+        await run(factory, System(), take, request_id=new_request_id())
+        say(f"{taken} silences")
+    return taken

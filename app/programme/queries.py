@@ -1,10 +1,12 @@
 """Reads of the programme."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator
-from sqlalchemy import ColumnElement, Date, Text, any_, extract, func, select
+from sqlalchemy import ColumnElement, Date, ScalarSelect, SmallInteger, Text, any_, extract, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 
 from app.core.db import param
 from app.core.reading.listing import Filter, Listing, any_of, json_array, json_object, matches, updated_since
@@ -75,13 +77,16 @@ _communes = (
 )
 
 
-def _in_force(name: str) -> ColumnElement[bool]:
+def vintage_on(territory: ColumnElement[str], day: ColumnElement[date]) -> ScalarSelect[int | None]:
     """The vintage in force on a day: the latest one of that year or before, the oldest for earlier days."""
-    mine = _p.territory == param("territory", Text())
-    latest = select(func.max(_p.vintage)).where(mine, _p.vintage <= extract("year", param(name, Date())))
-    oldest = select(func.min(_p.vintage)).where(mine)
-    found: ColumnElement[bool] = _p.vintage == func.coalesce(latest.scalar_subquery(), oldest.scalar_subquery())
-    return found
+    other = aliased(Perimeter)
+    by_then = func.max(other.vintage).filter(other.vintage <= extract("year", day))
+    vintage = func.coalesce(by_then, func.min(other.vintage), type_=SmallInteger())
+    return select(vintage).where(other.territory == territory).correlate_except(other).scalar_subquery()
+
+
+def _in_force(name: str) -> ColumnElement[bool]:
+    return _p.vintage == vintage_on(param("territory", Text()), param(name, Date()))
 
 
 PERIMETERS = Listing(

@@ -37,7 +37,7 @@ class Kind:
     name: str
     doc: str
     permission: str
-    rows: Select[str, date]
+    rows: Select[str, date] | Select[str, date | None]
     link: str
     by_person: bool = True
 

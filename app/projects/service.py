@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, text, union_all, update
+from sqlalchemy import Date, Text, case, delete, literal, select, text, union_all, update
 
 from app.access.rules import person
 from app.auditions.models import Audition, AuditionConsultant
@@ -16,7 +16,8 @@ from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, differing, given, put
 from app.missions.models import Consultant
-from app.programme.models import Perimeter, PerimeterCommune, Territory
+from app.programme.models import PerimeterCommune, Territory
+from app.programme.queries import vintage_on
 from app.projects import financing, rules, schemas
 from app.projects.financing import PLANNED, SECURED, PlanStatus, SourceKind
 from app.projects.models import (
@@ -238,6 +239,20 @@ async def hold(write: Write, territory: str, project_id: UUID) -> Project:
     return await _project(write, territory, project_id)
 
 
+async def pass_to_filed(write: Write, project: Project, day: date) -> list[Change]:
+    """Pass a held project to `filed` as its aid file is received, unless it is there or beyond.
+
+    Raises `stage-passage-refused`, `funding-route-missing`, `funding-statement-missing` (409).
+    """
+    if ProjectStage(project.stage) in rules.CAN_BE_AIDED:
+        return []
+    route = FundingRoute(project.funding_route) if project.funding_route else None
+    rules.check_passage(ProjectStage(project.stage), ProjectStage.FILED, route, None)
+    _pass(write, project, ProjectStage.FILED, max(day, project.stage_since_on), None)
+    await write.session.flush()
+    return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
+
+
 async def follow_awards(write: Write, project: Project, day: date | None, reason: str | None) -> list[Change]:
     """Write what follows for a held project from the awards that stand: its passages, a version of its plan.
 
@@ -455,17 +470,13 @@ def _check_owners(costs: Sequence[schemas.CostBody | Cost], holders: int) -> Non
 
 
 async def _vintage(write: Write, territory: str, commune_code: str | None, day: date) -> int | None:
-    """The perimeter's vintage in force on the day, which has the commune; None without a commune.
-
-    As `T/perimeter?in_force_on=` says it: the latest one of that year or before, the oldest for earlier days.
-    """
+    """The perimeter's vintage in force on the day, which has the commune; None without a commune."""
     if commune_code is None:
         return None
-    p, c = Perimeter, PerimeterCommune
-    vintages = select(func.coalesce(func.max(p.vintage).filter(p.vintage <= day.year), func.min(p.vintage))).where(
-        p.territory == territory
+    c = PerimeterCommune
+    vintage: int | None = await write.session.scalar(
+        select(vintage_on(literal(territory, Text()), literal(day, Date())))
     )
-    vintage = await write.session.scalar(vintages)
     same_commune = select(c.insee_code).where(
         c.territory == territory, c.vintage == vintage, c.insee_code == commune_code
     )

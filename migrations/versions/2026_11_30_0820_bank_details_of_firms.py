@@ -1,13 +1,13 @@
 """Bank details of firms: two persons, and the number apart.
 
-Revision: 2026_11_30_0820, after 2026_11_30_0740.
+Revision: 2026_11_30_0820, after 2026_11_30_0800.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_0820"
-down_revision = "2026_11_30_0740"
+down_revision = "2026_11_30_0800"
 branch_labels = None
 depends_on = None
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
@@ -29,6 +30,13 @@ award that is cancelled or reversed takes the project back to `filed`, and the f
 """
 Stage = TypeVar("Stage", bound=StrEnum)
 Arrow = tuple[str, str, str]  # from, to, what is written on it
+
+
+SILENT = {
+    applications.ApplicationAct.SILENCE_ADMITS: "silence",
+    applications.ApplicationAct.SILENCE_REJECTS: "silence",
+    applications.ApplicationAct.REVERSE_SILENCE: "an act that was done in time",
+}
 
 
 def _of_targets(targets: Mapping[Stage, Iterable[Stage]], with_reason: Iterable[tuple[Stage, Stage]]) -> list[Arrow]:
@@ -100,6 +108,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
         "Stages of a project": (
             projects.ProjectStage.DETECTED,
             _of_targets(projects.PASSAGES, projects.NEED_REASON),
+        ),
+        "Aid files": (
+            applications.ApplicationState.DRAFT,
+            [
+                (source, target, SILENT.get(act, act.replace("_", "-")) + ("*" if act in applications.NEED_REASON else ""))
+                for act, pairs in applications.TRANSITIONS.items()
+                for source, target in sorted(pairs)
+            ],
         ),
         "Actions of a roadmap": (
             roadmap.ActionState.PLANNED,

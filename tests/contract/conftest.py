@@ -126,6 +126,7 @@ async def one_of_everything(world: World) -> Known:
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
+    parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
     ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
@@ -165,6 +166,8 @@ async def one_of_everything(world: World) -> Known:
             "members": member["id"],
             "api-keys": key["id"],
             "waves": wave["id"],
+            "scheme": "rebond_industriel",
+            "parameters": parameter["id"],
             "projects": plans["project"],
             "project_id": plans["project"],
             "job-observations": plans["jobs"],

@@ -260,6 +260,7 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
+    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
@@ -279,7 +280,8 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
-    "/v1/waves", "/v1/territories", "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
+    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",

@@ -30,6 +30,7 @@ IMPORTERS = {"consultant", "lead", "territory", "programme"}  # each for the kin
 
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
+SCHEME = "/v1/schemes/{scheme}"
 MISSION = T + "/missions/{mission_id}"
 ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
@@ -66,6 +67,10 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "/v1/lookups/organisations": (NATIONAL | MEETING, set()),
     "/v1/waves": (ALL, {"programme"}),
     "/v1/waves/{id}": (ALL, {"programme"}),
+    "/v1/schemes": (ALL, {"programme"}),
+    SCHEME: (ALL, {"programme"}),
+    SCHEME + "/parameters": (ALL, {"programme"}),
+    SCHEME + "/parameters/{id}": (ALL, {"programme"}),
     "/v1/territories": (ALL, {"programme"}),
     T: (ALL, {"programme"}),
     T + "/perimeter": (ALL, set()),
@@ -350,6 +355,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     me = ok(await world.consultant.get("/v1/me"))
     member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
+    parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
     meetings = await world.meetings()
     plans = await world.plans()
@@ -389,6 +395,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "year": "2022",
         FIRM + "/proceedings/{id}": proceeding_id,
         "vintage": "2023",
+        "scheme": "rebond_industriel",
+        SCHEME + "/parameters/{id}": parameter["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
         "/v1/organisations/{organisation_id}/persons/{id}": person,

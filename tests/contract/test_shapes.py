@@ -44,6 +44,7 @@ DOCUMENT = document()
 T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
+PARAMETER = "POST /v1/schemes/{scheme}/parameters"
 BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
 CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
 AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
@@ -125,6 +126,11 @@ DRIVEN: dict[str, Request] = {
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
+    "scheme_period": _one("POST /v1/schemes", "/valid_until_on", "2023-12-31", "/"),
+    "scheme_parameter_name": _one(PARAMETER, "/name", "_months"),
+    "scheme_parameter_value": _one(PARAMETER, "/value", {}),
+    "scheme_parameter_period": _one(PARAMETER, "/valid_until_on", "2026-12-31", "/"),
     "commune_insee_code": _one(f"PUT {T}/perimeter/{{vintage}}", "/communes/0/insee_code", "3000"),
     # committees
     "committee_level": _one(MEETING, "/level", UNKNOWN),

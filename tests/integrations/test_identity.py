@@ -52,6 +52,8 @@ ADDRESSES = {
     "advance_repayment": T + "/advances/{advance_id}/repayments/{id}",
     "roadmap_action": T + "/roadmap/actions/{id}",
     "roadmap_version": T + "/roadmap/versions/{id}",
+    "scheme": "/v1/schemes/{code}",
+    "scheme_parameter": "/v1/schemes/{scheme}/parameters/{id}",
     "service_account": "/v1/organisations/{organisation_id}/service-accounts/{id}",
     "service_certificate": T + "/service-certificates/{id}",
     "site": "/v1/firms/{siren}/sites/{siret}",

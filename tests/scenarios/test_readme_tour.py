@@ -10,6 +10,7 @@ from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
+AID_FILES = README.parent / "docs" / "aid-files.md"
 
 
 def printed(page: Path) -> str:
@@ -61,3 +62,9 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         "balances computed again, 0 differ",
     ):
         assert promised in said, said
+
+
+def test_an_aid_file_lives_as_the_page_says() -> None:
+    said = printed(AID_FILES)
+    print(said)
+    assert 0

@@ -119,7 +119,7 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
         else:
             yield _list(name, array, "'{}'", _kind(element))
     else:
-        yield Column(name, ColumnKind.PARTS, cast(compact(root.op("#>")(at)), Text))
+        yield _mixed(name, cast(root.op("#>")(at), JSONB))
 
 
 def _bare(annotation: Any) -> Any:
@@ -185,9 +185,10 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
 
     def joined(comma: bool) -> ColumnElement[Any]:
         element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
-        said: Any = element.c.value.op("#>>")(literal_column(path, Text()))
         if kind is None:
-            said = cast(compact(said), Text)
+            said: Any = _plain(cast(element.c.value.op("#>")(literal_column(path, Text())), JSONB))
+        else:
+            said = element.c.value.op("#>>")(literal_column(path, Text()))
         if cents:
             said = cast(cast(said, Numeric) * _CENT, Text)
         if comma and kind is ColumnKind.NUMBER:
@@ -199,6 +200,27 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
     return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
+
+
+def _mixed(name: str, value: Any) -> Column:
+    """A JSON value of any type as text; an array as one whose type says so."""
+    array = _list(name, value, "'{}'", ColumnKind.TEXT).joined
+    assert array is not None  # of an array
+    return Column(
+        name,
+        ColumnKind.PARTS,
+        func.coalesce(array(False), _plain(value)),
+        lambda comma: func.coalesce(array(comma), _plain(value)),
+    )
+
+
+def _plain(value: Any) -> ColumnElement[Any]:
+    """A JSON value as the text of a cell: a string without its quotes, parts without white space between them."""
+    whole = case(
+        (func.jsonb_typeof(value).in_([_text("object"), _text("array")]), cast(compact(value), Text)),
+        else_=value.op("#>>")(literal_column("'{}'", Text())),
+    )
+    return cast(whole, Text)
 
 
 def _text(value: str) -> ColumnElement[str]:

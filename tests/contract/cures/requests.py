@@ -18,6 +18,7 @@ from tests.contract.cures.days import DAY, certificate, lock, submitted, validat
 from tests.contract.cures.missions import ORDER
 from tests.contract.cures.money import acts_of, awarded, paid
 from tests.contract.cures.records import REASON
+from tests.contract.cures.schemes import code, parameter, scheme
 from tests.envelopes.acts import DAY as MONEY_DAY
 from tests.envelopes.acts import TERMS
 from tests.projects.acts import project, staff
@@ -102,6 +103,15 @@ async def programme(case: Case) -> Ask:
         return Ask("programme", "PATCH", "", {"wave_number": 1})
     body = {"slug": word("t"), "name": "New", "wave_number": 1, "lead_siren": fresh_siren()}
     return Ask("programme", "POST", "/v1/territories", body)
+
+
+@ready("create_scheme", "update_scheme_parameter")
+async def schemes(case: Case) -> Ask:
+    if case.act == "update_scheme_parameter":
+        path = await parameter(case.world, await scheme(case.world), valid_from_on=DAY)
+        return Ask("programme", "PATCH", path, {"source": "Arrêté, art. 2"}, guarded=path)
+    body = {"code": code(), "name": "Scheme", "legal_basis": "Décret n° 2018-514", "valid_from_on": DAY}
+    return Ask("programme", "POST", "/v1/schemes", body)
 
 
 @ready("create_firm", "create_proceeding", "put_territory_firm", "update_territory_firm")
@@ -362,7 +372,8 @@ async def payments_reversed(case: Case) -> Ask:
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
-      "withdraw_override", "approve_bank_details", "refuse_bank_details", "withdraw_bank_details")  # fmt: skip
+      "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
+      "withdraw_bank_details")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -480,6 +491,7 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "update_person": ("email", lambda: f"{word()}@example.fr"),
     "create_service_account": ("name", word),
     "create_territory": ("slug", lambda: word("t")),
+    "create_scheme": ("code", code),
     "create_wave": ("number", iter([991, 992]).__next__),
     "award_advance": ("decision_reference", word),
     "award_grant": ("decision_reference", word),
