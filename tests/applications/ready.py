@@ -100,12 +100,14 @@ class ReadyFile:
             await certificate(self.world, self.siren, kind, clock.today().isoformat())
 
     async def admitted(self) -> None:
-        """The file is received, admissible and under review, and the firm's certificates are of today."""
+        """The file is received, admissible, under review and undecided, and the firm's certificates are of today."""
         await self.renewed()
         ok(await self.submit(), 200)
         funder = self.world.funder
         ok(await funder.post(f"{self.path}/admit", {"on": RECEIVED}), 200)
         ok(await funder.post(f"{self.path}/open-review", {"on": RECEIVED}), 200)
+        longer = {"on": RECEIVED, "until_on": "2199-12-31", "reason": "An expert is heard."}
+        ok(await funder.post(f"{self.path}/extend", longer), 200)
 
     async def reviewed(self, **review: Any) -> None:
         """The funder has written the review."""
