@@ -12,7 +12,7 @@ import pytest
 import app.models
 from app.commands import check
 from app.main import ROUTERS
-from tests.checks import state_machines
+from tests.checks import conditions_page, state_machines
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "app"
@@ -128,6 +128,11 @@ def test_no_module_bears_a_name_of_the_standard_library() -> None:
 
 def test_the_drawings_are_those_of_the_rules() -> None:
     assert state_machines.PAGE.read_text() == state_machines.page(), "run «python -m tests.checks.state_machines»"
+
+
+def test_the_page_of_conditions_is_drawn_from_their_table() -> None:
+    drawn = conditions_page.page()
+    assert conditions_page.PAGE.read_text() == drawn, "run «python -m tests.checks.conditions_page»"
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda path: str(path.relative_to(APP)))

@@ -418,8 +418,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
-      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application", "declare_application_inadmissible",
-      "extend_application", "put_application_review")  # fmt: skip
+      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
+      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -437,8 +437,8 @@ async def person_required(case: Case) -> None:
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details", "admit_application", "declare_application_inadmissible",
-      "extend_application", "put_application_review")  # fmt: skip
+      "withdraw_bank_details", "admit_application",
+      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
