@@ -20,7 +20,7 @@ from tests.applications.acts import (
 )
 from tests.contract.cures import Case, walk
 from tests.contract.cures.schemes import parameter, scheme
-from tests.projects.acts import staff
+from tests.projects.acts import followed, staff
 from tests.world import World, ok
 
 # Each act on a submitted file: its verb, and the acts that it follows with their days.
@@ -183,6 +183,19 @@ async def review_before_admissibility(case: Case) -> None:
 
 
 REVIEW = {"opinion": "favourable", "kyc": "clear", "text": "Well founded."}
+
+
+@walk("holder-has-file", "update_project")
+async def holder_has_file(case: Case) -> None:
+    await case.own()
+    made, another = await oriented(case.world), await followed(case.world)
+    file = await draft(case.world, made)
+    path, holders = f"projects/{made['id']}", [{"kind": "firm", "siren": another}]
+    case.refused(await staff(case.world).patch(path, {"holders": holders, "costs": []}))
+    both = [*holders, {"kind": "firm", "siren": file["siren"]}]
+    case.cured(await staff(case.world).patch(path, {"holders": both, "costs": []}))
+    ok(await staff(case.world).delete(f"applications/{file['id']}"), 204)
+    case.cured(await staff(case.world).patch(path, {"holders": holders}))
 
 
 @walk("already-exists", "create_application")
