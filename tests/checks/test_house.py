@@ -44,6 +44,7 @@ OF_CORE_TOO = {
     "territory": "every event, collection and stored answer belongs to one, or to all: it is the scope",
     "siren": "a value of the State's, as a date or an amount is one: core/values checks it, core/routines does in SQL",
     "siret": "as siren",
+    "application": "of media types (application/json) and of PostgreSQL (application_name); the aid file says it apart",
     "access": "an English word: access_log of uvicorn",
     "scheme": "an English word: that of an address or of a credential",
     "schemes": "an English word: securitySchemes of OpenAPI",
