@@ -164,7 +164,8 @@ class Life:
         if not self.rated:
             await self.world.rates(self.mission)
             self.rated = True
-        body = {"mission_id": self.mission.id, "organisation_id": str(self.world.organisations["partner"]),
+        body: dict[str, Any] = {
+                "mission_id": self.mission.id, "organisation_id": str(self.world.organisations["partner"]),
                 "from_on": "2020-01-01", "to_on": "2199-12-31"}  # fmt: skip
         if (entry := await self._entry("validated")) is not None and self.chance.random() < 0.6:
             body["refusals"] = [{"entry_id": entry, "reason": "Which firm?"}]
@@ -188,7 +189,7 @@ class Life:
         """Propose the correction of a certified entry; most are agreed and accepted."""
         if (entry := await self._entry("certified")) is None:
             return None
-        what = self.chance.choice(
+        what: dict[str, Any] = self.chance.choice(
             [{"days": 0}, {"worked_on": self.day(last=date(2023, 9, 30))}, {"activity": "analysis"}]
         )
         body = {"entry_id": entry, "reason": "Another day.", **what}
@@ -223,7 +224,7 @@ class Life:
             made = await filed(self.world, self.acts.firm, costs=COSTS)
             self.made.setdefault("project", []).append(made["id"])
             self.made.setdefault("filed", []).append(made["id"])
-        more = {"project_id": self.any_of("filed"), "decided_on": self.day(first=date(2023, 8, 3))}
+        more: dict[str, Any] = {"project_id": self.any_of("filed"), "decided_on": self.day(first=date(2023, 8, 3))}
         if self.chance.random() < 0.5:
             return self.keep("undoable", await self.acts.grant(50, **more), "grants/")
         answer = await self.acts.advance(100, **more)
