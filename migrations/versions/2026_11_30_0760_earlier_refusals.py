@@ -1,6 +1,6 @@
 """A certificate says which of its days an earlier one had refused.
 
-Revision: 2026_11_30_0760, after 2026_11_30_0752. Certificates issued before are filled from the events of their entries:
+Revision: 2026_11_30_0760, after 2026_11_30_0753. Certificates issued before are filled from the events of their entries:
 what an entry said just before it was certified. Their sealed content stays as it is.
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_0760"
-down_revision = "2026_11_30_0752"
+down_revision = "2026_11_30_0753"
 branch_labels = None
 depends_on = None
 
