@@ -14,7 +14,6 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
-    conditions,
     corrections,
     days,
     documented,
@@ -31,7 +30,6 @@ from tests.world import World
 
 REGISTERED = (
     aid,
-    conditions,
     corrections,
     days,
     missions,

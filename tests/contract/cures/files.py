@@ -172,6 +172,18 @@ async def parameter_not_in_force(case: Case) -> None:
     case.cured(await act(case.world, file["id"], "submit", RECEIVED) if answer.status_code != 200 else answer)
 
 
+@walk("parameter-not-in-force", "get_application_transitions")
+async def parameter_not_in_force_of_what_can_follow(case: Case) -> None:
+    await case.own()
+    of = await scheme(case.world)
+    file = await draft(case.world, scheme=of.removeprefix("/v1/schemes/"))
+    path = f"applications/{file['id']}/transitions"
+    case.refused(await case.world.auditor.get(path))
+    for name, value in VALUES.items():
+        await parameter(case.world, of, name=name, value=value)
+    case.cured(await case.world.auditor.get(path))
+
+
 @walk("review-before-admissibility", "put_application_review")
 async def review_before_admissibility(case: Case) -> None:
     await case.own()
