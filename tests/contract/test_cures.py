@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    conditions,
     corrections,
     days,
     documented,
@@ -30,6 +31,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    conditions,
     corrections,
     days,
     missions,
