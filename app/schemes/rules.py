@@ -1,7 +1,7 @@
 """Parameters of a scheme by name: which type each known one has, and what they say on a day. No session, no await."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -97,9 +97,7 @@ def faults_of(name: str, value: Any, pointer: str) -> list[FieldError]:
     try:
         TypeAdapter(kind).validate_json(to_json(value), strict=True)
     except ValidationError as error:
-        return [
-            FieldError(pointer + fault.pointer, fault.message, fault.members) for fault in field_errors(error.errors())
-        ]
+        return [replace(fault, pointer=pointer + fault.pointer) for fault in field_errors(error.errors())]
     return []
 
 

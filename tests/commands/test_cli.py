@@ -25,9 +25,9 @@ import typer
 from sqlalchemy.engine import make_url
 
 from app import cli
-from app.access.rules import Role
 from app.bundled import postgres
 from app.core import migrations
+from app.demo.load import PEOPLE
 from tests.conftest import plain
 from tests.processes import Home, Service, demonstration, eventually, loaded_home, new_home
 from tests.world import fresh_siren, ok
@@ -132,7 +132,7 @@ def is_free(port: int) -> bool:
 def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(home: Home) -> None:
     home.from_nothing = True
     with home.serving() as service:
-        assert set(service.keys) == set(Role)
+        assert set(service.keys) == set(PEOPLE)
         assert f"documentation  {service.base}/docs\n" in service.banner
         assert str(home.data) in service.banner
         assert "text/html" in service.ask("GET", "/docs").headers["content-type"]
@@ -150,9 +150,9 @@ def test_the_first_start_prints_all_one_needs_and_the_second_prints_it_again(hom
         assert me["roles"][0]["role"] == "operator"
         assert (days["days_ordered"], days["days_left"]) == (100, 25)
         assert len(entries["items"]) == 3
-        for role, key in service.keys.items():
+        for person, key in service.keys.items():
             held = ok(service.ask("GET", "/v1/me", key))["roles"]
-            assert [one["role"] for one in held] == [role]
+            assert [one["role"] for one in held] == [PEOPLE[person][0]]
         kept = home.data / "demo-keys.json"
         assert json.loads(kept.read_text()) == service.keys
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -460,7 +460,7 @@ def test_migrate_works_twice_and_two_at_once(home: Home, new_database: Any) -> N
 def test_demo_fills_a_database_of_ones_own_once(home: Home, new_database: Any) -> None:
     url = new_database("cli_demo")
     first = json.loads(home.said("demo", DATABASE_URL=url))
-    assert set(first) == set(Role)
+    assert set(first) == set(PEOPLE)
     count = "SELECT (SELECT count(*) FROM time_entries), (SELECT count(*) FROM api_keys), (SELECT count(*) FROM events)"
     before = asyncio.run(asked(url, count))
     assert json.loads(home.said("demo", DATABASE_URL=url)) == first

@@ -467,6 +467,17 @@ async def test_the_number_is_in_no_answer_event_log_export_or_stored_reply(
 APPROVED = "SET status = 'approved', decided_at = now(), decided_by ="
 ATTACKS = {
     "bank_details_own_approval": f"UPDATE firm_bank_details {APPROVED} proposed_by WHERE id = $1",
+    "bank_details_status": """
+        INSERT INTO firm_bank_details (territory, siren, iban_id, iban_masked, holder_name, status, proposed_by,
+            ended_at, created_at, updated_at)
+        SELECT territory, siren, iban_id, iban_masked, holder_name, 'lost', proposed_by, now(), created_at, updated_at
+        FROM firm_bank_details WHERE id = $1""",
+    "bank_details_decider_kind": "UPDATE firm_bank_details SET decider_kind = 'service_account' WHERE id = $1",
+    "bank_details_holder_name": """
+        INSERT INTO firm_bank_details (territory, siren, iban_id, iban_masked, holder_name, proposed_by, created_at,
+            updated_at)
+        SELECT territory, siren, iban_id, iban_masked, '', proposed_by, created_at, updated_at
+        FROM firm_bank_details WHERE id = $1""",
     "bank_details_decision": "UPDATE firm_bank_details SET status = 'approved' WHERE id = $1",
     "bank_details_end_reason":
         "UPDATE firm_bank_details SET status = 'withdrawn', ended_at = now() WHERE id = $1",

@@ -126,27 +126,30 @@ async def test_what_has_begun_stays_and_what_has_not_can_be_corrected(frozen: Fr
         ok(await change(world, of, valid_until_on="2024-04-09"))
 
 
+ATTACKS = {
+    "parameter_in_use": (
+        "UPDATE scheme_parameters SET value = '36' WHERE id = $1::uuid",
+        "UPDATE scheme_parameters SET name = 'decision_months' WHERE id = $1::uuid",
+        "UPDATE scheme_parameters SET valid_from_on = '2024-01-01' WHERE id = $1::uuid",
+        "UPDATE scheme_parameters SET valid_until_on = '2024-01-01' WHERE id = $1::uuid",
+        "DELETE FROM scheme_parameters WHERE id = $1::uuid",
+    ),
+    "scheme_in_use": (
+        "UPDATE schemes SET valid_until_on = '2024-01-01' WHERE code = $1",
+        "UPDATE schemes SET valid_from_on = '2024-01-01' WHERE code = $1",
+    ),
+}
+
+
 async def test_the_database_refuses_it_too(world: World) -> None:
     of = await scheme(world)
     path = await parameter(world, of)
-    row, its = path.rpartition("/")[2], of.rpartition("/")[2]
-    for statement in (
-        "UPDATE scheme_parameters SET value = '36' WHERE id = $1",
-        "UPDATE scheme_parameters SET name = 'decision_months' WHERE id = $1",
-        "UPDATE scheme_parameters SET valid_from_on = '2024-01-01' WHERE id = $1",
-        "UPDATE scheme_parameters SET valid_until_on = '2024-01-01' WHERE id = $1",
-        "DELETE FROM scheme_parameters WHERE id = $1",
-    ):
-        with pytest.raises(asyncpg.CheckViolationError) as refused:
-            await world.pool.execute(statement, row)
-        assert refused.value.constraint_name == "parameter_in_use", statement
-    for statement in (
-        "UPDATE schemes SET valid_until_on = '2024-01-01' WHERE code = $1",
-        "UPDATE schemes SET valid_from_on = '2024-01-01' WHERE code = $1",
-    ):
-        with pytest.raises(asyncpg.CheckViolationError) as refused:
-            await world.pool.execute(statement, its)
-        assert refused.value.constraint_name == "scheme_in_use", statement
+    its = of.rpartition("/")[2]
+    for constraint, statements in ATTACKS.items():
+        for statement in statements:
+            with pytest.raises(asyncpg.CheckViolationError) as refused:
+                await world.pool.execute(statement, its if constraint == "scheme_in_use" else path.rpartition("/")[2])
+            assert refused.value.constraint_name == constraint, statement
     with pytest.raises(asyncpg.ExclusionViolationError) as overlapping:
         await world.pool.execute(
             "INSERT INTO scheme_parameters (scheme, name, value, valid_from_on, valid_until_on, source, created_at,"

@@ -55,7 +55,7 @@ async def test_one_that_cannot_keeps_all_of_them_and_each_is_named(world: World,
     ]  # fmt: skip
     assert told[0]["id"] == draft[0]
     french = await world.lead.post("time-entries/validate", {"ids": ids}, headers={"Accept-Language": "fr"})
-    assert french.json()["errors"][0]["detail"].startswith("L'état de la saisie")
+    assert french.json()["errors"][0]["detail"].startswith("L'état de l'objet")
     assert {(await states(world))[entry] for entry in good} == {"submitted"}
     ok(await world.lead.post("time-entries/validate", {"ids": [*good, *good]}))
     assert {(await states(world))[entry] for entry in good} == {"validated"}
