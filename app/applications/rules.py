@@ -248,13 +248,14 @@ class ExtensionNotLater(Problem):
 
 
 class Refiled(Problem):
-    """Another file was made in place of this one: what silence decided about it stands."""
+    """Another file of the project and firm was made since: what silence decided about this one stands."""
 
     status = 409
-    title_fr = "Un autre dossier a remplacé celui-ci : ce que le silence en a décidé tient."
-    cure = "Act on the file that names this one in refiles_id, or delete it first if it is a draft."
+    title_fr = "Un autre dossier du projet et de l'entreprise a été créé depuis : ce que le silence a décidé tient."
+    cure = "Act on the other file, or delete it first if it is a draft (`T/applications?project_id=…&siren=…`)."
     cure_fr = (
-        "Agissez sur le dossier qui nomme celui-ci dans refiles_id, ou supprimez-le d'abord si c'est un brouillon."
+        "Agissez sur l'autre dossier, ou supprimez-le d'abord si c'est un brouillon"
+        " (`T/applications?project_id=…&siren=…`)."
     )
 
 
