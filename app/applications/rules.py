@@ -373,12 +373,16 @@ class Life:
                 break
             if done.indispensable and done.given_until_on is not None:
                 following = (later.effective_on for later in self.standing[place:] if later.act == A.COMPLETE)
-                stops.append(ClockStop(done.effective_on, next(following, None), done.given_until_on))
+                stops.append(ClockStop(done.effective_on, next(following, None), done.given_until_on, done.number))
         return stops
 
     @property
     def extensions(self) -> list[Extension]:
-        return [Extension(done.effective_on, done.until_on) for done in self.standing if done.until_on is not None]
+        return [
+            Extension(done.effective_on, done.until_on, done.number)
+            for done in self.standing
+            if done.until_on is not None
+        ]
 
 
 def replay(passages: Sequence[RecordedAct]) -> Life:
