@@ -20,6 +20,7 @@ class ClockStop(NamedTuple):
     asked_on: date
     received_on: date | None  # the day on which the last piece came in
     given_until_on: date
+    number: int = 0  # among the acts of the file: of two on one day, the lower was done first
 
     @property
     def ends_on(self) -> date:
@@ -33,6 +34,7 @@ class Extension(NamedTuple):
 
     decided_on: date
     until_on: date
+    number: int = 0
 
 
 class Clock(NamedTuple):
@@ -78,10 +80,10 @@ def _run(
     manner: Manner = Manner.SUSPENDS,
 ) -> Clock:
     """The clock in the order of its acts. A stopped day counts once, and an act after the last day changes nothing."""
-    acts: list[tuple[date, date, bool]] = [(each.decided_on, each.until_on, False) for each in extensions]
-    acts += [(each.asked_on, each.ends_on, True) for each in stops]
+    acts = [(each.decided_on, each.number, each.until_on, False) for each in extensions]
+    acts += [(each.asked_on, each.number, each.ends_on, True) for each in stops]
     last_day, days_stopped, runs_on = after_months(from_on, months), 0, from_on
-    for day, ends_on, stops_it in sorted(acts, key=lambda act: (act[0], act[2])):
+    for day, _, ends_on, stops_it in sorted(acts, key=lambda act: act[:2]):
         if day > last_day:
             break
         if not stops_it:

@@ -60,6 +60,9 @@ class FileFacts(NamedTuple):
     requested_advance_cents: int
     planned_start_on: date
     planned_end_on: date
+    scheme_open: bool  # on the day of receipt
+    project_stage: str
+    project_ready: bool  # its stage and route let a file be received
     in_perimeter: bool  # the project's commune in the perimeter of the day of receipt
     plan_complete: bool
     stated_no_other_funding: bool  # by the day of the act
@@ -236,8 +239,27 @@ _condition(
     cure_fr="Demandez au plus {base_cents} en tout, ou ajoutez les actifs qui manquent à `lines`.",
 )
 
+_condition(
+    "scheme-closed",
+    SUBMIT,
+    lambda facts: [] if facts.scheme_open else [Occurrence("/scheme", {"received_on": facts.received_on})],
+    en="The scheme is not open on the day of receipt, {received_on}.",
+    fr="Le dispositif n'est pas ouvert au jour du dépôt, le {received_on}.",
+    cure="Ask for aid of a scheme that is open on that day (`/v1/schemes?as_of={received_on}`).",
+    cure_fr="Demandez l'aide d'un dispositif ouvert ce jour-là (`/v1/schemes?as_of={received_on}`).",
+)
+
 # --- what the project says -------------------------------------------------------------------------------------------
 
+_condition(
+    "project-not-oriented",
+    SUBMIT,
+    _where(lambda facts: not facts.project_ready, "project_stage"),
+    en="The stage of the project, {project_stage}, or its funding route lets no aid file be received.",
+    fr="L'étape du projet, {project_stage}, ou sa voie de financement ne permet pas de recevoir un dossier.",
+    cure="Take the project to `oriented` or `filed` with a `funding_route` other than `none_needed` (`…/stages`).",
+    cure_fr="Amenez le projet à `oriented` ou `filed` avec une `funding_route` autre que `none_needed` (`…/stages`).",
+)
 _condition(
     "commune-outside-perimeter",
     EVERY_STEP,

@@ -40,7 +40,9 @@ from app.programme.models import PerimeterCommune
 from app.programme.queries import vintage_on
 from app.projects.financing import PLANNED, PROGRAMME_AID, PlanStatus, SourceKind
 from app.projects.models import AIDED, FinancingLine, FinancingPlan, FundingStatement, Project
-from app.schemes.queries import parameters_on
+from app.projects.rules import FundingRoute, ProjectStage, can_receive_a_file
+from app.schemes.models import Scheme
+from app.schemes.queries import parameters_on, valid_on
 from app.schemes.rules import Parameters
 
 
@@ -60,9 +62,11 @@ _file = (
     select(
         _a.id, _a.territory, _a.siren, _a.project_id, _a.base_cents, _a.requested_grant_cents,
         _a.requested_advance_cents, _a.planned_start_on, _a.planned_end_on, _received_on.label("received_on"),
-        parameters_on(_scheme, _received_on).label("parameters"), _p.commune_code,
+        parameters_on(_scheme, _received_on).label("parameters"), _p.commune_code, _p.stage, _p.funding_route,
+        valid_on(Scheme, _received_on).label("scheme_open"),
     )
     .join(Project, _p.id == _a.project_id)
+    .join(Scheme, Scheme.code == _scheme)
     .where(_a.territory == param("territory", Text()), _a.id == param("id", _a.id.type))
     .cte("file")
 )  # fmt: skip
@@ -162,7 +166,8 @@ def facts() -> Statement:
     return Statement(
         select(
             _f.received_on, cast(_f.parameters, Text).label("parameters"), cast(_lines(), Text).label("lines"),
-            _f.base_cents, _f.requested_grant_cents, _f.requested_advance_cents, _f.planned_start_on, _f.planned_end_on,
+            _f.scheme_open, _f.stage, _f.funding_route, _f.base_cents, _f.requested_grant_cents,
+            _f.requested_advance_cents, _f.planned_start_on, _f.planned_end_on,
             exists().where(
                 commune.territory == _f.territory, commune.insee_code == _f.commune_code,
                 commune.vintage == vintage_on(_f.territory, _f.received_on),
@@ -215,6 +220,7 @@ def read_facts(row: Any, on: date, awarded: Awarded | None = None) -> FileFacts:
         programme = max(own + requested, planned - other_awards - requested_by_others)
     else:
         programme = own + sum(awarded)
+    stage, route = ProjectStage(values.pop("stage")), values.pop("funding_route")
     lines = [
         LineFacts(kind, amount_cents, date.fromisoformat(ordered_on) if ordered_on else None, preliminary)
         for kind, amount_cents, ordered_on, preliminary in from_json(values.pop("lines"))
@@ -223,6 +229,8 @@ def read_facts(row: Any, on: date, awarded: Awarded | None = None) -> FileFacts:
         on=on,
         parameters=Parameters.of(from_json(values.pop("parameters") or "{}")),
         lines=tuple(lines),
+        project_stage=stage,
+        project_ready=can_receive_a_file(stage, FundingRoute(route) if route else None),
         other_public_aid_cents=others,
         public_aid_cents=others + programme,
         bank_details=BankDetailsKnown(values.pop("bank_details")),

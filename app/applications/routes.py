@@ -16,7 +16,6 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
-from app.projects.rules import StagePassageRefused
 from app.schemes.rules import ParameterNotInForce
 
 applications = router("applications")
@@ -86,7 +85,6 @@ async def delete_application(request: Request, actor: Actor = require("applicati
         InvalidTransition,
         ApplicationNotReady,
         ParameterNotInForce,
-        StagePassageRefused,
     ),
 )
 async def submit_application(

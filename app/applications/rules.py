@@ -248,13 +248,14 @@ class ExtensionNotLater(Problem):
 
 
 class Refiled(Problem):
-    """Another file was made in place of this one: what silence decided about it stands."""
+    """Another file of the project and firm was made since: what silence decided about this one stands."""
 
     status = 409
-    title_fr = "Un autre dossier a remplacé celui-ci : ce que le silence en a décidé tient."
-    cure = "Act on the file that names this one in refiles_id, or delete it first if it is a draft."
+    title_fr = "Un autre dossier du projet et de l'entreprise a été créé depuis : ce que le silence a décidé tient."
+    cure = "Act on the other file, or delete it first if it is a draft (`T/applications?project_id=…&siren=…`)."
     cure_fr = (
-        "Agissez sur le dossier qui nomme celui-ci dans refiles_id, ou supprimez-le d'abord si c'est un brouillon."
+        "Agissez sur l'autre dossier, ou supprimez-le d'abord si c'est un brouillon"
+        " (`T/applications?project_id=…&siren=…`)."
     )
 
 
@@ -372,12 +373,16 @@ class Life:
                 break
             if done.indispensable and done.given_until_on is not None:
                 following = (later.effective_on for later in self.standing[place:] if later.act == A.COMPLETE)
-                stops.append(ClockStop(done.effective_on, next(following, None), done.given_until_on))
+                stops.append(ClockStop(done.effective_on, next(following, None), done.given_until_on, done.number))
         return stops
 
     @property
     def extensions(self) -> list[Extension]:
-        return [Extension(done.effective_on, done.until_on) for done in self.standing if done.until_on is not None]
+        return [
+            Extension(done.effective_on, done.until_on, done.number)
+            for done in self.standing
+            if done.until_on is not None
+        ]
 
 
 def replay(passages: Sequence[RecordedAct]) -> Life:

@@ -180,7 +180,7 @@ async def _replaced(
 async def submit(write: Write, territory: str, application_id: UUID, body: schemas.Submission) -> list[Change]:
     """Receive a file that meets every condition, and pass its project to `filed`.
 
-    Raises `application-not-ready`, `invalid-transition`, `parameter-not-in-force`, `stage-passage-refused` (409).
+    Raises `application-not-ready`, `invalid-transition`, `parameter-not-in-force` (409).
     """
     received_at = body.received_at or write.now
     if received_at > write.now:

@@ -251,6 +251,14 @@ def allowed(current: ProjectStage, route: FundingRoute | None) -> frozenset[Proj
     return targets
 
 
+def can_receive_a_file(current: ProjectStage, route: FundingRoute | None) -> bool:
+    """Whether the receipt of an aid file finds a project filed or beyond, or passes it there without a reason."""
+    if current in CAN_BE_AIDED:
+        return True
+    passes = ProjectStage.FILED in allowed(current, route) and (current, ProjectStage.FILED) not in NEED_REASON
+    return passes and route is not None
+
+
 def check_passage(current: ProjectStage, target: ProjectStage, route: FundingRoute | None, reason: str | None) -> None:
     """Refuse a passage that does not exist, or is sent without its route or reason.
 

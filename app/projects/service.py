@@ -244,14 +244,9 @@ async def hold(write: Write, territory: str, project_id: UUID) -> Project:
 
 
 async def pass_to_filed(write: Write, project: Project, day: date) -> list[Change]:
-    """Pass a held project to `filed` as its aid file is received, unless it is there or beyond.
-
-    Raises `stage-passage-refused`, `funding-route-missing`, `funding-statement-missing` (409).
-    """
+    """Pass a held project that can receive an aid file to `filed`, unless it is there or beyond."""
     if ProjectStage(project.stage) in rules.CAN_BE_AIDED:
         return []
-    route = FundingRoute(project.funding_route) if project.funding_route else None
-    rules.check_passage(ProjectStage(project.stage), ProjectStage.FILED, route, None)
     _pass(write, project, ProjectStage.FILED, max(day, project.stage_since_on), None)
     await write.session.flush()
     return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]

@@ -12,6 +12,10 @@ from tests.contract.cures.schemes import parameter, scheme
 from tests.projects.acts import followed, perimeter, searched, staff
 from tests.world import World, ok, problem
 
+# What a scheme of one's own says always.
+ALWAYS = {"maximum_months": 24, "certificate_days": 180, "clocks_stop": True, "admissibility_months": 2,
+          "decision_months": 8, "admissibility_clock": "suspends"}  # fmt: skip
+ASKED = {**ALWAYS, "minimum_base_cents": 400_000_00}
 EARLY = {**LINES[0], "ordered_on": "2024-01-14"}
 TRAINING = {"label": "Training", "kind": "not_eligible", "amount_cents": 1}
 OTHER_AID = {"kind": "other_public_aid", "source": "Region", "amount_cents": 1_00, "legal_basis": "SA.1",
@@ -94,6 +98,31 @@ async def bank_details_approved(file: ReadyFile) -> None:
     await r.approve_bank_details(file.world, await r.propose_bank_details(file.world, file.siren))
 
 
+async def with_a_closed_scheme(world: World) -> ReadyFile:
+    """The scheme ended on the eve of the receipt; its parameters go on."""
+    of = await scheme(world, valid_until_on="2024-01-14")
+    for name, value in ASKED.items():
+        await parameter(world, of, name=name, value=value)
+    return await ready(world, scheme=of.rsplit("/", 1)[1])
+
+
+def at_stage(*stages: str) -> Callable[[World], Awaitable[ReadyFile]]:
+    async def arrange(world: World) -> ReadyFile:
+        file = await ready(world)
+        for stage in stages:
+            body = {"stage": stage, "reason": "So decided.", "effective_on": "2023-09-01"}
+            ok(await staff(world).post(f"projects/{file.project_id}/stages", body), 200)
+        return file
+
+    return arrange
+
+
+async def oriented_again(file: ReadyFile) -> None:
+    for stage in ("detected", "oriented"):
+        body = {"stage": stage, "reason": "It goes on.", "effective_on": "2023-09-02", "funding_route": "rebond"}
+        ok(await staff(file.world).post(f"projects/{file.project_id}/stages", body), 200)
+
+
 async def moved(file: ReadyFile) -> None:
     ok(await staff(file.world).patch(f"projects/{file.project_id}", {"commune_code": "30007"}), 200)
 
@@ -117,6 +146,8 @@ WALKS: dict[str, Walk] = {
         with_fields(requested_grant_cents=525_000_00),
         "/requested_advance_cents",
     ),
+    "scheme-closed": Walk(with_a_closed_scheme, with_fields(scheme="rebond_industriel"), "/scheme"),
+    "project-not-oriented": Walk(at_stage("dropped"), oriented_again),
     "commune-outside-perimeter": Walk(lacking("commune"), moved),
     "financing-incomplete": Walk(with_a_draft_of_a_plan, lambda file: r.plan(file.world, file.project_id, SOURCES)),
     "funding-statement-missing": Walk(
@@ -178,9 +209,15 @@ async def test_a_condition_refuses_alone_until_its_cure_is_done(world: World, co
 async def everything_missing(world: World) -> ReadyFile:
     """A draft that misses every condition of its receipt that can be missed with the others."""
     left_out = frozenset({"commune", "plan", "statement", "tax", "social", "accounts", "eu_size", "bank_details"})
+    closed = await scheme(world, valid_until_on="2024-01-14")
+    for name, value in ASKED.items():
+        await parameter(world, closed, name=name, value=value)
     file = await ready(
-        world, without=left_out, lines=[{**EARLY, "amount_cents": 100_000_00}, TRAINING], planned_end_on="2026-03-01"
-    )
+        world, without=left_out, lines=[{**EARLY, "amount_cents": 100_000_00}, TRAINING], planned_end_on="2026-03-01",
+        scheme=closed.rsplit("/", 1)[1],
+    )  # fmt: skip
+    dropped = {"stage": "dropped", "reason": "So decided.", "effective_on": "2023-09-01"}
+    ok(await staff(world).post(f"projects/{file.project_id}/stages", dropped), 200)
     await r.plan(world, file.project_id, [OTHER_AID, *TOO_MUCH_AID], "draft")
     await r.certificate(world, file.siren, "social", "2023-06-01")
     body = {"kind": "safeguard", "opened_on": "2023-11-06"}
@@ -302,9 +339,7 @@ async def test_the_parameters_are_those_of_the_day_of_receipt(world: World) -> N
     """A scheme of one's own: what it asks changes on 16 January 2024, and it says nothing from the 20th on."""
     of = await scheme(world)
     code = of.rsplit("/", 1)[1]
-    always = {"maximum_months": 24, "certificate_days": 180, "clocks_stop": True, "admissibility_months": 2,
-              "decision_months": 8, "admissibility_clock": "suspends"}  # fmt: skip
-    for name, value in always.items():
+    for name, value in ALWAYS.items():
         await parameter(world, of, name=name, value=value)
     minima = ((625_000_00, "2023-01-01", "2024-01-15"), (625_000_01, "2024-01-16", "2024-01-19"))
     for value, since, until in minima:

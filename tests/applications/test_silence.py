@@ -106,6 +106,17 @@ async def test_a_stop_moves_both_ends_and_an_answer_brings_them_back(world: Worl
     assert await world.differences(app.state["engine"]) == []
 
 
+async def test_of_a_stop_and_an_extension_of_one_day_the_later_moves_what_the_earlier_left(world: World) -> None:
+    day, given, until = "2024-02-01", {"given_until_on": "2024-03-01"}, {"until_on": "2025-01-01"}
+    file = await submitted(world)
+    await done(world, file, "request-documents", day, **given)
+    assert (await done(world, file, "extend", day, **until))["decision_ends_on"] == "2025-01-01", "it fixes the day"
+    file = await submitted(world)
+    await done(world, file, "extend", day, **until)
+    asked = await done(world, file, "request-documents", day, **given)
+    assert asked["decision_ends_on"] == "2025-01-30", "29 stopped days move the day that was fixed"
+
+
 async def test_the_time_to_decide_counts_from_the_acknowledgement(world: World) -> None:
     file = await submitted(world)
     told = await done(world, file, "acknowledge", "2024-01-20")

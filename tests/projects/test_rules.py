@@ -50,6 +50,15 @@ def test_only_a_project_without_a_file_is_completed_right_after_orientation(rout
     assert (ProjectStage.FILED in targets) is (route is not FundingRoute.NONE_NEEDED)
 
 
+@pytest.mark.parametrize(("stage", "route"), list(product(ProjectStage, [*FundingRoute, None])))
+def test_a_file_is_received_where_the_project_can_pass_to_filed_without_a_reason(
+    stage: ProjectStage, route: FundingRoute | None
+) -> None:
+    beyond = stage in {"filed", "selected", "contracted"}
+    oriented = stage == "oriented" and route not in (None, FundingRoute.NONE_NEEDED)
+    assert rules.can_receive_a_file(stage, route) is (beyond or oriented)
+
+
 def test_a_project_is_not_oriented_nowhere() -> None:
     with pytest.raises(rules.FundingRouteMissing):
         rules.check_passage(ProjectStage.DETECTED, ProjectStage.ORIENTED, None, None)
