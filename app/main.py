@@ -20,6 +20,7 @@ from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
+from app.applications.agendas.routes import agendas
 from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.overrides.routes import overrides
@@ -70,7 +71,7 @@ from app.settings import Settings, get_settings
 ROUTERS = (
     service, access, programme, committees, missions, firms, contacts, bank_details, firm_certificates, auditions,
     projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
-    applications, reports, events, imports, lookups,
+    applications, agendas, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

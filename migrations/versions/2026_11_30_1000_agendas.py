@@ -149,19 +149,21 @@ def upgrade() -> None:
     op.create_table(
         "frozen_agendas",
         sa.Column("committee_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
         sa.Column("territory", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("frozen_by", sa.Uuid(), nullable=True),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.CheckConstraint(
             "content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="frozen_agenda_hash"
         ),
         sa.CheckConstraint("number >= 1", name="frozen_agenda_number"),
         sa.ForeignKeyConstraint(["committee_id"], ["agendas.committee_id"], name="frozen_agendas_committee_id_fkey"),
         sa.ForeignKeyConstraint(["frozen_by"], ["subjects.id"], name="frozen_agendas_frozen_by_fkey"),
-        sa.PrimaryKeyConstraint("committee_id", "number", name="frozen_agendas_pkey"),
+        sa.PrimaryKeyConstraint("id", name="frozen_agendas_pkey"),
+        sa.UniqueConstraint("committee_id", "number", name="frozen_agendas_number_key"),
     )
     op.create_table(
         "agenda_reopenings",

@@ -211,7 +211,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["committee_id", "agenda_number", "application_id"],
             ["agenda_items.committee_id", "agenda_items.number", "agenda_items.application_id"],
-            name="not_on_agenda",
+            name="committee_decisions_agenda_item_fkey",
         ),
         sa.ForeignKeyConstraint(
             ["committee_id", "previous_number"],

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.applications.agendas.rules import WITH_AMOUNTS, AgendaState, Proposal
 from app.committees.rules import Level
 from app.core import clock
-from app.core.db import Base, Versioned, one_of, shape
+from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.core.values import MAX_AMOUNT_CENTS
 
@@ -96,18 +96,19 @@ class AgendaItem(Base):
     note: Mapped[str | None]
 
 
-class FrozenAgenda(Base):
+class FrozenAgenda(Identified, Base):
     """What a meeting was given to decide, sealed: canonical JSON and its hash. Append-only."""
 
     __tablename__ = "frozen_agendas"
     __table_args__ = (
         ForeignKeyConstraint(["committee_id"], ["agendas.committee_id"]),
+        UniqueConstraint("committee_id", "number", name="frozen_agendas_number_key"),
         shape("number >= 1", name="frozen_agenda_number"),
         shape("content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="frozen_agenda_hash"),
     )
 
-    committee_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    committee_id: Mapped[UUID]
+    number: Mapped[int] = mapped_column(SmallInteger)
     territory: Mapped[str]
     content: Mapped[str]
     content_hash: Mapped[str]

@@ -45,7 +45,7 @@ class CommitteeDecision(Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["committee_id", "agenda_number", "application_id"],
             ["agenda_items.committee_id", "agenda_items.number", "agenda_items.application_id"],
-            name="not_on_agenda",
+            name="committee_decisions_agenda_item_fkey",
         ),
         ForeignKeyConstraint(
             ["committee_id", "previous_number"],
