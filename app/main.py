@@ -21,6 +21,7 @@ from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
 from app.applications.agendas.routes import agendas
+from app.applications.decisions.routes import decisions
 from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.overrides.routes import overrides
@@ -66,12 +67,13 @@ from app.programme.routes import programme
 from app.projects.routes import projects
 from app.reports.routes import reports
 from app.roadmap.routes import roadmap
+from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 
 ROUTERS = (
-    service, access, programme, committees, missions, firms, contacts, bank_details, firm_certificates, auditions,
-    projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
-    applications, agendas, reports, events, imports, lookups,
+    service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
+    auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
+    applications, agendas, decisions, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -16,7 +16,7 @@ from app.access.rules import Role
 from app.commands.check import differences
 from app.core import clock
 from app.core.serving.routing import Route
-from app.core.values import siren_from
+from app.core.values import iban_from, siren_from
 from app.main import ROUTERS
 
 _NUMBERS = itertools.count()
@@ -295,6 +295,17 @@ class World:
                               valid_until_on="2199-12-31")  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
                 "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
+
+    async def papers(self, siren: str) -> dict[str, str]:
+        """Proposed bank details and a certificate of a firm that this territory follows: ids by name."""
+        number, digest = 1 + secrets.randbelow(99_999_999), secrets.token_hex(32)
+        account = {"iban": iban_from(number), "holder_name": "Firm"}
+        certificate = {"kind": "tax", "issued_on": "2023-10-02", "valid_until_on": "2024-03-30", "sha256": digest}
+        posted = {"bank_details": ("bank-details", account), "certificate": ("certificates", certificate)}
+        return {
+            name: str(ok(await self.clients["territory"].post(f"firms/{siren}/{path}", body), 201)["id"])
+            for name, (path, body) in posted.items()
+        }
 
     async def rates(self, mission: Mission, *, day_rate_cents: int = 100_000) -> None:
         """Both consultants are seniors, and both members have a rate for seniors."""

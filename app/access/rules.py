@@ -118,6 +118,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "lookups:read": _WHOLE_VIEW | _WHO_MEET,  # who must name a person or an organisation
     "programme:read": _EVERYONE,
     "programme:write": frozenset({Role.PROGRAMME}),
+    "schemes:read": _EVERYONE,
+    "schemes:write": frozenset({Role.PROGRAMME}),
     "firms:read": _EVERYONE,
     "firms:write": _REGISTRARS,
     "firms:register": _REGISTRARS | _WHO_MEET,  # without firms:write, only what is not known yet
@@ -210,7 +212,9 @@ GUARDED_EVENTS = {
 }
 
 # Held only by a role in all territories: what they change belongs to no single one.
-NATIONAL = frozenset({"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write"})
+NATIONAL = frozenset(
+    {"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write", "schemes:write"}
+)
 
 # Roles that see no more than their own organisation's part of what a permission shows.
 OWN_ORGANISATION = {

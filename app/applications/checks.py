@@ -62,11 +62,11 @@ def _said(columns: Mapping[str, Any]) -> str:
 COMPUTED = {
     "state and times of an aid file": (
         """
-        SELECT a.territory || ' ' || a.id AS key, to_json(a) AS stored,
-            (SELECT json_object_agg(s.name, s.value) FROM scheme_parameters s
+        SELECT a.territory || ' ' || a.id AS key, to_json(a)::text AS stored,
+            (SELECT json_object_agg(s.name, s.value)::text FROM scheme_parameters s
              WHERE s.scheme = a.scheme AND s.valid_from_on <= a.received_on
                 AND (s.valid_until_on IS NULL OR s.valid_until_on >= a.received_on)) AS parameters,
-            (SELECT json_agg(to_json(p) ORDER BY p.number) FROM application_passages p
+            (SELECT json_agg(to_json(p) ORDER BY p.number)::text FROM application_passages p
              WHERE p.application_id = a.id) AS passages
         FROM applications a WHERE a.state <> 'draft'""",
         life_of,

@@ -85,6 +85,11 @@ class FileFacts(NamedTuple):
     def awarded_cents(self) -> int:
         return self.awarded_grant_cents + self.awarded_advance_cents
 
+    @property
+    def aid_above_base(self) -> bool:
+        """Whether the public aid is above the base. What is asked or awarded here, alone, has conditions of its own."""
+        return self.public_aid_cents > max(self.base_cents, self.awarded_cents or self.requested_cents)
+
 
 class Place(NamedTuple):
     """Where a condition is unmet: the field of the file that is meant, if one is, and the figures of the sentence."""
@@ -275,7 +280,7 @@ _condition(
 _condition(
     "public-aid-above-base",
     EVERY_STEP,
-    _where(lambda facts: facts.public_aid_cents > facts.base_cents, "public_aid_cents", "base_cents"),
+    _where(lambda facts: facts.aid_above_base, "public_aid_cents", "base_cents"),
     en="The public aid comes to {public_aid_cents}, the advance included, more than the planned base of {base_cents}.",
     fr="Les aides publiques s'élèvent à {public_aid_cents}, avance comprise, plus que l'assiette prévue de"
     " {base_cents}.",

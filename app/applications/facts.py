@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    cast,
     exists,
     func,
     literal_column,
@@ -160,8 +161,8 @@ def facts() -> Statement:
     commune, statement = PerimeterCommune, FundingStatement
     return Statement(
         select(
-            _f.received_on, _f.parameters, _lines().label("lines"), _f.base_cents, _f.requested_grant_cents,
-            _f.requested_advance_cents, _f.planned_start_on, _f.planned_end_on,
+            _f.received_on, cast(_f.parameters, Text).label("parameters"), cast(_lines(), Text).label("lines"),
+            _f.base_cents, _f.requested_grant_cents, _f.requested_advance_cents, _f.planned_start_on, _f.planned_end_on,
             exists().where(
                 commune.territory == _f.territory, commune.insee_code == _f.commune_code,
                 commune.vintage == vintage_on(_f.territory, _f.received_on),

@@ -1,6 +1,5 @@
 """What can follow in the life of an aid file, and what silence means: the answer of `…/transitions`."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from app.applications import rules
 from app.applications.conditions import FileStep, unmet
 from app.applications.facts import arguments_of, facts, read_facts
 from app.applications.models import Application, ApplicationPassage
-from app.applications.rules import PERMISSIONS, ApplicationAct, ApplicationState, Ends, Life
+from app.applications.rules import OPEN, PERMISSIONS, ApplicationAct, ApplicationState, Ends, Life
 from app.core import clock
 from app.core.db import driver_connection
 from app.core.faults import Message
@@ -30,18 +29,14 @@ DECISION = Message(
     "If nobody decides the file by {last_day}, it is rejected by silence on {silence_on}.",
     "Si personne ne décide du dossier au plus tard le {last_day}, il est implicitement rejeté le {silence_on}.",
 )
-# The acts that conditions can keep from being done.
-STEPS = {
-    ApplicationAct.SUBMIT: FileStep.SUBMIT,
-    ApplicationAct.PRE_SELECT: FileStep.PRE_SELECT,
-    ApplicationAct.GRANT: FileStep.GRANT,
-}
+STEPS = {ApplicationAct.SUBMIT: FileStep.SUBMIT}  # the acts that conditions can keep from being done
+COMMITTEE_STEPS = (FileStep.PRE_SELECT, FileStep.GRANT)
 
 
 async def transitions(
     session: AsyncSession, actor: Actor, territory: str, application_id: UUID, language: str
 ) -> dict[str, Any]:
-    """What can follow today. Raises `NotFound`."""
+    """What can follow today, after what silence has decided by then. Raises `NotFound`."""
     a, p = Application, ApplicationPassage
     file = await session.scalar(select(a).where(a.id == application_id, a.territory == territory))
     if file is None:
@@ -51,7 +46,8 @@ async def transitions(
     clock_ends = None
     if life.received_on is not None:
         clock_ends = rules.ends(life, await load_parameters(session, file.scheme, life.received_on))
-    today = clock.today()
+    life = rules.as_of(life, clock_ends, clock.today())
+    told = await _unmet(session, file, actor, language) if life.state in OPEN else {}
     waited_for = next((each.kinds for each in reversed(passages) if each.kinds is not None), None)
     return {
         "application_id": file.id,
@@ -64,10 +60,12 @@ async def transitions(
                 "to_state": rules.target(life, act),
                 "roles": sorted(MATRIX[PERMISSIONS[act]]),
                 "permitted": actor.may(PERMISSIONS[act], territory),
-                "unmet": await _unmet(session, file, act, today, actor, language),
+                "unmet": told.get(STEPS[act], []) if act in STEPS else [],
             }
             for act in rules.acts_after(life)
+            if act not in rules.BY_A_COMMITTEE
         ],
+        "decisions": [{"step": step, "unmet": told[step]} for step in COMMITTEE_STEPS if step in told],
     }
 
 
@@ -94,13 +92,14 @@ def _deadlines(life: Life, clock_ends: Ends | None, language: str) -> list[dict[
 
 
 async def _unmet(
-    session: AsyncSession, file: Application, act: ApplicationAct, today: date, actor: Actor, language: str
-) -> list[dict[str, Any]]:
-    """What keeps the act from being done today."""
-    step = STEPS.get(act)
-    if step is None:
-        return []
+    session: AsyncSession, file: Application, actor: Actor, language: str
+) -> dict[FileStep, list[dict[str, Any]]]:
+    """What keeps each step of an open file from being done today, as the caller may know it."""
+    today, sees_review = clock.today(), actor.may("reviews:read", file.territory)
     connection = await driver_connection(session)
     row = await connection.fetchrow(facts().sql, *facts().arguments(arguments_of(file.territory, file.id, today)))
-    found = unmet(step, read_facts(row, today), sees_review=actor.may("reviews:read", file.territory))
-    return [{"pointer": None} | each.public(language) for each in found]
+    known = read_facts(row, today)
+    return {
+        step: [{"pointer": None} | each.public(language) for each in unmet(step, known, sees_review=sees_review)]
+        for step in FileStep
+    }

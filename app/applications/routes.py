@@ -192,7 +192,7 @@ async def withdraw_application(
     )
 
 
-@applications.get(BELOW + "/transitions", **shows(schemas.Transitions))
+@applications.get(BELOW + "/transitions", **shows(schemas.Transitions, ParameterNotInForce))
 async def get_application_transitions(request: Request, actor: Actor = require("applications:read")) -> Response:
     """What can follow in the life of a file, by whom, every condition that is not met, and when silence decides.
 

@@ -487,6 +487,32 @@ def next_silence(life: Life, clock_ends: Ends | None) -> tuple[ApplicationAct, d
     return act, day
 
 
+class _Silence(NamedTuple):
+    """A silence that has taken effect and is not recorded yet."""
+
+    number: int
+    act: str
+    from_state: str
+    to_state: str
+    effective_on: date
+    reverses_number: int | None = None
+    indispensable: bool | None = None
+    given_until_on: date | None = None
+    until_on: date | None = None
+    reference: str | None = None
+
+
+def as_of(life: Life, clock_ends: Ends | None, day: date) -> Life:
+    """What a file is on a day, with what silence has decided by then, recorded or not."""
+    while (silence := next_silence(life, clock_ends)) is not None and silence[1] <= day:
+        act, on = silence
+        to = target(life, act)
+        assert to is not None  # `next_silence` says so
+        told = _Silence(len(life.standing) + 1, act, life.state, to, on)
+        life = Life(to, (*life.standing, told))
+    return life
+
+
 def taken_back(life: Life, on: date) -> list[RecordedAct]:
     """The silences that an act of this day reverses, the last first: those that had not yet taken effect."""
     return [done for done in reversed(life.silences) if done.effective_on > on]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field
 
+from app.applications.conditions import FileStep
 from app.applications.rules import (
     DUPLICATE_LINE,
     ApplicationAct,
@@ -381,6 +382,16 @@ class NextAct(Read):
     unmet: list[UnmetRead] = Field(description="Every condition that keeps it from being done; none where it can be.")
 
 
+class NextDecision(Read):
+    """What a committee can decide about a file, and what keeps it from that today."""
+
+    step: FileStep = Field(description="pre_select: by a territorial committee; grant: by the State-Region committee.")
+    unmet: list[UnmetRead] = Field(
+        description="Every condition that is not met; none where the file is ready. Who may not read the review is told"
+        " `review-not-favourable` while it is not completed or does not allow the aid."
+    )
+
+
 class Deadline(Read):
     """A time that runs for a file."""
 
@@ -399,10 +410,15 @@ class Transitions(Read):
     """What can follow in the life of a file, and when silence decides."""
 
     application_id: UUID = Field(description="The file.")
-    state: ApplicationState = Field(description="Present state of the file.")
+    state: ApplicationState = Field(
+        description="State of the file today, with what silence has decided by now, be it recorded yet or not."
+    )
     documents_awaited: list[DocumentKind] = Field(description="Kinds of document that are awaited; none otherwise.")
     deadlines: list[Deadline] = Field(description="Both times, from the receipt on; none for a draft.")
     acts: list[NextAct] = Field(description="The acts that can follow, whoever does them.")
+    decisions: list[NextDecision] = Field(
+        description="What committees decide, with all that keeps the file from it; none once the file is decided."
+    )
 
 
 # --- documents and review --------------------------------------------------------------------------------------------

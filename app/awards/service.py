@@ -98,15 +98,20 @@ async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID,
 async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Reversal) -> list[Change]:
     """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
     award = await _ended_by_a_person(write, kind, territory, award_id)
+    return await take_back(write, kind, award, body.reason)
+
+
+async def take_back(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
+    """Take a mistaken award back that is held. Raises `award-already-paid`, `award-ended` (409)."""
     if award.status in OVER:
         raise AwardEnded(current=award.status)
     if getattr(award, kind.paid) or award.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    award.status, award.reason = AwardStatus.REVERSED, body.reason
+    award.status, award.reason = AwardStatus.REVERSED, reason
     await write.session.flush()
-    followed = await follow(write, award, None, body.reason)
-    filled = await ledger.reverse(write, territory, Act.AWARD, award_id)
-    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, territory, filled)]
+    followed = await follow(write, award, None, reason)
+    filled = await ledger.reverse(write, award.territory, Act.AWARD, award.id)
+    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, award.territory, filled)]
 
 
 async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Any:

@@ -55,7 +55,7 @@ LEFT_OUT = {
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
-HIDDEN = {"subjects": {"email"}}
+HIDDEN = {"subjects": {"email"}, "firm_bank_details": {"iban_id"}}
 # Rows that refer to these (keys, identities) are left out; rows that refer to other shared tables are exported.
 PEOPLE = {"subjects", "organisations"}
 # What points to another table without a foreign key.
@@ -201,6 +201,7 @@ def described(table: Table) -> dict[str, Any]:
     references = [
         {"columns": [c.name for c in here], "table": there[0].table.name, "to": [c.name for c in there]}
         for here, there in _references(table)
+        if there[0].table.name not in LEFT_OUT
     ]
     return {
         "table": table.name,

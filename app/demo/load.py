@@ -32,7 +32,7 @@ from app.core.db import SessionFactory, create_engine, raw_connection, session_f
 from app.core.values import siren_from, siret_from
 from app.core.writing.events import Event
 from app.core.writing.writes import Change, System, Work, Write, WritingSubject, new_request_id, run
-from app.demo import meetings, money, projects
+from app.demo import meetings, money, papers, projects
 from app.demo.communes import COMMUNES, SEATS
 from app.demo.story import Story
 from app.engineering.certificates import schemas
@@ -57,11 +57,13 @@ ALES = "ales"
 RESOURCE = "demonstration"  # what the two marks are about
 BEGUN, LOADED = "demonstration.begun", "demonstration.loaded"
 
+FUNDER = "Bpifrance Financement"
+
 # Bodies, by name. SIREN 200066918, 180020026 and 320252489 are those of the real bodies.
 ORGANISATIONS = {
     "État (demonstration)": None,
     "Caisse des dépôts – Banque des territoires": "180020026",
-    "Bpifrance Financement": "320252489",
+    FUNDER: "320252489",
     "CA Alès Agglomération": "200066918",
     "Préfecture du Gard (demonstration)": None,
     "Cour des comptes (demonstration)": None,
@@ -74,17 +76,20 @@ CONSULTANCIES = {
     "June Partners (demonstration)": (siren_from(90_000_004), ConsortiumRole.PARTNER, Decimal("16.00")),
 }
 LEAD, PARTNER = "Ancoris (demonstration)", "Studio Reset (demonstration)"
+# Who has a key, by its name: one person per role, and a second one where an act needs another of the same role.
 PEOPLE = {
-    Role.PROGRAMME: "État (demonstration)",
-    Role.OPERATOR: "Caisse des dépôts – Banque des territoires",
-    Role.TERRITORY: "CA Alès Agglomération",
-    Role.LEAD: LEAD,
-    Role.CONSULTANT: PARTNER,
-    Role.FUNDER: "Bpifrance Financement",
-    Role.TREASURER: "Bpifrance Financement",
-    Role.COMMITTEE: "Préfecture du Gard (demonstration)",
-    Role.AUDITOR: "Cour des comptes (demonstration)",
-    Role.ADMIN: "Rebond service (demonstration)",
+    "programme": (Role.PROGRAMME, "État (demonstration)"),
+    "operator": (Role.OPERATOR, "Caisse des dépôts – Banque des territoires"),
+    "territory": (Role.TERRITORY, "CA Alès Agglomération"),
+    "lead": (Role.LEAD, LEAD),
+    "consultant": (Role.CONSULTANT, PARTNER),
+    "funder": (Role.FUNDER, FUNDER),
+    "second_funder": (Role.FUNDER, FUNDER),
+    "treasurer": (Role.TREASURER, FUNDER),
+    "second_treasurer": (Role.TREASURER, FUNDER),
+    "committee": (Role.COMMITTEE, "Préfecture du Gard (demonstration)"),
+    "auditor": (Role.AUDITOR, "Cour des comptes (demonstration)"),
+    "admin": (Role.ADMIN, "Rebond service (demonstration)"),
 }
 NATIONAL = {Role.PROGRAMME, Role.OPERATOR, Role.AUDITOR, Role.ADMIN}
 
@@ -119,7 +124,7 @@ PORTIONS = [Decimal("1.00"), Decimal("0.50"), Decimal("0.75"), Decimal("0.25")]
 
 
 async def ensure(url: str, keys_file: Path, *, first_start: bool) -> dict[str, str]:
-    """Load the demonstration once, and give one key per role, kept in `keys_file` (mode 0600).
+    """Load the demonstration once, and give one key per person, kept in `keys_file` (mode 0600).
 
     Each step is one transaction and is left out where it is done already, so a load that died goes on; at its end the
     database is marked, and nothing is loaded into it again. At a start (`first_start`) a database with data of its own
@@ -165,6 +170,7 @@ async def _ensure(factory: SessionFactory, keys_file: Path, *, first_start: bool
     await meetings.load(story)
     await projects.load(story)
     await money.load(story)
+    await papers.load(story)
     issued = await load.keys(keys_file)
     await load.mark(LOADED)
     return issued
@@ -176,7 +182,7 @@ class _Load:
     def __init__(self, factory: SessionFactory) -> None:
         self.factory = factory
         self.organisations: dict[str, UUID] = {}
-        self.subjects: dict[Role, UUID] = {}
+        self.subjects: dict[str, UUID] = {}
         self.consultants: dict[str, list[UUID]] = {}  # consultancy → its two persons
         self.mission_id = UUID(int=0)
 
@@ -184,13 +190,12 @@ class _Load:
         """Do `work` as the actor, in a transaction of its own."""
         await run(self.factory, actor, work, request_id=new_request_id())
 
-    def actor(self, role: Role) -> Actor:
-        """The person of the demonstration who holds the role."""
-        consultancy = PEOPLE[role]
-        territory = None if role in NATIONAL else ALES
-        organisation_id = self.organisations[consultancy]
-        held = (RoleInForce(role, territory),)
-        return Actor(self.subjects[role], SubjectKind.PERSON, organisation_id, held, has_email=True)
+    def actor(self, name: str) -> Actor:
+        """The person of the demonstration with this key: a role's name is that of its first person."""
+        role, organisation = PEOPLE[name]
+        held = (RoleInForce(role, None if role in NATIONAL else ALES),)
+        organisation_id = self.organisations[organisation]
+        return Actor(self.subjects[name], SubjectKind.PERSON, organisation_id, held, has_email=True)
 
     async def marks(self) -> set[str]:
         """The marks of this database: one event where the demonstration was begun, another where it is loaded."""
@@ -212,7 +217,7 @@ class _Load:
         return await self._exists(select(Organisation.id).limit(1))
 
     async def people(self) -> None:
-        """Organisations, one person per role, two consultants per consultancy."""
+        """Organisations, their people, two consultants per consultancy."""
         sirens = ORGANISATIONS | {name: siren for name, (siren, _, _) in CONSULTANCIES.items()}
 
         async def make(write: Write) -> list[Change]:
@@ -226,10 +231,8 @@ class _Load:
                     changes.append(await access.create_organisation(write, body))
                     known = changes[-1].keys[0]
                 self.organisations[name] = known
-            for role, name in PEOPLE.items():
-                self.subjects[role] = await self._person(
-                    write, changes, name, f"Demo {role.value}", f"demo.{role.value}"
-                )
+            for name, (_, organisation) in PEOPLE.items():
+                self.subjects[name] = await self._person(write, changes, organisation, _called(name), f"demo.{name}")
             for name in CONSULTANCIES:
                 house = name.partition(" ")[0].lower()
                 self.consultants[name] = [
@@ -270,7 +273,7 @@ class _Load:
             communes = [programme_schemas.Commune(insee_code=code, name=name) for code, name in COMMUNES.items()]
             body = programme_schemas.PerimeterPut(communes=communes)
             changes.append(await programme.put_perimeter(write, ALES, 2023, body))
-            roles = [(self.subjects[role], role) for role in PEOPLE]
+            roles = [(self.subjects[name], role) for name, (role, _) in PEOPLE.items()]
             roles += [(person, Role.CONSULTANT) for persons in self.consultants.values() for person in persons]
             for subject_id, role in roles:
                 member = access_schemas.MemberCreate(
@@ -554,7 +557,7 @@ class _Load:
         return {role: key for role, key in kept.items() if digest_of(key) in digests}
 
     async def keys(self, keys_file: Path) -> dict[str, str]:
-        """One key per role: those of the file that still work, and new ones in their stead where not.
+        """One key per person: those of the file that still work, and new ones in their stead where not.
 
         The file comes before the commit: a death between the two leaves keys that do not work, and the next run
         replaces them; the other way round it would leave keys that work and that nobody knows.
@@ -565,18 +568,18 @@ class _Load:
         async def make(write: Write) -> list[Change]:
             changes = []
             persons = access_models.Subject
-            for role, organisation in PEOPLE.items():
-                key = kept.get(role.value, "")
+            for name, (_, organisation) in PEOPLE.items():
+                key = kept.get(name, "")
                 if await _one(write, ApiKey.id, ApiKey.digest == digest_of(key), _works()) is None:
                     theirs = select(Organisation.id).where(Organisation.name == organisation).scalar_subquery()
-                    named = (persons.name == f"Demo {role.value}", persons.organisation_id == theirs)
-                    subject_id = self.subjects.get(role) or await _one(write, persons.id, *named)
+                    named = (persons.name == _called(name), persons.organisation_id == theirs)
+                    subject_id = self.subjects.get(name) or await _one(write, persons.id, *named)
                     if subject_id is None:
                         continue  # somebody has renamed the person: it is theirs now
                     key = access.new_key()
                     body = access_schemas.ApiKeyCreate(subject_id=subject_id, name="demonstration")
                     changes.append(await access.create_api_key(write, body, key))
-                issued[role.value] = key
+                issued[name] = key
             if issued != kept:
                 _write_private(keys_file, json.dumps(issued, indent=2) + "\n")
             return changes or [Change("", ORGANISATIONS_LIST, [await _one(write, Organisation.id)])]
@@ -587,6 +590,11 @@ class _Load:
     async def _exists(self, query: Any) -> bool:
         async with self.factory() as session:
             return await session.scalar(query) is not None
+
+
+def _called(name: str) -> str:
+    """What the person with this key is called."""
+    return f"Demo {name.replace('_', ' ')}"
 
 
 def _works() -> ColumnElement[bool]:

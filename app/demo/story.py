@@ -7,18 +7,20 @@ from uuid import UUID
 
 from sqlalchemy import Select
 
-from app.access.rules import Actor, Role
+from app.access.rules import Actor
 from app.core.db import SessionFactory
 from app.core.writing.writes import Work
 
 
 @dataclass(frozen=True)
 class Story:
-    """`run` does a work as an actor, in a transaction of its own; `actor` is the person who holds a role at Alès."""
+    """`run` does a work as an actor, in a transaction of its own; `actor` is the person with a key, such as
+    `funder` or `second_funder`.
+    """
 
     factory: SessionFactory
     run: Callable[[Actor, Work], Awaitable[None]]
-    actor: Callable[[Role], Actor]
+    actor: Callable[[str], Actor]
     mission_id: UUID
 
     async def scalars(self, query: Select[Any]) -> list[Any]:

@@ -8,13 +8,19 @@ from sqlalchemy import ColumnElement, Date, ScalarSelect, Text, func, literal, o
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.schemes.models import SchemeParameter
+from app.core.db import param
+from app.core.reading.listing import Filter, Listing, any_of, at_most, matches, updated_since
+from app.core.reading.query import Parameter
+from app.core.values import Code, Day
+from app.schemes import schemas
+from app.schemes.models import Scheme, SchemeParameter
 from app.schemes.rules import Parameters
 
 
 def valid_on(row: Any, day: ColumnElement[date]) -> ColumnElement[bool]:
     """Whether a dated row is in force on a day."""
-    return (row.valid_from_on <= day) & or_(row.valid_until_on.is_(None), row.valid_until_on >= day)
+    begun: ColumnElement[bool] = row.valid_from_on <= day
+    return begun & or_(row.valid_until_on.is_(None), row.valid_until_on >= day)
 
 
 def parameters_on(scheme: ColumnElement[str], day: ColumnElement[date]) -> ScalarSelect[Mapping[str, Any] | None]:
@@ -31,3 +37,65 @@ async def load_parameters(session: AsyncSession, scheme: str, day: date) -> Para
     """What a scheme's parameters say on a day."""
     values = parameters_on(literal(scheme, Text()), literal(day, Date()))
     return Parameters.of(await session.scalar(select(values)) or {})
+
+
+def _dated(row: Any, what: str) -> dict[str, Filter]:
+    """The filters of dated rows by their days."""
+    return {
+        "as_of": Filter(Parameter(Day, f"{what} on this Paris day."), lambda name: valid_on(row, param(name, Date()))),
+        "in_force_from": Filter(
+            Parameter(Day, f"{what} on this Paris day or later."),
+            lambda name: or_(row.valid_until_on.is_(None), row.valid_until_on >= param(name, Date())),
+        ),
+        "in_force_to": at_most(row.valid_from_on, Day, f"{what} on this Paris day or earlier."),
+    }
+
+
+SCHEMES = Listing(
+    schema=schemas.Scheme,
+    rows=select(
+        Scheme.code,
+        Scheme.name,
+        Scheme.legal_basis,
+        Scheme.valid_from_on,
+        Scheme.valid_until_on,
+        Scheme.version,
+        Scheme.created_at,
+        Scheme.updated_at,
+    ),
+    key=Scheme.code,
+    key_name="scheme",
+    version=Scheme.version,
+    filters={
+        **_dated(Scheme, "Schemes that are open"),
+        "q": matches(Scheme.name, Scheme.code, doc="Part of the name or code, without accents or case."),
+        "updated_since": updated_since(Scheme.updated_at),
+    },
+    sorts={"name": Scheme.name, "valid_from_on": Scheme.valid_from_on},
+)
+
+_p = SchemeParameter
+SCHEME_PARAMETERS = Listing(
+    schema=schemas.SchemeParameter,
+    rows=select(
+        _p.id,
+        _p.scheme,
+        _p.name,
+        _p.value,
+        _p.valid_from_on,
+        _p.valid_until_on,
+        _p.source,
+        _p.version,
+        _p.created_at,
+        _p.updated_at,
+    ).where(_p.scheme == param("scheme", Text())),
+    key=_p.id,
+    version=_p.version,
+    parent=select(Scheme.code).where(Scheme.code == param("scheme", Text())),
+    filters={
+        "name": any_of(_p.name, Code, "Values of any of these parameters."),
+        **_dated(_p, "In force"),
+        "updated_since": updated_since(_p.updated_at),
+    },
+    sorts={"name": _p.name, "valid_from_on": _p.valid_from_on},
+)

@@ -6,9 +6,12 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
+from app.core.faults import FieldError
 from app.core.problems import Problem
+from app.core.validation import field_errors
 from app.core.values import AmountCents, BasisPoints
 
 Value = TypeVar("Value")
@@ -84,6 +87,20 @@ UNITS: Mapping[str, Any] = {"_cents": AmountCents, "_bp": BasisPoints, "_months"
 def type_of(name: str) -> Any:
     """What a value of this parameter must be; None where any integer, boolean, list of integers or text is one."""
     return KNOWN.get(name) or next((kind for ending, kind in UNITS.items() if name.endswith(ending)), None)
+
+
+def faults_of(name: str, value: Any, pointer: str) -> list[FieldError]:
+    """What is wrong with a value of this parameter, told at its place in the body."""
+    kind = type_of(name)
+    if kind is None:
+        return []
+    try:
+        TypeAdapter(kind).validate_json(to_json(value), strict=True)
+    except ValidationError as error:
+        return [
+            FieldError(pointer + fault.pointer, fault.message, fault.members) for fault in field_errors(error.errors())
+        ]
+    return []
 
 
 def in_force(value: Value | None, parameter: str, on: date) -> Value:

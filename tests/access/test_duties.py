@@ -14,6 +14,7 @@ import pytest
 from app.access import duties
 from app.access.duties import PAIRS, Pair
 from app.access.rules import EmailMissing, PersonRequired, SubjectKind
+from app.core.values import iban_from
 from tests.committees.test_meetings import HELD, RECORD
 from tests.contract.cures import documented, key, seen, subject
 from tests.contract.cures.days import certificate
@@ -168,6 +169,18 @@ async def accepting(world: World, name: str) -> First:
         return lambda other: other.post(f"{path}/accept")
 
     return take_part
+
+
+@trial(duties.PROPOSES_ACCOUNT_APPROVES, "funder", "treasurer", "approve", "refuse")
+async def paying_to(world: World, act: str) -> First:
+    path = f"firms/{await world.followed_firm()}/bank-details"
+
+    async def propose(client: Client) -> Second:
+        made = ok(await client.post(path, {"iban": iban_from(1), "holder_name": "Firm"}), 201)["id"]
+        body = None if act == "approve" else {"reason": "Not confirmed by phone."}
+        return lambda other: other.post(f"{path}/{made}/{act}", body, headers={"If-Match": "*"})
+
+    return propose
 
 
 async def certified_day(world: World) -> str:

@@ -8,12 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
+from app.firms.bank_details import rules as bank_details
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
@@ -28,6 +30,13 @@ award that is cancelled or reversed takes the project back to `filed`, and the f
 """
 Stage = TypeVar("Stage", bound=StrEnum)
 Arrow = tuple[str, str, str]  # from, to, what is written on it
+
+
+SILENT = {
+    applications.ApplicationAct.SILENCE_ADMITS: "silence",
+    applications.ApplicationAct.SILENCE_REJECTS: "silence",
+    applications.ApplicationAct.REVERSE_SILENCE: "an act that was done in time",
+}
 
 
 def _of_targets(targets: Mapping[Stage, Iterable[Stage]], with_reason: Iterable[tuple[Stage, Stage]]) -> list[Arrow]:
@@ -83,6 +92,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 (overrides.OverrideStatus.APPROVED, overrides.OverrideStatus.USED, "an award or a payment"),
             ],
         ),
+        "Bank details of a firm": (
+            bank_details.BankDetailsStatus.PROPOSED,
+            [
+                *((source, target, action + ("" if action == bank_details.BankDetailsAction.APPROVE else "*"))
+                  for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
+                (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
+                 "the approval of others"),
+            ],
+        ),
         "Stages of a firm in a territory": (
             firms.Stage.IDENTIFIED,
             _of_targets({stage: firms.reachable(stage) for stage in firms.Stage}, firm_reasons),
@@ -90,6 +108,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
         "Stages of a project": (
             projects.ProjectStage.DETECTED,
             _of_targets(projects.PASSAGES, projects.NEED_REASON),
+        ),
+        "Aid files": (
+            applications.ApplicationState.DRAFT,
+            [
+                (source, target, SILENT.get(act, act.replace("_", "-")) + ("*" if act in applications.NEED_REASON else ""))
+                for act, pairs in applications.TRANSITIONS.items()
+                for source, target in sorted(pairs)
+            ],
         ),
         "Actions of a roadmap": (
             roadmap.ActionState.PLANNED,

@@ -45,6 +45,8 @@ OF_CORE_TOO = {
     "siren": "a value of the State's, as a date or an amount is one: core/values checks it, core/routines does in SQL",
     "siret": "as siren",
     "access": "an English word: access_log of uvicorn",
+    "scheme": "an English word: that of an address or of a credential",
+    "schemes": "an English word: securitySchemes of OpenAPI",
     "report": "an English word: report it to the people who run the service",
 }
 

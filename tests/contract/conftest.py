@@ -115,6 +115,7 @@ async def one_of_everything(world: World) -> Known:
     money = await world.money()
     meetings = await world.meetings()
     plans = await world.plans()
+    papers = await world.papers(firm)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
     ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
@@ -125,6 +126,7 @@ async def one_of_everything(world: World) -> Known:
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
+    parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
     ok(await world.lead_judge.post(f"time-entries/{judged['id']}/validate"))
@@ -164,6 +166,8 @@ async def one_of_everything(world: World) -> Known:
             "members": member["id"],
             "api-keys": key["id"],
             "waves": wave["id"],
+            "scheme": "rebond_industriel",
+            "parameters": parameter["id"],
             "projects": plans["project"],
             "project_id": plans["project"],
             "job-observations": plans["jobs"],
@@ -181,6 +185,8 @@ async def one_of_everything(world: World) -> Known:
             "tranches": money["tranche"],
             "repayments": money["repayment"],
             "overrides": money["override"],
+            "bank-details": papers["bank_details"],
+            "certificates": papers["certificate"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],
             "audition_id": meetings["audition"],

@@ -10,13 +10,34 @@ import httpx2
 import pytest
 
 from app.core.problems import CATALOGUE
-from tests.contract.cures import WALKS, Case, aid, corrections, days, documented, missions, money, records, requests
+from tests.contract.cures import (
+    WALKS,
+    Case,
+    aid,
+    corrections,
+    days,
+    documented,
+    missions,
+    money,
+    records,
+    requests,
+    schemes,
+)
 from tests.contract.cures.requests import GENERIC
 from tests.contract.cures.unwalked import NO_CURE, OUTSIDE, PAIRS
 from tests.directory import StandIn
 from tests.world import World
 
-REGISTERED = (aid, corrections, days, missions, money, records, requests)  # importing them registers their walks
+REGISTERED = (
+    aid,
+    corrections,
+    days,
+    missions,
+    money,
+    records,
+    requests,
+    schemes,
+)  # importing them registers their walks
 DOCUMENTED = {(code, act) for act, codes in documented().items() for code in codes}
 
 

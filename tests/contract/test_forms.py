@@ -125,7 +125,7 @@ def shown(form: str, value: Any, wanted: Any, column: str) -> Any:
         text = written(value, column, comma=form == "csv-fr")
         guarded = isinstance(value, str | list) and re.match(r"'*[=+\-@\t\r]", text)
         return "'" + text if guarded else text
-    if isinstance(value, list):
+    if isinstance(value, list) or get_origin(wanted) is UnionType:  # of several types, a cell is text
         return written(value, column, comma=False) or None
     if wanted is datetime:
         return datetime.fromisoformat(value).replace(tzinfo=None)

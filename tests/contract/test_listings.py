@@ -82,8 +82,11 @@ PEOPLE = {
     "firm_notes": {"text"},
 }
 
-# What people write about a meeting may name somebody; a list of names is no column of its own.
+# What people write about a meeting may name somebody; a list of names is no column of its own. A person may hold an
+# account.
 TOLD = {
+    "app.firms.bank_details.queries.BANK_DETAILS": {"holder_name"},
+    "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
@@ -230,6 +233,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
+        await world.papers(siren)
         firsts = {"organisation_id": organisation, "profile": "senior", "from_on": "2020-01-01"}
         ok(await world.operator.post(f"missions/{mission.id}/rates", {**firsts, "day_rate_cents": 90_000}), 201)
         day = f"2023-0{6 + secrets.randbelow(3)}-{15 + secrets.randbelow(14)}"
@@ -256,8 +260,10 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
+    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
-    "firms/{siren}/stages", "firms/{siren}/accounts",
+    "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
+    "firms/{siren}/certificates",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
@@ -274,13 +280,14 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
-    "/v1/waves", "/v1/territories", "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
+    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",
     "/v1/imports/{national_import}/problems", "imports/{import}/problems",
     "firms/{siren}/accounts", "/v1/firms/{siren}/sites", "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats",
-    "/v1/firms/{siren}/proceedings",
+    "/v1/firms/{siren}/proceedings", "firms/{siren}/bank-details", "firms/{siren}/certificates",
 }  # fmt: skip
 
 

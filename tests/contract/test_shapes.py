@@ -45,6 +45,8 @@ DOCUMENT = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg:
 T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
+PARAMETER = "POST /v1/schemes/{scheme}/parameters"
+BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
 CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
 AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
 PLAN, COSTS, ENTRY = f"PUT {PROJECT}/financing", f"POST {T}/projects", f"POST {T}/time-entries"
@@ -96,6 +98,16 @@ DRIVEN: dict[str, Request] = {
     "territory_firm_stage": _one(f"PUT {T}/firms/{{siren}}", "/stage", UNKNOWN),
     "stage_in_the_future": _one(f"PUT {T}/firms/{{siren}}", "/effective_on", FUTURE),
     "territory_firm_eu_size": _one(f"PATCH {T}/firms/{{siren}}", "/eu_size", UNKNOWN),
+    "firm_iban": _one(BANK_DETAILS, "/iban", "FR1420041010050500013M02607"),
+    "bank_details_holder_name": _one(BANK_DETAILS, "/holder_name", " "),
+    "bank_details_end_reason": _one(f"POST {T}/firms/{{siren}}/bank-details/{{id}}/refuse", "/reason", ABSENT),
+    "firm_certificate_kind": _one(FIRM_CERTIFICATE, "/kind", UNKNOWN),
+    "firm_certificate_period": _one(FIRM_CERTIFICATE, "/valid_until_on", "2023-10-01"),
+    "firm_certificate_issued_in_the_future": Request(
+        FIRM_CERTIFICATE, {"/issued_on": FUTURE, "/valid_until_on": FUTURE}
+    ),
+    "firm_certificate_sha256": _one(FIRM_CERTIFICATE, "/sha256", "0" * 63),
+    "firm_certificate_reversal": _one(f"POST {T}/firms/{{siren}}/certificates/{{id}}/reverse", "/reason", ABSENT),
     "contact_purpose": _one(CONTACT, "/purpose", UNKNOWN),
     "contact_legal_basis": _one(CONTACT, "/legal_basis", UNKNOWN),
     "contact_erased_but_named": _one(CONTACT, "/name", ""),
@@ -115,6 +127,11 @@ DRIVEN: dict[str, Request] = {
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
+    "scheme_period": _one("POST /v1/schemes", "/valid_until_on", "2023-12-31", "/"),
+    "scheme_parameter_name": _one(PARAMETER, "/name", "_months"),
+    "scheme_parameter_value": _one(PARAMETER, "/value", {}),
+    "scheme_parameter_period": _one(PARAMETER, "/valid_until_on", "2026-12-31", "/"),
     "commune_insee_code": _one(f"PUT {T}/perimeter/{{vintage}}", "/communes/0/insee_code", "3000"),
     # committees
     "committee_level": _one(MEETING, "/level", UNKNOWN),
@@ -246,11 +263,12 @@ OURS: dict[str, str] = {
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
-         "time_entry_correction_kinds"),
+         "time_entry_correction_kinds", "bank_details_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
-        ("override_status", "override_decision", "override_use", "override_used_by_type",
+        ("bank_details_status", "bank_details_decision", "bank_details_end",
+         "override_status", "override_decision", "override_use", "override_used_by_type",
          "advance_status", "advance_cancelled_but_paid", "grant_status", "grant_awarded_but_paid",
          "grant_cancelled_but_paid", "committee_status", "committee_closed", "audition_status", "contribution_status",
          "grant_payment_status", "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",

@@ -48,7 +48,9 @@ class Actor:
         return self.answer.done()
 
 
-def _stopping(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def stopping(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The function, which an act stops before."""
+
     async def stopped(*arguments: Any, **named: Any) -> Any:
         actor = _actor.get()
         if actor is not None:
@@ -62,9 +64,9 @@ def _stopping(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
 async def steps() -> AsyncIterator[None]:
     """While it holds, an act stops before it locks the accounts, before each posting, and before COMMIT."""
     with (
-        patch.object(ledger, "_lock", _stopping(ledger._lock)),
-        patch.object(ledger, "_post", _stopping(ledger._post)),
-        patch.object(AsyncSessionTransaction, "__aexit__", _stopping(AsyncSessionTransaction.__aexit__)),
+        patch.object(ledger, "_lock", stopping(ledger._lock)),
+        patch.object(ledger, "_post", stopping(ledger._post)),
+        patch.object(AsyncSessionTransaction, "__aexit__", stopping(AsyncSessionTransaction.__aexit__)),
     ):
         yield
 

@@ -10,8 +10,10 @@ import pytest
 
 from app.access.rules import MATRIX, Role
 from app.core import clock
+from app.core.values import iban_from
 from app.engineering.follow_up import to_do as engineering
 from app.reports.to_do import KINDS
+from tests.contract.cures import subject
 from tests.contract.test_listings import count, known_callers  # noqa: F401  # a fixture
 from tests.engineering.corrections.test_corrections import act, certified
 from tests.world import Client, Mission, World, ok
@@ -128,6 +130,23 @@ async def test_an_override_waits_for_whoever_did_not_propose_it(world: World) ->
     read = await world.programme.get(f"overrides/{override}")
     ok(await world.programme.post(f"overrides/{override}/approve", headers={"If-Match": read.headers["etag"]}), 200)
     assert await counts(world, "programme") == {}
+
+
+async def test_bank_details_wait_for_a_treasurer_who_did_not_propose_them(world: World) -> None:
+    path = f"firms/{await world.followed_firm()}/bank-details"
+    body = {"iban": iban_from(1), "holder_name": "Firm"}
+    first = ok(await world.funder.post(path, body), 201)["id"]
+    for name in CALLERS:
+        assert await counts(world, name) == ({"bank_details_to_approve": 1} if name == "treasurer" else {})
+    told = (await waiting(world, world.treasurer))["bank_details_to_approve"]
+    assert told["oldest_on"] == clock.today().isoformat()
+    program = await subject(world, "treasurer", kind="service_account")
+    assert await waiting(world, program) == {}
+    ok(await world.treasurer.post(f"{path}/{first}/approve", headers={"If-Match": "*"}))
+    assert await counts(world, "treasurer") == {}
+    ok(await world.treasurer.post(path, body), 201)
+    assert await counts(world, "treasurer") == {}, "whoever proposed them does not decide"
+    assert list(await waiting(world, await subject(world, "treasurer"))) == ["bank_details_to_approve"]
 
 
 @pytest.mark.parametrize("seed", range(3))

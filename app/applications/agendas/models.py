@@ -177,7 +177,8 @@ BEGIN
 END
 $$
 """
-# Items belong to the draft, and are replaced, never changed. The agenda is held against its freezing: an item that is written beside it comes first.
+# Items belong to the draft, and are replaced, never changed. The agenda is held against its freezing: an item that is
+# written beside it comes first.
 GUARD_AGENDA_ITEM = """
 CREATE FUNCTION guard_agenda_item() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -48,9 +48,7 @@ async def put_agenda(request: Request, body: schemas.AgendaPut, actor: Actor = r
     return await commit(request, lambda write: service.put_agenda(write, path["territory"], path["committee_id"], body))
 
 
-@agendas.post(
-    AGENDA + "/freeze", **changes(schemas.Agenda, MeetingClosed, rules.AgendaFrozen, ParameterNotInForce)
-)
+@agendas.post(AGENDA + "/freeze", **changes(schemas.Agenda, MeetingClosed, rules.AgendaFrozen, ParameterNotInForce))
 async def freeze_agenda(request: Request, actor: Actor = require("agendas:write")) -> Response:
     """Freeze the agenda: what is proposed, the figures of each file and what the envelope has left are sealed.
 

@@ -103,8 +103,8 @@ class Agenda(Read):
     frozen_by: UUID | None = Field(description="Who froze it; null of a draft.")
     frozen_by_name: PersonNameOrNull = Field(description="Present name of who froze it; null of a draft.")
     content_hash: str | None = Field(
-        description="SHA-256 of what was frozen, 64 hexadecimal digits; null of a draft. `…/agenda/versions/{id}/content`"
-        " has the text that was hashed."
+        description="SHA-256 of what was frozen, 64 hexadecimal digits; null of a draft."
+        " `…/agenda/versions/{id}/content` has the text that was hashed."
     )
     version: Version
     created_at: CreatedAt

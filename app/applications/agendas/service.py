@@ -62,7 +62,9 @@ async def put_agenda(write: Write, territory: str, committee_id: UUID, body: sch
     ]  # fmt: skip
     bound = {"territory": territory}
     if known == wanted:
-        return Change("agenda.created" if created else "", AGENDAS, [committee_id], bound, status=201 if created else 200)
+        return Change(
+            "agenda.created" if created else "", AGENDAS, [committee_id], bound, status=201 if created else 200
+        )
     await write.session.execute(delete(_ITEMS).where(*_of(agenda)))
     if wanted:
         await write.session.execute(insert(_ITEMS), wanted)
@@ -154,6 +156,15 @@ async def frozen_content(write: Write, committee_id: UUID, number: int) -> dict[
     z = FrozenAgenda
     content = await write.session.scalar(select(z.content).where(z.committee_id == committee_id, z.number == number))
     found: dict[str, Any] = from_json(content)
+    return found
+
+
+async def frozen_hash(write: Write, committee_id: UUID, number: int) -> str | None:
+    """The hash of what was frozen of an agenda."""
+    z = FrozenAgenda
+    found: str | None = await write.session.scalar(
+        select(z.content_hash).where(z.committee_id == committee_id, z.number == number)
+    )
     return found
 
 
@@ -255,15 +266,10 @@ async def _content(write: Write, meeting: Committee, agenda: Agenda) -> dict[str
         else:
             items.append(await _frozen(write, item, on))
     left = await ledger.available(write, meeting.territory, on)
-    contributors = dict(
-        (
-            await write.session.execute(
-                select(Contribution.id, Contribution.organisation_id).where(Contribution.territory == meeting.territory)
-            )
-        )
-        .tuples()
-        .all()
+    contributions = await write.session.execute(
+        select(Contribution.id, Contribution.organisation_id).where(Contribution.territory == meeting.territory)
     )
+    contributors = {row.id: row.organisation_id for row in contributions}
     return {
         "territory": meeting.territory,
         "committee_id": meeting.id,

@@ -103,8 +103,8 @@ class CommitteeDecision(Identified, Versioned, Base):
         ),
         CheckConstraint("quorum IS NULL OR members_present >= quorum", name="quorum_not_reached"),
         shape(
-            "(corrects_id IS NULL) = (agenda_number IS NOT NULL) AND (corrects_id IS NULL) = (passage_number IS NOT NULL)"
-            " AND (corrects_id IS NULL) = (correction_reason IS NULL)",
+            "(corrects_id IS NULL) = (agenda_number IS NOT NULL) AND (corrects_id IS NULL) = (passage_number IS NOT"
+            " NULL) AND (corrects_id IS NULL) = (correction_reason IS NULL)",
             name="committee_decision_corrects",
         ),
         shape("decider_kind = 'person'", name="committee_decider_kind"),

@@ -1,6 +1,7 @@
 """What a decision needs, how it is named, and what it changes. No session, no await."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from app.applications.agendas.rules import Outcome
@@ -20,6 +21,10 @@ ACTS: Mapping[Outcome, ApplicationAct] = {
     Outcome.DEFER: ApplicationAct.DEFER,
     Outcome.WITHDRAW: ApplicationAct.WITHDRAW,
 }
+
+# How an advance is repaid where the decision does not say: 20 equal quarters, after two years in which nothing is due
+# (domain: deferral of two years, then quarterly over four to five).
+ADVANCE_INSTALMENTS, ADVANCE_GRACE_PERIODS = 20, 8
 
 # How a reference names the level of a meeting.
 SERIES: Mapping[Level, str] = {Level.TERRITORIAL: "T", Level.STATE_REGION: "SR"}
@@ -77,8 +82,8 @@ class AgendaNotFinished(Problem):
 
     status = 409
     title_fr = "La réunion n'a pas statué sur chaque dossier de son ordre du jour."
-    detail = "Without an outcome: {references}."
-    detail_fr = "Sans issue : {references}."
+    detail = "Files without an outcome: {undecided}."
+    detail_fr = "Dossiers sans issue : {undecided}."
     cure = "Record an outcome for each of `application_ids`: a file can be deferred."
     cure_fr = "Consignez une issue pour chacun de `application_ids` : un dossier peut être ajourné."
 
@@ -131,6 +136,18 @@ class ErratumRefused(Problem):
 def reference_of(territory: str, year: int, level: Level, meeting: int, number: int) -> str:
     """The reference of a decision: `ALES-2023-SR1-07`."""
     return f"{territory.upper()}-{year}-{SERIES[level]}{meeting}-{number:02}"
+
+
+def advance_terms(decided_on: date) -> dict[str, Any]:
+    """How an advance is repaid where the decision does not say. Its first period ends with the quarter that follows."""
+    quarter = (decided_on.month - 1) // 3 + 2  # from 2 to 5
+    year, month = decided_on.year + (quarter - 1) // 4, 3 * ((quarter - 1) % 4) + 3
+    return {
+        "instalments": ADVANCE_INSTALMENTS,
+        "frequency": "quarterly",
+        "grace_periods": ADVANCE_GRACE_PERIODS,
+        "first_due_on": date(year, month, 31 if month in (3, 12) else 30).isoformat(),
+    }
 
 
 def changes_of(pointer: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -120,7 +120,7 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
         else:
             yield _list(name, array, "'{}'", _kind(element) or ColumnKind.TEXT)
     else:
-        yield Column(name, ColumnKind.PARTS, cast(root.op("#>")(at), Text))
+        yield _mixed(name, root.op("#>>", return_type=Text())(at), cast(root.op("#>")(at), JSONB))
 
 
 def _bare(annotation: Any) -> Any:
@@ -195,6 +195,15 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
         return case((func.jsonb_typeof(array) == _text("array"), select(whole).scalar_subquery()), else_=None)
 
     return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
+
+
+def _mixed(name: str, plain: Any, parts: Any) -> Column:
+    """A JSON value of any type as text; an array as one whose type says so."""
+    array = _list(name, parts, "'{}'", ColumnKind.TEXT).joined
+    assert array is not None  # of an array
+    return Column(
+        name, ColumnKind.PARTS, func.coalesce(array(False), plain), lambda comma: func.coalesce(array(comma), plain)
+    )
 
 
 def _text(value: str) -> ColumnElement[str]:

@@ -12,8 +12,6 @@ class FirmCertificateReversed(Problem):
 
     status = 409
     title_fr = "L'attestation est déjà annulée."
-    cure = "Record the right certificate, if it is not recorded yet."
-    cure_fr = "Enregistrez la bonne attestation, si elle ne l'est pas encore."
 
 
 def faults(issued_on: date, valid_until_on: date, today: date) -> list[FieldError]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx2
 
-from tests.contract.cures import Case, key, subject, walk
+from app.core.values import iban_from
+from tests.contract.cures import Case, key, seen, subject, walk
 from tests.envelopes.acts import DAY, Acts
 from tests.projects.acts import filed
 from tests.world import ok
@@ -238,6 +239,41 @@ async def proposer_approves(case: Case) -> None:
 
 
 # --- awards ----------------------------------------------------------------------------------------------------------
+
+
+@walk("bank-details-own-approval", "approve_bank_details", "refuse_bank_details")
+async def bank_details_own_approval(case: Case) -> None:
+    """Another treasurer decides, or they are withdrawn."""
+    world, verb = case.world, case.act.split("_")[0]
+    path = f"firms/{await world.followed_firm()}/bank-details"
+    body = None if verb == "approve" else {"reason": "Not confirmed by phone."}
+    one, another = await subject(world, "treasurer"), await subject(world, "treasurer")
+    for cure in (verb, "withdraw"):
+        made = ok(await one.post(path, {"iban": iban_from(1), "holder_name": "Firm"}), 201)["id"]
+        match = await seen(one, f"{path}/{made}")
+        case.refused(await one.post(f"{path}/{made}/{verb}", body, headers=match))
+        if cure == verb:
+            case.cured(await another.post(f"{path}/{made}/{verb}", body, headers=match))
+        else:
+            case.cured(await one.post(f"{path}/{made}/withdraw", {"reason": "Mistaken."}, headers=match))
+
+
+@walk("bank-details-already-proposed", "propose_bank_details")
+async def bank_details_already_proposed(case: Case) -> None:
+    """Withdraw those that are proposed, or have them approved or refused."""
+    world = case.world
+    path = f"firms/{await world.followed_firm()}/bank-details"
+
+    async def propose(number: int) -> httpx2.Response:
+        return await world.funder.post(path, {"iban": iban_from(number), "holder_name": "Firm"})
+
+    standing = ok(await propose(1), 201)["id"]
+    for number, verb in enumerate(("withdraw", "approve", "refuse"), 2):
+        case.refused(await propose(number))
+        address = f"{path}/{standing}"
+        body = None if verb == "approve" else {"reason": "Mistaken."}
+        ok(await world.treasurer.post(f"{address}/{verb}", body, headers=await seen(world.treasurer, address)))
+        standing = case.cured(await propose(number))["id"]
 
 
 @walk("decider-pays", "pay_grant", "pay_tranche", "reverse_grant_payment", "reverse_tranche")

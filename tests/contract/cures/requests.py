@@ -3,6 +3,7 @@
 For each act a request that would succeed; the walks spoil one thing of it, and mend it as the cure says.
 """
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,11 +12,13 @@ from typing import Any
 import httpx2
 
 from app.core import clock
+from app.core.values import iban_from
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.missions import ORDER
 from tests.contract.cures.money import acts_of, awarded, paid
 from tests.contract.cures.records import REASON
+from tests.contract.cures.schemes import code, parameter, scheme
 from tests.envelopes.acts import DAY as MONEY_DAY
 from tests.envelopes.acts import TERMS
 from tests.projects.acts import project, staff
@@ -102,6 +105,15 @@ async def programme(case: Case) -> Ask:
     return Ask("programme", "POST", "/v1/territories", body)
 
 
+@ready("create_scheme", "update_scheme_parameter")
+async def schemes(case: Case) -> Ask:
+    if case.act == "update_scheme_parameter":
+        path = await parameter(case.world, await scheme(case.world), valid_from_on=DAY)
+        return Ask("programme", "PATCH", path, {"source": "Arrêté, art. 2"}, guarded=path)
+    body = {"code": code(), "name": "Scheme", "legal_basis": "Décret n° 2018-514", "valid_from_on": DAY}
+    return Ask("programme", "POST", "/v1/schemes", body)
+
+
 @ready("create_firm", "create_proceeding", "put_territory_firm", "update_territory_firm")
 async def firms(case: Case) -> Ask:
     if case.act == "update_territory_firm":
@@ -113,6 +125,24 @@ async def firms(case: Case) -> Ask:
         "create_proceeding": Ask("territory", "POST", f"/v1/firms/{siren}/proceedings", proceeding),
         "put_territory_firm": Ask("territory", "PUT", f"firms/{siren}", {"stage": "identified"}),
     }[case.act]
+
+
+@ready("propose_bank_details", "approve_bank_details", "refuse_bank_details", "withdraw_bank_details")
+async def bank_details(case: Case) -> Ask:
+    path = f"firms/{await case.world.followed_firm()}/bank-details"
+    body = {"iban": iban_from(1), "holder_name": "Firm"}
+    verb = case.act.split("_")[0]
+    if verb == "propose":
+        return Ask("territory", "POST", path, body)
+    path += f"/{ok(await case.world.funder.post(path, body), 201)['id']}"
+    return Ask("treasurer", "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
+
+
+@ready("record_firm_certificate")
+async def firm_certificates(case: Case) -> Ask:
+    path = f"firms/{await case.world.followed_firm()}/certificates"
+    body = {"kind": "tax", "issued_on": DAY, "valid_until_on": DAY, "sha256": secrets.token_hex(32)}
+    return Ask("territory", "POST", path, body)
 
 
 @ready("create_contact", "update_contact")
@@ -342,7 +372,8 @@ async def payments_reversed(case: Case) -> Ask:
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
-      "withdraw_override")  # fmt: skip
+      "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
+      "withdraw_bank_details")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -365,7 +396,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "reject_time_entry", "reverse_time_entry", "validate_time_entry", "create_time_entry_correction",
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
-      "propose_override", "approve_override", "refuse_override", "withdraw_override")  # fmt: skip
+      "propose_override", "approve_override", "refuse_override", "withdraw_override",
+      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -382,7 +414,8 @@ async def person_required(case: Case) -> None:
       "reverse_repayment", "create_time_entry_correction", "agree_time_entry_correction",
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
-      "withdraw_override")  # fmt: skip
+      "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
+      "withdraw_bank_details")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -458,6 +491,7 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "update_person": ("email", lambda: f"{word()}@example.fr"),
     "create_service_account": ("name", word),
     "create_territory": ("slug", lambda: word("t")),
+    "create_scheme": ("code", code),
     "create_wave": ("number", iter([991, 992]).__next__),
     "award_advance": ("decision_reference", word),
     "award_grant": ("decision_reference", word),
@@ -470,6 +504,7 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "create_committee": ("external_id", word),
     "update_committee": ("external_id", word),
     "create_contact": ("external_id", word),
+    "record_firm_certificate": ("sha256", lambda: secrets.token_hex(32)),
     "update_contact": ("external_id", word),
     "update_territory_firm": ("external_id", word),
     "create_mission": ("external_id", word),

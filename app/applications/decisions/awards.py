@@ -1,0 +1,61 @@
+"""The awards of a decision: how it makes them, and takes them back. No other module of the room knows how awards are
+made.
+"""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.advances import schemas as advances
+from app.advances.models import Advance
+from app.advances.service import ADVANCE, award_advance
+from app.applications.decisions.models import CommitteeDecision
+from app.applications.decisions.rules import advance_terms
+from app.applications.models import Application
+from app.awards import service as awards
+from app.awards.service import AwardKind
+from app.core.writing.writes import Change, Write
+from app.grants import schemas as grants
+from app.grants.models import Grant
+from app.grants.service import GRANT, award_grant
+from app.projects.models import Project
+
+_KINDS: tuple[tuple[AwardKind, Any], ...] = ((GRANT, Grant), (ADVANCE, Advance))
+
+
+async def award(
+    write: Write, file: Application, project: Project, decision: CommitteeDecision, terms: advances.Terms | None,
+    *, simulated: bool = False,
+) -> list[Change]:  # fmt: skip
+    """Make what a decision awards: both or neither. A simulated one names no meeting, which may not have been held."""
+    said: dict[str, Any] = {
+        "siren": file.siren,
+        "project_id": file.project_id,
+        "project_title": project.title,
+        "committee_id": None if simulated else decision.committee_id,
+        "decided_on": decision.decided_on,
+        "decision_reference": decision.reference,
+    }
+    changes = []
+    if decision.grant_cents:
+        body = grants.GrantCreate(amount_cents=decision.grant_cents, **said)
+        changes += await award_grant(write, file.territory, body)
+    if decision.advance_cents:
+        agreed = terms or advances.Terms.model_validate(advance_terms(decision.decided_on))
+        lent = advances.AdvanceCreate(amount_cents=decision.advance_cents, terms=agreed, **said)
+        changes += await award_advance(write, file.territory, lent)
+    return changes
+
+
+async def take_back(write: Write, decision: CommitteeDecision, reason: str) -> list[Change]:
+    """Reverse the awards of a decision. Raises `award-already-paid`, `award-ended` (409)."""
+    changes = []
+    for kind, table in _KINDS:
+        made = select(table).where(
+            table.territory == decision.territory,
+            table.committee_id == decision.committee_id,
+            table.decision_reference == decision.reference,
+        )
+        for each in list(await write.session.scalars(made.order_by(table.id).with_for_update(key_share=True))):
+            changes += await awards.take_back(write, kind, each, reason)
+    return changes

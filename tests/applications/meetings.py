@@ -1,0 +1,74 @@
+"""What the tests of agendas and decisions do again and again: files that can be decided, and meetings that decide."""
+
+from typing import Any
+
+import httpx2
+
+from tests.applications.acts import done, submitted
+from tests.projects.acts import staff
+from tests.world import World, ok
+
+RECEIVED, DECIDED = "2024-01-15", "2024-04-15"
+LEVELS = {"pre_select": "territorial", "grant": "state_region"}
+VOTES = {"for": 2, "against": 0, "abstained": 0}
+REVIEW = {
+    "opinion": "favourable", "kyc": "clear", "recommended_grant_cents": 1, "completed_on": "2024-03-01",
+}  # fmt: skip
+GRANT, ADVANCE = 120_000_00, 80_000_00
+
+
+def seats(*attendance: str) -> list[dict[str, Any]]:
+    return [
+        {"kind": "organisation", "name": f"Seat {place}", "chair": place == 0, "attendance": came}
+        for place, came in enumerate(attendance)
+    ]
+
+
+async def admitted(world: World, **more: Any) -> dict[str, Any]:
+    """A file that was found admissible and has a favourable review."""
+    file = await submitted(world, **more)
+    await done(world, file, "admit", "2024-02-01")
+    ok(await world.clients["funder"].put(f"applications/{file['id']}/review", REVIEW), 201)
+    return file
+
+
+async def meeting(
+    world: World, level: str = "territorial", *, on: str = DECIDED, attendance: tuple[str, ...] = ("present", "present"),
+    hold: bool = True, **more: Any,
+) -> str:  # fmt: skip
+    """A meeting of a level that was held on a day: its path."""
+    made = ok(
+        await staff(world).post(
+            "committees", {"level": level, "planned_at": f"{on}T08:00:00Z", "members": seats(*attendance), **more}
+        ),
+        201,
+    )
+    path = f"committees/{made['id']}"
+    if hold:
+        ok(await staff(world).post(f"{path}/hold", {"held_at": f"{on}T08:00:00Z"}), 200)
+    return path
+
+
+def item(file: dict[str, Any], proposal: str = "pre_select", **more: Any) -> dict[str, Any]:
+    """A file on an agenda, or as it is decided."""
+    amounts = {"grant_cents": GRANT, "advance_cents": ADVANCE} if proposal in LEVELS else {}
+    return {"application_id": file["id"], "proposal": proposal, **amounts, **more}
+
+
+async def put_agenda(world: World, path: str, *items: dict[str, Any], **headers: str) -> httpx2.Response:
+    return await staff(world).put(f"{path}/agenda", {"items": list(items)}, headers=headers)
+
+
+async def frozen(world: World, path: str, *items: dict[str, Any]) -> dict[str, Any]:
+    """The agenda of these items, frozen."""
+    ok(await put_agenda(world, path, *items), (200, 201))
+    found: dict[str, Any] = ok(await staff(world).post(f"{path}/agenda/freeze"), 200)
+    return found
+
+
+async def expire_certificate(world: World, siren: str) -> None:
+    """Give the firm a later tax certificate: the figure of its last day changes."""
+    paper = {"kind": "tax", "issued_on": "2024-04-01", "valid_until_on": "2024-09-01", "sha256": "ab" * 32}
+    ok(await staff(world).post(f"firms/{siren}/certificates", paper), 201)
+
+
