@@ -70,5 +70,3 @@ async def expire_certificate(world: World, siren: str) -> None:
     """Give the firm a later tax certificate: the figure of its last day changes."""
     paper = {"kind": "tax", "issued_on": "2024-04-01", "valid_until_on": "2024-09-01", "sha256": "ab" * 32}
     ok(await staff(world).post(f"firms/{siren}/certificates", paper), 201)
-
-

@@ -111,7 +111,10 @@ async def test_sql_edits_no_frozen_agenda(world: World) -> None:
         (f"UPDATE agendas SET state = 'draft', number = 2 WHERE committee_id = '{committee}'", "agenda_frozen"),
         (f"UPDATE agendas SET level = 'state_region' WHERE committee_id = '{committee}'", "agenda_of_its_meeting"),
         (f"DELETE FROM agendas WHERE committee_id = '{committee}'", "agendas_append_only"),
-        (f"UPDATE frozen_agendas SET content = '{{}}' WHERE committee_id = '{committee}'", "frozen_agendas_append_only"),
+        (
+            f"UPDATE frozen_agendas SET content = '{{}}' WHERE committee_id = '{committee}'",
+            "frozen_agendas_append_only",
+        ),
         ("DELETE FROM agenda_reopenings", "agenda_reopenings_append_only"),
         ("TRUNCATE agenda_items CASCADE", "agenda_items_append_only"),
     ):
