@@ -301,6 +301,18 @@ def test_a_demonstration_that_fails_never_stops_the_service(
     assert f"the demonstration is not loaded ({said}" in capsys.readouterr().err
 
 
+def test_a_firm_has_an_approved_account_and_proposes_another(loaded: Loaded) -> None:
+    [listed] = loaded.get("auditor", "bank-details")
+    approved, proposed = listed["items"]
+    assert (approved["status"], proposed["status"]) == ("approved", "proposed")
+    assert approved["siren"] == proposed["siren"]
+    assert approved["iban"][5:9] == proposed["iban"][5:9] == "••••"
+    [waiting] = loaded.get("treasurer", "/v1/me/to-do")[0]["items"]
+    assert (waiting["kind"], waiting["count"]) == ("bank_details_to_approve", 1)
+    path = f"firms/{approved['siren']}/certificates?valid_on=2023-10-03"
+    assert {item["kind"] for item in loaded.get("auditor", path)[0]["items"]} == {"tax", "social"}
+
+
 def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:
     told = {row[0] for row in look(loaded.url, "SELECT DISTINCT type FROM events")}
     assert told >= {

@@ -91,7 +91,7 @@ class FileFacts(NamedTuple):
         return self.public_aid_cents > max(self.base_cents, self.awarded_cents or self.requested_cents)
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """Where a condition is unmet: the field of the file that is meant, if one is, and the figures of the sentence."""
 
     pointer: str | None = None
@@ -106,7 +106,7 @@ class Condition:
     steps: frozenset[FileStep]
     detail: Message
     cure: Message
-    places: Callable[[FileFacts], Iterable[Place]] = field(repr=False)
+    occurrences: Callable[[FileFacts], Iterable[Occurrence]] = field(repr=False)
     confidential: bool = False  # only who may read the review is told which one of these it is
 
 
@@ -115,7 +115,7 @@ class Unmet:
     """A condition that is unmet, and where."""
 
     condition: Condition
-    place: Place
+    occurrence: Occurrence
 
     @property
     def code(self) -> str:
@@ -125,68 +125,68 @@ class Unmet:
         """What an answer says of it: `pointer` is absent where no field of the file is meant."""
         told = {
             "code": self.code,
-            "detail": self.condition.detail.told(language, self.place.members),
-            "cure": self.condition.cure.told(language, self.place.members),
+            "detail": self.condition.detail.told(language, self.occurrence.members),
+            "cure": self.condition.cure.told(language, self.occurrence.members),
         }
-        return told if self.place.pointer is None else {**told, "pointer": self.place.pointer}
+        return told if self.occurrence.pointer is None else {**told, "pointer": self.occurrence.pointer}
 
 
 CONDITIONS: dict[str, Condition] = {}
 
 
 def _condition(
-    code: str, steps: frozenset[FileStep], places: Callable[[FileFacts], Iterable[Place]],
+    code: str, steps: frozenset[FileStep], occurrences: Callable[[FileFacts], Iterable[Occurrence]],
     *, en: str, fr: str, cure: str, cure_fr: str, confidential: bool = False,
 ) -> Condition:  # fmt: skip
     """Declare a condition, once; its sentences name the same members in both languages."""
     detail, cured = Message(code, en, fr), Message(code, cure, cure_fr)
     if code in CONDITIONS:
         raise ValueError(f"the condition {code} is declared twice")
-    CONDITIONS[code] = condition = Condition(code, steps, detail, cured, places, confidential)
+    CONDITIONS[code] = condition = Condition(code, steps, detail, cured, occurrences, confidential)
     return condition
 
 
-def _where(unmet: Callable[[FileFacts], bool], *names: str) -> Callable[[FileFacts], Iterable[Place]]:
+def _where(unmet: Callable[[FileFacts], bool], *names: str) -> Callable[[FileFacts], Iterable[Occurrence]]:
     """One place without a pointer, where this holds; `names` are facts that the sentences name."""
-    return lambda facts: [Place(None, {name: getattr(facts, name) for name in names})] if unmet(facts) else []
+    return lambda facts: [Occurrence(None, {name: getattr(facts, name) for name in names})] if unmet(facts) else []
 
 
 # --- what the file says ----------------------------------------------------------------------------------------------
 # A file that was submitted does not change: these are looked at once.
 
 
-def _ordered_before_receipt(facts: FileFacts) -> Iterator[Place]:
+def _ordered_before_receipt(facts: FileFacts) -> Iterator[Occurrence]:
     for number, line in enumerate(facts.lines):
         early = line.ordered_on is not None and line.ordered_on < facts.received_on
         if early and not line.preliminary and line.kind != CostKind.NOT_ELIGIBLE:
             members = {"ordered_on": line.ordered_on, "received_on": facts.received_on}
-            yield Place(f"/lines/{number}/ordered_on", members)
+            yield Occurrence(f"/lines/{number}/ordered_on", members)
 
 
-def _not_assets(facts: FileFacts) -> Iterator[Place]:
+def _not_assets(facts: FileFacts) -> Iterator[Occurrence]:
     for number, line in enumerate(facts.lines):
         if line.kind == CostKind.NOT_ELIGIBLE:
-            yield Place(f"/lines/{number}/kind")
+            yield Occurrence(f"/lines/{number}/kind")
 
 
-def _base_below_minimum(facts: FileFacts) -> Iterator[Place]:
+def _base_below_minimum(facts: FileFacts) -> Iterator[Occurrence]:
     minimum = in_force(facts.parameters.minimum_base_cents, "minimum_base_cents", facts.received_on)
     if facts.base_cents < minimum:
-        yield Place("/lines", {"base_cents": facts.base_cents, "minimum_base_cents": minimum})
+        yield Occurrence("/lines", {"base_cents": facts.base_cents, "minimum_base_cents": minimum})
 
 
-def _longer_than_allowed(facts: FileFacts) -> Iterator[Place]:
+def _longer_than_allowed(facts: FileFacts) -> Iterator[Occurrence]:
     months = in_force(facts.parameters.maximum_months, "maximum_months", facts.received_on)
     latest = after_months(facts.planned_start_on, months)
     if facts.planned_end_on > latest:
         members = {"maximum_months": months, "planned_start_on": facts.planned_start_on, "latest_end_on": latest}
-        yield Place("/planned_end_on", members)
+        yield Occurrence("/planned_end_on", members)
 
 
-def _requested_above_base(facts: FileFacts) -> Iterator[Place]:
+def _requested_above_base(facts: FileFacts) -> Iterator[Occurrence]:
     if facts.requested_cents > facts.base_cents:
         name = "requested_advance_cents" if facts.requested_grant_cents <= facts.base_cents else "requested_grant_cents"
-        yield Place(f"/{name}", {"requested_cents": facts.requested_cents, "base_cents": facts.base_cents})
+        yield Occurrence(f"/{name}", {"requested_cents": facts.requested_cents, "base_cents": facts.base_cents})
 
 
 _condition(
@@ -298,17 +298,17 @@ def _until_on(facts: FileFacts, kind: str) -> date | None:
     return until_on
 
 
-def _without_certificate(kind: str) -> Callable[[FileFacts], Iterable[Place]]:
-    return lambda facts: [Place(None, {"on": facts.on})] if _until_on(facts, kind) is None else []
+def _without_certificate(kind: str) -> Callable[[FileFacts], Iterable[Occurrence]]:
+    return lambda facts: [Occurrence(None, {"on": facts.on})] if _until_on(facts, kind) is None else []
 
 
-def _certificate_expired(kind: str) -> Callable[[FileFacts], Iterable[Place]]:
-    def places(facts: FileFacts) -> Iterator[Place]:
+def _certificate_expired(kind: str) -> Callable[[FileFacts], Iterable[Occurrence]]:
+    def occurrences(facts: FileFacts) -> Iterator[Occurrence]:
         until_on = _until_on(facts, kind)
         if until_on is not None and until_on < facts.on:
-            yield Place(None, {"until_on": until_on, "on": facts.on})
+            yield Occurrence(None, {"until_on": until_on, "on": facts.on})
 
-    return places
+    return occurrences
 
 
 _condition(
@@ -397,11 +397,11 @@ _condition(
 # --- what committees and the review say ------------------------------------------------------------------------------
 
 
-def _award_above_requested(facts: FileFacts) -> Iterator[Place]:
+def _award_above_requested(facts: FileFacts) -> Iterator[Occurrence]:
     for name in ("grant", "advance"):
         awarded, requested = (getattr(facts, f"{verb}_{name}_cents") for verb in ("awarded", "requested"))
         if awarded > requested:
-            yield Place(f"/requested_{name}_cents", {"awarded_cents": awarded, "requested_cents": requested})
+            yield Occurrence(f"/requested_{name}_cents", {"awarded_cents": awarded, "requested_cents": requested})
 
 
 _condition(
@@ -501,15 +501,15 @@ def unmet(step: FileStep, facts: FileFacts, *, sees_review: bool = False) -> lis
     Raises `parameter-not-in-force` (409).
     """
     found = [
-        Unmet(condition, place)
+        Unmet(condition, occurrence)
         for condition in CONDITIONS.values()
         if step in condition.steps
-        for place in condition.places(facts)
+        for occurrence in condition.occurrences(facts)
     ]
     if sees_review or not any(each.condition.confidential for each in found):
         return found
     told = [each for each in found if not each.condition.confidential]
-    return [*told, Unmet(REVIEW_NOT_FAVOURABLE, Place())]
+    return [*told, Unmet(REVIEW_NOT_FAVOURABLE, Occurrence())]
 
 
 def check_ready(step: FileStep, facts: FileFacts, *, sees_review: bool = False) -> None:

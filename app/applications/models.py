@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import (
     DDL,
     BigInteger,
-    CheckConstraint,
     Computed,
     ForeignKey,
     ForeignKeyConstraint,
@@ -259,7 +258,7 @@ class ApplicationPassage(Base):
             name="application_passages_reverses_fkey",
         ),
         UniqueConstraint("application_id", "reverses_number", name="application_passages_reverses_key"),
-        CheckConstraint(f"(act, from_state, to_state) IN ({_TRANSITIONS})", name="invalid_transition"),
+        shape(f"(act, from_state, to_state) IN ({_TRANSITIONS})", name="application_passage_transition"),
         shape(
             "CASE WHEN number = 1 THEN from_state = 'draft' AND previous_number IS NULL"
             " ELSE number > 1 AND previous_number = number - 1 END",

@@ -8,7 +8,7 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.applications import outlook, rules, schemas, service
 from app.applications.conditions import ApplicationNotReady
 from app.applications.queries import APPLICATIONS, DOCUMENTS, HISTORY, REVIEWS
-from app.core.problems import AlreadyExists, ReferenceNotFound
+from app.core.problems import AlreadyExists, InvalidTransition, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
@@ -16,7 +16,7 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import commit, refused_as
 from app.programme.routes import T
-from app.projects.rules import FundingRouteMissing, FundingStatementMissing, StagePassageRefused
+from app.projects.rules import StagePassageRefused
 from app.schemes.rules import ParameterNotInForce
 
 applications = router("applications")
@@ -25,7 +25,8 @@ APPLICATION = T + "/applications/{id:uuid}"
 BELOW = T + "/applications/{application_id:uuid}"
 
 # What an act on a submitted file can be refused for.
-ACT = (rules.InvalidTransition, rules.ClockHasRunOut, rules.ActOutOfOrder, rules.Refiled, ParameterNotInForce)
+ON_A_DAY = (InvalidTransition, rules.ActOutOfOrder, rules.Refiled)
+ACT = (*ON_A_DAY, rules.ClockHasRunOut)
 # A file of the same project and firm that was made meanwhile stands against the reversal of a silence.
 REFILED = refused_as(dict.fromkeys(("applications_refiles_fkey", "applications_open_key"), rules.Refiled))
 
@@ -82,12 +83,10 @@ async def delete_application(request: Request, actor: Actor = require("applicati
     APPLICATION + "/submit",
     **changes(
         schemas.Application,
-        rules.InvalidTransition,
+        InvalidTransition,
         ApplicationNotReady,
         ParameterNotInForce,
         StagePassageRefused,
-        FundingRouteMissing,
-        FundingStatementMissing,
     ),
 )
 async def submit_application(
@@ -169,7 +168,7 @@ async def open_application_review(
 
 @applications.post(
     APPLICATION + "/extend",
-    **changes(schemas.Application, *ACT, rules.ExtensionTooLate, rules.ExtensionNotLater, *BY_A_PERSON),
+    **changes(schemas.Application, *ON_A_DAY, rules.ExtensionTooLate, rules.ExtensionNotLater, *BY_A_PERSON),
 )
 async def extend_application(
     request: Request, body: schemas.ExtensionBody, actor: Actor = require("applications:instruct")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from app.applications import clocks
 from app.applications.clocks import ONE_DAY, Clock, ClockStop, Extension
 from app.core.faults import Fault
-from app.core.problems import Problem
+from app.core.problems import InvalidTransition, Problem
 from app.projects.rules import CostKind
 from app.schemes.rules import Parameters, in_force
 
@@ -219,17 +219,6 @@ class ApplicationNotADraft(Problem):
     detail_fr = "Le dossier est {state}."
     cure = "Withdraw it and create another file."
     cure_fr = "Retirez-le et créez un autre dossier."
-
-
-class InvalidTransition(Problem):
-    """The state of the file does not allow this act."""
-
-    status = 409
-    title_fr = "L'état du dossier ne permet pas cet acte."
-    detail = "The file is {from} and cannot become {to}; it can become: {allowed}."
-    detail_fr = "Le dossier est {from} et ne peut pas devenir {to} ; il peut devenir : {allowed}."
-    cure = "`…/transitions` lists the acts that can follow, and who does them."
-    cure_fr = "`…/transitions` donne les actes qui peuvent suivre, et qui les fait."
 
 
 class ClockHasRunOut(Problem):
@@ -550,4 +539,9 @@ def _refused(life: Life, act: ApplicationAct) -> Problem:
     wanted = sorted({to for _, to in TRANSITIONS[act]})
     to = life.state if act in (A.ACKNOWLEDGE, A.EXTEND) else wanted[0]
     members: dict[str, Any] = {"from": life.state, "to": to, "allowed": following}
-    return InvalidTransition(**members)
+    refused = InvalidTransition(**members)
+    refused.detail = "The file is {from} and cannot become {to} by this act; it can become: {allowed}."
+    refused.detail_fr = "Le dossier est {from} et ne peut pas devenir {to} par cet acte ; il peut devenir : {allowed}."
+    refused.cure = "`…/transitions` lists the acts that can follow, and who does them."
+    refused.cure_fr = "`…/transitions` donne les actes qui peuvent suivre, et qui les fait."
+    return refused

@@ -58,7 +58,7 @@ _On = Annotated[
 _ReasonOf = Annotated[Reason, Field(description="Why; it is shown in the history of the file.")]
 
 
-class LineBody(Body):
+class AssetLineBody(Body):
     """A line of what the aid is asked for, excluding VAT."""
 
     label: Annotated[Line, Field(description="What is bought, such as the machine.")]
@@ -85,7 +85,7 @@ class LineBody(Body):
     ] = False
 
 
-def _distinct(lines: list[LineBody]) -> list[LineBody]:
+def _distinct(lines: list[AssetLineBody]) -> list[AssetLineBody]:
     seen = Counter((line.label, line.quote_reference) for line in lines)
     if any(count > 1 for count in seen.values()):
         raise DUPLICATE_LINE.error()
@@ -93,7 +93,7 @@ def _distinct(lines: list[LineBody]) -> list[LineBody]:
 
 
 Lines = Annotated[
-    list[LineBody],
+    list[AssetLineBody],
     Field(max_length=500, description="What the aid is asked for, in this order; the list is replaced whole."),
     AfterValidator(_distinct),
 ]
@@ -445,7 +445,7 @@ class DocumentCreate(Body):
 
     kind: Annotated[DocumentKind, Field(description="What the document is.")]
     name: Annotated[Line, Field(description="Name of the document.")]
-    size_bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_SIZE, description="Size in bytes.")]
+    size_bytes: Annotated[int, Field(strict=True, ge=1, le=MAX_SIZE, description="Length of its content, in bytes.")]
     sha256: Annotated[Sha256, Field(description="SHA-256 of the content, 64 hexadecimal digits; once in a file.")]
     location: Annotated[Line, Field(description="Where the document is kept, as its keeper names the place.")]
     received_on: Annotated[Day, Field(description="Paris day on which it came in; today at the latest.")]
@@ -461,7 +461,7 @@ class ApplicationDocument(Read):
     application_id: UUID = Field(description="The file that it belongs to.")
     kind: DocumentKind = Field(description="What the document is.")
     name: str = Field(description="Name of the document.")
-    size_bytes: int = Field(description="Size in bytes.", ge=1, le=MAX_SIZE)
+    size_bytes: int = Field(description="Length of its content, in bytes.", ge=1, le=MAX_SIZE)
     sha256: str = Field(description="SHA-256 of the content, 64 hexadecimal digits in lower case.")
     location: str = Field(description="Where the document is kept, as its keeper names the place.")
     received_on: date = Field(description="Paris day on which it came in.")

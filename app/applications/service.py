@@ -118,7 +118,7 @@ def _check_period(start_on: date, end_on: date) -> None:
         raise ValidationFailed(errors=[rules.ENDS_BEFORE_START.at("/planned_end_on")])
 
 
-def _check_ordered(lines: Sequence[schemas.LineBody]) -> None:
+def _check_ordered(lines: Sequence[schemas.AssetLineBody]) -> None:
     refuse_future({f"/lines/{place}/ordered_on": line.ordered_on for place, line in enumerate(lines)})
 
 
@@ -147,14 +147,16 @@ async def _check_refiles(write: Write, territory: str, project_id: UUID, siren: 
         raise rules.NotRefilable
 
 
-def _lines(file: Application, lines: Sequence[schemas.LineBody]) -> list[ApplicationLine]:
+def _lines(file: Application, lines: Sequence[schemas.AssetLineBody]) -> list[ApplicationLine]:
     return [
         ApplicationLine(application_id=file.id, territory=file.territory, position=place, **line.model_dump())
         for place, line in enumerate(lines, 1)
     ]
 
 
-async def _replaced(write: Write, file: Application, lines: Sequence[schemas.LineBody]) -> list[ApplicationLine] | None:
+async def _replaced(
+    write: Write, file: Application, lines: Sequence[schemas.AssetLineBody]
+) -> list[ApplicationLine] | None:
     """The lines that a body gives, or None where the file has these already."""
     wanted = _lines(file, lines)
     known = await write.session.scalars(
@@ -178,8 +180,7 @@ async def _replaced(write: Write, file: Application, lines: Sequence[schemas.Lin
 async def submit(write: Write, territory: str, application_id: UUID, body: schemas.Submission) -> list[Change]:
     """Receive a file that meets every condition, and pass its project to `filed`.
 
-    Raises `application-not-ready`, `invalid-transition`, `parameter-not-in-force`, `stage-passage-refused`,
-    `funding-route-missing`, `funding-statement-missing` (409).
+    Raises `application-not-ready`, `invalid-transition`, `parameter-not-in-force`, `stage-passage-refused` (409).
     """
     received_at = body.received_at or write.now
     if received_at > write.now:
@@ -200,7 +201,7 @@ async def acknowledge(
 ) -> list[Change]:
     """Acknowledge the receipt: from that day the time to decide counts."""
     file = await _expected(write, territory, application_id)
-    on = body.acknowledged_on or file.received_on or clock.today()
+    on = body.acknowledged_on or file.received_on
     return await record_act(
         write, file, ApplicationAct.ACKNOWLEDGE, on, "acknowledged", pointer="/acknowledged_on",
         reference=body.reference,

@@ -389,8 +389,8 @@ def _start(
         path.rename(directory / f"{LOG}.1")
     quoted_socket_dir = '"' + str(socket_dir).replace('"', '""') + '"'  # the setting is a list
     options = {"listen_addresses": "", "unix_socket_directories": quoted_socket_dir, "unix_socket_permissions": "0700"}
-    options["log_error_verbosity"] = "terse"  # a refused row's values may be personal data
-    options["log_parameter_max_length"] = options["log_parameter_max_length_on_error"] = "0"  # and so may parameters
+    # A refused row's values and the parameters of a statement may be personal data.
+    options["log_error_verbosity"] = "terse"
     words = [f"-c {shlex.quote(f'{name}={value}')}" for name, value in {**options, **settings}.items()]
     # The cluster is named by PGDATA: pg_ctl hands a path given by -D to a shell without quoting `$` in it.
     argv = [f"{binaries}/pg_ctl", "start", "-s", "-w", "-t", str(START_S), "-o", " ".join(words)]

@@ -55,7 +55,14 @@ LEFT_OUT = {
     "person_days": "limit rows over all territories; computed again from time_entries",
 }
 # Columns that are not needed to read the rest, and are nobody's business elsewhere.
-HIDDEN = {"subjects": {"email"}, "firm_bank_details": {"iban_id"}}
+HIDDEN = {
+    "subjects": {"email"},
+    "firm_bank_details": {"iban_id"},
+    # What a review says is confidential: that there is one, and who wrote it, is enough.
+    "application_reviews": {
+        "opinion", "rating", "recommended_grant_cents", "recommended_advance_cents", "kyc", "body", "completed_on",
+    },
+}  # fmt: skip
 # Rows that refer to these (keys, identities) are left out; rows that refer to other shared tables are exported.
 PEOPLE = {"subjects", "organisations"}
 # What points to another table without a foreign key.

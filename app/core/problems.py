@@ -226,6 +226,15 @@ class AlreadyExists(Problem):
     cure_fr = "Choisissez une autre valeur pour les champs de errors, ou modifiez l'objet qui la porte."
 
 
+class InvalidTransition(Problem):
+    """The state of the object does not allow this act."""
+
+    status = 409
+    title_fr = "L'état de l'objet ne permet pas cet acte."
+    detail = "It is {current}; {action} requires one of: {needed}."
+    detail_fr = "Il est {current} ; {action} exige l'un de ces états : {needed}."
+
+
 class StillReferenced(Problem):
     """Other objects still refer to this one."""
 

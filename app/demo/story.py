@@ -9,7 +9,7 @@ from sqlalchemy import Select
 
 from app.access.rules import Actor
 from app.core.db import SessionFactory
-from app.core.writing.writes import Work
+from app.core.writing.writes import Work, WritingSubject
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Story:
     """
 
     factory: SessionFactory
-    run: Callable[[Actor, Work], Awaitable[None]]
+    run: Callable[[WritingSubject, Work], Awaitable[None]]
     actor: Callable[[str], Actor]
     mission_id: UUID
 

@@ -157,6 +157,7 @@ async def get_project(request: Request, actor: Actor = require("projects:read"))
         rules.CostsClosed,
         rules.AuditionOfAnotherFirm,
         rules.HolderHasAward,
+        rules.HolderHasFile,
         rules.FundingStatementMissing,
         rules.AwardMissing,
         rules.StageFollowsAward,
@@ -170,7 +171,7 @@ async def update_project(
     return await commit(
         request,
         lambda write: service.update_project(write, path["territory"], path["id"], body),
-        explain=refused_as(dict.fromkeys(service.HOLDER_KEYS, rules.HolderHasAward)),
+        explain=refused_as(service.HOLDER_KEYS),
     )
 
 

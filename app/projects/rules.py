@@ -216,6 +216,15 @@ class HolderHasAward(Problem):
     cure_fr = "Gardez l'entreprise dans `holders` ; d'autres peuvent s'y ajouter."
 
 
+class HolderHasFile(Problem):
+    """A firm that has an aid file for the project stays among its holders."""
+
+    status = 409
+    title_fr = "Une entreprise qui a un dossier d'aide pour le projet reste parmi ses porteurs."
+    cure = "Keep the firm in `holders`; others can join it. A draft can be deleted first."
+    cure_fr = "Gardez l'entreprise dans `holders` ; d'autres peuvent s'y ajouter. Un brouillon peut être supprimé."
+
+
 def passages_of(current: ProjectStage, awards_ended: Sequence[bool]) -> list[ProjectStage]:
     """The stages that a project passes to, given the awards that stand for it, and whether each has ended.
 

@@ -82,7 +82,11 @@ class OtherPublicAidInPlan(Problem):
 
 _CHILDREN = {"holders", "costs"}
 # What the holders of a project agree with is checked at COMMIT, and told before it: a dry run must tell it too.
-HOLDER_KEYS = ("grants_project_firm_fkey", "advances_project_firm_fkey")
+HOLDER_KEYS: Mapping[str, type[Problem]] = {
+    "grants_project_firm_fkey": rules.HolderHasAward,
+    "advances_project_firm_fkey": rules.HolderHasAward,
+    "applications_project_firm_fkey": rules.HolderHasFile,
+}
 _CHECK_HOLDERS = [
     text(f"SET CONSTRAINTS check_audition, {', '.join(HOLDER_KEYS)} {when}") for when in ("IMMEDIATE", "DEFERRED")
 ]

@@ -382,7 +382,7 @@ def upgrade() -> None:
             " ('reverse_silence', 'implicitly_rejected', 'pre_selected'), ('reverse_silence',"
             " 'implicitly_rejected', 'submitted'), ('reverse_silence', 'implicitly_rejected',"
             " 'under_review'))",
-            name="invalid_transition",
+            name="application_passage_transition",
         ),
         sa.CheckConstraint(
             "CASE WHEN number = 1 THEN from_state = 'draft' AND previous_number IS NULL ELSE number > 1"

@@ -100,12 +100,12 @@ class ReadyFile:
             await certificate(self.world, self.siren, kind, clock.today().isoformat())
 
     async def admitted(self) -> None:
-        """The file is received, admissible and under review, and the firm's certificates are of today."""
-        await self.renewed()
+        """The file is received, admissible and under review today still: the time to decide it is extended."""
         ok(await self.submit(), 200)
-        funder = self.world.funder
+        funder, longer = self.world.funder, {"until_on": "2199-12-31", "reason": "The expert is heard."}
         ok(await funder.post(f"{self.path}/admit", {"on": RECEIVED}), 200)
         ok(await funder.post(f"{self.path}/open-review", {"on": RECEIVED}), 200)
+        ok(await funder.post(f"{self.path}/extend", {**longer, "on": RECEIVED}), 200)
 
     async def reviewed(self, **review: Any) -> None:
         """The funder has written the review."""

@@ -359,6 +359,7 @@ async def test_what_other_holders_ask_for_is_not_aid_of_this_file(world: World) 
 async def test_a_condition_that_the_caller_reads_names_the_review_and_others_do_not(world: World) -> None:
     file = await ready(world)
     await file.admitted()
+    await file.renewed()
     assert codes(await file.unmet("funder", "grant")) == ["not-pre-selected", "review-missing"]
     assert codes(await file.unmet("territory", "grant")) == ["not-pre-selected", "review-not-favourable"]
     await file.reviewed(kyc="alert")
@@ -372,8 +373,7 @@ async def test_a_condition_that_the_caller_reads_names_the_review_and_others_do_
 
 async def test_what_was_met_at_the_receipt_is_looked_at_again_on_the_day_of_the_decision(world: World) -> None:
     file = await ready(world)
-    ok(await file.submit(), 200)
-    ok(await world.funder.post(f"{file.path}/admit", {"on": RECEIVED}), 200)
+    await file.admitted()
     await file.reviewed()
     expired_since = ["tax-certificate-expired", "social-certificate-expired", "not-pre-selected"]
     assert codes(await file.unmet("funder", "grant")) == expired_since

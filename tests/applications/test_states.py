@@ -243,7 +243,7 @@ async def test_the_database_refuses_what_the_table_does_not_have(world: World) -
             await world.pool.execute(sql, *arguments)
         return caught.value.constraint_name
 
-    assert await refused(insert, file["id"], world.territory) == "invalid_transition"
+    assert await refused(insert, file["id"], world.territory) == "application_passage_transition"
     moved = "UPDATE applications SET state = 'admissible' WHERE id = $1"
     assert await refused(moved, file["id"]) == "applications_state_fkey"
     asked = "UPDATE applications SET requested_grant_cents = 1 WHERE id = $1"

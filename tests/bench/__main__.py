@@ -31,7 +31,7 @@ from app.commands import check
 from app.core import installation, migrations
 from app.core.db import create_engine
 from app.core.serving import server
-from tests.bench import days, filling
+from tests.bench import conditions, days, filling
 from tests.bench.filling import FIRST, Setting
 from tests.bench.load import Client, Slice, download, forget_peak, memory_kib, message
 
@@ -381,7 +381,8 @@ def main() -> None:
             rounds(targets, extent)
             scenarios = []
             for name in ("bench_1", "bench_10"):
-                scenarios.append(asyncio.run(days.measure(bundled.dsn(name), bundled.plain(name), extent.repeats)))
+                place = bundled.dsn(name), bundled.plain(name), extent.repeats
+                scenarios.append(asyncio.run(days.measure(*place)) | asyncio.run(conditions.measure(*place)))
                 balanced(bundled.dsn(name))
             say("after the load no balance differs")
         rows, mib = csv or (None, None)

@@ -168,6 +168,26 @@ def test_the_server_starts_for_its_first_user_and_stops_after_its_last(directory
     assert eventually(lambda: not processes(directory.parent))
 
 
+def test_the_log_holds_no_value_of_a_statement_or_a_row(directory: Path) -> None:
+    """Not those of a row that is refused, nor the parameters of a slow statement where somebody asks for its time."""
+
+    async def try_it(server: postgres.Server) -> None:
+        connection = await asyncpg.connect(server.plain("postgres"))
+        await connection.execute("CREATE TABLE firm (name text CHECK (name = 'Aciéries'))")
+        await connection.execute("SET log_min_duration_statement = 0")
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute("INSERT INTO firm VALUES ($1)", "Zéphyrine")
+        await connection.fetchval("SELECT $1::text", "Zéphyrine")
+        await connection.close()
+
+    with running(directory, settings=QUICK) as server:
+        asyncio.run(try_it(server))
+        log = (directory / postgres.LOG).read_text()
+    assert "INSERT INTO firm VALUES ($1)" in log
+    assert "duration" in log
+    assert "Zéphyrine" not in log
+
+
 def test_the_data_survive_and_a_database_is_created_only_once(directory: Path) -> None:
     async def through_sqlalchemy(dsn: str, sql: str) -> object:
         engine = create_async_engine(dsn)

@@ -112,7 +112,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
         "Aid files": (
             applications.ApplicationState.DRAFT,
             [
-                (source, target, SILENT.get(act, act.replace("_", "-")) + ("*" if act in applications.NEED_REASON else ""))
+                (source, target, SILENT.get(act, act.replace("_", "-")) + "*" * (act in applications.NEED_REASON))
                 for act, pairs in applications.TRANSITIONS.items()
                 for source, target in sorted(pairs)
             ],

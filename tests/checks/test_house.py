@@ -12,7 +12,7 @@ import pytest
 import app.models
 from app.commands import check
 from app.main import ROUTERS
-from tests.checks import state_machines
+from tests.checks import conditions_page, state_machines
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "app"
@@ -44,6 +44,7 @@ OF_CORE_TOO = {
     "territory": "every event, collection and stored answer belongs to one, or to all: it is the scope",
     "siren": "a value of the State's, as a date or an amount is one: core/values checks it, core/routines does in SQL",
     "siret": "as siren",
+    "application": "of media types (application/json) and of PostgreSQL (application_name); the aid file says it apart",
     "access": "an English word: access_log of uvicorn",
     "scheme": "an English word: that of an address or of a credential",
     "schemes": "an English word: securitySchemes of OpenAPI",
@@ -127,6 +128,11 @@ def test_no_module_bears_a_name_of_the_standard_library() -> None:
 
 def test_the_drawings_are_those_of_the_rules() -> None:
     assert state_machines.PAGE.read_text() == state_machines.page(), "run «python -m tests.checks.state_machines»"
+
+
+def test_the_page_of_conditions_is_drawn_from_their_table() -> None:
+    drawn = conditions_page.page()
+    assert conditions_page.PAGE.read_text() == drawn, "run «python -m tests.checks.conditions_page»"
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda path: str(path.relative_to(APP)))

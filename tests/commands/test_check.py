@@ -12,6 +12,7 @@ from app.commands import check
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
 from tests.envelopes.acts import Acts
@@ -67,13 +68,16 @@ PLANTED = {
     "repaid of an advance": "DELETE FROM advance_repayments",
     "commitment of an advance":
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
+    "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",
+    "acts of an aid file": "UPDATE applications SET passage_number = passage_number + 1",
+    "state and times of an aid file": "UPDATE applications SET decision_ends_on = decision_ends_on + 1",
     "outstanding of an advance":
         "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
 }  # fmt: skip
 
 
 def test_every_balance_has_a_planted_difference() -> None:
-    assert PLANTED.keys() == check.CHECKS.keys()
+    assert PLANTED.keys() == check.CHECKS.keys() | check.COMPUTED.keys()
 
 
 async def live(url: str) -> None:
@@ -113,11 +117,14 @@ async def live(url: str) -> None:
             await world.money()
             undone = await world.money()
             acts = Acts(world, numbers=100)
+            file = await submitted(world)
+            await done(world, file, "request-documents", "2024-02-01", given_until_on="2024-03-01")
+            await draft(world)
             plan = await filed(world)
             aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
             line = {"kind": "rebond_grant", "source": "Rebond", "amount_cents": 20, "status": "requested"}
-            draft = {"status": "draft", "lines": [line]}
-            ok(await staff.put(f"projects/{plan['id']}/financing", draft), 201)
+            drafted = {"status": "draft", "lines": [line]}
+            ok(await staff.put(f"projects/{plan['id']}/financing", drafted), 201)
             ok(await acts.grant(10, **aided), 201)
             why, star = {"reason": "Why"}, {"If-Match": "*"}
             path = f"advances/{undone['advance']}"
@@ -181,10 +188,14 @@ def attacked(url: str, *statements: str) -> dict[str, set[str]]:
             for statement in statements:
                 changed = int((await connection.execute(statement)).rpartition(" ")[2])
                 assert changed > 0
-            return {
+            found = {
                 balance: {key for key, entries, says in await connection.fetch(query) if entries != says}
                 for balance, query in check.CHECKS.items()
             }
+            for balance, (query, compute) in check.COMPUTED.items():
+                rows = map(compute, await connection.fetch(query))
+                found[balance] = {key for key, entries, says in rows if entries != says}
+            return found
         finally:
             await transaction.rollback()
             await connection.close()

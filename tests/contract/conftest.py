@@ -13,6 +13,7 @@ import pytest
 from app.access.rules import MATRIX
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
+from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.world import Client, World, fresh_email, ok
@@ -125,6 +126,7 @@ async def one_of_everything(world: World) -> Known:
     ]
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
+    file = await admissible(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
@@ -185,6 +187,9 @@ async def one_of_everything(world: World) -> Known:
             "tranches": money["tranche"],
             "repayments": money["repayment"],
             "overrides": money["override"],
+            "applications": file["id"],
+            "application_id": file["id"],
+            "documents": file["document_id"],
             "bank-details": papers["bank_details"],
             "certificates": papers["certificate"],
             "contacts": meetings["contact"],

@@ -57,6 +57,15 @@ SHOWN_AS: dict[str, str] = {
 
 # Ids without a name beside them, and why.
 OPAQUE: dict[str, str] = {
+    # aid files
+    "Application.refiles_id": "A file has no name; its project and firm are those of this one.",
+    **dict.fromkeys(
+        (
+            f"{schema}.application_id"
+            for schema in ("ApplicationDocument", "ApplicationPassage", "ApplicationReview", "Transitions")
+        ),
+        "It is read below its file, which has no name.",
+    ),
     # missions
     "ThresholdCrossing.mission_id": "It is read below its mission; the database writes its event and joins no names.",
     # access, core

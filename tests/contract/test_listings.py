@@ -14,6 +14,7 @@ from app.core import clock
 from app.core.reading.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS, WATCH
+from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.world import Client, Mission, World, fresh_siren, ok
 
@@ -234,6 +235,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
         await world.papers(siren)
+        file = await admissible(world)
         firsts = {"organisation_id": organisation, "profile": "senior", "from_on": "2020-01-01"}
         ok(await world.operator.post(f"missions/{mission.id}/rates", {**firsts, "day_rate_cents": 90_000}), 201)
         day = f"2023-0{6 + secrets.randbelow(3)}-{15 + secrets.randbelow(14)}"
@@ -250,6 +252,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.consultant.post("time-entry-corrections", proposal), 201)
         lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2021-06"}), 201)
         ok(await world.operator.post(f"month-locks/{lock['id']}/reopen", {"reason": "Again."}))
+        money |= {"application": file["id"]}
         money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
     return money
 
@@ -274,7 +277,8 @@ LISTS = [
     "imports", "imports/{import}/problems",
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
     "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
-    "time-entry-corrections",
+    "time-entry-corrections", "applications", "applications/{application}/history",
+    "applications/{application}/documents",
 ]  # fmt: skip
 
 
@@ -288,6 +292,7 @@ ONE_PARENT = {
     "/v1/imports/{national_import}/problems", "imports/{import}/problems",
     "firms/{siren}/accounts", "/v1/firms/{siren}/sites", "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats",
     "/v1/firms/{siren}/proceedings", "firms/{siren}/bank-details", "firms/{siren}/certificates",
+    "applications/{application}/history", "applications/{application}/documents",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import httpx2
 from app.access.rules import MATRIX
 from app.core.problems import CATALOGUE
 from app.core.writing import strictjson
+from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.world import Client, Mission, World, ok
 
@@ -37,6 +38,7 @@ CORRECTION = T + "/time-entry-corrections/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 OVERRIDE = T + "/overrides/{id}"
+APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
 CERTIFICATES = T + "/firms/{siren}/certificates"
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
@@ -198,6 +200,18 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CERTIFICATES: (MONEY, {"territory", "funder"}),
     CERTIFICATES + "/{id}": (MONEY, set()),
     CERTIFICATES + "/{id}/reverse": (MONEY, {"territory", "funder"}),
+    T + "/applications": (MONEY | {"committee"}, {"territory"}),
+    APPLICATION: (MONEY | {"committee"}, {"territory"}),
+    **{f"{APPLICATION}/{act}": (MONEY | {"committee"}, {"territory"}) for act in ("submit", "acknowledge", "withdraw")},
+    **{
+        f"{APPLICATION}/{act}": (MONEY | {"committee"}, {"funder"})
+        for act in ("request-documents", "complete", "admit", "declare-inadmissible", "open-review", "extend")
+    },
+    OF_APPLICATION + "/transitions": (MONEY | {"committee"}, set()),
+    OF_APPLICATION + "/history": (MONEY | {"committee"}, set()),
+    OF_APPLICATION + "/documents": (MONEY | {"committee"}, {"territory"}),
+    OF_APPLICATION + "/documents/{id}": (MONEY | {"committee"}, {"territory"}),
+    OF_APPLICATION + "/review": ({"funder", "operator", "programme", "auditor"}, {"funder"}),
     T + "/overrides": (MONEY, {"funder", "treasurer"}),
     OVERRIDE: (MONEY, set()),
     OVERRIDE + "/approve": (MONEY, {"programme"}),
@@ -357,6 +371,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
+    file = await admissible(world)
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(siren)
@@ -415,6 +430,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/grants/{id}": money["grant"],
         GRANT + "/payments/{id}": money["payment"],
         OVERRIDE: money["override"],
+        APPLICATION: file["id"],
+        "application_id": file["id"],
+        OF_APPLICATION + "/documents/{id}": file["document_id"],
         BANK_DETAILS + "/{id}": papers["bank_details"],
         CERTIFICATES + "/{id}": papers["certificate"],
         T + "/advances/{id}": money["advance"],

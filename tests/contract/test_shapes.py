@@ -52,6 +52,8 @@ AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
 PLAN, COSTS, ENTRY = f"PUT {PROJECT}/financing", f"POST {T}/projects", f"POST {T}/time-entries"
 ORDER, ROADMAP = f"POST {MISSION}/orders", f"POST {T}/roadmap/versions"
 CERTIFICATE = f"POST {T}/service-certificates"
+FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
+DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
 
@@ -250,6 +252,27 @@ DRIVEN: dict[str, Request] = {
     "repayment_reason": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/reverse", "/reason", ABSENT),
     "override_code": _one(f"POST {T}/overrides", "/code", UNKNOWN),
     "override_end_reason": _one(f"POST {T}/overrides/{{id}}/refuse", "/reason", ABSENT),
+    # aid files
+    "application_requested": _one(FILE, "/requested_grant_cents", TOO_MUCH),
+    "application_planned": _one(FILE, "/planned_end_on", "2024-02-29"),
+    "application_line_label": _one(FILE, "/lines/0/label", ""),
+    "application_line_kind": _one(FILE, "/lines/0/kind", UNKNOWN),
+    "application_line_amount": _one(FILE, "/lines/0/amount_cents", 0),
+    "application_document_kind": _one(DOCUMENT_OF_FILE, "/kind", UNKNOWN),
+    "application_document_name": _one(DOCUMENT_OF_FILE, "/name", ""),
+    "application_document_size": _one(DOCUMENT_OF_FILE, "/size_bytes", 0),
+    "application_document_sha256": _one(DOCUMENT_OF_FILE, "/sha256", "AB" * 32),
+    "application_document_future": _one(DOCUMENT_OF_FILE, "/received_on", FUTURE),
+    "application_review_opinion": _one(REVIEW, "/opinion", UNKNOWN),
+    "application_review_rating": _one(REVIEW, "/rating", 6),
+    "application_review_recommended": _one(REVIEW, "/recommended_grant_cents", TOO_MUCH),
+    "application_review_kyc": _one(REVIEW, "/kyc", UNKNOWN),
+    "application_review_future": _one(REVIEW, "/completed_on", FUTURE),
+    "application_passage_members": _one(f"POST {T}/applications/{{id}}/withdraw", "/reason", ABSENT),
+    "application_passage_given_until": _one(
+        f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2024-01-31"
+    ),
+    "application_passage_future": _one(f"POST {T}/applications/{{id}}/withdraw", "/on", FUTURE),
     "entry_effective_on": _one(f"POST {T}/grants", "/decided_on", "1899-12-31"),
     "entry_amount": _one(f"POST {T}/grants", "/amount_cents", 0),
 }
@@ -263,7 +286,7 @@ OURS: dict[str, str] = {
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
-         "time_entry_correction_kinds", "bank_details_decider_kind"),
+         "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -277,7 +300,9 @@ OURS: dict[str, str] = {
          "advance_reversed_but_released", "validated_by_nobody", "time_entry_reversal_counted_on",
          "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
          "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
-         "time_entry_correction_ended", "time_entry_certification_refused", "mission_status", "mission_status_changed"),
+         "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
+         "application_received", "application_clocks", "application_passage_transition",
+         "mission_status", "mission_status_changed"),
         _STATE,
     ),
     **dict.fromkeys(
@@ -286,7 +311,8 @@ OURS: dict[str, str] = {
          "committee_member_position",
          "audition_need_position", "roadmap_axis_position", "roadmap_action_position", "roadmap_number",
          "project_holder_position", "project_cost_position", "financing_line_position", "financing_plan_number",
-         "project_stage_number", "action_state_number", "service_certificate_number",
+         "project_stage_number", "action_state_number", "application_passage_number",
+         "application_line_position", "service_certificate_number",
          "certificate_number_last_number", "import_rows"),
         _COUNTER,
     ),
@@ -303,6 +329,9 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("firm_source", "site_source", "proceeding_source"), "each door has its source"),
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
+    "application_base": "the service sums the lines",
+    "application_refiles_ended": "a constant: the foreign key holds the file that another one names to it",
+    "application_acknowledged": "an act before the one it follows is act-out-of-order",
     "financing_plan_amounts": "the largest plan, a hundred lines of the largest amount, stays below it",
     "account_too_large": "an act moves 10^12 cents at most: it would take nine thousand of the largest",
     "activity_period": "an activity ends the day before the next one starts",

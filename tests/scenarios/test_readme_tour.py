@@ -10,6 +10,11 @@ from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
 CORRECTIONS = README.parent / "docs" / "corrections.md"
+AID_FILES = README.parent / "docs" / "aid-files.md"
+FIVE_CONDITIONS = (
+    '"type":"/problems/application-not-ready"\n"code":"expense-before-receipt"\n"code":"funding-statement-missing"\n'
+    '"code":"tax-certificate-missing"\n"code":"social-certificate-missing"\n"code":"bank-details-missing"\n'
+)
 
 
 def printed(page: Path) -> str:
@@ -40,6 +45,26 @@ def test_three_acts_correct_a_certified_day_as_the_page_says() -> None:
     assert len(set(re.findall(r'"days_before":[0-9.]+\n"days_after":[0-9.]+', said))) == 1, said
 
 
+def test_an_aid_file_lives_as_the_page_says() -> None:
+    said = printed(AID_FILES)
+    for promised in (
+        FIVE_CONDITIONS,
+        '"base_cents":154000000\n"type":"/problems/bank-details-own-approval"\n',
+        '"iban":"FR76 •••• 0309"\n"status":"approved"',
+        '"state":"submitted"\n"received_on":"2023-10-09"\n"admissibility_ends_on":"2023-12-09"\n',
+        '"decision_ends_on":"2024-06-10"\n"state":"submitted"\n',
+        '"admissibility_ends_on":"2023-12-23"\n"decision_ends_on":"2024-06-24"\n',
+        '"state":"admissible"\n"state":"under_review"\n201\n404\n',
+        '"meaning":"If nobody decides the file by 2024-06-24, it is rejected by silence on 2024-06-25."\n',
+        '"state":"under_review"\n"decision_ends_on":"2024-12-24"\n',
+        '"act":"silence_rejects"\n"act":"reverse_silence"\n"act":"extend"\n',
+        "balances computed again, 0 differ",
+    ):
+        assert promised in said, said
+    states = [line for line in said.splitlines() if line.startswith('"state"')]
+    assert states[-3:] == ['"state":"under_review"', '"state":"implicitly_rejected"', '"state":"under_review"']
+
+
 def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
     said = printed(README)
     for promised in (
@@ -58,6 +83,7 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         "The envelope does not have enough money left, on the day of the act ",
         "30,000.01 € requested, 30,000.00 € available. Award less, date the act on `available_from` ",
         '"requested_cents":3000001,"available_cents":3000000,"available_from":"2024-03-31"}',
+        FIVE_CONDITIONS,
         "balances computed again, 0 differ",
     ):
         assert promised in said, said

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from app.access.duties import ENTERS_VALIDATES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
-from app.core.problems import AlreadyExists, IfMatchMissing, Problem, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, InvalidTransition, Problem, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
@@ -44,12 +44,12 @@ LIMITS = (  # and what a draft is held to already
 )
 WHOLE = (*LIMITS, rules.ReferencesDisagree, rules.CorrectionElsewhere, rules.CorrectionExceeded)
 JUDGEMENT: tuple[type[Problem], ...] = (
-    rules.InvalidTransition,
+    InvalidTransition,
     *ENTERS_VALIDATES.refusals,
     rules.NotTheLeadFirm,
     rules.MonthLocked,
 )
-STEP = (rules.InvalidTransition, rules.OtherOrganisation, rules.MonthLocked)
+STEP = (InvalidTransition, rules.OtherOrganisation, rules.MonthLocked)
 REVERSAL: tuple[type[Problem], ...] = (*STEP, rules.ReversalReserved, *BY_A_PERSON)
 MANY = (steps.EntriesRefused, steps.TooManyEntries)
 
@@ -201,7 +201,7 @@ async def _act_on_many(
 
 @entries.post(
     ENTRY + "/submit",
-    **changes(schemas.TimeEntry, rules.InvalidTransition, rules.OtherOrganisation, *COUNTING, rules.CorrectionExceeded),
+    **changes(schemas.TimeEntry, InvalidTransition, rules.OtherOrganisation, *COUNTING, rules.CorrectionExceeded),
 )
 async def submit_time_entry(request: Request, actor: Actor = require("time_entries:write")) -> Response:
     """Submit a draft: from now on it counts, or it is refused.

@@ -17,7 +17,7 @@ from uuid import UUID
 from app.access.duties import ENTERS_VALIDATES
 from app.access.rules import person
 from app.core.messages import NOT_FOUND
-from app.core.problems import Problem, ReferenceNotFound
+from app.core.problems import InvalidTransition, Problem, ReferenceNotFound
 
 
 class Status(StrEnum):
@@ -63,15 +63,6 @@ PAST = {
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
-
-
-class InvalidTransition(Problem):
-    """The entry's state does not allow this action."""
-
-    status = 409
-    title_fr = "L'état de la saisie ne permet pas cette action."
-    detail = "The entry is {current}; {action} requires one of: {needed}."
-    detail_fr = "La saisie est {current} ; {action} exige l'un de ces états : {needed}."
 
 
 class EntryLocked(Problem):

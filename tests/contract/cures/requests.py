@@ -13,8 +13,10 @@ import httpx2
 
 from app.core import clock
 from app.core.values import iban_from
+from tests.applications import acts as files_of
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
+from tests.contract.cures.files import REVIEW
 from tests.contract.cures.missions import ORDER
 from tests.contract.cures.money import acts_of, awarded, paid
 from tests.contract.cures.records import REASON
@@ -366,6 +368,25 @@ async def payments_reversed(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
 
 
+@ready("create_application", "update_application", "admit_application", "declare_application_inadmissible",
+       "extend_application", "put_application_review")  # fmt: skip
+async def files(case: Case) -> Ask:
+    await case.own()
+    made = await files_of.oriented(case.world)
+    if case.act == "create_application":
+        return Ask("territory", "POST", "applications", files_of.body_of(made))
+    if case.act == "update_application":
+        path = f"applications/{(await files_of.draft(case.world, made))['id']}"
+        return Ask("territory", "PATCH", path, {"requested_grant_cents": 1})
+    file = await files_of.submitted(case.world, made)
+    if case.act == "put_application_review":
+        await files_of.done(case.world, file, "admit", files_of.RECEIVED)
+        return Ask("funder", "PUT", f"applications/{file['id']}/review", REVIEW)
+    verb = case.act.replace("_application", "").replace("_", "-")
+    _, body = files_of.BODIES[verb]
+    return Ask("funder", "POST", f"applications/{file['id']}/{verb}", {**body, "on": files_of.RECEIVED})
+
+
 # --- what is spoilt, and mended --------------------------------------------------------------------------------------
 
 
@@ -397,7 +418,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
-      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details")  # fmt: skip
+      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
+      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -415,7 +437,8 @@ async def person_required(case: Case) -> None:
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details")  # fmt: skip
+      "withdraw_bank_details", "admit_application",
+      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -460,6 +483,8 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "put_time_entry_grid": {"consultant_id": NOBODY},
     "update_time_entry": {"consultant_id": NOBODY},
     "create_time_entry_correction": {"entry_id": NOBODY},
+    "create_application": {"refiles_id": NOBODY},
+    "update_application": {"refiles_id": NOBODY},
 }
 
 

@@ -60,4 +60,10 @@ PAIRS: dict[tuple[str, str], str] = {
     ("month-locked", "accept_time_entry_correction"): "only where the operator closes the month at the same instant",
     ("month-locked", "reverse_time_entry"): "only where the operator closes the month at the same instant",
     **{("invalid-transition", f"{step}_time_entry"): _NAMED for step in ("submit", "recall", "validate", "reject")},
+    **{("invalid-transition", act): "the acts that can follow are listed; tests/applications/test_states.py tries each"
+       for act in ("submit_application", "acknowledge_application", "request_application_documents",
+                   "complete_application", "admit_application", "declare_application_inadmissible",
+                   "open_application_review", "extend_application", "withdraw_application")},
+    ("already-exists", "update_application"):
+        "an external_id or an open file, as create_application has them",
 }  # fmt: skip

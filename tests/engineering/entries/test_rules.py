@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.access.duties import ENTERS_VALIDATES, SeparationOfDuties
 from app.access.rules import EmailMissing, PersonRequired
+from app.core.problems import InvalidTransition
 from app.engineering.entries import rules
 from app.engineering.entries.rules import COUNTING, EDITABLE, PAST, TRANSITIONS, Caller, EntryAction, Status, Wish
 
@@ -39,7 +40,7 @@ def test_every_action_in_every_state(state: str, place: int) -> None:
     if target:
         assert rules.next_status(action, Status(state)) == target
         return
-    with pytest.raises(rules.InvalidTransition) as refused:
+    with pytest.raises(InvalidTransition) as refused:
         rules.next_status(action, Status(state))
     needed = sorted(source for source, targets in LIFE.items() if targets[place])
     assert refused.value.members == {"current": state, "action": action, "needed": list(needed)}
