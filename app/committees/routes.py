@@ -49,6 +49,7 @@ async def get_committee(request: Request, actor: Actor = require("committees:rea
     **changes(
         schemas.Committee,
         rules.MeetingClosed,
+        rules.MeetingDecided,
         rules.MinutesBeforeTheMeeting,
         rules.MinutesAdoptedOn,
         rules.ChairMissing,

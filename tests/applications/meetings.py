@@ -17,7 +17,7 @@ REVIEW = {
 GRANT, ADVANCE = 120_000_00, 80_000_00
 
 
-def seats(*attendance: str) -> list[dict[str, Any]]:
+def seats(*attendance: str | None) -> list[dict[str, Any]]:
     return [
         {"kind": "organisation", "name": f"Seat {place}", "chair": place == 0, "attendance": came}
         for place, came in enumerate(attendance)
@@ -33,8 +33,8 @@ async def admitted(world: World, **more: Any) -> dict[str, Any]:
 
 
 async def meeting(
-    world: World, level: str = "territorial", *, on: str = DECIDED, attendance: tuple[str, ...] = ("present", "present"),
-    hold: bool = True, **more: Any,
+    world: World, level: str = "territorial", *, on: str = DECIDED,
+    attendance: tuple[str | None, ...] = ("present", "present"), hold: bool = True, **more: Any,
 ) -> str:  # fmt: skip
     """A meeting of a level that was held on a day: its path."""
     made = ok(
@@ -70,3 +70,37 @@ async def expire_certificate(world: World, siren: str) -> None:
     """Give the firm a later tax certificate: the figure of its last day changes."""
     paper = {"kind": "tax", "issued_on": "2024-04-01", "valid_until_on": "2024-09-01", "sha256": "ab" * 32}
     ok(await staff(world).post(f"firms/{siren}/certificates", paper), 201)
+
+
+def decision(file: dict[str, Any], outcome: str = "pre_select", **more: Any) -> dict[str, Any]:
+    body = item(file, outcome, votes=VOTES, **more)
+    body["outcome"] = body.pop("proposal")
+    if outcome in ("reject", "defer"):
+        body.setdefault("reasons", "The market is not shown.")
+    return body
+
+
+async def decide(
+    world: World, path: str, *decisions: dict[str, Any], by: str = "committee", dry: bool = False
+) -> httpx2.Response:
+    query = "?dry_run=true" if dry else ""
+    return await world.clients[by].post(f"{path}/decisions{query}", {"items": list(decisions)})
+
+
+async def decided(world: World, path: str, *decisions: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ok(await decide(world, path, *decisions), 201)["items"]
+    return found
+
+
+async def contribute(world: World, cents: int, reference: str = "C-1") -> None:
+    body = {"organisation_id": str(world.organisations["office"]), "amount_cents": cents, "reference": reference,
+            "decided_on": "2023-10-03"}  # fmt: skip
+    ok(
+        await world.clients["programme"].post("envelope/contributions", body, headers={"Idempotency-Key": reference}),
+        201,
+    )
+
+
+async def close(world: World, path: str, adopted_on: str = "2024-06-30") -> httpx2.Response:
+    ok(await staff(world).patch(path, {"minutes": "Read and adopted.", "minutes_adopted_on": adopted_on}), 200)
+    return await world.clients["committee"].post(f"{path}/close")

@@ -1,11 +1,10 @@
-"""Decisions of committees: numbered, all or nothing, with their awards; reversed before the closing, corrected after."""
+"""Decisions of committees: numbered, all or nothing, with their awards; reversed before the closing, or corrected."""
 
 import hashlib
 from datetime import date
 from typing import Any
 
 import asyncpg
-import httpx2
 import pytest
 
 from tests.applications.acts import done, history, read
@@ -13,8 +12,12 @@ from tests.applications.meetings import (
     ADVANCE,
     DECIDED,
     GRANT,
-    VOTES,
     admitted,
+    close,
+    contribute,
+    decide,
+    decided,
+    decision,
     frozen,
     item,
     meeting,
@@ -24,35 +27,6 @@ from tests.projects.acts import staff
 from tests.world import World, ok, problem
 
 LATER = "2024-05-20"
-
-
-def decision(file: dict[str, Any], outcome: str = "pre_select", **more: Any) -> dict[str, Any]:
-    body = item(file, outcome, votes=VOTES, **more)
-    body["outcome"] = body.pop("proposal")
-    if outcome in ("reject", "defer"):
-        body.setdefault("reasons", "The market is not shown.")
-    return body
-
-
-async def decide(
-    world: World, path: str, *decisions: dict[str, Any], by: str = "committee", dry: bool = False
-) -> httpx2.Response:
-    query = "?dry_run=true" if dry else ""
-    return await world.clients[by].post(f"{path}/decisions{query}", {"items": list(decisions)})
-
-
-async def decided(world: World, path: str, *decisions: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ok(await decide(world, path, *decisions), 201)["items"]
-    return found
-
-
-async def contribute(world: World, cents: int, reference: str = "C-1") -> None:
-    body = {"organisation_id": str(world.organisations["office"]), "amount_cents": cents, "reference": reference,
-            "decided_on": "2023-10-03"}  # fmt: skip
-    ok(
-        await world.clients["programme"].post("envelope/contributions", body, headers={"Idempotency-Key": reference}),
-        201,
-    )
 
 
 async def pre_selected(world: World, *files: dict[str, Any], on: str = DECIDED) -> str:
@@ -69,11 +43,6 @@ async def granting(world: World, *files: dict[str, Any], on: str = LATER) -> str
     path = await meeting(world, "state_region", on=on)
     await frozen(world, path, *(item(file, "grant") for file in files))
     return path
-
-
-async def close(world: World, path: str, adopted_on: str = "2024-06-30") -> httpx2.Response:
-    ok(await staff(world).patch(path, {"minutes": "Read and adopted.", "minutes_adopted_on": adopted_on}), 200)
-    return await world.clients["committee"].post(f"{path}/close")
 
 
 # --- taken -----------------------------------------------------------------------------------------------------------
@@ -341,7 +310,7 @@ async def test_sql_edits_no_decision_and_no_record(world: World) -> None:
     ):
         with pytest.raises(asyncpg.PostgresError) as refused:
             await world.pool.execute(statement)
-        assert refused.value.constraint_name == constraint, statement  # type: ignore[attr-defined]
+        assert refused.value.constraint_name == constraint, statement
 
 
 async def test_sql_decides_nothing_that_a_meeting_did_not(world: World) -> None:
@@ -353,7 +322,7 @@ async def test_sql_decides_nothing_that_a_meeting_did_not(world: World) -> None:
     async with world.pool.acquire() as connection:
         with pytest.raises(asyncpg.PostgresError) as refused:
             await connection.execute(f"UPDATE committee_decisions SET votes_for = 0 WHERE id = '{made['id']}'")
-        assert refused.value.constraint_name == "committee_decisions_append_only"  # type: ignore[attr-defined]
+        assert refused.value.constraint_name == "committee_decisions_append_only"
         for change, constraint in (
             ({"number": 3, "previous_number": 2}, "committee_decision_of_its_meeting"),
             ({"decided_on": date(2024, 4, 16)}, "committee_decision_of_its_meeting"),
@@ -366,12 +335,12 @@ async def test_sql_decides_nothing_that_a_meeting_did_not(world: World) -> None:
             del row["id"]
             names = ", ".join(row)
             marks = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+            bump = f"UPDATE agendas SET decisions_made = 2 WHERE committee_id = '{committee}'"
+            insert = f"INSERT INTO committee_decisions ({names}) VALUES ({marks})"
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(bump)
             with pytest.raises(asyncpg.PostgresError) as refused:
-                async with connection.transaction():
-                    await connection.execute(
-                        f"UPDATE agendas SET decisions_made = 2 WHERE committee_id = '{committee}'"
-                    )
-                    await connection.execute(
-                        f"INSERT INTO committee_decisions ({names}) VALUES ({marks})", *row.values()
-                    )
-            assert refused.value.constraint_name == constraint, change  # type: ignore[attr-defined]
+                await connection.execute(insert, *row.values())
+            await transaction.rollback()
+            assert refused.value.constraint_name == constraint, change

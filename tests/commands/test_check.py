@@ -70,6 +70,8 @@ PLANTED = {
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",
     "acts of an aid file": "UPDATE applications SET passage_number = passage_number + 1",
+    "decisions of a meeting": "UPDATE agendas SET decisions_made = decisions_made + 1",
+    "awards of a decision": "UPDATE committee_decisions SET grant_cents = grant_cents + 1 WHERE outcome = 'grant'",
     "state and times of an aid file": "UPDATE applications SET decision_ends_on = decision_ends_on + 1",
     "outstanding of an advance":
         "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",

@@ -154,8 +154,8 @@ async def items_of(write: Write, agenda: Agenda) -> list[dict[str, Any]]:
 async def frozen_content(write: Write, committee_id: UUID, number: int) -> dict[str, Any]:
     """What was frozen of an agenda."""
     z = FrozenAgenda
-    content = await write.session.scalar(select(z.content).where(z.committee_id == committee_id, z.number == number))
-    found: dict[str, Any] = from_json(content)
+    asked = await write.session.execute(select(z.content).where(z.committee_id == committee_id, z.number == number))
+    found: dict[str, Any] = from_json(asked.scalar_one())
     return found
 
 

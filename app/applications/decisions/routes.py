@@ -15,7 +15,7 @@ from app.applications.conditions import ApplicationNotReady
 from app.applications.decisions import rules, schemas, service
 from app.applications.decisions.queries import DECISIONS, RECORD_CONTENT, RECORDS
 from app.applications.decisions.simulation import simulate
-from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, AwardAlreadyPaid, AwardEnded
+from app.awards.rules import AWARD_DOOR, AwardAlreadyPaid, AwardEnded, ProjectNotFiled
 from app.committees import schemas as committees
 from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
 from app.core.db import fetchrow
@@ -28,7 +28,7 @@ from app.core.serving.routing import router
 from app.core.writing.writes import QUERY, Write, commit, run
 from app.envelopes.ledger import EnvelopeExhausted
 from app.programme.routes import T
-from app.projects.rules import StagePassageRefused
+from app.projects.rules import StageOutOfOrder, StagePassageRefused
 from app.schemes.rules import ParameterNotInForce
 
 decisions = router("decisions")
@@ -63,10 +63,10 @@ async def list_committee_decisions(request: Request, actor: Actor = require("dec
         ParameterNotInForce,
         EnvelopeExhausted,
         *AWARD_DOOR,
-        *OF_ITS_PROJECT,
+        ProjectNotFiled,
+        StageOutOfOrder,
         StagePassageRefused,
         AlreadyExists,
-        ReferenceNotFound,
         *REVIEWS_DECIDES.refusals,
         status=201,
     ),

@@ -88,15 +88,6 @@ class AgendaNotFinished(Problem):
     cure_fr = "Consignez une issue pour chacun de `application_ids` : un dossier peut être ajourné."
 
 
-class MeetingDecided(Problem):
-    """The meeting has decided: when it was held, its quorum and who came cannot change."""
-
-    status = 409
-    title_fr = "La réunion a statué : sa date, son quorum et les présences ne peuvent plus changer."
-    cure = "Reverse its decisions first, correct the meeting, and decide again."
-    cure_fr = "Annulez d'abord ses décisions, corrigez la réunion, puis statuez à nouveau."
-
-
 class DecisionFollowed(Problem):
     """The file has gone on since this decision: it can no longer be reversed."""
 

@@ -274,10 +274,12 @@ async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, 
     if agenda.year is None or agenda.meeting_number is None:
         s = MeetingSeries
         key = {"territory": agenda.territory, "level": agenda.level, "year": decided_on.year}
-        counted = insert(s).values(last_number=1, **key)
-        counted = counted.on_conflict_do_update(
-            index_elements=list(key), set_={"last_number": s.last_number + 1}
-        ).returning(s.last_number)
+        counted = (
+            insert(s)
+            .values(last_number=1, **key)
+            .on_conflict_do_update(index_elements=list(key), set_={"last_number": s.last_number + 1})
+            .returning(s.last_number)
+        )
         agenda.year, agenda.meeting_number = decided_on.year, await write.session.scalar(counted)
     assert agenda.meeting_number is not None
     agenda.decisions_made += 1
