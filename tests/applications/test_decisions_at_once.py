@@ -145,7 +145,7 @@ async def test_contributions_batches_in_opposite_order_reversals_and_closings_ne
         )
         codes = answers([found[0], found[1]])
         assert codes["201"] == 1, codes
-        assert set(codes) <= {"201", "already-decided", "busy"}
+        assert set(codes) == {"201", "already-decided"}  # a deadlock would be busy
         back = [each for path in paths for each in await reverse_all(path)]
         assert {each.status_code for each in back} == {200}
     envelope = ok(await world.auditor.get("envelope"), 200)
