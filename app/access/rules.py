@@ -202,7 +202,7 @@ GUARDED_EVENTS = {
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
     "agenda": "agendas:read",
-    **dict.fromkeys(("committee_decision", "committee_record"), "decisions:read"),
+    "committee_decision": "decisions:read",
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "firm_certificate": "firm_certificates:read",

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for name in ("invalid_transition", "application_passage_members"):
+    for name in ("application_passage_transition", "application_passage_members"):
         op.execute(f"ALTER TABLE application_passages VALIDATE CONSTRAINT {name}")
 
 

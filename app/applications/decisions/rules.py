@@ -142,9 +142,9 @@ def advance_terms(decided_on: date) -> dict[str, Any]:
 
 
 def changes_of(pointer: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The figures that differ, each with its place in the frozen agenda."""
+    """The figures that differ, each with its place in the frozen agenda; nothing where none were frozen."""
     return [
-        {"pointer": f"{pointer}/{name}", "then": then[name], "now": now[name]}
-        for name in now
-        if then[name] != now[name]
+        {"pointer": f"{pointer}/{name}", "then": then[name], "now": value}
+        for name, value in now.items()
+        if name in then and then[name] != value
     ]
