@@ -163,7 +163,7 @@ class FrozenItem(FrozenFigures):
 class FrozenContribution(Read):
     """What a contribution had left when the agenda was frozen."""
 
-    contribution_id: UUID = Field(description="The contribution.")
+    contribution_id: UUID = Field(description="Whose money it is that was left: one of the envelope's contributions.")
     organisation_id: UUID = Field(description="The contributor.")
     available_cents: Cents = Field(description="Cents of euro that an award of that day could commit of it.")
 

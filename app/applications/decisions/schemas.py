@@ -57,16 +57,13 @@ class DecisionBody(Body):
     advance_cents: Annotated[
         AmountCents, Field(description="Cents of euro decided as a repayable advance; 0 where no aid is given.")
     ] = 0
-    advance_terms: (
-        Annotated[
-            Terms,
-            Field(
-                description="How the advance is repaid. Absent: in 20 equal quarters, after two years in which nothing"
-                " is due."
-            ),
-        ]
-        | None
-    ) = None
+    advance_terms: Annotated[
+        Terms | None,
+        Field(
+            description="How the advance is repaid. Absent or null: in 20 equal quarters, after two years in which"
+            " nothing is due."
+        ),
+    ] = None
     conditions: _Conditions | None = None
     reasons: _Reasons | None = None
     votes: _Votes
