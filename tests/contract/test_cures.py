@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    conditions,
     corrections,
     days,
     decisions,
@@ -31,6 +32,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    conditions,
     corrections,
     days,
     decisions,

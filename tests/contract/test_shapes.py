@@ -28,9 +28,8 @@ from app.core.values import MAX_CENTS
 from app.core.writing.writes import Change, Write
 from app.engineering.entries import service as engineering
 from app.envelopes import routes as envelopes
-from app.main import create_app
-from app.settings import Settings
 from tests.contract.conftest import Known
+from tests.contract.document import document
 from tests.world import ok, problem
 
 CHECKS = {
@@ -40,7 +39,7 @@ CHECKS = {
     if isinstance(check, CheckConstraint)
 }
 SHAPES = {name for name, check in CHECKS.items() if check.info.get("shape")}
-DOCUMENT = create_app(Settings(_env_file=None, database_url="postgresql+asyncpg://nowhere/none")).openapi()
+DOCUMENT = document()
 
 T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
