@@ -54,6 +54,12 @@ BEGIN
         RAISE EXCEPTION 'the agenda is not frozen'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'agenda_not_frozen';
     END IF;
+    IF NEW.corrects_id IS NULL AND EXISTS (
+        SELECT FROM application_reviews WHERE application_id = NEW.application_id AND NEW.decided_by = ANY (authors)
+    ) THEN
+        RAISE EXCEPTION 'who reviewed the file does not decide it'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'reviewer_decides';
+    END IF;
     IF NEW.corrects_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM committee_decisions d JOIN committees c ON c.id = d.committee_id
         WHERE d.id = NEW.corrects_id AND d.territory = NEW.territory AND d.corrects_id IS NULL
