@@ -9,13 +9,14 @@ from sqlalchemy import select
 from app.advances import schemas as advances
 from app.advances.models import Advance
 from app.advances.service import ADVANCE, award_advance
+from app.applications.awards.service import frozen_of
 from app.applications.decisions.models import CommitteeDecision
 from app.applications.decisions.rules import advance_terms
 from app.applications.models import Application
 from app.awards import service as awards
+from app.awards.rules import Decided
 from app.awards.service import AwardKind
 from app.core.writing.writes import Change, Write
-from app.grants import schemas as grants
 from app.grants.models import Grant
 from app.grants.service import GRANT, award_grant
 from app.projects.models import Project
@@ -27,7 +28,9 @@ async def award(
     write: Write, file: Application, project: Project, decision: CommitteeDecision, terms: advances.Terms | None,
     *, simulated: bool = False,
 ) -> list[Change]:  # fmt: skip
-    """Make what a decision awards: both or neither. A simulated one names no meeting, which may not have been held."""
+    """Make what a decision awards: both or neither. A simulated one names neither the meeting, which may not have been
+    held, nor the decision, which is not recorded.
+    """
     said: dict[str, Any] = {
         "siren": file.siren,
         "project_id": file.project_id,
@@ -35,15 +38,17 @@ async def award(
         "committee_id": None if simulated else decision.committee_id,
         "decided_on": decision.decided_on,
         "decision_reference": decision.reference,
+        "application_id": file.id,
+        "decision_id": None if simulated else decision.id,
+        "frozen": await frozen_of(write.session, file, decision.decided_on),
     }
     changes = []
     if decision.grant_cents:
-        body = grants.GrantCreate(amount_cents=decision.grant_cents, **said)
-        changes += await award_grant(write, file.territory, body)
+        changes += await award_grant(write, file.territory, Decided(amount_cents=decision.grant_cents, **said))
     if decision.advance_cents:
         agreed = terms or advances.Terms.model_validate(advance_terms(decision.decided_on))
-        lent = advances.AdvanceCreate(amount_cents=decision.advance_cents, terms=agreed, **said)
-        changes += await award_advance(write, file.territory, lent)
+        lent = Decided(amount_cents=decision.advance_cents, **said)
+        changes += await award_advance(write, file.territory, lent, agreed.model_dump(mode="json"))
     return changes
 
 
@@ -51,11 +56,7 @@ async def take_back(write: Write, decision: CommitteeDecision, reason: str) -> l
     """Reverse the awards of a decision. Raises `award-already-paid`, `award-ended` (409)."""
     changes = []
     for kind, table in _KINDS:
-        made = select(table).where(
-            table.territory == decision.territory,
-            table.committee_id == decision.committee_id,
-            table.decision_reference == decision.reference,
-        )
+        made = select(table).where(table.territory == decision.territory, table.decision_id == decision.id)
         for each in list(await write.session.scalars(made.order_by(table.id).with_for_update(key_share=True))):
             changes += await awards.take_back(write, kind, each, reason)
     return changes
