@@ -167,7 +167,7 @@ BEGIN
     END IF;
     IF NEW.application_id IS NOT NULL THEN
         IF NOT EXISTS (
-            SELECT FROM applications WHERE id = NEW.application_id AND siren = NEW.firm_siren
+            SELECT FROM applications WHERE id = NEW.application_id AND firm_siren = NEW.firm_siren
                 AND project_id = NEW.project_id
         ) THEN
             RAISE EXCEPTION 'a file of another project' USING ERRCODE = 'check_violation',
@@ -196,8 +196,8 @@ END
 $$
 """
 # An award of a decision is reversed in the transaction that reverses the decision.
-CHECK_REVERSED_BY_DECISION = """
-CREATE FUNCTION check_reversed_by_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+CHECK_AWARD_OF_A_DECISION = """
+CREATE FUNCTION check_award_of_a_decision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM committee_decisions d WHERE d.id = NEW.decision_id AND d.reversed_at IS NOT NULL
@@ -241,13 +241,13 @@ def check_award(table: str) -> str:
     return f"CREATE TRIGGER check_award BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION check_award()"
 
 
-def check_reversed_by_decision(table: str) -> str:
+def check_award_of_a_decision(table: str) -> str:
     """The trigger that holds an award of a decision to it."""
     return (
-        f"CREATE CONSTRAINT TRIGGER check_reversed_by_decision AFTER UPDATE OF status ON {table}"
+        f"CREATE CONSTRAINT TRIGGER check_award_of_a_decision AFTER UPDATE OF status ON {table}"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
         " WHEN (NEW.decision_id IS NOT NULL AND NEW.status = 'reversed')"
-        " EXECUTE FUNCTION check_reversed_by_decision()"
+        " EXECUTE FUNCTION check_award_of_a_decision()"
     )
 
 
@@ -257,6 +257,6 @@ def keeps_what_it_rests_on(table: str) -> str:
 
 
 event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD))
-event.listen(Base.metadata, "before_create", DDL(CHECK_REVERSED_BY_DECISION))
+event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD_OF_A_DECISION))
 for _statement in (CHECK_SERVED_SINCE, SERVED_SINCE_GUARD):
     event.listen(Territory.__table__, "after_create", DDL(_statement))

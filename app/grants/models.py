@@ -23,7 +23,7 @@ from app.awards.models import (
     Award,
     AwardStatus,
     check_award,
-    check_reversed_by_decision,
+    check_award_of_a_decision,
     keeps_what_it_rests_on,
     links,
     override_of_award,
@@ -112,7 +112,7 @@ class GrantPayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
 
 
-for _statement in (check_award, check_reversed_by_decision, keeps_what_it_rests_on):
+for _statement in (check_award, check_award_of_a_decision, keeps_what_it_rests_on):
     event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")

@@ -43,7 +43,7 @@ BEGIN
     END IF;
     IF NEW.application_id IS NOT NULL THEN
         IF NOT EXISTS (
-            SELECT FROM applications WHERE id = NEW.application_id AND siren = NEW.firm_siren
+            SELECT FROM applications WHERE id = NEW.application_id AND firm_siren = NEW.firm_siren
                 AND project_id = NEW.project_id
         ) THEN
             RAISE EXCEPTION 'a file of another project' USING ERRCODE = 'check_violation',
@@ -93,8 +93,8 @@ BEGIN
 END
 $$
 """
-CHECK_REVERSED_BY_DECISION = """
-CREATE FUNCTION check_reversed_by_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+CHECK_AWARD_OF_A_DECISION = """
+CREATE FUNCTION check_award_of_a_decision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM committee_decisions d WHERE d.id = NEW.decision_id AND d.reversed_at IS NOT NULL
@@ -141,20 +141,20 @@ def upgrade() -> None:
         ):
             op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({holds}) NOT VALID")
     op.execute(CHECK_AWARD.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-    op.execute(CHECK_REVERSED_BY_DECISION)
+    op.execute(CHECK_AWARD_OF_A_DECISION)
     for table in TABLES:
         op.execute(
-            f"CREATE CONSTRAINT TRIGGER check_reversed_by_decision AFTER UPDATE OF status ON {table}"
+            f"CREATE CONSTRAINT TRIGGER check_award_of_a_decision AFTER UPDATE OF status ON {table}"
             " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
             " WHEN (NEW.decision_id IS NOT NULL AND NEW.status = 'reversed')"
-            " EXECUTE FUNCTION check_reversed_by_decision()"
+            " EXECUTE FUNCTION check_award_of_a_decision()"
         )
 
 
 def downgrade() -> None:
     for table in TABLES:
-        op.execute(f"DROP TRIGGER check_reversed_by_decision ON {table}")
-    op.execute("DROP FUNCTION check_reversed_by_decision()")
+        op.execute(f"DROP TRIGGER check_award_of_a_decision ON {table}")
+    op.execute("DROP FUNCTION check_award_of_a_decision()")
     op.execute(BEFORE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
     for table in TABLES:
         op.drop_constraint("award_above_base", table)

@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     for table in ("grants", "advances"):
         op.execute(
-            f"UPDATE {table} SET funder_id = s.organisation_id FROM subjects s"  # noqa: S608  # our own text
+            f"UPDATE {table} SET funder_id = s.organisation_id FROM subjects s"
             " WHERE s.id = awarded_by AND funder_id IS NULL"
         )
 
