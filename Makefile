@@ -14,6 +14,8 @@ WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_ord
 run: $(RUNS)
 	@exec $(BIN)/rebond serve
 
+# A compiled module is kept also where the shell forbids it: a run starts dozens of processes, which would each compile.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
 

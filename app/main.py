@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
@@ -36,13 +35,11 @@ from app.core.problems import (
     MethodNotAllowed,
     NotFound,
     Problem,
-    ValidationFailed,
 )
 from app.core.serving import logs, openapi, routing, server
 from app.core.serving.answering import respond
 from app.core.serving.pages import service
 from app.core.serving.shell import Allowance, Shell
-from app.core.validation import field_errors
 from app.core.violations import translate
 from app.core.writing import idempotency
 from app.engineering.certificates.routes import certificates
@@ -213,15 +210,10 @@ def _handle(app: FastAPI) -> None:
     async def problem(request: Request, error: Exception) -> Response:
         return respond(request, error if isinstance(error, Problem) else InternalError())
 
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # registered for it alone
-        return respond(request, ValidationFailed(errors=field_errors(error.errors())))
-
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # registered for it alone
         known = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}.get(error.status_code, InternalError)
         return respond(request, known(headers=dict(error.headers or {})))
 
     app.add_exception_handler(Problem, problem)
-    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

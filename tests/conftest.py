@@ -4,10 +4,14 @@ Nothing is wiped: each test makes what it needs under names of its own, and comm
 databases `rebond_test_…` are made on that server and dropped at the end; the one it names is never touched.
 """
 
+# ruff: noqa: E402  # the collector is told of the imports before they begin
+import gc
+
+gc.set_threshold(50_000, 20, 50)  # a third of the time of the imports would go into looking through them for garbage
+
 import asyncio
 import contextlib
 import fcntl
-import gc
 import os
 import shutil
 import tempfile
@@ -37,6 +41,12 @@ SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to 
 TEMPLATE = "REBOND_TEST_TEMPLATE"
 DEMONSTRATION = "_demo"  # the same with the demonstration, where a test has asked for it
 STATE = pytest.StashKey[contextlib.ExitStack]()
+LONG = (  # what takes seconds a test: begun first, so that no worker ends long after the others
+    "tests/commands/test_cli.py", "tests/commands/test_export.py", "tests/bundled/", "tests/test_demo.py",
+    "tests/scenarios/", "tests/contract/test_document.py", "tests/contract/test_python_client.py",
+    "tests/contract/test_streams.py", "tests/contract/test_forms.py", "tests/contract/test_routes.py",
+    "tests/engineering/entries/test_limits.py", "tests/envelopes/test_model.py",
+)  # fmt: skip
 
 hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("rebond")
@@ -65,11 +75,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever the order is, the long ones come first in it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish() -> None:
     """What has been imported stays: a sixth of a run's time would go into looking through it for garbage."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -191,6 +191,7 @@ def _be_rebond(words: list[str], cwd: str, env: dict[str, str], descriptors: lis
     from app import cli
 
     gc.enable()
+    gc.collect()  # the selector and its sockets now, not when what they close is a descriptor of the command's
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()

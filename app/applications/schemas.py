@@ -63,7 +63,11 @@ class AssetLineBody(Body):
 
     label: Annotated[Line, Field(description="What is bought, such as the machine.")]
     kind: Annotated[
-        CostKind, Field(description="tangible_asset and intangible_asset count for the base; not_eligible does not.")
+        CostKind,
+        Field(
+            description="tangible_asset and intangible_asset count for the base; not_eligible does not, and a file with"
+            " such a line is not received."
+        ),
     ]
     amount_cents: Annotated[PositiveCents, Field(description="Cents of euro, excluding VAT.")]
     quote_reference: (
@@ -124,7 +128,7 @@ _APPLICATION: dict[str, Any] = {
     "requested_advance_cents": 10_000_000,
     "lines": [
         {"label": "Machining centre", "kind": "tangible_asset", "amount_cents": 62_500_000, "quote_reference": "D-88"},
-        {"label": "Training", "kind": "not_eligible", "amount_cents": 2_500_000},
+        {"label": "Feasibility study", "kind": "intangible_asset", "amount_cents": 2_500_000, "preliminary": True},
     ],
     "planned_start_on": "2024-03-01",
     "planned_end_on": "2025-06-30",

@@ -38,7 +38,6 @@ async def create_audition(write: Write, territory: str, body: schemas.AuditionCr
 async def update_audition(write: Write, territory: str, audition_id: UUID, body: schemas.AuditionUpdate) -> Change:
     """Change an audition. Raises `audition-over`, `nothing-found-yet` (409), `reference-not-found`."""
     audition = await _audition(write, territory, audition_id)
-    write.expect(audition.version)
     rules.may_change(AuditionStatus(audition.status), frozenset(body.model_fields_set))
     changed = await _put(write, audition, body)
     return Change("audition.updated" if changed else "", AUDITIONS, [audition_id], {"territory": territory})
@@ -51,7 +50,6 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
     theirs, while consultants hold auditions too.
     """
     audition = await _audition(write, territory, audition_id)
-    write.expect(audition.version)
     audition.status = rules.next_status(AuditionAction.HOLD, AuditionStatus(audition.status))
     with write.session.no_autoflush:  # the state and its day are written together
         await _put(write, audition, body)
@@ -61,14 +59,16 @@ async def hold(write: Write, territory: str, audition_id: UUID, body: schemas.Au
 async def miss(write: Write, territory: str, audition_id: UUID, action: AuditionAction, reason: str) -> Change:
     """Record that the audition was cancelled, or that the firm did not come. Raises `audition-transition` (409)."""
     audition = await _audition(write, territory, audition_id)
-    write.expect(audition.version)
     audition.status = rules.next_status(action, AuditionStatus(audition.status))
     audition.reason = reason
     return Change(f"audition.{PAST[action]}", AUDITIONS, [audition_id], {"territory": territory})
 
 
 async def _audition(write: Write, territory: str, audition_id: UUID) -> Audition:
-    return await write.lock(Audition, Audition.id == audition_id, Audition.territory == territory)
+    """The audition in the version that the caller expects, held."""
+    audition = await write.lock(Audition, Audition.id == audition_id, Audition.territory == territory)
+    write.expect(audition.version)
+    return audition
 
 
 async def _put(write: Write, audition: Audition, body: schemas.AuditionUpdate | schemas.AuditionHold) -> bool:

@@ -14,8 +14,7 @@ DECLARE
     awarding boolean := TG_TABLE_NAME IN ('grants', 'advances');
     aided text;
     on_day date;
-    territory_status text;
-    firm record;
+    held record;
     proceeding record;
     lifted text;
     ceased boolean;
@@ -30,14 +29,14 @@ BEGIN
         aided := (SELECT a.firm_siren FROM advances a WHERE a.id = NEW.advance_id);
         on_day := NEW.paid_on;
     END IF;
-    SELECT t.status INTO territory_status FROM territories t WHERE t.slug = NEW.territory FOR SHARE;
-    SELECT f.ceased, f.ceased_on INTO firm FROM firms f WHERE f.siren = aided FOR SHARE;
-    IF NOT FOUND OR territory_status IS NULL THEN
+    SELECT t.status, f.ceased, f.ceased_on INTO held FROM territories t, firms f
+    WHERE t.slug = NEW.territory AND f.siren = aided FOR SHARE;  -- the territory first, as it stands first
+    IF NOT FOUND THEN
         RETURN NEW;  -- a foreign key refuses
     END IF;
-    IF territory_status = 'withdrawn' OR awarding AND territory_status <> 'laureate' THEN
+    IF held.status = 'withdrawn' OR awarding AND held.status <> 'laureate' THEN
         RAISE EXCEPTION 'the territory is not open' USING ERRCODE = 'check_violation',
-            CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', territory_status);
+            CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', held.status);
     END IF;
     IF awarding
         AND NOT EXISTS (SELECT FROM territory_firms t WHERE t.territory = NEW.territory AND t.siren = aided)
@@ -48,10 +47,10 @@ BEGIN
         SELECT o.code INTO lifted FROM overrides o
         WHERE o.id = NEW.override_id AND o.territory = NEW.territory AND o.firm_siren = aided AND o.used_by_id = NEW.id;
     END IF;
-    ceased := awarding AND firm.ceased AND (firm.ceased_on IS NULL OR firm.ceased_on <= on_day);
+    ceased := awarding AND held.ceased AND (held.ceased_on IS NULL OR held.ceased_on <= on_day);
     IF ceased AND lifted IS DISTINCT FROM 'firm-ceased' THEN
         RAISE EXCEPTION 'the firm has ceased' USING ERRCODE = 'check_violation', CONSTRAINT = 'firm_ceased',
-            DETAIL = json_strip_nulls(json_build_object('ceased_on', firm.ceased_on));
+            DETAIL = json_strip_nulls(json_build_object('ceased_on', held.ceased_on));
     END IF;
     SELECT p.kind, p.opened_on INTO proceeding FROM proceedings p
     WHERE p.siren = aided AND p.opened_on <= on_day AND (p.closed_on IS NULL OR p.closed_on > on_day)

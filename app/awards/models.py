@@ -102,7 +102,7 @@ BEGIN
             RAISE EXCEPTION 'for which project?' USING ERRCODE = 'check_violation', CONSTRAINT = 'project_missing';
         END IF;
     END IF;
-    IF EXISTS (
+    IF NEW.committee_id IS NOT NULL AND EXISTS (
         SELECT FROM committees WHERE territory = NEW.territory AND id = NEW.committee_id
             AND coalesce((timezone('Europe/Paris', held_at))::date, 'infinity') > NEW.decided_on
     ) THEN

@@ -39,7 +39,6 @@ async def create_committee(write: Write, territory: str, body: schemas.Committee
 async def update_committee(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeUpdate) -> Change:
     """Change a meeting that is not over. Raises `meeting-closed`, and the problems of incomplete minutes (409)."""
     meeting = await _meeting(write, territory, committee_id)
-    write.expect(meeting.version)
     if meeting.status in OVER:
         raise rules.MeetingClosed
     changed = await _put(write, meeting, body)
@@ -49,7 +48,6 @@ async def update_committee(write: Write, territory: str, committee_id: UUID, bod
 async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.CommitteeHold) -> Change:
     """Record that the meeting was held. Raises `meeting-transition`, `chair-missing` (409)."""
     meeting = await _meeting(write, territory, committee_id)
-    write.expect(meeting.version)
     held = rules.next_status(CommitteeAction.HOLD, CommitteeStatus(meeting.status))
     await _put(write, meeting, body)
     meeting.status = held
@@ -59,7 +57,6 @@ async def hold(write: Write, territory: str, committee_id: UUID, body: schemas.C
 async def cancel(write: Write, territory: str, committee_id: UUID, reason: str) -> Change:
     """Cancel a planned meeting. Raises `meeting-transition` (409)."""
     meeting = await _meeting(write, territory, committee_id)
-    write.expect(meeting.version)
     meeting.status = rules.next_status(CommitteeAction.CANCEL, CommitteeStatus(meeting.status))
     meeting.reason = reason
     return Change("committee.cancelled", COMMITTEES, [committee_id], {"territory": territory})
@@ -72,7 +69,6 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
     `minutes-missing` (409).
     """
     meeting = await _meeting(write, territory, committee_id)
-    write.expect(meeting.version)
     closed_by = WRITES_CLOSES.separate(write.actor, meeting.minutes_authors)
     meeting.status = rules.next_status(CommitteeAction.CLOSE, CommitteeStatus(meeting.status))
     meeting.closed_by, meeting.closed_at = closed_by, write.now
@@ -80,7 +76,10 @@ async def close(write: Write, territory: str, committee_id: UUID) -> Change:
 
 
 async def _meeting(write: Write, territory: str, committee_id: UUID) -> Committee:
-    return await write.lock(Committee, Committee.id == committee_id, Committee.territory == territory)
+    """The meeting in the version that the caller expects, held."""
+    meeting = await write.lock(Committee, Committee.id == committee_id, Committee.territory == territory)
+    write.expect(meeting.version)
+    return meeting
 
 
 async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate | schemas.CommitteeHold) -> bool:

@@ -4,6 +4,7 @@ One ordinary engine serves both doors: a `Session` for writes, and `fetchrow`, w
 from the same pool for statements that PostgreSQL answers whole (a page of JSON, a write in one statement).
 """
 
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -32,7 +33,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -122,6 +123,22 @@ def instant(column: Any) -> ColumnElement[Any]:
     return func.to_char(func.timezone(text("'UTC'"), column), text("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
 
 
+def as_json(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as JSON shows it; its type decides."""
+    if isinstance(column.type, DateTime):
+        return instant(column).label(column.key)
+    if isinstance(column.type, JSONB):
+        return compact(column).label(column.key)
+    return column
+
+
+def compact(column: Any) -> ColumnElement[Any]:
+    """A stored JSON value without the white space that PostgreSQL writes between its parts."""
+    tokens = literal_column(r"""'("(?:[^"\\]|\\.)*")|\s+'""", Text())
+    kept = literal_column(r"'\1'", Text())
+    return cast(func.regexp_replace(cast(column, Text), tokens, kept, literal_column("'g'", Text())), JSON)
+
+
 def paris_day(column: Any) -> Any:
     """The Paris calendar day of an instant."""
     return cast(func.timezone(text("'Europe/Paris'"), column), Date)
@@ -173,6 +190,7 @@ def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, n
         max_overflow=0,
         pool_timeout=pool_timeout,
         pool_pre_ping=False,
+        pool_use_lifo=True,  # few connections stay warm (plans, catalogue), instead of all being a little so
         hide_parameters=True,  # they are personal data, and errors go to the log
         connect_args={
             "timeout": 5,
@@ -282,6 +300,16 @@ async def _read(engine: AsyncEngine, run: Callable[[Any], Any]) -> Any:
 
 
 async def driver_connection(session: AsyncSession) -> Any:
-    """The asyncpg connection inside the session's transaction."""
-    connection = await session.connection()
-    return (await connection.get_raw_connection()).driver_connection
+    """The asyncpg connection inside the session's transaction, found once for each transaction."""
+    transaction = session.sync_session.get_transaction()
+    of, found = session.info.get("driver_connection", (None, None))
+    if transaction is None or of is None or of() is not transaction:
+        found = (await (await session.connection()).get_raw_connection()).driver_connection
+        session.info["driver_connection"] = weakref.ref(session.sync_session.get_transaction()), found
+    return found
+
+
+async def flush(session: AsyncSession) -> None:
+    """Send what is pending. Where nothing is, as nearly always after a service's own flush, nothing is called."""
+    if session.new or session.dirty or session.deleted:
+        await session.flush()

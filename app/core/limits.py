@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import CTE, Select, Table, and_, bindparam, func, select, update
+from sqlalchemy import Table, bindparam, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -145,39 +145,3 @@ def _values(row: Spend) -> dict[str, Any]:
 def added_after(steps: Any, amounts: Any, days: Any, added: Any) -> Any:
     """The amounts of a calendar once each of `added` counts from its day of `days` on: before every later step."""
     return func.add_after(steps, amounts, days, added)
-
-
-# --- the same inside one statement -----------------------------------------------------------------------------------
-
-
-def spend_from(
-    source: CTE,
-    balance: Balance,
-    *,
-    key: Mapping[str, Any],
-    delta: Mapping[str, Any],
-    touch: Mapping[str, Any],
-    name: str,
-    after: CTE | None = None,
-) -> CTE:
-    """Spending as a part of a hot write: an UPDATE that waits for `after`, so that rows are locked in rank order.
-
-    `key`, `delta` and `touch` are expressions over `source`, the one row that the statement has just written.
-    """
-    table = balance.table
-    conditions = [table.c[column] == value for column, value in key.items()]
-    if after is not None:
-        conditions.append(select(func.count()).select_from(after).scalar_subquery() == 1)
-    changes = {column: table.c[column] + value for column, value in delta.items()} | dict(touch)
-    statement = update(table).where(and_(*conditions)).values(changes).returning(table.c[next(iter(key))])
-    return statement.cte(name)
-
-
-def open_from(source: Select[Any], balance: Balance, columns: list[str], amount: str, name: str) -> CTE:
-    """Spending from a row that the first spending makes: an upsert of the rows of `source`."""
-    table = balance.table
-    statement = insert(table).from_select(columns, source)
-    statement = statement.on_conflict_do_update(
-        index_elements=list(balance.key), set_={amount: table.c[amount] + statement.excluded[amount]}
-    )
-    return statement.returning(table.c[balance.key[0]]).cte(name)

@@ -20,11 +20,11 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     literal_column,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -33,7 +33,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.db import Statement, driver_connection, param
 from app.core.problems import Problem
-from app.core.values import FIRST_DAY
+from app.core.values import FIRST_DAY, LAST_DAY
 from app.core.writing.writes import Write
 from app.envelopes.models import AccountBalance, AccountDay, Contribution, LedgerEntry
 from app.envelopes.rules import (
@@ -123,16 +123,12 @@ async def award(write: Write, territory: str, instrument: Instrument, amount_cen
 
     Raises `EnvelopeExhausted` (409).
     """
-    rows = [row for row in await _lock(write, territory) if row["account"] == Account.AVAILABLE]
     day = cause.effective_on
-    # On the newest day, as nearly always, the headroom is the balance. What stood there when the statement began may be
-    # old by the time it has the lock; then the two differ, and the closings are read anew.
-    if all(
-        row["day"] is not None and row["day"] <= day and row["closing_cents"] == row["balance_cents"] for row in rows
-    ):
-        available = {row["contribution_id"]: [Closing(row["day"], row["balance_cents"])] for row in rows}
-    else:
+    rows = [row for row in await _lock(write, territory, day) if row["account"] == Account.AVAILABLE]
+    if any(row["moves_later"] for row in rows):
         available = await _closings(write, territory, [row["contribution_id"] for row in rows], Account.AVAILABLE, day)
+    else:  # the newest day, as nearly always: the headroom is the balance
+        available = {row["contribution_id"]: [Closing(day, row["balance_cents"])] for row in rows}
     can_give = {key: headroom(closings, day) for key, closings in available.items()}
     if amount_cents > sum(can_give.values()):
         raise EnvelopeExhausted(
@@ -367,38 +363,38 @@ async def _takers(
 
 
 def _accounts() -> Statement:
-    b, d = AccountBalance, AccountDay
-    newest = (
-        select(d.day, d.closing_cents)
-        .where(
-            b.account == literal_column(f"'{Account.AVAILABLE}'", Text()),
-            d.territory == b.territory,
-            d.contribution_id == b.contribution_id,
-            d.account == b.account,
-        )
-        .order_by(d.day.desc())
-        .limit(1)
-        .lateral("newest")
-    )
-    return Statement(
-        select(b.contribution_id, b.account, b.balance_cents, newest.c.day, newest.c.closing_cents)
-        .outerjoin(newest, true())
+    b = AccountBalance
+    held = (
+        select(b.territory, b.contribution_id, b.account, b.balance_cents)
         .where(b.territory == param("territory", Text()))
         .order_by(b.contribution_id, b.account)
-        .with_for_update(key_share=True, of=b)
+        .with_for_update(key_share=True)
+        .subquery("held")
+    )
+    key = (held.c.territory, held.c.contribution_id, held.c.account)
+    moves_later = case(
+        (
+            held.c.account == literal_column(f"'{Account.AVAILABLE}'", Text()),
+            func.moves_later(*key, param("day", Date())),
+        ),
+        else_=false(),
+    )
+    return Statement(
+        select(held.c.contribution_id, held.c.account, held.c.balance_cents, moves_later.label("moves_later"))
     )
 
 
 _ACCOUNTS = _accounts()
 
 
-async def _lock(write: Write, territory: str) -> list[Any]:
+async def _lock(write: Write, territory: str, day: date = LAST_DAY) -> list[Any]:
     """The accounts, locked, as they are after the wait: one that a parallel contribution adds is not shared out.
 
-    `available` with its newest closing, as that was before the wait.
+    With them whether `available` moves on a later day than this one.
     """
     connection = await driver_connection(write.session)
-    rows: list[Any] = await connection.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments({"territory": territory}))
+    values = {"territory": territory, "day": day}
+    rows: list[Any] = await connection.fetch(_ACCOUNTS.sql, *_ACCOUNTS.arguments(values))
     return rows
 
 

@@ -148,33 +148,43 @@ class LedgerEntry(Identified, Base):
     reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("ledger_entries.id"))
 
 
-# An entry adds to its day and to every later one, in both accounts; the day's row begins as a copy of the one before.
-# Whoever posts has updated the rows of `account_balances`, so two postings of an account never meet here (decision 8).
-# A debit raises an account, but for the two that a credit raises.
+# An entry adds to its day and to every later one, in both accounts; a day's row that is not there yet begins as a copy
+# of the one before. Whoever posts has updated the rows of `account_balances`, so two postings of an account never meet
+# here (decision 8). A debit raises an account, but for the two that a credit raises.
 POST_ACCOUNT_DAYS = """
 CREATE FUNCTION post_account_days() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    accounts text[] := ARRAY[NEW.debit, NEW.credit];
-    effects bigint[] := ARRAY[
-        CASE WHEN NEW.debit IN ('contributor', 'shortfall') THEN -NEW.amount_cents ELSE NEW.amount_cents END,
-        CASE WHEN NEW.credit IN ('contributor', 'shortfall') THEN NEW.amount_cents ELSE -NEW.amount_cents END
-    ];
+    debit_cents bigint := CASE WHEN NEW.debit IN ('contributor', 'shortfall')
+        THEN -NEW.amount_cents ELSE NEW.amount_cents END;
+    credit_cents bigint := CASE WHEN NEW.credit IN ('contributor', 'shortfall')
+        THEN NEW.amount_cents ELSE -NEW.amount_cents END;
+    there bigint;
 BEGIN
-    INSERT INTO account_days (territory, contribution_id, account, day, closing_cents, allowance_cents)
-    SELECT NEW.territory, NEW.contribution_id, side.account, NEW.effective_on,
-        coalesce(before.closing_cents, 0) + side.cents, coalesce(before.allowance_cents, 0)
-    FROM unnest(accounts, effects) AS side (account, cents)
-    LEFT JOIN LATERAL (
-        SELECT d.closing_cents, d.allowance_cents FROM account_days d
+    WITH moved AS (
+        UPDATE account_days d
+        SET closing_cents = d.closing_cents + CASE d.account WHEN NEW.debit THEN debit_cents ELSE credit_cents END
         WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
-            AND d.account = side.account AND d.day <= NEW.effective_on
-        ORDER BY d.day DESC LIMIT 1
-    ) AS before ON true
-    ON CONFLICT (territory, contribution_id, account, day) DO UPDATE SET closing_cents = excluded.closing_cents;
-    UPDATE account_days d SET closing_cents = d.closing_cents + side.cents
-    FROM unnest(accounts, effects) AS side (account, cents)
-    WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
-        AND d.account = side.account AND d.day > NEW.effective_on;
+            AND d.account IN (NEW.debit, NEW.credit) AND d.day >= NEW.effective_on
+        RETURNING d.day
+    )
+    SELECT count(*) INTO there FROM moved WHERE day = NEW.effective_on;
+    IF there < 2 THEN
+        INSERT INTO account_days (territory, contribution_id, account, day, closing_cents, allowance_cents)
+        SELECT NEW.territory, NEW.contribution_id, side.account, NEW.effective_on,
+            coalesce(before.closing_cents, 0) + side.cents, coalesce(before.allowance_cents, 0)
+        FROM (VALUES (NEW.debit, debit_cents), (NEW.credit, credit_cents)) AS side (account, cents)
+        LEFT JOIN LATERAL (
+            SELECT d.closing_cents, d.allowance_cents FROM account_days d
+            WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
+                AND d.account = side.account AND d.day < NEW.effective_on
+            ORDER BY d.day DESC LIMIT 1
+        ) AS before ON true
+        WHERE NOT EXISTS (
+            SELECT FROM account_days d
+            WHERE d.territory = NEW.territory AND d.contribution_id = NEW.contribution_id
+                AND d.account = side.account AND d.day = NEW.effective_on
+        );
+    END IF;
     RETURN NULL;
 END
 $$
@@ -182,6 +192,20 @@ $$
 POST = (
     "CREATE TRIGGER post_account_days AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION post_account_days()"
 )
+
+# Whether an account has a closing after a day. It reads with a snapshot of its own: called on rows that a query has
+# just locked, it sees what was committed while that query waited for the lock.
+MOVES_LATER = """
+CREATE FUNCTION moves_later(place text, contribution uuid, named text, since date) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM account_days d
+        WHERE d.territory = place AND d.contribution_id = contribution AND d.account = named AND d.day > since
+    );
+END
+$$
+"""
 
 REFUSE_DIRECT_CHANGE = """
 CREATE FUNCTION refuse_direct_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -200,7 +224,7 @@ UNCUT = (
 )
 
 keep(LedgerEntry)
-for _function in (POST_ACCOUNT_DAYS, REFUSE_DIRECT_CHANGE):
+for _function in (POST_ACCOUNT_DAYS, MOVES_LATER, REFUSE_DIRECT_CHANGE):
     event.listen(Base.metadata, "before_create", DDL(_function.replace("%", "%%")))
 event.listen(LedgerEntry.__table__, "after_create", DDL(POST))
 for _trigger in (DERIVED, UNCUT):

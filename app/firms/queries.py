@@ -20,6 +20,7 @@ from app.core.reading.listing import (
     equals,
     finds,
     holds,
+    json_object,
     updated_since,
 )
 from app.core.reading.query import Parameter
@@ -398,7 +399,10 @@ def funnel(known: bool) -> Statement:
         .order_by(passage.c.siren, passage.c.effective_on.desc())
         .cte("stood")
     )
-    by_stage = [part for code in literals(Stage) for part in (code, func.count().filter(stood.c.stage == code))]
+    by_stage = {
+        stage.value: func.count(stood.c.stage).filter(stood.c.stage == code)
+        for stage, code in zip(Stage, literals(Stage), strict=True)
+    }
     counts = select(
         select(func.count()).select_from(each).scalar_subquery().label("firms"),
         select(func.count()).select_from(approached).scalar_subquery().label("solicited"),
@@ -412,7 +416,7 @@ def funnel(known: bool) -> Statement:
                 param("as_of", Date()).label("as_of"),
                 (param("recorded_as_of", Date()) if known else cast(null(), Date)).label("recorded_as_of"),
                 counts.c.firms,
-                select(func.json_build_object(*by_stage)).select_from(stood).scalar_subquery().label("firms_by_stage"),
+                select(json_object(**by_stage)).select_from(stood).scalar_subquery().label("firms_by_stage"),
                 counts.c.solicited.label("firms_solicited"),
                 counts.c.interviewed.label("firms_interviewed"),
                 rate.label("response_rate"),

@@ -451,15 +451,14 @@ def terms() -> Statement:
         .subquery("members")
     )
     shown = json_array(func.row_to_json(members.table_valued()), members.c.organisation_name)
-    body = func.json_build_object(
-        text("'mission_id'"), Mission.id,
-        text("'mission_name'"), Mission.name,
-        text("'as_of'"), as_of,
-        text("'days_ordered'"), select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery(),
-        text("'days_allotted'"), select(func.coalesce(func.sum(members.c.days_allotted), NO_DAYS)).scalar_subquery(),
-        text("'starts_on'"), bound(Order.starts_on),
-        text("'ends_on'"), bound(Order.ends_on),
-        text("'members'"),
-        select(shown).select_from(members).scalar_subquery(),
-    )  # fmt: skip
+    body = json_object(
+        mission_id=Mission.id,
+        mission_name=Mission.name,
+        as_of=as_of,
+        days_ordered=select(func.coalesce(func.sum(Order.days), NO_DAYS)).where(*signed).scalar_subquery(),
+        days_allotted=select(func.coalesce(func.sum(members.c.days_allotted), NO_DAYS)).scalar_subquery(),
+        starts_on=bound(Order.starts_on),
+        ends_on=bound(Order.ends_on),
+        members=select(shown).select_from(members).scalar_subquery(),
+    )
     return Statement(select(cast(body, Text).label("body")).select_from(Mission).where(*_of_mission))

@@ -41,6 +41,8 @@ class MissionTransition(Problem):
     title_fr = "L'état de la mission ne permet pas cette action."
     detail = "The mission is {current}; {action} requires one of: {needed}."
     detail_fr = "La mission est {current} ; {action} exige l'un de ces états : {needed}."
+    cure = "Reopen the mission before you close or cancel it; one that is open needs no reopening."
+    cure_fr = "Rouvrez la mission avant de la clôturer ou de l'annuler ; une mission ouverte n'est pas à rouvrir."
 
 
 class MissionInUse(Problem):

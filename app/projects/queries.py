@@ -1,6 +1,6 @@
 """Reads of projects and of their financing plans."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Numeric,
     Text,
     and_,
-    any_,
     case,
     cast,
     column,
@@ -22,7 +21,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
@@ -198,7 +197,44 @@ def _mentions(name: str) -> Any:
     return or_(_in_text.where(name), named.correlate(Project).exists())
 
 
+def _filters(of: Mapping[str, Any], held_by: Callable[[str], Any]) -> dict[str, Filter]:
+    """What projects are filtered by, as rows or events tell it; `q` is apart, for no event knows present names."""
+    return {
+        "stage": any_of(of["stage"], ProjectStage, "Any of these stages."),
+        "stage_since_from": at_least(of["stage_since_on"], Day, "At this stage since this day or later."),
+        "stage_since_to": at_most(of["stage_since_on"], Day, "At this stage since this day or earlier."),
+        "kind": any_of(of["kind"], ProjectKind, "Any of these kinds."),
+        "maturity": any_of(of["maturity"], Maturity, "Any of these maturities."),
+        "funding_route": any_of(of["funding_route"], FundingRoute, "Any of these proposed routes."),
+        "commune_code": any_of(of["commune_code"], InseeCode, "On a site in any of these communes."),
+        "siren": Filter(Parameter(Siren, "Held by this firm or body."), held_by),
+        "detected_in_audition_id": equals(of["detected_in_audition_id"], Uuid, "Detected in this audition."),
+        "mission_id": equals(of["mission_id"], Uuid, "Detected by this mission."),
+        "consultant_id": equals(of["consultant_id"], Uuid, "Followed by this consultant."),
+        "amount_min_cents": at_least(of["cost_cents"], _Amount, "Costing this or more."),
+        "amount_max_cents": at_most(of["cost_cents"], _Amount, "Costing this or less."),
+        "detected_from": at_least(of["detected_on"], Day, "Detected on this day or later."),
+        "detected_to": at_most(of["detected_on"], Day, "Detected on this day or earlier."),
+        "starts_from": at_least(of["starts_on"], Day, "Starting on this day or later."),
+        "starts_to": at_most(of["starts_on"], Day, "Starting on this day or earlier."),
+        "longer_than_24_months": Filter(
+            Parameter(Flag, "Longer than 24 months, or not."),
+            lambda name: of["longer_than_24_months"] == param(name, Boolean()),
+        ),
+        "external_id": equals(of["external_id"], ExternalId, "The project that another system knows by this id."),
+        "updated_since": updated_since(of["updated_at"]),
+    }
+
+
+_TOLD = (
+    "kind", "maturity", "funding_route", "commune_code", "detected_in_audition_id", "mission_id", "consultant_id",
+    "starts_on", "external_id", "updated_at",
+)  # fmt: skip
+
+
 def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Listing:
+    of = {"stage": stage, "stage_since_on": stage_since_on, "cost_cents": _cost, "detected_on": _detected_on,
+          "longer_than_24_months": _long, **{name: Project.__table__.c[name] for name in _TOLD}}  # fmt: skip
     return Listing(
         schema=schemas.Project,
         rows=rows,
@@ -207,29 +243,8 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
         derived=True,
         filters={
             **more,
-            "stage": any_of(stage, ProjectStage, "Any of these stages."),
-            "stage_since_from": at_least(stage_since_on, Day, "At this stage since this day or later."),
-            "stage_since_to": at_most(stage_since_on, Day, "At this stage since this day or earlier."),
-            "kind": any_of(_p.kind, ProjectKind, "Any of these kinds."),
-            "maturity": any_of(_p.maturity, Maturity, "Any of these maturities."),
-            "funding_route": any_of(_p.funding_route, FundingRoute, "Any of these proposed routes."),
-            "commune_code": any_of(_p.commune_code, InseeCode, "On a site in any of these communes."),
-            "siren": Filter(Parameter(Siren, "Held by this firm or body."), _held_by),
-            "detected_in_audition_id": equals(_p.detected_in_audition_id, Uuid, "Detected in this audition."),
-            "mission_id": equals(_p.mission_id, Uuid, "Detected by this mission."),
-            "consultant_id": equals(_p.consultant_id, Uuid, "Followed by this consultant."),
-            "amount_min_cents": at_least(_cost, _Amount, "Costing this or more."),
-            "amount_max_cents": at_most(_cost, _Amount, "Costing this or less."),
-            "detected_from": at_least(_detected_on, Day, "Detected on this day or later."),
-            "detected_to": at_most(_detected_on, Day, "Detected on this day or earlier."),
-            "starts_from": at_least(_p.starts_on, Day, "Starting on this day or later."),
-            "starts_to": at_most(_p.starts_on, Day, "Starting on this day or earlier."),
-            "longer_than_24_months": Filter(
-                Parameter(Flag, "Longer than 24 months, or not."), lambda name: _long == param(name, Boolean())
-            ),
+            **_filters(of, _held_by),
             "q": Filter(_in_text.parameter, _mentions, _in_text.prepare),
-            "external_id": equals(_p.external_id, ExternalId, "The project that another system knows by this id."),
-            "updated_since": updated_since(_p.updated_at),
         },
         sorts={
             "title": _p.title,
@@ -342,7 +357,7 @@ _lines = _array(
 def _leverage(basis: str) -> Any:
     names = ("total", "cofunding", "private", "other_public")
     columns = FinancingPlan.__table__.c
-    return func.json_build_object(*(part for n in names for part in (text(f"'{n}'"), columns[f"{basis}_{n}"])))
+    return json_object(**{name: columns[f"{basis}_{name}"] for name in names})
 
 
 _plans = (
@@ -358,9 +373,7 @@ _plans = (
         _v.sources_cents,
         _v.secured_cents,
         _v.gaps,
-        func.json_build_object(text("'planned'"), _leverage("planned"), text("'secured'"), _leverage("secured")).label(
-            "leverage"
-        ),
+        json_object(planned=_leverage("planned"), secured=_leverage("secured")).label("leverage"),
         _v.note,
         _v.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
@@ -438,10 +451,6 @@ def _summed(rows: Rows) -> Rows:
     )  # fmt: skip
 
 
-# By which filters the totals of a past day can be asked for, beside the two times.
-FILTERS_THEN = ("stage", "kind", "funding_route")
-
-
 @cache
 def totals_then(given: frozenset[str]) -> Statement:
     """The same of what had been recorded by an instant: a project is what its last event by then says."""
@@ -449,14 +458,23 @@ def totals_then(given: frozenset[str]) -> Statement:
     # The day of the first passage can be corrected.
     on_day = case((_s.number == literal_column("1"), said(then, "detected_on", Date())), else_=_s.effective_on)
     stood = (
-        select(then.c.id, then.c.data, _s.stage)
+        select(then.c.id, then.c.data, _s.stage, on_day.label("stage_since_on"))
         .join(_s, _s.project_id == then.c.id)
         .ext(distinct_on(then.c.id))
         .where(_s.recorded_at < BEFORE, on_day <= _as_of)
         .order_by(then.c.id, _s.number.desc())
         .subquery("stood")
     )
-    filters = {"stage": stood.c.stage, **{name: said(stood, name, Text()) for name in ("kind", "funding_route")}}
+    of = {name: said(stood, name, Project.__table__.c[name].type) for name in _TOLD}
+    of |= {"stage": stood.c.stage, "stage_since_on": stood.c.stage_since_on}
+    of |= {"detected_on": said(stood, "detected_on", Date()), "cost_cents": said(stood, "cost_cents", Numeric())}
+    of |= {"longer_than_24_months": said(stood, "longer_than_24_months", Boolean())}
+
+    def held_by(name: str) -> Any:
+        holder = func.jsonb_array_elements(stood.c.data["holders"]).table_valued(column("value", JSONB), name="holder")
+        return select(holder.c.value).where(holder.c.value["siren"].astext == param(name, Text())).exists()
+
+    filters = _filters(of, held_by)
     m = select(
         stood.c.id,
         stood.c.data,
@@ -467,7 +485,7 @@ def totals_then(given: frozenset[str]) -> Statement:
         said(stood, "jobs_created_fte", Numeric(7, 2)).label("jobs_created_fte"),
         said(stood, "jobs_maintained_fte", Numeric(7, 2)).label("jobs_maintained_fte"),
         said(stood, "jobs_fte", Numeric(12, 2)).label("jobs"),
-    ).where(*(filters[name] == any_(param(name, ARRAY(Text()))) for name in sorted(given)))
+    ).where(*(filters[name].where(name) for name in sorted(given)))
     return Statement(_sums(m, known=True))
 
 
@@ -504,11 +522,9 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
         )).join(FinancingPlan, _v.id == _l.plan_id).where(_v.project_id.in_(of), current).cte("money")
     )  # fmt: skip
     plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), current).scalar_subquery()
-    counted = [
-        part
-        for each in ProjectStage
-        for part in (text(f"'{each.value}'"), func.count(case((m.c.stage == literal_column(f"'{each.value}'"), 1))))
-    ]
+    by_stage = {
+        stage.value: func.count(case((m.c.stage == literal_column(f"'{stage.value}'"), 1))) for stage in ProjectStage
+    }
     by_route = (
         select(
             m.c.funding_route, func.count().label("projects"), _whole(m.c.cost).label("cost_cents"),
@@ -535,7 +551,7 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
             fte(m.c.jobs).label("jobs_fte"),
             select(observed.c.after_12).scalar_subquery().label("jobs_observed_12_fte"),
             select(observed.c.after_36).scalar_subquery().label("jobs_observed_36_fte"),
-            func.json_build_object(*counted).label("by_stage"),
+            json_object(**by_stage).label("by_stage"),
             routes.label("by_funding_route"),
             plans.label("eligible"),
             *(select(sum_).scalar_subquery().label(sum_.name) for sum_ in money.c),

@@ -1,5 +1,6 @@
 """HTTP of projects: projects, their stages, totals, observed jobs, financing plans and funding statements."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,6 +15,7 @@ from app.core.db import fetch, fetchrow
 from app.core.faults import Fault
 from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound, ValidationFailed
 from app.core.reading.answers import page, private, show
+from app.core.reading.listing import Listing
 from app.core.reading.query import Parameter, read
 from app.core.reading.two_times import TWO_TIMES, both_times, known_before
 from app.core.serving.operations import changes, lists, shows
@@ -25,7 +27,6 @@ from app.projects import financing, rules, schemas, service
 from app.projects.queries import (
     AS_OF,
     COMPARED,
-    FILTERS_THEN,
     FINANCING,
     FINANCING_THEN,
     FINANCING_VERSIONS,
@@ -85,8 +86,9 @@ async def create_project(
 
 NOT_WITH_RECORDED_AS_OF = Fault(
     "not_with_recorded_as_of",
-    en="This filter cannot be used together with recorded_as_of.",
-    fr="Ce filtre ne s'emploie pas avec recorded_as_of.",
+    en="q cannot be used with recorded_as_of, every other filter can: no event knows the present name of a holder.",
+    fr="q ne s'emploie pas avec recorded_as_of, tout autre filtre oui : aucun événement ne connaît le nom actuel d'un"
+    " porteur.",
 )
 OF_TOTALS = {**filters_of(PROJECTS_AS_OF), **KNOWN}
 
@@ -95,8 +97,7 @@ OF_TOTALS = {**filters_of(PROJECTS_AS_OF), **KNOWN}
 async def get_project_totals(request: Request, actor: Actor = require("projects:read")) -> Response:
     """Totals of the projects that the filters select: costs, jobs, stages, routes and leverage.
 
-    `recorded_as_of` is how they were known at the end of a past day; of the filters, only `as_of`, `stage`, `kind` and
-    `funding_route` can be used with it.
+    `recorded_as_of` is how they were known at the end of a past day; every filter but `q` can be used with it.
     """
     query = read(request, OF_TOTALS)
     times = both_times(query)
@@ -104,15 +105,20 @@ async def get_project_totals(request: Request, actor: Actor = require("projects:
     shown = {name: times[name] for name in ("as_of", "recorded_as_of")}
     if times["known_before"] is not None:
         given = frozenset(query) - {"as_of"}
-        if unknown := given.difference(FILTERS_THEN):
-            raise ValidationFailed(errors=[NOT_WITH_RECORDED_AS_OF.at(name) for name in sorted(unknown)])
-        bound = {**query, **times, **request.path_params}
+        if "q" in given:
+            raise ValidationFailed(errors=[NOT_WITH_RECORDED_AS_OF.at("q")])
+        bound = {**_prepared(PROJECTS, query), **times, **request.path_params}
         row = await fetchrow(request.state.engine, totals_then(given), bound)
         return private({**shown, **_with_leverage(from_json(row["body"]))})
     listing = PROJECTS_AS_OF if "as_of" in query else PROJECTS
-    bound = {name: listing.filters[name].prepare(value) for name, value in query.items()}
-    row = await fetchrow(request.state.engine, totals(listing, frozenset(query)), {**bound, **request.path_params})
+    bound = {**_prepared(listing, query), **request.path_params}
+    row = await fetchrow(request.state.engine, totals(listing, frozenset(query)), bound)
     return private({**shown, **_with_leverage(from_json(row["body"]))})
+
+
+def _prepared(listing: Listing, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the filters as their conditions take them."""
+    return {name: listing.filters[name].prepare(value) for name, value in query.items() if name in listing.filters}
 
 
 def _with_leverage(sums: dict[str, Any]) -> dict[str, Any]:

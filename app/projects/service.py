@@ -62,10 +62,13 @@ class DetectionReserved(Problem):
     title_fr = (
         "Un consultant ne peut enregistrer que des projets détectés lors d'une audition dont ce consultant fait partie."
     )
-    cure = "Name that audition in detected_in_audition_id, or ask the territory's staff to record the project."
+    cure = (
+        "Name an audition in which you take part in detected_in_audition_id, or ask a person who takes part in it, or"
+        " the territory's staff, to record the project."
+    )
     cure_fr = (
-        "Indiquez cette audition dans detected_in_audition_id, ou demandez aux agents du territoire d'enregistrer le"
-        " projet."
+        "Indiquez dans detected_in_audition_id une audition dont vous faites partie, ou demandez à une personne qui en"
+        " fait partie, ou aux agents du territoire, d'enregistrer le projet."
     )
 
 

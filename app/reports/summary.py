@@ -18,13 +18,12 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.auditions.models import Audition
 from app.core.db import NO_DAYS, Statement, param
-from app.core.reading.listing import as_object, json_array
+from app.core.reading.listing import as_object, json_array, json_object
 from app.core.writing.events import BEFORE, last_event, said
 from app.engineering.follow_up import counting
 from app.envelopes.models import LedgerEntry
@@ -216,12 +215,8 @@ def _pipeline(detected: CTE, project: CTE | None) -> CTE:
 
 def _stages(source: CTE, codes: type[StrEnum], *where: Any) -> Any:
     """How many rows of the source are at each stage."""
-    counts = [
-        part
-        for stage in codes
-        for part in (text(f"'{stage}'"), func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))))
-    ]
-    return select(func.json_build_object(*counts)).where(*where).select_from(source).scalar_subquery()
+    counts = {stage.value: func.count(case((source.c.stage == literal_column(f"'{stage}'"), 1))) for stage in codes}
+    return select(json_object(**counts)).where(*where).select_from(source).scalar_subquery()
 
 
 def _firms(source: CTE, *where: Any) -> Any:

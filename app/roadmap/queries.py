@@ -15,7 +15,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
 )
 from sqlalchemy.orm import aliased
 
@@ -82,13 +81,10 @@ def _late(state: Any, day: Any) -> Any:
 def _progress(state: Any, day: Any) -> Any:
     """Counts of actions by state, and the share that is done, as one JSON object."""
     counts = {each.value: func.count(case((state == literal_column(f"'{each.value}'"), 1))) for each in ActionState}
-    live = func.nullif(func.count() - counts["dropped"], literal_column("0"))
-    pairs: list[Any] = [text("'actions'"), func.count()]
-    for name, column in counts.items():
-        pairs += [text(f"'{name}'"), column]
+    every = func.count(_a.action_id)
+    live = func.nullif(every - counts["dropped"], literal_column("0"))
     ratio = func.round(cast(counts["done"], Numeric) / live, literal_column("4"))
-    pairs += [text("'late'"), func.count(case((_late(state, day), 1))), text("'ratio'"), ratio]
-    return func.json_build_object(*pairs)
+    return json_object(actions=every, **counts, late=func.count(case((_late(state, day), 1))), ratio=ratio)
 
 
 def _versions(day: Any = None, then: Any = None) -> Rows:

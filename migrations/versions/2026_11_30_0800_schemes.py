@@ -1,6 +1,6 @@
 """Aid schemes are data, each with dated parameters; the first is Rebond industriel.
 
-Revision: 2026_11_30_0800, after 2026_11_30_0740.
+Revision: 2026_11_30_0800, after 2026_11_30_0760.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 
 revision = "2026_11_30_0800"
-down_revision = "2026_11_30_0740"
+down_revision = "2026_11_30_0760"
 branch_labels = None
 depends_on = None
 

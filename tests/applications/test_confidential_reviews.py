@@ -1,5 +1,6 @@
 """What a review says is told to nobody who may not read it: role by role, and wherever words are kept or sent."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,9 @@ async def test_who_may_not_read_the_review_is_told_the_same_whatever_it_says(wor
     assert grant["code"] == "review-not-favourable"
     for method, body in (("GET", None), ("PUT", {**REVIEW, "kyc": "alert", "text": SECRET})):
         for where in (f"{file.path}/review", f"{file.path}/review?dry_run=true"):
-            answer = await world.clients[role].request(method, where, **({"json": body} if body else {}))
-            assert answer.status_code in (403, 404, 422), (method, where)
-            assert [word for word in WORDS if word in answer.text] == []
+            refused = await world.clients[role].request(method, where, **({"json": body} if body else {}))
+            assert refused.status_code in (403, 404, 422), (method, where)
+            assert [word for word in WORDS if word in refused.text] == []
 
 
 @pytest.mark.parametrize("role", OTHERS)
@@ -92,6 +93,44 @@ async def test_who_may_not_read_the_file_learns_nothing_of_it(world: World, role
         response = await world.clients[role].get(f"{file.path}{below}")
         assert response.status_code == 404
         assert [word for word in WORDS if word in response.text] == []
+
+
+async def test_the_feed_names_a_review_to_those_alone_who_may_read_it(world: World) -> None:
+    file = await ready(world)
+    await file.admitted()
+    await file.reviewed(text=SECRET, kyc="alert")
+    feed = f"/v1/events?territory={world.territory}&limit=500"
+
+    async def told(role: str) -> set[str]:
+        return {event["type"] for event in ok(await world.clients[role].get(feed))["items"]}
+
+    for _ in range(300):  # the feed shows an event a little later
+        if "application_review.written" in await told("auditor"):
+            break
+        await asyncio.sleep(0.1)
+    assert "application_review.written" in await told("auditor")
+    for role in OUTSIDERS:
+        if (await world.clients[role].get(feed)).status_code == 200:
+            assert {"application.extended", "application_review.written"} & await told(role) <= {"application.extended"}
+
+
+async def test_who_reads_reviews_in_another_territory_does_not_read_them_here(world: World, other: World) -> None:
+    """A permission is of a territory: a funder elsewhere who is of the agglomeration here is told what it is told."""
+    file = await ready(world)
+    await file.admitted()
+    await file.renewed()
+    await file.reviewed(text=SECRET, kyc="alert")
+    async with world.pool.acquire() as connection:
+        world.clients["both"] = await world.add_subject(connection, "both", "office", "territory")
+        await connection.execute(
+            "INSERT INTO members (subject_id, role, territory, from_on, created_at, updated_at)"
+            " VALUES ($1, 'funder', $2, '2020-01-01', now(), now())",
+            world.subjects["both"], other.territory,
+        )  # fmt: skip
+    assert ok(await world.clients["both"].get("/v1/me"))
+    told = await file.unmet("both", "grant")
+    assert [each["code"] for each in told] == ["not-pre-selected", "review-not-favourable"]
+    assert (await world.clients["both"].get(f"{file.path}/review")).status_code == 404
 
 
 @pytest.mark.parametrize("role", READERS)

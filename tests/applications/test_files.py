@@ -121,7 +121,7 @@ async def test_a_file_that_is_not_ready_is_told_every_condition(world: World) ->
     file = await draft(world, made, lines=LINES[:1], planned_end_on="2029-01-01", requested_grant_cents=700_000_00)
     refused = problem(await act(world, file["id"], "submit", "2024-01-15"), 409, "application-not-ready")
     codes = {each["code"] for each in refused["unmet"]}
-    assert codes == {"longer-than-allowed", "requested-above-base", "public-aid-above-base"}
+    assert codes == {"longer-than-allowed", "requested-above-base"}
     assert (await read(world, file))["state"] == "draft"
     told = ok(await staff(world).get(f"applications/{file['id']}/transitions"), 200)
     [submit] = told["acts"]

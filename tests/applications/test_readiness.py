@@ -9,7 +9,7 @@ from app.applications.conditions import CONDITIONS, FileStep
 from tests.applications import ready as r
 from tests.applications.ready import LINES, RECEIVED, SOURCES, ReadyFile, ready
 from tests.contract.cures.schemes import parameter, scheme
-from tests.projects.acts import perimeter, searched, staff
+from tests.projects.acts import followed, perimeter, searched, staff
 from tests.world import World, ok, problem
 
 EARLY = {**LINES[0], "ordered_on": "2024-01-14"}
@@ -343,7 +343,7 @@ async def test_aid_that_the_plan_does_not_name_counts_too(world: World) -> None:
 async def test_what_other_holders_ask_for_is_not_aid_of_this_file(world: World) -> None:
     """Two holders of a project share its plan; each has a base of its own."""
     file = await ready(world)
-    partner = await r.followed(world, "Partner")
+    partner = await followed(world, "Partner")
     holders = [{"kind": "firm", "siren": siren} for siren in (file.siren, partner)]
     ok(await staff(world).patch(f"projects/{file.project_id}", {"holders": holders}), 200)
     shared = [{**SOURCES[2], "amount_cents": 500_000_00}, {**SOURCES[3], "amount_cents": 300_000_00}]

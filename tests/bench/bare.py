@@ -21,8 +21,7 @@ import asyncpg
 import uvicorn
 from sqlalchemy import MetaData
 
-from app.core.db import DIALECT
-from app.core.reading.listing import as_json
+from app.core.db import DIALECT, as_json
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import entries
 from app.grants.queries import GRANTS

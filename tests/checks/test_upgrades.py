@@ -200,7 +200,8 @@ def test_what_certificates_left_out_before_says_so(new_database: Any) -> None:
         left_out, taken = made["2023-07-03"], made["2023-07-04"]
         first = [{"entry_id": one, "reason": "First."} for one in (left_out, taken)]
         await world.certify(mission, refusals=first)
-        await world.certify(mission, refusals=[{"entry_id": left_out, "reason": "Second."}])
+        last = await world.certify(mission, refusals=[{"entry_id": left_out, "reason": "Second."}])
+        made["certificate"], made["earlier"] = last["id"], last["earlier_refusals"]
 
     asyncio.run(served(url, live))
     command.downgrade(migrations.config(url), "2026_11_30_0700")
@@ -210,6 +211,9 @@ def test_what_certificates_left_out_before_says_so(new_database: Any) -> None:
         rows = await pool.fetch("SELECT id, certification_refused_reason AS said FROM time_entries")
         said = {str(row["id"]): row["said"] for row in rows}
         assert [said[made[day]] for day in ("2023-07-03", "2023-07-04", "2023-07-05")] == ["Second.", None, None]
+        earlier = await pool.fetch("SELECT certificate_id, entry_id, reason FROM service_certificate_earlier_refusals")
+        assert [tuple(map(str, row)) for row in earlier] == [(made["certificate"], made["2023-07-04"], "First.")]
+        assert [one["entry_id"] for one in made["earlier"]] == [made["2023-07-04"]], "as it was said at the time"
 
     asyncio.run(served(url, after))
     assert asyncio.run(checked(url))[0] == []

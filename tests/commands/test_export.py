@@ -116,6 +116,7 @@ NOT_IN_THE_DEMONSTRATION = {
     "imports",
     "job_observations",
     "proceedings",
+    "service_certificate_earlier_refusals",
     "service_certificate_remarks",
     "threshold_crossings",
     "time_entry_corrections",

@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.main import create_app
-from app.settings import Settings
+from tests.contract.document import document
 
-SCHEMAS: dict[str, Any] = create_app(Settings(database_url="postgresql://localhost/none")).openapi()["components"][
-    "schemas"
-]
+SCHEMAS: dict[str, Any] = document()["components"]["schemas"]
 
 # Words that tell nothing by themselves.
 HOLLOW = "a an and as at by for from in is it its of on or that the this to which with object value"

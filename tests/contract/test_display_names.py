@@ -26,6 +26,7 @@ SHOWN_AS: dict[str, str] = {
     "ServiceCertificate.cancels_id": "cancels_number",
     "ServiceCertificate.cancelled_by_id": "cancelled_by_number",
     "CertificateRemark.entry_id": "entry_worked_on",
+    "EarlierRefusal.entry_id": "entry_worked_on",
     **{
         f"{schema}.{name}": shown
         for schema in ("TimeEntryCorrection", "AcceptedCorrection")

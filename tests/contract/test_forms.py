@@ -87,12 +87,12 @@ def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any
 
 
 def as_jsonb(value: Any) -> str:
-    """An object deep inside a list stays JSON, as PostgreSQL writes it: shorter keys first."""
+    """An object deep inside a list stays JSON, as PostgreSQL orders it: shorter keys first."""
     if isinstance(value, dict):
         pairs = sorted(value.items(), key=lambda pair: (len(pair[0]), pair[0]))
-        return "{" + ", ".join(f"{as_jsonb(key)}: {as_jsonb(part)}" for key, part in pairs) + "}"
+        return "{" + ",".join(f"{as_jsonb(key)}:{as_jsonb(part)}" for key, part in pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(as_jsonb(part) for part in value) + "]"
+        return "[" + ",".join(as_jsonb(part) for part in value) + "]"
     return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from app.core.schemas import RETIRED, nearest_name
-from app.main import create_app
-from app.settings import Settings
+from tests.contract.document import document
 from tests.world import World, ok, problem
 
-DOCUMENT: dict[str, Any] = create_app(Settings(database_url="postgresql://localhost/none")).openapi()
+DOCUMENT = document()
 
 
 @pytest.mark.parametrize("old", sorted(RETIRED))

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import uuid4
@@ -18,13 +19,18 @@ from app.core.validation import PYDANTIC_CODES, field_errors
 from app.core.values import DayFraction, Siren, text
 
 APP = Path(app.models.__file__).parent
-TREES = {path: ast.parse(path.read_text()) for path in sorted(APP.rglob("*.py"))}
 MACHINERY = {APP / "core" / "faults.py", APP / "core" / "problems.py"}
 RAISING = {"at", "error"}
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Every module of the application, read by the first test that looks into them."""
+    return {path: ast.parse(path.read_text()) for path in sorted(APP.rglob("*.py"))}
+
+
 def _declarations() -> Iterator[tuple[str, str]]:
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in tree.body:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
                 call = node.value
@@ -33,45 +39,48 @@ def _declarations() -> Iterator[tuple[str, str]]:
                     yield node.targets[0].id, ast.literal_eval(call.args[0])
 
 
-NAMES = dict(_declarations())
+@cache
+def names() -> dict[str, str]:
+    """The code of each fault, by the name of its constant."""
+    return dict(_declarations())
 
 
 def _raises() -> Iterator[tuple[str, ast.Call]]:
     """Each `SOME_FAULT.at(…)` and `SOME_FAULT.error(…)` of the application."""
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in RAISING:
                 owner = node.func.value
                 name = (
                     owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
                 )
-                if name in NAMES:
+                if name in names():
                     yield name, node
 
 
 def test_each_fault_is_a_constant_of_its_own_name() -> None:
-    assert {name: code for name, code in NAMES.items() if name != code.upper()} == {}
-    assert sorted(NAMES.values()) == sorted(FAULTS)
+    assert {name: code for name, code in names().items() if name != code.upper()} == {}
+    assert sorted(names().values()) == sorted(FAULTS)
     assert len(FAULTS) > 80
 
 
 def test_each_fault_is_raised_somewhere() -> None:
     used = {
         node.id if isinstance(node, ast.Name) else node.attr
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
     }
     # The faults of a schedule are named by their code: the rules that find them import no core.
     codes = {
         argument.value
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id == "Fault")
         for argument in node.args
         if isinstance(argument, ast.Constant)
     }
-    assert {name for name, code in NAMES.items() if name not in used and code not in codes} == set()
+    assert {name for name, code in names().items() if name not in used and code not in codes} == set()
 
 
 def test_each_place_gives_the_figures_of_the_sentence() -> None:
@@ -80,7 +89,7 @@ def test_each_place_gives_the_figures_of_the_sentence() -> None:
         given = {keyword.arg for keyword in call.keywords}
         if None not in given:  # `**members` is looked at when it is raised
             seen += 1
-            assert FAULTS[NAMES[name]].placeholders <= given, (name, call.lineno)
+            assert FAULTS[names()[name]].placeholders <= given, (name, call.lineno)
     assert seen > 100
 
 
@@ -91,7 +100,7 @@ def test_pydantics_bounds_reach_the_sentence() -> None:
 
 
 def test_no_sentence_stands_at_a_place_that_raises() -> None:
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if path in MACHINERY:
             continue
         for node in ast.walk(tree):
@@ -191,7 +200,7 @@ def test_an_empty_list_is_said_as_one() -> None:
 def test_no_problem_tells_a_list_as_text() -> None:
     """Lists inside problems are arrays: no member of a problem is joined into a text where it is raised."""
     problems = {cls.__name__ for cls in BY_CONSTRAINT.values()} | {cls.__name__ for cls in Problem.__subclasses__()}
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue

@@ -15,7 +15,7 @@ from app.engineering.follow_up import to_do as engineering
 from app.reports.to_do import KINDS
 from tests.contract.cures import subject
 from tests.contract.test_listings import count, known_callers  # noqa: F401  # a fixture
-from tests.engineering.corrections.test_corrections import act, certified
+from tests.engineering.corrections.test_corrections import Certified, act, certified
 from tests.world import Client, Mission, World, ok
 
 PAGE = Path(__file__).parents[2] / "docs" / "to-do.md"
@@ -193,8 +193,9 @@ async def test_a_day_that_a_certificate_left_out_waits_for_its_firm_until_it_is_
     for entry in (kept, refused):
         ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
     await world.certify(mission, refusals=[{"entry_id": refused, "reason": "The firm was closed."}])
+    told = {"consultant": {"entries_certification_refused": 1}, "operator": {"refused_entries_to_certify": 1}}
     for name in CALLERS:
-        assert await counts(world, name) == ({"entries_certification_refused": 1} if name == "consultant" else {}), name
+        assert await counts(world, name) == told.get(name, {}), name
     ok(await world.consultant.post(f"time-entries/{refused}/reverse", {"reason": "It was closed."}))
     assert await counts(world, "consultant") == {}
 
@@ -214,6 +215,33 @@ async def test_what_a_cancelled_certificate_left_out_waits_for_a_certificate_aga
     assert ok(await world.operator.get(f"time-entries/{entries[1]}"))["certification_refused_reason"] is None
     reversed_ = ok(await world.operator.get(f"time-entries/{entries[2]}"))
     assert (reversed_["status"], reversed_["certification_refused_reason"]) == ("reversed", None)
+
+
+async def test_what_a_corrected_certificate_left_out_waits_for_a_certificate_again(world: World) -> None:
+    """The acceptance of a correction cancels the certificate, and what it refused is refused no longer."""
+    start = await certified(world, 1.0, 0.5)
+    left_out = [await enter(world, start.mission, day) for day in (10, 11)]
+    kept = await enter(world, start.mission, 12)
+    for entry in (*left_out, kept):
+        ok(await world.lead_judge.post(f"time-entries/{entry}/validate"))
+    refusals = [{"entry_id": e, "reason": "Closed."} for e in left_out]
+    again = await world.certify(start.mission, refusals=refusals)
+    once_more = await enter(world, start.mission, 13)
+    ok(await world.lead_judge.post(f"time-entries/{once_more}/validate"))
+    await world.certify(start.mission, refusals=refusals[::-1])
+    await Certified(world, start.mission, [kept], again).correct(days=0)
+    left = {"refused_entries_to_certify": 2}
+    assert await counts(world, "operator") == left, "the second certificate refused them too"
+    await Certified(world, start.mission, [once_more], again).correct(days=0)
+    assert await counts(world, "operator") == {"entries_to_certify": 2}
+    assert await counts(world, "consultant") == {}
+    for entry in left_out:
+        shown = ok(await world.operator.get(f"time-entries/{entry}"))
+        assert (shown["status"], shown["certification_refused_reason"]) == ("validated", None)
+        last = await world.pool.fetchval(
+            "SELECT type FROM events WHERE resource_id = $1 ORDER BY sequence DESC LIMIT 1", entry
+        )
+        assert last == "time_entry.updated"
 
 
 async def test_a_program_is_not_told_what_a_person_must_do(world: World) -> None:

@@ -31,7 +31,7 @@ from app.programme.routes import T
 from app.projects.rules import StageOutOfOrder, StagePassageRefused
 from app.schemes.rules import ParameterNotInForce
 
-decisions = router("decisions")
+decisions = router("applications")
 
 COMMITTEE = T + "/committees/{id:uuid}"
 DECISION = MEETING + "/decisions/{id:uuid}"

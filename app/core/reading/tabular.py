@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.selectable import FromClause
 
-from app.core.db import instant
+from app.core.db import as_json, compact, instant
 from app.core.reading import xlsx
 from app.core.reading.negotiation import preferred
 
@@ -115,12 +115,11 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
         element = _bare(get_args(bare)[0])
         if isinstance(element, type) and issubclass(element, BaseModel):
             for part, field in element.model_fields.items():
-                kind = _kind(_bare(field.annotation)) or ColumnKind.TEXT
-                yield _list(f"{name}.{part}", array, f"'{{{part}}}'", kind)
+                yield _list(f"{name}.{part}", array, f"'{{{part}}}'", _kind(_bare(field.annotation)))
         else:
-            yield _list(name, array, "'{}'", _kind(element) or ColumnKind.TEXT)
+            yield _list(name, array, "'{}'", _kind(element))
     else:
-        yield _mixed(name, root.op("#>>", return_type=Text())(at), cast(root.op("#>")(at), JSONB))
+        yield _mixed(name, cast(root.op("#>")(at), JSONB))
 
 
 def _bare(annotation: Any) -> Any:
@@ -177,18 +176,24 @@ def _scalar(name: str, kind: ColumnKind, value: Any) -> Column:
     return Column(name, kind, value)
 
 
-def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
-    """An array as one text, `|` between its elements; a backslash precedes a `|` or backslash of their own."""
+def _list(name: str, array: Any, path: str, kind: ColumnKind | None) -> Column:
+    """An array as one text, `|` between its elements; a backslash precedes a `|` or backslash of their own.
+
+    Elements without a `kind` are JSON.
+    """
     cents = kind is ColumnKind.NUMBER and name.endswith("_cents")
 
     def joined(comma: bool) -> ColumnElement[Any]:
         element = func.jsonb_array_elements(array).table_valued("value", with_ordinality="place").render_derived()
-        said: Any = element.c.value.op("#>>")(literal_column(path, Text()))
+        if kind is None:
+            said: Any = _plain(cast(element.c.value.op("#>")(literal_column(path, Text())), JSONB))
+        else:
+            said = element.c.value.op("#>>")(literal_column(path, Text()))
         if cents:
             said = cast(cast(said, Numeric) * _CENT, Text)
         if comma and kind is ColumnKind.NUMBER:
             said = func.replace(said, _text("."), _text(","))
-        if kind is ColumnKind.TEXT:
+        if kind in (None, ColumnKind.TEXT):
             said = func.replace(func.replace(said, _text("\\"), _text("\\\\")), _text("|"), _text("\\|"))
         whole = func.string_agg(func.coalesce(said, _text("")), aggregate_order_by(_text("|"), element.c.place))
         whole = func.nullif(whole, _text(""))  # an array of nothing but null is an empty cell, as an empty array is
@@ -197,13 +202,25 @@ def _list(name: str, array: Any, path: str, kind: ColumnKind) -> Column:
     return Column(_euro_name(name) if cents else name, ColumnKind.PARTS, joined(False), joined)
 
 
-def _mixed(name: str, plain: Any, parts: Any) -> Column:
+def _mixed(name: str, value: Any) -> Column:
     """A JSON value of any type as text; an array as one whose type says so."""
-    array = _list(name, parts, "'{}'", ColumnKind.TEXT).joined
+    array = _list(name, value, "'{}'", ColumnKind.TEXT).joined
     assert array is not None  # of an array
     return Column(
-        name, ColumnKind.PARTS, func.coalesce(array(False), plain), lambda comma: func.coalesce(array(comma), plain)
+        name,
+        ColumnKind.PARTS,
+        func.coalesce(array(False), _plain(value)),
+        lambda comma: func.coalesce(array(comma), _plain(value)),
     )
+
+
+def _plain(value: Any) -> ColumnElement[Any]:
+    """A JSON value as the text of a cell: a string without its quotes, parts without white space between them."""
+    whole = case(
+        (func.jsonb_typeof(value).in_([_text("object"), _text("array")]), cast(compact(value), Text)),
+        else_=value.op("#>>")(literal_column("'{}'", Text())),
+    )
+    return cast(whole, Text)
 
 
 def _text(value: str) -> ColumnElement[str]:
@@ -277,11 +294,7 @@ _RAW = {"format": "csv", "quote": "\x01", "delimiter": "\x02"}
 
 
 def _as_objects(rows: Rows, _schema: type[BaseModel]) -> Rows:
-    columns = (
-        instant(column).label(column.key) if isinstance(column.type, DateTime) else column
-        for column in rows.selected_columns
-    )
-    shown = rows.with_only_columns(*columns).subquery("shown")
+    shown = rows.with_only_columns(*(as_json(column) for column in rows.selected_columns)).subquery("shown")
     return select(cast(func.row_to_json(shown.table_valued()), Text))
 
 

@@ -93,6 +93,33 @@ PROBLEM: dict[str, Any] = {
                 },
             },
         },
+        "unmet": {
+            "type": "array",
+            "description": "Every condition that is not met, present where a step has conditions and some are not.",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail", "cure"],
+                "properties": {
+                    "code": {
+                        "type": "string",
+                        "description": "Stable code of the condition, the same in every language.",
+                    },
+                    "detail": {
+                        "type": "string",
+                        "description": "What is not met, with its figures, as a sentence for people.",
+                    },
+                    "cure": {
+                        "type": "string",
+                        "description": "What meets the condition, as a sentence for people.",
+                    },
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON Pointer to the field of the object that is meant, such as"
+                        " /lines/3/ordered_on; absent where none is.",
+                    },
+                },
+            },
+        },
     },
 }
 

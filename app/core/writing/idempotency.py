@@ -15,13 +15,14 @@ from uuid import UUID
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
     CTE,
+    DDL,
     BigInteger,
     LargeBinary,
     SmallInteger,
     Text,
-    bindparam,
     cast,
     delete,
+    event,
     exists,
     func,
     insert,
@@ -34,7 +35,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import clock
-from app.core.db import Base, Statement, driver_connection, param
+from app.core.db import Base, Statement, driver_connection, flush, param
 from app.core.problems import Problem
 
 KEPT = timedelta(hours=24)
@@ -150,6 +151,9 @@ def free() -> Any:
     return func.pg_try_advisory_xact_lock(param("lock")) & ~taken
 
 
+_COLUMNS = ["subject_id", "key", "digest", "status", "location", "etag", "body", "created_at"]
+
+
 def keep_from(shown: CTE) -> Any:
     """INSERT of the finished answer as a part of a hot write that creates one row (id, version, body)."""
     tag = literal_column("'\"'").concat(cast(shown.c.version, Text))
@@ -164,8 +168,32 @@ def keep_from(shown: CTE) -> Any:
         shown.c.body.concat(literal_column("chr(10)")),
         param("now", IdempotencyKey.created_at.type),
     )
-    names = ["subject_id", "key", "digest", "status", "location", "etag", "body", "created_at"]
-    return insert(IdempotencyKey).from_select(names, answer)
+    return insert(IdempotencyKey).from_select(_COLUMNS, answer)
+
+
+def _keeping() -> Any:
+    k = IdempotencyKey.__table__.c
+    return insert(IdempotencyKey).values({k[name]: param(name, k[name].type) for name in _COLUMNS})
+
+
+_KEPT = Statement(_keeping())
+
+
+async def keep(session: AsyncSession, claim: Claim, response: Response, now: datetime) -> None:
+    """Store the finished answer of this transaction under the key."""
+    values = {
+        "subject_id": claim.subject_id,
+        "key": claim.key,
+        "digest": claim.digest,
+        "status": response.status_code,
+        "location": response.headers.get("location"),
+        "etag": response.headers.get("etag"),
+        "body": bytes(response.body).decode(),
+        "created_at": now,
+    }
+    await flush(session)
+    connection = await driver_connection(session)
+    await connection.execute(_KEPT.sql, *_KEPT.arguments(values))
 
 
 def bound(claim: Claim | None, now: datetime) -> dict[str, Any]:
@@ -203,8 +231,38 @@ def _expired() -> Any:
 
 
 EXPIRED = Statement(_expired())
-_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger())))
-_FOUND = Statement(_stored().add_cte(_expired().cte("expired")))
+
+# One call instead of three. Each query of it sees what was committed before it began: what is stored is read after the
+# lock was tried, so that the answer of a twin that has just ended is seen.
+CLAIM_KEY = """
+CREATE FUNCTION claim_key(number bigint, whose uuid, named text, kept_since timestamptz)
+RETURNS TABLE (free boolean, digest bytea, status smallint, location text, etag text, body text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    free := pg_try_advisory_xact_lock(number);
+    DELETE FROM idempotency_keys k WHERE k.subject_id = whose AND k.key = named AND k.created_at <= kept_since;
+    SELECT k.digest, k.status, k.location, k.etag, k.body INTO digest, status, location, etag, body
+    FROM idempotency_keys k WHERE k.subject_id = whose AND k.key = named;
+    RETURN NEXT;
+END
+$$
+"""
+event.listen(IdempotencyKey.__table__, "after_create", DDL(CLAIM_KEY))
+
+
+def _claimed() -> Any:
+    names = ["free", "digest", "status", "location", "etag", "body"]
+    k = IdempotencyKey.__table__.c
+    claimed = func.claim_key(
+        param("lock", BigInteger()),
+        param("subject_id", k.subject_id.type),
+        param("key", Text()),
+        param("kept_since", k.created_at.type),
+    ).table_valued(*names)
+    return select(*(claimed.c[name] for name in names))
+
+
+_CLAIMED = Statement(_claimed())
 
 
 async def begin(session: AsyncSession, claim: Claim) -> Response | None:
@@ -212,12 +270,12 @@ async def begin(session: AsyncSession, claim: Claim) -> Response | None:
 
     Raises `IdempotencyKeyInUse` (409) while the first is running, `IdempotencyKeyReused` (422) for another request.
     """
-    free = await session.scalar(_LOCK, {"number": claim.lock})  # through the session: this opens the transaction
-    connection = await driver_connection(session)
-    row = await connection.fetchrow(_FOUND.sql, *_FOUND.arguments(bound(claim, clock.now())))
-    if row is not None:
+    arguments = tuple(_CLAIMED.arguments(bound(claim, clock.now())))
+    connection = await session.connection()  # the session's own: this opens the transaction
+    row = (await connection.exec_driver_sql(_CLAIMED.sql, arguments)).mappings().one()
+    if row["digest"] is not None:
         return replay(claim, row)
-    if not free:
+    if not row["free"]:
         raise IdempotencyKeyInUse
     return None
 

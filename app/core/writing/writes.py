@@ -23,7 +23,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core import clock, limits
-from app.core.db import Base, SessionFactory, Statement, Versioned, driver_connection, fetchrow, raw_connection, touch
+from app.core.db import (
+    Base,
+    SessionFactory,
+    Statement,
+    Versioned,
+    driver_connection,
+    fetchrow,
+    flush,
+    raw_connection,
+    touch,
+)
 from app.core.problems import Busy, NotFound, Problem
 from app.core.reading import answers, query, versions
 from app.core.reading.listing import Listing
@@ -145,7 +155,7 @@ class Write:
 
     async def see(self, listing: Listing, keys: Sequence[Any], bound: Mapping[str, Any]) -> list[Seen]:
         """The objects as they are now in this transaction, in the order of `keys`."""
-        await self.session.flush()
+        await flush(self.session)
         connection = await driver_connection(self.session)
         statement = listing.several()
         rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": list(keys)}))
@@ -222,8 +232,7 @@ async def run(
             seen = [await record(write, change, request_id) for change in made]
             response = reply(made[0], seen[0]) if reply is not None else None
             if claim is not None and response is not None and not dry_run:
-                session.add(_kept(claim, response, now))
-                await session.flush()
+                await idempotency.keep(session, claim, response, now)
             for act in write.closing:
                 await act()
             await limits.apply(session, write.spends)
@@ -282,19 +291,6 @@ def event_values(
         "resource_type": type_.partition(".")[0],
         "withheld": listing.withheld,
     }
-
-
-def _kept(claim: idempotency.Claim, response: Response, now: datetime) -> idempotency.IdempotencyKey:
-    return idempotency.IdempotencyKey(
-        subject_id=claim.subject_id,
-        key=claim.key,
-        digest=claim.digest,
-        status=response.status_code,
-        location=response.headers.get("location"),
-        etag=response.headers.get("etag"),
-        body=bytes(response.body).decode(),
-        created_at=now,
-    )
 
 
 # --- over HTTP -------------------------------------------------------------------------------------------------------

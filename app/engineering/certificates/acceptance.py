@@ -17,16 +17,20 @@ from app.access.duties import PROPOSES_ACCEPTS, VALIDATES_CERTIFIES
 from app.access.rules import Actor, SubjectKind
 from app.core.problems import NotFound
 from app.core.writing.writes import Change, Write
-from app.engineering.certificates.models import CertificateRemark, RemarkKind, ServiceCertificate
+from app.engineering.certificates.models import CertificateRemark, EarlierRefusal, RemarkKind, ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.certificates.rules import lines_of, rest_of
 from app.engineering.certificates.service import (
     VALIDATED_AGAIN,
+    RateMissing,
     certified_by,
     contained,
     counter_certificate,
+    end_refusals,
     issue,
     mark,
+    priced,
+    prices,
     took_part,
 )
 from app.engineering.corrections.models import TimeEntryCorrection
@@ -75,6 +79,7 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
 
     counter = await counter_certificate(write, certificate, correction.reason)
     await mark(write, keys, VALIDATED_AGAIN, on_the_way=True)
+    waiting = await end_refusals(write, territory, certificate.id)
     reissued = await _certify_rest(write, certificate, correction.entry_id, rest)
     [old] = await held_by(write, attempt, TimeEntry.id == correction.entry_id)
     attempt.freed = [wish_of(old)]
@@ -85,6 +90,8 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
         validated = {"validated_by": correction.agreed_by, "validated_at": correction.agreed_at}
         new = await enter(write, attempt, [row_of(old, should_be)], validated)
 
+    amount = await _amount(write, new)
+
     correction.status = accepted
     correction.accepted_by, correction.accepted_at = accepted_by, write.now
     correction.certificate_id = certificate.id
@@ -92,10 +99,11 @@ async def accept(write: Write, attempt: Attempt, correction_id: UUID) -> list[Ch
     correction.corrected_by_id = new[0].id if new else None
     bound = {"territory": territory}
     return [
-        Change("time_entry_correction.accepted", ACCEPTED_CORRECTIONS, [correction_id], bound),
+        Change("time_entry_correction.accepted", ACCEPTED_CORRECTIONS, [correction_id], bound | {"amount": amount}),
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         *([Change("service_certificate.created", CERTIFICATES, [reissued.id], bound)] if reissued is not None else []),
         *([Change("time_entry.certified", TIME_ENTRIES, rest, bound, many=True)] if rest else []),
+        *waiting,
         Change("time_entry.reversed", TIME_ENTRIES, [correction.entry_id], bound),
         *([Change("time_entry.created", TIME_ENTRIES, [new[0].id], bound)] if new else []),
     ]
@@ -126,10 +134,24 @@ async def _hold_certificate(write: Write, entry_id: UUID) -> tuple[ServiceCertif
     return None, []
 
 
+async def _amount(write: Write, new: Sequence[Any]) -> int | None:
+    """What the new entry costs at the rate of its day, priced as a certificate prices it; None where no rate is set."""
+    if not new:
+        return 0
+    [entry] = new
+    profiles, rates = await prices(write, entry.mission_id, entry.organisation_id, held=False)
+    try:
+        [(profile, rate)] = priced([entry], profiles, rates)
+    except RateMissing:  # its certificate will be refused until there is one
+        return None
+    [line] = lines_of([(profile, rate, entry.days)])
+    return line.amount_cents
+
+
 async def _certify_rest(
     write: Write, certificate: ServiceCertificate, entry_id: UUID, keys: Sequence[UUID]
 ) -> ServiceCertificate | None:
-    """Certify the rest of a certificate as it was: the same prices, rate of VAT and period, and its reservations."""
+    """Certify the rest of a certificate as it was: the same prices, rate of VAT and period, and what was said of it."""
     if not keys:
         return None
     sealed: dict[str, Any] = json.loads(certificate.content, parse_float=Decimal)
@@ -142,7 +164,11 @@ async def _certify_rest(
         for remark in sealed["remarks"]
         if remark["entry_id"] in kept and remark["kind"] == RemarkKind.RESERVATION
     ]
+    x = EarlierRefusal
+    asked = select(x.entry_id, x.reason).where(x.certificate_id == certificate.id, x.entry_id.in_(keys))
+    earlier = (await write.session.execute(asked.order_by(x.entry_id))).all()
     content = {
+        "earlier_refusals": [{"entry_id": one.entry_id, "reason": one.reason} for one in earlier],
         "entries": entries,
         "remarks": remarks,
         "rest_of_id": certificate.id,
@@ -154,6 +180,9 @@ async def _certify_rest(
             certificate_id=reissued.id, entry_id=UUID(remark["entry_id"]), kind=remark["kind"], reason=remark["reason"]
         )
         for remark in remarks
+    )
+    write.session.add_all(
+        EarlierRefusal(certificate_id=reissued.id, entry_id=one.entry_id, reason=one.reason) for one in earlier
     )
     await write.session.flush()
     await mark(write, keys, certified_by(reissued, write.now))

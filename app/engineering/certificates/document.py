@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, literal_column, select, union_all
 
 from app.access.models import Organisation, Subject
 from app.core.clock import paris_day
@@ -16,7 +16,7 @@ from app.core.formats import day, euros, number
 from app.core.reading import documents
 from app.core.reading.documents import Sheet
 from app.core.reading.listing import as_object, json_array, json_object
-from app.engineering.certificates.models import CertificateRemark, ServiceCertificate
+from app.engineering.certificates.models import CertificateRemark, EarlierRefusal, ServiceCertificate
 from app.engineering.certificates.queries import CERTIFICATES
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Consultant
@@ -26,19 +26,24 @@ from app.programme.models import Territory
 @cache
 def certificate(own: bool) -> Statement:
     """A certificate as its listing shows it, with what paper says beside it."""
-    c, r, t = ServiceCertificate, CertificateRemark, TimeEntry
+    c, t = ServiceCertificate, TimeEntry
     person, home = Subject.__table__.alias("person"), Organisation.__table__.alias("home")
 
+    made, earlier = CertificateRemark, EarlierRefusal
+    r = union_all(
+        select(made.certificate_id, made.entry_id, made.kind, made.reason),
+        select(earlier.certificate_id, earlier.entry_id, literal_column("'earlier_refusal'", Text()), earlier.reason),
+    ).subquery("remark")
     remark = json_object(
-        kind=r.kind, reason=r.reason, worked_on=t.worked_on, days=t.days, consultant_name=person.c.name
+        kind=r.c.kind, reason=r.c.reason, worked_on=t.worked_on, days=t.days, consultant_name=person.c.name
     )
     told = (
-        select(json_array(remark, t.worked_on, t.id))
+        select(json_array(remark, t.worked_on, t.id, r.c.kind))
         .select_from(r)
-        .join(t, t.id == r.entry_id)
+        .join(t, t.id == r.c.entry_id)
         .join(Consultant, Consultant.id == t.consultant_id)
         .join(person, person.c.id == Consultant.person_id)
-        .where(r.certificate_id == c.id)
+        .where(r.c.certificate_id == c.id)
         .scalar_subquery()
     )
     rows = (
@@ -68,6 +73,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "junior": "Junior", "senior": "Senior", "expert": "Expert",
         "remarks": "Reservations and refusals", "remarks_head": ["Kind", "Day", "Consultant", "Days", "Reason"],
         "reservation": "reservation", "refusal": "refusal, not certified",
+        "earlier_refusal": "refused earlier, certified now",
         "statement": "The operator certifies that the days above were worked as ordered. This certificate is the base"
                      " of the consultancy’s invoice.",
         "statement_counter": "The days above are no longer certified, and the invoice drawn from them is to be"
@@ -85,6 +91,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "junior": "Junior", "senior": "Confirmé", "expert": "Expert",
         "remarks": "Réserves et refus", "remarks_head": ["Nature", "Jour", "Intervenant", "Jours", "Motif"],
         "reservation": "réserve", "refusal": "refus, non certifié",
+        "earlier_refusal": "refusé auparavant, certifié à présent",
         "statement": "L’opérateur atteste que les jours ci-dessus ont été effectués conformément à la commande. La"
                      " présente attestation est la base de la facture du cabinet.",
         "statement_counter": "Les jours ci-dessus ne sont plus certifiés, et la facture qui en est issue est à"

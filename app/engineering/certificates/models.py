@@ -157,6 +157,19 @@ class CertificateRemark(Base):
 keep(CertificateRemark)
 
 
+class EarlierRefusal(Base):
+    """An entry that a certificate contains although an earlier one refused it, with the reason of that refusal."""
+
+    __tablename__ = "service_certificate_earlier_refusals"
+
+    certificate_id: Mapped[UUID] = mapped_column(ForeignKey("service_certificates.id"), primary_key=True)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("time_entries.id"), primary_key=True, index=True)
+    reason: Mapped[str]
+
+
+keep(EarlierRefusal)
+
+
 # At COMMIT a certificate is what its lines and its entries come to, whoever wrote them; a cancelled one has none.
 AGREE_FUNCTION = """
 CREATE FUNCTION certificates_agree() RETURNS trigger LANGUAGE plpgsql AS $$

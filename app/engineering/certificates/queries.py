@@ -9,7 +9,7 @@ from app.core.db import Statement, param
 from app.core.reading.listing import Listing, at_least, at_most, equals, json_array, json_object, updated_since
 from app.core.values import Day, Uuid
 from app.engineering.certificates import schemas
-from app.engineering.certificates.models import CertificateLine, CertificateRemark, ServiceCertificate
+from app.engineering.certificates.models import CertificateLine, CertificateRemark, EarlierRefusal, ServiceCertificate
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Mission
 
@@ -54,6 +54,21 @@ _remarks = (
 )
 
 
+_earlier_refusals = (
+    select(
+        json_array(
+            json_object(
+                entry_id=EarlierRefusal.entry_id, entry_worked_on=TimeEntry.worked_on, reason=EarlierRefusal.reason
+            ),
+            EarlierRefusal.entry_id,
+        )
+    )
+    .join(TimeEntry, TimeEntry.id == EarlierRefusal.entry_id)
+    .where(EarlierRefusal.certificate_id == _c.id)
+    .scalar_subquery()
+)
+
+
 CERTIFICATES = Listing(
     schema=schemas.ServiceCertificate,
     rows=select(
@@ -72,6 +87,7 @@ CERTIFICATES = Listing(
         _c.vat_cents,
         _c.total_cents,
         _remarks.label("remarks"),
+        _earlier_refusals.label("earlier_refusals"),
         _c.content_hash,
         _c.cancels_id,
         _cancelled.c.number.label("cancels_number"),

@@ -46,8 +46,9 @@ class ServiceCertificateCreate(Body):
     refusals: Annotated[
         Remarks,
         Field(
-            description="Entries that are left out, at most 1 000. They stay validated and say why: the lead firm"
-            " reverses them, or a later certificate contains them."
+            description="Entries that are left out, at most 1 000. They stay validated and say why: their own firm or"
+            " the lead firm reverses them, or a later certificate contains them. Entries that an earlier certificate"
+            " refused are certified unless they are named here again; the answer lists them in earlier_refusals."
         ),
     ] = Field(default_factory=list)
 
@@ -102,6 +103,14 @@ class CertificateRemark(Read):
     reason: str = Field(description="Why, in the words of the operator.")
 
 
+class EarlierRefusal(Read):
+    """A day of a certificate that an earlier certificate refused."""
+
+    entry_id: UUID = Field(description="The time entry, which this certificate contains.")
+    entry_worked_on: date = Field(description="Paris day on which that entry was worked.")
+    reason: str = Field(description="Why the earlier certificate refused it, in the words of the operator.")
+
+
 class ServiceCertificate(Read):
     """A service certificate, the base of an invoice; or the counter-certificate that cancels another.
 
@@ -124,6 +133,10 @@ class ServiceCertificate(Read):
     total_cents: _Total = Field(json_schema_extra=CONFIDENTIAL)
     remarks: list[CertificateRemark] = Field(
         description="Reservations and refusals that the operator made, by entry; empty on a counter-certificate."
+    )
+    earlier_refusals: list[EarlierRefusal] = Field(
+        description="Entries of this certificate that an earlier one refused, by entry: they are certified now."
+        " Empty where there are none, and on a counter-certificate."
     )
     content_hash: str = Field(
         description="SHA-256 of the sealed content, 64 hexadecimal digits; …/content has the text that was hashed."

@@ -30,6 +30,7 @@ from app.engineering.certificates.models import (
     CertificateLine,
     CertificateNumber,
     CertificateRemark,
+    EarlierRefusal,
     RemarkKind,
     ServiceCertificate,
     VatRate,
@@ -109,12 +110,14 @@ class CounterCertificate(Problem):
 async def certify(write: Write, territory: str, body: schemas.ServiceCertificateCreate) -> list[Change]:
     """Certify a member's validated days that count in a period, but for those refused, which say so from then on.
 
+    Days that an earlier certificate refused are certified like any other, and the certificate lists them.
+
     Raises `nothing-to-certify`, `rate-missing` (409), `certifier-took-part`, `person-required` (403),
     `reference-not-found` (404).
     """
     person_id = person(write.actor)
     await _member(write, territory, body.mission_id, body.organisation_id)
-    profiles, rates = await _prices(write, body)
+    profiles, rates = await prices(write, body.mission_id, body.organisation_id, held=True)
     waiting = await _waiting(write, territory, body)
     remarks = _remarks(body, {entry.id for entry in waiting})
     refused = {entry_id for entry_id, (kind, _) in remarks.items() if kind is RemarkKind.REFUSAL}
@@ -122,11 +125,13 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     if not entries:
         raise NothingToCertify
     VALIDATES_CERTIFIES.separate(write.actor, took_part(entries))
-    priced = _priced(entries, profiles, rates)
-    lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, priced, strict=True))
+    earlier = {e.id: e.certification_refused_reason for e in entries if e.certification_refused_by is not None}
+    found = priced(entries, profiles, rates)
+    lines = lines_of((profile, rate, entry.days) for entry, (profile, rate) in zip(entries, found, strict=True))
     rate_bp = await _vat_rate(write, body.to_on)
     amount = sum(line.amount_cents for line in lines)
     content = {
+        "earlier_refusals": [{"entry_id": entry_id, "reason": reason} for entry_id, reason in sorted(earlier.items())],
         "entries": [
             {
                 "activity": entry.activity,
@@ -138,7 +143,7 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
                 "profile": profile,
                 "worked_on": entry.worked_on,
             }
-            for entry, (profile, rate) in zip(entries, priced, strict=True)
+            for entry, (profile, rate) in zip(entries, found, strict=True)
         ],
         "remarks": [
             {"entry_id": entry_id, "kind": kind, "reason": reason}
@@ -150,6 +155,10 @@ async def certify(write: Write, territory: str, body: schemas.ServiceCertificate
     write.session.add_all(
         CertificateRemark(certificate_id=certificate.id, entry_id=entry_id, kind=kind, reason=reason)
         for entry_id, (kind, reason) in remarks.items()
+    )
+    write.session.add_all(
+        EarlierRefusal(certificate_id=certificate.id, entry_id=entry_id, reason=reason)
+        for entry_id, reason in earlier.items()
     )
     await write.session.flush()
     assert certificate.amount_cents == amount  # each line is rounded once, and never again
@@ -186,14 +195,13 @@ async def cancel(write: Write, attempt: Attempt, certificate_id: UUID, reason: s
     keys = await contained(write, certificate_id)
     counter = await counter_certificate(write, certificate, reason)
     await mark(write, keys, VALIDATED_AGAIN)
-    waiting = list(await write.session.scalars(_LEFT_OUT, {"certificate_id": certificate_id}))
-    await mark(write, waiting, dict.fromkeys(REFUSED))
+    waiting = await end_refusals(write, territory, certificate_id)
     stale = await make_stale(write, attempt, keys, reason)
     bound = {"territory": territory}
     return [
         Change("service_certificate.cancelled", CERTIFICATES, [counter.id], bound),
         Change("time_entry.uncertified", TIME_ENTRIES, keys, bound, many=True),
-        *([Change("time_entry.updated", TIME_ENTRIES, waiting, bound, many=True)] if waiting else []),
+        *waiting,
         *stale,
     ]
 
@@ -218,6 +226,17 @@ _LEFT_OUT = (
     .order_by(TimeEntry.id)
     .with_for_update(key_share=True, of=TimeEntry)
 )
+
+
+async def end_refusals(write: Write, territory: str, certificate_id: UUID) -> list[Change]:
+    """Take back what a cancelled certificate refused: the entries wait for a certificate again.
+
+    An entry that another certificate refused, and that is in force, stays refused.
+    """
+    waiting = list(await write.session.scalars(_LEFT_OUT, {"certificate_id": certificate_id}))
+    await mark(write, waiting, dict.fromkeys(REFUSED))
+    bound = {"territory": territory}
+    return [Change("time_entry.updated", TIME_ENTRIES, waiting, bound, many=True)] if waiting else []
 
 
 def took_part(entries: Iterable[Any]) -> set[UUID]:
@@ -295,27 +314,27 @@ def _remarks(body: schemas.ServiceCertificateCreate, known: set[UUID]) -> dict[U
     return remarks
 
 
-async def _prices(
-    write: Write, body: schemas.ServiceCertificateCreate
+async def prices(
+    write: Write, mission_id: UUID, organisation_id: UUID, *, held: bool
 ) -> tuple[dict[UUID, str | None], Sequence[Rate]]:
-    """The profiles of the member's consultants and the member's rates, held as they are until COMMIT.
+    """The profiles of the member's consultants and the member's rates; `held`: as they are until COMMIT.
 
     They are locked before the entries: who changes an assignment locks its entries after it.
     """
     c, r = Consultant, Rate
-    of_member = (c.mission_id == body.mission_id, c.organisation_id == body.organisation_id)
-    asked = select(c.id, c.profile).where(*of_member).order_by(c.id).with_for_update(read=True)
-    profiles: dict[UUID, str | None] = {row.id: row.profile for row in await write.session.execute(asked)}
-    of_member = (r.mission_id == body.mission_id, r.organisation_id == body.organisation_id)
-    rates = select(r).where(*of_member).order_by(r.id).with_for_update(read=True)
-    return profiles, list(await write.session.scalars(rates))
+    asked = select(c.id, c.profile).where(c.mission_id == mission_id, c.organisation_id == organisation_id)
+    rates = select(r).where(r.mission_id == mission_id, r.organisation_id == organisation_id)
+    if held:
+        asked, rates = asked.with_for_update(read=True), rates.with_for_update(read=True)
+    profiles: dict[UUID, str | None] = {
+        row.id: row.profile for row in await write.session.execute(asked.order_by(c.id))
+    }
+    return profiles, list(await write.session.scalars(rates.order_by(r.id)))
 
 
-def _priced(
-    entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]
-) -> list[tuple[str, int]]:
+def priced(entries: Sequence[Any], profiles: Mapping[UUID, str | None], rates: Sequence[Rate]) -> list[tuple[str, int]]:
     """The profile and the day rate of each entry, on the day it was worked. Raises `rate-missing` (409)."""
-    prices: list[tuple[str, int]] = []
+    found: list[tuple[str, int]] = []
     missing: dict[tuple[str | None, date], FieldError] = {}
     for entry in entries:
         profile = profiles[entry.consultant_id]
@@ -324,10 +343,10 @@ def _priced(
             members = {"consultant_id": entry.consultant_id, "profile": profile, "worked_on": entry.worked_on}
             missing.setdefault((profile, entry.worked_on), RATE_MISSING.at("", **members))
         else:
-            prices.append((profile, rate))
+            found.append((profile, rate))
     if missing:
         raise RateMissing(errors=list(missing.values()))
-    return prices
+    return found
 
 
 async def _vat_rate(write: Write, day: date) -> int:

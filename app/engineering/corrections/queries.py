@@ -151,7 +151,7 @@ CORRECTIONS = Listing(
 )
 
 _nothing = literal_column("0", BigInteger())
-# For who accepts, and sees every certificate.
+# For who accepts, and sees every certificate; `amount` is what the new entry costs.
 ACCEPTED_CORRECTIONS = Listing(
     schema=schemas.AcceptedCorrection,
     rows=_rows.add_columns(
@@ -161,6 +161,7 @@ ACCEPTED_CORRECTIONS = Listing(
         func.coalesce(_rest.c.amount_cents, _nothing).label("amount_after_excl_vat_cents"),
         _certificate.c.total_cents.label("total_before_cents"),
         func.coalesce(_rest.c.total_cents, _nothing).label("total_after_cents"),
+        param("amount", BigInteger()).label("corrected_by_amount_excl_vat_cents"),
     ),
     key=_k.id,
     version=_k.version,

@@ -54,6 +54,14 @@ class CorrectionTransition(Problem):
     title_fr = "L'état de la correction ne permet pas cette action."
     detail = "The correction is {current}; {action} requires one of: {needed}."
     detail_fr = "La correction est {current} ; {action} exige l'un de ces états : {needed}."
+    cure = (
+        "Ask the lead firm to agree before the operator accepts. Propose anew what was refused, withdrawn or stale,"
+        " once the entry is certified."
+    )
+    cure_fr = (
+        "Demandez l'accord du mandataire avant l'acceptation par l'opérateur. Proposez à nouveau une correction"
+        " refusée, retirée ou devenue sans objet, une fois la saisie attestée."
+    )
 
 
 class CorrectionOpen(Problem):

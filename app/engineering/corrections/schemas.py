@@ -154,3 +154,9 @@ class AcceptedCorrection(TimeEntryCorrection):
         description="Euro cents, including VAT: the certificate over the rest; 0 where nothing is left.",
         json_schema_extra=CONFIDENTIAL,
     )
+    corrected_by_amount_excl_vat_cents: int | None = Field(
+        description="Euro cents, excluding VAT: what the new entry costs at the day rate of its day. No amount after"
+        " includes it, since its certificate is still to come. 0 where no entry takes the place of the old one; null"
+        " where no rate is in force on that day.",
+        json_schema_extra=CONFIDENTIAL,
+    )

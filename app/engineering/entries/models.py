@@ -259,6 +259,28 @@ class MonthLock(Identified, Versioned, Base):
 CORRECTABLE_DAYS = Balance(CorrectableDays.__table__, 5, ("entry_id",))  # type: ignore[arg-type]
 PERSON_DAYS = Balance(PersonDays.__table__, 10, ("person_id", "worked_on"), opens=True)  # type: ignore[arg-type]
 
+# What a new entry takes from its three limit rows, in their order. It adds and decides nothing: the CHECKs do. Each
+# update begins when the row before it is held. As parts of the large statement that calls this, they would all begin
+# with it, and that statement would be set up anew for each row that another entry changed meanwhile.
+TAKE_DAYS = """
+CREATE FUNCTION take_days(person uuid, mission uuid, organisation uuid, day date, taken numeric, today date)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO person_days AS p (person_id, worked_on, days) VALUES (person, day, taken)
+    ON CONFLICT (person_id, worked_on) DO UPDATE SET days = p.days + excluded.days;
+    UPDATE member_days SET days_entered = days_entered + taken
+    WHERE mission_id = mission AND organisation_id = organisation;
+    UPDATE mission_days SET days_entered = days_entered + taken, worked_from = day, worked_to = day,
+        worked_days = ARRAY[day], counted_months = ARRAY[date_trunc('month', day)::date], entered_on = today,
+        entered_before = CASE WHEN day >= ALL (steps) THEN entered_before
+            ELSE add_after(steps, entered_before, ARRAY[day], ARRAY[taken]) END
+    WHERE mission_id = mission;
+    RETURN true;
+END
+$$
+"""
+event.listen(PersonDays.__table__, "after_create", DDL(TAKE_DAYS))
+
 # What counted is never edited or deleted, whoever writes: the last line below the service's own checks.
 # A reversal counts on the entry's own day unless it says another.
 GUARD_FUNCTION = """

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
+    null,
     select,
     table,
     text,
@@ -56,9 +57,16 @@ _corrected = TimeEntry.__table__.alias("corrected")
 _certificate = table("service_certificates", column("id", TimeEntry.id.type), column("number", Integer()))
 
 
-def entries(e: Any) -> Rows:
-    """The fields of a time entry, from the table or from the row that a statement has just written."""
-    return (
+def entries(e: Any, *, new: bool = False) -> Rows:
+    """The fields of a time entry, from the table or from the row that a statement has just written.
+
+    A `new` one was never judged and corrects nothing: nobody's name is looked up for that.
+    """
+
+    def later(column: Any) -> Any:
+        return null() if new else column
+
+    rows = (
         select(
             e.id,
             e.territory,
@@ -85,19 +93,19 @@ def entries(e: Any) -> Rows:
             e.entered_by,
             _enterer.c.name.label("entered_by_name"),
             e.validated_by,
-            _validator.c.name.label("validated_by_name"),
+            later(_validator.c.name).label("validated_by_name"),
             e.validated_at,
             e.corrects_id,
-            _corrected.c.worked_on.label("corrects_worked_on"),
+            later(_corrected.c.worked_on).label("corrects_worked_on"),
             e.reversal_counted_on,
             e.certificate_id,
-            _certificate.c.number.label("certificate_number"),
+            later(_certificate.c.number).label("certificate_number"),
             e.certified_by,
-            _certifier.c.name.label("certified_by_name"),
+            later(_certifier.c.name).label("certified_by_name"),
             e.certified_at,
             e.certification_refused_reason,
             e.certification_refused_by,
-            _refuser.c.name.label("certification_refused_by_name"),
+            later(_refuser.c.name).label("certification_refused_by_name"),
             e.certification_refused_on,
             e.version,
             e.created_at,
@@ -110,7 +118,11 @@ def entries(e: Any) -> Rows:
         .outerjoin(Firm, Firm.siren == e.siren)
         .outerjoin(Audition, Audition.id == e.audition_id)
         .outerjoin(Project, Project.id == e.project_id)
-        .outerjoin(_validator, _validator.c.id == e.validated_by)
+    )
+    if new:
+        return rows
+    return (
+        rows.outerjoin(_validator, _validator.c.id == e.validated_by)
         .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
         .outerjoin(_certificate, _certificate.c.id == e.certificate_id)
         .outerjoin(_certifier, _certifier.c.id == e.certified_by)

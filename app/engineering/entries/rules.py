@@ -160,8 +160,14 @@ class PersonDayExceeded(Problem):
     detail_fr = (
         "Une personne peut avoir 1,00 jour par date, toutes missions confondues ; {worked_on} n'en a plus assez."
     )
-    cure = "Enter fewer days, or reverse others of that date first."
-    cure_fr = "Saisissez moins de jours, ou contre-passez-en d'abord d'autres de cette date."
+    cure = (
+        "Enter fewer days, or reverse others of that date first. A correction that is agreed is withdrawn, and proposed"
+        " anew with fewer days."
+    )
+    cure_fr = (
+        "Saisissez moins de jours, ou contre-passez-en d'abord d'autres de cette date. Une correction qui a reçu"
+        " l'accord se retire, puis se propose à nouveau avec moins de jours."
+    )
 
     @classmethod
     def on(cls, day: date, requested: Decimal, left: Decimal | None) -> "PersonDayExceeded":
@@ -262,18 +268,27 @@ class CorrectionElsewhere(Problem):
 
     status = 409
     title_fr = "Une correction concerne la personne, la mission et le mois de la saisie qu'elle corrige."
-    cure = "Name the entry of this person, mission and month in corrects_id, or enter the day without it."
-    cure_fr = "Nommez dans corrects_id une saisie de cette personne, cette mission et ce mois, ou saisissez sans lui."
+    cure = (
+        "Name the entry of this person, mission and month in corrects_id, or enter the day without it. For a certified"
+        " entry propose a correction with 0 days, and enter the day anew where it belongs."
+    )
+    cure_fr = (
+        "Nommez dans corrects_id une saisie de cette personne, cette mission et ce mois, ou saisissez sans lui. Pour"
+        " une saisie attestée, proposez une correction de 0 jour, et saisissez le jour à nouveau là où il doit être."
+    )
 
 
 class CorrectionExceeded(Problem):
-    """All corrections of an entry together cannot exceed the days that were reversed or rejected."""
+    """The corrections of an entry together cannot have more days than the entry."""
 
     status = 409
-    title_fr = "Les corrections d'une saisie ne dépassent pas, ensemble, les jours contre-passés ou rejetés."
-    cure = "Enter fewer days, or reverse another correction first. An entry that is corrected is not submitted again."
+    title_fr = "Les corrections d'une saisie ne peuvent pas, ensemble, avoir plus de jours que la saisie."
+    cure = (
+        "Enter or propose fewer days, or reverse another correction first. An entry that is corrected is not submitted"
+        " again."
+    )
     cure_fr = (
-        "Saisissez moins de jours, ou contre-passez d'abord une autre correction."
+        "Saisissez ou proposez moins de jours, ou contre-passez d'abord une autre correction."
         " Une saisie corrigée ne se soumet plus."
     )
 
@@ -317,10 +332,12 @@ class NotTheLeadFirm(Problem):
 
 
 class OtherOrganisation(Problem):
-    """You can enter days only for persons of your own organisation."""
+    """You can do this only for days of persons of your own organisation."""
 
     status = 403
-    title_fr = "Vous ne pouvez saisir que les jours de personnes de votre organisation."
+    title_fr = "Vous ne pouvez le faire que pour les jours de personnes de votre organisation."
+    cure = "Ask somebody of their organisation to do it."
+    cure_fr = "Demandez à quelqu'un de leur organisation de le faire."
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------

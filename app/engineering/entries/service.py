@@ -9,12 +9,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, all_, any_, bindparam, case, func, insert, select, true, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import ColumnElement, Select, Text, any_, bindparam, case, func, insert, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.rules import Actor
-from app.core import clock, limits
+from app.core import clock
 from app.core.db import Statement, param
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import (
@@ -100,18 +100,15 @@ _FACTS = [
     "external_id", "status",
 ]  # fmt: skip
 
-# How a spending tells the mission's limit row which days it touched: its parameters in `record`, by column.
-_TOUCHED = ("worked_days", "counted_months")
-
 
 @cache
 def record(counts: bool, keyed: bool) -> Statement:
     """The hot write: gate, entry, limits, event and stored reply of one time entry, as one statement.
 
-    It reads top to bottom. The limit rows wait for each other in rank order: person, member, mission.
+    It reads top to bottom, and takes from the limit rows when all else is written.
     """
     gate = select((idempotency.free() if keyed else true()).label("free")).cte("gate")
-    t, c, a, d = TimeEntry.__table__.c, Consultant, MissionActivity, MissionDays
+    t, c, a = TimeEntry.__table__.c, Consultant, MissionActivity
     facts = {name: param(name, t[name].type) for name in _FACTS}
     row = {
         "territory": c.territory,
@@ -143,41 +140,26 @@ def record(counts: bool, keyed: bool) -> Statement:
         .with_for_update(read=True, key_share=True, of=[c, a])
     )
     entry = insert(TimeEntry).from_select(list(row), source).returning(*TimeEntry.__table__.c).cte("entry")
-    shown = as_object(entries(entry.c), id=entry.c.id, version=entry.c.version).cte("shown")
-    parts = [events.append_from(shown).cte("noted")]
+    shown = as_object(entries(entry.c, new=True), id=entry.c.id, version=entry.c.version).cte("shown")
+    told = [events.append_from(shown).returning(events.Event.sequence).cte("noted")]
     if keyed:
-        parts.append(idempotency.keep_from(shown).cte("kept"))
+        told.append(idempotency.keep_from(shown).returning(idempotency.IdempotencyKey.status).cte("kept"))
+    answer = select(gate.c.free, shown.c.id, shown.c.version, shown.c.body)
+    found = gate.outerjoin(shown, true())
     if counts:
-        person = limits.open_from(
-            select(entry.c.person_id, entry.c.worked_on, entry.c.days), PERSON_DAYS,
-            ["person_id", "worked_on", "days"], "days", "person",
-        )  # fmt: skip
-        member = limits.spend_from(
-            entry, MEMBER_DAYS,
-            key={"mission_id": entry.c.mission_id, "organisation_id": entry.c.organisation_id},
-            delta={"days_entered": entry.c.days}, touch={}, name="member", after=person,
-        )  # fmt: skip
-        mission = limits.spend_from(
-            entry, MISSION_DAYS,
-            key={"mission_id": entry.c.mission_id},
-            delta={"days_entered": entry.c.days},
-            touch={
-                "worked_from": entry.c.worked_on,
-                "worked_to": entry.c.worked_on,
-                "entered_on": param("today", t.worked_on.type),
-                "entered_before": case(
-                    (entry.c.counted_on >= all_(d.steps), d.entered_before),  # as most do: nothing is called
-                    else_=limits.added_after(
-                        d.steps, d.entered_before, array([entry.c.counted_on]), array([entry.c.days])
-                    ),
-                ),
-                **{name: param(name, ARRAY(t.worked_on.type)) for name in _TOUCHED},
-            },
-            name="mission", after=member,
-        )  # fmt: skip
-        parts += [person, member, mission]
-    answer = select(gate.c.free, shown.c.id, shown.c.version, shown.c.body).select_from(gate.outerjoin(shown, true()))
-    return Statement(answer.add_cte(*parts))
+        e = entry.c
+        taken = (
+            select(
+                func.take_days(
+                    e.person_id, e.mission_id, e.organisation_id, e.worked_on, e.days, param("today", t.worked_on.type)
+                ).label("taken")
+            )
+            .where(*(select(func.count()).select_from(part).scalar_subquery() == 1 for part in told))
+            .cte("taken")
+        )
+        answer = answer.add_columns(taken.c.taken)
+        found = found.outerjoin(taken, true())
+    return Statement(answer.select_from(found).add_cte(*told))
 
 
 def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
@@ -187,8 +169,6 @@ def entry_values(actor: Actor, body: schemas.TimeEntryCreate) -> dict[str, Any]:
         **{name: getattr(body, name) for name in _FACTS},
         "authors": [actor.subject_id],
         "today": clock.today(),
-        "worked_days": [body.worked_on],
-        "counted_months": [rules.month_of(body.worked_on)],
     }
 
 

@@ -34,12 +34,22 @@ KINDS = (
     ),
     Kind(
         "entries_to_certify",
-        "validated days in which the caller took no part; the day worked.",
+        "validated days in which the caller took no part and that no certificate left out; the day worked.",
         "service_certificates:write",
         select(_e.territory, _e.worked_on).where(
             _e.status.in_(literals([Status.VALIDATED])), decidable_by(SUBJECT), _e.certification_refused_by.is_(None)
         ),
         "time-entries?status=validated&certification_refused=false&decidable_by={subject}&sort=worked_on",
+    ),
+    Kind(
+        "refused_entries_to_certify",
+        "validated days that a certificate left out, in which the caller took no part: the next certificate of their"
+        " period contains them unless it refuses them again; the day worked.",
+        "service_certificates:write",
+        select(_e.territory, _e.worked_on).where(
+            _e.status.in_(literals([Status.VALIDATED])), decidable_by(SUBJECT), _e.certification_refused_by.is_not(None)
+        ),
+        "time-entries?status=validated&certification_refused=true&decidable_by={subject}&sort=worked_on",
     ),
     Kind(
         "entries_certification_refused",

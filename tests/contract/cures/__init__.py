@@ -15,20 +15,12 @@ from typing import Any
 import httpx2
 
 from app.core.problems import CATALOGUE
-from app.main import create_app
-from app.settings import Settings
+from tests.contract.document import document
 from tests.directory import StandIn
 from tests.world import Client, World, ok, problem
 
 NOBODY = "019a9f5e-0000-7000-8000-000000000000"  # an id that no object has
 SERVICE_ROLE_HOME = {"lead": "lead", "consultant": "partner"}
-
-
-@cache
-def document() -> dict[str, Any]:
-    """The OpenAPI document of the application as it is."""
-    found: dict[str, Any] = create_app(Settings(_env_file=None, database_url="postgresql://localhost/none")).openapi()
-    return found
 
 
 def _operations() -> list[tuple[str, str, dict[str, Any]]]:

@@ -10,7 +10,9 @@ from tests.contract.cures import Case, subject, walk
 from tests.contract.cures.days import DAY, amend, cancelled, reverse, submitted, validated
 from tests.world import Client, Mission, World, ok
 
-PROPOSE, AGREE, ACCEPT = (f"{act}_time_entry_correction" for act in ("create", "agree", "accept"))
+PROPOSE, AGREE, ACCEPT, REFUSE, WITHDRAW = (
+    f"{act}_time_entry_correction" for act in ("create", "agree", "accept", "refuse", "withdraw")
+)
 BOTH = (PROPOSE, ACCEPT)
 
 
@@ -41,7 +43,7 @@ class Correcting:
         return await self.propose(client, **facts)
 
     async def step(self, client: Client, step: str) -> httpx2.Response:
-        body = {"reason": "Another day."} if step == "withdraw" else None
+        body = {"reason": "Another day."} if step in ("withdraw", "refuse") else None
         return await client.post(f"time-entry-corrections/{self.correction}/{step}", body)
 
 
@@ -181,14 +183,24 @@ async def outside_assignment(case: Case) -> None:
 @walk("person-day-exceeded", *BOTH)
 async def person_day_exceeded(case: Case) -> None:
     async def spoil(start: Correcting) -> Callable[[], Awaitable[Any]]:
-        other = await submitted(start.world, start.mission, worked_on="2023-07-06", days=1)
+        other = await submitted(start.world, start.mission, worked_on="2023-07-06", days=0.75)
 
         async def mend() -> Any:
             return ok(await reverse(start.world.consultant, other))
 
         return mend
 
-    await walked(case, await correcting(case), spoil, worked_on="2023-07-06")
+    facts: dict[str, Any] = {"worked_on": "2023-07-06", "days": 0.5}
+    await walked(case, await correcting(case), spoil, **facts)
+    start = await correcting(case)
+    await start.prepare(**facts)
+    await spoil(start)
+    case.refused(await start.send(**facts))
+    if start.correction:
+        ok(await start.step(case.world.consultant, "withdraw"))
+    fewer = {**facts, "days": 0.25}
+    await start.prepare(**fewer)
+    case.cured(await start.send(**fewer))
 
 
 @walk("days-not-yet-ordered", *BOTH)
@@ -239,7 +251,45 @@ async def correction_exceeded(case: Case) -> None:
 async def correction_elsewhere(case: Case) -> None:
     start = await correcting(case)
     case.refused(await start.send(worked_on="2023-08-01"))
-    case.cured(await start.send(worked_on="2023-07-31"))
+    case.cured(await start.send(days=0))
+    case.cured(await case.world.consultant.post("time-entries", start.mission.entry(worked_on="2023-08-01")))
+
+
+@walk("other-organisation", PROPOSE, WITHDRAW)
+async def another_organisations_days(case: Case) -> None:
+    start = await correcting(case)
+    if case.act == PROPOSE:
+        case.refused(await start.propose(case.world.lead))
+        case.cured(await start.propose())
+        return
+    start.correction = ok(await start.propose(), 201)["id"]
+    case.refused(await start.step(case.world.lead, "withdraw"))
+    case.cured(await start.step(case.world.consultant, "withdraw"))
+
+
+@walk("correction-transition", AGREE, ACCEPT, REFUSE, WITHDRAW)
+async def correction_transition(case: Case) -> None:
+    """Not agreed yet; ended in each way but by its acceptance."""
+    step = case.act.split("_")[0]
+    clients = {AGREE: case.world.lead, ACCEPT: case.world.operator, REFUSE: case.world.lead,
+               WITHDRAW: case.world.consultant}  # fmt: skip
+    client = clients[case.act]
+    for ended in ("refuse", "withdraw", "stale"):
+        start = await correcting(case)
+        await start.prepare()
+        if case.act != ACCEPT:
+            start.correction = ok(await start.propose(), 201)["id"]
+        if ended == "stale":
+            await cancelled(case.world, start.certificate)
+            await case.world.certify(start.mission)
+        else:
+            ok(await start.step(case.world.lead if ended == "refuse" else case.world.consultant, ended))
+        case.refused(await start.step(client, step))
+        start.correction = ok(await start.propose(), 201)["id"]
+        if case.act == ACCEPT:
+            case.refused(await start.step(client, step))
+            ok(await start.step(case.world.lead, "agree"))
+        case.cured(await start.step(client, step))
 
 
 @walk("entry-not-certified", PROPOSE)

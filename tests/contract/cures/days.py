@@ -29,10 +29,11 @@ class Entering:
     facts: dict[str, Any] = field(default_factory=dict)
     entry: str = ""
     small: float = 0.25  # what counts already of an entry that is changed
+    by: Client | None = None
 
     @property
     def client(self) -> Client:
-        return self.world.consultant
+        return self.by or self.world.consultant
 
     async def prepare(self, **facts: Any) -> None:
         """What these facts are about, before anything speaks against them."""
@@ -281,6 +282,35 @@ async def days_not_yet_ordered(case: Case) -> None:
 
 
 # --- corrections and what an entry is about ---------------------------------------------------------------------------
+
+
+@walk(
+    "other-organisation", *MAKING, "delete_time_entry", "submit_time_entry", "recall_time_entry", "reverse_time_entry"
+)
+async def other_organisation(case: Case) -> None:
+    """Who sees another firm's days: its lead firm, which reverses them by its role, and who may also read them all."""
+    world, mission = case.world, await case.world.mission()
+    start = Entering(case.act, world, mission, {"worked_on": DAY, "days": 0.5, "activity": "audition"})
+    draft = case.act.startswith(("delete", "submit"))
+    if not case.act.startswith(("create", "put")):
+        facts = {"worked_on": "2023-07-05", "status": "draft" if draft else "submitted"}
+        start.entry = await submitted(world, mission, **facts)
+    step = case.act.split("_")[0]
+
+    async def send(client: Client) -> httpx2.Response:
+        if step in ("recall", "reverse", "submit"):
+            body = {"reason": "Entered twice."} if step == "reverse" else None
+            return await client.post(f"time-entries/{start.entry}/{step}", body)
+        if step == "delete":
+            return await client.delete(f"time-entries/{start.entry}")
+        start.by = client
+        return await start.send()
+
+    reads_all = await subject(world, "consultant", "auditor", home="lead")
+    case.refused(await send(reads_all))
+    if step != "reverse":
+        case.refused(await send(world.lead))
+    case.cured(await send(world.consultant))
 
 
 @walk("correction-elsewhere", "create_time_entry", "create_time_entry_batch", "update_time_entry")

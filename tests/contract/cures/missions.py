@@ -293,6 +293,18 @@ async def rates_overlap(case: Case) -> None:
     case.cured(await end(second, "2022-12-31"))
 
 
+@walk("mission-transition", "close_mission", "cancel_mission")
+async def mission_transition(case: Case) -> None:
+    world = case.world
+    step, reason = case.act.split("_")[0], {"reason": "Made twice."}
+    for ended in ("close", "cancel"):
+        path = f"missions/{(await world.mission()).id}"
+        ok(await world.operator.post(f"{path}/{ended}", reason))
+        case.refused(await world.operator.post(f"{path}/{step}", reason))
+        ok(await world.operator.post(f"{path}/reopen", reason))
+        case.cured(await world.operator.post(f"{path}/{step}", reason))
+
+
 @walk("mission-in-use", "cancel_mission")
 async def mission_in_use(case: Case) -> None:
     world = case.world

@@ -339,6 +339,11 @@ async def detection_reserved(case: Case) -> None:
     audition = await world.audition(siren, consultant_ids=[mission.partner_consultant])
     case.cured(await world.consultant.post("projects", {**body, "detected_in_audition_id": audition["id"]}))
     case.cured(await staff(world).post("projects", body))
+    colleague = await subject(world, "consultant")
+    theirs = {**body, "detected_in_audition_id": audition["id"]}
+    case.refused(await colleague.post("projects", theirs))
+    case.cured(await world.consultant.post("projects", theirs))
+    case.cured(await staff(world).post("projects", theirs))
 
 
 @walk("funding-route-missing", "update_project", "change_project_stage")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import secrets
 from datetime import date
 from decimal import Decimal
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.reading.xlsx import MEDIA_TYPE
 from app.engineering.certificates.rules import canonical, half_up, lines_of, rate_on, vat_on
+from tests.engineering.certificates.test_documents import read_xlsx
 from tests.world import Mission, World, ok, problem
 
 # --- figures, without a database -------------------------------------------------------------------------------------
@@ -316,8 +319,24 @@ async def test_an_entry_that_is_left_out_says_why_until_a_certificate_contains_i
     assert (done["status"], done["certification_refused_reason"]) == ("reversed", "No minutes of 0.")
     again = mission.entry(worked_on="2023-07-03", days=0.25, corrects_id=entries[0])
     assert ok(await world.consultant.post("time-entries", again), 201)["certification_refused_on"] is None
-    # The other one is contained by the next certificate, and says it no longer.
-    await world.certify(mission)
+    # The other one is contained by the next certificate, which says so, and says it no longer itself.
+    earlier = [{"entry_id": entries[1], "entry_worked_on": "2023-07-04", "reason": "No minutes of 1."}]
+    shown = await world.operator.post(
+        "service-certificates?dry_run=true", body(world, mission), headers={"Idempotency-Key": "earlier"}
+    )
+    assert ok(shown)["earlier_refusals"] == earlier
+    last = await world.certify(mission)
+    assert last["earlier_refusals"] == earlier
+    told = await world.pool.fetchval(
+        "SELECT data ->> 'earlier_refusals' FROM events WHERE resource_id = $1", last["id"]
+    )
+    assert json.loads(told) == earlier
+    sealed = ok(await world.operator.get(f"service-certificates/{last['id']}/content"))
+    assert sealed["earlier_refusals"] == [{"entry_id": entries[1], "reason": "No minutes of 1."}]
+    paper = await world.operator.get(f"service-certificates/{last['id']}", headers={"Accept": MEDIA_TYPE})
+    assert ["refused earlier, certified now", "No minutes of 1."] in [
+        [row[0], row[4]] for row in read_xlsx(paper.content)
+    ]
     taken = ok(await world.consultant.get(f"time-entries/{entries[1]}"))
     assert (taken["status"], taken["certification_refused_reason"], taken["certification_refused_on"]) == (
         "certified", None, None,

@@ -106,7 +106,7 @@ async def test_three_acts_of_three_persons_correct_a_certified_entry(app: Any, w
     ))  # fmt: skip
     done = ok(await act(world.operator, made["id"], "accept"))
     money = [name for name in done if name.endswith("_cents")]
-    assert len(money) == 4
+    assert len(money) == 5
     assert {name: shown[name] for name in (*money, "days_before", "days_after")} == {
         name: done[name] for name in (*money, "days_before", "days_after")
     }
@@ -147,6 +147,7 @@ async def test_three_acts_of_three_persons_correct_a_certified_entry(app: Any, w
     told = await world.pool.fetch("SELECT data FROM events WHERE resource_id = $1", made["id"])
     assert len(told) == 3
     assert not [event for event in told if "_cents" in event["data"] or "_by_name" in event["data"]]
+    assert done["corrected_by_amount_excl_vat_cents"] == half_up(Decimal("0.25") * RATE)
     await clean(app, world)
 
     # The certificate of the month takes the new entry, at the rate of its day.
@@ -172,10 +173,29 @@ async def test_nothing_is_certified_anew_where_nothing_is_left(app: Any, world: 
     await clean(app, world)
 
 
+async def test_the_new_entry_costs_what_its_certificate_will_say(world: World) -> None:
+    """At the rate of its own day, which is not that of the old one; unknown while no rate is in force."""
+    start = await certified(world, 0.5)
+    rates = f"missions/{start.mission.id}/rates"
+    old = f"{rates}/{await _rate(world, start.mission)}"
+    ok(await world.operator.patch(old, {"to_on": "2023-07-05"}, headers=await seen(world.operator, old)))
+    rate = {"organisation_id": str(world.organisations["partner"]), "profile": "senior", "from_on": "2023-07-10",
+            "day_rate_cents": RATE + 3}  # fmt: skip
+    agreed = await start.agreed(worked_on="2023-07-11")
+    shown = ok(await act(world.operator, agreed, "accept", params={"dry_run": "true"}))
+    assert shown["corrected_by_amount_excl_vat_cents"] is None
+    ok(await world.operator.post(rates, rate), 201)
+    done = ok(await act(world.operator, agreed, "accept"))
+    assert done["corrected_by_amount_excl_vat_cents"] == half_up(Decimal("0.25") * (RATE + 3))
+    again = await world.certify(start.mission)
+    assert again["amount_excl_vat_cents"] == done["corrected_by_amount_excl_vat_cents"]
+
+
 async def test_no_days_take_the_entry_back_altogether(app: Any, world: World) -> None:
     start = await certified(world, 1, 0.5)
     done = await start.correct(days=0)
     assert (done["corrected_by_id"], done["days"], done["days_after"]) == (None, 0, 0.5)
+    assert done["corrected_by_amount_excl_vat_cents"] == 0
     assert (await entry_of(world, start.entries[0]))["status"] == "reversed"
     assert (await world.follow_up())["days_entered"] == 0.5
     await clean(app, world)
@@ -190,11 +210,17 @@ async def test_what_was_sealed_is_sealed_again_with_its_reservations(app: Any, w
         ok(await world.lead.post(f"time-entries/{entries[-1]}/validate"))
     remarks = [{"entry_id": one, "reason": "No minutes."} for one in entries[:2]]
     refused = [{"entry_id": entries[2], "reason": "Not worked."}]
+    more = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-07-06")), 201)["id"]
+    ok(await world.lead.post(f"time-entries/{more}/validate"))
+    earlier = [{"entry_id": one, "reason": "Not yet."} for one in entries[:2]]
+    first = await world.certify(mission, refusals=[*earlier, *refused])
+    assert first["earlier_refusals"] == []
     made = await world.certify(mission, reservations=remarks, refusals=refused)
     start = Certified(world, mission, entries, made)
     done = await start.correct()
     rest = await certificate_of(world, done["rest_certificate_id"])
     assert [(one["entry_id"], one["kind"]) for one in rest["remarks"]] == [(entries[1], "reservation")]
+    assert rest["earlier_refusals"] == [one for one in made["earlier_refusals"] if one["entry_id"] == entries[1]] != []
     sealed = ok(await world.operator.get(f"service-certificates/{rest['id']}/content"))
     before = ok(await world.operator.get(f"service-certificates/{made['id']}/content"))
     assert sealed["entries"] == [one for one in before["entries"] if one["id"] == entries[1]]

@@ -435,7 +435,7 @@ APPEND_ONLY = [
             "from_on"
             if table == "vat_rates"
             else "certificate_id"
-            if table[:-1].endswith(("line", "remark"))
+            if table[:-1].endswith(("line", "remark", "refusal"))
             else "id",
         ),
     )
@@ -452,6 +452,7 @@ APPEND_ONLY = [
         "service_certificates",
         "service_certificate_lines",
         "service_certificate_remarks",
+        "service_certificate_earlier_refusals",
     )
     for sql in ("UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "DELETE FROM {0} WHERE false", "TRUNCATE {0} CASCADE")
 ] + [

@@ -1,0 +1,14 @@
+"""The OpenAPI document of the application as it is, generated once in a process."""
+
+from functools import cache
+from typing import Any
+
+from app.main import create_app
+from app.settings import Settings
+
+
+@cache
+def document() -> dict[str, Any]:
+    """To be read only: whoever asks gets the same one."""
+    found: dict[str, Any] = create_app(Settings(_env_file=None, database_url="postgresql://localhost/none")).openapi()
+    return found
