@@ -128,7 +128,7 @@ async def live(url: str) -> None:
                 path = await meetings.meeting(world, level)
                 await meetings.frozen(world, path, meetings.item(decided, outcome))
                 await meetings.decided(
-                    world, path, meetings.decision(decided, outcome, grant_cents=10, advance_cents=5)
+                    world, path, meetings.decision(decided, outcome, grant_cents=10, advance_cents=0)
                 )
             plan = await filed(world)
             aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
