@@ -31,110 +31,110 @@ from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _as_of = param("as_of", Date())
-_a = Advance
+_advance = Advance
 _recorder = Subject.__table__.alias("recorder")
 _override = Override.__table__.alias("override")
 
 ADVANCES = awards(
-    _a,
+    _advance,
     schemas.Advance,
     "advance",
     AdvanceStatus,
     "disbursed_cents",
-    _a.repaid_cents,
-    (_a.disbursed_cents - _a.repaid_cents).label("outstanding_cents"),
-    _a.terms,
-    _a.planned_disbursement_on,
+    _advance.repaid_cents,
+    (_advance.disbursed_cents - _advance.repaid_cents).label("outstanding_cents"),
+    _advance.terms,
+    _advance.planned_disbursement_on,
 )
 
 AIDED.append(
     select(
-        _a.territory,
-        _a.siren,
-        _a.project_id,
+        _advance.territory,
+        _advance.siren,
+        _advance.project_id,
         literal_column("'rebond_advance'").label("kind"),
-        _a.id,
-        (_a.amount_cents - _a.released_cents).label("amount_cents"),
-        _a.decision_reference.label("reference"),
-        (_a.status == AdvanceStatus.REPAID).label("ended"),
+        _advance.id,
+        (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
+        _advance.decision_reference.label("reference"),
+        (_advance.status == AdvanceStatus.REPAID).label("ended"),
     ).where(text(STANDS))
 )
 
-_advance_id = param("advance_id", _a.id.type)
-_parent = select(_a.id).where(_a.territory == _territory, _a.id == _advance_id)
+_advance_id = param("advance_id", _advance.id.type)
+_parent = select(_advance.id).where(_advance.territory == _territory, _advance.id == _advance_id)
 
-_t = Tranche
+_tranche = Tranche
 TRANCHES = Listing(
     schema=schemas.Tranche,
     rows=select(
-        _t.id,
-        _t.advance_id,
-        _t.amount_cents,
-        _t.paid_on,
-        _t.override_id,
+        _tranche.id,
+        _tranche.advance_id,
+        _tranche.amount_cents,
+        _tranche.paid_on,
+        _tranche.override_id,
         _override.c.code.label("override_code"),
-        _t.status,
-        _t.reason,
-        _t.recorded_by,
+        _tranche.status,
+        _tranche.reason,
+        _tranche.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
-        _t.version,
-        _t.created_at,
-        _t.updated_at,
+        _tranche.version,
+        _tranche.created_at,
+        _tranche.updated_at,
     )
-    .join(_recorder, _recorder.c.id == _t.recorded_by)
-    .outerjoin(_override, _override.c.id == _t.override_id)
-    .where(_t.territory == _territory, _t.advance_id == _advance_id),
-    key=_t.id,
-    version=_t.version,
+    .join(_recorder, _recorder.c.id == _tranche.recorded_by)
+    .outerjoin(_override, _override.c.id == _tranche.override_id)
+    .where(_tranche.territory == _territory, _tranche.advance_id == _advance_id),
+    key=_tranche.id,
+    version=_tranche.version,
     derived=True,
     parent=_parent,
     filters={
-        **amount_range(_t.amount_cents),
-        "status": any_of(_t.status, ActStatus, "Recorded, or reversed."),
-        "paid_from": at_least(_t.paid_on, Day, "Paid on this day or later."),
-        "paid_to": at_most(_t.paid_on, Day, "Paid on this day or earlier."),
-        "updated_since": updated_since(_t.updated_at),
+        **amount_range(_tranche.amount_cents),
+        "status": any_of(_tranche.status, ActStatus, "Recorded, or reversed."),
+        "paid_from": at_least(_tranche.paid_on, Day, "Paid on this day or later."),
+        "paid_to": at_most(_tranche.paid_on, Day, "Paid on this day or earlier."),
+        "updated_since": updated_since(_tranche.updated_at),
     },
-    sorts={"paid_on": _t.paid_on, "amount_cents": _t.amount_cents},
+    sorts={"paid_on": _tranche.paid_on, "amount_cents": _tranche.amount_cents},
 )
 
-_r = Repayment
+_repayment = Repayment
 REPAYMENTS = Listing(
     schema=schemas.Repayment,
     rows=select(
-        _r.id,
-        _r.advance_id,
-        _r.amount_cents,
-        _r.received_on,
-        _r.reference,
-        _r.status,
-        _r.reason,
-        _r.bounced_on,
-        _r.bank_reference,
-        _r.recorded_by,
+        _repayment.id,
+        _repayment.advance_id,
+        _repayment.amount_cents,
+        _repayment.received_on,
+        _repayment.reference,
+        _repayment.status,
+        _repayment.reason,
+        _repayment.bounced_on,
+        _repayment.bank_reference,
+        _repayment.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
-        _r.version,
-        _r.created_at,
-        _r.updated_at,
+        _repayment.version,
+        _repayment.created_at,
+        _repayment.updated_at,
     )
-    .outerjoin(_recorder, _recorder.c.id == _r.recorded_by)
-    .where(_r.territory == _territory, _r.advance_id == _advance_id),
-    key=_r.id,
-    version=_r.version,
+    .outerjoin(_recorder, _recorder.c.id == _repayment.recorded_by)
+    .where(_repayment.territory == _territory, _repayment.advance_id == _advance_id),
+    key=_repayment.id,
+    version=_repayment.version,
     derived=True,
     parent=_parent,
     filters={
-        **amount_range(_r.amount_cents),
-        "status": any_of(_r.status, RepaymentStatus, "Recorded, sent back by the bank, or reversed."),
-        "bank_reference": equals(_r.bank_reference, ShortLine, "The repayment sent back with this reference."),
-        "bounced_from": at_least(_r.bounced_on, Day, "Sent back on this day or later."),
-        "bounced_to": at_most(_r.bounced_on, Day, "Sent back on this day or earlier."),
-        "reference": equals(_r.reference, ShortLine, "The repayment with this reference."),
-        "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
-        "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),
-        "updated_since": updated_since(_r.updated_at),
+        **amount_range(_repayment.amount_cents),
+        "status": any_of(_repayment.status, RepaymentStatus, "Recorded, sent back by the bank, or reversed."),
+        "bank_reference": equals(_repayment.bank_reference, ShortLine, "The repayment sent back with this reference."),
+        "bounced_from": at_least(_repayment.bounced_on, Day, "Sent back on this day or later."),
+        "bounced_to": at_most(_repayment.bounced_on, Day, "Sent back on this day or earlier."),
+        "reference": equals(_repayment.reference, ShortLine, "The repayment with this reference."),
+        "received_from": at_least(_repayment.received_on, Day, "Received on this day or later."),
+        "received_to": at_most(_repayment.received_on, Day, "Received on this day or earlier."),
+        "updated_since": updated_since(_repayment.updated_at),
     },
-    sorts={"received_on": _r.received_on, "amount_cents": _r.amount_cents},
+    sorts={"received_on": _repayment.received_on, "amount_cents": _repayment.amount_cents},
 )
 
 
@@ -150,7 +150,7 @@ def account(known: bool) -> Statement:
         pair = func.json_build_array(day, table.amount_cents)
         rows = select(json_array(pair, day)).where(day <= _as_of)
         if not known:
-            return rows.where(table.advance_id == _a.id, table.status == text("'recorded'")).scalar_subquery()
+            return rows.where(table.advance_id == _advance.id, table.status == text("'recorded'")).scalar_subquery()
         then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
         return (
             rows.join(then, then.c.id == table.id)
@@ -158,21 +158,23 @@ def account(known: bool) -> Statement:
             .scalar_subquery()
         )
 
-    _e = LedgerEntry
-    releases = select(_e.debit, _e.credit, _e.amount_cents).where(_e.award_id == _advance_id, _e.effective_on <= _as_of)
-    awards_made = [_a.territory == _territory, _a.id == _advance_id]
+    _entry = LedgerEntry
+    releases = select(_entry.debit, _entry.credit, _entry.amount_cents).where(
+        _entry.award_id == _advance_id, _entry.effective_on <= _as_of
+    )
+    awards_made = [_advance.territory == _territory, _advance.id == _advance_id]
     if known:
-        releases = releases.where(_e.recorded_at < BEFORE)
-        awards_made.append(_a.created_at < BEFORE)
+        releases = releases.where(_entry.recorded_at < BEFORE)
+        awards_made.append(_advance.created_at < BEFORE)
     entry = releases.subquery("release")
     return Statement(
         select(
-            _a.id,
-            (_a.decided_on <= _as_of).label("decided"),
-            cast(_a.amount_cents - select(released(entry)).scalar_subquery(), BigInteger).label("awarded_cents"),
-            func.coalesce(_a.planned_disbursement_on, _a.decided_on).label("planned_on"),
-            cast(_a.terms, Text).label("terms"),
-            cast(moves(Tranche, "advance_tranche", _t.paid_on), Text).label("tranches"),
-            cast(moves(Repayment, "advance_repayment", _r.received_on), Text).label("repayments"),
+            _advance.id,
+            (_advance.decided_on <= _as_of).label("decided"),
+            cast(_advance.amount_cents - select(released(entry)).scalar_subquery(), BigInteger).label("awarded_cents"),
+            func.coalesce(_advance.planned_disbursement_on, _advance.decided_on).label("planned_on"),
+            cast(_advance.terms, Text).label("terms"),
+            cast(moves(Tranche, "advance_tranche", _tranche.paid_on), Text).label("tranches"),
+            cast(moves(Repayment, "advance_repayment", _repayment.received_on), Text).label("repayments"),
         ).where(*awards_made)
     )

@@ -1,13 +1,14 @@
 """Aid files of the Alès demonstration: nine, in nine states.
 
 They are synthetic, and dated from the day on which the demonstration is loaded: the times of the undecided ones run on
-that day. Each asks a complement for a project that the envelope aids, of which the firm hands in new papers.
+that day. Those that were received ask a complement for a project that the envelope aids.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -30,8 +31,11 @@ from app.firms.bank_details.service import Place
 from app.firms.certificates import schemas as certificates_schemas
 from app.firms.certificates import service as certificates
 from app.firms.certificates.models import CertificateKind
-from app.projects.models import Project
+from app.projects import service as projects
+from app.projects.financing import LineStatus, PlanStatus, SourceKind
+from app.projects.models import FinancingLine, FinancingPlan, Project
 from app.projects.rules import CostKind
+from app.projects.schemas import FinancingPut, LineBody
 
 FUNDER, TERRITORY, TREASURER = Role.FUNDER, Role.TERRITORY, Role.TREASURER
 REQUESTED = 50_000 * EURO
@@ -51,10 +55,9 @@ class Told:
         return f"demo-application-{self.number}"
 
 
-IMPLICITLY_REJECTED, WITHDRAWN = Told(0, 0, 300), Told(1, 5, 200)
-DRAFT, SUBMITTED, INCOMPLETE = Told(2, 0, None, refiles=0), Told(3, 2, 10), Told(4, 3, 30)
-ADMISSIBLE, DEEMED_ADMISSIBLE, UNDER_REVIEW = Told(5, 4, 50), Told(6, 6, 75), Told(7, 5, 100)
-INADMISSIBLE = Told(8, 2, 60)
+IMPLICITLY_REJECTED, WITHDRAWN, INADMISSIBLE = Told(0, 0, 300), Told(1, 5, 200), Told(2, 2, 60)
+DRAFT, SUBMITTED, INCOMPLETE = Told(3, 19, None), Told(4, 0, 50, refiles=0), Told(5, 2, 30)
+ADMISSIBLE, DEEMED_ADMISSIBLE, UNDER_REVIEW = Told(6, 4, 50), Told(7, 6, 75), Told(8, 5, 100)
 EVERY = (IMPLICITLY_REJECTED, WITHDRAWN, INADMISSIBLE, SUBMITTED, INCOMPLETE, ADMISSIBLE, DEEMED_ADMISSIBLE,
          UNDER_REVIEW, DRAFT)  # fmt: skip
 
@@ -62,6 +65,7 @@ EVERY = (IMPLICITLY_REJECTED, WITHDRAWN, INADMISSIBLE, SUBMITTED, INCOMPLETE, AD
 async def load(story: Story) -> None:
     """Every file that is not there yet, each from its papers to its last act."""
     await _accounts(story)
+    await _balance(story)
     for told in EVERY:
         if not await story.scalars(_named(told)):
             await _file(story, told)
@@ -69,6 +73,10 @@ async def load(story: Story) -> None:
 
 def _named(told: Told) -> Select[UUID]:
     return select(Application.id).where(Application.territory == ALES, Application.external_id == told.external_id)
+
+
+def _project(told: Told) -> Select[UUID]:
+    return select(Project.id).where(Project.territory == ALES, Project.external_id == f"demo-project-{told.project}")
 
 
 def _firm(told: Told) -> str:
@@ -83,24 +91,52 @@ async def _accounts(story: Story) -> None:
     """Each firm has an account, which the territory proposes and the treasurer approves."""
     d = BankDetails
     for number, siren in enumerate(sorted({_firm(told) for told in EVERY}), 11):
-        place, of_firm = Place(ALES, siren), select(d.id).where(d.territory == ALES, d.siren == siren)
+        of_firm = select(d.id).where(d.territory == ALES, d.siren == siren)
         if not await story.scalars(of_firm):
-            body = bank_details_schemas.BankDetailsCreate(iban=iban_from(number), holder_name="Demonstration")
-            await story.run(
-                story.actor(TERRITORY), lambda write, place=place, body=body: bank_details.propose(write, place, body)
+            await story.run(story.actor(TERRITORY), partial(_propose, siren=siren, number=number))
+        if not await story.scalars(of_firm.where(d.status == BankDetailsStatus.APPROVED)):
+            [proposed] = await story.scalars(of_firm)
+            await story.run(story.actor(TREASURER), partial(_approve, siren=siren, proposed=proposed))
+
+
+async def _propose(write: Write, siren: str, number: int) -> Change:
+    body = bank_details_schemas.BankDetailsCreate(iban=iban_from(number), holder_name="Demonstration")
+    return await bank_details.propose(write, Place(ALES, siren), body)
+
+
+async def _approve(write: Write, siren: str, proposed: UUID) -> list[Change]:
+    return await bank_details.approve(write, Place(ALES, siren), proposed)
+
+
+async def _balance(story: Story) -> None:
+    """The plan of the project whose advance was released in part is balanced again, by the firm's own funds."""
+    [project_id] = await story.scalars(_project(UNDER_REVIEW))
+    v = FinancingPlan
+    last = select(v.id).where(v.project_id == project_id).order_by(v.number.desc()).limit(1).scalar_subquery()
+
+    async def balance(write: Write) -> list[Change]:
+        plan = (await write.session.scalars(select(v).where(v.id == last))).one()
+        if plan.status == PlanStatus.COMPLETE:
+            return []
+        missing = plan.uses_cents - plan.sources_cents
+        of_plan = select(FinancingLine).where(FinancingLine.plan_id == plan.id).order_by(FinancingLine.position)
+        lines = [
+            LineBody(
+                kind=SourceKind(line.kind), source=line.source, status=LineStatus(line.status),
+                amount_cents=line.amount_cents + (missing if line.kind == SourceKind.OWN_FUNDS else 0),
+                legal_basis=line.legal_basis, proof_reference=line.proof_reference,
             )
-        for proposed in await story.scalars(of_firm.where(d.status == BankDetailsStatus.PROPOSED)):
-            await story.run(
-                story.actor(TREASURER),
-                lambda write, place=place, proposed=proposed: bank_details.approve(write, place, proposed),
-            )
+            for line in await write.session.scalars(of_plan)
+        ]  # fmt: skip
+        body = FinancingPut(status=PlanStatus.COMPLETE, lines=lines)
+        return [await projects.put_financing(write, ALES, project_id, body)]
+
+    await story.run(story.actor(TERRITORY), balance)
 
 
 async def _file(story: Story, told: Told) -> None:
     """A file, with the papers of its firm, up to its last act."""
-    [project_id] = await story.scalars(
-        select(Project.id).where(Project.territory == ALES, Project.external_id == f"demo-project-{told.project}")
-    )
+    [project_id] = await story.scalars(_project(told))
     replaced = [each for each in EVERY if each.number == told.refiles]
     refiles = (await story.scalars(_named(replaced[0])))[0] if replaced else None
     await story.run(story.actor(TERRITORY), lambda write: _begin(write, told, project_id, refiles))

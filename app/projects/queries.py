@@ -67,7 +67,7 @@ _Amount = Annotated[int, BeforeValidator(lambda value: parse_int(value, 0, MAX_C
 
 _territory = param("territory", Text())
 _project_id = param("project_id", Project.id.type)
-_p = Project
+_project = Project
 
 
 def _array(order: Any, source: Any, /, *where: Any, **fields: Any) -> Any:
@@ -81,119 +81,150 @@ def _whole(column: Any) -> Any:
     return cast(func.coalesce(func.sum(column), 0), Numeric)
 
 
-_h, _c, _o = Holder, Cost, JobObservation
+_holder, _cost_line, _observation = Holder, Cost, JobObservation
 _held = Holder.__table__.outerjoin(Firm.__table__, Firm.siren == Holder.firm_siren)
 _holders = _array(
-    _h.position, _held, _h.project_id == _p.id,
-    kind=_h.kind, siren=func.coalesce(_h.firm_siren, _h.siren), name=func.coalesce(Firm.name, _h.name),
-    lead=_h.position == _p.lead_position,
-)  # fmt: skip
+    _holder.position,
+    _held,
+    _holder.project_id == _project.id,
+    kind=_holder.kind,
+    siren=func.coalesce(_holder.firm_siren, _holder.siren),
+    name=func.coalesce(Firm.name, _holder.name),
+    lead=_holder.position == _project.lead_position,
+)
 _costs = _array(
-    _c.position, Cost, _c.project_id == _p.id,
-    label=_c.label, kind=_c.kind, amount_cents=_c.amount_cents, reason=_c.reason, holder=_c.holder,
-)  # fmt: skip
-_cost = select(_whole(_c.amount_cents)).where(_c.project_id == _p.id).correlate(Project).scalar_subquery()
+    _cost_line.position,
+    Cost,
+    _cost_line.project_id == _project.id,
+    label=_cost_line.label,
+    kind=_cost_line.kind,
+    amount_cents=_cost_line.amount_cents,
+    reason=_cost_line.reason,
+    holder=_cost_line.holder,
+)
+_cost = (
+    select(_whole(_cost_line.amount_cents))
+    .where(_cost_line.project_id == _project.id)
+    .correlate(Project)
+    .scalar_subquery()
+)
 _eligible = (
-    select(_whole(_c.amount_cents))
-    .where(_c.project_id == _p.id, _c.kind != literal_column("'not_eligible'"))
+    select(_whole(_cost_line.amount_cents))
+    .where(_cost_line.project_id == _project.id, _cost_line.kind != literal_column("'not_eligible'"))
     .correlate(Project)
     .scalar_subquery()
 )
 _later = aliased(JobObservation)
 _superseded = (
     select(_later.id)
-    .where(_later.project_id == _o.project_id, _later.after_months == _o.after_months, _later.id > _o.id)
+    .where(
+        _later.project_id == _observation.project_id,
+        _later.after_months == _observation.after_months,
+        _later.id > _observation.id,
+    )
     .exists()
 )
 _superseded_then = (
     select(_later.id)
     .where(
-        _later.project_id == _o.project_id, _later.after_months == _o.after_months, _later.id > _o.id,
+        _later.project_id == _observation.project_id,
+        _later.after_months == _observation.after_months,
+        _later.id > _observation.id,
         _later.recorded_at < BEFORE,
-    ).exists()
-)  # fmt: skip
+    )
+    .exists()
+)
 _observed = _array(
-    _o.after_months, JobObservation, _o.project_id == _p.id, ~_superseded,
-    after_months=_o.after_months, observed_on=_o.observed_on, jobs_created_fte=_o.jobs_created_fte,
-    jobs_maintained_fte=_o.jobs_maintained_fte,
-)  # fmt: skip
-_jobs = func.coalesce(_p.jobs_created_fte, 0) + func.coalesce(_p.jobs_maintained_fte, 0)
+    _observation.after_months,
+    JobObservation,
+    _observation.project_id == _project.id,
+    ~_superseded,
+    after_months=_observation.after_months,
+    observed_on=_observation.observed_on,
+    jobs_created_fte=_observation.jobs_created_fte,
+    jobs_maintained_fte=_observation.jobs_maintained_fte,
+)
+_jobs = func.coalesce(_project.jobs_created_fte, 0) + func.coalesce(_project.jobs_maintained_fte, 0)
 _first = aliased(ProjectPassage)
 _detected_on = (
     select(_first.effective_on)
-    .where(_first.project_id == _p.id, _first.number == literal_column("1"))
+    .where(_first.project_id == _project.id, _first.number == literal_column("1"))
     .correlate(Project)
     .scalar_subquery()
 )
 _person, _recorder = Subject.__table__.alias("person"), Subject.__table__.alias("recorder")
-_long = _p.ends_on > _p.starts_on + text("interval '24 months'")
+_long = _project.ends_on > _project.starts_on + text("interval '24 months'")
 _as_of = param("as_of", Date())
 
 
 def _rows(stage: Any, stage_since_on: Any) -> Rows:
     return (
         select(
-            _p.id,
-            _p.territory,
-            _p.title,
-            _p.description,
-            _p.kind,
-            _p.maturity,
+            _project.id,
+            _project.territory,
+            _project.title,
+            _project.description,
+            _project.kind,
+            _project.maturity,
             _holders.label("holders"),
-            _p.commune_code,
+            _project.commune_code,
             PerimeterCommune.name.label("commune_name"),
             _detected_on.label("detected_on"),
-            _p.starts_on,
-            _p.ends_on,
+            _project.starts_on,
+            _project.ends_on,
             _long.label("longer_than_24_months"),
             _costs.label("costs"),
             _cost.label("cost_cents"),
             _eligible.label("eligible_cents"),
-            _p.jobs_created_fte,
-            _p.jobs_maintained_fte,
+            _project.jobs_created_fte,
+            _project.jobs_maintained_fte,
             cast(_jobs, Numeric(12, 2)).label("jobs_fte"),
             _observed.label("jobs_observed"),
-            _p.environmental_effect,
-            _p.funding_route,
+            _project.environmental_effect,
+            _project.funding_route,
             stage.label("stage"),
             stage_since_on.label("stage_since_on"),
-            _p.mission_id,
+            _project.mission_id,
             Mission.name.label("mission_name"),
-            _p.consultant_id,
+            _project.consultant_id,
             _person.c.name.label("consultant_name"),
-            _p.detected_in_audition_id,
+            _project.detected_in_audition_id,
             func.coalesce(Audition.held_on, Audition.planned_on).label("detected_in_audition_on"),
-            _p.external_id,
-            _p.version,
-            _p.created_at,
-            _p.updated_at,
+            _project.external_id,
+            _project.version,
+            _project.created_at,
+            _project.updated_at,
         )
         .outerjoin(
             PerimeterCommune,
-            (PerimeterCommune.territory == _p.territory)
-            & (PerimeterCommune.vintage == _p.perimeter_vintage)
-            & (PerimeterCommune.insee_code == _p.commune_code),
+            (PerimeterCommune.territory == _project.territory)
+            & (PerimeterCommune.vintage == _project.perimeter_vintage)
+            & (PerimeterCommune.insee_code == _project.commune_code),
         )
-        .outerjoin(Mission, Mission.id == _p.mission_id)
-        .outerjoin(Consultant, Consultant.id == _p.consultant_id)
+        .outerjoin(Mission, Mission.id == _project.mission_id)
+        .outerjoin(Consultant, Consultant.id == _project.consultant_id)
         .outerjoin(_person, _person.c.id == Consultant.person_id)
-        .outerjoin(Audition, Audition.id == _p.detected_in_audition_id)
-        .where(_p.territory == _territory)
+        .outerjoin(Audition, Audition.id == _project.detected_in_audition_id)
+        .where(_project.territory == _territory)
     )
 
 
 def _held_by(name: str) -> Any:
     siren = param(name, Text())
-    mine = select(_h.position).where(_h.project_id == _p.id, or_(_h.firm_siren == siren, _h.siren == siren))
+    mine = select(_holder.position).where(
+        _holder.project_id == _project.id, or_(_holder.firm_siren == siren, _holder.siren == siren)
+    )
     return mine.correlate(Project).exists()
 
 
-_in_text = matches(_p.title, _p.description, doc="Part of the title, of the description or of a holder's name.")
-_in_holder = matches(func.coalesce(Firm.name, _h.name), doc="")
+_in_text = matches(
+    _project.title, _project.description, doc="Part of the title, of the description or of a holder's name."
+)
+_in_holder = matches(func.coalesce(Firm.name, _holder.name), doc="")
 
 
 def _mentions(name: str) -> Any:
-    named = select(_h.position).select_from(_held).where(_h.project_id == _p.id, _in_holder.where(name))
+    named = select(_holder.position).select_from(_held).where(_holder.project_id == _project.id, _in_holder.where(name))
     return or_(_in_text.where(name), named.correlate(Project).exists())
 
 
@@ -227,19 +258,33 @@ def _filters(of: Mapping[str, Any], held_by: Callable[[str], Any]) -> dict[str, 
 
 
 _TOLD = (
-    "kind", "maturity", "funding_route", "commune_code", "detected_in_audition_id", "mission_id", "consultant_id",
-    "starts_on", "external_id", "updated_at",
-)  # fmt: skip
+    "kind",
+    "maturity",
+    "funding_route",
+    "commune_code",
+    "detected_in_audition_id",
+    "mission_id",
+    "consultant_id",
+    "starts_on",
+    "external_id",
+    "updated_at",
+)
 
 
 def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Listing:
-    of = {"stage": stage, "stage_since_on": stage_since_on, "cost_cents": _cost, "detected_on": _detected_on,
-          "longer_than_24_months": _long, **{name: Project.__table__.c[name] for name in _TOLD}}  # fmt: skip
+    of = {
+        "stage": stage,
+        "stage_since_on": stage_since_on,
+        "cost_cents": _cost,
+        "detected_on": _detected_on,
+        "longer_than_24_months": _long,
+        **{name: Project.__table__.c[name] for name in _TOLD},
+    }
     return Listing(
         schema=schemas.Project,
         rows=rows,
-        key=_p.id,
-        version=_p.version,
+        key=_project.id,
+        version=_project.version,
         derived=True,
         filters={
             **more,
@@ -247,24 +292,24 @@ def _projects(stage: Any, stage_since_on: Any, rows: Rows, **more: Filter) -> Li
             "q": Filter(_in_text.parameter, _mentions, _in_text.prepare),
         },
         sorts={
-            "title": _p.title,
+            "title": _project.title,
             "cost_cents": _cost,
             "jobs_fte": _jobs,
             "stage": stage,
             "stage_since_on": stage_since_on,
             "detected_on": _detected_on,
-            "starts_on": _p.starts_on,
-            "updated_at": _p.updated_at,
+            "starts_on": _project.starts_on,
+            "updated_at": _project.updated_at,
         },
     )
 
 
-PROJECTS = _projects(_p.stage, _p.stage_since_on, _rows(_p.stage, _p.stage_since_on))
+PROJECTS = _projects(_project.stage, _project.stage_since_on, _rows(_project.stage, _project.stage_since_on))
 
 # As of a day: the last passage by then; projects detected later are not there yet.
 _at, _by = aliased(ProjectPassage), aliased(ProjectPassage)
 _last = (
-    select(func.max(_by.number)).where(_by.project_id == _p.id, _by.effective_on <= _as_of).correlate(Project)
+    select(func.max(_by.number)).where(_by.project_id == _project.id, _by.effective_on <= _as_of).correlate(Project)
 ).scalar_subquery()
 AS_OF = Filter(
     Parameter(Day, "Projects detected by this day, at their stage of that day."),
@@ -273,85 +318,108 @@ AS_OF = Filter(
 PROJECTS_AS_OF = _projects(
     _at.stage,
     _at.effective_on,
-    _rows(_at.stage, _at.effective_on).join(_at, (_at.project_id == _p.id) & (_at.number == _last)),
+    _rows(_at.stage, _at.effective_on).join(_at, (_at.project_id == _project.id) & (_at.number == _last)),
     as_of=AS_OF,
 )
 
 _of_project = (Project.territory == _territory, Project.id == _project_id)
 _parent = select(Project.id).where(*_of_project)
 
-_s = ProjectPassage
+_passage = ProjectPassage
 
 
 def _stages(effective_on: Any, project: Any = None) -> Listing:
     rows = select(
-        _s.number, _s.project_id, _s.stage, _s.previous_stage, _s.reason, effective_on.label("effective_on"),
-        _s.recorded_by, _recorder.c.name.label("recorded_by_name"), _s.recorded_at,
-    ).outerjoin(_recorder, _recorder.c.id == _s.recorded_by)  # fmt: skip
+        _passage.number,
+        _passage.project_id,
+        _passage.stage,
+        _passage.previous_stage,
+        _passage.reason,
+        effective_on.label("effective_on"),
+        _passage.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
+        _passage.recorded_at,
+    ).outerjoin(_recorder, _recorder.c.id == _passage.recorded_by)
     if project is not None:
-        rows = rows.join(project, project.c.id == _s.project_id)
+        rows = rows.join(project, project.c.id == _passage.project_id)
     return Listing(
         schema=schemas.ProjectPassage,
-        rows=rows.where(_s.territory == _territory, _s.project_id == _project_id),
-        key=_s.number,
+        rows=rows.where(_passage.territory == _territory, _passage.project_id == _project_id),
+        key=_passage.number,
         key_name="number",
         parent=_parent,
         filters={
-            "stage": any_of(_s.stage, ProjectStage, "Passages to any of these stages."),
-            **times_of(effective_on, _s.recorded_at),
+            "stage": any_of(_passage.stage, ProjectStage, "Passages to any of these stages."),
+            **times_of(effective_on, _passage.recorded_at),
         },
         sorts={"effective_on": effective_on},
     )
 
 
-STAGES = _stages(_s.effective_on)
+STAGES = _stages(_passage.effective_on)
 # As it was known then: the day of the first passage can be corrected.
-_then = last_event("project", _parent.subquery("known"), param("recorded_as_of", _s.recorded_at.type))
+_then = last_event("project", _parent.subquery("known"), param("recorded_as_of", _passage.recorded_at.type))
 STAGES_THEN = _stages(
-    case((_s.number == literal_column("1"), said(_then, "detected_on", Date())), else_=_s.effective_on), _then
+    case((_passage.number == literal_column("1"), said(_then, "detected_on", Date())), else_=_passage.effective_on),
+    _then,
 )
 
 JOB_OBSERVATIONS = Listing(
     schema=schemas.JobObservation,
     rows=select(
-        _o.id, _o.project_id, _o.after_months, _o.observed_on, _o.jobs_created_fte, _o.jobs_maintained_fte, _o.evidence,
-        _o.recorded_by, _recorder.c.name.label("recorded_by_name"), _o.recorded_at,
+        _observation.id,
+        _observation.project_id,
+        _observation.after_months,
+        _observation.observed_on,
+        _observation.jobs_created_fte,
+        _observation.jobs_maintained_fte,
+        _observation.evidence,
+        _observation.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
+        _observation.recorded_at,
     )
-    .outerjoin(_recorder, _recorder.c.id == _o.recorded_by)
-    .where(_o.territory == _territory, _o.project_id == _project_id),
-    key=_o.id,
+    .outerjoin(_recorder, _recorder.c.id == _observation.recorded_by)
+    .where(_observation.territory == _territory, _observation.project_id == _project_id),
+    key=_observation.id,
     parent=_parent,
-    sorts={"observed_on": _o.observed_on},
-)  # fmt: skip
+    sorts={"observed_on": _observation.observed_on},
+)
 
-_f = FundingStatement
+_statement = FundingStatement
 FUNDING_STATEMENTS = Listing(
     schema=schemas.FundingStatement,
     rows=select(
-        _f.id,
-        _f.project_id,
-        _f.stated_on,
-        _f.sources_searched,
-        _f.note,
-        _f.stated_by,
+        _statement.id,
+        _statement.project_id,
+        _statement.stated_on,
+        _statement.sources_searched,
+        _statement.note,
+        _statement.stated_by,
         _person.c.name.label("stated_by_name"),
-        _f.recorded_at,
+        _statement.recorded_at,
     )
-    .join(_person, _person.c.id == _f.stated_by)
-    .where(_f.territory == _territory, _f.project_id == _project_id),
-    key=_f.id,
+    .join(_person, _person.c.id == _statement.stated_by)
+    .where(_statement.territory == _territory, _statement.project_id == _project_id),
+    key=_statement.id,
     parent=_parent,
-    sorts={"stated_on": _f.stated_on},
+    sorts={"stated_on": _statement.stated_on},
 )
 
 # --- financing -------------------------------------------------------------------------------------------------------
 
-_v, _l = FinancingPlan, FinancingLine
+_plan, _line = FinancingPlan, FinancingLine
 _lines = _array(
-    _l.position, FinancingLine, _l.plan_id == _v.id,
-    kind=_l.kind, source=_l.source, amount_cents=_l.amount_cents, status=_l.status, legal_basis=_l.legal_basis,
-    proof_reference=_l.proof_reference, award_id=func.coalesce(_l.grant_id, _l.advance_id),
-)  # fmt: skip
+    _line.position,
+    FinancingLine,
+    _line.plan_id == _plan.id,
+    kind=_line.kind,
+    source=_line.source,
+    amount_cents=_line.amount_cents,
+    status=_line.status,
+    legal_basis=_line.legal_basis,
+    proof_reference=_line.proof_reference,
+    award_id=func.coalesce(_line.grant_id, _line.advance_id),
+)
 
 
 def _leverage(basis: str) -> Any:
@@ -362,34 +430,34 @@ def _leverage(basis: str) -> Any:
 
 _plans = (
     select(
-        _v.id,
-        _v.project_id,
-        _p.title.label("project_title"),
-        _v.number.label("version"),
-        _v.status,
+        _plan.id,
+        _plan.project_id,
+        _project.title.label("project_title"),
+        _plan.number.label("version"),
+        _plan.status,
         _lines.label("lines"),
-        _v.uses_cents,
-        _v.eligible_cents,
-        _v.sources_cents,
-        _v.secured_cents,
-        _v.gaps,
+        _plan.uses_cents,
+        _plan.eligible_cents,
+        _plan.sources_cents,
+        _plan.secured_cents,
+        _plan.gaps,
         json_object(planned=_leverage("planned"), secured=_leverage("secured")).label("leverage"),
-        _v.note,
-        _v.recorded_by,
+        _plan.note,
+        _plan.recorded_by,
         _recorder.c.name.label("recorded_by_name"),
-        _v.recorded_at,
+        _plan.recorded_at,
     )
-    .join(Project, Project.id == _v.project_id)
-    .outerjoin(_recorder, _recorder.c.id == _v.recorded_by)
-    .where(_v.territory == _territory, _v.project_id == _project_id)
+    .join(Project, Project.id == _plan.project_id)
+    .outerjoin(_recorder, _recorder.c.id == _plan.recorded_by)
+    .where(_plan.territory == _territory, _plan.project_id == _project_id)
 )
 _newer = aliased(FinancingPlan)
-_current = ~select(_newer.id).where(_newer.project_id == _v.project_id, _newer.number > _v.number).exists()
+_current = ~select(_newer.id).where(_newer.project_id == _plan.project_id, _newer.number > _plan.number).exists()
 
 _current_then = and_(
-    _v.recorded_at < BEFORE,
+    _plan.recorded_at < BEFORE,
     ~select(_newer.id)
-    .where(_newer.project_id == _v.project_id, _newer.number > _v.number, _newer.recorded_at < BEFORE)
+    .where(_newer.project_id == _plan.project_id, _newer.number > _plan.number, _newer.recorded_at < BEFORE)
     .exists(),
 )
 
@@ -397,38 +465,38 @@ _current_then = and_(
 FINANCING = Listing(
     schema=schemas.Financing,
     rows=_plans.where(_current),
-    key=_v.project_id,
+    key=_plan.project_id,
     key_name="project_id",
-    version=_v.number,
+    version=_plan.number,
     derived=True,
 )
 # The one that was in force at an instant.
 FINANCING_THEN = Listing(
     schema=schemas.Financing,
     rows=_plans.where(_current_then),
-    key=_v.project_id,
+    key=_plan.project_id,
     key_name="project_id",
-    version=_v.number,
+    version=_plan.number,
     derived=True,
 )
 FINANCING_VERSIONS = Listing(
     schema=schemas.Financing,
     rows=_plans,
-    key=_v.id,
-    version=_v.number,
+    key=_plan.id,
+    version=_plan.number,
     derived=True,
     parent=_parent,
-    filters={"status": any_of(_v.status, PlanStatus, "Drafts, or plans declared complete.")},
-    sorts={"version": _v.number},
+    filters={"status": any_of(_plan.status, PlanStatus, "Drafts, or plans declared complete.")},
+    sorts={"version": _plan.number},
 )
 
-_asked, _with = param("id", _v.id.type), param("with", _v.id.type)
+_asked, _with = param("id", _plan.id.type), param("with", _plan.id.type)
 _other = aliased(FinancingPlan)
 _before = select(_other.number - literal_column("1")).where(_other.id == _asked).scalar_subquery()
 
 # The version asked for, and the one to compare it with: `with`, or the one before.
 COMPARED = Statement(
-    as_object(_plans.where(or_(_v.id == _asked, _v.id == _with, and_(_with.is_(None), _v.number == _before))))
+    as_object(_plans.where(or_(_plan.id == _asked, _plan.id == _with, and_(_with.is_(None), _plan.number == _before))))
 )
 
 # --- totals ----------------------------------------------------------------------------------------------------------
@@ -446,23 +514,31 @@ def totals(listing: Listing, given: frozenset[str]) -> Statement:
 
 def _summed(rows: Rows) -> Rows:
     return rows.with_only_columns(
-        _p.id, _p.funding_route, rows.selected_columns["stage"], _cost.label("cost"), _eligible.label("eligible"),
-        _p.jobs_created_fte, _p.jobs_maintained_fte, _jobs.label("jobs"),
-    )  # fmt: skip
+        _project.id,
+        _project.funding_route,
+        rows.selected_columns["stage"],
+        _cost.label("cost"),
+        _eligible.label("eligible"),
+        _project.jobs_created_fte,
+        _project.jobs_maintained_fte,
+        _jobs.label("jobs"),
+    )
 
 
 @cache
 def totals_then(given: frozenset[str]) -> Statement:
     """The same of what had been recorded by an instant: a project is what its last event by then says."""
-    then = last_event("project", select(_p.id).where(_p.territory == _territory).subquery("ids"))
+    then = last_event("project", select(_project.id).where(_project.territory == _territory).subquery("ids"))
     # The day of the first passage can be corrected.
-    on_day = case((_s.number == literal_column("1"), said(then, "detected_on", Date())), else_=_s.effective_on)
+    on_day = case(
+        (_passage.number == literal_column("1"), said(then, "detected_on", Date())), else_=_passage.effective_on
+    )
     stood = (
-        select(then.c.id, then.c.data, _s.stage, on_day.label("stage_since_on"))
-        .join(_s, _s.project_id == then.c.id)
+        select(then.c.id, then.c.data, _passage.stage, on_day.label("stage_since_on"))
+        .join(_passage, _passage.project_id == then.c.id)
         .ext(distinct_on(then.c.id))
-        .where(_s.recorded_at < BEFORE, on_day <= _as_of)
-        .order_by(then.c.id, _s.number.desc())
+        .where(_passage.recorded_at < BEFORE, on_day <= _as_of)
+        .order_by(then.c.id, _passage.number.desc())
         .subquery("stood")
     )
     of = {name: said(stood, name, Project.__table__.c[name].type) for name in _TOLD}
@@ -493,44 +569,64 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
     m = rows.cte("m")
     of = select(m.c.id)
     superseded, current = (_superseded_then, _current_then) if known else (_superseded, _current)
-    recorded = [_o.recorded_at < BEFORE] if known else []
+    recorded = [_observation.recorded_at < BEFORE] if known else []
 
     def fte(column: Any) -> Any:
         return func.coalesce(func.sum(column), 0)
 
     observed = (
-        select(*(
-            fte(case((_o.after_months == literal_column(str(months)), _o.jobs_created_fte + _o.jobs_maintained_fte)))
-            .label(f"after_{months}")
-            for months in (12, 36)
-        )).where(_o.project_id.in_(of), ~superseded, *recorded).cte("observed")
-    )  # fmt: skip
+        select(
+            *(
+                fte(
+                    case(
+                        (
+                            _observation.after_months == literal_column(str(months)),
+                            _observation.jobs_created_fte + _observation.jobs_maintained_fte,
+                        )
+                    )
+                ).label(f"after_{months}")
+                for months in (12, 36)
+            )
+        )
+        .where(_observation.project_id.in_(of), ~superseded, *recorded)
+        .cte("observed")
+    )
     programme = ", ".join(f"'{kind.value}'" for kind in sorted(PROGRAMME_AID))
     groups = {
-        "programme": _l.kind.in_([literal_column(part) for part in programme.split(", ")]),
-        "other_public": _l.kind == literal_column(f"'{SourceKind.OTHER_PUBLIC_AID.value}'"),
+        "programme": _line.kind.in_([literal_column(part) for part in programme.split(", ")]),
+        "other_public": _line.kind == literal_column(f"'{SourceKind.OTHER_PUBLIC_AID.value}'"),
         "all": literal_column("true"),
     }
     bases = {
-        "planned": _l.status != literal_column(f"'{LineStatus.REFUSED.value}'"),
-        "secured": _l.status == literal_column(f"'{LineStatus.SECURED.value}'"),
+        "planned": _line.status != literal_column(f"'{LineStatus.REFUSED.value}'"),
+        "secured": _line.status == literal_column(f"'{LineStatus.SECURED.value}'"),
     }
     money = (
-        select(*(
-            _whole(case((among & counted, _l.amount_cents))).label(f"{basis}_{group}")
-            for basis, counted in bases.items() for group, among in groups.items()
-        )).join(FinancingPlan, _v.id == _l.plan_id).where(_v.project_id.in_(of), current).cte("money")
-    )  # fmt: skip
-    plans = select(_whole(_v.eligible_cents)).where(_v.project_id.in_(of), current).scalar_subquery()
+        select(
+            *(
+                _whole(case((among & counted, _line.amount_cents))).label(f"{basis}_{group}")
+                for basis, counted in bases.items()
+                for group, among in groups.items()
+            )
+        )
+        .join(FinancingPlan, _plan.id == _line.plan_id)
+        .where(_plan.project_id.in_(of), current)
+        .cte("money")
+    )
+    plans = select(_whole(_plan.eligible_cents)).where(_plan.project_id.in_(of), current).scalar_subquery()
     by_stage = {
         stage.value: func.count(case((m.c.stage == literal_column(f"'{stage.value}'"), 1))) for stage in ProjectStage
     }
     by_route = (
         select(
-            m.c.funding_route, func.count().label("projects"), _whole(m.c.cost).label("cost_cents"),
+            m.c.funding_route,
+            func.count().label("projects"),
+            _whole(m.c.cost).label("cost_cents"),
             fte(m.c.jobs).label("jobs_fte"),
-        ).group_by(m.c.funding_route).subquery("r")
-    )  # fmt: skip
+        )
+        .group_by(m.c.funding_route)
+        .subquery("r")
+    )
     routes = select(json_array(func.row_to_json(by_route.table_valued()), by_route.c.funding_route)).scalar_subquery()
     firm = literal_column(f"'{HolderKind.FIRM.value}'", Text())
     if known:
@@ -538,7 +634,9 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
         each = select(func.count(holder.c.value["siren"].astext.distinct())).select_from(m.join(holder, true()))
         firms = each.where(holder.c.value["kind"].astext == firm).scalar_subquery()
     else:
-        each = select(func.count(func.distinct(_h.firm_siren))).where(_h.project_id.in_(of), _h.kind == firm)
+        each = select(func.count(func.distinct(_holder.firm_siren))).where(
+            _holder.project_id.in_(of), _holder.kind == firm
+        )
         firms = each.scalar_subquery()
     return as_object(
         select(

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from tests.applications.acts import done, submitted
-from tests.projects.acts import staff
+from tests.projects.acts import BALANCED, staff
 from tests.world import World, ok
 
 RECEIVED, DECIDED = "2024-01-15", "2024-04-15"
@@ -47,6 +47,12 @@ async def meeting(
     if hold:
         ok(await staff(world).post(f"{path}/hold", {"held_at": f"{on}T08:00:00Z"}), 200)
     return path
+
+
+async def replan(world: World, file: dict[str, Any]) -> None:
+    """Balance the plan anew: an award that was smaller than planned, even reversed, has left it a draft."""
+    plan = {"status": "complete", "lines": BALANCED}
+    ok(await staff(world).put(f"projects/{file['project_id']}/financing", plan), (200, 201))
 
 
 def item(file: dict[str, Any], proposal: str = "pre_select", **more: Any) -> dict[str, Any]:

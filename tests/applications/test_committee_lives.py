@@ -13,7 +13,7 @@ import pytest
 
 from app.core import clock
 from tests.applications.acts import act, read
-from tests.applications.meetings import DECIDED, admitted, contribute, decide, decision, frozen, item, meeting
+from tests.applications.meetings import DECIDED, admitted, contribute, decide, decision, frozen, item, meeting, replan
 from tests.lives import FRESH, MORE, Chance, Life, seed_of, told
 from tests.lives import STEPS as ASKED
 from tests.world import World, ok
@@ -124,6 +124,8 @@ class CommitteeLife(Life):
             return False
         ok(answer, 200)
         file.standing.pop()
+        if done.outcome == "grant":
+            await replan(self.world, file.object)
         self.available += done.cents
         return True
 

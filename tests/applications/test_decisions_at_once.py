@@ -20,6 +20,7 @@ from tests.applications.meetings import (
     frozen,
     item,
     meeting,
+    replan,
 )
 from tests.projects.acts import staff
 from tests.world import World, ok
@@ -148,6 +149,8 @@ async def test_contributions_batches_in_opposite_order_reversals_and_closings_ne
         assert set(codes) == {"201", "already-decided"}  # a deadlock would be busy
         back = [each for path in paths for each in await reverse_all(path)]
         assert {each.status_code for each in back} == {200}
+        for file in files:
+            await replan(world, file)
     envelope = ok(await world.auditor.get("envelope"), 200)
     assert envelope["available_cents"] == 1_000_000_00 + 300
     ok(await close(world, await meeting(world, on=DECIDED)), 200)  # without an agenda, as before

@@ -92,10 +92,11 @@ async def test_a_late_act_and_a_new_file_in_its_place_exclude_each_other(world: 
         async def again(made: dict[str, Any] = made, file: dict[str, Any] = file) -> httpx2.Response:
             return await staff(world).post("applications", body_of(made, refiles_id=file["id"]))
 
+        async def late(file: dict[str, Any] = file) -> httpx2.Response:
+            return await act(world, file["id"], "open-review", "2024-09-15")
+
         async with steps():
-            acted, refiled = await both(
-                world.pool, order, lambda file=file: act(world, file["id"], "open-review", "2024-09-15"), again
-            )
+            acted, refiled = await both(world.pool, order, late, again)
         if acted.status_code == 200:
             assert refiled.status_code == 409, order
             assert (await read(world, file))["state"] == "under_review"

@@ -89,7 +89,7 @@ async def test_what_is_not_in_the_table_is_refused_and_changes_nothing(
         and not (each in BY_A_COMMITTEE and state is S.INCOMPLETE)  # never found admissible
     }
     for verb in BODIES:
-        more = {"given_until_on": TODAY} if verb == "request-documents" else {}
+        more: dict[str, Any] = {"given_until_on": TODAY} if verb == "request-documents" else {}
         if verb == "acknowledge":
             more = {"acknowledged_on": TODAY}
         if verb.replace("-", "_") in allowed:
@@ -238,10 +238,10 @@ async def test_the_database_refuses_what_the_table_does_not_have(world: World) -
         " VALUES ($1, 2, $2, 'admit', 'submitted', 'under_review', '2024-01-16', 1, now())"
     )
 
-    async def refused(sql: str, *arguments: Any) -> str | None:
+    async def refused(sql: str, *arguments: Any) -> str:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError) as caught:
             await world.pool.execute(sql, *arguments)
-        return caught.value.constraint_name
+        return str(caught.value.constraint_name)
 
     assert await refused(insert, file["id"], world.territory) == "application_passage_transition"
     moved = "UPDATE applications SET state = 'admissible' WHERE id = $1"

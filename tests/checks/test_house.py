@@ -122,6 +122,21 @@ def test_who_catches_everything_says_why() -> None:
     assert silent == []
 
 
+def test_the_formatter_skips_nothing_but_what_takes_several_lines() -> None:
+    """The reason of `fmt: skip`, which pyproject.toml gives once."""
+    elsewhere = []
+    for path in sorted(APP.rglob("*.py")):
+        text = path.read_text()
+        known = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)]
+        ends = {node.end_lineno for node in known if (node.end_lineno or 0) > node.lineno}
+        elsewhere += [
+            f"{path.relative_to(ROOT)}:{number}"
+            for number, line in enumerate(text.splitlines(), 1)
+            if line.endswith("# fmt: skip") and number not in ends and not re.match(r"\s*[)\]}]", line)
+        ]
+    assert elsewhere == []
+
+
 def test_no_module_bears_a_name_of_the_standard_library() -> None:
     assert {path.stem for path in APP.rglob("*.py")} & sys.stdlib_module_names == {"__init__"} & sys.stdlib_module_names
 

@@ -12,6 +12,7 @@ from app.commands import check
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.applications import meetings
 from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
@@ -122,6 +123,13 @@ async def live(url: str) -> None:
             file = await submitted(world)
             await done(world, file, "request-documents", "2024-02-01", given_until_on="2024-03-01")
             await draft(world)
+            decided = await meetings.admitted(world)
+            for level, outcome in (("territorial", "pre_select"), ("state_region", "grant")):
+                path = await meetings.meeting(world, level)
+                await meetings.frozen(world, path, meetings.item(decided, outcome))
+                await meetings.decided(
+                    world, path, meetings.decision(decided, outcome, grant_cents=10, advance_cents=0)
+                )
             plan = await filed(world)
             aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
             line = {"kind": "rebond_grant", "source": "Rebond", "amount_cents": 20, "status": "requested"}

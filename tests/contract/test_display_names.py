@@ -52,6 +52,11 @@ SHOWN_AS: dict[str, str] = {
     "FinancingLine.award_id": "proof_reference",
     "RoadmapVersion.committee_id": "adopted_on",
     "Grant.committee_id": "committee_on",
+    **{
+        f"{schema}.{name}": shown
+        for schema in ("Grant", "Advance", "AdvanceAwarded")
+        for name, shown in (("application_id", "project_title"), ("decision_id", "decision_reference"))
+    },
     "Advance.committee_id": "committee_on",
     "AdvanceAwarded.committee_id": "committee_on",
     # agendas, decisions

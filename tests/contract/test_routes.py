@@ -44,7 +44,7 @@ BANK_DETAILS = T + "/firms/{siren}/bank-details"
 CERTIFICATES = T + "/firms/{siren}/certificates"
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
 CONTACT = T + "/contacts/{id}"
-COMMITTEE, MEETING = T + "/committees/{id}", T + "/committees/{committee_id}"
+COMMITTEE, OF_COMMITTEE = T + "/committees/{id}", T + "/committees/{committee_id}"
 NOTES = T + "/auditions/{audition_id}/notes"
 PROJECT = T + "/projects/{project_id}"
 VERSION = T + "/roadmap/versions/{id}"
@@ -212,18 +212,18 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     OF_APPLICATION + "/history": (MONEY | {"committee"}, set()),
     OF_APPLICATION + "/documents": (MONEY | {"committee"}, {"territory"}),
     OF_APPLICATION + "/documents/{id}": (MONEY | {"committee"}, {"territory"}),
-    MEETING + "/agenda": (MONEY | {"committee"}, {"territory"}),
-    MEETING + "/agenda/freeze": (MONEY | {"committee"}, {"territory"}),
-    MEETING + "/agenda/reopen": (MONEY | {"committee"}, {"territory"}),
-    MEETING + "/agenda/versions": (MONEY | {"committee"}, set()),
-    MEETING + "/agenda/versions/{id}": (MONEY | {"committee"}, set()),
-    MEETING + "/agenda/versions/{id}/content": (MONEY | {"committee"}, set()),
-    MEETING + "/decisions": (MONEY | {"committee"}, {"committee"}),
-    MEETING + "/decisions/{id}": (MONEY | {"committee"}, set()),
-    MEETING + "/decisions/{id}/reverse": (MONEY | {"committee"}, {"committee"}),
-    MEETING + "/errata": (MONEY | {"committee"}, {"committee"}),
-    MEETING + "/record": (MONEY | {"committee"}, set()),
-    MEETING + "/record/content": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/agenda": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/freeze": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/reopen": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/versions": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/agenda/versions/{id}": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/agenda/versions/{id}/content": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/decisions": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/decisions/{id}": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/decisions/{id}/reverse": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/errata": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/record": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/record/content": (MONEY | {"committee"}, set()),
     OF_APPLICATION + "/review": ({"funder", "operator", "programme", "auditor"}, {"funder"}),
     T + "/overrides": (MONEY, {"funder", "treasurer"}),
     OVERRIDE: (MONEY, set()),
@@ -448,8 +448,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "application_id": file["id"],
         OF_APPLICATION + "/documents/{id}": file["document_id"],
         "committee_id": decided["committee"],
-        MEETING + "/agenda/versions/{id}": decided["version"],
-        MEETING + "/decisions/{id}": decided["decision"],
+        OF_COMMITTEE + "/agenda/versions/{id}": decided["version"],
+        OF_COMMITTEE + "/decisions/{id}": decided["decision"],
         BANK_DETAILS + "/{id}": papers["bank_details"],
         CERTIFICATES + "/{id}": papers["certificate"],
         T + "/advances/{id}": money["advance"],

@@ -227,7 +227,7 @@ async def test_what_is_no_iban_is_refused_and_not_repeated(world: World, given: 
     answer = await world.clients["territory"].post(f"firms/{siren}/bank-details", body)
     [error] = problem(answer, 422, "validation-failed")["errors"]
     assert (error["pointer"], error["code"]) == ("/iban", "iban_checksum" if isinstance(given, str) else "not_text")
-    assert "2004" not in answer.text
+    assert "2004" not in json.dumps(error)
     if isinstance(given, str) and given.isascii():
         assert not is_iban(given)
 
@@ -288,7 +288,11 @@ async def test_the_number_is_read_by_the_treasurer_alone_and_each_read_is_an_eve
     assert reads[0]["actor_id"] == world.subjects["treasurer"] != reads[1]["actor_id"]
     assert json.loads(reads[0]["data"])["iban"] == mask(iban_from(1))
     assert {event["resource_version"] for event in reads} == {1}, "a read changes nothing"
-    told = ok(await world.auditor.get(f"/v1/events?territory={world.territory}&type=bank_details.iban_read"))
+    feed = f"/v1/events?territory={world.territory}&type=bank_details.iban_read"
+    for _ in range(200):  # the feed shows them once no transaction from before is open
+        if len((told := ok(await world.auditor.get(feed)))["items"]) == len(reads):
+            break
+        await asyncio.sleep(0.05)
     assert [event["actor"]["id"] for event in told["items"]] == [str(event["actor_id"]) for event in reads]
     problem(await world.treasurer.get(f"{path}/iban?dry_run=true"), 422, "validation-failed")
 

@@ -164,9 +164,9 @@ class Life:
         if not self.rated:
             await self.world.rates(self.mission)
             self.rated = True
-        body: dict[str, Any] = {
-                "mission_id": self.mission.id, "organisation_id": str(self.world.organisations["partner"]),
-                "from_on": "2020-01-01", "to_on": "2199-12-31"}  # fmt: skip
+        partner = str(self.world.organisations["partner"])
+        body: dict[str, Any] = {"mission_id": self.mission.id, "organisation_id": partner, "from_on": "2020-01-01",
+                                "to_on": "2199-12-31"}  # fmt: skip
         if (entry := await self._entry("validated")) is not None and self.chance.random() < 0.6:
             body["refusals"] = [{"entry_id": entry, "reason": "Which firm?"}]
         answer = await self.world.operator.post("service-certificates", body, headers=key())

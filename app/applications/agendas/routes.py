@@ -18,7 +18,7 @@ from app.core.writing.writes import commit
 from app.programme.routes import T
 from app.schemes.rules import ParameterNotInForce
 
-agendas = router("agendas")
+agendas = router("applications")
 
 MEETING = T + "/committees/{committee_id:uuid}"
 AGENDA = MEETING + "/agenda"

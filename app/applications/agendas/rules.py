@@ -15,7 +15,7 @@ class AgendaState(StrEnum):
     FROZEN = "frozen"
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     """What a committee decides about an aid file. `withdraw` records what the firm declared."""
 
     PRE_SELECT = "pre_select"
@@ -35,12 +35,22 @@ class Proposal(StrEnum):
 
 
 # The outcomes that say what the firm is to receive.
-WITH_AMOUNTS = (Outcome.PRE_SELECT, Outcome.GRANT)
+WITH_AMOUNTS = (DecisionOutcome.PRE_SELECT, DecisionOutcome.GRANT)
 
 # Two levels: the committee of the territory pre-selects, the one of the State and the Région grants.
-OUTCOMES: Mapping[Level, tuple[Outcome, ...]] = {
-    Level.TERRITORIAL: (Outcome.PRE_SELECT, Outcome.REJECT, Outcome.DEFER, Outcome.WITHDRAW),
-    Level.STATE_REGION: (Outcome.GRANT, Outcome.REJECT, Outcome.DEFER, Outcome.WITHDRAW),
+OUTCOMES: Mapping[Level, tuple[DecisionOutcome, ...]] = {
+    Level.TERRITORIAL: (
+        DecisionOutcome.PRE_SELECT,
+        DecisionOutcome.REJECT,
+        DecisionOutcome.DEFER,
+        DecisionOutcome.WITHDRAW,
+    ),
+    Level.STATE_REGION: (
+        DecisionOutcome.GRANT,
+        DecisionOutcome.REJECT,
+        DecisionOutcome.DEFER,
+        DecisionOutcome.WITHDRAW,
+    ),
 }
 
 # --- faults ----------------------------------------------------------------------------------------------------------

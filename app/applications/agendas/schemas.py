@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from app.applications.agendas.rules import DUPLICATE_FILE, AgendaState, Outcome, Proposal
+from app.applications.agendas.rules import DUPLICATE_FILE, AgendaState, DecisionOutcome, Proposal
 from app.applications.rules import ApplicationState
 from app.committees.rules import Level
 from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
@@ -86,7 +86,7 @@ class AgendaItem(Read):
     grant_cents: Cents = Field(description="Cents of euro proposed as a grant.")
     advance_cents: Cents = Field(description="Cents of euro proposed as a repayable advance.")
     note: str | None = Field(description="What the members should know; null where nothing is noted.")
-    outcome: Outcome | None = Field(description="What the meeting decided; null while it has not.")
+    outcome: DecisionOutcome | None = Field(description="What the meeting decided; null while it has not.")
     decision_reference: str | None = Field(description="Reference of that decision; null while there is none.")
 
 

@@ -53,10 +53,13 @@ async def award(
 
 
 async def take_back(write: Write, decision: CommitteeDecision, reason: str) -> list[Change]:
-    """Reverse the awards of a decision. Raises `award-already-paid`, `award-ended` (409)."""
-    changes = []
+    """Reverse the awards of a decision. Raises `award-already-paid`, `award-ended` (409).
+
+    Both are locked before the accounts: a payment of either locks its award first, too.
+    """
+    found = []
     for kind, table in _KINDS:
         made = select(table).where(table.territory == decision.territory, table.decision_id == decision.id)
-        for each in list(await write.session.scalars(made.order_by(table.id).with_for_update(key_share=True))):
-            changes += await awards.take_back(write, kind, each, reason)
-    return changes
+        held = await write.session.scalars(made.order_by(table.id).with_for_update(key_share=True))
+        found += [(kind, each) for each in held]
+    return [change for kind, each in found for change in await awards.take_back(write, kind, each, reason)]

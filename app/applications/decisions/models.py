@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.applications.agendas.rules import OUTCOMES, WITH_AMOUNTS, Outcome
+from app.applications.agendas.rules import OUTCOMES, WITH_AMOUNTS, DecisionOutcome
 from app.applications.decisions.rules import NEED_REASONS
 from app.applications.models import ApplicationPassage
 from app.applications.rules import UNDECIDED
@@ -85,7 +85,7 @@ class CommitteeDecision(Identified, Versioned, Base):
             name="committee_decision_number",
         ),
         shape(one_of("level", Level), name="committee_decision_level"),
-        shape(one_of("outcome", Outcome), name="committee_decision_outcome"),
+        shape(one_of("outcome", DecisionOutcome), name="committee_decision_outcome"),
         CheckConstraint(f"corrects_id IS NOT NULL OR {_TAKEN}", name="outcome_of_another_level"),
         shape(
             f"grant_cents BETWEEN 0 AND {MAX_AMOUNT_CENTS} AND advance_cents BETWEEN 0 AND {MAX_AMOUNT_CENTS}"

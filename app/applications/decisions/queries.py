@@ -6,7 +6,7 @@ from sqlalchemy import JSON, Text, Uuid, cast, column, literal_column, select, t
 from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
-from app.applications.agendas.rules import Outcome
+from app.applications.agendas.rules import DecisionOutcome
 from app.applications.decisions import schemas
 from app.applications.decisions.models import CommitteeDecision, CommitteeRecord
 from app.applications.models import Application
@@ -108,7 +108,7 @@ DECISIONS = Listing(
     parent=select(Committee.id).where(Committee.territory == _territory, Committee.id == _committee_id),
     filters={
         "application_id": equals(_d.application_id, values.Uuid, "Decisions about this file."),
-        "outcome": any_of(_d.outcome, Outcome, "Decisions with any of these outcomes."),
+        "outcome": any_of(_d.outcome, DecisionOutcome, "Decisions with any of these outcomes."),
         "reference": equals(_d.reference, ShortLine, "The decision with this reference."),
         "reversed": holds(_d.reversed_at.is_not(None), "true: reversed decisions; false: those that stand."),
         "erratum": holds(_d.corrects_id.is_not(None), "true: errata; false: all other decisions."),

@@ -19,7 +19,7 @@ from app.awards.rules import AWARD_DOOR, AwardAlreadyPaid, AwardEnded, ProjectNo
 from app.committees import schemas as committees
 from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
 from app.core.db import fetchrow
-from app.core.problems import AlreadyExists, NotFound, ReferenceNotFound
+from app.core.problems import AlreadyExists, InvalidTransition, NotFound, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.negotiation import language_of
 from app.core.reading.query import read
@@ -31,7 +31,7 @@ from app.programme.routes import T
 from app.projects.rules import StageOutOfOrder, StagePassageRefused
 from app.schemes.rules import ParameterNotInForce
 
-decisions = router("decisions")
+decisions = router("applications")
 
 COMMITTEE = T + "/committees/{id:uuid}"
 DECISION = MEETING + "/decisions/{id:uuid}"
@@ -56,7 +56,7 @@ async def list_committee_decisions(request: Request, actor: Actor = require("dec
         OutcomeOfAnotherLevel,
         AlreadyDecided,
         ApplicationNotReady,
-        files.InvalidTransition,
+        InvalidTransition,
         files.ClockHasRunOut,
         files.ActOutOfOrder,
         files.Refiled,

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from app.applications.agendas.rules import Outcome
+from app.applications.agendas.rules import DecisionOutcome
 from app.applications.rules import ApplicationAct
 from app.committees.rules import Level
 from app.core.faults import Fault
 from app.core.problems import Problem
 
 # Outcomes that say why: the firm can contest them.
-NEED_REASONS = (Outcome.REJECT, Outcome.DEFER)
+NEED_REASONS = (DecisionOutcome.REJECT, DecisionOutcome.DEFER)
 
 # What an outcome does to the file.
-ACTS: Mapping[Outcome, ApplicationAct] = {
-    Outcome.PRE_SELECT: ApplicationAct.PRE_SELECT,
-    Outcome.GRANT: ApplicationAct.GRANT,
-    Outcome.REJECT: ApplicationAct.REJECT,
-    Outcome.DEFER: ApplicationAct.DEFER,
-    Outcome.WITHDRAW: ApplicationAct.WITHDRAW,
+ACTS: Mapping[DecisionOutcome, ApplicationAct] = {
+    DecisionOutcome.PRE_SELECT: ApplicationAct.PRE_SELECT,
+    DecisionOutcome.GRANT: ApplicationAct.GRANT,
+    DecisionOutcome.REJECT: ApplicationAct.REJECT,
+    DecisionOutcome.DEFER: ApplicationAct.DEFER,
+    DecisionOutcome.WITHDRAW: ApplicationAct.WITHDRAW,
 }
 
 # How an advance is repaid where the decision does not say: 20 equal quarters, after two years in which nothing is due

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field
 
 from app.advances.schemas import Terms
-from app.applications.agendas.rules import DUPLICATE_FILE, Outcome
+from app.applications.agendas.rules import DUPLICATE_FILE, DecisionOutcome
 from app.applications.schemas import UnmetRead
 from app.committees.rules import Level
 from app.core.schemas import PERSONAL, Body, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
@@ -45,7 +45,7 @@ class DecisionBody(Body):
 
     application_id: Annotated[Uuid, Field(description="The file: on the frozen agenda of the meeting, decided once.")]
     outcome: Annotated[
-        Outcome,
+        DecisionOutcome,
         Field(
             description="pre_select at the territorial level alone, grant at the State-Region level alone; withdraw"
             " records what the firm declared."
@@ -149,7 +149,7 @@ class CommitteeDecision(Read):
     project_title: str = Field(description="Present title of the file's project.")
     siren: SirenRead
     firm_name: FirmName
-    outcome: Outcome = Field(description="What was decided; withdraw records what the firm declared.")
+    outcome: DecisionOutcome = Field(description="What was decided; withdraw records what the firm declared.")
     grant_cents: Cents = Field(description="Cents of euro decided as a grant.")
     advance_cents: Cents = Field(description="Cents of euro decided as a repayable advance.")
     grant_id: UUID | None = Field(description="The grant that the decision made; null where it made none.")
@@ -195,7 +195,7 @@ class LeftOfContribution(Read):
     available_cents: Cents = Field(description="Cents of euro that an award of the meeting's day could commit of it.")
 
 
-class Refusal(Read):
+class SimulatedRefusal(Read):
     """Why something would be refused."""
 
     code: str = Field(description="Code of the problem.")
@@ -207,11 +207,11 @@ class SimulatedDecision(Read):
     """What a decision would do after those before it."""
 
     application_id: UUID = Field(description="The file.")
-    outcome: Outcome = Field(description="What is decided.")
+    outcome: DecisionOutcome = Field(description="What is decided.")
     grant_cents: Cents = Field(description="Cents of euro decided as a grant.")
     advance_cents: Cents = Field(description="Cents of euro decided as a repayable advance.")
     possible: bool = Field(description="Whether it could be taken; otherwise nothing of it counts for those after it.")
-    refusal: Refusal | None = Field(description="Why it would be refused; null where it is possible.")
+    refusal: SimulatedRefusal | None = Field(description="Why it would be refused; null where it is possible.")
     unmet: list[UnmetRead] = Field(description="Every condition of the file that is not met.")
     available_cents: Cents = Field(description="Cents of euro that the envelope would have left after it.")
     contributions: list[LeftOfContribution] = Field(description="The same for each contribution.")
@@ -221,7 +221,9 @@ class Simulation(Read):
     """What decisions would do, one after the other. Nothing of it is recorded."""
 
     decided_on: date = Field(description="Paris day as of which it is computed: that of the meeting, or today.")
-    refusals: list[Refusal] = Field(description="What keeps the meeting itself from deciding; none where it can.")
+    refusals: list[SimulatedRefusal] = Field(
+        description="What keeps the meeting itself from deciding; none where it can."
+    )
     available_cents: Cents = Field(description="Cents of euro that the envelope has left before.")
     contributions: list[LeftOfContribution] = Field(description="The same for each contribution.")
     items: list[SimulatedDecision] = Field(description="The decisions in the order in which they were sent.")

@@ -21,7 +21,7 @@ from app.applications import service as acts
 from app.applications import silence
 from app.applications.agendas import service as agendas
 from app.applications.agendas.models import Agenda, MeetingSeries
-from app.applications.agendas.rules import AgendaNotFrozen, AgendaState, AlreadyDecided, Outcome, check_level
+from app.applications.agendas.rules import AgendaNotFrozen, AgendaState, AlreadyDecided, DecisionOutcome, check_level
 from app.applications.conditions import FileStep, check_ready
 from app.applications.decisions import awards, rules, schemas
 from app.applications.decisions.models import CommitteeDecision, CommitteeRecord
@@ -54,13 +54,13 @@ from app.projects.models import Project
 from app.projects.rules import ProjectStage
 
 # The conditions of the file that bite at an outcome.
-STEPS = {Outcome.PRE_SELECT: FileStep.PRE_SELECT, Outcome.GRANT: FileStep.GRANT}
+STEPS = {DecisionOutcome.PRE_SELECT: FileStep.PRE_SELECT, DecisionOutcome.GRANT: FileStep.GRANT}
 EVENTS = {
-    Outcome.PRE_SELECT: "pre_selected",
-    Outcome.GRANT: "granted",
-    Outcome.REJECT: "rejected",
-    Outcome.DEFER: "deferred",
-    Outcome.WITHDRAW: "withdrawn",
+    DecisionOutcome.PRE_SELECT: "pre_selected",
+    DecisionOutcome.GRANT: "granted",
+    DecisionOutcome.REJECT: "rejected",
+    DecisionOutcome.DEFER: "deferred",
+    DecisionOutcome.WITHDRAW: "withdrawn",
 }
 # The states that a decision alone leads to.
 DECIDED = (ApplicationState.PRE_SELECTED, ApplicationState.GRANTED, ApplicationState.REJECTED)
@@ -205,7 +205,7 @@ async def hold_files(write: Write, sitting: Sitting, items: Sequence[schemas.Dec
     aided = {item.application_id for item in items if item.outcome in STEPS}
     for project_id in sorted({file.project_id for file in found if file.id in aided}):
         sitting.projects[project_id] = await projects.hold(write, sitting.territory, project_id)
-    granted = {item.application_id for item in items if item.outcome is Outcome.GRANT}
+    granted = {item.application_id for item in items if item.outcome is DecisionOutcome.GRANT}
     if granted:
         t = Territory
         await write.session.execute(select(t.slug).where(t.slug == sitting.territory).with_for_update(read=True))
@@ -241,7 +241,7 @@ async def check_item(write: Write, sitting: Sitting, file: Application, item: sc
         check_ready(step, facts, sees_review=sees)
 
 
-async def _check_undecided(write: Write, sitting: Sitting, file: Application, outcome: Outcome) -> None:
+async def _check_undecided(write: Write, sitting: Sitting, file: Application, outcome: DecisionOutcome) -> None:
     """The meeting has not decided the file, nor another one for good. Raises `already-decided` (409)."""
     d = CommitteeDecision
     life = (await History.of(write, file)).life
@@ -294,7 +294,7 @@ async def pass_file(
 ) -> list[Change]:
     """Record the act of the committee on the file. Raises `invalid-transition`, `clock-has-run-out` (409)."""
     reason = item.reasons
-    if item.outcome is Outcome.WITHDRAW and reason is None:
+    if item.outcome is DecisionOutcome.WITHDRAW and reason is None:
         reason = reference  # the record says what the firm declared
     act, event = rules.ACTS[item.outcome], EVENTS[item.outcome]
     return await acts.record_act(write, file, act, sitting.decided_on, event, reason=reason, reference=reference)
@@ -333,10 +333,10 @@ async def give(
     *, simulated: bool = False,
 ) -> list[Change]:  # fmt: skip
     """What an outcome means for the project, and the awards of a grant."""
-    if item.outcome is Outcome.PRE_SELECT:
+    if item.outcome is DecisionOutcome.PRE_SELECT:
         project = sitting.projects[file.project_id]
         return await projects.follow_file(write, project, ProjectStage.SELECTED, sitting.decided_on)
-    if item.outcome is Outcome.GRANT:
+    if item.outcome is DecisionOutcome.GRANT:
         project = sitting.projects[file.project_id]
         return await awards.award(write, file, project, decision, item.advance_terms, simulated=simulated)
     return []
@@ -433,7 +433,10 @@ async def _other_selected(write: Write, file: Application) -> bool:
         select(d.id)
         .join(a, a.id == d.application_id)
         .where(
-            a.project_id == file.project_id, a.id != file.id, d.outcome == Outcome.PRE_SELECT, d.reversed_at.is_(None)
+            a.project_id == file.project_id,
+            a.id != file.id,
+            d.outcome == DecisionOutcome.PRE_SELECT,
+            d.reversed_at.is_(None),
         )
         .limit(1)
     )

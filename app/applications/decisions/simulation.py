@@ -17,7 +17,6 @@ from app.applications.agendas.rules import AgendaNotFrozen, AgendaState, check_l
 from app.applications.conditions import ApplicationNotReady
 from app.applications.decisions import rules, schemas, service
 from app.applications.decisions.service import Sitting
-from app.applications.models import Application
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import Attendance, AttendanceMissing, CommitteeStatus, Level, MeetingTransition
 from app.core.db import Base
@@ -110,13 +109,12 @@ async def _tried(write: Write, sitting: Sitting, place: int, item: schemas.Decis
         return None
     write.closing.clear()
     write.session.expire_all()
-    await service.hold_files(write, sitting, [item])
     return refused
 
 
 async def _try(write: Write, sitting: Sitting, place: int, item: schemas.DecisionBody) -> None:
-    a = Application
-    file = await write.lock(a, a.id == item.application_id, a.territory == sitting.territory)
+    await service.hold_files(write, sitting, [item])  # as they are after what was undone before
+    file = await service.held_file(write, sitting, item.application_id)
     await service.check_item(write, sitting, file, item)
     await service.pass_file(write, sitting, file, item, REFERENCE)
     decision = service.decision_of(write, sitting, item, place + 1, f"{REFERENCE}-{place + 1}")

@@ -13,10 +13,10 @@ from app.engineering.certificates.models import CertificateLine, CertificateRema
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Mission
 
-_c, _n = ServiceCertificate, CertificateLine
+_certificate, _line = ServiceCertificate, CertificateLine
 
 
-_r = CertificateRemark
+_remark = CertificateRemark
 
 
 _counter = ServiceCertificate.__table__.alias("counter")
@@ -27,16 +27,16 @@ _lines = (
     select(
         json_array(
             json_object(
-                profile=_n.profile,
-                days=_n.days,
-                day_rate_cents=_n.day_rate_cents,
-                amount_excl_vat_cents=_n.amount_cents,
+                profile=_line.profile,
+                days=_line.days,
+                day_rate_cents=_line.day_rate_cents,
+                amount_excl_vat_cents=_line.amount_cents,
             ),
-            _n.profile,
-            _n.day_rate_cents,
+            _line.profile,
+            _line.day_rate_cents,
         )
     )
-    .where(_n.certificate_id == _c.id)
+    .where(_line.certificate_id == _certificate.id)
     .scalar_subquery()
 )
 
@@ -44,12 +44,14 @@ _lines = (
 _remarks = (
     select(
         json_array(
-            json_object(entry_id=_r.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_r.kind, reason=_r.reason),
-            _r.entry_id,
+            json_object(
+                entry_id=_remark.entry_id, entry_worked_on=TimeEntry.worked_on, kind=_remark.kind, reason=_remark.reason
+            ),
+            _remark.entry_id,
         )
     )
-    .join(TimeEntry, TimeEntry.id == _r.entry_id)
-    .where(_r.certificate_id == _c.id)
+    .join(TimeEntry, TimeEntry.id == _remark.entry_id)
+    .where(_remark.certificate_id == _certificate.id)
     .scalar_subquery()
 )
 
@@ -64,7 +66,7 @@ _earlier_refusals = (
         )
     )
     .join(TimeEntry, TimeEntry.id == EarlierRefusal.entry_id)
-    .where(EarlierRefusal.certificate_id == _c.id)
+    .where(EarlierRefusal.certificate_id == _certificate.id)
     .scalar_subquery()
 )
 
@@ -72,53 +74,57 @@ _earlier_refusals = (
 CERTIFICATES = Listing(
     schema=schemas.ServiceCertificate,
     rows=select(
-        _c.id,
-        _c.number,
-        _c.mission_id,
+        _certificate.id,
+        _certificate.number,
+        _certificate.mission_id,
         Mission.name.label("mission_name"),
-        _c.organisation_id,
+        _certificate.organisation_id,
         Organisation.name.label("organisation_name"),
-        _c.from_on,
-        _c.to_on,
-        _c.days,
+        _certificate.from_on,
+        _certificate.to_on,
+        _certificate.days,
         _lines.label("lines"),
-        _c.amount_cents.label("amount_excl_vat_cents"),
-        _c.vat_rate_bp,
-        _c.vat_cents,
-        _c.total_cents,
+        _certificate.amount_cents.label("amount_excl_vat_cents"),
+        _certificate.vat_rate_bp,
+        _certificate.vat_cents,
+        _certificate.total_cents,
         _remarks.label("remarks"),
         _earlier_refusals.label("earlier_refusals"),
-        _c.content_hash,
-        _c.cancels_id,
+        _certificate.content_hash,
+        _certificate.cancels_id,
         _cancelled.c.number.label("cancels_number"),
         _counter.c.id.label("cancelled_by_id"),
         _counter.c.number.label("cancelled_by_number"),
-        _c.reason,
-        _c.certified_by,
+        _certificate.reason,
+        _certificate.certified_by,
         Subject.name.label("certified_by_name"),
-        _c.version,
-        _c.created_at,
-        _c.updated_at,
+        _certificate.version,
+        _certificate.created_at,
+        _certificate.updated_at,
     )
-    .join(Mission, Mission.id == _c.mission_id)
-    .join(Organisation, Organisation.id == _c.organisation_id)
-    .join(Subject, Subject.id == _c.certified_by)
-    .outerjoin(_cancelled, _cancelled.c.id == _c.cancels_id)
-    .outerjoin(_counter, _counter.c.cancels_id == _c.id)
-    .where(_c.territory == param("territory", Text())),
-    key=_c.id,
-    version=_c.version,
+    .join(Mission, Mission.id == _certificate.mission_id)
+    .join(Organisation, Organisation.id == _certificate.organisation_id)
+    .join(Subject, Subject.id == _certificate.certified_by)
+    .outerjoin(_cancelled, _cancelled.c.id == _certificate.cancels_id)
+    .outerjoin(_counter, _counter.c.cancels_id == _certificate.id)
+    .where(_certificate.territory == param("territory", Text())),
+    key=_certificate.id,
+    version=_certificate.version,
     derived=True,
     filters={
-        "mission_id": equals(_c.mission_id, Uuid, "Certificates of this mission."),
-        "organisation_id": equals(_c.organisation_id, Uuid, "Certificates of this member of the consortium."),
-        "cancels_id": equals(_c.cancels_id, Uuid, "The counter-certificate of this certificate."),
-        "period_from": at_least(_c.to_on, Day, "Certificates whose period ends on this Paris day or later."),
-        "period_to": at_most(_c.from_on, Day, "Certificates whose period starts on this Paris day or earlier."),
-        "updated_since": updated_since(_c.updated_at),
+        "mission_id": equals(_certificate.mission_id, Uuid, "Certificates of this mission."),
+        "organisation_id": equals(_certificate.organisation_id, Uuid, "Certificates of this member of the consortium."),
+        "cancels_id": equals(_certificate.cancels_id, Uuid, "The counter-certificate of this certificate."),
+        "period_from": at_least(_certificate.to_on, Day, "Certificates whose period ends on this Paris day or later."),
+        "period_to": at_most(
+            _certificate.from_on, Day, "Certificates whose period starts on this Paris day or earlier."
+        ),
+        "updated_since": updated_since(_certificate.updated_at),
     },
-    sorts={"number": _c.number, "from_on": _c.from_on, "total_cents": _c.total_cents},
-    scopes={"organisation": lambda name: _c.organisation_id == param(name, _c.organisation_id.type)},
+    sorts={"number": _certificate.number, "from_on": _certificate.from_on, "total_cents": _certificate.total_cents},
+    scopes={
+        "organisation": lambda name: _certificate.organisation_id == param(name, _certificate.organisation_id.type)
+    },
 )
 
 

@@ -14,11 +14,11 @@ from app.missions.queries import ENDS_ON, OVER_THRESHOLD
 from app.missions.rules import MissionStatus
 from app.programme.to_do import ORGANISATION, SUBJECT, TODAY, Kind
 
-_e, _k, _d, _c = TimeEntry, TimeEntryCorrection, MissionDays, ThresholdCrossing
+_entry, _correction, _days, _crossing = TimeEntry, TimeEntryCorrection, MissionDays, ThresholdCrossing
 _reached_on = (
-    select(paris_day(func.min(_c.crossed_at)))
-    .join(_d, and_(_d.mission_id == _c.mission_id, _d.days_ordered == _c.days_ordered))
-    .where(_c.mission_id == Mission.id)
+    select(paris_day(func.min(_crossing.crossed_at)))
+    .join(_days, and_(_days.mission_id == _crossing.mission_id, _days.days_ordered == _crossing.days_ordered))
+    .where(_crossing.mission_id == Mission.id)
     .scalar_subquery()
 )
 
@@ -27,8 +27,8 @@ KINDS = (
         "entries_to_validate",
         "submitted days of missions that the caller's firm leads, in which the caller took no part; the day worked.",
         "time_entries:validate",
-        select(_e.territory, _e.worked_on).where(
-            _e.status.in_(literals([Status.SUBMITTED])), led_by(ORGANISATION), decidable_by(SUBJECT)
+        select(_entry.territory, _entry.worked_on).where(
+            _entry.status.in_(literals([Status.SUBMITTED])), led_by(ORGANISATION), decidable_by(SUBJECT)
         ),
         "time-entries?status=submitted&led_by={organisation}&decidable_by={subject}&sort=worked_on",
     ),
@@ -36,8 +36,10 @@ KINDS = (
         "entries_to_certify",
         "validated days in which the caller took no part and that no certificate left out; the day worked.",
         "service_certificates:write",
-        select(_e.territory, _e.worked_on).where(
-            _e.status.in_(literals([Status.VALIDATED])), decidable_by(SUBJECT), _e.certification_refused_by.is_(None)
+        select(_entry.territory, _entry.worked_on).where(
+            _entry.status.in_(literals([Status.VALIDATED])),
+            decidable_by(SUBJECT),
+            _entry.certification_refused_by.is_(None),
         ),
         "time-entries?status=validated&certification_refused=false&decidable_by={subject}&sort=worked_on",
     ),
@@ -46,8 +48,10 @@ KINDS = (
         "validated days that a certificate left out, in which the caller took no part: the next certificate of their"
         " period contains them unless it refuses them again; the day worked.",
         "service_certificates:write",
-        select(_e.territory, _e.worked_on).where(
-            _e.status.in_(literals([Status.VALIDATED])), decidable_by(SUBJECT), _e.certification_refused_by.is_not(None)
+        select(_entry.territory, _entry.worked_on).where(
+            _entry.status.in_(literals([Status.VALIDATED])),
+            decidable_by(SUBJECT),
+            _entry.certification_refused_by.is_not(None),
         ),
         "time-entries?status=validated&certification_refused=true&decidable_by={subject}&sort=worked_on",
     ),
@@ -55,9 +59,10 @@ KINDS = (
         "entries_certification_refused",
         "validated days of the caller's firm that a certificate left out: reverse and enter again; the day worked.",
         "time_entries:write",
-        select(_e.territory, _e.worked_on).where(
-            _e.status.in_(literals([Status.VALIDATED])), _e.organisation_id == ORGANISATION,
-            _e.certification_refused_by.is_not(None),
+        select(_entry.territory, _entry.worked_on).where(
+            _entry.status.in_(literals([Status.VALIDATED])),
+            _entry.organisation_id == ORGANISATION,
+            _entry.certification_refused_by.is_not(None),
         ),
         "time-entries?status=validated&certification_refused=true&organisation_id={organisation}&sort=worked_on",
         by_person=False,
@@ -67,26 +72,26 @@ KINDS = (
         "proposed corrections in missions that the caller's firm leads, in which the caller took no part; the day of"
         " the entry.",
         "time_entry_corrections:agree",
-        select(_k.territory, _e.worked_on).join(_e, _e.id == _k.entry_id).where(
-            _k.status.in_(literals([CorrectionStatus.PROPOSED])), led_by(ORGANISATION), open_to(SUBJECT)
-        ),
+        select(_correction.territory, _entry.worked_on)
+        .join(_entry, _entry.id == _correction.entry_id)
+        .where(_correction.status.in_(literals([CorrectionStatus.PROPOSED])), led_by(ORGANISATION), open_to(SUBJECT)),
         "time-entry-corrections?status=proposed&led_by={organisation}&decidable_by={subject}&sort=entry_worked_on",
     ),
     Kind(
         "corrections_to_accept",
         "agreed corrections in which the caller took no part; the day of the entry.",
         "time_entry_corrections:accept",
-        select(_k.territory, _e.worked_on).join(_e, _e.id == _k.entry_id).where(
-            _k.status.in_(literals([CorrectionStatus.AGREED])), open_to(SUBJECT)
-        ),
+        select(_correction.territory, _entry.worked_on)
+        .join(_entry, _entry.id == _correction.entry_id)
+        .where(_correction.status.in_(literals([CorrectionStatus.AGREED])), open_to(SUBJECT)),
         "time-entry-corrections?status=agreed&decidable_by={subject}&sort=entry_worked_on",
     ),
     Kind(
         "entries_rejected",
         "days of the caller's firm that the lead firm rejected and no other entry corrects; the day worked.",
         "time_entries:write",
-        select(_e.territory, _e.worked_on).where(
-            _e.status.in_(literals([Status.REJECTED])), _e.organisation_id == ORGANISATION, ~IS_CORRECTED
+        select(_entry.territory, _entry.worked_on).where(
+            _entry.status.in_(literals([Status.REJECTED])), _entry.organisation_id == ORGANISATION, ~IS_CORRECTED
         ),
         "time-entries?status=rejected&organisation_id={organisation}&corrected=false&sort=worked_on",
         by_person=False,
@@ -100,4 +105,4 @@ KINDS = (
         ),
         "missions?over_threshold=true&ends_from={today}&status=open",
     ),
-)  # fmt: skip
+)

@@ -7,7 +7,6 @@ import httpx2
 
 from app.commands.tick import take_silences
 from tests.applications.acts import (
-    LINES,
     RECEIVED,
     act,
     body_of,
@@ -19,7 +18,6 @@ from tests.applications.acts import (
     submitted,
 )
 from tests.contract.cures import Case, walk
-from tests.contract.cures.schemes import parameter, scheme
 from tests.projects.acts import followed, staff
 from tests.world import World, ok
 
@@ -136,40 +134,6 @@ async def not_refilable(case: Case) -> None:
     path = f"applications/{(await draft(case.world, made))['id']}"
     case.refused(await staff(case.world).patch(path, {"refiles_id": file["id"]}))
     case.cured(await staff(case.world).patch(path, {"refiles_id": same["id"]}))
-
-
-@walk("application-not-ready", "submit_application")
-async def application_not_ready(case: Case) -> None:
-    """`tests/applications/test_readiness.py` walks every condition."""
-    await case.own()
-    file = await draft(case.world, lines=LINES[1:])
-    told = case.refused(await act(case.world, file["id"], "submit", RECEIVED))
-    assert "base-below-minimum" in {each["code"] for each in told["unmet"]}
-    ok(await staff(case.world).patch(f"applications/{file['id']}", {"lines": LINES}))
-    case.cured(await act(case.world, file["id"], "submit", RECEIVED))
-
-
-VALUES = {
-    "minimum_base_cents": 1, "maximum_months": 24, "certificate_days": 180, "clocks_stop": True,
-    "admissibility_months": 2, "decision_months": 8, "admissibility_clock": "suspends",
-}  # fmt: skip
-
-
-@walk("parameter-not-in-force", "submit_application")
-async def parameter_not_in_force(case: Case) -> None:
-    await case.own()
-    of = await scheme(case.world)
-    file = await draft(case.world, scheme=of.removeprefix("/v1/schemes/"))
-    for _ in VALUES:
-        answer = await act(case.world, file["id"], "submit", RECEIVED)
-        if answer.status_code == 200:
-            break
-        if answer.json()["type"] == "/problems/parameter-not-in-force":
-            name = case.refused(answer)["parameter"]
-        else:  # a certificate of unknown validity is none
-            name = "certificate_days"
-        await parameter(case.world, of, name=name, value=VALUES[name])
-    case.cured(await act(case.world, file["id"], "submit", RECEIVED) if answer.status_code != 200 else answer)
 
 
 @walk("review-before-admissibility", "put_application_review")
