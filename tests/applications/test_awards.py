@@ -24,7 +24,7 @@ from tests.world import World, ok, problem
 
 LATER = "2024-05-20"
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
-SCHEME = {"scheme": "rebond_industriel", "base_cents": 1_000}
+SCHEME: dict[str, Any] = {"scheme": "rebond_industriel", "base_cents": 1_000}
 LINES = [
     {"label": "Machine", "kind": "tangible_asset", "amount_cents": 700},
     {"label": "Software", "kind": "intangible_asset", "amount_cents": 300},

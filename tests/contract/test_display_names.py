@@ -52,11 +52,6 @@ SHOWN_AS: dict[str, str] = {
     "FinancingLine.award_id": "proof_reference",
     "RoadmapVersion.committee_id": "adopted_on",
     "Grant.committee_id": "committee_on",
-    **{
-        f"{schema}.{name}": shown
-        for schema in ("Grant", "Advance", "AdvanceAwarded")
-        for name, shown in (("application_id", "project_title"), ("decision_id", "decision_reference"))
-    },
     "Advance.committee_id": "committee_on",
     "AdvanceAwarded.committee_id": "committee_on",
     # agendas, decisions
@@ -83,6 +78,14 @@ OPAQUE: dict[str, str] = {
     "Agenda.committee_id": "It is in the address of the agenda.",
     "CommitteeDecision.grant_id": "Its reference is that of the decision; its title is the project's.",
     "CommitteeDecision.advance_id": "As grant_id.",
+    **{
+        f"{schema}.{name}": why
+        for schema in ("Grant", "Advance", "AdvanceAwarded")
+        for name, why in (
+            ("application_id", "A file has no name; its project and firm are those of the award."),
+            ("decision_id", "Its reference is `decision_reference`, which awards without a decision here have too."),
+        )
+    },
     "FrozenAgenda.committee_id": "It is in the address of the agenda.",
     "CommitteeRecord.committee_id": "It is in the address of the record.",
     "SimulatedDecision.application_id": "It stands where the body of the request names it.",

@@ -343,6 +343,13 @@ OURS: dict[str, str] = {
     "application_base": "the service sums the lines",
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
     **dict.fromkeys(("frozen_agenda_hash", "committee_record_hash"), "the service computes it from what it seals"),
+    **dict.fromkeys(
+        (f"{award}_{what}" for award in ("grant", "advance") for what in ("frozen", "frozen_kinds")),
+        "the service copies all four from a file or a scheme; tests/applications/test_awards.py tries them in SQL",
+    ),
+    **dict.fromkeys(
+        ("grant_decision_of_a_file", "advance_decision_of_a_file"), "a decision is always about a file of its agenda"
+    ),
     "committee_decision_reasons": "the service says reasons_missing of each item",
     "committee_decision_future": "the day is that of the meeting, which was held",
     "application_refiles_ended": "a constant: the foreign key holds the file that another one names to it",
