@@ -164,7 +164,13 @@ async def _begin(write: Write, told: Told, project_id: UUID, refiles: UUID | Non
         planned_start_on=clock.today() + timedelta(days=60), planned_end_on=clock.today() + timedelta(days=600),
         refiles_id=refiles, external_id=told.external_id,
     )  # fmt: skip
-    return [*changes, await service.create_application(write, ALES, body)]
+    made = await service.create_application(write, ALES, body)
+    form = schemas.DocumentCreate(
+        kind=DocumentKind.FORM, name="Formulaire (demonstration).pdf", size_bytes=120_000,
+        sha256=hashlib.sha256(f"form of {told.external_id} (demonstration)".encode()).hexdigest(),
+        location=f"ged://demonstration/{told.external_id}", received_on=_days_ago(told.days_ago or 0),
+    )  # fmt: skip
+    return [*changes, made, await service.add_document(write, ALES, made.keys[0], form)]
 
 
 async def _papers(write: Write, told: Told, day: date) -> list[Change]:
