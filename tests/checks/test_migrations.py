@@ -140,12 +140,23 @@ async def _roundings(url: str) -> list[str | None]:
     return found
 
 
+async def _funded_by_their_awarders(url: str) -> Any:
+    """How many advances name the organisation of who awarded them."""
+    connection = await asyncpg.connect(plain(url))
+    found = await connection.fetchval(
+        "SELECT count(*) FROM advances a JOIN subjects s ON s.id = a.awarded_by WHERE a.funder_id = s.organisation_id"
+    )
+    await connection.close()
+    return found
+
+
 def test_advances_that_stand_keep_lines_that_are_rounded_down(new_database: Any) -> None:
     url = new_database("rounding")
     command.downgrade(migrations.config(url), "2026_11_22_1420")
     asyncio.run(_awarded_before(url))
     migrations.upgrade(url)
     assert asyncio.run(_roundings(url)) == ["down", None]
+    assert asyncio.run(_funded_by_their_awarders(url)) == 2
     command.downgrade(migrations.config(url), "2026_11_22_1420")
     assert asyncio.run(_roundings(url)) == [None, None]
 
