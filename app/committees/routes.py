@@ -25,11 +25,25 @@ async def list_committees(request: Request, actor: Actor = require("committees:r
     return await page(request, COMMITTEES)
 
 
-@committees.post(T + "/committees", **changes(schemas.Committee, AlreadyExists, status=201))
+@committees.post(
+    T + "/committees",
+    **changes(
+        schemas.Committee,
+        AlreadyExists,
+        rules.ChairMissing,
+        rules.MinutesBeforeTheMeeting,
+        rules.MinutesAdoptedOn,
+        status=201,
+    ),
+)
 async def create_committee(
     request: Request, body: schemas.CommitteeCreate, actor: Actor = require("committees:write")
 ) -> Response:
-    """Plan a meeting with its members, one or two of whom preside. Raises `already-exists` for a known external_id."""
+    """Plan a meeting with its members, one or two of whom preside, or record one that was held already.
+
+    With `held_at` the meeting is held at once, and its minutes can come with it: what remains is to close it. Raises
+    `already-exists` for a known external_id.
+    """
     territory = request.path_params["territory"]
     return await commit(
         request,
@@ -67,11 +81,14 @@ async def update_committee(
     return await commit(request, lambda write: service.update_committee(write, path["territory"], path["id"], body))
 
 
-@committees.post(COMMITTEE + "/hold", **changes(schemas.Committee, rules.MeetingTransition, rules.ChairMissing))
+@committees.post(
+    COMMITTEE + "/hold",
+    **changes(schemas.Committee, rules.MeetingTransition, rules.ChairMissing, rules.MinutesAdoptedOn),
+)
 async def hold_committee(
     request: Request, body: schemas.CommitteeHold, actor: Actor = require("committees:write")
 ) -> Response:
-    """Record that a planned meeting was held, and who came."""
+    """Record that a planned meeting was held, who came, and its minutes where they are adopted already."""
     path = request.path_params
     return await commit(request, lambda write: service.hold(write, path["territory"], path["id"], body))
 

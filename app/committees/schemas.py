@@ -72,6 +72,10 @@ Quorum = Annotated[
 
 _PlannedAt = Annotated[Instant, Field(description="Instant for which the members are invited.")]
 _HeldAt = Annotated[Instant, Field(description="Instant at which the meeting began; it cannot be in the future.")]
+_Minutes = Annotated[Text, Field(description="What was said and decided; personal data, which no event shows.")]
+_AdoptedOn = Annotated[
+    Day, Field(description="Paris day on which the minutes were adopted, from the day of the meeting until today.")
+]
 _Place = Annotated[Line, Field(description="Where the members meet, such as Alès, hôtel de ville.")]
 _Members = Annotated[
     Members, Field(description="Everybody who has a seat, in the order of the list; it replaces the whole list.")
@@ -79,7 +83,7 @@ _Members = Annotated[
 
 
 class CommitteeCreate(Body):
-    """A meeting that is planned."""
+    """A meeting that is planned, or one that was held already: `held_at` says so, and its record can come with it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -95,6 +99,9 @@ class CommitteeCreate(Body):
     place: _Place | None = None
     quorum: Quorum | None = None
     members: Annotated[Members, Field(description="Everybody who has a seat at the meeting, in the order of the list.")]
+    held_at: _HeldAt | MISSING = MISSING
+    minutes: _Minutes | MISSING = MISSING
+    minutes_adopted_on: _AdoptedOn | MISSING = MISSING
     external_id: ExternalId | None = None
 
 
@@ -123,24 +130,13 @@ class CommitteeUpdate(Body):
     place: _Place | None | MISSING = MISSING
     quorum: Quorum | None | MISSING = MISSING
     members: _Members | MISSING = MISSING
-    minutes: (
-        Annotated[Text, Field(description="What was said and decided; personal data, which no event shows.")]
-        | None
-        | MISSING
-    ) = MISSING
-    minutes_adopted_on: (
-        Annotated[
-            Day,
-            Field(description="Paris day on which the minutes were adopted, from the day of the meeting until today."),
-        ]
-        | None
-        | MISSING
-    ) = MISSING
+    minutes: _Minutes | None | MISSING = MISSING
+    minutes_adopted_on: _AdoptedOn | None | MISSING = MISSING
     external_id: ExternalId | None | MISSING = MISSING
 
 
 class CommitteeHold(Body):
-    """When the meeting was held, and who came."""
+    """When the meeting was held, who came, and its minutes where they are adopted already."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"held_at": "2023-10-03T12:10:00Z", "members": _MEMBERS}]}
@@ -150,6 +146,8 @@ class CommitteeHold(Body):
     members: Annotated[Members, Field(description="The seats with their attendance; absent: they stay.")] | MISSING = (
         MISSING
     )
+    minutes: _Minutes | MISSING = MISSING
+    minutes_adopted_on: _AdoptedOn | MISSING = MISSING
 
 
 class CommitteeCancel(Body):

@@ -23,16 +23,26 @@ FUTURE_INSTANT = Fault(
 )
 
 MINUTES = {"minutes", "minutes_adopted_on"}  # who writes these does not close the meeting
+RECORD = {"held_at", *MINUTES}  # what a meeting has that was held
 
 _SEATS: Any = CommitteeMember.__table__
 
 
 async def create_committee(write: Write, territory: str, body: schemas.CommitteeCreate) -> Change:
-    """Plan a meeting. Raises `already-exists` for a known `external_id`."""
-    meeting = Committee(territory=territory, **body.model_dump(exclude={"members"}))
+    """Plan a meeting, or record one that was held.
+
+    Raises `already-exists` for a known `external_id`, and what `hold` raises where the body says when it was held.
+    """
+    values = given(body)
+    record = {name: values.pop(name) for name in RECORD if name in values}
+    members = values.pop("members")
+    meeting = Committee(territory=territory, status=CommitteeStatus.PLANNED, **values)
     write.session.add(meeting)
     await write.session.flush()
-    await write.session.execute(insert(_SEATS), _seats(meeting, body.members))
+    await write.session.execute(insert(_SEATS), _seats(meeting, members))
+    if "held_at" in record:
+        meeting.status = rules.next_status(CommitteeAction.HOLD, CommitteeStatus.PLANNED)
+    _record(write, meeting, record)
     return Change("committee.created", COMMITTEES, [meeting.id], {"territory": territory})
 
 
@@ -88,16 +98,22 @@ async def _put(write: Write, meeting: Committee, body: schemas.CommitteeUpdate |
     """
     values = given(body)
     members = values.pop("members", None)
+    reseated = members is not None and await _reseated(write, meeting, members)
+    changed = _record(write, meeting, values)
+    if reseated:
+        touch(meeting)
+    return changed or reseated
+
+
+def _record(write: Write, meeting: Committee, values: dict[str, Any]) -> bool:
+    """Put the values onto the meeting, and name the authors of its minutes; whether anything changed."""
     held_at = values.get("held_at")
     if held_at is not None and held_at > write.now:
         raise ValidationFailed(errors=[FUTURE_INSTANT.at("/held_at")])
-    reseated = members is not None and await _reseated(write, meeting, members)
     changed = put(meeting, values)
     if MINUTES & changed.keys():
-        meeting.minutes_authors = with_author(meeting.minutes_authors, write.actor)
-    if reseated:
-        touch(meeting)
-    return bool(changed) or reseated
+        meeting.minutes_authors = with_author(meeting.minutes_authors or [], write.actor)
+    return bool(changed)
 
 
 async def _reseated(write: Write, meeting: Committee, members: list[schemas.CommitteeMember]) -> bool:

@@ -85,6 +85,18 @@ async def test_a_meeting_is_planned_held_and_closed(world: World) -> None:
     ]  # fmt: skip
 
 
+async def test_a_meeting_that_was_held_is_recorded_by_one_call_and_closed_by_another(world: World) -> None:
+    staff, body = world.clients["territory"], {"level": "territorial", "planned_at": HELD, "members": seats("present")}
+    made = await staff.post("committees", body | RECORD | {"held_at": HELD})
+    assert (ok(made, 201)["status"], ok(made, 201)["held_at"]) == ("held", ok(made, 201)["planned_at"])
+    assert ok(await world.clients["committee"].post(f"{made.headers['location']}/close"))["status"] == "closed"
+    meeting = await world.meeting()
+    ok(await staff.post(f"committees/{meeting['id']}/hold", {"held_at": HELD, "members": seats("present")} | RECORD))
+    assert ok(await world.clients["committee"].post(f"committees/{meeting['id']}/close"))["status"] == "closed"
+    later = await staff.post("committees", body | {"held_at": "2126-10-03T12:10:00Z"})
+    assert problem(later, 422, "validation-failed")["errors"][0]["code"] == "future_instant"
+
+
 async def test_a_cancelled_meeting_says_why_and_is_over(world: World) -> None:
     meeting = await world.meeting()
     path = f"committees/{meeting['id']}"

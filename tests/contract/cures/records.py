@@ -234,10 +234,19 @@ async def meeting_closed(case: Case) -> None:
     case.cured(await staff(case.world).patch(f"committees/{(await case.world.meeting())['id']}", {"place": "Alès"}))
 
 
-@walk("chair-missing", "update_committee", "hold_committee")
+def _meeting(**more: Any) -> dict[str, Any]:
+    """A meeting that was held, told in one body."""
+    return {"level": "territorial", "planned_at": HELD, "held_at": HELD, "members": seats("present")} | more
+
+
+@walk("chair-missing", "create_committee", "update_committee", "hold_committee")
 async def chair_missing(case: Case) -> None:
     world = case.world
     nobody, one = seats("present", chairs=0), seats("present", chairs=1)
+    if case.act == "create_committee":
+        case.refused(await staff(world).post("committees", _meeting(members=nobody)))
+        case.cured(await staff(world).post("committees", _meeting(members=one)))
+        return
     if case.act == "update_committee":
         path = await held(world)
         case.refused(await staff(world).patch(path, {"members": nobody}))
@@ -248,8 +257,13 @@ async def chair_missing(case: Case) -> None:
     case.cured(await staff(world).post(f"{path}/hold", {"held_at": HELD, "members": one}))
 
 
-@walk("minutes-before-the-meeting", "update_committee")
+@walk("minutes-before-the-meeting", "create_committee", "update_committee")
 async def minutes_before_the_meeting(case: Case) -> None:
+    if case.act == "create_committee":
+        planned = {name: value for name, value in _meeting().items() if name != "held_at"}
+        case.refused(await staff(case.world).post("committees", planned | RECORD))
+        case.cured(await staff(case.world).post("committees", _meeting() | RECORD))
+        return
     path = f"committees/{(await case.world.meeting())['id']}"
     case.refused(await staff(case.world).patch(path, RECORD))
     ok(await staff(case.world).post(f"{path}/hold", {"held_at": HELD}))
