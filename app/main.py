@@ -19,6 +19,9 @@ from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
+from app.applications.agendas.routes import agendas
+from app.applications.awards.routes import advance_awards, grant_awards
+from app.applications.decisions.routes import decisions
 from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.overrides.routes import overrides
@@ -67,8 +70,8 @@ from app.settings import Settings, get_settings
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
-    auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grants, advances, overrides,
-    applications, reports, events, imports, lookups,
+    auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
+    advance_awards, advances, overrides, applications, agendas, decisions, reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -3,6 +3,8 @@
 from app.access import models as access
 from app.advances import models as advances
 from app.applications import models as applications
+from app.applications.agendas import models as agendas
+from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
@@ -28,7 +30,7 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
-    advances, applications, integrations,
+    advances, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -284,7 +284,8 @@ class World:
         contributor, reference = str(self.organisations["office"]), secrets.token_hex(4)
         contribution = await post("programme", "envelope/contributions", organisation_id=contributor,
                                   amount_cents=200_000_00, decided_on="2023-06-14", reference=reference)  # fmt: skip
-        grant = await post("funder", "grants", **award())
+        base = {"scheme": "rebond_industriel", "base_cents": 100_000_00}
+        grant = await post("funder", "grants", **award(**base))
         payment = await post("treasurer", f"grants/{grant}/payments", amount_cents=10_000_00, paid_on="2023-11-15",
                              kind="advance_payment", reference=reference)  # fmt: skip
         advance = await post("funder", "advances", **award(terms=terms))

@@ -182,6 +182,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "applications:instruct": frozenset({Role.FUNDER}),
     "reviews:read": frozenset({Role.FUNDER, Role.OPERATOR, Role.PROGRAMME, Role.AUDITOR}),
     "reviews:write": frozenset({Role.FUNDER}),
+    "agendas:read": _MONEY_VIEW | {Role.COMMITTEE},
+    "agendas:write": frozenset({Role.TERRITORY}),
+    "decisions:read": _MONEY_VIEW | {Role.COMMITTEE},
+    "decisions:write": frozenset({Role.COMMITTEE}),  # who reviewed the file does not (duties.py)
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
@@ -197,6 +201,8 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
+    "agenda": "agendas:read",
+    "committee_decision": "decisions:read",
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "firm_certificate": "firm_certificates:read",

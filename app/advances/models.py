@@ -22,7 +22,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.door import stands_at_the_door
-from app.awards.models import STANDS, Award, check_award, links, override_of_award, override_of_payment
+from app.awards.models import (
+    STANDS,
+    Award,
+    check_award,
+    check_award_of_a_decision,
+    keeps_what_it_rests_on,
+    links,
+    override_of_award,
+    override_of_payment,
+    rests_on,
+)
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
@@ -81,6 +91,7 @@ class Advance(Award, Identified, Versioned, Base):
         shape("planned_disbursement_on >= decided_on", name="advance_planned_disbursement"),
         Index(None, "siren"),
         *links("advances"),
+        *rests_on("advances", "advance"),
     )
 
     disbursed_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -163,7 +174,8 @@ class Repayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
 
 
-event.listen(Advance.__table__, "after_create", DDL(check_award("advances")))
+for _statement in (check_award, check_award_of_a_decision, keeps_what_it_rests_on):
+    event.listen(Advance.__table__, "after_create", DDL(_statement("advances")))
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")

@@ -16,7 +16,7 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -38,7 +38,7 @@ from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
-from app.core.writing.writes import QUERY, commit
+from app.core.writing.writes import commit
 from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
 from app.programme.routes import T
@@ -53,45 +53,6 @@ BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeo
 async def list_advances(request: Request, actor: Actor = require("advances:read")) -> Response:
     """Repayable advances of the territory."""
     return await page(request, ADVANCES)
-
-
-AWARD = changes(
-    schemas.Advance,
-    *AWARD_DOOR,
-    *USE_PROBLEMS,
-    EnvelopeExhausted,
-    AlreadyExists,
-    ReferenceNotFound,
-    IdempotencyKeyMissing,
-    *BY_A_PERSON,
-    *OF_ITS_PROJECT,
-    status=201,
-)
-AWARD["responses"][200]["model"] = schemas.AdvanceAwarded
-
-
-@advances.post(T + "/advances", **AWARD)
-async def award_advance(
-    request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
-) -> Response:
-    """Award a repayable advance: the envelope is committed at once, or the award refused.
-
-    An Idempotency-Key is required. With dry_run=true the answer shows the schedule that the firm would sign.
-    """
-    territory = request.path_params["territory"]
-    dry_run = read(request, QUERY).get("dry_run", False)
-    answer = await commit(
-        request,
-        lambda write: service.award_advance(write, territory, body),
-        status=201,
-        idempotency_required=True,
-        dry_run=dry_run,
-    )
-    if not dry_run:
-        return answer
-    paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
-    planned = {"assumes_paid_on": paid[0].on, **schemas.shown(schedule.lines(body.terms.plan(), paid), paid)}
-    return private({**from_json(bytes(answer.body)), "schedule": planned})
 
 
 @advances.get(T + "/advances/{id:uuid}", **shows(schemas.Advance))
@@ -114,7 +75,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""

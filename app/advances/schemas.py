@@ -28,13 +28,21 @@ from app.advances.schedule import (
 )
 from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
-    AwardCreate,
+    ApplicationId,
     AwardedCents,
     CommitteeId,
     CommitteeOn,
     DecidedOn,
+    DecisionId,
     DecisionReference,
     EndReason,
+    FrozenBase,
+    FrozenLines,
+    FrozenParameters,
+    FrozenScheme,
+    FrozenSchemeName,
+    FunderId,
+    FunderName,
     OverrideId,
     ProjectId,
     ProjectTitle,
@@ -73,7 +81,7 @@ GraceCountsInTerm = Annotated[
 
 ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
 
-_TERMS: JsonDict = {
+TERMS_EXAMPLE: JsonDict = {
     "instalments": 12,
     "frequency": "quarterly",
     "annual_rate_bp": 0,
@@ -108,7 +116,7 @@ class Terms(Body):
     of them where `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_TERMS]})
+    model_config = ConfigDict(json_schema_extra={"examples": [TERMS_EXAMPLE]})
 
     instalments: Instalments
     frequency: Frequency
@@ -219,7 +227,7 @@ class ScheduleRequest(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {**_TERMS, "principal_cents": 10_000_000, "disbursed_on": "2026-01-01", "instalments": 8,
+                {**TERMS_EXAMPLE, "principal_cents": 10_000_000, "disbursed_on": "2026-01-01", "instalments": 8,
                  "annual_rate_bp": 200, "shape": "constant_instalment", "grace_kind": "interest_only",
                  "first_due_on": None},
             ]
@@ -408,40 +416,6 @@ def shown(made: Sequence[Instalment], paid: Sequence[CashFlow]) -> dict[str, Any
 # --- advances --------------------------------------------------------------------------------------------------------
 
 
-class AdvanceCreate(AwardCreate):
-    """An award decision: it commits the envelope at once, or is refused."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"siren": "910000017", "project_title": "Ligne de traitement", "amount_cents": 20_000_000,
-                 "decided_on": "2023-10-03", "decision_reference": "DEC-2023-032", "terms": _TERMS}
-            ]
-        }
-    )  # fmt: skip
-
-    terms: Terms
-    planned_disbursement_on: Annotated[
-        Day | None,
-        Field(
-            description="Day on which it is to be paid out: until then the schedule is shown as if all were paid on it,"
-            " or on `decided_on` where this is absent. No earlier than the decision."
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _payable(self) -> "AdvanceCreate":
-        planned, last = self.planned_disbursement_on, schedule.due_dates(self.terms.plan())[-1]
-        if planned is not None and planned < self.decided_on:
-            refuse(
-                [TermsFault(("planned_disbursement_on",), "planned_before_decision", {"decided_on": self.decided_on})]
-            )
-        if (planned or self.decided_on) >= last:
-            at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
-            refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
-        return self
-
-
 class Advance(Read):
     """A repayable advance: a decided aid whose capital the firm repays without interest."""
 
@@ -453,6 +427,15 @@ class Advance(Read):
     project_title: ProjectTitle
     committee_id: CommitteeId
     committee_on: CommitteeOn
+    funder_id: FunderId
+    funder_name: FunderName
+    application_id: ApplicationId
+    decision_id: DecisionId
+    scheme: FrozenScheme
+    scheme_name: FrozenSchemeName
+    base_cents: FrozenBase
+    lines: FrozenLines
+    parameters: FrozenParameters
     amount_cents: AwardedCents
     disbursed_cents: Cents = Field(description="Cents of euro paid out in tranches, less reversed ones.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")

@@ -3,6 +3,9 @@
 How an advance is released or reversed is in awards/service.
 """
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,7 +18,7 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards import service as awards
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
-from app.awards.rules import OVER, AwardEnded, refuse_before_decision
+from app.awards.rules import OVER, AwardEnded, Decided, refuse_before_decision
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -84,12 +87,19 @@ class AfterLastInstalment(Problem):
     title_fr = "Un versement ne peut pas être payé après sa dernière échéance."
 
 
-async def award_advance(write: Write, territory: str, body: schemas.AdvanceCreate) -> list[Change]:
-    """Decide an advance. Raises what `awards.decide` raises, and `reference-not-found`."""
-    refuse_future({"/decided_on": body.decided_on})
-    facts = body.model_dump(exclude={"terms"})
-    terms = body.terms.model_dump(mode="json")
-    advance = Advance(territory=territory, awarded_by=person(write.actor), terms=terms, **facts)
+async def award_advance(
+    write: Write, territory: str, decided: Decided, terms: Mapping[str, Any],
+    planned_disbursement_on: date | None = None,
+) -> list[Change]:  # fmt: skip
+    """Decide an advance, whose `terms` are those of `schemas.Terms` as JSON.
+
+    Raises what `awards.decide` raises, and `reference-not-found`.
+    """
+    refuse_future({"/decided_on": decided.decided_on})
+    advance = Advance(
+        territory=territory, awarded_by=person(write.actor), terms=dict(terms),
+        planned_disbursement_on=planned_disbursement_on, **decided.columns(),
+    )  # fmt: skip
     return await awards.decide(write, ADVANCE, advance)
 
 

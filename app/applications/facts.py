@@ -27,7 +27,7 @@ from sqlalchemy.orm import aliased
 
 from app.applications.conditions import BankDetailsKnown, FileFacts, LineFacts
 from app.applications.models import Application, ApplicationLine, ApplicationPassage, ApplicationReview
-from app.applications.rules import OPEN, ApplicationState, Kyc
+from app.applications.rules import OPEN, ApplicationAct, Kyc
 from app.core.db import Statement, driver_connection, literals, param
 from app.core.problems import NotFound
 from app.core.reading.listing import json_array
@@ -154,8 +154,8 @@ def _bank_details(status: BankDetailsStatus) -> ColumnElement[bool]:
 def _pre_selected() -> ColumnElement[bool]:
     passage, later = ApplicationPassage, aliased(ApplicationPassage)
     reversed_ = exists().where(later.application_id == passage.application_id, later.reverses_number == passage.number)
-    state = _literal(ApplicationState.PRE_SELECTED)
-    return exists().where(passage.application_id == _f.id, passage.to_state == state, ~reversed_)
+    act = _literal(ApplicationAct.PRE_SELECT)
+    return exists().where(passage.application_id == _f.id, passage.act == act, ~reversed_)
 
 
 @cache

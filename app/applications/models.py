@@ -23,6 +23,7 @@ from app.applications.rules import (
     NEED_REASON,
     OPEN,
     REFILABLE,
+    REVERSALS,
     TRANSITIONS,
     UNDECIDED,
     ApplicationState,
@@ -239,7 +240,7 @@ class ApplicationPassage(Base):
     """An act on a file, in both times. Append-only; each follows the one before, by foreign key.
 
     `recorded_by` is null where silence decided. `reverses_number` names the silence that an act of before it takes
-    back; neither of the two counts any more.
+    back, or the decision that a committee does; neither of the two counts any more.
     """
 
     __tablename__ = "application_passages"
@@ -264,7 +265,7 @@ class ApplicationPassage(Base):
             name="application_passage_number",
         ),
         shape(
-            f"(act = 'reverse_silence') = (reverses_number IS NOT NULL) AND reverses_number < number"
+            f"({one_of('act', REVERSALS)}) = (reverses_number IS NOT NULL) AND reverses_number < number"
             f" AND (NOT {one_of('act', NEED_REASON)} OR reason IS NOT NULL)"
             " AND (act = 'request_documents') = (given_until_on IS NOT NULL)"
             " AND (act = 'request_documents') = (indispensable IS NOT NULL)"

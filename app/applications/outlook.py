@@ -29,7 +29,12 @@ DECISION = Message(
     "If nobody decides the file by {last_day}, it is rejected by silence on {silence_on}.",
     "Si personne ne décide du dossier au plus tard le {last_day}, il est implicitement rejeté le {silence_on}.",
 )
-STEPS = {ApplicationAct.SUBMIT: FileStep.SUBMIT}  # the acts that conditions can keep from being done
+# The acts that conditions can keep from being done.
+STEPS = {
+    ApplicationAct.SUBMIT: FileStep.SUBMIT,
+    ApplicationAct.PRE_SELECT: FileStep.PRE_SELECT,
+    ApplicationAct.GRANT: FileStep.GRANT,
+}
 COMMITTEE_STEPS = (FileStep.PRE_SELECT, FileStep.GRANT)
 
 

@@ -64,6 +64,11 @@ class ApplicationAct(StrEnum):
     OPEN_REVIEW = "open_review"
     EXTEND = "extend"
     WITHDRAW = "withdraw"
+    PRE_SELECT = "pre_select"
+    GRANT = "grant"
+    DEFER = "defer"
+    REJECT = "reject"
+    REVERSE_DECISION = "reverse_decision"
     SILENCE_ADMITS = "silence_admits"
     SILENCE_REJECTS = "silence_rejects"
     REVERSE_SILENCE = "reverse_silence"
@@ -74,9 +79,15 @@ A = ApplicationAct
 SILENCES = (A.SILENCE_ADMITS, A.SILENCE_REJECTS)
 # Acts of the service itself: nobody asks for them.
 BY_THE_SERVICE = (*SILENCES, A.REVERSE_SILENCE)
+# Acts of a committee (`decisions/`); it also records what the firm declared, as a withdrawal.
+BY_A_COMMITTEE = (A.PRE_SELECT, A.GRANT, A.DEFER, A.REJECT, A.REVERSE_DECISION)
+# Acts that take another one back: neither of the two counts any more.
+REVERSALS = (A.REVERSE_SILENCE, A.REVERSE_DECISION)
+# Where a committee may defer or reject a file: undecided, and found admissible (`target`).
+DECIDABLE = (S.INCOMPLETE, *FOUND_ADMISSIBLE, S.UNDER_REVIEW, S.PRE_SELECTED, S.DEFERRED)
 
-# From where each act leads where. Two acts lead from one state to several: `complete` and `reverse_silence` give the
-# file back the state that it had before.
+# From where each act leads where. Three acts lead from one state to several: `complete`, `reverse_silence` and
+# `reverse_decision` give the file back the state that it had before.
 TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, ApplicationState]]] = {
     A.SUBMIT: frozenset({(S.DRAFT, S.SUBMITTED)}),
     A.ACKNOWLEDGE: frozenset({(state, state) for state in EXAMINED}),
@@ -87,6 +98,16 @@ TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, Applicati
     A.OPEN_REVIEW: frozenset({(state, S.UNDER_REVIEW) for state in (*FOUND_ADMISSIBLE, S.PRE_SELECTED, S.DEFERRED)}),
     A.EXTEND: frozenset({(state, state) for state in UNDECIDED}),
     A.WITHDRAW: frozenset({(state, S.WITHDRAWN) for state in UNDECIDED}),
+    A.PRE_SELECT: frozenset({(state, S.PRE_SELECTED) for state in (*FOUND_ADMISSIBLE, S.UNDER_REVIEW, S.DEFERRED)}),
+    A.GRANT: frozenset({(state, S.GRANTED) for state in (S.UNDER_REVIEW, S.PRE_SELECTED, S.DEFERRED)}),
+    A.DEFER: frozenset({(state, S.DEFERRED) for state in DECIDABLE}),
+    A.REJECT: frozenset({(state, S.REJECTED) for state in DECIDABLE}),
+    A.REVERSE_DECISION: frozenset(
+        {(S.PRE_SELECTED, state) for state in (*FOUND_ADMISSIBLE, S.UNDER_REVIEW, S.DEFERRED)}
+        | {(S.GRANTED, state) for state in (S.UNDER_REVIEW, S.PRE_SELECTED, S.DEFERRED)}
+        | {(decided, state) for decided in (S.DEFERRED, S.REJECTED) for state in DECIDABLE}
+        | {(S.WITHDRAWN, state) for state in UNDECIDED}
+    ),
     A.SILENCE_ADMITS: frozenset({(state, S.DEEMED_ADMISSIBLE) for state in EXAMINED}),
     A.SILENCE_REJECTS: frozenset({(state, S.IMPLICITLY_REJECTED) for state in UNDECIDED}),
     A.REVERSE_SILENCE: frozenset(
@@ -95,7 +116,7 @@ TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, Applicati
 }
 
 # Acts that say why.
-NEED_REASON = (A.DECLARE_INADMISSIBLE, A.EXTEND, A.WITHDRAW)
+NEED_REASON = (A.DECLARE_INADMISSIBLE, A.EXTEND, A.WITHDRAW, A.DEFER, A.REJECT, A.REVERSE_DECISION)
 
 
 # The permission of each act that is asked for.
@@ -109,6 +130,7 @@ PERMISSIONS: Mapping[ApplicationAct, str] = {
     A.OPEN_REVIEW: "applications:instruct",
     A.EXTEND: "applications:instruct",
     A.WITHDRAW: "applications:write",
+    **dict.fromkeys(BY_A_COMMITTEE, "decisions:write"),
 }
 
 
@@ -316,7 +338,7 @@ class Ends(NamedTuple):
 
 @dataclass(frozen=True)
 class Life:
-    """What the acts of a file come to. `standing` are those that count: neither a reversed silence nor its reversal."""
+    """What the acts of a file come to. `standing` are those that count: neither what was reversed nor its reversal."""
 
     state: ApplicationState
     standing: tuple[RecordedAct, ...]
@@ -388,7 +410,7 @@ class Life:
 def replay(passages: Sequence[RecordedAct]) -> Life:
     """What these acts of a file, in the order in which they were recorded, come to."""
     reversed_numbers = {done.reverses_number for done in passages}
-    standing = tuple(done for done in passages if done.act != A.REVERSE_SILENCE and done.number not in reversed_numbers)
+    standing = tuple(done for done in passages if done.act not in REVERSALS and done.number not in reversed_numbers)
     return Life(ApplicationState(standing[-1].to_state) if standing else S.DRAFT, standing)
 
 
@@ -412,12 +434,17 @@ def ends(life: Life, parameters: Parameters) -> Ends | None:
 
 
 def target(life: Life, act: ApplicationAct) -> ApplicationState | None:
-    """The state that an act leads to from where the file is, None where it cannot be done."""
+    """The state that an act leads to from where the file is, None where it cannot be done.
+
+    What a reversal leads to is said by the act that it takes back.
+    """
     if act is A.COMPLETE:
         return life.awaited_from
     if act in (A.ADMIT, A.DECLARE_INADMISSIBLE, A.SILENCE_ADMITS) and life.found_admissible:
         return None
     if act is A.ACKNOWLEDGE and life.acknowledgement is not None:
+        return None
+    if act is A.REVERSE_DECISION or (act in BY_A_COMMITTEE and not life.found_admissible):
         return None
     return next((to for source, to in TRANSITIONS[act] if source is life.state), None)
 

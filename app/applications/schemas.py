@@ -340,15 +340,20 @@ class ApplicationPassage(Read):
     application_id: UUID = Field(description="The file.")
     act: ApplicationAct = Field(
         description="What was done; silence_admits and silence_rejects: nobody acted in time; reverse_silence: an act"
-        " that was done in time was recorded after that, and the silence no longer counts."
+        " that was done in time was recorded after that, and the silence no longer counts; reverse_decision: a"
+        " committee took its decision back."
     )
     from_state: ApplicationState = Field(description="State of the file before the act.")
     to_state: ApplicationState = Field(description="State of the file after the act.")
     effective_on: date = Field(description="Paris day of the act, or on which silence took effect.")
-    reverses_number: int | None = Field(description="Number of the silence that this reverses; null for other acts.")
-    reversed: bool = Field(description="Whether this is a silence that a later act has reversed.")
+    reverses_number: int | None = Field(
+        description="Number of the silence or decision that this reverses; null for other acts."
+    )
+    reversed: bool = Field(description="Whether this is a silence or a decision that a later act has reversed.")
     reason: str | None = Field(description="Why; null where the act gives none.")
-    reference: str | None = Field(description="Reference of the acknowledgement of receipt; null for other acts.")
+    reference: str | None = Field(
+        description="Reference of the acknowledgement of receipt, or of the decision; null for other acts."
+    )
     kinds: list[DocumentKind] | None = Field(
         description="Kinds of document that a request awaits; null for other acts."
     )
@@ -379,7 +384,9 @@ class UnmetRead(Read):
 class NextAct(Read):
     """An act that can follow."""
 
-    act: ApplicationAct = Field(description="What can be done; the last part of its address, with `-` for `_`.")
+    act: ApplicationAct = Field(
+        description="What can be done: the last part of its address, with `-` for `_`, or a committee's outcome."
+    )
     to_state: ApplicationState = Field(description="State of the file after it.")
     roles: list[str] = Field(description="Roles that do it.")
     permitted: bool = Field(description="Whether the caller's roles let the caller do it here.")

@@ -202,7 +202,7 @@ async def acknowledge(
     """Acknowledge the receipt: from that day the time to decide counts."""
     file = await _expected(write, territory, application_id)
     on = body.acknowledged_on or file.received_on
-    return await _act(
+    return await record_act(
         write, file, ApplicationAct.ACKNOWLEDGE, on, "acknowledged", pointer="/acknowledged_on",
         reference=body.reference,
     )  # fmt: skip
@@ -216,7 +216,7 @@ async def request_documents(
     if body.given_until_on < on:
         raise ValidationFailed(errors=[rules.GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
     file = await _expected(write, territory, application_id)
-    return await _act(
+    return await record_act(
         write, file, ApplicationAct.REQUEST_DOCUMENTS, on, "documents_requested",
         kinds=list(dict.fromkeys(body.kinds)), indispensable=body.indispensable, given_until_on=body.given_until_on,
     )  # fmt: skip
@@ -225,14 +225,14 @@ async def request_documents(
 async def complete(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Record that the last awaited document came in: the file goes back to the state that it came from."""
     file = await _expected(write, territory, application_id)
-    return await _act(write, file, ApplicationAct.COMPLETE, body.on, "completed")
+    return await record_act(write, file, ApplicationAct.COMPLETE, body.on, "completed")
 
 
 async def admit(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Declare the file admissible: its form is in order."""
     person(write.actor)
     file = await _expected(write, territory, application_id)
-    return await _act(write, file, ApplicationAct.ADMIT, body.on, "admitted")
+    return await record_act(write, file, ApplicationAct.ADMIT, body.on, "admitted")
 
 
 async def declare_inadmissible(
@@ -242,20 +242,20 @@ async def declare_inadmissible(
     person(write.actor)
     file = await _expected(write, territory, application_id)
     act = ApplicationAct.DECLARE_INADMISSIBLE
-    return await _act(write, file, act, body.on, "declared_inadmissible", reason=body.reason)
+    return await record_act(write, file, act, body.on, "declared_inadmissible", reason=body.reason)
 
 
 async def open_review(write: Write, territory: str, application_id: UUID, body: schemas.ActBody) -> list[Change]:
     """Open the review of an admissible file."""
     file = await _expected(write, territory, application_id)
-    return await _act(write, file, ApplicationAct.OPEN_REVIEW, body.on, "review_opened")
+    return await record_act(write, file, ApplicationAct.OPEN_REVIEW, body.on, "review_opened")
 
 
 async def extend(write: Write, territory: str, application_id: UUID, body: schemas.ExtensionBody) -> list[Change]:
     """Extend the time to decide, before it ends, as a person. Raises `extension-too-late`, `extension-not-later`."""
     person(write.actor)
     file = await _expected(write, territory, application_id)
-    return await _act(
+    return await record_act(
         write, file, ApplicationAct.EXTEND, body.on, "extended", reason=body.reason, until_on=body.until_on
     )
 
@@ -263,14 +263,14 @@ async def extend(write: Write, territory: str, application_id: UUID, body: schem
 async def withdraw(write: Write, territory: str, application_id: UUID, body: schemas.ReasonedActBody) -> list[Change]:
     """Withdraw an undecided file for the firm, for good."""
     file = await _expected(write, territory, application_id)
-    return await _act(write, file, ApplicationAct.WITHDRAW, body.on, "withdrawn", reason=body.reason)
+    return await record_act(write, file, ApplicationAct.WITHDRAW, body.on, "withdrawn", reason=body.reason)
 
 
-async def _act(
+async def record_act(
     write: Write, file: Application, act: ApplicationAct, on: date | None, event: str, *, pointer: str = "/on",
     **members: Any,
 ) -> list[Change]:  # fmt: skip
-    """An act on a file that is held.
+    """Record an act on a file that is held.
 
     Raises `invalid-transition`, `clock-has-run-out`, `act-out-of-order`, `refiled` (409), `future_day` (422).
     """

@@ -4,18 +4,20 @@ from typing import Any
 
 from sqlalchemy import Select, Text, case, literal_column, select
 
-from app.access.models import Subject
+from app.access.models import Organisation, Subject
 from app.awards.models import AwardStatus
 from app.awards.overrides.models import Override
 from app.committees.models import Committee
 from app.core.db import param, paris_day
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
 from app.core.schemas import Read
-from app.core.values import Day, ExternalId, ShortLine, Siren, Uuid
+from app.core.values import Code, Day, ExternalId, ShortLine, Siren, Uuid
 from app.envelopes.queries import amount_range
 from app.firms.models import Firm
+from app.schemes.models import Scheme
 
 _awarder = Subject.__table__.alias("awarder")
+_funder = Organisation.__table__.alias("funder")
 _override = Override.__table__.alias("override")
 
 
@@ -32,6 +34,15 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.project_title,
             award.committee_id,
             paris_day(Committee.held_at).label("committee_on"),
+            award.funder_id,
+            _funder.c.name.label("funder_name"),
+            award.application_id,
+            award.decision_id,
+            award.scheme,
+            Scheme.name.label("scheme_name"),
+            award.base_cents,
+            award.lines,
+            award.parameters,
             award.amount_cents,
             getattr(award, paid),
             award.released_cents,
@@ -51,6 +62,8 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.updated_at,
         )
         .join(Firm, Firm.siren == award.siren)
+        .join(_funder, _funder.c.id == award.funder_id)
+        .outerjoin(Scheme, Scheme.code == award.scheme)
         .outerjoin(Committee, Committee.id == award.committee_id)
         .join(_awarder, _awarder.c.id == award.awarded_by)
         .outerjoin(_override, _override.c.id == award.override_id)
@@ -71,6 +84,9 @@ def awards(award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, 
             "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
             "project_id": equals(award.project_id, Uuid, f"{noun.capitalize()}s for this project."),
             "committee_id": equals(award.committee_id, Uuid, f"{noun.capitalize()}s that this meeting decided."),
+            "funder_id": equals(award.funder_id, Uuid, f"{noun.capitalize()}s that this organisation funds."),
+            "application_id": equals(award.application_id, Uuid, f"The {noun} of this aid file."),
+            "scheme": any_of(award.scheme, Code, "Under any of these schemes."),
             "decision_reference": equals(award.decision_reference, ShortLine, f"The {noun} with this decision."),
             "external_id": equals(
                 award.external_id, ExternalId, f"The {noun} that another system knows by this id."

@@ -1,12 +1,66 @@
-"""What grants and advances have in common: when an award has ended, and which days it can have."""
+"""What grants and advances have in common: what an award says, when it has ended, and which days it can have."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
+from uuid import UUID
 
 from app.awards.models import AwardStatus
 from app.core.problems import Problem
 from app.projects.rules import StageOutOfOrder
 
 OVER = (AwardStatus.CANCELLED, AwardStatus.REVERSED)  # nothing of it was paid, and nothing will be
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """What an award rests on, as it was on the day of the decision: it is copied into the award and stays.
+
+    Each line is a `label`, a `kind` (None where the base is one line) and `amount_cents`; they come to the base.
+    """
+
+    scheme: str
+    base_cents: int
+    lines: Sequence[Mapping[str, Any]]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """An award as it was decided, in plain values: who awards it knows where they come from.
+
+    `funder_id` None is the organisation of who decides; `frozen` None: the award is held by its amount alone.
+    """
+
+    siren: str
+    project_title: str
+    amount_cents: int
+    decided_on: date
+    decision_reference: str
+    project_id: UUID | None = None
+    committee_id: UUID | None = None
+    external_id: str | None = None
+    override_id: UUID | None = None
+    funder_id: UUID | None = None
+    application_id: UUID | None = None
+    decision_id: UUID | None = None
+    frozen: Frozen | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the award, by name."""
+        values = {name: getattr(self, name) for name in _OWN}
+        if self.frozen is not None:
+            values |= {
+                "scheme": self.frozen.scheme,
+                "base_cents": self.frozen.base_cents,
+                "lines": [dict(line) for line in self.frozen.lines],
+                "parameters": dict(self.frozen.parameters),
+            }
+        return values
+
+
+_OWN = tuple(name for name in Decided.__dataclass_fields__ if name != "frozen")
 
 
 class AwardEnded(Problem):
@@ -25,6 +79,43 @@ class AwardAlreadyPaid(Problem):
     title_fr = "Cette attribution a donné lieu à paiement : elle ne peut plus être annulée."
     cure = "Reverse the payments first, or release what is not paid."
     cure_fr = "Annulez d'abord les paiements, ou libérez ce qui n'est pas payé."
+
+
+class AwardOfADecision(Problem):
+    """An award that a committee's decision made is reversed only with that decision."""
+
+    status = 409
+    title_fr = "Une attribution issue d'une décision de comité n'est annulée qu'avec cette décision."
+    detail = "The decision is {decision_reference}."
+    detail_fr = "La décision est {decision_reference}."
+    cure = (
+        "Reverse the decision before its meeting is closed"
+        " (`T/committees/{committee_id}/decisions/{decision_id}/reverse`); afterwards release what is not paid."
+    )
+    cure_fr = (
+        "Annulez la décision avant la clôture de sa réunion"
+        " (`T/committees/{committee_id}/decisions/{decision_id}/reverse`) ; ensuite, libérez ce qui n'est pas payé."
+    )
+
+
+class AwardAboveBase(Problem):
+    """An award cannot be more than the base that it rests on."""
+
+    status = 409
+    title_fr = "Une attribution ne peut pas dépasser l'assiette sur laquelle elle repose."
+    detail = "{amount_cents} awarded, on a base of {base_cents}."
+    detail_fr = "{amount_cents} attribués, pour une assiette de {base_cents}."
+    cure = "Award at most the base, or check the base."
+    cure_fr = "Attribuez au plus l'assiette, ou vérifiez l'assiette."
+
+
+class ApplicationOfAnotherProject(Problem):
+    """An award can name only an aid file of its own firm and project."""
+
+    status = 409
+    title_fr = "Une attribution ne peut désigner qu'un dossier de sa propre entreprise et de son propre projet."
+    cure = "Name the file of this firm and project in application_id, or none."
+    cure_fr = "Désignez dans application_id le dossier de cette entreprise et de ce projet, ou aucun."
 
 
 class BeforeDecision(Problem):

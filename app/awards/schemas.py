@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.core.schemas import Body
-from app.core.values import Cents, Day, ExternalId, Line, PositiveCents, Reason, ShortLine, Siren, Uuid
+from app.core.schemas import Body, Read
+from app.core.values import Cents, Day, PositiveCents, Reason, Uuid
+from app.projects.rules import CostKind
 
 # What grants and advances say alike.
 ProjectTitle = Annotated[str, Field(description="What the aid pays for, as the decision words it.")]
@@ -17,6 +18,31 @@ ProjectId = Annotated[
 ]
 CommitteeId = Annotated[UUID | None, Field(description="The meeting that decided; null: none is named.")]
 CommitteeOn = Annotated[date | None, Field(description="Paris day on which that meeting was held; null as the id is.")]
+FunderId = Annotated[UUID, Field(description="The organisation that funds the aid.")]
+FunderName = Annotated[str, Field(description="Present name of that organisation.")]
+ApplicationId = Annotated[
+    UUID | None, Field(description="The aid file that the award decides; null: it was decided without one here.")
+]
+DecisionId = Annotated[
+    UUID | None,
+    Field(
+        description="The decision of a committee that made the award, and whose reversal alone reverses it; null: the"
+        " award was decided elsewhere, under `decision_reference`."
+    ),
+]
+FrozenScheme = Annotated[
+    str | None,
+    Field(
+        description="Code of the scheme under which the aid was decided; null: the award is held by its amount alone."
+    ),
+]
+FrozenSchemeName = Annotated[str | None, Field(description="Present name of the scheme; null as its code is.")]
+FrozenBase = Annotated[
+    Cents | None,
+    Field(
+        description="Base of the aid in cents of euro, as decided: the award is not above it. Null as the scheme is."
+    ),
+]
 DecidedOn = Annotated[date, Field(description="Paris day of the decision: from this day the amount is committed.")]
 DecisionReference = Annotated[str, Field(description="Reference of the decision, once per territory and kind of aid.")]
 AwardedCents = Annotated[Cents, Field(description="Cents of euro awarded. It never changes.")]
@@ -26,41 +52,33 @@ EndReason = Annotated[
 ]
 
 
-OverrideId = Annotated[
-    Uuid, Field(description="Approved override that lifts the rule by which the act would be refused; it serves once.")
+class AwardLine(Read):
+    """A line of what the aid was decided for."""
+
+    label: str = Field(description="What is bought; `project_title` where the base is one line.")
+    kind: CostKind | None = Field(
+        description="tangible_asset or intangible_asset, as in the file; null where the decision does not say."
+    )
+    amount_cents: PositiveCents = Field(description="Cents of euro, excluding VAT.")
+
+
+FrozenLines = Annotated[
+    list[AwardLine] | None,
+    Field(description="The lines that come to the base, as decided. They stay. Null as the scheme is."),
+]
+FrozenParameters = Annotated[
+    dict[str, int | bool | list[int] | str] | None,
+    Field(
+        description="The scheme's parameters as they were in force on `decided_on`, by name: an integer, a boolean, a"
+        " list of integers or text, in the unit that ends the name (_cents, _bp, _months, _days). They stay. Null as"
+        " the scheme is."
+    ),
 ]
 
 
-class AwardCreate(Body):
-    """What every award decision says: to whom, for what, how much, on which day and by which act."""
-
-    siren: Annotated[Siren, Field(description="SIREN of the firm that receives the aid; it must be in the register.")]
-    project_id: (
-        Annotated[
-            Uuid,
-            Field(
-                description="The project that the aid pays for: one of the territory, held by the firm, filed with the"
-                " programme. Required unless the decision is older than `served_since_on` of the territory."
-            ),
-        ]
-        | None
-    ) = None
-    project_title: Annotated[Line, Field(description="What the aid pays for, as the decision words it.")]
-    committee_id: (
-        Annotated[Uuid, Field(description="The meeting that decided, held on the day of the decision at the latest.")]
-        | None
-    ) = None
-    amount_cents: Annotated[
-        PositiveCents, Field(description="Cents of euro to commit; at most what the envelope has available.")
-    ]
-    decided_on: Annotated[
-        Day, Field(description="Paris day of the decision, from which the amount is committed; today at the latest.")
-    ]
-    decision_reference: Annotated[
-        ShortLine, Field(description="Reference of the decision, once per territory and kind of aid.")
-    ]
-    external_id: ExternalId | None = None
-    override_id: OverrideId | None = None
+OverrideId = Annotated[
+    Uuid, Field(description="Approved override that lifts the rule by which the act would be refused; it serves once.")
+]
 
 
 class Release(Body):

@@ -14,8 +14,10 @@ from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import (
     OVER,
+    AwardAboveBase,
     AwardAlreadyPaid,
     AwardEnded,
+    AwardOfADecision,
     ProjectNotFiled,
     ProjectOfAnotherFirm,
     refuse_before_decision,
@@ -62,8 +64,11 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
     secured.
 
     Raises `envelope-exhausted`, `already-exists`, `project-missing`, `project-of-another-firm`, `project-not-filed`,
-    `stage-out-of-order`, `committee-after-decision` (409), and the problems of the money's door and of overrides.
+    `stage-out-of-order`, `committee-after-decision`, `award-above-base` (409), and the problems of the money's door and
+    of overrides.
     """
+    if award.base_cents is not None and award.amount_cents > award.base_cents:
+        raise AwardAboveBase(amount_cents=award.amount_cents, base_cents=award.base_cents)
     project = await _project_to_aid(write, award) if award.project_id is not None else None
     used = await overrides.use(write, award, award.siren, LiftedAct(kind.resource))
     write.session.add(award)
@@ -96,17 +101,30 @@ async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID,
 
 
 async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Reversal) -> list[Change]:
-    """Take a mistaken award back, as if never decided. Raises `award-already-paid`, `award-ended` (409)."""
+    """Take a mistaken award back, as if never decided.
+
+    Raises `award-of-a-decision`, `award-already-paid`, `award-ended` (409).
+    """
     award = await _ended_by_a_person(write, kind, territory, award_id)
+    if award.decision_id is not None:
+        raise AwardOfADecision(
+            decision_reference=award.decision_reference, decision_id=str(award.decision_id),
+            committee_id=str(award.committee_id),
+        )  # fmt: skip
+    return await take_back(write, kind, award, body.reason)
+
+
+async def take_back(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
+    """Take a mistaken award back that is held. Raises `award-already-paid`, `award-ended` (409)."""
     if award.status in OVER:
         raise AwardEnded(current=award.status)
     if getattr(award, kind.paid) or award.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    award.status, award.reason = AwardStatus.REVERSED, body.reason
+    award.status, award.reason = AwardStatus.REVERSED, reason
     await write.session.flush()
-    followed = await follow(write, award, None, body.reason)
-    filled = await ledger.reverse(write, territory, Act.AWARD, award_id)
-    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, territory, filled)]
+    followed = await follow(write, award, None, reason)
+    filled = await ledger.reverse(write, award.territory, Act.AWARD, award.id)
+    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, award.territory, filled)]
 
 
 async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Any:

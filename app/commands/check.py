@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.access import checks as access
 from app.advances import checks as advances
 from app.applications import checks as applications
+from app.applications.decisions import checks as decisions
 from app.awards import checks as awards
 from app.awards.overrides import checks as overrides
 from app.core.db import raw_connection
@@ -23,6 +24,7 @@ from app.programme import checks as programme
 
 DOMAINS = (
     access, programme, missions, firms, engineering, envelopes, awards, overrides, grants, advances, applications,
+    decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

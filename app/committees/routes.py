@@ -3,7 +3,6 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import WRITES_CLOSES
 from app.access.gate import require
 from app.access.rules import Actor
 from app.committees import rules, schemas, service
@@ -64,6 +63,7 @@ async def get_committee(request: Request, actor: Actor = require("committees:rea
     **changes(
         schemas.Committee,
         rules.MeetingClosed,
+        rules.MeetingDecided,
         rules.MinutesBeforeTheMeeting,
         rules.MinutesAdoptedOn,
         rules.ChairMissing,
@@ -100,23 +100,3 @@ async def cancel_committee(
     """Cancel a planned meeting and say why. Raises `meeting-transition` for a meeting that was held."""
     path = request.path_params
     return await commit(request, lambda write: service.cancel(write, path["territory"], path["id"], body.reason))
-
-
-@committees.post(
-    COMMITTEE + "/close",
-    **changes(
-        schemas.Committee,
-        rules.MeetingTransition,
-        rules.AttendanceMissing,
-        rules.MinutesMissing,
-        *WRITES_CLOSES.refusals,
-    ),
-)
-async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
-    """Close the record of a held meeting, so that it can never change again.
-
-    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot, nor can
-    whoever wrote the minutes. The minutes must be adopted, and the attendance of every member recorded.
-    """
-    path = request.path_params
-    return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))

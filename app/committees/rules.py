@@ -110,6 +110,15 @@ class MinutesAdoptedOn(Problem):
     title_fr = "Un procès-verbal doit être adopté entre le jour de la réunion et aujourd'hui."
 
 
+class MeetingDecided(Problem):
+    """The meeting has decided: when it was held, its quorum and who came cannot change."""
+
+    status = 409
+    title_fr = "La réunion a statué : sa date, son quorum et les présences ne peuvent plus changer."
+    cure = "Reverse its decisions first, correct the meeting, and decide again."
+    cure_fr = "Annulez d'abord ses décisions, corrigez la réunion, puis statuez à nouveau."
+
+
 class MinutesBeforeTheMeeting(Problem):
     """A meeting that was not held cannot have minutes."""
 

@@ -23,6 +23,7 @@ from app.awards.overrides import schemas as overrides_schemas
 from app.awards.overrides import service as overrides
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule, OverrideStatus
+from app.awards.rules import Decided
 from app.committees.models import Committee
 from app.core import clock
 from app.core.values import siren_from
@@ -96,7 +97,7 @@ async def load(story: Story) -> None:
         await story.run(story.actor(role), lambda write, step=step: step(write, story))  # type: ignore[misc]  # bound now
 
 
-async def _links(write: Write, project: int) -> dict[str, UUID]:
+async def _links(write: Write, project: int) -> dict[str, Any]:
     """The project of an award, by its number in the demonstration, and the committee that decided."""
     p, c = Project, Committee
     of_project = select(p.id).where(p.territory == ALES, p.external_id == f"demo-project-{project}")
@@ -124,7 +125,7 @@ async def _contribute(write: Write, story: Story) -> list[Change]:
 async def _award_grants(write: Write, story: Story) -> list[Change]:
     changes: list[Change] = []
     for number, (euros, title) in enumerate(GRANTS, start=1):
-        body = grants_schemas.GrantCreate(
+        decided = Decided(
             siren=siren_from(91_000_038 + number),
             project_title=title,
             amount_cents=euros * EURO,
@@ -133,7 +134,7 @@ async def _award_grants(write: Write, story: Story) -> list[Change]:
             external_id=f"demo-grant-{number}",
             **await _links(write, number - 1),
         )
-        changes += await grants.award_grant(write, ALES, body)
+        changes += await grants.award_grant(write, ALES, decided)
     return changes
 
 
@@ -143,17 +144,16 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
     )
     changes: list[Change] = []
     for number, (euros, title) in enumerate(ADVANCES, start=1):
-        body = advances_schemas.AdvanceCreate(
+        decided = Decided(
             siren=siren_from(91_000_030 + number),
             project_title=title,
             amount_cents=euros * EURO,
             decided_on=DECIDED,
             decision_reference=f"DEMO-DEC-{number + 10}",
             external_id=f"demo-advance-{number}",
-            terms=terms,
             **await _links(write, len(GRANTS) + number - 1),
         )
-        changes += await advances.award_advance(write, ALES, body)
+        changes += await advances.award_advance(write, ALES, decided, terms.model_dump(mode="json"))
     return changes
 
 

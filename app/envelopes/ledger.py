@@ -140,6 +140,14 @@ async def award(write: Write, territory: str, instrument: Instrument, amount_cen
     await _post(write, territory, _moves(shares, COMMITTED[instrument], Account.AVAILABLE), cause)
 
 
+async def available(write: Write, territory: str, day: date) -> dict[UUID, int]:
+    """What each contribution has left from a day on: the most that awards of this day can commit of it."""
+    contributions = select(Contribution.id).where(Contribution.territory == territory).order_by(Contribution.id)
+    keys = list(await write.session.scalars(contributions))
+    closings = await _closings(write, territory, keys, Account.AVAILABLE, day)
+    return {key: headroom(closings.get(key, []), day) for key in keys}
+
+
 async def pay(write: Write, territory: str, instrument: Instrument, amount_cents: int, cause: Cause) -> None:
     """Turn a part of an award's commitment into paid. The award's own limit has been checked by its row."""
     await _lock(write, territory)

@@ -23,9 +23,12 @@ from app.awards.models import (
     Award,
     AwardStatus,
     check_award,
+    check_award_of_a_decision,
+    keeps_what_it_rests_on,
     links,
     override_of_award,
     override_of_payment,
+    rests_on,
 )
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
@@ -68,6 +71,7 @@ class Grant(Award, Identified, Versioned, Base):
         shape("status <> 'awarded' OR paid_cents = 0", name="grant_awarded_but_paid"),
         Index(None, "siren"),
         *links("grants"),
+        *rests_on("grants", "grant"),
     )  # fmt: skip
 
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -108,7 +112,8 @@ class GrantPayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
 
 
-event.listen(Grant.__table__, "after_create", DDL(check_award("grants")))
+for _statement in (check_award, check_award_of_a_decision, keeps_what_it_rests_on):
+    event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(GrantPayment, "territory, grant_id, paid_on, override_id")

@@ -8,7 +8,7 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, BeforeDecision
+from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -33,32 +33,6 @@ async def list_grants(request: Request, actor: Actor = require("grants:read")) -
     return await page(request, GRANTS)
 
 
-@grants.post(
-    T + "/grants",
-    **changes(
-        schemas.Grant,
-        *AWARD_DOOR,
-        *USE_PROBLEMS,
-        EnvelopeExhausted,
-        AlreadyExists,
-        ReferenceNotFound,
-        IdempotencyKeyMissing,
-        *BY_A_PERSON,
-        *OF_ITS_PROJECT,
-        status=201,
-    ),
-)
-async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
-    """Award a grant: the envelope is committed at once, or the award refused. An Idempotency-Key is required."""
-    territory = request.path_params["territory"]
-    return await commit(
-        request,
-        lambda write: service.award_grant(write, territory, body),
-        status=201,
-        idempotency_required=True,
-    )
-
-
 @grants.get(T + "/grants/{id:uuid}", **shows(schemas.Grant))
 async def get_grant(request: Request, actor: Actor = require("grants:read")) -> Response:
     """One grant."""
@@ -79,7 +53,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""

@@ -9,13 +9,21 @@ from pydantic import ConfigDict, Field
 from app.awards.models import AwardStatus
 from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
-    AwardCreate,
+    ApplicationId,
     AwardedCents,
     CommitteeId,
     CommitteeOn,
     DecidedOn,
+    DecisionId,
     DecisionReference,
     EndReason,
+    FrozenBase,
+    FrozenLines,
+    FrozenParameters,
+    FrozenScheme,
+    FrozenSchemeName,
+    FunderId,
+    FunderName,
     OverrideId,
     ProjectId,
     ProjectTitle,
@@ -29,19 +37,6 @@ from app.grants.models import PaymentKind
 from app.programme.schemas import TerritorySlug
 
 
-class GrantCreate(AwardCreate):
-    """An award decision: it commits the envelope at once, or is refused."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"siren": "910000017", "project_title": "Centre d'usinage cinq axes", "amount_cents": 15_000_000,
-                 "decided_on": "2023-10-03", "decision_reference": "DEC-2023-031"}
-            ]
-        }
-    )  # fmt: skip
-
-
 class Grant(Read):
     """A grant: a decided aid that is not repaid."""
 
@@ -53,6 +48,15 @@ class Grant(Read):
     project_title: ProjectTitle
     committee_id: CommitteeId
     committee_on: CommitteeOn
+    funder_id: FunderId
+    funder_name: FunderName
+    application_id: ApplicationId
+    decision_id: DecisionId
+    scheme: FrozenScheme
+    scheme_name: FrozenSchemeName
+    base_cents: FrozenBase
+    lines: FrozenLines
+    parameters: FrozenParameters
     amount_cents: AwardedCents
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")

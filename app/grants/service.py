@@ -8,7 +8,7 @@ from app.awards import service as awards
 from app.awards.models import AwardStatus
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
-from app.awards.rules import refuse_before_decision, refuse_ended
+from app.awards.rules import Decided, refuse_before_decision, refuse_ended
 from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
@@ -34,10 +34,10 @@ class PaymentsExceedAward(Problem):
     cure_fr = "Payez au plus ce qui reste."
 
 
-async def award_grant(write: Write, territory: str, body: schemas.GrantCreate) -> list[Change]:
+async def award_grant(write: Write, territory: str, decided: Decided) -> list[Change]:
     """Decide a grant. Raises what `awards.decide` raises, and `reference-not-found`."""
-    refuse_future({"/decided_on": body.decided_on})
-    grant = Grant(territory=territory, awarded_by=person(write.actor), **body.model_dump())
+    refuse_future({"/decided_on": decided.decided_on})
+    grant = Grant(territory=territory, awarded_by=person(write.actor), **decided.columns())
     return await awards.decide(write, GRANT, grant)
 
 

@@ -504,8 +504,9 @@ WHEN (
 ) EXECUTE FUNCTION refuse_change()
 """
 
-# What a stage means is there: the statement before a project is filed with the programme, an award from its selection
-# on; and while an award stands, the stage says so. Awards change under the project's lock, statements never.
+# What a stage means is there: the statement before a project is filed with the programme, the pre-selection of a file
+# where it is selected, an award from then on; and while an award stands, the stage says so. Awards and pre-selections
+# change under the project's lock, statements never.
 CHECK_STAGE = """
 CREATE FUNCTION check_project_stage() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -524,7 +525,16 @@ BEGIN
             RAISE EXCEPTION 'its award stands'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'stage_follows_award';
         END IF;
-    ELSIF NEW.funding_route = 'rebond' AND NEW.stage IN ('selected', 'contracted', 'completed') THEN
+    ELSIF NEW.funding_route = 'rebond' AND (
+        NEW.stage IN ('contracted', 'completed')
+        OR NEW.stage = 'selected' AND NOT EXISTS (
+            SELECT FROM applications a JOIN application_passages p ON p.application_id = a.id
+            WHERE a.project_id = NEW.id AND p.act = 'pre_select' AND NOT EXISTS (
+                SELECT FROM application_passages r
+                WHERE r.application_id = p.application_id AND r.reverses_number = p.number
+            )
+        )
+    ) THEN
         RAISE EXCEPTION 'no award stands' USING ERRCODE = 'check_violation', CONSTRAINT = 'award_missing';
     ELSIF NEW.funding_route = 'rebond' AND NEW.stage = 'filed'
         AND (OLD.stage = 'oriented' OR OLD.funding_route IS DISTINCT FROM 'rebond')

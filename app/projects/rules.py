@@ -166,12 +166,12 @@ class FundingStatementMissing(Problem):
 
 
 class AwardMissing(Problem):
-    """A project that the programme aids is selected, contracted and completed by its award; it has none."""
+    """A project that the programme aids is selected by the pre-selection of its file, then follows its award."""
 
     status = 409
     constraint = "award_missing"
     title_fr = (
-        "Un projet aidé par le programme est sélectionné, conventionné et achevé par son attribution : il n'en a pas."
+        "Un projet aidé par le programme est sélectionné par la présélection de son dossier, puis suit son attribution."
     )
     cure = "Have the aid awarded for the filed project (`T/grants`, `T/advances`): the award passes it on."
     cure_fr = "Faites attribuer l'aide au projet déposé (`T/grants`, `T/advances`) : l'attribution le fait avancer."

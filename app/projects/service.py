@@ -252,6 +252,23 @@ async def pass_to_filed(write: Write, project: Project, day: date) -> list[Chang
     return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
 
 
+async def follow_file(
+    write: Write, project: Project, stage: ProjectStage, day: date, reason: str | None = None
+) -> list[Change]:
+    """Pass a held project to the stage that its aid file means, unless it is there or has been contracted.
+
+    Raises `stage-passage-refused` (409).
+    """
+    current = ProjectStage(project.stage)
+    if current in (stage, ProjectStage.CONTRACTED):
+        return []
+    route = FundingRoute(project.funding_route) if project.funding_route else None
+    rules.check_passage(current, stage, route, reason)
+    _pass(write, project, stage, max(day, project.stage_since_on), reason)
+    await write.session.flush()
+    return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
+
+
 async def follow_awards(write: Write, project: Project, day: date | None, reason: str | None) -> list[Change]:
     """Write what follows for a held project from the awards that stand: its passages, a version of its plan.
 
@@ -334,6 +351,9 @@ async def _follow_in_plan(write: Write, project: Project, awards: Sequence[finan
     lines = financing.following(known, awards)
     if lines == known:
         return []
+    if last.recorded_at == write.now:  # a second version in one transaction: the first is held to its lines now
+        for when in ("IMMEDIATE", "DEFERRED"):
+            await write.session.execute(text(f"SET CONSTRAINTS check_financing {when}"))
     costs = await _known(write, Cost, project.id)
     status = PlanStatus(last.status)
     if financing.gaps(_uses(costs)[0], _plan_lines(lines)):

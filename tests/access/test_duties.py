@@ -15,6 +15,8 @@ from app.access import duties
 from app.access.duties import PAIRS, Pair
 from app.access.rules import EmailMissing, PersonRequired, SubjectKind
 from app.core.values import iban_from
+from tests.applications import meetings
+from tests.applications.acts import done, submitted
 from tests.committees.test_meetings import HELD, RECORD
 from tests.contract.cures import documented, key, seen, subject
 from tests.contract.cures.days import certificate
@@ -183,6 +185,20 @@ async def paying_to(world: World, act: str) -> First:
     return propose
 
 
+@trial(duties.REVIEWS_DECIDES, "funder", "committee", "pre_select", "reject")
+async def deciding(world: World, outcome: str) -> First:
+    file = await submitted(world)
+    await done(world, file, "admit", "2024-02-01")
+    path = await meetings.meeting(world)
+    await meetings.frozen(world, path, meetings.item(file, outcome))
+
+    async def review(client: Client) -> Second:
+        ok(await client.put(f"applications/{file['id']}/review", meetings.REVIEW), 201)
+        return lambda other: other.post(f"{path}/decisions", {"items": [meetings.decision(file, outcome)]})
+
+    return review
+
+
 async def certified_day(world: World) -> str:
     """An entry of the lead firm on a certificate."""
     mission = await world.mission()
@@ -192,7 +208,7 @@ async def certified_day(world: World) -> str:
     return entry
 
 
-WITHOUT_AN_ACT = {duties.REVIEWS_DECIDES, duties.PROPOSES_APPROVES}  # the pair stands ready for the acts to come
+WITHOUT_AN_ACT = {duties.PROPOSES_APPROVES}  # the pair stands ready for the acts to come
 walked = pytest.mark.parametrize("name", TRIALS)
 
 

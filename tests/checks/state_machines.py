@@ -24,9 +24,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
 HEAD = """# State machines
 Drawn from the tables of the rules by `python -m tests.checks.state_machines`; a test fails where this page differs from
 them. A name on an arrow is the act of the API; a star says that the passage needs a reason. The status of an award
-(grant, advance) and of a mission's month is derived from acts, so it has no table here. An award passes its project to
-`contracted`, by `selected`, and its firm to `supported` from any stage; its end passes the project to `completed`. An
-award that is cancelled or reversed takes the project back to `filed`, and the firm to where it was.
+(grant, advance) and of a mission's month is derived from acts, so it has no table here. The pre-selection of a file
+passes its project to `selected`. An award passes it to `contracted`, by `selected`, and its firm to `supported`
+from any stage; its end passes the project to `completed`. An award that is cancelled or reversed takes the project back
+to `filed`, and the firm to where it was.
 """
 Stage = TypeVar("Stage", bound=StrEnum)
 Arrow = tuple[str, str, str]  # from, to, what is written on it

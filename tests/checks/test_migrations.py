@@ -107,16 +107,27 @@ def test_migrations_go_down_and_up_again(new_database: Any) -> None:
 async def _awarded_before(url: str) -> None:
     """Two advances as they stood before lines were rounded half-up, one of them the demonstration's."""
     connection = await asyncpg.connect(plain(url))
-    await connection.execute("SET session_replication_role = replica")  # the rows that they point to are not looked at
+    awarder = await connection.fetchval(
+        """
+        WITH funder AS (
+            INSERT INTO organisations (id, name, created_at, updated_at)
+            VALUES (gen_random_uuid(), 'Funder', now(), now()) RETURNING id
+        )
+        INSERT INTO subjects (id, kind, organisation_id, name, email, created_at, updated_at)
+        SELECT gen_random_uuid(), 'person', id, 'Awarder', 'awarder@example.org', now(), now() FROM funder
+        RETURNING id"""
+    )
+    await connection.execute("SET session_replication_role = replica")  # other rows that they point to are not there
     for external_id in (None, "demo-advance-1"):
         await connection.execute(
             """
             INSERT INTO advances (id, territory, firm_siren, project_title, amount_cents, decided_on,
                 decision_reference, external_id, awarded_by, terms, created_at, updated_at)
-            VALUES (gen_random_uuid(), 'ales', '910000017', 'Atelier', 100, '2023-10-03', $1, $2, gen_random_uuid(),
+            VALUES (gen_random_uuid(), 'ales', '910000017', 'Atelier', 100, '2023-10-03', $1, $2, $3,
                 '{"instalments": 12, "rounding": {"multiple_cents": 1, "remainder": "last"}}', now(), now())""",
             str(external_id),
             external_id,
+            awarder,
         )
     await connection.close()
 
@@ -129,12 +140,23 @@ async def _roundings(url: str) -> list[str | None]:
     return found
 
 
+async def _funded_by_their_awarders(url: str) -> Any:
+    """How many advances name the organisation of who awarded them."""
+    connection = await asyncpg.connect(plain(url))
+    found = await connection.fetchval(
+        "SELECT count(*) FROM advances a JOIN subjects s ON s.id = a.awarded_by WHERE a.funder_id = s.organisation_id"
+    )
+    await connection.close()
+    return found
+
+
 def test_advances_that_stand_keep_lines_that_are_rounded_down(new_database: Any) -> None:
     url = new_database("rounding")
     command.downgrade(migrations.config(url), "2026_11_22_1420")
     asyncio.run(_awarded_before(url))
     migrations.upgrade(url)
     assert asyncio.run(_roundings(url)) == ["down", None]
+    assert asyncio.run(_funded_by_their_awarders(url)) == 2
     command.downgrade(migrations.config(url), "2026_11_22_1420")
     assert asyncio.run(_roundings(url)) == [None, None]
 

@@ -12,6 +12,7 @@ from app.commands import check
 from app.core.db import create_engine
 from app.main import create_app
 from app.settings import Settings
+from tests.applications import meetings
 from tests.applications.acts import done, draft, submitted
 from tests.conftest import plain
 from tests.directory import siret_of
@@ -70,6 +71,8 @@ PLANTED = {
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",
     "acts of an aid file": "UPDATE applications SET passage_number = passage_number + 1",
+    "decisions of a meeting": "UPDATE agendas SET decisions_made = decisions_made + 1",
+    "awards of a decision": "UPDATE committee_decisions SET grant_cents = grant_cents + 1 WHERE outcome = 'grant'",
     "state and times of an aid file": "UPDATE applications SET decision_ends_on = decision_ends_on + 1",
     "outstanding of an advance":
         "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
@@ -120,6 +123,13 @@ async def live(url: str) -> None:
             file = await submitted(world)
             await done(world, file, "request-documents", "2024-02-01", given_until_on="2024-03-01")
             await draft(world)
+            decided = await meetings.admitted(world)
+            for level, outcome in (("territorial", "pre_select"), ("state_region", "grant")):
+                path = await meetings.meeting(world, level)
+                await meetings.frozen(world, path, meetings.item(decided, outcome))
+                await meetings.decided(
+                    world, path, meetings.decision(decided, outcome, grant_cents=10, advance_cents=0)
+                )
             plan = await filed(world)
             aided = {"siren": plan["holders"][0]["siren"], "project_id": plan["id"]}
             line = {"kind": "rebond_grant", "source": "Rebond", "amount_cents": 20, "status": "requested"}

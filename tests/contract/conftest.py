@@ -13,6 +13,7 @@ import pytest
 from app.access.rules import MATRIX
 from app.settings import Settings
 from tests.conftest import plain, serving_in_process
+from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
@@ -46,7 +47,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parent = next((known for known in ("missions", "roadmap") if known in parts), "")
+            parent = next((known for known in ("missions", "roadmap", "agenda") if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
@@ -127,6 +128,7 @@ async def one_of_everything(world: World) -> Known:
     member = ok(await admin.post("/v1/members", {"subject_id": spare, "role": "auditor"}), 201)
     key = ok(await admin.post("/v1/api-keys", {"subject_id": spare, "name": "spare"}), 201)
     file = await admissible(world)
+    decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
@@ -190,6 +192,9 @@ async def one_of_everything(world: World) -> Known:
             "applications": file["id"],
             "application_id": file["id"],
             "documents": file["document_id"],
+            "committee_id": decided["committee"],
+            "agenda/versions": decided["version"],
+            "decisions": decided["decision"],
             "bank-details": papers["bank_details"],
             "certificates": papers["certificate"],
             "contacts": meetings["contact"],

@@ -14,9 +14,11 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    awards,
     conditions,
     corrections,
     days,
+    decisions,
     documented,
     files,
     missions,
@@ -32,9 +34,11 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    awards,
     conditions,
     corrections,
     days,
+    decisions,
     files,
     missions,
     money,

@@ -54,6 +54,13 @@ SHOWN_AS: dict[str, str] = {
     "Grant.committee_id": "committee_on",
     "Advance.committee_id": "committee_on",
     "AdvanceAwarded.committee_id": "committee_on",
+    # agendas, decisions
+    "AgendaItem.application_id": "project_title",
+    "CommitteeDecision.application_id": "project_title",
+    "CommitteeDecision.committee_id": "decided_on",
+    "CommitteeDecision.corrects_id": "corrects_reference",
+    "CommitteeDecision.corrected_by_id": "corrected_by_reference",
+    "LeftOfContribution.contribution_id": "contribution_reference",
 }
 
 # Ids without a name beside them, and why.
@@ -66,6 +73,34 @@ OPAQUE: dict[str, str] = {
             for schema in ("ApplicationDocument", "ApplicationPassage", "ApplicationReview", "Transitions")
         ),
         "It is read below its file, which has no name.",
+    ),
+    # agendas, decisions
+    "Agenda.committee_id": "It is in the address of the agenda.",
+    "CommitteeDecision.grant_id": "Its reference is that of the decision; its title is the project's.",
+    "CommitteeDecision.advance_id": "As grant_id.",
+    **{
+        f"{schema}.{name}": why
+        for schema in ("Grant", "Advance", "AdvanceAwarded")
+        for name, why in (
+            ("application_id", "A file has no name; its project and firm are those of the award."),
+            ("decision_id", "Its reference is `decision_reference`, which awards without a decision here have too."),
+        )
+    },
+    "FrozenAgenda.committee_id": "It is in the address of the agenda.",
+    "CommitteeRecord.committee_id": "It is in the address of the record.",
+    "SimulatedDecision.application_id": "It stands where the body of the request names it.",
+    **dict.fromkeys(
+        (
+            "FrozenContent.committee_id",
+            "FrozenContent.frozen_by",
+            "FrozenContribution.contribution_id",
+            "FrozenContribution.organisation_id",
+            "FrozenItem.application_id",
+            "FrozenItem.project_id",
+            "RecordContent.committee_id",
+            "RecordContent.closed_by",
+        ),
+        "The content is sealed: a name may change and its hash may not.",
     ),
     # missions
     "ThresholdCrossing.mission_id": "It is read below its mission; the database writes its event and joins no names.",

@@ -14,6 +14,7 @@ from app.core import clock
 from app.core.reading.listing import Listing
 from app.core.schemas import Read
 from app.main import ROUTERS, WATCH
+from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.world import Client, Mission, World, fresh_siren, ok
@@ -90,6 +91,7 @@ TOLD = {
     "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
+    "app.applications.decisions.queries.RECORDS": {"content"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
 
@@ -111,8 +113,10 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, or of what is given out about a contact.
-    assert sorted(schema.__name__ for schema in rest if schema.personal()) == ["RecordedRead", "Timesheet"]
+    # No event tells of a timesheet, of a sealed record, or of what is given out about a contact.
+    assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
+        "RecordContent", "RecordedRead", "Timesheet",
+    ]  # fmt: skip
 
 
 # --- how many queries -----------------------------------------------------------------------------------------------
@@ -252,7 +256,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.consultant.post("time-entry-corrections", proposal), 201)
         lock = ok(await world.operator.post("month-locks", {"mission_id": mission.id, "month": "2021-06"}), 201)
         ok(await world.operator.post(f"month-locks/{lock['id']}/reopen", {"reason": "Again."}))
-        money |= {"application": file["id"]}
+        money |= {"application": file["id"], "decided": (await closed_meeting(world))["committee"]}
         money |= {"import": await world.add_import(world.territory), "national_import": await world.add_import(None)}
     return money
 
@@ -278,7 +282,7 @@ LISTS = [
     "missions/{mission}/allotments", "missions/{mission}/rates", "missions/{mission}/threshold-crossings",
     "month-locks", "service-certificates", "/v1/lookups/persons", "/v1/lookups/organisations",
     "time-entry-corrections", "applications", "applications/{application}/history",
-    "applications/{application}/documents",
+    "applications/{application}/documents", "committees/{decided}/agenda/versions", "committees/{decided}/decisions",
 ]  # fmt: skip
 
 
@@ -293,6 +297,7 @@ ONE_PARENT = {
     "firms/{siren}/accounts", "/v1/firms/{siren}/sites", "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats",
     "/v1/firms/{siren}/proceedings", "firms/{siren}/bank-details", "firms/{siren}/certificates",
     "applications/{application}/history", "applications/{application}/documents",
+    "committees/{decided}/agenda/versions", "committees/{decided}/decisions",
 }  # fmt: skip
 
 

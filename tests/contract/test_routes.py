@@ -9,6 +9,7 @@ import httpx2
 from app.access.rules import MATRIX
 from app.core.problems import CATALOGUE
 from app.core.writing import strictjson
+from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.world import Client, Mission, World, ok
@@ -43,7 +44,7 @@ BANK_DETAILS = T + "/firms/{siren}/bank-details"
 CERTIFICATES = T + "/firms/{siren}/certificates"
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
 CONTACT = T + "/contacts/{id}"
-COMMITTEE = T + "/committees/{id}"
+COMMITTEE, OF_COMMITTEE = T + "/committees/{id}", T + "/committees/{committee_id}"
 NOTES = T + "/auditions/{audition_id}/notes"
 PROJECT = T + "/projects/{project_id}"
 VERSION = T + "/roadmap/versions/{id}"
@@ -211,6 +212,18 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     OF_APPLICATION + "/history": (MONEY | {"committee"}, set()),
     OF_APPLICATION + "/documents": (MONEY | {"committee"}, {"territory"}),
     OF_APPLICATION + "/documents/{id}": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/freeze": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/reopen": (MONEY | {"committee"}, {"territory"}),
+    OF_COMMITTEE + "/agenda/versions": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/agenda/versions/{id}": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/agenda/versions/{id}/content": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/decisions": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/decisions/{id}": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/decisions/{id}/reverse": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/errata": (MONEY | {"committee"}, {"committee"}),
+    OF_COMMITTEE + "/record": (MONEY | {"committee"}, set()),
+    OF_COMMITTEE + "/record/content": (MONEY | {"committee"}, set()),
     OF_APPLICATION + "/review": ({"funder", "operator", "programme", "auditor"}, {"funder"}),
     T + "/overrides": (MONEY, {"funder", "treasurer"}),
     OVERRIDE: (MONEY, set()),
@@ -372,6 +385,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
     file = await admissible(world)
+    decided = await closed_meeting(world)
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(siren)
@@ -433,6 +447,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         APPLICATION: file["id"],
         "application_id": file["id"],
         OF_APPLICATION + "/documents/{id}": file["document_id"],
+        "committee_id": decided["committee"],
+        OF_COMMITTEE + "/agenda/versions/{id}": decided["version"],
+        OF_COMMITTEE + "/decisions/{id}": decided["decision"],
         BANK_DETAILS + "/{id}": papers["bank_details"],
         CERTIFICATES + "/{id}": papers["certificate"],
         T + "/advances/{id}": money["advance"],

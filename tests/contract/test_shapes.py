@@ -53,6 +53,7 @@ ORDER, ROADMAP = f"POST {MISSION}/orders", f"POST {T}/roadmap/versions"
 CERTIFICATE = f"POST {T}/service-certificates"
 FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
 DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
+OF_MEETING = T + "/committees/{committee_id}"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
 
@@ -272,6 +273,15 @@ DRIVEN: dict[str, Request] = {
         f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2024-01-31"
     ),
     "application_passage_future": _one(f"POST {T}/applications/{{id}}/withdraw", "/on", FUTURE),
+    # agendas, decisions
+    "agenda_item_proposal": _one(f"PUT {OF_MEETING}/agenda", "/items/0/proposal", UNKNOWN),
+    "agenda_item_amounts": _one(f"PUT {OF_MEETING}/agenda", "/items/0/grant_cents", TOO_MUCH),
+    "agenda_reopening_reason": _one(f"POST {OF_MEETING}/agenda/reopen", "/reason", ABSENT),
+    "committee_decision_outcome": _one(f"POST {OF_MEETING}/decisions", "/items/0/outcome", UNKNOWN),
+    "committee_decision_amounts": _one(f"POST {OF_MEETING}/decisions", "/items/0/advance_cents", TOO_MUCH),
+    "committee_decision_votes": _one(f"POST {OF_MEETING}/decisions", "/items/0/votes/against", -1),
+    "committee_decision_reversed": _one(f"POST {OF_MEETING}/decisions/{{id}}/reverse", "/reason", ABSENT),
+    "committee_decision_corrects": _one(f"POST {OF_MEETING}/errata", "/reason", ABSENT),
     "entry_effective_on": _one(f"POST {T}/grants", "/decided_on", "1899-12-31"),
     "entry_amount": _one(f"POST {T}/grants", "/amount_cents", 0),
 }
@@ -285,7 +295,8 @@ OURS: dict[str, str] = {
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
-         "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author"),
+         "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
+         "committee_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -300,7 +311,7 @@ OURS: dict[str, str] = {
          "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
          "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
-         "application_received", "application_clocks", "application_passage_transition",
+         "application_received", "application_clocks", "application_passage_transition", "agenda_state",
          "mission_status", "mission_status_changed"),
         _STATE,
     ),
@@ -311,7 +322,8 @@ OURS: dict[str, str] = {
          "audition_need_position", "roadmap_axis_position", "roadmap_action_position", "roadmap_number",
          "project_holder_position", "project_cost_position", "financing_line_position", "financing_plan_number",
          "project_stage_number", "action_state_number", "application_passage_number",
-         "application_line_position", "service_certificate_number",
+         "application_line_position", "service_certificate_number", "meeting_series_last_number", "agenda_number",
+         "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows"),
         _COUNTER,
     ),
@@ -329,6 +341,17 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "application_base": "the service sums the lines",
+    **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
+    **dict.fromkeys(("frozen_agenda_hash", "committee_record_hash"), "the service computes it from what it seals"),
+    **dict.fromkeys(
+        (f"{award}_{what}" for award in ("grant", "advance") for what in ("frozen", "frozen_kinds")),
+        "the service copies all four from a file or a scheme; tests/applications/test_awards.py tries them in SQL",
+    ),
+    **dict.fromkeys(
+        ("grant_decision_of_a_file", "advance_decision_of_a_file"), "a decision is always about a file of its agenda"
+    ),
+    "committee_decision_reasons": "the service says reasons_missing of each item",
+    "committee_decision_future": "the day is that of the meeting, which was held",
     "application_refiles_ended": "a constant: the foreign key holds the file that another one names to it",
     "application_acknowledged": "an act before the one it follows is act-out-of-order",
     "financing_plan_amounts": "the largest plan, a hundred lines of the largest amount, stays below it",

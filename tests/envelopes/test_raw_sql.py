@@ -219,6 +219,32 @@ APPEND_ONLY = [
         "TRUNCATE contributions CASCADE",
         f"MERGE INTO ledger_entries USING waves ON number = 1 AND {ENTRY} WHEN MATCHED THEN DELETE",
     )
+] + [
+    Attack(f"{table}_append_only", change(table, row, **{column: column}))
+    for table, row in (("grants", GRANT), ("advances", ADVANCE))
+    for column in ("funder_id", "application_id", "decision_id", "scheme", "base_cents", "lines", "parameters")
+]
+
+# What an award rests on. What it says of files and decisions is attacked by tests/applications/test_awards.py.
+RESTS = {
+    "scheme": "'rebond_industriel'",
+    "base_cents": "amount_cents",
+    "lines": "jsonb_build_array(jsonb_build_object('amount_cents', amount_cents))",
+    "parameters": "'{}'::jsonb",
+}
+LESS = {"base_cents": "amount_cents - 1", "lines": RESTS["lines"].replace("amount_cents)", "amount_cents - 1)")}
+RESTING = [
+    Attack(constraint, clone(table, row, decision_reference="'N'", external_id="NULL", **{**RESTS, **more}))
+    for table, noun, row in (("grants", "grant", GRANT), ("advances", "advance", ADVANCE))
+    for constraint, more in (
+        (f"{table}_funder_id_fkey", {"funder_id": "gen_random_uuid()"}),
+        (f"{table}_scheme_fkey", {"scheme": "'nowhere'"}),
+        ("award_above_base", LESS),
+        ("award_lines_are_base", {"base_cents": "amount_cents + 1"}),
+        (f"{noun}_frozen", {"scheme": "NULL"}),
+        (f"{noun}_frozen", {"parameters": "NULL"}),
+        (f"{noun}_frozen_kinds", {"parameters": "'[]'::jsonb"}),
+    )
 ]
 
 DAYS = [
@@ -338,7 +364,7 @@ OVERRIDES = [
 ]  # fmt: skip
 
 MONEY_ATTACKS = [
-    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY, *DOOR, *OVERRIDES,
+    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR, *OVERRIDES,
 ]  # fmt: skip
 
 
@@ -392,10 +418,13 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
         TABLES,
     )
     # What only gives a foreign key of other tables its target; the primary key is its narrower twin. The ledger alone
-    # writes days of accounts, and its own keys refuse first.
+    # writes days of accounts, and its own keys refuse first. A trigger looks before the keys of files and decisions do.
     targets = {"contributions_territory_id_key", "grants_id_territory_awarded_by_key",
                "advances_id_territory_awarded_by_key", "account_days_account_fkey", "overrides_award_key",
-               "overrides_payment_key", "grants_territory_id_key", "advances_territory_id_key"}  # fmt: skip
+               "overrides_payment_key", "grants_territory_id_key", "advances_territory_id_key",
+               *(f"{table}_{key}" for table in ("grants", "advances")
+                 for key in ("application_fkey", "decision_fkey", "application_key")),
+               "grant_decision_of_a_file", "advance_decision_of_a_file"}  # fmt: skip
     assert len(rows) > 45
     assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
 

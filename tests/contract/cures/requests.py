@@ -14,8 +14,10 @@ import httpx2
 from app.core import clock
 from app.core.values import iban_from
 from tests.applications import acts as files_of
+from tests.applications import meetings as meetings_of
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
+from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import REVIEW
 from tests.contract.cures.missions import ORDER
 from tests.contract.cures.money import acts_of, awarded, paid
@@ -184,6 +186,25 @@ async def committees(case: Case) -> Ask:
     record = {"minutes": "Said.", "minutes_adopted_on": "2023-10-04"}
     ok(await staff(case.world).patch(path, record))
     return Ask("committee", "POST", f"{path}/close")
+
+
+@ready("put_agenda", "create_committee_decisions", "reverse_committee_decision", "create_erratum")
+async def decisions(case: Case) -> Ask:
+    world = await case.own()
+    if case.act == "create_erratum":
+        known = await closed_meeting(world)
+        votes = {"for": 1, "against": 0, "abstained": 0}
+        body = {"corrects_id": known["decision"], "reason": "Misread.", "votes": votes}
+        return Ask("committee", "POST", f"{await meetings_of.meeting(world, on='2024-05-20')}/errata", body)
+    file = await meetings_of.admitted(world)
+    path = await meetings_of.meeting(world)
+    if case.act == "put_agenda":
+        return Ask("territory", "PUT", f"{path}/agenda", {"items": [meetings_of.item(file)]})
+    await meetings_of.frozen(world, path, meetings_of.item(file))
+    if case.act == "create_committee_decisions":
+        return Ask("committee", "POST", f"{path}/decisions", {"items": [meetings_of.decision(file)]})
+    (made,) = await meetings_of.decided(world, path, meetings_of.decision(file))
+    return Ask("committee", "POST", f"{path}/decisions/{made['id']}/reverse", {"reason": "Misread."})
 
 
 @ready("create_project", "update_project", "create_funding_statement")
@@ -419,7 +440,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
       "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
-      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
+      "declare_application_inadmissible", "extend_application", "put_application_review",
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -438,7 +460,8 @@ async def person_required(case: Case) -> None:
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "admit_application",
-      "declare_application_inadmissible", "extend_application", "put_application_review")  # fmt: skip
+      "declare_application_inadmissible", "extend_application", "put_application_review",
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -485,6 +508,8 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "create_time_entry_correction": {"entry_id": NOBODY},
     "create_application": {"refiles_id": NOBODY},
     "update_application": {"refiles_id": NOBODY},
+    "put_agenda": {"items": [{"application_id": NOBODY, "proposal": "defer"}]},
+    "create_erratum": {"corrects_id": NOBODY},
 }
 
 

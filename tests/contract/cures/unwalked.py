@@ -12,6 +12,7 @@ NO_CURE: dict[str, str] = {
     "body-too-large": "`limit_bytes` says how much a body can have",
     "ceased-on-of-an-active-firm": "the title says which fields go together",
     "certificate-already-cancelled": "what was wanted has been done",
+    "decision-reversed": "what was wanted has been done",
     "closed-on-of-an-open-site": "the title says which fields go together",
     "firm-certificate-reversed": "what was wanted has been done",
     "holder-named-twice": "the title says what to leave out",
@@ -61,7 +62,18 @@ PAIRS: dict[tuple[str, str], str] = {
     **{("invalid-transition", act): "the acts that can follow are listed; tests/applications/test_states.py tries each"
        for act in ("submit_application", "acknowledge_application", "request_application_documents",
                    "complete_application", "admit_application", "declare_application_inadmissible",
-                   "open_application_review", "extend_application", "withdraw_application")},
+                   "open_application_review", "extend_application", "withdraw_application", "award_grant",
+                   "award_advance")},
+    **{(code, "create_committee_decisions"): "the awards of a decision pass the door of award_grant, which is walked"
+       for code in ("firm-ceased", "firm-not-followed", "proceedings-open", "territory-not-open", "project-not-filed")},
+    **{(code, "create_committee_decisions"): "an act on a file as any other: cures/files.py walks these"
+       for code in ("act-out-of-order", "clock-has-run-out", "refiled", "invalid-transition")},
+    **{("parameter-not-in-force", act): "submit_application is walked: without the value no file is received"
+       for act in ("freeze_agenda", "create_committee_decisions", "reverse_committee_decision",
+                   "award_grant", "award_advance")},
+    ("already-exists", "create_committee_decisions"): "only where an award was recorded by hand under this reference",
+    ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
+    ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip

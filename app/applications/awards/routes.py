@@ -1,0 +1,92 @@
+"""HTTP of awards: a grant or an advance that was decided elsewhere is recorded. Grants and advances have the rest."""
+
+from pydantic_core import from_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.duties import REVIEWS_DECIDES
+from app.access.gate import require
+from app.access.rules import BY_A_PERSON, Actor
+from app.advances import schedule
+from app.advances import schemas as lent
+from app.advances.schedule import CashFlow
+from app.applications import rules as files
+from app.applications.awards import schemas, service
+from app.applications.conditions import ApplicationNotReady
+from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, ApplicationOfAnotherProject, AwardAboveBase
+from app.core.problems import AlreadyExists, InvalidTransition, Problem, ReferenceNotFound
+from app.core.reading.answers import private
+from app.core.reading.query import read
+from app.core.serving.operations import changes
+from app.core.serving.routing import router
+from app.core.writing.idempotency import IdempotencyKeyMissing
+from app.core.writing.writes import QUERY, commit
+from app.envelopes.ledger import EnvelopeExhausted
+from app.grants import schemas as given
+from app.programme.routes import T
+from app.schemes.rules import ParameterNotInForce
+
+grant_awards = router("grants")
+advance_awards = router("advances")
+
+# What refuses every award; the last ones only where it names an aid file.
+REFUSALS: tuple[type[Problem], ...] = (
+    *AWARD_DOOR,
+    *USE_PROBLEMS,
+    EnvelopeExhausted,
+    AlreadyExists,
+    ReferenceNotFound,
+    IdempotencyKeyMissing,
+    *BY_A_PERSON,
+    *OF_ITS_PROJECT,
+    AwardAboveBase,
+    ApplicationOfAnotherProject,
+    ApplicationNotReady,
+    InvalidTransition,
+    files.ClockHasRunOut,
+    files.ActOutOfOrder,
+    ParameterNotInForce,
+    *REVIEWS_DECIDES.refusals,
+)
+
+
+@grant_awards.post(T + "/grants", **changes(given.Grant, *REFUSALS, status=201))
+async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
+    """Award a grant: the envelope is committed at once, or the award refused. An Idempotency-Key is required.
+
+    With `application_id` the file must meet what a committee asks before it grants; its state stays.
+    """
+    territory = request.path_params["territory"]
+    return await commit(
+        request, lambda write: service.award_grant(write, territory, body), status=201, idempotency_required=True
+    )
+
+
+ADVANCE = changes(lent.Advance, *REFUSALS, status=201)
+ADVANCE["responses"][200]["model"] = lent.AdvanceAwarded
+
+
+@advance_awards.post(T + "/advances", **ADVANCE)
+async def award_advance(
+    request: Request, body: schemas.AdvanceCreate, actor: Actor = require("advances:award")
+) -> Response:
+    """Award a repayable advance: the envelope is committed at once, or the award refused.
+
+    An Idempotency-Key is required. With dry_run=true the answer shows the schedule that the firm would sign. With
+    `application_id` the file must meet what a committee asks before it grants; its state stays.
+    """
+    territory = request.path_params["territory"]
+    dry_run = read(request, QUERY).get("dry_run", False)
+    answer = await commit(
+        request,
+        lambda write: service.award_advance(write, territory, body),
+        status=201,
+        idempotency_required=True,
+        dry_run=dry_run,
+    )
+    if not dry_run:
+        return answer
+    paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
+    planned = {"assumes_paid_on": paid[0].on, **lent.shown(schedule.lines(body.terms.plan(), paid), paid)}
+    return private({**from_json(bytes(answer.body)), "schedule": planned})

@@ -1,0 +1,197 @@
+"""HTTP of decisions: taken, simulated, reversed, corrected; the closing of a meeting, and its record."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.access.duties import REVIEWS_DECIDES, WRITES_CLOSES
+from app.access.gate import require
+from app.access.rules import BY_A_PERSON, Actor
+from app.applications import rules as files
+from app.applications.agendas.routes import MEETING
+from app.applications.agendas.rules import AgendaNotFrozen, AlreadyDecided, OutcomeOfAnotherLevel
+from app.applications.conditions import ApplicationNotReady
+from app.applications.decisions import rules, schemas, service
+from app.applications.decisions.queries import DECISIONS, RECORD_CONTENT, RECORDS
+from app.applications.decisions.simulation import simulate
+from app.awards.rules import AWARD_DOOR, AwardAlreadyPaid, AwardEnded, ProjectNotFiled
+from app.committees import schemas as committees
+from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
+from app.core.db import fetchrow
+from app.core.problems import AlreadyExists, InvalidTransition, NotFound, ReferenceNotFound
+from app.core.reading.answers import page, private, show
+from app.core.reading.negotiation import language_of
+from app.core.reading.query import read
+from app.core.serving.operations import changes, lists, shows
+from app.core.serving.routing import router
+from app.core.writing.writes import QUERY, Write, commit, run
+from app.envelopes.ledger import EnvelopeExhausted
+from app.programme.routes import T
+from app.projects.rules import StageOutOfOrder, StagePassageRefused
+from app.schemes.rules import ParameterNotInForce
+
+decisions = router("applications")
+
+COMMITTEE = T + "/committees/{id:uuid}"
+DECISION = MEETING + "/decisions/{id:uuid}"
+# What keeps a meeting from deciding.
+SITTING = (MeetingTransition, MeetingClosed, AttendanceMissing, rules.QuorumNotReached)
+
+
+@decisions.get(MEETING + "/decisions", **lists(DECISIONS))
+async def list_committee_decisions(request: Request, actor: Actor = require("decisions:read")) -> Response:
+    """What a meeting decided, reversed decisions and errata among it."""
+    return await page(request, DECISIONS)
+
+
+@decisions.post(
+    MEETING + "/decisions",
+    **changes(
+        schemas.CommitteeDecisions,
+        *SITTING,
+        AgendaNotFrozen,
+        rules.NotOnAgenda,
+        rules.AgendaChanged,
+        OutcomeOfAnotherLevel,
+        AlreadyDecided,
+        ApplicationNotReady,
+        InvalidTransition,
+        files.ClockHasRunOut,
+        files.ActOutOfOrder,
+        files.Refiled,
+        ParameterNotInForce,
+        EnvelopeExhausted,
+        *AWARD_DOOR,
+        ProjectNotFiled,
+        StageOutOfOrder,
+        StagePassageRefused,
+        AlreadyExists,
+        *REVIEWS_DECIDES.refusals,
+        status=201,
+    ),
+)
+async def create_committee_decisions(
+    request: Request, body: schemas.DecisionsCreate, actor: Actor = require("decisions:write")
+) -> Response:
+    """Record what a meeting decided about files of its frozen agenda: all of it, or nothing.
+
+    A grant makes its awards at once, or is refused whole. With dry_run=true the answer is a `Simulation`: what each
+    decision would do after those before it, and what the envelope would have left.
+    """
+    path = request.path_params
+    territory, committee_id = path["territory"], path["committee_id"]
+    if read(request, QUERY).get("dry_run", False):
+        return await _simulated(request, body)
+    return await commit(
+        request, lambda write: service.decide(write, territory, committee_id, body), status=201, dry_run=False
+    )
+
+
+async def _simulated(request: Request, body: schemas.DecisionsCreate) -> Response:
+    state, path = request.state, request.path_params
+    language = language_of(request, state.default_language)
+    told: dict[str, Any] = {}
+
+    async def work(write: Write) -> list[Any]:
+        told.update(await simulate(write, path["territory"], path["committee_id"], body, language))
+        return []
+
+    await run(state.sessions, state.actor, work, request_id=state.request_id, dry_run=True)
+    return private(told)
+
+
+@decisions.get(DECISION, **shows(schemas.CommitteeDecision))
+async def get_committee_decision(request: Request, actor: Actor = require("decisions:read")) -> Response:
+    """One decision of a meeting, with the awards that it made."""
+    return await show(request, DECISIONS)
+
+
+@decisions.post(
+    DECISION + "/reverse",
+    **changes(
+        schemas.CommitteeDecision,
+        MeetingClosed,
+        rules.DecisionReversed,
+        rules.DecisionFollowed,
+        AwardAlreadyPaid,
+        AwardEnded,
+        ParameterNotInForce,
+        StagePassageRefused,
+        *BY_A_PERSON,
+    ),
+)
+async def reverse_committee_decision(
+    request: Request, body: schemas.DecisionReversal, actor: Actor = require("decisions:write")
+) -> Response:
+    """Reverse a decision before its meeting is closed, as a person. It keeps its number.
+
+    Its awards are reversed, which must not be paid, and the file is what it was before.
+    """
+    path = request.path_params
+    return await commit(
+        request, lambda write: service.reverse(write, path["territory"], path["committee_id"], path["id"], body)
+    )
+
+
+@decisions.post(
+    MEETING + "/errata",
+    **changes(schemas.CommitteeDecision, *SITTING, rules.ErratumRefused, ReferenceNotFound, *BY_A_PERSON, status=201),
+)
+async def create_erratum(
+    request: Request, body: schemas.Erratum, actor: Actor = require("decisions:write")
+) -> Response:
+    """Correct the words, votes, conditions and reasons of a decision of a closed meeting, at a later meeting.
+
+    The erratum takes a number of the later meeting. Money is changed by an amendment of the award, not here.
+    """
+    path = request.path_params
+    territory, committee_id = path["territory"], path["committee_id"]
+    return await commit(
+        request,
+        lambda write: service.correct(write, territory, committee_id, body),
+        status=201,
+        location=f"/v1/territories/{territory}/committees/{committee_id}/decisions/{{key}}",
+    )
+
+
+@decisions.post(
+    COMMITTEE + "/close",
+    **changes(
+        committees.Committee,
+        MeetingTransition,
+        AttendanceMissing,
+        MinutesMissing,
+        AgendaNotFrozen,
+        rules.AgendaNotFinished,
+        *WRITES_CLOSES.refusals,
+    ),
+)
+async def close_committee(request: Request, actor: Actor = require("committees:close")) -> Response:
+    """Close the record of a held meeting, so that it can never change again.
+
+    A person who holds the role committee closes it; the territory's staff, who prepare the record, cannot, nor can
+    whoever wrote the minutes. The minutes must be adopted, the attendance of every member recorded, and every file of
+    the agenda decided; a file that ended otherwise counts as finished.
+    """
+    path = request.path_params
+    return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))
+
+
+@decisions.get(MEETING + "/record", **shows(schemas.CommitteeRecord))
+async def get_committee_record(request: Request, actor: Actor = require("decisions:read")) -> Response:
+    """The sealed record of a closed meeting, with its hash."""
+    return await show(request, RECORDS)
+
+
+@decisions.get(MEETING + "/record/content", **shows(schemas.RecordContent))
+async def get_committee_record_content(request: Request, actor: Actor = require("decisions:read")) -> Response:
+    """What was sealed, as canonical JSON whose SHA-256 is `content_hash`.
+
+    The answer ends with a newline, which is not part of what was hashed.
+    """
+    read(request, {})
+    row = await fetchrow(request.state.engine, RECORD_CONTENT, request.path_params)
+    if row is None:
+        raise NotFound
+    return private(row["content"])
