@@ -11,8 +11,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access.duties import REVIEWS_DECIDES
 from app.access.rules import Actor, person
@@ -270,8 +271,12 @@ async def _agenda(write: Write, sitting: Sitting) -> Agenda:
 
 
 async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, str]:
-    """The next number of the meeting and its reference; the first gives the meeting its number in its year."""
-    if agenda.year is None or agenda.meeting_number is None:
+    """The next number of the meeting and its reference; the first gives the meeting its number in its year.
+
+    The agenda does not show its counters, so it keeps its version.
+    """
+    year, meeting, number = agenda.year, agenda.meeting_number, agenda.decisions_made + 1
+    if year is None or meeting is None:
         s = MeetingSeries
         key = {"territory": agenda.territory, "level": agenda.level, "year": decided_on.year}
         counted = (
@@ -280,13 +285,13 @@ async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, 
             .on_conflict_do_update(index_elements=list(key), set_={"last_number": s.last_number + 1})
             .returning(s.last_number)
         )
-        agenda.year, agenda.meeting_number = decided_on.year, await write.session.scalar(counted)
-    assert agenda.meeting_number is not None
-    agenda.decisions_made += 1
-    await write.session.flush()
-    number = agenda.decisions_made
-    level = Level(agenda.level)
-    return number, rules.reference_of(agenda.territory, agenda.year, level, agenda.meeting_number, number)
+        year, meeting = decided_on.year, (await write.session.execute(counted)).scalar_one()
+    counters = {"year": year, "meeting_number": meeting, "decisions_made": number}
+    row: Any = Agenda.__table__
+    await write.session.execute(update(row).where(row.c.committee_id == agenda.committee_id).values(counters))
+    for name, value in counters.items():
+        set_committed_value(agenda, name, value)
+    return number, rules.reference_of(agenda.territory, year, Level(agenda.level), meeting, number)
 
 
 async def pass_file(
