@@ -1,8 +1,8 @@
 """Writes of aid files: drafts, their documents and review, and the acts that take a file from one state to another.
 
 An act locks the file first, then its project where it concerns it. What silence has decided by the day of the act is
-recorded before it, and what silence decided after that day is reversed: whether `rebond tick` has run or not, the same
-act has the same effect.
+recorded before it, and what silence decided after that day is reversed, then taken again as far as the act does not
+prevent it: whether `rebond tick` has run or not, the same act has the same effect.
 """
 
 from collections.abc import Sequence
@@ -289,7 +289,8 @@ async def _act(
         rules.check_extension(members["until_on"], file.decision_ends_on)
     history.add(act, to, on, **members)
     await history.write_down()
-    return [_change(event, file)]
+    change = _change(event, file)
+    return [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
 
 
 async def _is_refiled(write: Write, file: Application) -> bool:
