@@ -11,7 +11,7 @@ from app.applications import rules
 from app.applications.rules import BY_THE_SERVICE, TRANSITIONS, ApplicationAct, ApplicationState, Life
 from app.commands.tick import take_silences
 from app.core import clock
-from tests.applications.acts import BODIES, RECEIVED, act, done, draft, history, read, submitted
+from tests.applications.acts import BODIES, RECEIVED, act, digest, done, draft, history, read, submitted
 from tests.projects.acts import staff
 from tests.world import World, ok, problem
 
@@ -240,3 +240,49 @@ async def test_the_database_refuses_what_the_table_does_not_have(world: World) -
     assert await refused(acts, file["id"]) == "application_passages_append_only"
     base = "UPDATE applications SET base_cents = 1 WHERE id = $1"
     assert await refused(base, other["id"]) == "application_base_of_lines"
+
+
+async def test_the_database_keeps_what_a_file_rests_on(world: World, app: Any) -> None:
+    file = await draft(world)
+    paper = {"kind": "form", "name": "Form", "size_bytes": 1, "sha256": digest(file["id"]), "location": "ged://1",
+             "received_on": RECEIVED}  # fmt: skip
+    document = ok(await staff(world).post(f"applications/{file['id']}/documents", paper), 201)
+    await done(world, file, "submit", RECEIVED)
+    await done(world, file, "admit", RECEIVED)
+    review = {"opinion": "favourable", "kyc": "clear"}
+    ok(await world.funder.put(f"applications/{file['id']}/review", review), 201)
+    await tick(app)
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    before = await stored(world, file)
+    reversal = (
+        "INSERT INTO application_passages (application_id, number, territory, act, from_state, to_state, effective_on,"
+        " previous_number, reverses_number, recorded_at)"
+        " VALUES ($1, 4, $2, 'reverse_silence', 'implicitly_rejected', $3, $4, 3, $5, now())"
+    )
+    same, later = date(2024, 9, 15), date(2024, 9, 16)
+    refusals: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("application_last_passage", "UPDATE applications SET state = 'submitted', passage_number = 1 WHERE id = $1",
+         (file["id"],)),
+        ("application_not_a_draft", "DELETE FROM application_documents WHERE id = $1", (document["id"],)),
+        ("application_not_a_draft", "UPDATE application_documents SET kind = 'other' WHERE id = $1", (document["id"],)),
+        ("application_reviews_append_only", "DELETE FROM application_reviews WHERE application_id = $1",
+         (file["id"],)),
+        ("application_review_authors",
+         "UPDATE application_reviews SET author_id = $2, authors = ARRAY[$2::uuid] WHERE application_id = $1",
+         (file["id"], world.subjects["operator"])),
+        # What is no silence; a state that the file did not have before it; a day on which it had taken effect.
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 1)),
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 3)),
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "admissible", later, 3)),
+        # What is well formed counts only with the file.
+        ("application_last_passage", reversal, (file["id"], world.territory, "admissible", same, 3)),
+    ]  # fmt: skip
+    for name, sql, arguments in refusals:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as caught:
+            await world.pool.execute(sql, *arguments)
+        assert caught.value.constraint_name == name, (sql, arguments)
+    for table in ("application_lines", "application_documents", "application_reviews"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await world.pool.execute(f"TRUNCATE {table}")
+    assert await stored(world, file) == before
+    await done(world, file, "withdraw", "2024-09-15")
