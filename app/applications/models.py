@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.applications.rules import (
     EXAMINED,
+    MOST_MONTHS_GIVEN,
     NEED_REASON,
     OPEN,
     REFILABLE,
@@ -274,6 +275,10 @@ class ApplicationPassage(Base):
             name="application_passage_members",
         ),
         shape("given_until_on >= effective_on", name="application_passage_given_until"),
+        shape(
+            f"given_until_on <= (effective_on + interval '{MOST_MONTHS_GIVEN} months')::date",
+            name="application_passage_given_until_bound",
+        ),
         shape(f"effective_on <= {_PARIS_DAY.format('recorded_at')}", name="application_passage_future"),
     )  # fmt: skip
 

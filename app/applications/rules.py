@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from app.applications import clocks
 from app.applications.clocks import ONE_DAY, Clock, ClockStop, Extension
 from app.core.faults import Fault
-from app.core.problems import InvalidTransition, Problem
+from app.core.problems import InvalidTransition, Problem, ValidationFailed
 from app.projects.rules import CostKind
 from app.schemes.rules import Parameters, in_force
 
@@ -93,6 +93,9 @@ TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, Applicati
         {(S.DEEMED_ADMISSIBLE, state) for state in EXAMINED} | {(S.IMPLICITLY_REJECTED, state) for state in UNDECIDED}
     ),
 }
+
+# The longest time that a request gives for documents, in months: it stops the clocks, and must not do so for ever.
+MOST_MONTHS_GIVEN = 12
 
 # Acts that say why.
 NEED_REASON = (A.DECLARE_INADMISSIBLE, A.EXTEND, A.WITHDRAW)
@@ -182,6 +185,11 @@ GIVEN_UNTIL_IN_THE_PAST = Fault(
     "given_until_in_the_past",
     en="The day given for the documents must not be before the day of the request.",
     fr="Le jour donné pour les pièces ne doit pas précéder celui de la demande.",
+)
+GIVEN_UNTIL_TOO_LATE = Fault(
+    "given_until_too_late",
+    en="The day given for the documents must not be later than {latest_on}, {months} months after that of the request.",
+    fr="Le jour donné pour les pièces ne doit pas dépasser le {latest_on}, {months} mois après celui de la demande.",
 )
 
 
@@ -495,6 +503,19 @@ def check_act(life: Life, act: ApplicationAct, on: date) -> ApplicationState:
     if life.last_on is not None and on < life.last_on:
         raise ActOutOfOrder(after_on=life.last_on.isoformat())
     return to
+
+
+def check_given_until(given_until_on: date, on: date) -> None:
+    """A request gives time from its own day on, and not for ever. Raises `given_until_in_the_past`,
+    `given_until_too_late` (422).
+    """
+    if given_until_on < on:
+        raise ValidationFailed(errors=[GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
+    latest_on = clocks.after_months(on, MOST_MONTHS_GIVEN)
+    if given_until_on > latest_on:
+        raise ValidationFailed(
+            errors=[GIVEN_UNTIL_TOO_LATE.at("/given_until_on", latest_on=latest_on, months=MOST_MONTHS_GIVEN)]
+        )
 
 
 def check_extension(until_on: date, ends_on: date | None) -> None:

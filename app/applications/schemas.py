@@ -10,6 +10,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from app.applications.conditions import FileStep
 from app.applications.rules import (
     DUPLICATE_LINE,
+    MOST_MONTHS_GIVEN,
     ApplicationAct,
     ApplicationState,
     DocumentKind,
@@ -295,7 +296,11 @@ class DocumentRequest(Body):
         ),
     ]
     given_until_on: Annotated[
-        Day, Field(description="Paris day until which the firm has time; not before the day of the request.")
+        Day,
+        Field(
+            description="Paris day until which the firm has time: not before the day of the request, nor later than"
+            f" {MOST_MONTHS_GIVEN} months after it."
+        ),
     ]
     on: _On | None = None
 

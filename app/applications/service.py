@@ -213,8 +213,7 @@ async def request_documents(
 ) -> list[Change]:
     """Ask for documents; indispensable ones stop both times."""
     on = body.on or clock.today()
-    if body.given_until_on < on:
-        raise ValidationFailed(errors=[rules.GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
+    rules.check_given_until(body.given_until_on, on)
     file = await _expected(write, territory, application_id)
     return await _act(
         write, file, ApplicationAct.REQUEST_DOCUMENTS, on, "documents_requested",

@@ -106,6 +106,18 @@ async def test_a_stop_moves_both_ends_and_an_answer_brings_them_back(world: Worl
     assert await world.differences(app.state["engine"]) == []
 
 
+async def test_a_request_gives_twelve_months_at_most(world: World) -> None:
+    file = await submitted(world, day="2024-02-29")
+    answer = await act(world, file["id"], "request-documents", "2024-02-29", given_until_on="2025-03-01")
+    [fault] = problem(answer, 422, "validation-failed")["errors"]
+    assert (fault["pointer"], fault["code"], fault["latest_on"], fault["months"]) == (
+        "/given_until_on", "given_until_too_late", "2025-02-28", 12,
+    )  # fmt: skip
+    assert "2025-02-28" in fault["detail"]
+    asked = await done(world, file, "request-documents", "2024-02-29", given_until_on="2025-02-28")
+    assert asked["admissibility_ends_on"] == "2025-04-29"
+
+
 async def test_of_a_stop_and_an_extension_of_one_day_the_later_moves_what_the_earlier_left(world: World) -> None:
     day, given, until = "2024-02-01", {"given_until_on": "2024-03-01"}, {"until_on": "2025-01-01"}
     file = await submitted(world)

@@ -271,6 +271,9 @@ DRIVEN: dict[str, Request] = {
     "application_passage_given_until": _one(
         f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2024-01-31"
     ),
+    "application_passage_given_until_bound": _one(
+        f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2199-12-31"
+    ),
     "application_passage_future": _one(f"POST {T}/applications/{{id}}/withdraw", "/on", FUTURE),
     "entry_effective_on": _one(f"POST {T}/grants", "/decided_on", "1899-12-31"),
     "entry_amount": _one(f"POST {T}/grants", "/amount_cents", 0),
