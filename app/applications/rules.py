@@ -534,13 +534,15 @@ def _refused(life: Life, act: ApplicationAct) -> Problem:
             return ClockHasRunOut(
                 last_day=last_day, silence_on=silence.effective_on.isoformat(), state=silence.to_state
             )
-    following = sorted({to for each in acts_after(life) if (to := target(life, each)) is not None})
+    following = sorted({to for each in acts_after(life) if (to := target(life, each)) not in (None, life.state)})
     wanted = sorted({to for _, to in TRANSITIONS[act]})
     to = life.state if act in (A.ACKNOWLEDGE, A.EXTEND) else wanted[0]
     members: dict[str, Any] = {"from": life.state, "to": to, "allowed": following}
     refused = InvalidTransition(**members)
-    refused.detail = "The file is {from} and cannot become {to} by this act; it can become: {allowed}."
-    refused.detail_fr = "Le dossier est {from} et ne peut pas devenir {to} par cet acte ; il peut devenir : {allowed}."
+    refused.detail = "The file is {from}, which does not allow this act"
+    refused.detail_fr = "Le dossier est {from}, ce qui ne permet pas cet acte"
+    refused.detail += "; it can become: {allowed}." if following else ", and it can become nothing else."
+    refused.detail_fr += " ; il peut devenir : {allowed}." if following else ", et il ne peut plus rien devenir d'autre."
     refused.cure = "`…/transitions` lists the acts that can follow, and who does them."
     refused.cure_fr = "`…/transitions` donne les actes qui peuvent suivre, et qui les fait."
     return refused

@@ -86,7 +86,8 @@ async def test_what_is_not_in_the_table_is_refused_and_changes_nothing(
         refused = problem(answer, 409, _code(state, verb))
         if refused["type"] == "/problems/invalid-transition":
             assert refused["from"] == state
-            assert refused["allowed"] == sorted({each["to_state"] for each in followers})
+            assert refused["allowed"] == sorted({each["to_state"] for each in followers} - {state})
+            assert all(each in refused["detail"] for each in [state, *refused["allowed"]])
     assert await stored(world, file) == before
 
 
@@ -120,6 +121,18 @@ async def test_a_dry_run_of_each_act_that_can_follow_shows_its_state_and_changes
     assert await stored(world, file) == before
 
 
+async def test_a_refusal_tells_what_the_file_can_become_and_not_what_it_is(world: World) -> None:
+    file = await submitted(world, day=TODAY)
+    await done(world, file, "acknowledge")
+    refused = problem(await act(world, file["id"], "acknowledge"), 409, "invalid-transition")
+    assert refused["allowed"] == ["admissible", "inadmissible", "incomplete", "withdrawn"]
+    assert "cannot become submitted" not in refused["detail"]
+    await done(world, file, "withdraw")
+    refused = problem(await act(world, file["id"], "withdraw"), 409, "invalid-transition")
+    assert refused["allowed"] == []
+    assert "it can become nothing else." in refused["detail"]
+
+
 async def test_a_file_goes_back_to_where_its_documents_were_requested_and_is_examined_once(world: World) -> None:
     file = await submitted(world, day=TODAY)
     assert (await done(world, file, "request-documents"))["state"] == "incomplete"
@@ -130,7 +143,7 @@ async def test_a_file_goes_back_to_where_its_documents_were_requested_and_is_exa
     for verb in ("admit", "declare-inadmissible"):
         refused = problem(await act(world, file["id"], verb), 409, "invalid-transition")
         assert (refused["from"], refused["allowed"]) == (
-            "incomplete", ["incomplete", "under_review", "withdrawn"],
+            "incomplete", ["under_review", "withdrawn"],
         )  # fmt: skip
     told = ok(await staff(world).get(f"applications/{file['id']}/transitions"), 200)
     assert told["documents_awaited"] == ["quote"]
