@@ -351,6 +351,8 @@ async def test_the_parameters_are_those_of_the_day_of_receipt(world: World) -> N
     body = {"received_at": "2024-01-20T12:00:00Z"}
     refused = problem(await staff(world).post(f"{file.path}/submit", body), 409, "parameter-not-in-force")
     assert (refused["parameter"], refused["on"]) == ("minimum_base_cents", "2024-01-20")
+    assert "(`/v1/schemes/…/parameters`)" in refused["detail"]
+    assert not set("{}") & set(refused["detail"])
     await parameter(world, of, name="minimum_base_cents", value=1, valid_from_on="2024-01-20")
     ok(await staff(world).post(f"{file.path}/submit", body), 200)
 
