@@ -281,7 +281,10 @@ async def test_what_waits_is_told_to_who_acts(world: World) -> None:
     today = clock.today()
     soon = await submitted(world, day=(today - timedelta(days=50)).isoformat())
     waiting = await submitted(world, day=today.isoformat())
-    await done(world, waiting, "request-documents", given_until_on=today.isoformat())
+    first, second = [(today + timedelta(days=days)).isoformat() for days in (3, 20)]
+    await done(world, waiting, "request-documents", given_until_on=first)
+    await done(world, waiting, "complete")
+    await done(world, waiting, "request-documents", given_until_on=second)
     told = {}
     for role in ("funder", "territory", "committee"):
         items = ok(await world.clients[role].get("/v1/me/to-do"), 200)["items"]
@@ -292,4 +295,5 @@ async def test_what_waits_is_told_to_who_acts(world: World) -> None:
     assert told["funder"]["applications_before_silence"]["count"] == 1
     assert told["funder"]["applications_before_silence"]["oldest_on"] == soon["silence_on"]
     assert told["territory"]["applications_awaiting_documents"]["count"] == 1
+    assert told["territory"]["applications_awaiting_documents"]["oldest_on"] == second
     assert not {"applications_before_silence", "applications_awaiting_documents"} & told["committee"].keys()
