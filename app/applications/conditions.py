@@ -124,14 +124,14 @@ class Unmet:
     def code(self) -> str:
         return self.condition.code
 
-    def public(self, language: str) -> dict[str, str]:
-        """What an answer says of it: `pointer` is absent where no field of the file is meant."""
-        told = {
+    def public(self, language: str) -> dict[str, str | None]:
+        """What an answer says of it: `pointer` is null where no field of the file is meant."""
+        return {
             "code": self.code,
             "detail": self.condition.detail.told(language, self.occurrence.members),
             "cure": self.condition.cure.told(language, self.occurrence.members),
+            "pointer": self.occurrence.pointer,
         }
-        return told if self.occurrence.pointer is None else {**told, "pointer": self.occurrence.pointer}
 
 
 CONDITIONS: dict[str, Condition] = {}

@@ -195,7 +195,7 @@ async def test_a_condition_refuses_alone_until_its_cure_is_done(world: World, co
     for dry_run in (True, False):
         refused = problem(await file.submit(dry_run=dry_run), 409, "application-not-ready")
         [unmet] = refused["unmet"]
-        assert (unmet["code"], unmet.get("pointer")) == (code, walk.pointer)
+        assert (unmet["code"], unmet["pointer"]) == (code, walk.pointer)
         assert code in refused["detail"]
     french = await file.submit(headers={"Accept-Language": "fr"})
     [told] = french.json()["unmet"]

@@ -14,7 +14,7 @@ Drawn from the table of `app/applications/conditions.py` by `python -m tests.che
 this page differs from it.
 
 A step that misses conditions answers 409 `application-not-ready` and names all of them at once:
-`unmet: [{code, detail, cure, pointer}]`, in the language of the caller; `pointer` is there where a field of the file is
+`unmet: [{code, detail, cure, pointer}]`, in the language of the caller; `pointer` is null where no field of the file is
 meant. `GET T/applications/{id}/transitions` tells the same without trying: `acts` for the receipt, `decisions` for what
 committees decide.
 
