@@ -417,8 +417,7 @@ APPLICATION_DOCUMENT_GUARD = (
     " FOR EACH ROW EXECUTE FUNCTION guard_application_line()"
 )
 APPLICATION_REVIEW_GUARD = (
-    "CREATE TRIGGER guard BEFORE UPDATE ON application_reviews"
-    " FOR EACH ROW EXECUTE FUNCTION guard_application_review()"
+    "CREATE TRIGGER guard BEFORE UPDATE ON application_reviews FOR EACH ROW EXECUTE FUNCTION guard_application_review()"
 )
 APPLICATION_REVERSAL_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT ON application_passages FOR EACH ROW WHEN (NEW.reverses_number IS NOT NULL)"

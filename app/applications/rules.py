@@ -542,7 +542,9 @@ def _refused(life: Life, act: ApplicationAct) -> Problem:
     refused.detail = "The file is {from}, which does not allow this act"
     refused.detail_fr = "Le dossier est {from}, ce qui ne permet pas cet acte"
     refused.detail += "; it can become: {allowed}." if following else ", and it can become nothing else."
-    refused.detail_fr += " ; il peut devenir : {allowed}." if following else ", et il ne peut plus rien devenir d'autre."
+    refused.detail_fr += (
+        " ; il peut devenir : {allowed}." if following else ", et il ne peut plus rien devenir d'autre."
+    )
     refused.cure = "`…/transitions` lists the acts that can follow, and who does them."
     refused.cure_fr = "`…/transitions` donne les actes qui peuvent suivre, et qui les fait."
     return refused

@@ -349,6 +349,8 @@ async def test_the_parameters_are_those_of_the_day_of_receipt(world: World) -> N
     assert await received(file, LAST_MINUTE) == []
     assert await received(file, NEXT) == ["base-below-minimum"]
     body = {"received_at": "2024-01-20T12:00:00Z"}
+    [told] = [each for each in await file.unmet("territory", "submit") if each["code"] == "parameter-not-in-force"]
+    assert told["detail"].startswith("minimum_base_cents has no value on"), "transitions tells it among the others"
     refused = problem(await staff(world).post(f"{file.path}/submit", body), 409, "parameter-not-in-force")
     assert (refused["parameter"], refused["on"]) == ("minimum_base_cents", "2024-01-20")
     assert "(`/v1/schemes/…/parameters`)" in refused["detail"]
