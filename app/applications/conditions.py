@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from app.applications.clocks import after_months
 from app.core.faults import Message
@@ -77,6 +78,9 @@ class FileFacts(NamedTuple):
     pre_selected: bool
     review_completed: bool
     kyc_clear: bool
+    tax_certificate_id: UUID | None = None  # of the certificates, those that count longest
+    social_certificate_id: UUID | None = None
+    bank_details_id: UUID | None = None  # the approved ones
     awarded_grant_cents: int = 0  # what a committee would give; nothing before
     awarded_advance_cents: int = 0
 

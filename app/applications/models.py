@@ -64,6 +64,7 @@ SILENCE_ON = (
 class Application(Identified, Versioned, Base):
     """An aid file: what one holder of a project asks for it under a scheme. Its state is its last act's.
 
+    What the receipt rested on, its certificates and bank details, is known of files received since it is recorded.
     `admissibility_ends_on` and `decision_ends_on` are what the clocks say after each act; an act writes them.
     A file that another one names in `refiles_id` stays ended: the foreign key holds `refilable`.
     """
@@ -114,6 +115,11 @@ class Application(Identified, Versioned, Base):
             name="application_clocks",
         ),
         shape("acknowledged_on >= received_on", name="application_acknowledged"),
+        shape(
+            "num_nonnulls(tax_certificate_id, social_certificate_id, bank_details_id)"
+            " = ANY (CASE WHEN state = 'draft' THEN '{0}'::integer[] ELSE '{0,3}'::integer[] END)",
+            name="application_rests_on",
+        ),
         Index(None, "territory", "state"),
         Index(None, "territory", "updated_at"),
         Index(None, "territory", "received_on"),
@@ -142,6 +148,9 @@ class Application(Identified, Versioned, Base):
     received_on: Mapped[date | None]
     acknowledged_on: Mapped[date | None]
     acknowledgement_reference: Mapped[str | None]
+    tax_certificate_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_certificates.id"))
+    social_certificate_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_certificates.id"))
+    bank_details_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_bank_details.id"))
     found_admissible: Mapped[bool] = mapped_column(server_default="false")
     extended_until_on: Mapped[date | None]
     admissibility_ends_on: Mapped[date | None]
@@ -309,11 +318,11 @@ BEGIN
         TG_OP = 'DELETE'
         OR (OLD.territory, OLD.project_id, OLD.firm_siren, OLD.scheme, OLD.requested_grant_cents,
             OLD.requested_advance_cents, OLD.base_cents, OLD.planned_start_on, OLD.planned_end_on, OLD.refiles_id,
-            OLD.external_id, OLD.received_at)
+            OLD.external_id, OLD.received_at, OLD.tax_certificate_id, OLD.social_certificate_id, OLD.bank_details_id)
             IS DISTINCT FROM
             (NEW.territory, NEW.project_id, NEW.firm_siren, NEW.scheme, NEW.requested_grant_cents,
             NEW.requested_advance_cents, NEW.base_cents, NEW.planned_start_on, NEW.planned_end_on, NEW.refiles_id,
-            NEW.external_id, NEW.received_at)
+            NEW.external_id, NEW.received_at, NEW.tax_certificate_id, NEW.social_certificate_id, NEW.bank_details_id)
     ) THEN
         RAISE EXCEPTION 'the file was submitted'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'application_not_a_draft';

@@ -190,9 +190,15 @@ async def submit(write: Write, territory: str, application_id: UUID, body: schem
     received_on = clock.paris_day(received_at)
     to = rules.check_act(history.life, ApplicationAct.SUBMIT, received_on)
     project = await projects.hold(write, territory, file.project_id)
-    check_ready(FileStep.SUBMIT, await facts_of(write, territory, file.id, received_on))
+    known = await facts_of(write, territory, file.id, received_on)
+    check_ready(FileStep.SUBMIT, known)
     history.add(ApplicationAct.SUBMIT, to, received_on)
-    await history.write_down(received_at=received_at)
+    await history.write_down(
+        received_at=received_at,
+        tax_certificate_id=known.tax_certificate_id,
+        social_certificate_id=known.social_certificate_id,
+        bank_details_id=known.bank_details_id,
+    )
     return [_change("submitted", file), *await projects.pass_to_filed(write, project, received_on)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import asyncpg
 import pytest
 
 from app.applications.conditions import CONDITIONS, FileStep
@@ -181,6 +182,31 @@ async def test_a_file_that_meets_every_condition_is_received(world: World) -> No
     file = await ready(world)
     assert ok(await file.submit(dry_run=True), 200)["state"] == "submitted"
     assert ok(await file.submit(), 200)["state"] == "submitted"
+
+
+async def test_a_received_file_names_what_its_receipt_rests_on(world: World) -> None:
+    """The certificates that count longest of those issued by then, and the bank details approved by then, for good."""
+    file = await ready(world)
+    await r.certificate(world, file.siren, "tax", "2024-01-10")
+    await r.certificate(world, file.siren, "tax", "2024-01-16")  # after the receipt
+    before = ok(await staff(world).get(file.path))
+    assert (before["tax_certificate_id"], before["social_certificate_id"], before["bank_details_id"]) == (None,) * 3
+    told = ok(await file.submit(), 200)
+    papers = ok(await staff(world).get(f"firms/{file.siren}/certificates"))["items"]
+    issued = {each["id"]: (each["kind"], each["issued_on"]) for each in papers}
+    assert issued[told["tax_certificate_id"]] == ("tax", "2024-01-10")
+    assert issued[told["social_certificate_id"]] == ("social", "2023-12-01")
+    assert told["tax_certificate_valid_until_on"] == "2024-04-09"
+    [details] = ok(await staff(world).get(f"firms/{file.siren}/bank-details"))["items"]
+    assert (told["bank_details_id"], told["bank_details_iban"]) == (details["id"], details["iban"])
+    assert "••••" in told["bank_details_iban"]
+    data = " ".join(row["data"] for row in await world.events(file.id))
+    assert details["id"] in data
+    assert "••••" not in data, "events name them by id alone"
+    for column in ("tax_certificate_id", "social_certificate_id", "bank_details_id"):
+        with pytest.raises(asyncpg.CheckViolationError) as caught:
+            await world.pool.execute(f"UPDATE applications SET {column} = NULL WHERE id = $1", file.id)
+        assert caught.value.constraint_name == "application_not_a_draft"
 
 
 def test_every_condition_of_the_receipt_is_walked() -> None:

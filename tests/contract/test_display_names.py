@@ -54,6 +54,10 @@ SHOWN_AS: dict[str, str] = {
     "Grant.committee_id": "committee_on",
     "Advance.committee_id": "committee_on",
     "AdvanceAwarded.committee_id": "committee_on",
+    # aid files
+    "Application.tax_certificate_id": "tax_certificate_valid_until_on",
+    "Application.social_certificate_id": "social_certificate_valid_until_on",
+    "Application.bank_details_id": "bank_details_iban",
 }
 
 # Ids without a name beside them, and why.

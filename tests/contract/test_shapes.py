@@ -303,7 +303,7 @@ OURS: dict[str, str] = {
          "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
          "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
-         "application_received", "application_clocks", "application_passage_transition",
+         "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "mission_status", "mission_status_changed"),
         _STATE,
     ),
