@@ -331,8 +331,8 @@ BEGIN
 END
 $$
 """
-# Lines belong to a draft; a document of a file that was submitted stays. The file is held against its submission: a line
-# that is written beside it comes first.
+# Lines belong to a draft; a document of a file that was submitted stays. The file is held against its submission: a
+# line that is written beside it comes first.
 GUARD_APPLICATION_LINE = """
 CREATE FUNCTION guard_application_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -209,15 +209,15 @@ class Application(Read):
         description="Paris day of the receipt, from which the time to examine admissibility counts; null for a draft."
     )
     tax_certificate_id: UUID | None = Field(
-        description="The tax certificate of the firm that the receipt rested on; null for a draft, and where it was not"
-        " recorded yet."
+        description="The tax certificate of the firm that the receipt rested on; null for a draft, and where it"
+        " was not recorded yet."
     )
     tax_certificate_valid_until_on: date | None = Field(
         description="Last Paris day of validity that this certificate states; null where none is named."
     )
     social_certificate_id: UUID | None = Field(
-        description="The social-contribution certificate of the firm that the receipt rested on; null for a draft, and where it was not"
-        " recorded yet."
+        description="The social-contribution certificate of the firm that the receipt rested on; null for a draft, and where it"
+        " was not recorded yet."
     )
     social_certificate_valid_until_on: date | None = Field(
         description="Last Paris day of validity that this certificate states; null where none is named."

@@ -9,11 +9,11 @@ import pytest
 
 from app.applications.conditions import (
     CONDITIONS,
+    NEEDED,
     REVIEW_NOT_FAVOURABLE,
     ApplicationNotReady,
     BankDetailsKnown,
     FileFacts,
-    NEEDED,
     FileStep,
     LineFacts,
     check_ready,
