@@ -216,8 +216,8 @@ class Application(Read):
         description="Last Paris day of validity that this certificate states; null where none is named."
     )
     social_certificate_id: UUID | None = Field(
-        description="The social-contribution certificate of the firm that the receipt rested on; null for a draft, and where it"
-        " was not recorded yet."
+        description="The social-contribution certificate of the firm that the receipt rested on; null for a draft, and"
+        " where it was not recorded yet."
     )
     social_certificate_valid_until_on: date | None = Field(
         description="Last Paris day of validity that this certificate states; null where none is named."
