@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -29,7 +29,7 @@ from app.applications.decisions.models import CommitteeDecision, CommitteeRecord
 from app.applications.decisions.queries import DECISIONS
 from app.applications.facts import Awarded, facts_of
 from app.applications.history import History
-from app.applications.models import Application, ApplicationReview
+from app.applications.models import Application, ApplicationPassage, ApplicationReview
 from app.applications.queries import APPLICATIONS
 from app.applications.rules import ApplicationAct, ApplicationState
 from app.committees import service as committees
@@ -125,7 +125,9 @@ async def _take(write: Write, sitting: Sitting, item: schemas.DecisionBody) -> t
     number, reference = await _number(write, sitting.agenda, sitting.decided_on)
     followed = await pass_file(write, sitting, file, item, reference)
     decision = decision_of(write, sitting, item, number, reference)
-    decision.passage_number = file.passage_number
+    p, act = ApplicationPassage, rules.ACTS[item.outcome]
+    acted = select(func.max(p.number)).where(p.application_id == file.id, p.act == act)  # silence may have followed it
+    decision.passage_number = await write.session.scalar(acted)
     write.session.add(decision)
     await write.session.flush()
     return decision, [*followed, *await give(write, sitting, file, item, decision)]

@@ -52,7 +52,7 @@ async def simulate(
                 "advance_cents": item.advance_cents,
                 "possible": problem is None,
                 "refusal": _refusal(problem, language) if problem is not None else None,
-                "unmet": [{"pointer": None} | each.public(language) for each in problem.unmet]
+                "unmet": [each.public(language) for each in problem.unmet]
                 if isinstance(problem, ApplicationNotReady)
                 else [],
                 **await _left(write, sitting, contributions),
