@@ -24,7 +24,9 @@ ADDRESSES = {
     "application_review": T + "/applications/{application_id}/review",
     "audition": T + "/auditions/{id}",
     "audition_note": T + "/auditions/{audition_id}/notes/{id}",
+    "agenda": T + "/committees/{committee_id}/agenda",
     "committee": T + "/committees/{id}",
+    "committee_decision": T + "/committees/{committee_id}/decisions/{id}",
     "consultant": T + "/consultants/{id}",
     "contact": T + "/contacts/{id}",
     "contribution": T + "/envelope/contributions/{id}",
@@ -108,7 +110,7 @@ async def test_an_identity_is_one_address_and_an_address_one_identity(world: Wor
     assert [(identity, found) for identity, found in at.items() if len(found) > 1] == []
     assert [(address, found) for address, found in named.items() if len(found) > 1] == []
     told = {identity for identity in latest if identity[1] == "firm_accounts"}
-    assert len(told) == 5  # two years of two firms, and one of the firm that asks for aid
+    assert len(told) == 6  # two years of two firms, and one of each firm that asks for aid
     assert all(re.fullmatch(r"\d{9}/20\d\d", identity[2]) for identity in told)
     for (territory, type_, _), (version, address) in latest.items():
         if territory is None or version is None:
