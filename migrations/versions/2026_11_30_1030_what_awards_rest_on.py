@@ -5,6 +5,8 @@ Revision: 2026_11_30_1030, after 2026_11_30_1004.
 The funder of an award that says none is the organisation of who decided it: the database fills it.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -109,7 +111,7 @@ END
 $$
 """
 TABLES = {"grants": "grant", "advances": "advance"}
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "funder_id": sa.Uuid(),
     "application_id": sa.Uuid(),
     "decision_id": sa.Uuid(),
