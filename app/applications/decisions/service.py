@@ -11,8 +11,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access.duties import REVIEWS_DECIDES
 from app.access.rules import Actor, person
@@ -270,8 +271,12 @@ async def _agenda(write: Write, sitting: Sitting) -> Agenda:
 
 
 async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, str]:
-    """The next number of the meeting and its reference; the first gives the meeting its number in its year."""
-    if agenda.year is None or agenda.meeting_number is None:
+    """The next number of the meeting and its reference; the first gives the meeting its number in its year.
+
+    What is counted is no change of the agenda: it keeps its version.
+    """
+    year, meeting_number = agenda.year, agenda.meeting_number
+    if year is None or meeting_number is None:
         s = MeetingSeries
         key = {"territory": agenda.territory, "level": agenda.level, "year": decided_on.year}
         counted = (
@@ -280,13 +285,21 @@ async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, 
             .on_conflict_do_update(index_elements=list(key), set_={"last_number": s.last_number + 1})
             .returning(s.last_number)
         )
-        agenda.year, agenda.meeting_number = decided_on.year, await write.session.scalar(counted)
-    assert agenda.meeting_number is not None
-    agenda.decisions_made += 1
-    await write.session.flush()
-    number = agenda.decisions_made
+        year, meeting_number = decided_on.year, (await write.session.execute(counted)).scalar_one()
+    g: Any = Agenda.__table__
+    told = (
+        update(g)
+        .where(g.c.committee_id == agenda.committee_id)
+        .values(
+            decisions_made=g.c.decisions_made + 1, year=year, meeting_number=meeting_number, updated_at=g.c.updated_at
+        )
+        .returning(g.c.decisions_made)
+    )
+    number: int = (await write.session.execute(told)).scalar_one()
+    for name, value in {"decisions_made": number, "year": year, "meeting_number": meeting_number}.items():
+        set_committed_value(agenda, name, value)
     level = Level(agenda.level)
-    return number, rules.reference_of(agenda.territory, agenda.year, level, agenda.meeting_number, number)
+    return number, rules.reference_of(agenda.territory, year, level, meeting_number, number)
 
 
 async def pass_file(
