@@ -111,7 +111,7 @@ END
 $$
 """
 TABLES = {"grants": "grant", "advances": "advance"}
-COLUMNS: dict[str, Any] = {
+COLUMNS: dict[str, sa.types.TypeEngine[Any]] = {
     "funder_id": sa.Uuid(),
     "application_id": sa.Uuid(),
     "decision_id": sa.Uuid(),
