@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from app.applications.clocks import after_months
 from app.core.faults import Message
 from app.core.problems import Problem
 from app.projects.rules import CostKind
-from app.schemes.rules import Parameters, in_force
+from app.schemes.rules import ParameterNotInForce, Parameters
 
 
 class FileStep(StrEnum):
@@ -77,6 +78,9 @@ class FileFacts(NamedTuple):
     pre_selected: bool
     review_completed: bool
     kyc_clear: bool
+    tax_certificate_id: UUID | None = None  # of the certificates, those that count longest
+    social_certificate_id: UUID | None = None
+    bank_details_id: UUID | None = None  # the approved ones
     awarded_grant_cents: int = 0  # what a committee would give; nothing before
     awarded_advance_cents: int = 0
 
@@ -124,14 +128,14 @@ class Unmet:
     def code(self) -> str:
         return self.condition.code
 
-    def public(self, language: str) -> dict[str, str]:
-        """What an answer says of it: `pointer` is absent where no field of the file is meant."""
-        told = {
+    def public(self, language: str) -> dict[str, str | None]:
+        """What an answer says of it: `pointer` is null where no field of the file is meant."""
+        return {
             "code": self.code,
             "detail": self.condition.detail.told(language, self.occurrence.members),
             "cure": self.condition.cure.told(language, self.occurrence.members),
+            "pointer": self.occurrence.pointer,
         }
-        return told if self.occurrence.pointer is None else {**told, "pointer": self.occurrence.pointer}
 
 
 CONDITIONS: dict[str, Condition] = {}
@@ -173,13 +177,15 @@ def _not_assets(facts: FileFacts) -> Iterator[Occurrence]:
 
 
 def _base_below_minimum(facts: FileFacts) -> Iterator[Occurrence]:
-    minimum = in_force(facts.parameters.minimum_base_cents, "minimum_base_cents", facts.received_on)
-    if facts.base_cents < minimum:
+    minimum = facts.parameters.minimum_base_cents
+    if minimum is not None and facts.base_cents < minimum:
         yield Occurrence("/lines", {"base_cents": facts.base_cents, "minimum_base_cents": minimum})
 
 
 def _longer_than_allowed(facts: FileFacts) -> Iterator[Occurrence]:
-    months = in_force(facts.parameters.maximum_months, "maximum_months", facts.received_on)
+    months = facts.parameters.maximum_months
+    if months is None:
+        return
     latest = after_months(facts.planned_start_on, months)
     if facts.planned_end_on > latest:
         members = {"maximum_months": months, "planned_start_on": facts.planned_start_on, "latest_end_on": latest}
@@ -314,8 +320,7 @@ _condition(
 
 
 def _until_on(facts: FileFacts, kind: str) -> date | None:
-    """The last day of the firm's certificates of a kind. Raises `parameter-not-in-force` (409)."""
-    in_force(facts.parameters.certificate_days, "certificate_days", facts.received_on)
+    """The last day of the firm's certificates of a kind."""
     until_on: date | None = getattr(facts, f"{kind}_until_on")
     return until_on
 
@@ -489,6 +494,23 @@ REVIEW_NOT_FAVOURABLE = Condition(
     ),
     lambda _facts: [],
 )
+# What a step cannot do without: its conditions, and at the receipt the clocks. A value that is missing is told beside
+# what is unmet; where nothing else is, the step is refused by the problem of this name.
+NEEDED: Mapping[FileStep, tuple[str, ...]] = {
+    FileStep.SUBMIT: (
+        "minimum_base_cents", "maximum_months", "certificate_days", "clocks_stop", "admissibility_months",
+        "admissibility_clock", "decision_months",
+    ),
+    FileStep.PRE_SELECT: (),
+    FileStep.GRANT: ("certificate_days",),
+}  # fmt: skip
+WITHOUT_VALUE = Condition(
+    ParameterNotInForce.code,
+    SUBMIT_AND_GRANT,
+    Message(ParameterNotInForce.code, ParameterNotInForce.detail, ParameterNotInForce.detail_fr),
+    Message(ParameterNotInForce.code, ParameterNotInForce.cure, ParameterNotInForce.cure_fr),
+    lambda _facts: [],
+)
 
 
 # --- what is unmet ---------------------------------------------------------------------------------------------------
@@ -519,10 +541,15 @@ class ApplicationNotReady(Problem):
 def unmet(step: FileStep, facts: FileFacts, *, sees_review: bool = False) -> list[Unmet]:
     """Every condition of the step that is unmet, at each of its places, in the order of the table.
 
-    Without the permission to read the review, both of its conditions are told as one other.
-    Raises `parameter-not-in-force` (409).
+    Parameters without a value come first. Without the permission to read the review, both of its conditions are told as
+    one other.
     """
     found = [
+        Unmet(WITHOUT_VALUE, Occurrence(None, {"parameter": name, "on": facts.received_on}))
+        for name in NEEDED[step]
+        if getattr(facts.parameters, name) is None
+    ]
+    found += [
         Unmet(condition, occurrence)
         for condition in CONDITIONS.values()
         if step in condition.steps
@@ -535,7 +562,12 @@ def unmet(step: FileStep, facts: FileFacts, *, sees_review: bool = False) -> lis
 
 
 def check_ready(step: FileStep, facts: FileFacts, *, sees_review: bool = False) -> None:
-    """Refuse a step whose conditions are not all met: `application-not-ready` (409) names every one."""
+    """Refuse a step whose conditions are not all met: `application-not-ready` (409) names every one.
+
+    Raises `parameter-not-in-force` (409) where parameters without a value are all that is missing.
+    """
     found = unmet(step, facts, sees_review=sees_review)
+    if found and all(each.condition is WITHOUT_VALUE for each in found):
+        raise ParameterNotInForce(**found[0].occurrence.members)
     if found:
         raise ApplicationNotReady(found)

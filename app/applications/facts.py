@@ -138,13 +138,20 @@ def _requested_by_others() -> ScalarSelect[Any]:
     )
 
 
-def _until(kind: CertificateKind) -> ScalarSelect[Any]:
-    """The last day on which a certificate of the firm counts, of those that were issued by the day of the act."""
+def _certificate(kind: CertificateKind) -> Any:
+    """The certificate of the firm that counts longest, of those that were issued by the day of the act."""
     paper = FirmCertificate
     days = _f.parameters["certificate_days"].as_integer()
-    last_day = func.max(func.least(paper.valid_until_on, paper.issued_on + days, type_=Date()))
+    until_on = func.least(paper.valid_until_on, paper.issued_on + days, type_=Date())
     issued = (_of_firm[paper], paper.kind == _literal(kind), paper.reversed_on.is_(None), paper.issued_on <= _on)
-    return select(last_day).where(*issued).scalar_subquery()
+    return (
+        select(paper.id, until_on.label("until_on"))
+        .where(*issued)
+        .order_by(until_on.desc(), paper.id.desc())
+        .limit(literal_column("1"))
+        .correlate(_file)
+        .lateral(f"{kind}_certificate")
+    )
 
 
 def _bank_details(status: BankDetailsStatus) -> ColumnElement[bool]:
@@ -162,6 +169,7 @@ def _pre_selected() -> ColumnElement[bool]:
 def facts() -> Statement:
     """The facts of one file; `arguments_of` names its values, `read_facts` reads its row."""
     plan, awards, review, proceeding = _plan(), _awards(), ApplicationReview, Proceeding
+    tax, social = _certificate(CertificateKind.TAX), _certificate(CertificateKind.SOCIAL)
     commune, statement = PerimeterCommune, FundingStatement
     return Statement(
         select(
@@ -179,8 +187,8 @@ def facts() -> Statement:
             _requested_by_others().label("requested_by_others_cents"),
             exists().where(statement.project_id == _f.project_id, statement.stated_on <= _on)
             .label("stated_no_other_funding"),
-            _until(CertificateKind.TAX).label("tax_until_on"),
-            _until(CertificateKind.SOCIAL).label("social_until_on"),
+            tax.c.until_on.label("tax_until_on"), tax.c.id.label("tax_certificate_id"),
+            social.c.until_on.label("social_until_on"), social.c.id.label("social_certificate_id"),
             exists().where(
                 proceeding.siren == _f.siren, proceeding.opened_on <= _on,
                 or_(proceeding.closed_on.is_(None), proceeding.closed_on > _on),
@@ -192,6 +200,9 @@ def facts() -> Statement:
                 (_bank_details(BankDetailsStatus.PROPOSED), _literal(BankDetailsKnown.PROPOSED)),
                 else_=_literal(BankDetailsKnown.MISSING),
             ).label("bank_details"),
+            select(BankDetails.id)
+            .where(_of_firm[BankDetails], BankDetails.status == _literal(BankDetailsStatus.APPROVED))
+            .scalar_subquery().label("bank_details_id"),
             _pre_selected().label("pre_selected"),
             exists().where(review.application_id == _f.id, review.completed_on.is_not(None)).label("review_completed"),
             exists().where(review.application_id == _f.id, review.kyc == _literal(Kyc.CLEAR)).label("kyc_clear"),
@@ -199,6 +210,8 @@ def facts() -> Statement:
         .select_from(_file)
         .join(awards, true())
         .outerjoin(plan, true())
+        .outerjoin(tax, true())
+        .outerjoin(social, true())
     )  # fmt: skip
 
 

@@ -20,10 +20,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.applications.rules import (
     EXAMINED,
+    MOST_MONTHS_GIVEN,
     NEED_REASON,
     OPEN,
     REFILABLE,
     REVERSALS,
+    SILENCES,
     TRANSITIONS,
     UNDECIDED,
     ApplicationState,
@@ -63,6 +65,7 @@ SILENCE_ON = (
 class Application(Identified, Versioned, Base):
     """An aid file: what one holder of a project asks for it under a scheme. Its state is its last act's.
 
+    What the receipt rested on, its certificates and bank details, is known of files received since it is recorded.
     `admissibility_ends_on` and `decision_ends_on` are what the clocks say after each act; an act writes them.
     A file that another one names in `refiles_id` stays ended: the foreign key holds `refilable`.
     """
@@ -113,6 +116,11 @@ class Application(Identified, Versioned, Base):
             name="application_clocks",
         ),
         shape("acknowledged_on >= received_on", name="application_acknowledged"),
+        shape(
+            "num_nonnulls(tax_certificate_id, social_certificate_id, bank_details_id)"
+            " = ANY (CASE WHEN state = 'draft' THEN '{0}'::integer[] ELSE '{0,3}'::integer[] END)",
+            name="application_rests_on",
+        ),
         Index(None, "territory", "state"),
         Index(None, "territory", "updated_at"),
         Index(None, "territory", "received_on"),
@@ -141,6 +149,9 @@ class Application(Identified, Versioned, Base):
     received_on: Mapped[date | None]
     acknowledged_on: Mapped[date | None]
     acknowledgement_reference: Mapped[str | None]
+    tax_certificate_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_certificates.id"))
+    social_certificate_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_certificates.id"))
+    bank_details_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm_bank_details.id"))
     found_admissible: Mapped[bool] = mapped_column(server_default="false")
     extended_until_on: Mapped[date | None]
     admissibility_ends_on: Mapped[date | None]
@@ -274,6 +285,10 @@ class ApplicationPassage(Base):
             name="application_passage_members",
         ),
         shape("given_until_on >= effective_on", name="application_passage_given_until"),
+        shape(
+            f"given_until_on <= (effective_on + interval '{MOST_MONTHS_GIVEN} months')::date",
+            name="application_passage_given_until_bound",
+        ),
         shape(f"effective_on <= {_PARIS_DAY.format('recorded_at')}", name="application_passage_future"),
     )  # fmt: skip
 
@@ -304,11 +319,11 @@ BEGIN
         TG_OP = 'DELETE'
         OR (OLD.territory, OLD.project_id, OLD.firm_siren, OLD.scheme, OLD.requested_grant_cents,
             OLD.requested_advance_cents, OLD.base_cents, OLD.planned_start_on, OLD.planned_end_on, OLD.refiles_id,
-            OLD.external_id, OLD.received_at)
+            OLD.external_id, OLD.received_at, OLD.tax_certificate_id, OLD.social_certificate_id, OLD.bank_details_id)
             IS DISTINCT FROM
             (NEW.territory, NEW.project_id, NEW.firm_siren, NEW.scheme, NEW.requested_grant_cents,
             NEW.requested_advance_cents, NEW.base_cents, NEW.planned_start_on, NEW.planned_end_on, NEW.refiles_id,
-            NEW.external_id, NEW.received_at)
+            NEW.external_id, NEW.received_at, NEW.tax_certificate_id, NEW.social_certificate_id, NEW.bank_details_id)
     ) THEN
         RAISE EXCEPTION 'the file was submitted'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'application_not_a_draft';
@@ -317,7 +332,8 @@ BEGIN
 END
 $$
 """
-# Lines belong to a draft. The file is held against its submission: a line that is written beside it comes first.
+# Lines belong to a draft; a document of a file that was submitted stays. The file is held against its submission: a
+# line that is written beside it comes first.
 GUARD_APPLICATION_LINE = """
 CREATE FUNCTION guard_application_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -352,12 +368,78 @@ BEGIN
 END
 $$
 """
+# At COMMIT a file has the number of its last act, and so its state.
+CHECK_APPLICATION_PASSAGES = """
+CREATE FUNCTION check_application_passages() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    file uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'applications' THEN 'id' ELSE 'application_id' END;
+BEGIN
+    IF EXISTS (
+        SELECT FROM applications a WHERE a.id = file AND a.passage_number IS DISTINCT FROM (
+            SELECT max(p.number) FROM application_passages p WHERE p.application_id = a.id
+        )
+    ) THEN
+        RAISE EXCEPTION 'the state is not that of the last act'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'application_last_passage';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+# A reversal takes back a silence that was still to come on its day, and gives the file the state of before it.
+GUARD_APPLICATION_REVERSAL = """
+CREATE FUNCTION guard_application_reversal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM application_passages p
+        WHERE p.application_id = NEW.application_id AND p.number = NEW.reverses_number
+            AND p.act IN ({silences}) AND p.effective_on > NEW.effective_on
+            AND (p.from_state, p.to_state) = (NEW.to_state, NEW.from_state)
+    ) THEN
+        RAISE EXCEPTION 'it reverses no silence'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'application_passage_reversal';
+    END IF;
+    RETURN NEW;
+END
+$$
+""".format(silences=", ".join(f"'{each.value}'" for each in SILENCES))
+# Who wrote a review remains one of its authors: none of them decides the file.
+GUARD_APPLICATION_REVIEW = """
+CREATE FUNCTION guard_application_review() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.application_id <> OLD.application_id OR NOT NEW.authors @> OLD.authors THEN
+        RAISE EXCEPTION 'an author of the review is missing'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'application_review_authors';
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
 APPLICATION_GUARD = (
     "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON applications FOR EACH ROW EXECUTE FUNCTION guard_application()"
 )
 APPLICATION_LINE_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON application_lines"
     " FOR EACH ROW EXECUTE FUNCTION guard_application_line()"
+)
+APPLICATION_DOCUMENT_GUARD = (
+    "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON application_documents"
+    " FOR EACH ROW EXECUTE FUNCTION guard_application_line()"
+)
+APPLICATION_REVIEW_GUARD = (
+    "CREATE TRIGGER guard BEFORE UPDATE ON application_reviews FOR EACH ROW EXECUTE FUNCTION guard_application_review()"
+)
+APPLICATION_REVERSAL_GUARD = (
+    "CREATE TRIGGER guard BEFORE INSERT ON application_passages FOR EACH ROW WHEN (NEW.reverses_number IS NOT NULL)"
+    " EXECUTE FUNCTION guard_application_reversal()"
+)
+LAST_PASSAGE_OF_APPLICATION = (
+    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT OR UPDATE OF passage_number ON applications"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_passages()"
+)
+LAST_PASSAGE = (
+    "CREATE CONSTRAINT TRIGGER check_passages AFTER INSERT ON application_passages"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_application_passages()"
 )
 BASE_OF_APPLICATION = (
     "CREATE CONSTRAINT TRIGGER check_base AFTER INSERT OR UPDATE OF base_cents ON applications"
@@ -369,11 +451,20 @@ BASE_OF_LINES = (
 )
 
 keep(ApplicationPassage)
-for _function in (GUARD_APPLICATION, GUARD_APPLICATION_LINE, CHECK_APPLICATION_BASE):
+for _function in (
+    GUARD_APPLICATION, GUARD_APPLICATION_LINE, CHECK_APPLICATION_BASE, CHECK_APPLICATION_PASSAGES,
+    GUARD_APPLICATION_REVERSAL, GUARD_APPLICATION_REVIEW,
+):  # fmt: skip
     event.listen(Base.metadata, "before_create", DDL(_function))
 for _table, _statements in (
-    (Application, (APPLICATION_GUARD, BASE_OF_APPLICATION, append_only("applications", "TRUNCATE"))),
-    (ApplicationLine, (APPLICATION_LINE_GUARD, BASE_OF_LINES)),
+    (
+        Application,
+        (APPLICATION_GUARD, BASE_OF_APPLICATION, LAST_PASSAGE_OF_APPLICATION, append_only("applications", "TRUNCATE")),
+    ),
+    (ApplicationLine, (APPLICATION_LINE_GUARD, BASE_OF_LINES, append_only("application_lines", "TRUNCATE"))),
+    (ApplicationDocument, (APPLICATION_DOCUMENT_GUARD, append_only("application_documents", "TRUNCATE"))),
+    (ApplicationReview, (APPLICATION_REVIEW_GUARD, append_only("application_reviews", "DELETE OR TRUNCATE"))),
+    (ApplicationPassage, (APPLICATION_REVERSAL_GUARD, LAST_PASSAGE)),
 ):
     for _statement in _statements:
         event.listen(_table.__table__, "after_create", DDL(_statement))

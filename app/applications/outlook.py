@@ -103,7 +103,4 @@ async def _unmet(
     connection = await driver_connection(session)
     row = await connection.fetchrow(facts().sql, *facts().arguments(arguments_of(file.territory, file.id, today)))
     known = read_facts(row, today)
-    return {
-        step: [{"pointer": None} | each.public(language) for each in unmet(step, known, sees_review=sees_review)]
-        for step in FileStep
-    }
+    return {step: [each.public(language) for each in unmet(step, known, sees_review=sees_review)] for step in FileStep}

@@ -32,6 +32,8 @@ from app.core.reading.listing import (
 )
 from app.core.reading.query import Parameter
 from app.core.values import CentsInQuery, Code, Day, ExternalId, Sha256, Siren, Uuid, parse_int
+from app.firms.bank_details.models import BankDetails
+from app.firms.certificates.models import FirmCertificate
 from app.firms.models import Firm
 from app.projects.models import Project
 from app.schemes.models import Scheme
@@ -40,6 +42,7 @@ _a, _l, _d, _r, _p = Application, ApplicationLine, ApplicationDocument, Applicat
 _territory = param("territory", Text())
 _application_id = param("application_id", _a.id.type)
 _recorder = Subject.__table__.alias("recorder")
+_tax, _social = aliased(FirmCertificate), aliased(FirmCertificate)
 _today = paris_day(func.now())
 
 _lines = (
@@ -93,6 +96,12 @@ APPLICATIONS = Listing(
         _a.refiles_id,
         _a.received_at,
         _a.received_on,
+        _a.tax_certificate_id,
+        _tax.valid_until_on.label("tax_certificate_valid_until_on"),
+        _a.social_certificate_id,
+        _social.valid_until_on.label("social_certificate_valid_until_on"),
+        _a.bank_details_id,
+        BankDetails.iban_masked.label("bank_details_iban"),
         _a.acknowledged_on,
         _a.acknowledgement_reference,
         _a.admissibility_ends_on,
@@ -107,6 +116,9 @@ APPLICATIONS = Listing(
     .join(Project, Project.id == _a.project_id)
     .join(Firm, Firm.siren == _a.siren)
     .join(Scheme, Scheme.code == _a.scheme)
+    .outerjoin(_tax, _tax.id == _a.tax_certificate_id)
+    .outerjoin(_social, _social.id == _a.social_certificate_id)
+    .outerjoin(BankDetails, BankDetails.id == _a.bank_details_id)
     .where(_a.territory == _territory),
     key=_a.id,
     version=_a.version,

@@ -189,7 +189,7 @@ async def withdraw_application(
     )
 
 
-@applications.get(BELOW + "/transitions", **shows(schemas.Transitions, ParameterNotInForce))
+@applications.get(BELOW + "/transitions", **shows(schemas.Transitions))
 async def get_application_transitions(request: Request, actor: Actor = require("applications:read")) -> Response:
     """What can follow in the life of a file, by whom, every condition that is not met, and when silence decides.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from app.applications import clocks
 from app.applications.clocks import ONE_DAY, Clock, ClockStop, Extension
 from app.core.faults import Fault
-from app.core.problems import InvalidTransition, Problem
+from app.core.problems import InvalidTransition, Problem, ValidationFailed
 from app.projects.rules import CostKind
 from app.schemes.rules import Parameters, in_force
 
@@ -115,6 +115,9 @@ TRANSITIONS: Mapping[ApplicationAct, frozenset[tuple[ApplicationState, Applicati
     ),
 }
 
+# The longest time that a request gives for documents, in months: it stops the clocks, and must not do so for ever.
+MOST_MONTHS_GIVEN = 12
+
 # Acts that say why.
 NEED_REASON = (A.DECLARE_INADMISSIBLE, A.EXTEND, A.WITHDRAW, A.DEFER, A.REJECT, A.REVERSE_DECISION)
 
@@ -204,6 +207,11 @@ GIVEN_UNTIL_IN_THE_PAST = Fault(
     "given_until_in_the_past",
     en="The day given for the documents must not be before the day of the request.",
     fr="Le jour donné pour les pièces ne doit pas précéder celui de la demande.",
+)
+GIVEN_UNTIL_TOO_LATE = Fault(
+    "given_until_too_late",
+    en="The day given for the documents must not be later than {latest_on}, {months} months after that of the request.",
+    fr="Le jour donné pour les pièces ne doit pas dépasser le {latest_on}, {months} mois après celui de la demande.",
 )
 
 
@@ -524,6 +532,19 @@ def check_act(life: Life, act: ApplicationAct, on: date) -> ApplicationState:
     return to
 
 
+def check_given_until(given_until_on: date, on: date) -> None:
+    """A request gives time from its own day on, and not for ever. Raises `given_until_in_the_past`,
+    `given_until_too_late` (422).
+    """
+    if given_until_on < on:
+        raise ValidationFailed(errors=[GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
+    latest_on = clocks.after_months(on, MOST_MONTHS_GIVEN)
+    if given_until_on > latest_on:
+        raise ValidationFailed(
+            errors=[GIVEN_UNTIL_TOO_LATE.at("/given_until_on", latest_on=latest_on, months=MOST_MONTHS_GIVEN)]
+        )
+
+
 def check_extension(until_on: date, ends_on: date | None) -> None:
     """An extension fixes a later day. Raises `extension-not-later` (409)."""
     if ends_on is not None and until_on <= ends_on:
@@ -540,13 +561,17 @@ def _refused(life: Life, act: ApplicationAct) -> Problem:
             return ClockHasRunOut(
                 last_day=last_day, silence_on=silence.effective_on.isoformat(), state=silence.to_state
             )
-    following = sorted({to for each in acts_after(life) if (to := target(life, each)) is not None})
+    following = sorted({to for each in acts_after(life) if (to := target(life, each)) not in (None, life.state)})
     wanted = sorted({to for _, to in TRANSITIONS[act]})
     to = life.state if act in (A.ACKNOWLEDGE, A.EXTEND) else wanted[0]
     members: dict[str, Any] = {"from": life.state, "to": to, "allowed": following}
     refused = InvalidTransition(**members)
-    refused.detail = "The file is {from} and cannot become {to} by this act; it can become: {allowed}."
-    refused.detail_fr = "Le dossier est {from} et ne peut pas devenir {to} par cet acte ; il peut devenir : {allowed}."
+    refused.detail = "The file is {from}, which does not allow this act"
+    refused.detail_fr = "Le dossier est {from}, ce qui ne permet pas cet acte"
+    refused.detail += "; it can become: {allowed}." if following else ", and it can become nothing else."
+    refused.detail_fr += (
+        " ; il peut devenir : {allowed}." if following else ", et il ne peut plus rien devenir d'autre."
+    )
     refused.cure = "`…/transitions` lists the acts that can follow, and who does them."
     refused.cure_fr = "`…/transitions` donne les actes qui peuvent suivre, et qui les fait."
     return refused

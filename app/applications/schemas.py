@@ -10,6 +10,7 @@ from pydantic import MISSING, AfterValidator, ConfigDict, Field
 from app.applications.conditions import FileStep
 from app.applications.rules import (
     DUPLICATE_LINE,
+    MOST_MONTHS_GIVEN,
     ApplicationAct,
     ApplicationState,
     DocumentKind,
@@ -207,6 +208,28 @@ class Application(Read):
     received_on: date | None = Field(
         description="Paris day of the receipt, from which the time to examine admissibility counts; null for a draft."
     )
+    tax_certificate_id: UUID | None = Field(
+        description="The tax certificate of the firm that the receipt rested on; null for a draft, and where it"
+        " was not recorded yet."
+    )
+    tax_certificate_valid_until_on: date | None = Field(
+        description="Last Paris day of validity that this certificate states; null where none is named."
+    )
+    social_certificate_id: UUID | None = Field(
+        description="The social-contribution certificate of the firm that the receipt rested on; null for a draft, and"
+        " where it was not recorded yet."
+    )
+    social_certificate_valid_until_on: date | None = Field(
+        description="Last Paris day of validity that this certificate states; null where none is named."
+    )
+    bank_details_id: UUID | None = Field(
+        description="The firm's bank details that were approved when the file was received; null for a draft, and where"
+        " it was not recorded yet. The firm may have others since."
+    )
+    bank_details_iban: str | None = Field(
+        description="Their IBAN, masked: its first and last four characters; null where none are named.",
+        json_schema_extra=CONFIDENTIAL,
+    )
     acknowledged_on: date | None = Field(
         description="Paris day from which the time to decide counts: of the acknowledgement, or of the receipt until"
         " there is one; null for a draft."
@@ -295,7 +318,11 @@ class DocumentRequest(Body):
         ),
     ]
     given_until_on: Annotated[
-        Day, Field(description="Paris day until which the firm has time; not before the day of the request.")
+        Day,
+        Field(
+            description="Paris day until which the firm has time: not before the day of the request, nor later than"
+            f" {MOST_MONTHS_GIVEN} months after it."
+        ),
     ]
     on: _On | None = None
 

@@ -1,8 +1,8 @@
 """Writes of aid files: drafts, their documents and review, and the acts that take a file from one state to another.
 
 An act locks the file first, then its project where it concerns it. What silence has decided by the day of the act is
-recorded before it, and what silence decided after that day is reversed: whether `rebond tick` has run or not, the same
-act has the same effect.
+recorded before it, and what silence decided after that day is reversed, then taken again as far as the act does not
+prevent it: whether `rebond tick` has run or not, the same act has the same effect.
 """
 
 from collections.abc import Sequence
@@ -190,9 +190,15 @@ async def submit(write: Write, territory: str, application_id: UUID, body: schem
     received_on = clock.paris_day(received_at)
     to = rules.check_act(history.life, ApplicationAct.SUBMIT, received_on)
     project = await projects.hold(write, territory, file.project_id)
-    check_ready(FileStep.SUBMIT, await facts_of(write, territory, file.id, received_on))
+    known = await facts_of(write, territory, file.id, received_on)
+    check_ready(FileStep.SUBMIT, known)
     history.add(ApplicationAct.SUBMIT, to, received_on)
-    await history.write_down(received_at=received_at)
+    await history.write_down(
+        received_at=received_at,
+        tax_certificate_id=known.tax_certificate_id,
+        social_certificate_id=known.social_certificate_id,
+        bank_details_id=known.bank_details_id,
+    )
     return [_change("submitted", file), *await projects.pass_to_filed(write, project, received_on)]
 
 
@@ -213,8 +219,7 @@ async def request_documents(
 ) -> list[Change]:
     """Ask for documents; indispensable ones stop both times."""
     on = body.on or clock.today()
-    if body.given_until_on < on:
-        raise ValidationFailed(errors=[rules.GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
+    rules.check_given_until(body.given_until_on, on)
     file = await _expected(write, territory, application_id)
     return await record_act(
         write, file, ApplicationAct.REQUEST_DOCUMENTS, on, "documents_requested",
@@ -289,7 +294,8 @@ async def record_act(
         rules.check_extension(members["until_on"], file.decision_ends_on)
     history.add(act, to, on, **members)
     await history.write_down()
-    return [_change(event, file)]
+    change = _change(event, file)
+    return [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
 
 
 async def _is_refiled(write: Write, file: Application) -> bool:

@@ -55,6 +55,17 @@ async def take(write: Write, file: Application, by: date) -> None:
         await write.session.refresh(file)
 
 
+async def take_again(write: Write, change: Change, file: Application, by: date) -> Change:
+    """Record an act that has reversed silences, then those that it does not prevent, of its file, which is held.
+
+    The file is then what `rebond tick` had left, were the act recorded in time. Returns the change that tells of it.
+    """
+    await record(write, change, _request_id(write))
+    await write.session.refresh(file)
+    await take(write, file, by)
+    return replace(change, type="")
+
+
 async def take_due(write: Write, as_of: date, batch: int) -> tuple[int, bool]:
     """Record what silence has decided by a day, in the order of its days, for so many files at most.
 
@@ -110,5 +121,9 @@ async def _decide(write: Write, territory: str, act: ApplicationAct, ids: Sequen
         .execution_options(synchronize_session=False)
     )  # fmt: skip
     change = Change(_EVENTS[act], APPLICATIONS, ids, {"territory": territory})
-    request_id = write.request.state.request_id if write.request is not None else new_request_id()
-    await record(replace(write, actor=System()), change, request_id)
+    await record(replace(write, actor=System()), change, _request_id(write))
+
+
+def _request_id(write: Write) -> str:
+    request_id: str = write.request.state.request_id if write.request is not None else new_request_id()
+    return request_id

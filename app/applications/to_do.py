@@ -2,13 +2,22 @@
 
 from sqlalchemy import literal_column, select
 
-from app.applications.models import Application
+from app.applications.models import Application, ApplicationPassage
 from app.applications.queries import silent_within
 from app.applications.rules import ApplicationState
 from app.core.db import literals
 from app.programme.to_do import TODAY, Kind
 
 DAYS_BEFORE = 15  # so long before silence decides, a file is named
+
+# Of its requests for documents, the last one is awaited.
+_given_until_on = (
+    select(ApplicationPassage.given_until_on)
+    .where(ApplicationPassage.application_id == Application.id, ApplicationPassage.given_until_on.is_not(None))
+    .order_by(ApplicationPassage.number.desc())
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
 
 KINDS = (
     Kind(
@@ -24,9 +33,9 @@ KINDS = (
     ),
     Kind(
         "applications_awaiting_documents",
-        "aid files whose firm was asked for documents; the day on which they were received.",
+        "aid files whose firm was asked for documents; the day until which it was given time for them.",
         "applications:write",
-        select(Application.territory, Application.received_on).where(
+        select(Application.territory, _given_until_on).where(
             Application.state.in_(literals([ApplicationState.INCOMPLETE]))
         ),
         "applications?state=incomplete&sort=received_on",

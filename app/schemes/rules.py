@@ -38,10 +38,8 @@ class ParameterNotInForce(Problem):
     title_fr = "Le dispositif n'a pas de valeur pour ce paramètre à cette date."
     detail = "{parameter} has no value on {on}."
     detail_fr = "{parameter} n'a pas de valeur le {on}."
-    cure = "Ask the programme to record a value that is in force on this day (`/v1/schemes/{scheme}/parameters`)."
-    cure_fr = (
-        "Demandez au programme d'enregistrer une valeur en vigueur à cette date (`/v1/schemes/{scheme}/parameters`)."
-    )
+    cure = "Ask the programme to record a value that is in force on this day (`/v1/schemes/…/parameters`)."
+    cure_fr = "Demandez au programme d'enregistrer une valeur en vigueur à cette date (`/v1/schemes/…/parameters`)."
 
 
 @dataclass(frozen=True, kw_only=True)

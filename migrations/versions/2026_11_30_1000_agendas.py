@@ -1,13 +1,13 @@
 """Agendas of meetings, what was frozen of them, and why they were reopened.
 
-Revision: 2026_11_30_1000, after 2026_11_30_0900.
+Revision: 2026_11_30_1000, after 2026_11_30_0914.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_1000"
-down_revision = "2026_11_30_0900"
+down_revision = "2026_11_30_0914"
 branch_labels = None
 depends_on = None
 

@@ -11,12 +11,25 @@ branch_labels = None
 depends_on = None
 
 
+AMOUNT = "amount_cents BETWEEN 1 AND CASE status WHEN 'reversed' THEN 9007199254740991 ELSE 1000000000000 END"
+
+
 def upgrade() -> None:
-    for table in ("grants", "advances"):
+    for table, noun in {"grants": "grant", "advances": "advance"}.items():
+        # An award above the bound of amounts, from before the bound, gets its funder too.
+        op.execute(f"-- squawk-ignore ban-drop-constraint\nALTER TABLE {table} DROP CONSTRAINT {noun}_amount")
         op.execute(
             f"UPDATE {table} SET funder_id = s.organisation_id FROM subjects s"
             " WHERE s.id = awarded_by AND funder_id IS NULL"
         )
+        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {noun}_amount CHECK ({AMOUNT}) NOT VALID")
+        op.execute(f"""
+            DO $$ BEGIN
+                IF NOT EXISTS (SELECT FROM {table} WHERE NOT ({AMOUNT})) THEN
+                    ALTER TABLE {table} VALIDATE CONSTRAINT {noun}_amount;
+                END IF;
+            END $$
+        """)
 
 
 def downgrade() -> None:

@@ -1,6 +1,7 @@
 """The table of conditions, without a database: each alone, all at once, at which step, and what is told to whom."""
 
 import string
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.applications.conditions import (
     CONDITIONS,
+    NEEDED,
     REVIEW_NOT_FAVOURABLE,
     ApplicationNotReady,
     BankDetailsKnown,
@@ -17,12 +19,16 @@ from app.applications.conditions import (
     check_ready,
     unmet,
 )
-from app.schemes.rules import ParameterNotInForce, Parameters
+from app.schemes.rules import Manner, ParameterNotInForce, Parameters
 
+PARAMETERS = Parameters(
+    minimum_base_cents=40_000_000, maximum_months=24, certificate_days=180, clocks_stop=True, admissibility_months=2,
+    admissibility_clock=Manner.SUSPENDS, decision_months=8,
+)  # fmt: skip
 READY = FileFacts(
     on=date(2024, 1, 15),
     received_on=date(2024, 1, 15),
-    parameters=Parameters(minimum_base_cents=40_000_000, maximum_months=24, certificate_days=180),
+    parameters=PARAMETERS,
     lines=(
         LineFacts("tangible_asset", 40_000_000, date(2024, 1, 15), preliminary=False),
         LineFacts("intangible_asset", 10_000_000, None, preliminary=False),
@@ -174,18 +180,24 @@ def test_the_longest_project(start: str, months: int, end: str, *, allowed: bool
     facts = READY._replace(
         planned_start_on=date.fromisoformat(start),
         planned_end_on=date.fromisoformat(end),
-        parameters=Parameters(minimum_base_cents=0, maximum_months=months, certificate_days=180),
+        parameters=replace(PARAMETERS, minimum_base_cents=0, maximum_months=months),
     )
     assert codes(FileStep.SUBMIT, facts) == ([] if allowed else ["longer-than-allowed"])
 
 
-@pytest.mark.parametrize("missing", ["minimum_base_cents", "maximum_months", "certificate_days"])
+@pytest.mark.parametrize("missing", NEEDED[FileStep.SUBMIT])
 def test_a_parameter_without_a_value_is_told(missing: str) -> None:
-    values = {"minimum_base_cents": 1, "maximum_months": 24, "certificate_days": 180}
-    del values[missing]
+    facts = READY._replace(parameters=replace(PARAMETERS, **{missing: None}))
     with pytest.raises(ParameterNotInForce) as refused:
-        unmet(FileStep.SUBMIT, READY._replace(parameters=Parameters.of(values)))
+        check_ready(FileStep.SUBMIT, facts)
     assert refused.value.members == {"parameter": missing, "on": READY.received_on}
+    more = facts._replace(accounts_known=False)
+    with pytest.raises(ApplicationNotReady) as both:
+        check_ready(FileStep.SUBMIT, more)
+    told = both.value.body("en")["unmet"]
+    assert [each["code"] for each in told] == ["parameter-not-in-force", "accounts-missing"]
+    assert missing in told[0]["detail"]
+    assert codes(FileStep.GRANT, facts) == (["parameter-not-in-force"] if missing == "certificate_days" else [])
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
@@ -226,10 +238,11 @@ def test_what_is_said_is_whole_in_both_languages(code: str, language: str) -> No
     facts = READY._replace(**ALONE["kyc-not-clear" if hidden else code])
     [told] = [each.public(language) for each in unmet(step, facts, sees_review=not hidden)]
     assert told["code"] == code
-    assert set(told) <= {"code", "detail", "cure", "pointer"}
+    assert set(told) == {"code", "detail", "cure", "pointer"}
     for name in ("detail", "cure"):
-        assert told[name].endswith(".")
-        assert not set("{}") & set(told[name])
+        said = str(told[name])
+        assert said.endswith(".")
+        assert not set("{}") & set(said)
 
 
 @pytest.mark.parametrize("condition", [*CONDITIONS.values(), REVIEW_NOT_FAVOURABLE], ids=lambda each: each.code)
@@ -250,5 +263,6 @@ def test_the_problem_names_all_that_is_unmet() -> None:
     assert body["detail"].startswith("Conditions non remplies : longer-than-allowed, accounts-missing.")
     assert [each["code"] for each in body["unmet"]] == ["longer-than-allowed", "accounts-missing"]
     assert body["unmet"][0]["pointer"] == "/planned_end_on"
+    assert body["unmet"][1]["pointer"] is None
     assert "28" not in body["unmet"][1]["detail"]
     assert "codes" not in body

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import asyncpg
 import pytest
 
 from app.applications.conditions import CONDITIONS, FileStep
@@ -183,6 +184,31 @@ async def test_a_file_that_meets_every_condition_is_received(world: World) -> No
     assert ok(await file.submit(), 200)["state"] == "submitted"
 
 
+async def test_a_received_file_names_what_its_receipt_rests_on(world: World) -> None:
+    """The certificates that count longest of those issued by then, and the bank details approved by then, for good."""
+    file = await ready(world)
+    await r.certificate(world, file.siren, "tax", "2024-01-10")
+    await r.certificate(world, file.siren, "tax", "2024-01-16")  # after the receipt
+    before = ok(await staff(world).get(file.path))
+    assert (before["tax_certificate_id"], before["social_certificate_id"], before["bank_details_id"]) == (None,) * 3
+    told = ok(await file.submit(), 200)
+    papers = ok(await staff(world).get(f"firms/{file.siren}/certificates"))["items"]
+    issued = {each["id"]: (each["kind"], each["issued_on"]) for each in papers}
+    assert issued[told["tax_certificate_id"]] == ("tax", "2024-01-10")
+    assert issued[told["social_certificate_id"]] == ("social", "2023-12-01")
+    assert told["tax_certificate_valid_until_on"] == "2024-04-09"
+    [details] = ok(await staff(world).get(f"firms/{file.siren}/bank-details"))["items"]
+    assert (told["bank_details_id"], told["bank_details_iban"]) == (details["id"], details["iban"])
+    assert "••••" in told["bank_details_iban"]
+    data = " ".join(row["data"] for row in await world.events(file.id))
+    assert details["id"] in data
+    assert "••••" not in data, "events name them by id alone"
+    for column in ("tax_certificate_id", "social_certificate_id", "bank_details_id"):
+        with pytest.raises(asyncpg.CheckViolationError) as caught:
+            await world.pool.execute(f"UPDATE applications SET {column} = NULL WHERE id = $1", file.id)
+        assert caught.value.constraint_name == "application_not_a_draft"
+
+
 def test_every_condition_of_the_receipt_is_walked() -> None:
     assert set(WALKS) == {code for code, condition in CONDITIONS.items() if FileStep.SUBMIT in condition.steps}
 
@@ -195,7 +221,7 @@ async def test_a_condition_refuses_alone_until_its_cure_is_done(world: World, co
     for dry_run in (True, False):
         refused = problem(await file.submit(dry_run=dry_run), 409, "application-not-ready")
         [unmet] = refused["unmet"]
-        assert (unmet["code"], unmet.get("pointer")) == (code, walk.pointer)
+        assert (unmet["code"], unmet["pointer"]) == (code, walk.pointer)
         assert code in refused["detail"]
     french = await file.submit(headers={"Accept-Language": "fr"})
     [told] = french.json()["unmet"]
@@ -349,8 +375,12 @@ async def test_the_parameters_are_those_of_the_day_of_receipt(world: World) -> N
     assert await received(file, LAST_MINUTE) == []
     assert await received(file, NEXT) == ["base-below-minimum"]
     body = {"received_at": "2024-01-20T12:00:00Z"}
+    [told] = [each for each in await file.unmet("territory", "submit") if each["code"] == "parameter-not-in-force"]
+    assert told["detail"].startswith("minimum_base_cents has no value on"), "transitions tells it among the others"
     refused = problem(await staff(world).post(f"{file.path}/submit", body), 409, "parameter-not-in-force")
     assert (refused["parameter"], refused["on"]) == ("minimum_base_cents", "2024-01-20")
+    assert "(`/v1/schemes/…/parameters`)" in refused["detail"]
+    assert not set("{}") & set(refused["detail"])
     await parameter(world, of, name="minimum_base_cents", value=1, valid_from_on="2024-01-20")
     ok(await staff(world).post(f"{file.path}/submit", body), 200)
 

@@ -106,6 +106,18 @@ async def test_a_stop_moves_both_ends_and_an_answer_brings_them_back(world: Worl
     assert await world.differences(app.state["engine"]) == []
 
 
+async def test_a_request_gives_twelve_months_at_most(world: World) -> None:
+    file = await submitted(world, day="2024-02-29")
+    answer = await act(world, file["id"], "request-documents", "2024-02-29", given_until_on="2025-03-01")
+    [fault] = problem(answer, 422, "validation-failed")["errors"]
+    assert (fault["pointer"], fault["code"], fault["latest_on"], fault["months"]) == (
+        "/given_until_on", "given_until_too_late", "2025-02-28", 12,
+    )  # fmt: skip
+    assert "2025-02-28" in fault["detail"]
+    asked = await done(world, file, "request-documents", "2024-02-29", given_until_on="2025-02-28")
+    assert asked["admissibility_ends_on"] == "2025-04-29"
+
+
 async def test_of_a_stop_and_an_extension_of_one_day_the_later_moves_what_the_earlier_left(world: World) -> None:
     day, given, until = "2024-02-01", {"given_until_on": "2024-03-01"}, {"until_on": "2025-01-01"}
     file = await submitted(world)
@@ -128,12 +140,13 @@ async def test_the_time_to_decide_counts_from_the_acknowledgement(world: World) 
     assert (same_day["acknowledged_on"], same_day["acknowledgement_reference"]) == ("2024-01-15", "AR-1")
 
 
-LATE = {
-    "admit": ("admissible", "2024-03-15"),
-    "declare-inadmissible": ("inadmissible", "2024-03-15"),
-    "withdraw": ("withdrawn", "2024-03-15"),
-    "request-documents": ("incomplete", "2024-03-15"),
-    "extend": ("submitted", "2024-03-15"),
+# Each act of the last day, and what silence decides after it all the same.
+LATE: dict[str, list[tuple[str, str]]] = {
+    "admit": [("silence_rejects", "2024-09-16")],
+    "declare-inadmissible": [],
+    "withdraw": [],
+    "request-documents": [("silence_admits", "2024-03-16"), ("silence_rejects", "2024-09-16")],
+    "extend": [("silence_admits", "2024-03-16")],
 }
 
 
@@ -141,7 +154,7 @@ LATE = {
 async def test_an_act_of_the_last_day_that_is_recorded_after_the_tick_reverses_the_silence(
     world: World, app: Any, verb: str
 ) -> None:
-    state, on = LATE[verb]
+    on, again = "2024-03-15", LATE[verb]
     early, late = [await submitted(world) for _ in range(2)]
     await done(world, early, verb, on)
     await tick(app, "2024-12-01")
@@ -149,17 +162,31 @@ async def test_an_act_of_the_last_day_that_is_recorded_after_the_tick_reverses_t
     kept = await read(world, late)
     assert kept["state"] == "implicitly_rejected"
     told = await done(world, late, verb, on)
-    assert told["state"] == state
     name = verb.replace("-", "_")
-    assert (await history(world, late))[3:] == [("reverse_silence", on), ("reverse_silence", on), (name, on)]
+    assert (await history(world, late))[3:] == [("reverse_silence", on), ("reverse_silence", on), (name, on), *again]
     items = ok(await staff(world).get(f"applications/{late['id']}/history"), 200)["items"]
-    assert [each["reversed"] for each in items] == [False, True, True, False, False, False]
+    assert [each["reversed"] for each in items] == [False, True, True, *[False] * (3 + len(again))]
     assert [each["reverses_number"] for each in items[3:5]] == [3, 2]
-    await tick(app, "2024-12-01")
+    assert [each["recorded_by"] is None for each in items[5:]] == [False, *[True] * len(again)]
+    assert told == await read(world, late)
     ends = ("state", "admissibility_ends_on", "decision_ends_on", "silence_on", "acknowledged_on")
     first, second = [await read(world, each) for each in (early, late)]
     assert [first[name] for name in ends] == [second[name] for name in ends], "as if it had been recorded in time"
     assert await world.differences(app.state["engine"]) == []
+
+
+async def test_an_act_that_decides_nothing_leaves_what_silence_has_decided(world: World, app: Any) -> None:
+    today = clock.today()
+    file = await submitted(world, day=str(today - timedelta(days=100)))
+    await tick(app)
+    told = await done(world, file, "extend", str(today - timedelta(days=90)))
+    follows = ok(await staff(world).get(f"applications/{file['id']}/transitions"), 200)
+    assert told["state"] == (await read(world, file))["state"] == follows["state"] == "deemed_admissible"
+    events = [(row["type"], row["actor_kind"], row["resource_version"]) for row in await world.events(file["id"])]
+    assert events[2:] == [
+        ("application.deemed_admissible", "system", 3), ("application.extended", "person", 4),
+        ("application.deemed_admissible", "system", 5),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ticked", [False, True])
@@ -177,11 +204,12 @@ async def test_an_act_dated_after_the_last_day_is_too_late_whether_the_tick_has_
     assert (refused["last_day"], refused["state"]) == ("2024-09-15", "implicitly_rejected")
     problem(await act(world, file["id"], "extend", "2024-09-16"), 409, "extension-too-late")
     assert await stored(world, file) == before
-    assert (await done(world, file, "open-review", "2024-03-16"))["state"] == "under_review"
+    told = await done(world, file, "open-review", "2024-03-16")
+    assert told["state"] == ("implicitly_rejected" if ticked else "under_review")
     recorded = [each for each in await history(world, file) if "silence" in each[0]]
     if ticked:
         assert recorded == [("silence_admits", "2024-03-16"), ("silence_rejects", "2024-09-16"),
-                            ("reverse_silence", "2024-03-16")]  # fmt: skip
+                            ("reverse_silence", "2024-03-16"), ("silence_rejects", "2024-09-16")]  # fmt: skip
     else:
         assert recorded == [("silence_admits", "2024-03-16")]
     assert await world.differences(app.state["engine"]) == []
@@ -200,7 +228,7 @@ async def test_a_silence_that_a_new_file_rests_on_stands(world: World, app: Any)
     unnamed = await draft(world, made)
     problem(await act(world, file["id"], "open-review", "2024-09-15"), 409, "refiled")
     ok(await staff(world).delete(f"applications/{unnamed['id']}"), 204)
-    assert (await done(world, file, "open-review", "2024-09-15"))["state"] == "under_review"
+    assert (await done(world, file, "withdraw", "2024-09-15"))["state"] == "withdrawn"
     problem(await staff(world).post("applications", body_of(made, refiles_id=file["id"])), 409, "not-refilable")
 
 
@@ -253,7 +281,10 @@ async def test_what_waits_is_told_to_who_acts(world: World) -> None:
     today = clock.today()
     soon = await submitted(world, day=(today - timedelta(days=50)).isoformat())
     waiting = await submitted(world, day=today.isoformat())
-    await done(world, waiting, "request-documents", given_until_on=today.isoformat())
+    first, second = [(today + timedelta(days=days)).isoformat() for days in (3, 20)]
+    await done(world, waiting, "request-documents", given_until_on=first)
+    await done(world, waiting, "complete")
+    await done(world, waiting, "request-documents", given_until_on=second)
     told = {}
     for role in ("funder", "territory", "committee"):
         items = ok(await world.clients[role].get("/v1/me/to-do"), 200)["items"]
@@ -264,4 +295,5 @@ async def test_what_waits_is_told_to_who_acts(world: World) -> None:
     assert told["funder"]["applications_before_silence"]["count"] == 1
     assert told["funder"]["applications_before_silence"]["oldest_on"] == soon["silence_on"]
     assert told["territory"]["applications_awaiting_documents"]["count"] == 1
+    assert told["territory"]["applications_awaiting_documents"]["oldest_on"] == second
     assert not {"applications_before_silence", "applications_awaiting_documents"} & told["committee"].keys()

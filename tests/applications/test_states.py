@@ -19,7 +19,7 @@ from app.applications.rules import (
 )
 from app.commands.tick import take_silences
 from app.core import clock
-from tests.applications.acts import BODIES, RECEIVED, act, done, draft, history, read, submitted
+from tests.applications.acts import BODIES, RECEIVED, act, digest, done, draft, history, read, submitted
 from tests.projects.acts import staff
 from tests.world import World, ok, problem
 
@@ -98,7 +98,8 @@ async def test_what_is_not_in_the_table_is_refused_and_changes_nothing(
         refused = problem(answer, 409, _code(state, verb))
         if refused["type"] == "/problems/invalid-transition":
             assert refused["from"] == state
-            assert refused["allowed"] == sorted({each["to_state"] for each in followers})
+            assert refused["allowed"] == sorted({each["to_state"] for each in followers} - {state})
+            assert all(each in refused["detail"] for each in [state, *refused["allowed"]])
     assert await stored(world, file) == before
 
 
@@ -134,6 +135,18 @@ async def test_a_dry_run_of_each_act_that_can_follow_shows_its_state_and_changes
     assert await stored(world, file) == before
 
 
+async def test_a_refusal_tells_what_the_file_can_become_and_not_what_it_is(world: World) -> None:
+    file = await submitted(world, day=TODAY)
+    await done(world, file, "acknowledge")
+    refused = problem(await act(world, file["id"], "acknowledge"), 409, "invalid-transition")
+    assert refused["allowed"] == ["admissible", "inadmissible", "incomplete", "withdrawn"]
+    assert "cannot become submitted" not in refused["detail"]
+    await done(world, file, "withdraw")
+    refused = problem(await act(world, file["id"], "withdraw"), 409, "invalid-transition")
+    assert refused["allowed"] == []
+    assert "it can become nothing else." in refused["detail"]
+
+
 async def test_a_file_goes_back_to_where_its_documents_were_requested_and_is_examined_once(world: World) -> None:
     file = await submitted(world, day=TODAY)
     assert (await done(world, file, "request-documents"))["state"] == "incomplete"
@@ -144,7 +157,7 @@ async def test_a_file_goes_back_to_where_its_documents_were_requested_and_is_exa
     for verb in ("admit", "declare-inadmissible"):
         refused = problem(await act(world, file["id"], verb), 409, "invalid-transition")
         assert (refused["from"], refused["allowed"]) == (
-            "incomplete", ["deferred", "incomplete", "rejected", "under_review", "withdrawn"],
+            "incomplete", ["deferred", "rejected", "under_review", "withdrawn"],
         )  # fmt: skip
     told = ok(await staff(world).get(f"applications/{file['id']}/transitions"), 200)
     assert told["documents_awaited"] == ["quote"]
@@ -254,3 +267,49 @@ async def test_the_database_refuses_what_the_table_does_not_have(world: World) -
     assert await refused(acts, file["id"]) == "application_passages_append_only"
     base = "UPDATE applications SET base_cents = 1 WHERE id = $1"
     assert await refused(base, other["id"]) == "application_base_of_lines"
+
+
+async def test_the_database_keeps_what_a_file_rests_on(world: World, app: Any) -> None:
+    file = await draft(world)
+    paper = {"kind": "form", "name": "Form", "size_bytes": 1, "sha256": digest(file["id"]), "location": "ged://1",
+             "received_on": RECEIVED}  # fmt: skip
+    document = ok(await staff(world).post(f"applications/{file['id']}/documents", paper), 201)
+    await done(world, file, "submit", RECEIVED)
+    await done(world, file, "admit", RECEIVED)
+    review = {"opinion": "favourable", "kyc": "clear"}
+    ok(await world.funder.put(f"applications/{file['id']}/review", review), 201)
+    await tick(app)
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    before = await stored(world, file)
+    reversal = (
+        "INSERT INTO application_passages (application_id, number, territory, act, from_state, to_state, effective_on,"
+        " previous_number, reverses_number, recorded_at)"
+        " VALUES ($1, 4, $2, 'reverse_silence', 'implicitly_rejected', $3, $4, 3, $5, now())"
+    )
+    same, later = date(2024, 9, 15), date(2024, 9, 16)
+    refusals: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("application_last_passage", "UPDATE applications SET state = 'submitted', passage_number = 1 WHERE id = $1",
+         (file["id"],)),
+        ("application_not_a_draft", "DELETE FROM application_documents WHERE id = $1", (document["id"],)),
+        ("application_not_a_draft", "UPDATE application_documents SET kind = 'other' WHERE id = $1", (document["id"],)),
+        ("application_reviews_append_only", "DELETE FROM application_reviews WHERE application_id = $1",
+         (file["id"],)),
+        ("application_review_authors",
+         "UPDATE application_reviews SET author_id = $2, authors = ARRAY[$2::uuid] WHERE application_id = $1",
+         (file["id"], world.subjects["operator"])),
+        # What is no silence; a state that the file did not have before it; a day on which it had taken effect.
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 1)),
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "submitted", same, 3)),
+        ("application_passage_reversal", reversal, (file["id"], world.territory, "admissible", later, 3)),
+        # What is well formed counts only with the file.
+        ("application_last_passage", reversal, (file["id"], world.territory, "admissible", same, 3)),
+    ]  # fmt: skip
+    for name, sql, arguments in refusals:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError) as caught:
+            await world.pool.execute(sql, *arguments)
+        assert caught.value.constraint_name == name, (sql, arguments)
+    for table in ("application_lines", "application_documents", "application_reviews"):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await world.pool.execute(f"TRUNCATE {table}")
+    assert await stored(world, file) == before
+    await done(world, file, "withdraw", "2024-09-15")

@@ -6,7 +6,7 @@
 import re
 from pathlib import Path
 
-from app.applications.conditions import CONDITIONS, REVIEW_NOT_FAVOURABLE, Condition, FileStep
+from app.applications.conditions import CONDITIONS, REVIEW_NOT_FAVOURABLE, WITHOUT_VALUE, Condition, FileStep
 
 PAGE = Path(__file__).parents[2] / "docs" / "conditions-of-an-aid-file.md"
 HEAD = """# Conditions of an aid file
@@ -14,7 +14,7 @@ Drawn from the table of `app/applications/conditions.py` by `python -m tests.che
 this page differs from it.
 
 A step that misses conditions answers 409 `application-not-ready` and names all of them at once:
-`unmet: [{code, detail, cure, pointer}]`, in the language of the caller; `pointer` is there where a field of the file is
+`unmet: [{code, detail, cure, pointer}]`, in the language of the caller; `pointer` is null where no field of the file is
 meant. `GET T/applications/{id}/transitions` tells the same without trying: `acts` for the receipt, `decisions` for what
 committees decide.
 
@@ -27,7 +27,8 @@ committees decide.
 - Public aid counts at face value, the advance included: other public aid of the project's plan, awards of the firm that
   stand for the project, and what the file requests or, where it is more, what the plan counts on beyond what other
   holders have or request. A decision counts what it awards instead.
-- A parameter that the scheme needs here and has no value for is 409 `parameter-not-in-force`.
+- A parameter that the scheme needs here and has no value for is `parameter-not-in-force`, told beside the others; where
+  nothing else is missing, the step answers 409 `parameter-not-in-force` itself.
 - Who may not read the review is told `review-not-favourable` for each of the conditions that rest on it, in the same
   words and at the same place. A review enters no event, log or export.
 
@@ -47,7 +48,7 @@ def _row(condition: Condition) -> str:
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "\n".join(map(_row, [*CONDITIONS.values(), REVIEW_NOT_FAVOURABLE])) + "\n"
+    return HEAD + "\n".join(map(_row, [*CONDITIONS.values(), REVIEW_NOT_FAVOURABLE, WITHOUT_VALUE])) + "\n"
 
 
 if __name__ == "__main__":

@@ -61,6 +61,10 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrects_id": "corrects_reference",
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
+    # aid files
+    "Application.tax_certificate_id": "tax_certificate_valid_until_on",
+    "Application.social_certificate_id": "social_certificate_valid_until_on",
+    "Application.bank_details_id": "bank_details_iban",
 }
 
 # Ids without a name beside them, and why.

@@ -272,6 +272,9 @@ DRIVEN: dict[str, Request] = {
     "application_passage_given_until": _one(
         f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2024-01-31"
     ),
+    "application_passage_given_until_bound": _one(
+        f"POST {T}/applications/{{id}}/request-documents", "/given_until_on", "2199-12-31"
+    ),
     "application_passage_future": _one(f"POST {T}/applications/{{id}}/withdraw", "/on", FUTURE),
     # agendas, decisions
     "agenda_item_proposal": _one(f"PUT {OF_MEETING}/agenda", "/items/0/proposal", UNKNOWN),
@@ -311,7 +314,8 @@ OURS: dict[str, str] = {
          "time_entry_counts_when_worked", "time_entry_authors", "followed_action_history",
          "time_entry_correction_status", "time_entry_correction_agreed", "time_entry_correction_accepted",
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
-         "application_received", "application_clocks", "application_passage_transition", "agenda_state",
+         "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
+         "agenda_state",
          "mission_status", "mission_status_changed"),
         _STATE,
     ),

@@ -30,6 +30,7 @@ POSTED = [
 
 
 # Awards of the last version: one paid, one reversed, one released unpaid; and one of more than the bound of today.
+AWARDER = "019a9f5e-0000-7000-8000-0000000000aa"
 AWARDS = [(GRANT, 15_000_00, 0, "paying"), (REVERSED, 70, 70, "cancelled"), (RELEASED, 80, 80, "cancelled"),
           (HUGE, 10**13, 0, "awarded")]  # fmt: skip
 
@@ -39,8 +40,8 @@ async def awards(connection: Any) -> None:
         await connection.execute(
             "INSERT INTO grants (id, territory, firm_siren, project_title, amount_cents, released_cents, decided_on,"
             " decision_reference, status, awarded_by, created_at, updated_at)"
-            " VALUES ($1, 'old', '910000017', 'Atelier', $2, $3, '2024-03-01', $4, $5, uuidv7(), now(), now())",
-            key, cents, released, f"D-{number}", status,
+            " VALUES ($1, 'old', '910000017', 'Atelier', $2, $3, '2024-03-01', $4, $5, $6, now(), now())",
+            key, cents, released, f"D-{number}", status, AWARDER,
         )  # fmt: skip
     await connection.execute("UPDATE grants SET paid_cents = 600000 WHERE id = $1", GRANT)
     await connection.execute(
@@ -54,10 +55,19 @@ async def awards(connection: Any) -> None:
 
 
 async def fill(url: str) -> None:
-    """Rows as the last version left them, without the rows of other domains that they point to."""
+    """Rows as the last version left them, without the rows of other domains that they point to but who awarded."""
     connection = await asyncpg.connect(plain(url))
     try:
         await connection.execute("SET session_replication_role = replica")
+        office = await connection.fetchval(
+            "INSERT INTO organisations (siren, name, created_at, updated_at)"
+            " VALUES ('910000017', 'Office', now(), now()) RETURNING id"
+        )
+        await connection.execute(
+            "INSERT INTO subjects (id, kind, organisation_id, name, email, created_at, updated_at)"
+            " VALUES ($1, 'person', $2, 'Decider', 'decider@example.fr', now(), now())",
+            AWARDER, office,
+        )  # fmt: skip
         await connection.execute(
             "INSERT INTO contributions (id, territory, organisation_id, amount_cents, decided_on, reference,"
             " repayment_policy, created_at, updated_at)"

@@ -22,7 +22,7 @@ from app.committees import schemas as committees
 from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, InvalidTransition, NotFound, ReferenceNotFound
-from app.core.reading import documents
+from app.core.reading import documents, versions
 from app.core.reading.answers import page, private, show
 from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
@@ -93,6 +93,7 @@ async def create_committee_decisions(
 
 async def _simulated(request: Request, body: schemas.DecisionsCreate) -> Response:
     state, path = request.state, request.path_params
+    versions.conclude(request, compared=False, created=True)
     language = language_of(request, state.default_language)
     told: dict[str, Any] = {}
 

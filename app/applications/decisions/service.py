@@ -273,10 +273,10 @@ async def _agenda(write: Write, sitting: Sitting) -> Agenda:
 async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, str]:
     """The next number of the meeting and its reference; the first gives the meeting its number in its year.
 
-    What is counted is no change of the agenda: it keeps its version.
+    The agenda does not show its counters, so it keeps its version.
     """
-    year, meeting_number = agenda.year, agenda.meeting_number
-    if year is None or meeting_number is None:
+    year, meeting, number = agenda.year, agenda.meeting_number, agenda.decisions_made + 1
+    if year is None or meeting is None:
         s = MeetingSeries
         key = {"territory": agenda.territory, "level": agenda.level, "year": decided_on.year}
         counted = (
@@ -285,21 +285,13 @@ async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, 
             .on_conflict_do_update(index_elements=list(key), set_={"last_number": s.last_number + 1})
             .returning(s.last_number)
         )
-        year, meeting_number = decided_on.year, (await write.session.execute(counted)).scalar_one()
-    g: Any = Agenda.__table__
-    told = (
-        update(g)
-        .where(g.c.committee_id == agenda.committee_id)
-        .values(
-            decisions_made=g.c.decisions_made + 1, year=year, meeting_number=meeting_number, updated_at=g.c.updated_at
-        )
-        .returning(g.c.decisions_made)
-    )
-    number: int = (await write.session.execute(told)).scalar_one()
-    for name, value in {"decisions_made": number, "year": year, "meeting_number": meeting_number}.items():
+        year, meeting = decided_on.year, (await write.session.execute(counted)).scalar_one()
+    counters = {"year": year, "meeting_number": meeting, "decisions_made": number}
+    row: Any = Agenda.__table__
+    await write.session.execute(update(row).where(row.c.committee_id == agenda.committee_id).values(counters))
+    for name, value in counters.items():
         set_committed_value(agenda, name, value)
-    level = Level(agenda.level)
-    return number, rules.reference_of(agenda.territory, year, level, meeting_number, number)
+    return number, rules.reference_of(agenda.territory, year, Level(agenda.level), meeting, number)
 
 
 async def pass_file(
