@@ -39,8 +39,6 @@ ADDRESSES = {
     "funding_statement": T + "/projects/{project_id}/funding-statements/{id}",
     "grant": T + "/grants/{id}",
     "override": T + "/overrides/{id}",
-    "agenda": T + "/committees/{committee_id}/agenda",
-    "committee_decision": T + "/committees/{committee_id}/decisions/{id}",
     "import": T + "/imports/{id}",
     "job_observation": T + "/projects/{project_id}/job-observations/{id}",
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",
