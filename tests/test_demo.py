@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import stat
 from collections.abc import AsyncIterator
 from datetime import date
@@ -216,9 +217,32 @@ def test_46_auditions_were_held_on_working_days_and_some_are_still_followed_up(l
 
 def test_the_closing_committee_of_3_october_is_closed(loaded: Loaded) -> None:
     [meetings] = loaded.get("committee", "committees?sort=held_at")
-    told = [(meeting["level"], meeting["held_at"][:10], meeting["status"]) for meeting in meetings["items"]]
+    first, second, *later = meetings["items"]
+    told = [(meeting["level"], meeting["held_at"][:10], meeting["status"]) for meeting in (first, second)]
     assert told == [("territorial", "2023-09-26", "closed"), ("state_region", "2023-10-03", "closed")]
-    assert [meeting["quorum_reached"] for meeting in meetings["items"]] == [True, True]
+    assert [(meeting["level"], meeting["status"]) for meeting in later] == [
+        ("territorial", "closed"), ("state_region", "closed"),
+    ]  # fmt: skip
+    assert all(meeting["quorum_reached"] for meeting in meetings["items"])
+
+
+def test_two_committees_have_decided_files_and_their_records_are_sealed(loaded: Loaded) -> None:
+    [meetings] = loaded.get("committee", "committees?sort=-held_at&limit=2")
+    granting, selecting = (f"committees/{meeting['id']}" for meeting in meetings["items"])
+    told = {}
+    for path in (selecting, granting):
+        agenda, record, decisions = loaded.get("committee", f"{path}/agenda", f"{path}/record", f"{path}/decisions")
+        assert agenda["state"] == "frozen"
+        assert record["content"]["agenda"] == {"number": 1, "content_hash": agenda["content_hash"]}
+        assert len(record["content_hash"]) == 64
+        assert [each["id"] for each in record["content"]["decisions"]] == [each["id"] for each in decisions["items"]]
+        told[path] = decisions["items"]
+    assert [each["outcome"] for each in told[selecting]] == ["pre_select", "reject"]
+    [grant] = told[granting]
+    assert (grant["outcome"], grant["grant_cents"]) == ("grant", 50_000_00)
+    assert re.fullmatch(r"ALES-20\d\d-SR1-01", grant["reference"])
+    [award] = loaded.get("funder", f"grants/{grant['grant_id']}")
+    assert (award["decision_reference"], award["decision_id"]) == (grant["reference"], grant["id"])
 
 
 def test_leave_for_late_entry_is_recorded_with_its_reason(loaded: Loaded) -> None:
@@ -314,12 +338,12 @@ def test_a_firm_has_an_approved_account_and_proposes_another(loaded: Loaded) -> 
     assert {item["kind"] for item in loaded.get("auditor", path)[0]["items"]} == {"tax", "social"}
 
 
-def test_nine_aid_files_are_in_nine_states(loaded: Loaded) -> None:
+def test_eleven_aid_files_are_in_eleven_states(loaded: Loaded) -> None:
     listed, waiting = loaded.get("funder", "applications?sort=received_on", "/v1/me/to-do")
     states = [item["state"] for item in listed["items"]]
     assert sorted(states) == [
-        "admissible", "deemed_admissible", "draft", "implicitly_rejected", "inadmissible", "incomplete", "submitted",
-        "under_review", "withdrawn",
+        "admissible", "deemed_admissible", "draft", "granted", "implicitly_rejected", "inadmissible", "incomplete",
+        "rejected", "submitted", "under_review", "withdrawn",
     ]  # fmt: skip
     told = {each["kind"]: each["count"] for each in waiting["items"]}
     assert told["applications_before_silence"] >= 1
@@ -455,16 +479,16 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
         if award["status"] != "cancelled"
     }
     assert {line["award_id"]: line["amount_cents"] for line in lines if line["award_id"]} == standing
-    assert sum(standing.values()) + 100_000_00 + 60_000_00 == 1_170_000_00, "the awards, less what was released"
+    assert sum(standing.values()) + 100_000_00 + 60_000_00 == 1_220_000_00, "the awards, less what was released"
     assert [line["amount_cents"] for line in lines if not line["award_id"]] == [60_000_00], "the firm has withdrawn"
     [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
     assert then["by_stage"]["contracted"] == 7, "on the day of their awards"
 
 
 def test_the_roadmap_in_four_axes_is_adopted_by_the_closing_committee(loaded: Loaded) -> None:
-    roadmap, committees = loaded.get("committee", "roadmap", "committees?sort=-held_at")
+    roadmap, committees = loaded.get("committee", "roadmap", "committees?sort=held_at")
     assert (roadmap["status"], roadmap["adopted_on"], len(roadmap["axes"])) == ("adopted", "2023-10-03", 4)
-    assert roadmap["committee_id"] == committees["items"][0]["id"]
+    assert roadmap["committee_id"] == committees["items"][1]["id"]
     assert (roadmap["starts_on"], roadmap["ends_on"]) == ("2023-10-03", "2027-12-31")
     [on_the_day] = loaded.get("committee", "roadmap?as_of=2023-10-03")
     assert (on_the_day["progress"]["ratio"], roadmap["progress"]["done"]) == (0, 2)

@@ -169,7 +169,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "month_locks:read": _TERRITORY_VIEW | {Role.CONSULTANT},
     "month_locks:write": frozenset({Role.OPERATOR}),
     "engineering:read": _EVERYONE,
-    "envelopes:read": _MONEY_VIEW,
+    "envelopes:read": _MONEY_VIEW | {Role.COMMITTEE},  # what a meeting commits; the awards themselves are not its own
     "envelopes:write": frozenset({Role.PROGRAMME}),
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
@@ -196,9 +196,9 @@ MATRIX: dict[str, frozenset[Role]] = {
 
 # Events about these objects are shown only where the permission is held.
 GUARDED_EVENTS = {
-    **dict.fromkeys(
-        ("contribution", "grant", "grant_payment", "advance", "advance_tranche", "advance_repayment"), "envelopes:read"
-    ),
+    "contribution": "envelopes:read",
+    **dict.fromkeys(("grant", "grant_payment"), "grants:read"),
+    **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
     "agenda": "agendas:read",

@@ -25,6 +25,7 @@ from app.applications.rules import (
     OPEN,
     REFILABLE,
     REVERSALS,
+    REVERSIBLE,
     SILENCES,
     TRANSITIONS,
     UNDECIDED,
@@ -386,23 +387,30 @@ BEGIN
 END
 $$
 """
-# A reversal takes back a silence that was still to come on its day, and gives the file the state of before it.
+# A reversal takes back a silence that was still to come on its day, or what a committee decided, and gives the file the
+# state of before it.
 GUARD_APPLICATION_REVERSAL = """
 CREATE FUNCTION guard_application_reversal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM application_passages p
         WHERE p.application_id = NEW.application_id AND p.number = NEW.reverses_number
-            AND p.act IN ({silences}) AND p.effective_on > NEW.effective_on
+            AND CASE NEW.act
+                WHEN 'reverse_decision' THEN p.act IN ({decisions})
+                ELSE p.act IN ({silences}) AND p.effective_on > NEW.effective_on
+            END
             AND (p.from_state, p.to_state) = (NEW.to_state, NEW.from_state)
     ) THEN
-        RAISE EXCEPTION 'it reverses no silence'
+        RAISE EXCEPTION 'it reverses neither a silence nor a decision'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'application_passage_reversal';
     END IF;
     RETURN NEW;
 END
 $$
-""".format(silences=", ".join(f"'{each.value}'" for each in SILENCES))
+""".format(
+    silences=", ".join(f"'{each.value}'" for each in SILENCES),
+    decisions=", ".join(f"'{each.value}'" for each in REVERSIBLE),
+)
 # Who wrote a review remains one of its authors: none of them decides the file.
 GUARD_APPLICATION_REVIEW = """
 CREATE FUNCTION guard_application_review() RETURNS trigger LANGUAGE plpgsql AS $$

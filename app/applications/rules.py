@@ -83,6 +83,8 @@ BY_THE_SERVICE = (*SILENCES, A.REVERSE_SILENCE)
 BY_A_COMMITTEE = (A.PRE_SELECT, A.GRANT, A.DEFER, A.REJECT, A.REVERSE_DECISION)
 # Acts that take another one back: neither of the two counts any more.
 REVERSALS = (A.REVERSE_SILENCE, A.REVERSE_DECISION)
+# The acts that a decision of a committee is, and that its reversal takes back.
+REVERSIBLE = (A.PRE_SELECT, A.GRANT, A.DEFER, A.REJECT, A.WITHDRAW)
 # Where a committee may defer or reject a file: undecided, and found admissible (`target`).
 DECIDABLE = (S.INCOMPLETE, *FOUND_ADMISSIBLE, S.UNDER_REVIEW, S.PRE_SELECTED, S.DEFERRED)
 

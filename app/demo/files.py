@@ -1,11 +1,11 @@
-"""Aid files of the Alès demonstration: nine, in nine states.
+"""Aid files of the Alès demonstration: nine, in nine states, and two that committees decide.
 
 They are synthetic, and dated from the day on which the demonstration is loaded: the times of the undecided ones run on
 that day. Those that were received ask a complement for a project that the envelope aids.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -60,18 +60,30 @@ DRAFT, SUBMITTED, INCOMPLETE = Told(3, 19, None), Told(4, 0, 50, refiles=0), Tol
 ADMISSIBLE, DEEMED_ADMISSIBLE, UNDER_REVIEW = Told(6, 4, 50), Told(7, 6, 75), Told(8, 5, 100)
 EVERY = (IMPLICITLY_REJECTED, WITHDRAWN, INADMISSIBLE, SUBMITTED, INCOMPLETE, ADMISSIBLE, DEEMED_ADMISSIBLE,
          UNDER_REVIEW, DRAFT)  # fmt: skip
+# Decided before those of the nine that are for the same projects; app/demo/decisions.py tells how.
+GRANTED, REJECTED = Told(9, 4, 300), Told(10, 6, 290)
+
+
+async def prepare(story: Story) -> None:
+    """What the files rest on, and those that committees decide, up to the agenda."""
+    await _accounts(story)
+    await balance(story, UNDER_REVIEW)
+    await _each(story, (GRANTED, REJECTED))
 
 
 async def load(story: Story) -> None:
-    """Every file that is not there yet, each from its papers to its last act."""
-    await _accounts(story)
-    await _balance(story)
-    for told in EVERY:
-        if not await story.scalars(_named(told)):
+    """Every other file that is not there yet, each from its papers to its last act."""
+    await _each(story, EVERY)
+
+
+async def _each(story: Story, files: Sequence[Told]) -> None:
+    for told in files:
+        if not await story.scalars(named(told)):
             await _file(story, told)
 
 
-def _named(told: Told) -> Select[UUID]:
+def named(told: Told) -> Select[UUID]:
+    """A file by its external id."""
     return select(Application.id).where(Application.territory == ALES, Application.external_id == told.external_id)
 
 
@@ -83,7 +95,8 @@ def _firm(told: Told) -> str:
     return siren_from(91_000_001 + SKETCHES[told.project].firm)
 
 
-def _days_ago(days: int) -> date:
+def days_ago_on(days: int) -> date:
+    """The Paris day that many days before today."""
     return clock.today() - timedelta(days=days)
 
 
@@ -108,13 +121,13 @@ async def _approve(write: Write, siren: str, proposed: UUID) -> list[Change]:
     return await bank_details.approve(write, Place(ALES, siren), proposed)
 
 
-async def _balance(story: Story) -> None:
-    """The plan of the project whose advance was released in part is balanced again, by the firm's own funds."""
-    [project_id] = await story.scalars(_project(UNDER_REVIEW))
+async def balance(story: Story, told: Told) -> None:
+    """The plan of the project whose aid has changed is balanced again, by the firm's own funds."""
+    [project_id] = await story.scalars(_project(told))
     v = FinancingPlan
     last = select(v.id).where(v.project_id == project_id).order_by(v.number.desc()).limit(1).scalar_subquery()
 
-    async def balance(write: Write) -> list[Change]:
+    async def put(write: Write) -> list[Change]:
         plan = (await write.session.scalars(select(v).where(v.id == last))).one()
         if plan.status == PlanStatus.COMPLETE:
             return []
@@ -131,18 +144,18 @@ async def _balance(story: Story) -> None:
         body = FinancingPut(status=PlanStatus.COMPLETE, lines=lines)
         return [await projects.put_financing(write, ALES, project_id, body)]
 
-    await story.run(story.actor(TERRITORY), balance)
+    await story.run(story.actor(TERRITORY), put)
 
 
 async def _file(story: Story, told: Told) -> None:
     """A file, with the papers of its firm, up to its last act."""
     [project_id] = await story.scalars(_project(told))
     replaced = [each for each in EVERY if each.number == told.refiles]
-    refiles = (await story.scalars(_named(replaced[0])))[0] if replaced else None
+    refiles = (await story.scalars(named(replaced[0])))[0] if replaced else None
     await story.run(story.actor(TERRITORY), lambda write: _begin(write, told, project_id, refiles))
     if told.days_ago is None:
         return
-    [file_id] = await story.scalars(_named(told))
+    [file_id] = await story.scalars(named(told))
     for role, act in _acts(told, file_id):
         await story.run(story.actor(role), act)
     if told in (IMPLICITLY_REJECTED, DEEMED_ADMISSIBLE):
@@ -151,7 +164,7 @@ async def _file(story: Story, told: Told) -> None:
 
 async def _begin(write: Write, told: Told, project_id: UUID, refiles: UUID | None) -> list[Change]:
     """The papers that the firm hands in with the file, and its draft."""
-    changes = [] if told.days_ago is None else await _papers(write, told, _days_ago(told.days_ago))
+    changes = [] if told.days_ago is None else await _papers(write, told, days_ago_on(told.days_ago))
     euros = SKETCHES[told.project].cost_keur * 1000
     line = schemas.AssetLineBody
     body = schemas.ApplicationCreate(
@@ -168,7 +181,7 @@ async def _begin(write: Write, told: Told, project_id: UUID, refiles: UUID | Non
     form = schemas.DocumentCreate(
         kind=DocumentKind.FORM, name="Formulaire (demonstration).pdf", size_bytes=120_000,
         sha256=hashlib.sha256(f"form of {told.external_id} (demonstration)".encode()).hexdigest(),
-        location=f"ged://demonstration/{told.external_id}", received_on=_days_ago(told.days_ago or 0),
+        location=f"ged://demonstration/{told.external_id}", received_on=days_ago_on(told.days_ago or 0),
     )  # fmt: skip
     return [*changes, made, await service.add_document(write, ALES, made.keys[0], form)]
 
@@ -197,12 +210,12 @@ def _acts(told: Told, file_id: UUID) -> list[Act]:
     days_ago = told.days_ago
 
     def on(days: int) -> schemas.ActBody:
-        return schemas.ActBody(on=_days_ago(days_ago - days))
+        return schemas.ActBody(on=days_ago_on(days_ago - days))
 
     def reasoned(days: int, reason: str) -> schemas.ReasonedActBody:
-        return schemas.ReasonedActBody(on=_days_ago(days_ago - days), reason=reason)
+        return schemas.ReasonedActBody(on=days_ago_on(days_ago - days), reason=reason)
 
-    received_at = datetime.combine(_days_ago(days_ago), time(9), clock.PARIS)
+    received_at = datetime.combine(days_ago_on(days_ago), time(9), clock.PARIS)
     receipt = schemas.Submission(received_at=received_at)
     acknowledged = schemas.Acknowledgement(reference=f"AR-{told.number + 1} (demonstration)")
     acts: list[Act] = [
@@ -217,16 +230,16 @@ def _acts(told: Told, file_id: UUID) -> list[Act]:
         acts.append((FUNDER, lambda write: service.declare_inadmissible(write, ALES, file_id, late)))
     if told is INCOMPLETE:
         asked = schemas.DocumentRequest(
-            kinds=[DocumentKind.ACCOUNTS, DocumentKind.QUOTE], indispensable=True, on=_days_ago(days_ago - 10),
+            kinds=[DocumentKind.ACCOUNTS, DocumentKind.QUOTE], indispensable=True, on=days_ago_on(days_ago - 10),
             given_until_on=clock.today() + timedelta(days=10),
         )  # fmt: skip
         acts.append((FUNDER, lambda write: service.request_documents(write, ALES, file_id, asked)))
-    if told in (ADMISSIBLE, UNDER_REVIEW):
+    if told in (ADMISSIBLE, UNDER_REVIEW, GRANTED, REJECTED):
         acts.append((FUNDER, lambda write: service.admit(write, ALES, file_id, on(20))))
-    if told is UNDER_REVIEW:
+    if told in (UNDER_REVIEW, GRANTED):
         review = schemas.ReviewPut(
             opinion=Opinion.FAVOURABLE, rating=4, recommended_grant_cents=REQUESTED, kyc=Kyc.CLEAR,
-            text="Le projet est solide (demonstration).", completed_on=_days_ago(days_ago - 60),
+            text="Le projet est solide (demonstration).", completed_on=days_ago_on(days_ago - 60),
         )  # fmt: skip
         acts.append((FUNDER, lambda write: service.open_review(write, ALES, file_id, on(30))))
         acts.append((FUNDER, lambda write: _review(write, file_id, review)))

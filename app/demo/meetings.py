@@ -146,6 +146,15 @@ def _held(number: int, day: date, owner: UUID) -> auditions_schemas.AuditionHold
     )
 
 
+def seats(level: Level) -> list[committees_schemas.CommitteeMember]:
+    """Who sits at a meeting, with their attendance: two chairs, and others."""
+    member, organisation = committees_schemas.CommitteeMember, MemberKind.ORGANISATION
+    return [
+        *(member(kind=organisation, name=name, chair=True, attendance=Attendance.PRESENT) for name in CHAIRS[level]),
+        *(member(kind=organisation, name=name, attendance=attendance) for name, attendance in OTHERS.items()),
+    ]
+
+
 async def _committee(story: Story, level: Level, at: datetime, external_id: str, minutes: str) -> None:
     """A meeting with two chairs, held by the territory's staff and closed by a person of the committee."""
 
@@ -154,17 +163,8 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
             same_meeting = select(Committee).where(Committee.territory == ALES, Committee.external_id == external_id)
             return (await session.scalars(same_meeting)).first()
 
-    organisation = MemberKind.ORGANISATION
-    seats = [
-        committees_schemas.CommitteeMember(kind=organisation, name=name, chair=True, attendance=Attendance.PRESENT)
-        for name in CHAIRS[level]
-    ]
-    seats += [
-        committees_schemas.CommitteeMember(kind=organisation, name=name, attendance=attendance)
-        for name, attendance in OTHERS.items()
-    ]
     plan = committees_schemas.CommitteeCreate(
-        level=level, planned_at=at, place="Alès", quorum=3, members=seats, external_id=external_id
+        level=level, planned_at=at, place="Alès", quorum=3, members=seats(level), external_id=external_id
     )
     record = committees_schemas.CommitteeUpdate(minutes=minutes, minutes_adopted_on=ADOPTED_ON)
 

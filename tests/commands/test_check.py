@@ -73,6 +73,9 @@ PLANTED = {
     "acts of an aid file": "UPDATE applications SET passage_number = passage_number + 1",
     "decisions of a meeting": "UPDATE agendas SET decisions_made = decisions_made + 1",
     "awards of a decision": "UPDATE committee_decisions SET grant_cents = grant_cents + 1 WHERE outcome = 'grant'",
+    "decision of an award":
+        "UPDATE committee_decisions SET reversed_at = now(), reversed_by = decided_by, reversal_reason = 'Planted'"
+        " WHERE outcome = 'grant'",
     "state and times of an aid file": "UPDATE applications SET decision_ends_on = decision_ends_on + 1",
     "outstanding of an advance":
         "UPDATE advances SET repaid_cents = repaid_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",

@@ -76,11 +76,13 @@ def flat(value: Any, annotation: Any, name: str) -> Iterator[tuple[str, Any, Any
     """(column, JSON value, type) of a field, nested objects as dotted columns; written apart from app/core/tabular."""
     wanted = bare(annotation)
     if is_object(wanted):
-        for part, field in wanted.model_fields.items():
+        for field_name, field in wanted.model_fields.items():
+            part = field.serialization_alias or field_name
             absent = value is None or (part not in value and not field.is_required())
             yield from flat(None if absent else value[part], field.annotation, f"{name}.{part}")
     elif get_origin(wanted) is list and is_object(inner := bare(get_args(wanted)[0])):
-        for part in inner.model_fields:
+        for field_name, field in inner.model_fields.items():
+            part = field.serialization_alias or field_name
             yield f"{name}.{part}", None if value is None else [each[part] for each in value], list
     else:
         yield name, value, wanted

@@ -1,16 +1,19 @@
 """HTTP of agendas: put, frozen, reopened, and what was frozen before."""
 
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.applications.agendas import rules, schemas, service
+from app.applications.agendas import document, rules, schemas, service
 from app.applications.agendas.queries import AGENDAS, FROZEN_AGENDAS, FROZEN_CONTENT
 from app.committees.rules import MeetingClosed
 from app.core.db import fetchrow
 from app.core.problems import NotFound, ReferenceNotFound
+from app.core.reading import documents
 from app.core.reading.answers import page, private, show
+from app.core.reading.negotiation import wanted
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -24,10 +27,22 @@ MEETING = T + "/committees/{committee_id:uuid}"
 AGENDA = MEETING + "/agenda"
 
 
-@agendas.get(AGENDA, **shows(schemas.Agenda))
+@agendas.get(
+    AGENDA, **shows(schemas.Agenda, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS)
+)
 async def get_agenda(request: Request, actor: Actor = require("agendas:read")) -> Response:
-    """The agenda of a meeting as it is now, with what the meeting has decided of it."""
-    return await show(request, AGENDAS)
+    """The agenda of a meeting as it is now, with what the meeting has decided of it.
+
+    As a document, PDF (tagged, PDF/UA-1) or XLSX in the language of Accept-Language, it is what the room is given: a
+    frozen agenda as it was frozen, or the draft as it stands; it says which.
+    """
+    form = wanted(request, read(request, documents.FORM), documents.FORMS)
+    if form == "json":
+        return await show(request, AGENDAS, {})
+    row = await fetchrow(request.state.engine, document.AGENDA, request.path_params)
+    if row is None:
+        raise NotFound
+    return await documents.answer(request, document.DOCUMENT, from_json(row["body"]), form)
 
 
 @agendas.put(

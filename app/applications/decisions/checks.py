@@ -1,18 +1,29 @@
-"""Decisions for `rebond check`: how many a meeting made, and what each awarded."""
+"""Decisions for `rebond check`: how many a meeting made, what each awarded, and whose each award is.
+
+An award that names its decision stands as long as the decision does.
+"""
+
+_AWARDS = """
+    SELECT id, decision_id, committee_id, decision_reference, application_id, amount_cents, status FROM grants
+    UNION ALL
+    SELECT id, decision_id, committee_id, decision_reference, application_id, amount_cents, status FROM advances
+"""
 
 CHECKS = {
     "decisions of a meeting": """
         SELECT a.territory || ' ' || a.committee_id, count(d), a.decisions_made
         FROM agendas a LEFT JOIN committee_decisions d ON d.committee_id = a.committee_id GROUP BY a.committee_id""",
     "awards of a decision": """
-        SELECT d.territory || ' ' || d.reference, coalesce(sum(award.amount_cents), 0)::bigint,
+        SELECT d.territory || ' ' || d.reference,
+            coalesce(sum(award.amount_cents) FILTER (WHERE award.status <> 'reversed'), 0)::bigint,
             CASE WHEN d.reversed_at IS NULL AND d.outcome = 'grant' THEN d.grant_cents + d.advance_cents ELSE 0 END
-        FROM committee_decisions d
-        LEFT JOIN (
-            SELECT territory, committee_id, decision_reference, amount_cents FROM grants WHERE status <> 'reversed'
-            UNION ALL
-            SELECT territory, committee_id, decision_reference, amount_cents FROM advances WHERE status <> 'reversed'
-        ) award ON award.territory = d.territory AND award.committee_id = d.committee_id
-            AND award.decision_reference = d.reference
-        WHERE d.corrects_id IS NULL GROUP BY d.id""",
+        FROM committee_decisions d LEFT JOIN (__AWARDS__) award ON award.decision_id = d.id
+        WHERE d.corrects_id IS NULL GROUP BY d.id""".replace("__AWARDS__", _AWARDS),
+    "decision of an award": """
+        SELECT award.id::text,
+            concat_ws(' ', d.committee_id, d.reference, d.application_id, d.reversed_at IS NOT NULL),
+            concat_ws(' ', award.committee_id, award.decision_reference, award.application_id,
+                award.status = 'reversed')
+        FROM (__AWARDS__) award LEFT JOIN committee_decisions d ON d.id = award.decision_id
+        WHERE award.decision_id IS NOT NULL""".replace("__AWARDS__", _AWARDS),
 }

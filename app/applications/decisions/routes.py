@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +14,7 @@ from app.applications.agendas.routes import MEETING
 from app.applications.agendas.rules import AgendaNotFrozen, AlreadyDecided, OutcomeOfAnotherLevel
 from app.applications.conditions import ApplicationNotReady
 from app.applications.decisions import rules, schemas, service
+from app.applications.decisions.document import DOCUMENT, RECORD
 from app.applications.decisions.queries import DECISIONS, RECORD_CONTENT, RECORDS
 from app.applications.decisions.simulation import simulate
 from app.awards.rules import AWARD_DOOR, AwardAlreadyPaid, AwardEnded, ProjectNotFiled
@@ -20,9 +22,9 @@ from app.committees import schemas as committees
 from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
 from app.core.db import fetchrow
 from app.core.problems import AlreadyExists, InvalidTransition, NotFound, ReferenceNotFound
-from app.core.reading import versions
+from app.core.reading import documents, versions
 from app.core.reading.answers import page, private, show
-from app.core.reading.negotiation import language_of
+from app.core.reading.negotiation import language_of, wanted
 from app.core.reading.query import read
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -180,10 +182,22 @@ async def close_committee(request: Request, actor: Actor = require("committees:c
     return await commit(request, lambda write: service.close(write, path["territory"], path["id"]))
 
 
-@decisions.get(MEETING + "/record", **shows(schemas.CommitteeRecord))
+@decisions.get(
+    MEETING + "/record",
+    **shows(schemas.CommitteeRecord, documents.PdfNotInstalled, parameters=documents.FORM, forms=documents.FORMS),
+)
 async def get_committee_record(request: Request, actor: Actor = require("decisions:read")) -> Response:
-    """The sealed record of a closed meeting, with its hash."""
-    return await show(request, RECORDS)
+    """The sealed record of a closed meeting, with its hash, as JSON, or as a document: PDF (tagged, PDF/UA-1) or XLSX.
+
+    The documents say what was sealed, in the language of Accept-Language, with the present names of firms and projects.
+    """
+    form = wanted(request, read(request, documents.FORM), documents.FORMS)
+    if form == "json":
+        return await show(request, RECORDS, {})
+    row = await fetchrow(request.state.engine, RECORD, request.path_params)
+    if row is None:
+        raise NotFound
+    return await documents.answer(request, DOCUMENT, from_json(row["body"]), form)
 
 
 @decisions.get(MEETING + "/record/content", **shows(schemas.RecordContent))

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeAlias, Union, get_args
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 from sqlalchemy import (
     Boolean,
@@ -94,7 +95,7 @@ def _columns(name: str, value: Any, annotation: Any) -> Iterator[Column]:
     if kind is not None:
         yield _scalar(name, kind, value)
     elif isinstance(bare, type) and issubclass(bare, BaseModel):
-        for part, field in bare.model_fields.items():
+        for part, field in _parts(bare):
             yield from _nested(f"{name}.{part}", func.to_jsonb(value), [part], field.annotation)
     else:
         yield from _nested(name, func.to_jsonb(value), [], bare)
@@ -108,18 +109,23 @@ def _nested(name: str, root: Any, path: list[str], annotation: Any) -> Iterator[
     if kind is not None:
         yield _scalar(name, kind, cast(root.op("#>>")(at), _TYPES[kind]))
     elif isinstance(bare, type) and issubclass(bare, BaseModel):
-        for part, field in bare.model_fields.items():
+        for part, field in _parts(bare):
             yield from _nested(f"{name}.{part}", root, [*path, part], field.annotation)
     elif get_origin(bare) in (list, tuple, set, frozenset):
         array = cast(root.op("#>")(at), JSONB)
         element = _bare(get_args(bare)[0])
         if isinstance(element, type) and issubclass(element, BaseModel):
-            for part, field in element.model_fields.items():
+            for part, field in _parts(element):
                 yield _list(f"{name}.{part}", array, f"'{{{part}}}'", _kind(_bare(field.annotation)))
         else:
             yield _list(name, array, "'{}'", _kind(element))
     else:
         yield _mixed(name, cast(root.op("#>")(at), JSONB))
+
+
+def _parts(schema: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields of an object, each with the name that it has in JSON."""
+    return ((field.serialization_alias or name, field) for name, field in schema.model_fields.items())
 
 
 def _bare(annotation: Any) -> Any:

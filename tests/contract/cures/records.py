@@ -11,6 +11,7 @@ from app.core.reading import documents
 from tests.committees.test_meetings import HELD, RECORD, closed, held, seats
 from tests.contract.cures import Case, subject, walk, word
 from tests.contract.cures.days import validated
+from tests.contract.cures.decisions import closed_meeting
 from tests.directory import siret_of
 from tests.projects.acts import COSTS, pass_through, perimeter, project, staff
 from tests.roadmap.acts import AXES, adopt, draft, in_force
@@ -494,6 +495,19 @@ async def unreadable_file(case: Case) -> None:
     case.refused(await act(b""))
     siren = fresh_siren()
     case.cured(await act(b"vintage;insee_code;name\n2023;30007;Commune" if here else f"siren;nom\n{siren};A".encode()))
+
+
+@walk("pdf-not-installed", "get_agenda", "get_committee_record")
+async def pdf_of_a_meeting_not_installed(case: Case) -> None:
+    world = await case.own()
+    path = f"committees/{(await closed_meeting(world))['committee']}"
+    path += "/agenda" if case.act == "get_agenda" else "/record"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "_installed", lambda: False)
+        case.refused(await staff(world).get(path, params={"format": "pdf"}))
+        response = await staff(world).get(path, params={"format": "xlsx"})
+    assert response.content.startswith(b"PK")
+    case.cured(await staff(world).get(path))
 
 
 @walk("pdf-not-installed", "get_timesheet", "get_service_certificate")
