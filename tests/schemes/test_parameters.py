@@ -48,7 +48,9 @@ async def test_each_row_of_a_select_has_the_parameters_of_its_own_day(app: Any) 
     async with app.state["sessions"]() as session:
         rows = await session.execute(select(days.c.day, parameters_on(days.c.scheme, days.c.day)).order_by(days.c.day))
         before, since = rows.all()
-    assert before[1] is None
+    assert (
+        Parameters.of(before[1] or {}) == Parameters()
+    )  # others of the run may have recorded values of names of their own
     assert Parameters.of(since[1]) == SHIPPED
 
 

@@ -18,8 +18,8 @@ from app.applications.agendas.document import (
     on,
 )
 from app.applications.agendas.models import AgendaItem
+from app.applications.decisions import queries
 from app.applications.decisions.models import CommitteeDecision, CommitteeRecord
-from app.applications.decisions.queries import RECORDS
 from app.committees.models import Committee
 from app.core.db import Statement, param
 from app.core.reading import documents
@@ -42,7 +42,7 @@ def _record() -> Statement:
     )
     closer = Subject.__table__.alias("closer")
     rows = (
-        RECORDS.filtered(frozenset())
+        queries.RECORDS.filtered(frozenset())
         .join(Territory, Territory.slug == z.territory)
         .outerjoin(closer, closer.c.id == Committee.closed_by)
         .where(z.committee_id == param("committee_id", z.committee_id.type))
