@@ -33,7 +33,7 @@ Items = list[tuple[Told, Proposal]]
 
 
 @dataclass(frozen=True)
-class Sitting:
+class StoryMeeting:
     """A meeting: its level, how many days ago it was held, and what it decided as it was proposed."""
 
     level: Level
@@ -52,11 +52,11 @@ class Sitting:
 
 
 SITTINGS = (
-    Sitting(
+    StoryMeeting(
         Level.TERRITORIAL, 220, [(GRANTED, Proposal.PRE_SELECT), (REJECTED, Proposal.REJECT)],
         "Deux dossiers sont examinés ; l'un est présélectionné, l'autre rejeté (demonstration).",
     ),
-    Sitting(
+    StoryMeeting(
         Level.STATE_REGION, 200, [(GRANTED, Proposal.GRANT)],
         "Une subvention est attribuée au dossier présélectionné (demonstration).",
     ),
@@ -70,7 +70,7 @@ async def load(story: Story) -> None:
     await balance(story, GRANTED)
 
 
-async def _meet(story: Story, sitting: Sitting) -> None:
+async def _meet(story: Story, sitting: StoryMeeting) -> None:
     files = {told: (await story.scalars(named(told)))[0] for told, _ in sitting.items}
     known = select(Committee).where(Committee.territory == ALES, Committee.external_id == sitting.external_id)
     if not await story.scalars(known):
@@ -84,7 +84,7 @@ async def _meet(story: Story, sitting: Sitting) -> None:
         await story.run(story.actor(Role.COMMITTEE), lambda write: service.close(write, ALES, meeting.id))
 
 
-async def _prepare(write: Write, sitting: Sitting, files: dict[Told, UUID]) -> list[Change]:
+async def _prepare(write: Write, sitting: StoryMeeting, files: dict[Told, UUID]) -> list[Change]:
     """The meeting with its frozen agenda."""
     at = datetime.combine(sitting.on, time(14), clock.PARIS)
     plan = committees_schemas.CommitteeCreate(
@@ -104,7 +104,7 @@ async def _prepare(write: Write, sitting: Sitting, files: dict[Told, UUID]) -> l
     return [made, held, put, await agendas.freeze(write, ALES, committee_id)]
 
 
-async def _decide(write: Write, committee_id: UUID, sitting: Sitting, files: dict[Told, UUID]) -> list[Change]:
+async def _decide(write: Write, committee_id: UUID, sitting: StoryMeeting, files: dict[Told, UUID]) -> list[Change]:
     """What was proposed is decided: unanimously, or by three voices against one."""
     items = [
         schemas.DecisionBody(
@@ -120,7 +120,7 @@ async def _decide(write: Write, committee_id: UUID, sitting: Sitting, files: dic
     return await service.decide(write, ALES, committee_id, schemas.DecisionsCreate(items=items))
 
 
-async def _write_down(write: Write, committee_id: UUID, sitting: Sitting) -> list[Change]:
+async def _write_down(write: Write, committee_id: UUID, sitting: StoryMeeting) -> list[Change]:
     record = committees_schemas.CommitteeUpdate(
         minutes=sitting.minutes, minutes_adopted_on=days_ago_on(sitting.days_ago - 15)
     )
