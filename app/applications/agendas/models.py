@@ -21,6 +21,7 @@ from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.core.values import MAX_AMOUNT_CENTS
+from app.core.writing.sealing import HASHED
 
 
 class MeetingSeries(Base):
@@ -104,7 +105,7 @@ class FrozenAgenda(Identified, Base):
         ForeignKeyConstraint(["committee_id"], ["agendas.committee_id"]),
         UniqueConstraint("committee_id", "number", name="frozen_agendas_number_key"),
         shape("number >= 1", name="frozen_agenda_number"),
-        shape("content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="frozen_agenda_hash"),
+        shape(HASHED, name="frozen_agenda_hash"),
     )
 
     committee_id: Mapped[UUID]

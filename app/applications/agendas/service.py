@@ -1,6 +1,5 @@
 """Writes of agendas: put, frozen, reopened. The meeting is locked first, then its agenda."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -24,8 +23,8 @@ from app.core import clock
 from app.core.db import touch
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.writing.sealing import sealed
 from app.core.writing.writes import Change, Write
-from app.engineering.certificates.rules import canonical
 from app.envelopes import ledger
 from app.envelopes.models import Contribution
 
@@ -85,12 +84,11 @@ async def freeze(write: Write, territory: str, committee_id: UUID) -> Change:
     write.expect(agenda.version)
     if agenda.state == AgendaState.FROZEN:
         raise rules.AgendaFrozen
-    content = canonical(await _content(write, meeting, agenda))
+    content = sealed(await _content(write, meeting, agenda))
     write.session.add(
         FrozenAgenda(
-            committee_id=committee_id, territory=territory, number=agenda.number, content=content,
-            content_hash=hashlib.sha256(content.encode()).hexdigest(), frozen_by=write.actor.subject_id,
-            frozen_at=write.now,
+            committee_id=committee_id, territory=territory, number=agenda.number, **content,
+            frozen_by=write.actor.subject_id, frozen_at=write.now,
         )
     )  # fmt: skip
     await write.session.flush()

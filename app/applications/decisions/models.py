@@ -27,6 +27,7 @@ from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.core.values import MAX_AMOUNT_CENTS
+from app.core.writing.sealing import HASHED
 
 _PARIS_DAY = "(timezone('Europe/Paris', {}))::date"
 _TAKEN = " OR ".join(f"(level = '{level}' AND {one_of('outcome', outcomes)})" for level, outcomes in OUTCOMES.items())
@@ -147,7 +148,7 @@ class CommitteeRecord(Base):
     __tablename__ = "committee_records"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "committee_id"], ["committees.territory", "committees.id"]),
-        shape("content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="committee_record_hash"),
+        shape(HASHED, name="committee_record_hash"),
     )
 
     committee_id: Mapped[UUID] = mapped_column(primary_key=True)

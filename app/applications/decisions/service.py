@@ -4,7 +4,6 @@ A decision locks its meeting (shared: it is not closed meanwhile), then its file
 firms, each in one order, then the agenda, whose row counts the decisions; the accounts come last (docs/locking.md).
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -46,8 +45,8 @@ from app.committees.rules import (
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, Problem, ReferenceNotFound, ValidationFailed
+from app.core.writing.sealing import sealed
 from app.core.writing.writes import Change, Write
-from app.engineering.certificates.rules import canonical
 from app.firms import service as firms
 from app.programme.models import Territory
 from app.projects import service as projects
@@ -186,10 +185,10 @@ async def _sitting(write: Write, meeting: Committee, present: int) -> Sitting:
     if agenda is None or agenda.state != AgendaState.FROZEN:
         raise AgendaNotFrozen
     content = await agendas.frozen_content(write, meeting.id, agenda.number)
-    sealed = {UUID(item["application_id"]): (f"/items/{place}", item) for place, item in enumerate(content["items"])}
+    frozen = {UUID(item["application_id"]): (f"/items/{place}", item) for place, item in enumerate(content["items"])}
     return Sitting(
         meeting.territory, meeting.id, Level(meeting.level), meeting.quorum, present, agendas.day_of(meeting),
-        agenda.number, sealed,
+        agenda.number, frozen,
     )  # fmt: skip
 
 
@@ -527,13 +526,8 @@ async def close(write: Write, territory: str, committee_id: UUID) -> list[Change
     """
     closed = await committees.close(write, territory, committee_id)
     with write.session.no_autoflush:  # the agenda refuses before the guard of the meeting does, and names the files
-        content = canonical(await _record(write, await write.session.get_one(Committee, committee_id)))
-    write.session.add(
-        CommitteeRecord(
-            committee_id=committee_id, territory=territory, content=content,
-            content_hash=hashlib.sha256(content.encode()).hexdigest(), sealed_at=write.now,
-        )
-    )  # fmt: skip
+        content = sealed(await _record(write, await write.session.get_one(Committee, committee_id)))
+    write.session.add(CommitteeRecord(committee_id=committee_id, territory=territory, **content, sealed_at=write.now))
     await write.session.flush()
     return [closed]
 

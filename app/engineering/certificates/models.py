@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
+from app.core.writing.sealing import HASHED
 from app.engineering.entries.models import TimeEntry
 from app.missions.models import Profile
 
@@ -86,7 +87,7 @@ class ServiceCertificate(Identified, Versioned, Base):
             name="service_certificate_vat",
         ),
         shape(
-            "content_hash = encode(sha256(convert_to(content, 'UTF8')), 'hex')", name="service_certificate_hash"
+            HASHED, name="service_certificate_hash"
         ),
         shape("certifier_kind = 'person'", name="service_certifier_kind"),
         Index(None, "territory", "id"),

@@ -1,6 +1,5 @@
-"""The amounts of certified days: lines by profile and rate, rounded half-up, and the content that is sealed. Pure."""
+"""The amounts of certified days: lines by profile and rate, rounded half-up. Pure."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -61,16 +60,3 @@ def rest_of(sealed: Iterable[Mapping[str, Any]], entry_id: UUID) -> list[Mapping
 def vat_on(amount_cents: int, rate_bp: int) -> int:
     """VAT on the sum of a certificate, half-up to the cent."""
     return half_up(Decimal(amount_cents) * rate_bp / 10_000)
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and without white space: RFC 8785, as the only fractions here are quarters."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)  # a quarter is a binary fraction
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)

@@ -6,7 +6,6 @@ without a hole in each territory, so that an accountant sees that none is missin
 (CGI, annexe II, art. 242 nonies A, I, 7°).
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +23,7 @@ from app.core import clock
 from app.core.faults import Fault, FieldError
 from app.core.messages import NOT_FOUND
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
+from app.core.writing.sealing import sealed
 from app.core.writing.writes import Change, Write
 from app.engineering.certificates import schemas
 from app.engineering.certificates.models import (
@@ -36,7 +36,7 @@ from app.engineering.certificates.models import (
     VatRate,
 )
 from app.engineering.certificates.queries import CERTIFICATES
-from app.engineering.certificates.rules import PricedLine, canonical, lines_of, rate_on, vat_on
+from app.engineering.certificates.rules import PricedLine, lines_of, rate_on, vat_on
 from app.engineering.corrections.service import make_stale
 from app.engineering.entries.models import TimeEntry
 from app.engineering.entries.queries import TIME_ENTRIES
@@ -406,7 +406,7 @@ async def issue(
         ({"profile": line.profile, "day_rate_cents": line.day_rate_cents, "days": line.days}, line.amount_cents)
         for line in lines
     ]
-    sealed = canonical(
+    content_kept = sealed(
         {
             **content,
             **facts,
@@ -415,10 +415,7 @@ async def issue(
             "lines": [{**line, "amount_excl_vat_cents": cents} for line, cents in priced],
         }
     )
-    digest = hashlib.sha256(sealed.encode()).hexdigest()
-    certificate = ServiceCertificate(
-        **facts, amount_cents=amount, content=sealed, content_hash=digest, cancels_id=cancels_id, reason=reason
-    )
+    certificate = ServiceCertificate(**facts, amount_cents=amount, **content_kept, cancels_id=cancels_id, reason=reason)
     write.session.add(certificate)
     await write.session.flush()
     write.session.add_all(

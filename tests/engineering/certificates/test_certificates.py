@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.reading.xlsx import MEDIA_TYPE
-from app.engineering.certificates.rules import canonical, half_up, lines_of, rate_on, vat_on
+from app.core.writing.sealing import canonical
+from app.engineering.certificates.rules import half_up, lines_of, rate_on, vat_on
 from tests.engineering.certificates.test_documents import read_xlsx
 from tests.world import Mission, World, ok, problem
 
