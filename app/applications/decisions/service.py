@@ -428,7 +428,8 @@ async def _give_back(write: Write, file: Application, decision: CommitteeDecisio
     if selected and project.stage == ProjectStage.FILED:
         changes += await projects.follow_file(write, project, ProjectStage.SELECTED, decision.decided_on)
     elif not selected and project.stage == ProjectStage.SELECTED and not await _other_selected(write, file):
-        changes += await projects.follow_file(write, project, ProjectStage.FILED, on, reason)
+        # As with an award that is taken back: the project is at its stage before from the day of the mistake.
+        changes += await projects.follow_file(write, project, ProjectStage.FILED, project.stage_since_on, reason)
     return changes
 
 
