@@ -34,6 +34,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.directory import StandIn
 from tests.directory import running as stand_in
+from tests.in_process import InProcess
 from tests.processes import RUN, roomy
 from tests.world import World
 
@@ -233,8 +234,7 @@ async def app(settings: Settings, anyio_backend: Any) -> AsyncIterator[Any]:
 @pytest.fixture(scope="session")
 async def http(app: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application without a credential."""
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
+    async with InProcess(app) as client:
         yield client
 
 
@@ -292,9 +292,7 @@ async def frozen(frozen_url: str, settings: Settings, anyio_backend: Any) -> Asy
     await connection.close()
     async with (
         serving_in_process(settings.model_copy(update={"database_url": url})) as served,
-        httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=served, raise_app_exceptions=False), base_url="http://rebond.test"
-        ) as client,
+        InProcess(served) as client,
         asyncpg.create_pool(plain(url), min_size=1, max_size=5) as connections,
     ):
         yield Frozen(client, connections)

@@ -17,6 +17,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
+from tests.in_process import InProcess
 from tests.world import Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
@@ -84,9 +85,7 @@ async def alone(own_url: str, settings: Settings, anyio_backend: Any) -> AsyncIt
     """The same on a database of its own, for walks over whole lists: elsewhere these hold what all tests have made."""
     async with (
         serving_in_process(settings.model_copy(update={"database_url": own_url})) as served,
-        httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=served, raise_app_exceptions=False), base_url="http://rebond.test"
-        ) as client,
+        InProcess(served) as client,
         asyncpg.create_pool(plain(own_url), min_size=1, max_size=2) as connections,
     ):
         yield await one_of_everything(await World.create(client, connections))

@@ -21,6 +21,7 @@ from app.main import ROUTERS, create_app
 from app.settings import Settings
 from tests.contract.conftest import Known
 from tests.contract.server import Service
+from tests.in_process import InProcess
 from tests.world import Client, World, dumps, fresh_email, fresh_siren, ok, problem
 
 ROUTES = {
@@ -54,8 +55,7 @@ async def application(settings: Settings, **chosen: Any) -> AsyncIterator[httpx2
             scope["state"] = dict(state or {})
             await app(scope, receive, send)
 
-        transport = httpx2.ASGITransport(app=served, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client:
+        async with InProcess(served) as client:
             yield client
 
 

@@ -24,6 +24,7 @@ from app.settings import Settings
 from tests.conftest import plain
 from tests.envelopes.acts import Acts
 from tests.envelopes.test_limits import FIGURES, figures
+from tests.in_process import InProcess
 from tests.lives import FRESH, MORE, Act, Chance, Life, relived, seed_of, told
 from tests.lives import STEPS as ASKED
 from tests.world import World, ok
@@ -61,9 +62,8 @@ async def serving(url: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any, Any]
             scope["state"] = dict(state or {})
             await application(scope, receive, send)
 
-        transport = httpx2.ASGITransport(app=served, raise_app_exceptions=False)
         async with (
-            httpx2.AsyncClient(transport=transport, base_url="http://rebond.test") as client,
+            InProcess(served) as client,
             asyncpg.create_pool(plain(url), min_size=1, max_size=2) as pool,
         ):
             yield client, pool, state["engine"]  # type: ignore[index]  # ASGI's state
