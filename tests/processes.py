@@ -102,6 +102,7 @@ class Home:
         self.path, self.data = path, path / "data"
         self.rows: dict[str, int] = {}  # table → rows, where a story wants to compare them
         self.from_nothing = from_nothing
+        self.bare = False  # forked from a process that has imported the command line alone
 
     def environment(self, **settings: str) -> dict[str, str]:
         """The environment without any setting but these, and the data directory."""
@@ -122,7 +123,7 @@ class Home:
                 [*REBOND, *words], cwd=self.path, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
                 stderr=stderr, text=True, start_new_session=True,
             )  # fmt: skip
-        return starter.start(words, cwd=self.path, env=environment, stdout=stdout, stderr=stderr)
+        return starter.start(words, cwd=self.path, env=environment, stdout=stdout, stderr=stderr, bare=self.bare)
 
     def rebond(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """A command, until its end."""

@@ -1,7 +1,8 @@
 """Forks `rebond` from a process that has imported the whole application: a start costs a tenth of a second, not three.
 
 What is forked is a process like any other: a command line, an environment, a directory, signals, an exit code. That
-each command also imports all that it needs, `tests/commands/test_cli.py` shows with processes from nothing.
+each command also imports all that it needs, `tests/commands/test_cli.py` shows with processes forked from a bare one,
+which has imported no more than the command line itself does.
 """
 
 import atexit
@@ -78,10 +79,10 @@ class Started:
 class Starter:
     """The process that forks; it ends with the one that made it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            argv = [sys.executable, "-c", "from tests.starter import serve; serve()"]
+            argv = [sys.executable, "-c", f"from tests.starter import serve; serve(bare={bare})"]
             self._process = subprocess.Popen(argv, cwd=ROOT, stdin=theirs.fileno(), start_new_session=True)
         atexit.register(self._end)
 
@@ -101,17 +102,21 @@ class Starter:
         self._process.wait()
 
 
-_starters: list[Starter] = []
+_starters: dict[bool, Starter] = {}
 _making = threading.Lock()
 
 
 def start(
-    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: int | IO[Any], stderr: int | IO[Any]
-) -> Started:
-    """`rebond` with these words, in a session of its own, reading nothing. It takes Popen's PIPE and DEVNULL, too."""
+    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: int | IO[Any], stderr: int | IO[Any],
+    bare: bool = False,
+) -> Started:  # fmt: skip
+    """`rebond` with these words, in a session of its own, reading nothing. It takes Popen's PIPE and DEVNULL, too.
+
+    A bare one itself imports all that is not imported by the command line.
+    """
     with _making:
-        if not _starters:
-            _starters.append(Starter())
+        if bare not in _starters:
+            _starters[bare] = Starter(bare=bare)
     with contextlib.ExitStack() as stack:
         reads = None
 
@@ -129,28 +134,29 @@ def start(
             stack.callback(os.close, theirs)
             return theirs
 
-        pid, told = _starters[0].start(words, cwd, env, descriptor(stdout), descriptor(stderr))
+        pid, told = _starters[bare].start(words, cwd, env, descriptor(stdout), descriptor(stderr))
         return Started(pid, told, reads)
 
 
 # --- in the process that forks ---------------------------------------------------------------------------------------
 
 
-def serve() -> None:
+def serve(*, bare: bool) -> None:
     """Fork for every request on standard input, until it is closed; in what is forked, be `rebond`."""
-    request = _requests(socket.socket(fileno=os.dup(0)))
+    request = _requests(socket.socket(fileno=os.dup(0)), bare=bare)
     if request is not None:
         _be_rebond(**request)
 
 
-def _requests(asked: socket.socket) -> dict[str, Any] | None:
+def _requests(asked: socket.socket, *, bare: bool) -> dict[str, Any] | None:
     gc.disable()
-    import alembic.command  # noqa: F401  # what the migrations need
+    import app.cli
 
-    import app
+    if not bare:
+        import alembic.command  # noqa: F401  # what the migrations need
 
-    for module in pkgutil.walk_packages(app.__path__, "app."):
-        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(app.__path__, "app."):
+            importlib.import_module(module.name)
     gc.freeze()  # what is forked shares these pages for as long as nobody looks through them
 
     children: dict[int, socket.socket] = {}

@@ -610,8 +610,9 @@ def test_every_command_and_each_of_its_options_is_explained(home: Home) -> None:
 
 
 def test_each_command_imports_what_it_needs() -> None:
-    """From nothing, while the others are forked from a process that has imported everything."""
-    with loaded_home(from_nothing=True) as home:
+    """From the command line alone, while the others are forked from a process that has imported everything."""
+    with loaded_home() as home:
+        home.bare = True
         admin = json.loads((home.data / "demo-keys.json").read_text())["admin"]
         made = json.loads(home.said("keys", "create", "--role", "auditor", "--email", "audit@example.fr", "--json"))
         (home.path / "firms.csv").write_text(f"siren,name\n{fresh_siren()},Atelier\n")
