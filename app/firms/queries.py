@@ -142,214 +142,219 @@ FIRMS = Listing(
 
 _PARENT = select(Firm.siren).where(Firm.siren == _siren)
 
-_o = FirmOwner
 OWNERS = Listing(
     schema=schemas.FirmOwner,
-    rows=select(_o.siren, _o.name, _o.version, _o.created_at, _o.updated_at),
-    key=_o.siren,
+    rows=select(FirmOwner.siren, FirmOwner.name, FirmOwner.version, FirmOwner.created_at, FirmOwner.updated_at),
+    key=FirmOwner.siren,
     key_name="siren",
-    version=_o.version,
+    version=FirmOwner.version,
 )
 
-_a = FirmActivity
 ACTIVITIES = Listing(
     schema=schemas.Activity,
-    rows=select(_a.id, _a.siren, _a.naf_code, _a.naf_version, _a.from_on, _a.to_on).where(_a.siren == _siren),
-    key=_a.id,
+    rows=select(
+        FirmActivity.id,
+        FirmActivity.siren,
+        FirmActivity.naf_code,
+        FirmActivity.naf_version,
+        FirmActivity.from_on,
+        FirmActivity.to_on,
+    ).where(FirmActivity.siren == _siren),
+    key=FirmActivity.id,
     parent=_PARENT,
     filters={
-        "naf_version": any_of(_a.naf_version, NafVersion, "Codes of any of these nomenclatures."),
+        "naf_version": any_of(FirmActivity.naf_version, NafVersion, "Codes of any of these nomenclatures."),
         "in_force_on": Filter(
             Parameter(Day, "Codes in force on this day."),
-            lambda name: func.daterange(_a.from_on, _a.to_on, text("'[]'")).op("@>", return_type=Boolean())(
-                param(name, Date())
-            ),
+            lambda name: func.daterange(FirmActivity.from_on, FirmActivity.to_on, text("'[]'")).op(
+                "@>", return_type=Boolean()
+            )(param(name, Date())),
         ),
     },
-    sorts={"from_on": _a.from_on},
+    sorts={"from_on": FirmActivity.from_on},
 )
 
-_p = Site
 SITES = Listing(
     schema=schemas.Site,
     rows=select(
-        _p.siret,
-        _p.siren,
-        _p.name,
-        _p.insee_code,
-        _p.commune_name,
-        case((_SHOWN, _p.address)).label("address"),
+        Site.siret,
+        Site.siren,
+        Site.name,
+        Site.insee_code,
+        Site.commune_name,
+        case((_SHOWN, Site.address)).label("address"),
         Firm.diffusion,
-        _p.naf_code,
-        _p.naf_version,
-        _p.opened_on,
-        _p.closed,
-        _p.closed_on,
-        (func.coalesce(Firm.seat_siret, text("''")) == _p.siret).label("is_seat"),
-        _p.source,
-        _p.source_reference,
-        _p.as_of,
-        _p.version,
-        _p.created_at,
-        _p.updated_at,
+        Site.naf_code,
+        Site.naf_version,
+        Site.opened_on,
+        Site.closed,
+        Site.closed_on,
+        (func.coalesce(Firm.seat_siret, text("''")) == Site.siret).label("is_seat"),
+        Site.source,
+        Site.source_reference,
+        Site.as_of,
+        Site.version,
+        Site.created_at,
+        Site.updated_at,
     )
-    .join(Firm, Firm.siren == _p.siren)
-    .where(_p.siren == _siren),
-    key=_p.siret,
+    .join(Firm, Firm.siren == Site.siren)
+    .where(Site.siren == _siren),
+    key=Site.siret,
     key_name="siret",
-    version=_p.version,
+    version=Site.version,
     derived=True,
     parent=_PARENT,
     filters={
-        "commune": any_of(_p.insee_code, InseeCode, "Sites in any of these communes (INSEE codes)."),
-        "closed": holds(_p.closed, "true: closed sites; false: open sites."),
-        "updated_since": updated_since(_p.updated_at),
+        "commune": any_of(Site.insee_code, InseeCode, "Sites in any of these communes (INSEE codes)."),
+        "closed": holds(Site.closed, "true: closed sites; false: open sites."),
+        "updated_since": updated_since(Site.updated_at),
     },
-    sorts={"opened_on": _p.opened_on, "closed_on": _p.closed_on},
+    sorts={"opened_on": Site.opened_on, "closed_on": Site.closed_on},
 )
 
 SEATS = Listing(
     schema=schemas.Seat,
-    rows=select(FirmSeat.id, FirmSeat.siren, FirmSeat.siret, _p.insee_code, FirmSeat.from_on, FirmSeat.recorded_at)
-    .join(_p, _p.siret == FirmSeat.siret)
+    rows=select(FirmSeat.id, FirmSeat.siren, FirmSeat.siret, Site.insee_code, FirmSeat.from_on, FirmSeat.recorded_at)
+    .join(Site, Site.siret == FirmSeat.siret)
     .where(FirmSeat.siren == _siren),
     key=FirmSeat.id,
     parent=_PARENT,
     sorts={"from_on": FirmSeat.from_on},
 )
 
-_i = Proceeding
 PROCEEDINGS = Listing(
     schema=schemas.Proceeding,
     rows=select(
-        _i.id,
-        _i.siren,
-        _i.kind,
-        _i.opened_on,
-        _i.closed_on,
-        _i.court,
-        _i.source,
-        _i.source_reference,
-        _i.version,
-        _i.created_at,
-        _i.updated_at,
-    ).where(_i.siren == _siren),
-    key=_i.id,
-    version=_i.version,
+        Proceeding.id,
+        Proceeding.siren,
+        Proceeding.kind,
+        Proceeding.opened_on,
+        Proceeding.closed_on,
+        Proceeding.court,
+        Proceeding.source,
+        Proceeding.source_reference,
+        Proceeding.version,
+        Proceeding.created_at,
+        Proceeding.updated_at,
+    ).where(Proceeding.siren == _siren),
+    key=Proceeding.id,
+    version=Proceeding.version,
     parent=_PARENT,
     filters={
-        "kind": any_of(_i.kind, ProceedingKind, "Proceedings of any of these kinds."),
-        "closed": holds(_i.closed_on.is_not(None), "true: proceedings that have ended; false: those that have not."),
-        "opened_from": at_least(_i.opened_on, Day, "Opened on this day or later."),
-        "opened_to": at_most(_i.opened_on, Day, "Opened on this day or earlier."),
-        "updated_since": updated_since(_i.updated_at),
+        "kind": any_of(Proceeding.kind, ProceedingKind, "Proceedings of any of these kinds."),
+        "closed": holds(
+            Proceeding.closed_on.is_not(None), "true: proceedings that have ended; false: those that have not."
+        ),
+        "opened_from": at_least(Proceeding.opened_on, Day, "Opened on this day or later."),
+        "opened_to": at_most(Proceeding.opened_on, Day, "Opened on this day or earlier."),
+        "updated_since": updated_since(Proceeding.updated_at),
     },
-    sorts={"opened_on": _i.opened_on},
+    sorts={"opened_on": Proceeding.opened_on},
 )
 
 # --- a firm in a territory -------------------------------------------------------------------------------------------
 
-_t = TerritoryFirm
 TERRITORY_FIRMS = Listing(
     schema=schemas.TerritoryFirm,
     rows=select(
-        _t.territory,
-        _t.siren,
+        TerritoryFirm.territory,
+        TerritoryFirm.siren,
         Firm.name,
         Firm.naf_code,
         Firm.naf_version,
         Firm.insee_category,
         Firm.ceased,
-        _t.stage,
-        _t.reason,
-        _t.stage_since_on,
-        _t.eu_size,
-        _t.eu_size_evidence_on,
-        _t.eu_size_source,
-        _t.external_id,
-        _t.version,
-        _t.created_at,
-        _t.updated_at,
+        TerritoryFirm.stage,
+        TerritoryFirm.reason,
+        TerritoryFirm.stage_since_on,
+        TerritoryFirm.eu_size,
+        TerritoryFirm.eu_size_evidence_on,
+        TerritoryFirm.eu_size_source,
+        TerritoryFirm.external_id,
+        TerritoryFirm.version,
+        TerritoryFirm.created_at,
+        TerritoryFirm.updated_at,
     )
-    .join(Firm, Firm.siren == _t.siren)
-    .where(_t.territory == _territory),
-    key=_t.siren,
+    .join(Firm, Firm.siren == TerritoryFirm.siren)
+    .where(TerritoryFirm.territory == _territory),
+    key=TerritoryFirm.siren,
     key_name="siren",
-    version=_t.version,
+    version=TerritoryFirm.version,
     derived=True,
     filters={
         **_SEARCH,
-        "stage": any_of(_t.stage, Stage, "Firms at any of these stages at present."),
-        "stage_since_from": at_least(_t.stage_since_on, Day, "Firms at their stage since this day or later."),
-        "stage_since_to": at_most(_t.stage_since_on, Day, "Firms at their stage since this day or earlier."),
-        "eu_size": any_of(_t.eu_size, EuSize, "Firms of any of these sizes in Union law."),
-        "external_id": equals(_t.external_id, ExternalId, "The firm that has this identifier in another system."),
-        "updated_since": updated_since(_t.updated_at),
+        "stage": any_of(TerritoryFirm.stage, Stage, "Firms at any of these stages at present."),
+        "stage_since_from": at_least(
+            TerritoryFirm.stage_since_on, Day, "Firms at their stage since this day or later."
+        ),
+        "stage_since_to": at_most(TerritoryFirm.stage_since_on, Day, "Firms at their stage since this day or earlier."),
+        "eu_size": any_of(TerritoryFirm.eu_size, EuSize, "Firms of any of these sizes in Union law."),
+        "external_id": equals(
+            TerritoryFirm.external_id, ExternalId, "The firm that has this identifier in another system."
+        ),
+        "updated_since": updated_since(TerritoryFirm.updated_at),
     },
-    sorts={"name": Firm.name, "stage": _t.stage, "stage_since_on": _t.stage_since_on},
+    sorts={"name": Firm.name, "stage": TerritoryFirm.stage, "stage_since_on": TerritoryFirm.stage_since_on},
 )
 
 # Events about the public facts of a firm reach the territories that have it among theirs.
-events.FOLLOWED.append(select(_t.territory, func.concat("firm/", _t.siren).label("topic")))
+events.FOLLOWED.append(select(TerritoryFirm.territory, func.concat("firm/", TerritoryFirm.siren).label("topic")))
 
-FOLLOWED = select(_t.siren).where(_t.territory == _territory, _t.siren == _siren)
+FOLLOWED = select(TerritoryFirm.siren).where(TerritoryFirm.territory == _territory, TerritoryFirm.siren == _siren)
 
-_s = StageChange
 STAGE_CHANGES = Listing(
     schema=schemas.StageChange,
     rows=select(
-        _s.id,
-        _s.siren,
-        _s.stage,
-        _s.previous_stage,
-        _s.reason,
-        _s.effective_on,
-        _s.recorded_by,
+        StageChange.id,
+        StageChange.siren,
+        StageChange.stage,
+        StageChange.previous_stage,
+        StageChange.reason,
+        StageChange.effective_on,
+        StageChange.recorded_by,
         Subject.name.label("recorded_by_name"),
-        _s.recorded_at,
+        StageChange.recorded_at,
     )
-    .outerjoin(Subject, Subject.id == _s.recorded_by)
-    .where(_s.territory == _territory, _s.siren == _siren),
-    key=_s.id,
+    .outerjoin(Subject, Subject.id == StageChange.recorded_by)
+    .where(StageChange.territory == _territory, StageChange.siren == _siren),
+    key=StageChange.id,
     parent=FOLLOWED,
     filters={
-        "stage": any_of(_s.stage, Stage, "Passages to any of these stages."),
-        **times_of(_s.effective_on, _s.recorded_at),
+        "stage": any_of(StageChange.stage, Stage, "Passages to any of these stages."),
+        **times_of(StageChange.effective_on, StageChange.recorded_at),
     },
-    sorts={"effective_on": _s.effective_on},
+    sorts={"effective_on": StageChange.effective_on},
 )
 
-_y = FirmAccounts
 ACCOUNTS = Listing(
     schema=schemas.Accounts,
     rows=select(
-        _y.territory,
-        _y.siren,
-        _y.year,
-        _y.turnover_cents,
-        _y.balance_sheet_cents,
-        _y.headcount,
-        _y.source,
-        _y.version,
-        _y.created_at,
-        _y.updated_at,
-    ).where(_y.territory == _territory, _y.siren == _siren),
-    key=_y.year,
+        FirmAccounts.territory,
+        FirmAccounts.siren,
+        FirmAccounts.year,
+        FirmAccounts.turnover_cents,
+        FirmAccounts.balance_sheet_cents,
+        FirmAccounts.headcount,
+        FirmAccounts.source,
+        FirmAccounts.version,
+        FirmAccounts.created_at,
+        FirmAccounts.updated_at,
+    ).where(FirmAccounts.territory == _territory, FirmAccounts.siren == _siren),
+    key=FirmAccounts.year,
     key_name="year",
-    version=_y.version,
+    version=FirmAccounts.version,
     parent=FOLLOWED,
-    filters={"updated_since": updated_since(_y.updated_at)},
+    filters={"updated_since": updated_since(FirmAccounts.updated_at)},
 )
 
-_n = FirmNote
 NOTES = Listing(
     schema=schemas.FirmNote,
-    rows=select(_n.territory, _n.siren, _n.text, _n.version, _n.created_at, _n.updated_at).where(
-        _n.territory == _territory
-    ),
-    key=_n.siren,
+    rows=select(
+        FirmNote.territory, FirmNote.siren, FirmNote.text, FirmNote.version, FirmNote.created_at, FirmNote.updated_at
+    ).where(FirmNote.territory == _territory),
+    key=FirmNote.siren,
     key_name="siren",
-    version=_n.version,
+    version=FirmNote.version,
 )
 
 
@@ -363,11 +368,11 @@ def interviewed(day: Any, *, known: bool = False, slugs: Rows | None = None) -> 
 
     As it was known then, it is told of the `territory` asked for, or of those in `slugs`.
     """
-    before = select(_s.territory, _s.siren, _s.effective_on.label("met_on")).where(
-        _s.counts_as_interview, _s.stage.in_(literals(sorted(INTERVIEWED)))
+    before = select(StageChange.territory, StageChange.siren, StageChange.effective_on.label("met_on")).where(
+        StageChange.counts_as_interview, StageChange.stage.in_(literals(sorted(INTERVIEWED)))
     )
     if known:
-        before = before.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
+        before = before.where(StageChange.recorded_at < param("known_before", DateTime(timezone=True)))
     met = union_all(before, *(met(known, slugs) for met in MET)).subquery("met")
     return select(met.c.territory, met.c.siren).where(met.c.met_on <= day).distinct()
 
@@ -376,13 +381,13 @@ def interviewed(day: Any, *, known: bool = False, slugs: Rows | None = None) -> 
 def funnel(known: bool) -> Statement:
     """The stages of the firms of a territory on a day; `known` limits it to what had been recorded by an instant."""
     counting = (
-        select(_s.siren, _s.stage, _s.effective_on)
-        .ext(distinct_on(_s.siren, _s.effective_on))
-        .where(_s.territory == _territory, _s.effective_on <= param("as_of", Date()))
-        .order_by(_s.siren, _s.effective_on, _s.id.desc())
+        select(StageChange.siren, StageChange.stage, StageChange.effective_on)
+        .ext(distinct_on(StageChange.siren, StageChange.effective_on))
+        .where(StageChange.territory == _territory, StageChange.effective_on <= param("as_of", Date()))
+        .order_by(StageChange.siren, StageChange.effective_on, StageChange.id.desc())
     )
     if known:
-        counting = counting.where(_s.recorded_at < param("known_before", DateTime(timezone=True)))
+        counting = counting.where(StageChange.recorded_at < param("known_before", DateTime(timezone=True)))
     passage = counting.cte("passage")
     once = func.bool_or
     met = interviewed(param("as_of", Date()), known=known).cte("interviewed")

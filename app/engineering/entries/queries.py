@@ -130,50 +130,51 @@ def entries(e: Any, *, new: bool = False) -> Rows:
     )
 
 
-_e = TimeEntry
-IS_CORRECTED = exists().where(CorrectableDays.entry_id == _e.id, CorrectableDays.days_corrected > text("0"))
+IS_CORRECTED = exists().where(CorrectableDays.entry_id == TimeEntry.id, CorrectableDays.days_corrected > text("0"))
 
 
 def led_by(organisation_id: Any) -> ColumnElement[bool]:
     """Entries of missions whose lead firm this is."""
-    lead = exists().where(MissionMember.mission_id == _e.mission_id, MissionMember.role == text("'lead'"))
+    lead = exists().where(MissionMember.mission_id == TimeEntry.mission_id, MissionMember.role == text("'lead'"))
     return lead.where(MissionMember.organisation_id == organisation_id)
 
 
 def decidable_by(subject_id: Any) -> ColumnElement[bool]:
     """Entries in which the subject took no part: neither worked, entered, changed, submitted nor validated."""
     return and_(
-        subject_id != all_(_e.authors), _e.person_id != subject_id, _e.validated_by.is_distinct_from(subject_id)
+        subject_id != all_(TimeEntry.authors),
+        TimeEntry.person_id != subject_id,
+        TimeEntry.validated_by.is_distinct_from(subject_id),
     )
 
 
 TIME_ENTRIES = Listing(
     schema=schemas.TimeEntry,
-    rows=entries(_e).where(_e.territory == param("territory", Text())),
-    key=_e.id,
-    version=_e.version,
+    rows=entries(TimeEntry).where(TimeEntry.territory == param("territory", Text())),
+    key=TimeEntry.id,
+    version=TimeEntry.version,
     derived=True,
     filters={
-        "mission_id": equals(_e.mission_id, Uuid, "Entries of this mission."),
-        "consultant_id": equals(_e.consultant_id, Uuid, "Entries of this assignment of a person to a mission."),
-        "organisation_id": equals(_e.organisation_id, Uuid, "Entries of this member of the consortium."),
-        "status": any_of(_e.status, Status, "Entries in any of these states."),
-        "activity": any_of(_e.activity, Code, "Entries with any of these codes of activities."),
-        "siren": equals(_e.siren, Siren, "Entries about this firm."),
-        "audition_id": equals(_e.audition_id, Uuid, "Entries about this audition."),
-        "project_id": equals(_e.project_id, Uuid, "Entries about this project."),
-        "certificate_id": equals(_e.certificate_id, Uuid, "Entries that this service certificate contains."),
+        "mission_id": equals(TimeEntry.mission_id, Uuid, "Entries of this mission."),
+        "consultant_id": equals(TimeEntry.consultant_id, Uuid, "Entries of this assignment of a person to a mission."),
+        "organisation_id": equals(TimeEntry.organisation_id, Uuid, "Entries of this member of the consortium."),
+        "status": any_of(TimeEntry.status, Status, "Entries in any of these states."),
+        "activity": any_of(TimeEntry.activity, Code, "Entries with any of these codes of activities."),
+        "siren": equals(TimeEntry.siren, Siren, "Entries about this firm."),
+        "audition_id": equals(TimeEntry.audition_id, Uuid, "Entries about this audition."),
+        "project_id": equals(TimeEntry.project_id, Uuid, "Entries about this project."),
+        "certificate_id": equals(TimeEntry.certificate_id, Uuid, "Entries that this service certificate contains."),
         "certification_refused": holds(
-            _e.certification_refused_by.is_not(None),
+            TimeEntry.certification_refused_by.is_not(None),
             "true: entries that a certificate left out, and none contains since; false: the others.",
         ),
-        "corrects_id": equals(_e.corrects_id, Uuid, "Entries that correct this reversed entry."),
+        "corrects_id": equals(TimeEntry.corrects_id, Uuid, "Entries that correct this reversed entry."),
         "corrected": holds(
             IS_CORRECTED, "true: entries of which other entries that count correct days; false: the rest."
         ),
         "led_by": Filter(
             Parameter(Uuid, "Entries of the missions that this organisation leads."),
-            lambda name: led_by(param(name, _e.organisation_id.type)),
+            lambda name: led_by(param(name, TimeEntry.organisation_id.type)),
         ),
         "decidable_by": Filter(
             Parameter(
@@ -181,34 +182,36 @@ TIME_ENTRIES = Listing(
                 "Entries that this subject neither worked, entered, changed, submitted nor validated: who took part"
                 " decides nothing about them.",
             ),
-            lambda name: decidable_by(param(name, _e.person_id.type)),
+            lambda name: decidable_by(param(name, TimeEntry.person_id.type)),
         ),
-        "counted_from": at_least(_e.counted_on, Day, "Entries that count on this Paris day or later."),
-        "counted_to": at_most(_e.counted_on, Day, "Entries that count on this Paris day or earlier."),
-        "worked_from": at_least(_e.worked_on, Day, "Entries worked on this Paris day or later."),
-        "worked_to": at_most(_e.worked_on, Day, "Entries worked on this Paris day or earlier."),
-        "person_id": equals(_e.person_id, Uuid, "Entries of this person, whatever the assignment."),
-        "external_id": equals(_e.external_id, ExternalId, "The entry that another system knows by this id."),
-        "q": matches(_e.note, doc="Part of the note, without accents or case."),
-        "updated_since": updated_since(_e.updated_at),
+        "counted_from": at_least(TimeEntry.counted_on, Day, "Entries that count on this Paris day or later."),
+        "counted_to": at_most(TimeEntry.counted_on, Day, "Entries that count on this Paris day or earlier."),
+        "worked_from": at_least(TimeEntry.worked_on, Day, "Entries worked on this Paris day or later."),
+        "worked_to": at_most(TimeEntry.worked_on, Day, "Entries worked on this Paris day or earlier."),
+        "person_id": equals(TimeEntry.person_id, Uuid, "Entries of this person, whatever the assignment."),
+        "external_id": equals(TimeEntry.external_id, ExternalId, "The entry that another system knows by this id."),
+        "q": matches(TimeEntry.note, doc="Part of the note, without accents or case."),
+        "updated_since": updated_since(TimeEntry.updated_at),
     },
-    sorts={"worked_on": _e.worked_on, "counted_on": _e.counted_on, "days": _e.days, "updated_at": _e.updated_at},
-    scopes={"organisation": lambda name: _e.organisation_id == param(name, _e.organisation_id.type)},
+    sorts={
+        "worked_on": TimeEntry.worked_on,
+        "counted_on": TimeEntry.counted_on,
+        "days": TimeEntry.days,
+        "updated_at": TimeEntry.updated_at,
+    },
+    scopes={"organisation": lambda name: TimeEntry.organisation_id == param(name, TimeEntry.organisation_id.type)},
 )
-
-
-_l = MonthLock
 
 
 def _left_in(status: Status) -> Any:
     """The days of a state in a closed month."""
     return (
-        select(func.coalesce(func.sum(_e.days), NO_DAYS))
+        select(func.coalesce(func.sum(TimeEntry.days), NO_DAYS))
         .where(
-            _e.mission_id == _l.mission_id,
-            _e.status == literal_column(f"'{status}'", Text()),
-            _e.counted_on >= _l.month,
-            _e.counted_on < _l.month + literal_column("interval '1 month'"),
+            TimeEntry.mission_id == MonthLock.mission_id,
+            TimeEntry.status == literal_column(f"'{status}'", Text()),
+            TimeEntry.counted_on >= MonthLock.month,
+            TimeEntry.counted_on < MonthLock.month + literal_column("interval '1 month'"),
         )
         .scalar_subquery()
     )
@@ -217,104 +220,111 @@ def _left_in(status: Status) -> Any:
 MONTH_LOCKS = Listing(
     schema=schemas.MonthLock,
     rows=select(
-        _l.id,
-        _l.mission_id,
+        MonthLock.id,
+        MonthLock.mission_id,
         Mission.name.label("mission_name"),
-        func.to_char(_l.month, text("'YYYY-MM'"), type_=Text()).label("month"),
+        func.to_char(MonthLock.month, text("'YYYY-MM'"), type_=Text()).label("month"),
         _left_in(Status.SUBMITTED).label("days_submitted"),
         _left_in(Status.REJECTED).label("days_rejected"),
-        _l.locked_by,
+        MonthLock.locked_by,
         _locker.c.name.label("locked_by_name"),
-        _l.reopened_at,
-        _l.reopened_by,
+        MonthLock.reopened_at,
+        MonthLock.reopened_by,
         _reopener.c.name.label("reopened_by_name"),
-        _l.reopening_reason,
-        _l.version,
-        _l.created_at,
-        _l.updated_at,
+        MonthLock.reopening_reason,
+        MonthLock.version,
+        MonthLock.created_at,
+        MonthLock.updated_at,
     )
-    .join(Mission, Mission.id == _l.mission_id)
-    .join(_locker, _locker.c.id == _l.locked_by)
-    .outerjoin(_reopener, _reopener.c.id == _l.reopened_by)
-    .where(_l.territory == param("territory", Text())),
-    key=_l.id,
-    version=_l.version,
+    .join(Mission, Mission.id == MonthLock.mission_id)
+    .join(_locker, _locker.c.id == MonthLock.locked_by)
+    .outerjoin(_reopener, _reopener.c.id == MonthLock.reopened_by)
+    .where(MonthLock.territory == param("territory", Text())),
+    key=MonthLock.id,
+    version=MonthLock.version,
     derived=True,
     filters={
-        "mission_id": equals(_l.mission_id, Uuid, "Locks of this mission."),
-        "month_from": at_least(_l.month, schemas.Month, "Locks of this calendar month or later."),
-        "month_to": at_most(_l.month, schemas.Month, "Locks of this calendar month or earlier."),
-        "updated_since": updated_since(_l.updated_at),
+        "mission_id": equals(MonthLock.mission_id, Uuid, "Locks of this mission."),
+        "month_from": at_least(MonthLock.month, schemas.Month, "Locks of this calendar month or later."),
+        "month_to": at_most(MonthLock.month, schemas.Month, "Locks of this calendar month or earlier."),
+        "updated_since": updated_since(MonthLock.updated_at),
     },
-    sorts={"month": _l.month},
+    sorts={"month": MonthLock.month},
 )
 
 
 # --- the week grid ---------------------------------------------------------------------------------------------------
 
-_g = Consultant
 _MONDAY = param("week", Date())
 # What an entry may say that a cell of a grid has no place for.
 BEYOND_A_CELL = ("siren", "audition_id", "project_id", "note", "external_id", "corrects_id")
 
 
-def _of_week(e: Any) -> ColumnElement[bool]:
-    return and_(
-        e.consultant_id == _g.id,
-        e.worked_on.between(_MONDAY, _MONDAY + literal_column("6", Integer())),
-        e.status.in_(literals((Status.DRAFT, *COUNTING))),
-    )
+_of_week = and_(
+    TimeEntry.consultant_id == Consultant.id,
+    TimeEntry.worked_on.between(_MONDAY, _MONDAY + literal_column("6", Integer())),
+    TimeEntry.status.in_(literals((Status.DRAFT, *COUNTING))),
+)
 
 
 def _cells(*, fixed: bool) -> Any:
-    e = TimeEntry
-    plain = func.num_nonnulls(*(getattr(e, name) for name in BEYOND_A_CELL)) == literal_column("0", Integer())
-    cell = {"entry_id": e.id} | {name: getattr(e, name) for name in ("worked_on", "activity", "days", "status")}
+    plain = func.num_nonnulls(*(getattr(TimeEntry, name) for name in BEYOND_A_CELL)) == literal_column("0", Integer())
+    cell = {"entry_id": TimeEntry.id} | {
+        name: getattr(TimeEntry, name) for name in ("worked_on", "activity", "days", "status")
+    }
     if fixed:
-        cell |= {name: getattr(e, name) for name in BEYOND_A_CELL} | {
+        cell |= {name: getattr(TimeEntry, name) for name in BEYOND_A_CELL} | {
             "firm_name": Firm.name,
             "audition_on": func.coalesce(Audition.held_on, Audition.planned_on, type_=Date()),
             "project_title": Project.title,
             "corrects_worked_on": _corrected.c.worked_on,
         }
-    rows = select(json_array(json_object(**cell), e.worked_on, e.activity, e.id)).select_from(e)
+    rows = select(json_array(json_object(**cell), TimeEntry.worked_on, TimeEntry.activity, TimeEntry.id)).select_from(
+        TimeEntry
+    )
     if fixed:
         rows = (
-            rows.outerjoin(Firm, Firm.siren == e.siren)
-            .outerjoin(Audition, Audition.id == e.audition_id)
-            .outerjoin(Project, Project.id == e.project_id)
-            .outerjoin(_corrected, _corrected.c.id == e.corrects_id)
+            rows.outerjoin(Firm, Firm.siren == TimeEntry.siren)
+            .outerjoin(Audition, Audition.id == TimeEntry.audition_id)
+            .outerjoin(Project, Project.id == TimeEntry.project_id)
+            .outerjoin(_corrected, _corrected.c.id == TimeEntry.corrects_id)
         )
-    return rows.where(_of_week(e), not_(plain) if fixed else plain).correlate(_g).scalar_subquery()
+    return rows.where(_of_week, not_(plain) if fixed else plain).correlate(Consultant).scalar_subquery()
 
 
 _entries_of_week = (
-    select(func.string_agg(func.concat(_e.id, text("':'"), _e.version), aggregate_order_by(text("' '"), _e.id)))
-    .where(_of_week(_e))
-    .correlate(_g)
+    select(
+        func.string_agg(
+            func.concat(TimeEntry.id, text("':'"), TimeEntry.version), aggregate_order_by(text("' '"), TimeEntry.id)
+        )
+    )
+    .where(_of_week)
+    .correlate(Consultant)
     .scalar_subquery()
 )
 # Of 52 bits: JSON numbers are exact up to 53.
-_digest = func.substr(func.md5(func.concat_ws(text("' '"), _g.id, _MONDAY, _entries_of_week)), text("1"), text("13"))
+_digest = func.substr(
+    func.md5(func.concat_ws(text("' '"), Consultant.id, _MONDAY, _entries_of_week)), text("1"), text("13")
+)
 _version: Any = cast(cast(func.concat(text("'x'"), _digest), BIT(52)), BigInteger)
 WEEK_GRIDS = Listing(
     schema=schemas.WeekGrid,
     rows=select(
-        _g.id.label("consultant_id"),
+        Consultant.id.label("consultant_id"),
         Subject.name.label("consultant_name"),
-        _g.mission_id,
+        Consultant.mission_id,
         Mission.name.label("mission_name"),
         func.to_char(_MONDAY, text("""'IYYY-"W"IW'"""), type_=Text()).label("week"),
         _cells(fixed=False).label("cells"),
         _cells(fixed=True).label("fixed_cells"),
         _version.label("version"),
     )
-    .join(Subject, Subject.id == _g.person_id)
-    .join(Mission, Mission.id == _g.mission_id)
-    .where(_g.territory == param("territory", Text())),
-    key=_g.id,
+    .join(Subject, Subject.id == Consultant.person_id)
+    .join(Mission, Mission.id == Consultant.mission_id)
+    .where(Consultant.territory == param("territory", Text())),
+    key=Consultant.id,
     key_name="consultant_id",
     derived=True,
     version=_version,
-    scopes={"organisation": lambda name: _g.organisation_id == param(name, _g.organisation_id.type)},
+    scopes={"organisation": lambda name: Consultant.organisation_id == param(name, Consultant.organisation_id.type)},
 )
