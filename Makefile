@@ -9,7 +9,7 @@ SIEGE := tests/fuzz tests/faults
 WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py \
 	tests/engineering/corrections/test_every_order.py tests/awards/test_door.py tests/advances/test_calculator.py
 
-.PHONY: run test check siege bench bench-quick lock openapi clients format clean
+.PHONY: run test check read checked siege bench bench-quick lock openapi clients format clean
 
 run: $(RUNS)
 	@exec $(BIN)/rebond serve
@@ -19,12 +19,18 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
 
+# What reads the text and what runs it, beside each other: mypy from nothing takes as long as the tests of checks do.
 check: $(READY)
+	@$(MAKE) --no-print-directory -j 2 read checked
+
+read: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+
+checked: $(READY)
 	$(BIN)/pytest -q tests/checks
 
 # Fuzz, kill -9, held locks and a full disk against two workers, some fifteen minutes; docs/testing.md has its settings.
