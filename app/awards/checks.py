@@ -31,7 +31,7 @@ CHECKS = {
         SELECT p.territory || ' ' || p.id, CASE
             WHEN ended THEN 'completed'
             WHEN NOT ended AND p.stage <> 'completed' THEN 'contracted'
-            WHEN ended IS NULL AND p.funding_route = 'rebond' AND p.stage IN ('selected', 'contracted', 'completed')
+            WHEN ended IS NULL AND p.funding_route = 'rebond' AND p.stage IN ('contracted', 'completed')
             THEN 'filed'
             ELSE p.stage END, p.stage
         FROM told JOIN projects p ON p.id = told.project_id""",  # noqa: S608  # our own text
