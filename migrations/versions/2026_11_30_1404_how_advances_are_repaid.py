@@ -1,6 +1,6 @@
 """How an advance is repaid where its decision does not say is a parameter of the scheme.
 
-Revision: 2026_11_30_1404, after 2026_11_30_1401.
+Revision: 2026_11_30_1404, after 2026_11_30_1403.
 
 The values are those that the service has used until now; a scheme that has values of these names keeps them.
 """
@@ -8,7 +8,7 @@ The values are those that the service has used until now; a scheme that has valu
 from alembic import op
 
 revision = "2026_11_30_1404"
-down_revision = "2026_11_30_1401"
+down_revision = "2026_11_30_1403"
 branch_labels = None
 depends_on = None
 

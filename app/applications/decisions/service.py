@@ -580,8 +580,8 @@ async def _record(write: Write, meeting: Committee) -> dict[str, Any]:
         "place": meeting.place,
         "quorum": meeting.quorum,
         "members": [
-            {"position": each.position, "kind": each.kind, "name": each.name, "function": each.function,
-             "chair": each.chair is not None, "attendance": each.attendance}
+            {"position": each.position, "kind": each.kind, "name": each.name, "subject_id": each.subject_id,
+             "function": each.function, "chair": each.chair is not None, "attendance": each.attendance}
             for each in members
         ],
         "minutes": meeting.minutes,
