@@ -210,9 +210,9 @@ async def hold_files(write: Write, sitting: Sitting, items: Sequence[schemas.Dec
         if item.application_id not in sitting.sealed:
             raise rules.NotOnAgenda(application_id=str(item.application_id))
     a = Application
-    # As `rebond tick` locks them.
+    # By id, as `rebond tick` locks them: what changes, as the day of silence does, gives no order.
     wanted = select(a).where(a.territory == sitting.territory, a.id.in_([item.application_id for item in items]))
-    found = list(await write.session.scalars(wanted.order_by(a.silence_on, a.id).with_for_update(key_share=True)))
+    found = list(await write.session.scalars(wanted.order_by(a.id).with_for_update(key_share=True)))
     aided = {item.application_id for item in items if item.outcome in STEPS}
     for project_id in sorted({file.project_id for file in found if file.id in aided}):
         sitting.projects[project_id] = await projects.hold(write, sitting.territory, project_id)
@@ -522,7 +522,7 @@ async def _take_silences(write: Write, committee_id: UUID) -> None:
         .join(i, i.application_id == a.id)
         .join(g, (g.committee_id == i.committee_id) & (g.number == i.number))
         .where(g.committee_id == committee_id, a.silence_on <= clock.today())
-        .order_by(a.silence_on, a.id)  # as `rebond tick` locks them
+        .order_by(a.id)
     )
     for file in list(await write.session.scalars(due.with_for_update(key_share=True, of=a))):
         await silence.take(write, file, clock.today())
