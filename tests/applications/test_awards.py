@@ -7,6 +7,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from app.commands.check import before_the_rule
 from app.commands.tick import take_silences
 from tests.applications.acts import history, read
 from tests.applications.meetings import (
@@ -180,6 +181,7 @@ async def test_an_award_is_the_decision_that_grants_its_file(world: World, app: 
         ok(undone, 200)
         assert (await read(world, file))["state"] == state
     assert await world.differences(app.state["engine"]) == []
+    assert file["project_id"] not in str(await before_the_rule(app.state["engine"]))  # it is selected without an award
 
 
 async def test_sql_grants_no_file_without_its_award_and_takes_none_back_while_it_stands(world: World) -> None:

@@ -2,8 +2,8 @@
 
 Both answer over HTTP in this process. The bare handler asks for no permission and no condition, and leaves out the
 project, its financing plan and the firm: it counts the decision at its agenda, adds the act, the decision, the award,
-its posting and one event. Each round decides one file for each client; what was decided is reversed between the rounds, off
-the clock.
+its posting and one event. Each round decides one file for each client; what was decided is reversed between the rounds,
+off the clock.
 """
 
 import asyncio
