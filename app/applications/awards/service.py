@@ -81,8 +81,9 @@ async def _give_back(write: Write, file: Application, award: Any, reason: str) -
         return []
     for table in (Grant, Advance):
         stands = select(table.id).where(
-            table.application_id == file.id, table.decision_id.is_(None), table.status.not_in(literals(OVER))
-        )
+            table.application_id == file.id, table.decision_id.is_(None), table.status.not_in(literals(OVER)),
+            table.decision_reference == last.reference, table.decided_on == last.effective_on,
+        )  # fmt: skip
         if await write.session.scalar(stands.limit(1)) is not None:
             return []
     before, given_back = await reversals.take_back(write, file, history, last, reason)
