@@ -7,7 +7,8 @@ READY := .venv/.ready
 SIEGE := tests/fuzz tests/faults
 # What runs whole in the siege, and in part in `make test`.
 WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py \
-	tests/engineering/corrections/test_every_order.py tests/awards/test_door.py tests/advances/test_calculator.py
+	tests/engineering/corrections/test_every_order.py tests/awards/test_door.py tests/advances/test_calculator.py \
+	tests/applications/test_committees_at_once.py
 
 .PHONY: run test check read checked siege bench bench-quick lock openapi clients format clean
 
@@ -36,7 +37,7 @@ checked: $(READY)
 # Fuzz, kill -9, held locks and a full disk against two workers, some fifteen minutes; docs/testing.md has its settings.
 siege: $(READY)
 	@$(BIN)/pytest -q -n 0 -p no:randomly $(SIEGE) $(ARGS)
-	@$(if $(CI),,REBOND_ORDERS=all REBOND_EXAMPLES=2000 $(BIN)/pytest -q -n auto $(WHOLE))
+	@$(if $(CI),,REBOND_ORDERS=all REBOND_EXAMPLES=2000 REBOND_MODEL_SEEDS=20 $(BIN)/pytest -q -n auto $(WHOLE))
 
 # One worker beside a bare handler on databases of 100 000 and 1 000 000 entries; the quick one takes about a minute.
 bench: $(READY)

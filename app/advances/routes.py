@@ -16,7 +16,7 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
+from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -70,18 +70,6 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
     path = request.path_params
     return await commit(
         request, lambda write: awards.release(write, service.ADVANCE, path["territory"], path["id"], body)
-    )
-
-
-@advances.post(
-    T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
-)
-async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
-    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
-    path = request.path_params
-    return await commit(
-        request, lambda write: awards.reverse(write, service.ADVANCE, path["territory"], path["id"], body)
     )
 
 

@@ -76,7 +76,7 @@ class FileFacts(NamedTuple):
     eu_size_known: bool
     bank_details: BankDetailsKnown
     pre_selected: bool
-    review_completed: bool
+    review_completed: bool  # by the day of the act
     kyc_clear: bool
     tax_certificate_id: UUID | None = None  # of the certificates, those that count longest
     social_certificate_id: UUID | None = None
@@ -462,8 +462,8 @@ _condition(
     "review-missing",
     GRANT,
     _where(lambda facts: not facts.review_completed),
-    en="The review of the file is not completed.",
-    fr="L'instruction du dossier n'est pas achevée.",
+    en="The review of the file is not completed by the day of the decision.",
+    fr="L'instruction du dossier n'est pas achevée au jour de la décision.",
     cure="The funder completes the review (`…/review`, `completed_on`).",
     cure_fr="Le financeur achève l'instruction (`…/review`, `completed_on`).",
     confidential=True,

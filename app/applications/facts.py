@@ -204,7 +204,7 @@ def facts() -> Statement:
             .where(_of_firm[BankDetails], BankDetails.status == _literal(BankDetailsStatus.APPROVED))
             .scalar_subquery().label("bank_details_id"),
             _pre_selected().label("pre_selected"),
-            exists().where(review.application_id == _f.id, review.completed_on.is_not(None)).label("review_completed"),
+            exists().where(review.application_id == _f.id, review.completed_on <= _on).label("review_completed"),
             exists().where(review.application_id == _f.id, review.kyc == _literal(Kyc.CLEAR)).label("kyc_clear"),
         )
         .select_from(_file)

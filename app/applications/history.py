@@ -36,14 +36,15 @@ class History:
         """What the acts come to, those added included."""
         return rules.replay(self._passages)
 
-    def add(self, act: ApplicationAct, to: ApplicationState, on: date, **members: Any) -> None:
-        """Add an act of the caller's."""
+    def add(self, act: ApplicationAct, to: ApplicationState, on: date, **members: Any) -> int:
+        """Add an act of the caller's; its number."""
         last = self._passages[-1] if self._passages else None
+        number = last.number + 1 if last is not None else 1
         self._passages.append(
             ApplicationPassage(
                 application_id=self._file.id,
                 territory=self._file.territory,
-                number=last.number + 1 if last is not None else 1,
+                number=number,
                 previous_number=last.number if last is not None else None,
                 act=act,
                 from_state=last.to_state if last is not None else ApplicationState.DRAFT,
@@ -54,6 +55,7 @@ class History:
                 **members,
             )
         )
+        return number
 
     async def write_down(self, **more: Any) -> None:
         """Record the acts that were added, and put onto the file what all of them come to, and `more`.

@@ -275,7 +275,16 @@ async def record_act(
     write: Write, file: Application, act: ApplicationAct, on: date | None, event: str, *, pointer: str = "/on",
     **members: Any,
 ) -> list[Change]:  # fmt: skip
-    """Record an act on a file that is held.
+    """Record an act on a file that is held. Raises what `numbered_act` raises."""
+    _, changes = await numbered_act(write, file, act, on, event, pointer=pointer, **members)
+    return changes
+
+
+async def numbered_act(
+    write: Write, file: Application, act: ApplicationAct, on: date | None, event: str, *, pointer: str = "/on",
+    **members: Any,
+) -> tuple[int, list[Change]]:  # fmt: skip
+    """Record an act on a file that is held; its number in the file's history, and what changed.
 
     Raises `invalid-transition`, `clock-has-run-out`, `act-out-of-order`, `refiled` (409), `future_day` (422).
     """
@@ -292,10 +301,10 @@ async def record_act(
         raise rules.Refiled
     if act is ApplicationAct.EXTEND:
         rules.check_extension(members["until_on"], file.decision_ends_on)
-    history.add(act, to, on, **members)
+    number = history.add(act, to, on, **members)
     await history.write_down()
     change = _change(event, file)
-    return [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
+    return number, [await silence.take_again(write, change, file, clock.today()) if reversed_silences else change]
 
 
 async def _is_refiled(write: Write, file: Application) -> bool:

@@ -75,13 +75,14 @@ async def take_due(write: Write, as_of: date, batch: int) -> tuple[int, bool]:
     """
     await write.session.execute(text("SET LOCAL lock_timeout = '20s'"))
     await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    first = select(_a.id, _a.silence_on).where(_a.silence_on <= as_of).order_by(_a.silence_on, _a.id).limit(batch)
+    known = list(await write.session.execute(first))
+    more = len(known) == batch
+    last_on = max(row.silence_on for row in known) if more else as_of
+    # Locked by id, as everywhere: what changes, as the day of silence does, gives no order.
     found = select(_a.id, _a.territory, _a.silence_on, _act().label("act"), _a.decision_ends_on)
-    due = list(
-        await write.session.execute(
-            found.where(_a.silence_on <= as_of).order_by(_a.silence_on, _a.id).limit(batch).with_for_update()
-        )
-    )
-    last_on = as_of if len(due) < batch else max(row.silence_on for row in due)
+    wanted = found.where(_a.id.in_([row.id for row in known]), _a.silence_on <= last_on).order_by(_a.id)
+    due = list(await write.session.execute(wanted.with_for_update()))
     silences = [_Due(row.silence_on, row.territory, ApplicationAct(row.act), row.id) for row in due]
     # A file that is deemed admissible may have to be rejected by the same day.
     silences += [
@@ -91,7 +92,7 @@ async def take_due(write: Write, as_of: date, batch: int) -> tuple[int, bool]:
     ]
     for (territory, act), group in groupby(sorted(silences), key=lambda each: (each.territory, each.act)):
         await _decide(write, territory, act, [each.id for each in group])
-    return len(silences), len(due) == batch
+    return len(silences), more
 
 
 def _act() -> Any:

@@ -15,6 +15,11 @@ _LINES = """
     FROM financing_plans v JOIN financing_lines l ON l.plan_id = v.id
     WHERE NOT EXISTS (SELECT FROM financing_plans n WHERE n.project_id = v.project_id AND n.number > v.number)"""
 
+# Stages that only an award leads to, or to `selected` a committee that pre-selects a file of the project.
+_WITHOUT_AWARD = """p.stage IN ('contracted', 'completed') OR p.stage = 'selected' AND NOT EXISTS (
+    SELECT FROM committee_decisions d JOIN applications f ON f.id = d.application_id
+    WHERE f.project_id = p.id AND d.outcome = 'pre_select' AND d.reversed_at IS NULL)"""
+
 CHECKS = {
     "line of a plan for an award": f"""
         WITH awards AS ({_AWARDS}), lines AS ({_LINES})
@@ -31,8 +36,7 @@ CHECKS = {
         SELECT p.territory || ' ' || p.id, CASE
             WHEN ended THEN 'completed'
             WHEN NOT ended AND p.stage <> 'completed' THEN 'contracted'
-            WHEN ended IS NULL AND p.funding_route = 'rebond' AND p.stage IN ('selected', 'contracted', 'completed')
-            THEN 'filed'
+            WHEN ended IS NULL AND p.funding_route = 'rebond' AND ({_WITHOUT_AWARD}) THEN 'filed'
             ELSE p.stage END, p.stage
         FROM told JOIN projects p ON p.id = told.project_id""",  # noqa: S608  # our own text
     "stage of a firm with awards": f"""
@@ -56,7 +60,7 @@ BEFORE_THE_RULE = {
     "stage of a project of the programme without an award": f"""
         WITH awards AS ({_AWARDS})
         SELECT p.territory || ' ' || p.id, p.stage FROM projects p
-        WHERE p.funding_route = 'rebond' AND p.stage IN ('selected', 'contracted', 'completed')
+        WHERE p.funding_route = 'rebond' AND ({_WITHOUT_AWARD})
             AND NOT EXISTS (SELECT FROM awards a WHERE a.project_id = p.id)""",  # noqa: S608  # our own text
     "cents left of a grant after its balance": """
         SELECT g.territory || ' ' || g.id, g.amount_cents - g.paid_cents - g.released_cents FROM grants g

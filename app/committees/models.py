@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     UniqueConstraint,
     event,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -75,16 +76,34 @@ class Committee(Identified, Versioned, Base):
 
 
 class CommitteeMember(Base):
-    """A seat at a meeting, in the order of the list. `chair` numbers the one or two who preside."""
+    """A seat at a meeting, in the order of the list. `chair` numbers the one or two who preside.
+
+    `name` is the one that the record shows for good, also of a person who is known here (`subject_id`).
+    """
 
     __tablename__ = "committee_members"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "committee_id"], ["committees.territory", "committees.id"]),
+        ForeignKeyConstraint(
+            ["subject_id", "subject_kind"],
+            ["subjects.id", "subjects.kind"],
+            name="committee_members_subject_fkey",
+            info={"field": "subject_id"},
+        ),
         UniqueConstraint("committee_id", "chair", name="third_chair"),
+        Index(
+            "committee_members_subject_key",
+            "committee_id",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("subject_id IS NOT NULL"),
+        ),
         shape("position >= 1", name="committee_member_position"),
         shape("chair IN (1, 2)", name="committee_member_chair"),
         shape("name <> ''", name="committee_member_name"),
         shape(one_of("kind", MemberKind), name="committee_member_kind"),
+        shape("subject_id IS NULL OR kind = 'person'", name="committee_member_subject"),
+        shape("subject_kind = 'person'", name="committee_member_subject_kind"),
         shape(one_of("attendance", Attendance), name="committee_member_attendance"),
     )
 
@@ -93,6 +112,8 @@ class CommitteeMember(Base):
     territory: Mapped[str]
     kind: Mapped[str]
     name: Mapped[str]
+    subject_id: Mapped[UUID | None]
+    subject_kind: Mapped[str] = mapped_column(server_default="person")
     function: Mapped[str | None]
     chair: Mapped[int | None] = mapped_column(SmallInteger)
     attendance: Mapped[str | None]

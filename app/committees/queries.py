@@ -30,14 +30,17 @@ def _of_members(column: Any, *conditions: Any) -> Any:
     return select(column).where(_m.committee_id == _c.id, *conditions).scalar_subquery()
 
 
+_person = Subject.__table__.alias("person")
+_of_person = select(_person.c.name).where(_person.c.id == _m.subject_id).correlate(_m).scalar_subquery()
 _members = _of_members(
     json_array(
         json_object(
-            kind=_m.kind, name=_m.name, function=_m.function, chair=_m.chair.is_not(None), attendance=_m.attendance
+            kind=_m.kind, name=_m.name, subject_id=_m.subject_id, subject_name=_of_person, function=_m.function,
+            chair=_m.chair.is_not(None), attendance=_m.attendance,
         ),
         _m.position,
     )
-)
+)  # fmt: skip
 _attending = _of_members(func.count(), _m.attendance.in_(literals((Attendance.PRESENT, Attendance.REPRESENTED))))
 _quorum_reached = case((_of_members(func.count(_m.attendance)) > 0, _attending >= _c.quorum))
 

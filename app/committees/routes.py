@@ -7,7 +7,7 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.committees import rules, schemas, service
 from app.committees.queries import COMMITTEES
-from app.core.problems import AlreadyExists
+from app.core.problems import AlreadyExists, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
@@ -30,6 +30,7 @@ async def list_committees(request: Request, actor: Actor = require("committees:r
     **changes(
         schemas.Committee,
         AlreadyExists,
+        ReferenceNotFound,
         rules.ChairMissing,
         rules.MinutesBeforeTheMeeting,
         rules.MinutesAdoptedOn,
@@ -68,6 +69,7 @@ async def get_committee(request: Request, actor: Actor = require("committees:rea
         rules.MinutesAdoptedOn,
         rules.ChairMissing,
         AlreadyExists,
+        ReferenceNotFound,
     ),
 )
 async def update_committee(
@@ -83,7 +85,9 @@ async def update_committee(
 
 @committees.post(
     COMMITTEE + "/hold",
-    **changes(schemas.Committee, rules.MeetingTransition, rules.ChairMissing, rules.MinutesAdoptedOn),
+    **changes(
+        schemas.Committee, rules.MeetingTransition, rules.ChairMissing, rules.MinutesAdoptedOn, ReferenceNotFound
+    ),
 )
 async def hold_committee(
     request: Request, body: schemas.CommitteeHold, actor: Actor = require("committees:write")

@@ -21,13 +21,23 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import Day, ExternalId, Instant, Line, Reason, Text
+from app.core.values import Day, ExternalId, Instant, Line, Reason, Text, Uuid
 from app.programme.schemas import TerritorySlug
 
 TOO_MANY_CHAIRS = Fault(
     "too_many_chairs",
     en="At most two members can chair a meeting.",
     fr="Deux membres au plus peuvent présider une réunion.",
+)
+NO_PERSON = Fault(
+    "no_person",
+    en="Only a member whose kind is person can have a subject_id.",
+    fr="Seul un membre dont le kind est person peut avoir un subject_id.",
+)
+SEATED_TWICE = Fault(
+    "seated_twice",
+    en="A person can have only one seat at a meeting.",
+    fr="Une personne ne peut avoir qu'un siège à une réunion.",
 )
 
 _MEMBERS: list[JsonValue] = [
@@ -41,7 +51,16 @@ class CommitteeMember(Body):
     """A seat at the meeting: of a person, or of an organisation whoever represents it."""
 
     kind: MemberKind
-    name: Annotated[Line, Field(description="Name of the person or of the organisation that has the seat.")]
+    name: Annotated[
+        Line, Field(description="Name of the person or of the organisation that has the seat, as the record shows it.")
+    ]
+    subject_id: (
+        Annotated[Uuid, Field(description="The person, of those who have a key here; absent or null: somebody else.")]
+        | None
+    ) = None
+    subject_name: Annotated[Line, Field(description="Ignored: members can be sent back as they were read.")] | None = (
+        Field(default=None, exclude=True)
+    )
     function: (
         Annotated[Line, Field(description="What the member represents, such as sous-préfecture d'Alès.")] | None
     ) = None
@@ -56,6 +75,11 @@ class CommitteeMember(Body):
 def _seated(members: list[CommitteeMember]) -> list[CommitteeMember]:
     if sum(member.chair for member in members) > 2:
         raise TOO_MANY_CHAIRS.error()
+    if any(member.subject_id is not None and member.kind is not MemberKind.PERSON for member in members):
+        raise NO_PERSON.error()
+    persons = [member.subject_id for member in members if member.subject_id is not None]
+    if len(set(persons)) < len(persons):
+        raise SEATED_TWICE.error()
     return members
 
 
@@ -164,7 +188,11 @@ class MemberRead(Read):
     kind: MemberKind = Field(
         description="Whether the seat belongs to a person, or to an organisation whoever represents it."
     )
-    name: str = Field(description="Name of the person or of the organisation that has the seat.")
+    name: str = Field(
+        description="Name of the person or of the organisation that has the seat, as the record shows it."
+    )
+    subject_id: UUID | None = Field(description="The person, where one of those known here; null of all others.")
+    subject_name: PersonNameOrNull = Field(description="Present name of the person of subject_id.")
     function: str | None = Field(description="What the member represents; null where the name is enough.")
     chair: bool = Field(description="Whether this member presides; one or two members of a held meeting do.")
     attendance: Attendance | None = Field(description="How the member took part; null until it is recorded.")

@@ -7,13 +7,16 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 
 from app.access.duties import WRITES_CLOSES, with_author
+from app.access.models import Subject
+from app.access.rules import SubjectKind
 from app.committees import rules, schemas
 from app.committees.models import Committee, CommitteeMember
 from app.committees.queries import COMMITTEES
 from app.committees.rules import OVER, CommitteeAction, CommitteeStatus
 from app.core.db import touch
 from app.core.faults import Fault
-from app.core.problems import ValidationFailed
+from app.core.messages import NOT_FOUND
+from app.core.problems import ReferenceNotFound, ValidationFailed
 from app.core.writing.writes import Change, Write, given, put
 
 FUTURE_INSTANT = Fault(
@@ -31,7 +34,8 @@ _SEATS: Any = CommitteeMember.__table__
 async def create_committee(write: Write, territory: str, body: schemas.CommitteeCreate) -> Change:
     """Plan a meeting, or record one that was held.
 
-    Raises `already-exists` for a known `external_id`, and what `hold` raises where the body says when it was held.
+    Raises `already-exists` for a known `external_id`, `reference-not-found` (404) for an unknown person of the members,
+    and what `hold` raises where the body says when it was held.
     """
     values = given(body)
     record = {name: values.pop(name) for name in RECORD if name in values}
@@ -39,7 +43,7 @@ async def create_committee(write: Write, territory: str, body: schemas.Committee
     meeting = Committee(territory=territory, status=CommitteeStatus.PLANNED, **values)
     write.session.add(meeting)
     await write.session.flush()
-    await write.session.execute(insert(_SEATS), _seats(meeting, members))
+    await _seat(write, meeting, members)
     if "held_at" in record:
         meeting.status = rules.next_status(CommitteeAction.HOLD, CommitteeStatus.PLANNED)
     _record(write, meeting, record)
@@ -122,11 +126,22 @@ async def _reseated(write: Write, meeting: Committee, members: list[schemas.Comm
     known = await write.session.execute(
         select(_SEATS).where(_SEATS.c.committee_id == meeting.id).order_by(_SEATS.c.position)
     )
-    if [dict(row) for row in known.mappings()] == wanted:
+    if [{name: row[name] for name in wanted[0]} for row in known.mappings()] == wanted:
         return False
     await write.session.execute(delete(_SEATS).where(_SEATS.c.committee_id == meeting.id))
-    await write.session.execute(insert(_SEATS), wanted)
+    await _seat(write, meeting, members)
     return True
+
+
+async def _seat(write: Write, meeting: Committee, members: list[schemas.CommitteeMember]) -> None:
+    """Give the members their seats. Raises `reference-not-found` (404) for a person who is not known."""
+    asked = {member.subject_id for member in members if member.subject_id is not None}
+    s = Subject
+    known = set(await write.session.scalars(select(s.id).where(s.id.in_(asked), s.kind == SubjectKind.PERSON)))
+    unknown = [place for place, member in enumerate(members) if member.subject_id in asked - known]
+    if unknown:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at(f"/members/{place}/subject_id") for place in unknown])
+    await write.session.execute(insert(_SEATS), _seats(meeting, members))
 
 
 def _seats(meeting: Committee, members: list[schemas.CommitteeMember]) -> list[dict[str, Any]]:

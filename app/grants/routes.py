@@ -8,7 +8,7 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
+from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -48,18 +48,6 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
     path = request.path_params
     return await commit(
         request, lambda write: awards.release(write, service.GRANT, path["territory"], path["id"], body)
-    )
-
-
-@grants.post(
-    T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
-)
-async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
-    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
-    path = request.path_params
-    return await commit(
-        request, lambda write: awards.reverse(write, service.GRANT, path["territory"], path["id"], body)
     )
 
 

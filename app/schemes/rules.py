@@ -19,6 +19,8 @@ Value = TypeVar("Value")
 # The bounds keep every day that is counted from a parameter inside the calendar.
 Months = Annotated[int, Field(strict=True, ge=0, le=600)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
+# The months that an advance is repaid in: at least one.
+RepaymentMonths = Annotated[int, Field(strict=True, ge=1, le=600)]
 
 
 class Manner(StrEnum):
@@ -68,6 +70,8 @@ class Parameters:
     maintenance_months: Months | None = None
     maintenance_sme_months: Months | None = None
     jobs_report_months: tuple[Months, ...] | None = None
+    advance_grace_months: Months | None = None
+    advance_repayment_months: RepaymentMonths | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Parameters":

@@ -1,23 +1,28 @@
 """What an award rests on: its funder, the file or the scheme, base and lines that it copies. None of it changes."""
 
+from datetime import date
 from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 
-from tests.applications.acts import read
+from app.commands.check import before_the_rule
+from app.commands.tick import take_silences
+from tests.applications.acts import history, read
 from tests.applications.meetings import (
     ADVANCE,
     GRANT,
     admitted,
     close,
     contribute,
+    decide,
     decided,
     decision,
     frozen,
     item,
     meeting,
+    replan,
 )
 from tests.envelopes.acts import TERMS, Acts, key
 from tests.world import World, ok, problem
@@ -126,7 +131,8 @@ async def test_an_award_with_a_file_takes_what_the_file_says_and_each_instrument
     assert (made["scheme"], made["base_cents"], made["decision_id"]) == (file["scheme"], file["base_cents"], None)
     assert made["lines"] == [{name: line[name] for name in ("label", "kind", "amount_cents")} for line in file["lines"]]
     assert made["parameters"]["decision_months"] == 8
-    assert (await read(world, file))["state"] == "pre_selected"
+    assert (await read(world, file))["state"] == "granted"
+    assert (await history(world, file))[-1] == ("grant", LATER)
     found = ok(await world.auditor.get(f"{kind}?application_id={file['id']}&scheme={file['scheme']}"))["items"]
     assert [each["id"] for each in found] == [made["id"]]
     columns = "territory, firm_siren, project_id, project_title, application_id, amount_cents, decided_on, awarded_by"
@@ -142,7 +148,74 @@ async def test_an_award_with_a_file_takes_what_the_file_says_and_each_instrument
         f"{kind}/{made['id']}/reverse", {"reason": "Mistaken."}, headers={"If-Match": '"1"'}
     )
     ok(undone, 200)
+    assert (await read(world, file))["state"] == "pre_selected"
+    assert ok(await world.auditor.get(f"projects/{file['project_id']}"), 200)["stage"] == "selected"
+    await replan(world, file)
     ok(await award(world, kind, file, cents), 201)
+
+
+async def test_an_award_is_the_decision_that_grants_its_file(world: World, app: Any) -> None:
+    """Neither silence nor a committee here decides the file again, and both instruments are of the one decision."""
+    await contribute(world, 1_000_000_00)
+    file = await pre_selected(world)
+    one = {"decision_reference": "ARR-1"}
+    await take_silences(
+        app.state["sessions"], date(2025, 1, 1)
+    )  # the award is recorded after the tick, of a day before
+    assert (await read(world, file))["state"] == "implicitly_rejected"
+    grant = ok(await award(world, "grants", file, GRANT, **one), 201)
+    await take_silences(app.state["sessions"], date(2025, 1, 1))
+    assert (await read(world, file))["state"] == "granted"
+    for more in ({"decision_reference": "ARR-2"}, {**one, "decided_on": "2024-05-21"}):
+        problem(await award(world, "advances", file, ADVANCE, **more), 409, "invalid-transition")
+    advance = ok(await award(world, "advances", file, ADVANCE, **one), 201)
+    assert [act for act, _ in await history(world, file)].count("grant") == 1
+    path = await meeting(world, "state_region", on=LATER)
+    await frozen(world, path, item(file, "reject"))
+    problem(await decide(world, path, decision(file, "reject")), 409, "invalid-transition")
+    ok(await close(world, path), 200)  # the file has ended otherwise
+    for kind, made, state in (("grants", grant, "granted"), ("advances", advance, "pre_selected")):
+        undone = await world.clients["second"].post(
+            f"{kind}/{made['id']}/reverse", {"reason": "Mistaken."}, headers={"If-Match": '"1"'}
+        )
+        ok(undone, 200)
+        assert (await read(world, file))["state"] == state
+    assert await world.differences(app.state["engine"]) == []
+    assert file["project_id"] not in str(await before_the_rule(app.state["engine"]))  # it is selected without an award
+
+
+async def test_sql_grants_no_file_without_its_award_and_takes_none_back_while_it_stands(world: World) -> None:
+    await contribute(world, 1_000_000_00)
+    file = await pre_selected(world)
+    said = (
+        "application_id, number, previous_number, territory, from_state, to_state, act, effective_on, reference, reason"
+    )
+    act = f"INSERT INTO application_passages ({said}, reverses_number, recorded_at) SELECT application_id, number + 1,"
+    last = f" FROM application_passages WHERE application_id = '{file['id']}' ORDER BY number DESC LIMIT 1"
+    granted = f"{act} number, territory, to_state, 'granted', 'grant', '{LATER}', 'X', NULL, NULL, now() {last}"
+    back = (
+        f"{act} number, territory, to_state, from_state, 'reverse_decision', '{LATER}', 'X', 'x', number, now() {last}"
+    )
+    follows = (
+        "UPDATE applications a SET state = p.to_state, passage_number = p.number FROM application_passages p"
+        f" WHERE a.id = '{file['id']}' AND p.application_id = a.id AND p.number = a.passage_number + 1"
+    )
+
+    async def tried(connection: Any, statement: str) -> None:
+        async with connection.transaction():
+            await connection.execute(statement)
+            await connection.execute(follows)
+
+    async def refused(statement: str) -> str:
+        async with world.pool.acquire() as connection:
+            with pytest.raises(asyncpg.CheckViolationError) as no:
+                await tried(connection, statement)
+        return str(no.value.constraint_name)
+
+    assert await refused(granted) == "application_passage_decided"
+    assert await refused(back) == "application_passage_decision_stands"  # of the territorial committee
+    ok(await award(world, "grants", file, GRANT), 201)
+    assert await refused(back) == "application_passage_decision_stands"
 
 
 async def test_the_conditions_of_a_grant_bite_on_an_award_with_a_file(world: World) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from app.applications.decisions.rules import advance_terms
+from app.schemes.rules import ParameterNotInForce, Parameters
 from tests.applications.acts import done, history, read
 from tests.applications.meetings import (
     ADVANCE,
     DECIDED,
     GRANT,
+    REVIEW,
     admitted,
     close,
     contribute,
@@ -155,6 +158,50 @@ async def test_who_wrote_the_review_does_not_decide_the_file(world: World) -> No
     problem(await program.post(f"{path}/decisions", {"items": [decision(file)]}), 403, "person-required")
 
 
+async def test_a_review_that_was_completed_after_the_meeting_is_none_of_its_day(world: World) -> None:
+    file = await admitted(world)
+    path = await granting(world, file)
+    review = await world.funder.get(f"applications/{file['id']}/review")
+    later = REVIEW | {"completed_on": "2024-05-21"}
+    sent = await world.funder.put(
+        f"applications/{file['id']}/review", later, headers={"If-Match": review.headers["etag"]}
+    )
+    ok(sent, 200)
+    told = problem(await decide(world, path, decision(file, "grant")), 409, "application-not-ready")
+    assert [each["code"] for each in told["unmet"]] == ["review-not-favourable"]
+
+
+async def test_an_advance_is_repaid_as_the_scheme_says_where_the_decision_does_not(world: World) -> None:
+    await contribute(world, 1_000_000_00)
+    file = await admitted(world)
+    path = await granting(world, file)
+    terms = {"instalments": 12, "frequency": "quarterly", "first_due_on": "2025-03-31"}
+    refused = await decide(world, path, decision(file, "grant", advance_cents=0, advance_terms=terms), dry=True)
+    told = problem(refused, 422, "validation-failed")["errors"]
+    assert [(e["pointer"], e["code"]) for e in told] == [("/items/0/advance_terms", "terms_without_advance")]
+    (made,) = await decided(world, path, decision(file, "grant"))
+    agreed = ok(await world.auditor.get(f"advances/{made['advance_id']}"), 200)["terms"]
+    said = ("instalments", "frequency", "grace_periods", "first_due_on")
+    assert [agreed[name] for name in said] == [20, "quarterly", 8, "2024-09-30"]
+
+
+@pytest.mark.parametrize(
+    ("grace", "repayment", "terms"),
+    [(24, 60, (20, "quarterly", 8)), (0, 3, (1, "quarterly", 0)), (7, 60, (60, "monthly", 7)),
+     (24, 1, (1, "monthly", 24))],
+)  # fmt: skip
+def test_the_months_of_the_scheme_make_quarters_or_months(
+    grace: int, repayment: int, terms: tuple[int, str, int]
+) -> None:
+    known = Parameters(advance_grace_months=grace, advance_repayment_months=repayment)
+    for decided_on, first_due_on in (("2024-01-01", "2024-06-30"), ("2024-12-31", "2025-03-31")):
+        found = advance_terms(date.fromisoformat(decided_on), known)
+        assert (found["instalments"], found["frequency"], found["grace_periods"]) == terms
+        assert found["first_due_on"] == first_due_on
+    with pytest.raises(ParameterNotInForce):
+        advance_terms(date(2024, 1, 1), Parameters(advance_grace_months=grace))
+
+
 async def test_a_grant_names_every_condition_that_is_unmet(world: World) -> None:
     file = await admitted(world)
     path = await meeting(world, "state_region")
@@ -226,17 +273,19 @@ async def test_a_decision_on_which_the_file_has_gone_on_or_that_is_paid_is_not_r
 
 
 async def test_closing_asks_for_an_outcome_of_every_file_and_seals_the_record(world: World) -> None:
-    file, other = await admitted(world), await admitted(world)
+    file, other, late = [await admitted(world) for _ in range(3)]
+    for each in (file, other):
+        await done(world, each, "extend", "2024-04-01")
     path = await meeting(world)
-    await frozen(world, path, item(file), item(other, "defer"))
+    await frozen(world, path, item(file), item(other, "defer"), item(late, "defer"))
     (made,) = await decided(world, path, decision(file))
     told = problem(await close(world, path), 409, "agenda-not-finished")
-    assert told["application_ids"] == [other["id"]]
+    assert told["application_ids"] == [other["id"]]  # silence has decided the third, though no tick has run
     await done(world, other, "withdraw", "2024-05-01")
     assert ok(await world.clients["committee"].post(f"{path}/close"), 200)["status"] == "closed"
     record = ok(await world.clients["committee"].get(f"{path}/record"), 200)
     assert [(each["state"], each["decision"]) for each in record["content"]["items"]] == [
-        ("pre_selected", made["reference"]), ("withdrawn", None),
+        ("pre_selected", made["reference"]), ("withdrawn", None), ("implicitly_rejected", None),
     ]  # fmt: skip
     content = await world.clients["committee"].get(f"{path}/record/content")
     assert hashlib.sha256(content.text.removesuffix("\n").encode()).hexdigest() == record["content_hash"]
@@ -248,6 +297,7 @@ async def test_closing_asks_for_an_outcome_of_every_file_and_seals_the_record(wo
 
 async def test_an_erratum_corrects_the_words_of_a_closed_meeting_at_a_later_one(world: World) -> None:
     file = await admitted(world)
+    await done(world, file, "extend", "2024-04-01")
     path = await pre_selected(world, file)
     (made,) = ok(await world.clients["committee"].get(f"{path}/decisions"), 200)["items"]
     later = await meeting(world, on=LATER)
@@ -255,6 +305,13 @@ async def test_an_erratum_corrects_the_words_of_a_closed_meeting_at_a_later_one(
                "votes": {"for": 1, "against": 1, "abstained": 0}}  # fmt: skip
     problem(await world.clients["committee"].post(f"{later}/errata", erratum), 409, "erratum-refused")
     ok(await close(world, path), 200)
+    async with world.pool.acquire() as connection:
+        both = await world.add_subject(connection, "both", "office", "committee")
+    await world.pool.execute(
+        "UPDATE application_reviews SET authors = authors || $1::uuid WHERE application_id = $2::uuid",
+        world.subjects["both"], file["id"],
+    )  # fmt: skip
+    problem(await both.post(f"{later}/errata", erratum), 403, "reviewer-decides")
     told = ok(await world.clients["committee"].post(f"{later}/errata", erratum), 201)
     assert (told["corrects_reference"], told["number"], told["reference"][-5:]) == (made["reference"], 1, "T2-01")
     corrected = ok(await world.clients["committee"].get(f"{path}/decisions/{made['id']}"), 200)
@@ -290,6 +347,33 @@ async def test_when_a_meeting_was_held_and_who_came_stays_once_it_has_decided(wo
     members = [{"kind": "organisation", "name": "Another", "chair": True, "attendance": "present"}]
     problem(await staff(world).patch(path, {"members": members}), 409, "meeting-decided")
     ok(await staff(world).patch(path, {"place": "Alès"}), 200)
+
+
+async def test_what_is_sealed_stands_together(world: World) -> None:
+    """SQL adds no half of it: each statement is refused at COMMIT, where the other half is missing."""
+    file = await admitted(world)
+    path = await pre_selected(world, file)
+    committee = path.removeprefix("committees/")
+    seal = f"'{committee}', '{world.territory}', '{{}}', encode(sha256('{{}}'), 'hex'), now()"
+    by = f"closed_by = '{world.subjects['committee']}'"
+    closed = f"closed_at = now(), {by}, minutes = 'x', minutes_adopted_on = '2024-06-01'"
+    where = f"WHERE committee_id = '{committee}'"
+    undone = "reversed_at = now(), reversed_by = decided_by, reversal_reason = 'x'"
+    reversed_ = f"UPDATE committee_decisions SET {undone} {where}"
+    closes = f"UPDATE committees SET status = 'closed', {closed} WHERE id = '{committee}'"
+    record = "INSERT INTO committee_records (committee_id, territory, content, content_hash, sealed_at) VALUES"
+    agenda = "INSERT INTO frozen_agendas (committee_id, territory, content, content_hash, frozen_at, number) VALUES"
+    reopening = "INSERT INTO agenda_reopenings (committee_id, number, territory, reason, reopened_at) VALUES"
+    for statement, constraint in (
+        (reversed_, "committee_decision_reversed_alone"),
+        (closes, "committee_closed_with_its_record"),
+        (f"{record} ({seal})", "committee_closed_with_its_record"),
+        (f"{agenda} ({seal}, 2)", "frozen_agenda_of_its_agenda"),
+        (f"{reopening} ('{committee}', 1, '{world.territory}', 'x', now())", "frozen_agenda_of_its_agenda"),
+    ):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await world.pool.execute(statement)
+        assert refused.value.constraint_name == constraint, statement
 
 
 async def test_sql_edits_no_decision_and_no_record(world: World) -> None:

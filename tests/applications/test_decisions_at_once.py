@@ -120,6 +120,18 @@ async def test_a_decision_of_the_last_day_stands_whether_the_tick_comes_before_b
         assert (await read(world, file))["state"] == "implicitly_rejected"  # a deferral stops no clock
 
 
+async def test_errata_at_once_at_a_meeting_without_an_agenda_are_all_numbered(world: World) -> None:
+    await selected(world, 1)
+    (held,) = ok(await staff(world).get("committees"), 200)["items"]
+    (made,) = ok(await staff(world).get(f"committees/{held['id']}/decisions"), 200)["items"]
+    ok(await close(world, f"committees/{held['id']}"), 200)
+    later = await meeting(world, on=LATER)
+    erratum = {"corrects_id": made["id"], "reason": "A vote.", "votes": {"for": 1, "against": 0, "abstained": 0}}
+    found = await asyncio.gather(*(world.clients["committee"].post(f"{later}/errata", erratum) for _ in range(6)))
+    assert answers(found) == {"201": 6}
+    assert sorted(each.json()["number"] for each in found) == [1, 2, 3, 4, 5, 6]
+
+
 async def test_contributions_batches_in_opposite_order_reversals_and_closings_never_deadlock(world: World) -> None:
     await contribute(world, 1_000_000_00)
     files = await selected(world, 6)

@@ -31,7 +31,7 @@ from app.commands import check
 from app.core import installation, migrations
 from app.core.db import create_engine
 from app.core.serving import server
-from tests.bench import conditions, days, filling
+from tests.bench import conditions, days, decisions, filling
 from tests.bench.filling import FIRST, Setting
 from tests.bench.load import Client, Slice, download, forget_peak, memory_kib, message
 
@@ -384,6 +384,7 @@ def main() -> None:
                 place = bundled.dsn(name), bundled.plain(name), extent.repeats
                 scenarios.append(asyncio.run(days.measure(*place)) | asyncio.run(conditions.measure(*place)))
                 balanced(bundled.dsn(name))
+                scenarios[-1] |= asyncio.run(decisions.measure(*place))  # whose bare rows are in no balance
             say("after the load no balance differs")
         rows, mib = csv or (None, None)
         more = {"csv_rows_per_s": rows, "csv_mib_above_idle": mib, "start_s": later, "first_start_s": first}

@@ -12,7 +12,7 @@ DECLARED = "Who declares a fact of the register without a day says that it is so
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
-    "applications/service.py record_act": ACT,
+    "applications/service.py numbered_act": ACT,
     "applications/service.py request_documents": ACT,
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,

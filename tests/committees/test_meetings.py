@@ -85,6 +85,39 @@ async def test_a_meeting_is_planned_held_and_closed(world: World) -> None:
     ]  # fmt: skip
 
 
+async def test_a_member_can_be_a_person_known_here(world: World) -> None:
+    """The name that was sent stays; the present name stands beside the id."""
+    staff, chair = world.clients["territory"], str(world.subjects["committee"])
+    known = {
+        "kind": "person",
+        "name": "C. Exemple, préfet",
+        "subject_id": chair,
+        "chair": True,
+        "attendance": "present",
+    }
+    path = await held(world)
+    seated = ok(await staff.patch(path, {"members": [known, *seats("excused", chairs=0)]}))["members"]
+    assert [(each["name"], each["subject_id"], each["subject_name"]) for each in seated] == [
+        ("C. Exemple, préfet", chair, f"committee of {world.territory}"), ("Seat 0", None, None),
+    ]  # fmt: skip
+    version = ok(await staff.get(path))["version"]
+    assert ok(await staff.patch(path, {"members": seated}))["version"] == version  # as they were read
+    async with world.pool.acquire() as connection:
+        await world.add_subject(connection, "program", "office", "territory", kind="service_account")
+    for members, status, code in (
+        ([known | {"kind": "organisation"}], 422, "no_person"),
+        ([known, known | {"chair": False}], 422, "seated_twice"),
+        ([known | {"subject_id": str(world.subjects["program"])}], 404, "not_found"),
+        ([known | {"subject_id": str(world.organisations["office"])}], 404, "not_found"),
+    ):
+        (fault,) = ok(await staff.patch(path, {"members": members}), status)["errors"]
+        assert fault["code"] == code
+    ok(await staff.patch(path, RECORD))
+    ok(await world.clients["committee"].post(f"{path}/close"))
+    record = ok(await world.clients["committee"].get(f"{path}/record"))["content"]
+    assert [each["subject_id"] for each in record["members"]] == [chair, None]
+
+
 async def test_a_meeting_that_was_held_is_recorded_by_one_call_and_closed_by_another(world: World) -> None:
     staff, body = world.clients["territory"], {"level": "territorial", "planned_at": HELD, "members": seats("present")}
     made = await staff.post("committees", body | RECORD | {"held_at": HELD})
@@ -256,6 +289,15 @@ HELD_ATTACKS = {
     "UPDATE committee_members SET attendance = 'late' WHERE committee_id = $1": "committee_member_attendance",
     "UPDATE committee_members SET kind = 'dog' WHERE committee_id = $1": "committee_member_kind",
     "UPDATE committee_members SET name = '' WHERE committee_id = $1": "committee_member_name",
+    "UPDATE committee_members SET subject_id = uuidv7() WHERE committee_id = $1": "committee_member_subject",
+    "UPDATE committee_members SET subject_kind = 'service_account' WHERE committee_id = $1": (
+        "committee_member_subject_kind"
+    ),
+    "UPDATE committee_members SET kind = 'person', subject_id = uuidv7() WHERE committee_id = $1 AND position = 1": (
+        "committee_members_subject_fkey"
+    ),
+    "UPDATE committee_members SET kind = 'person', subject_id = (SELECT subject_id FROM members LIMIT 1)"
+    " WHERE committee_id = $1": "committee_members_subject_key",
     "UPDATE committee_members SET position = 0 WHERE committee_id = $1 AND position = 1": "committee_member_position",
 }
 
@@ -300,6 +342,11 @@ async def test_a_seat_written_while_the_meeting_is_being_closed_waits_and_is_ref
             " WHERE id = $1",
             meeting_id,
             world.subjects["committee"],
+        )
+        await closing.execute(
+            "INSERT INTO committee_records (committee_id, territory, content, content_hash, sealed_at)"
+            " SELECT id, territory, '{}', encode(sha256('{}'), 'hex'), now() FROM committees WHERE id = $1",
+            meeting_id,
         )
         late = asyncio.create_task(
             writing.execute("UPDATE committee_members SET attendance = 'absent' WHERE committee_id = $1", meeting_id)

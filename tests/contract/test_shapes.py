@@ -141,6 +141,9 @@ DRIVEN: dict[str, Request] = {
     "committee_member_kind": _one(MEETING, "/members/0/kind", UNKNOWN),
     "committee_member_name": _one(MEETING, "/members/0/name", ""),
     "committee_member_attendance": _one(MEETING, "/members/1/attendance", UNKNOWN),
+    "committee_member_subject": _one(
+        MEETING, "/members/1/subject_id", "019a9f5e-7b1c-7c3e-9d41-0f6f2a4b8c11", at="/members"
+    ),
     "committee_member_chair": _one(MEETING, "/members/2/chair", value=True, at="/members"),
     "committee_held": _one(HOLD, "/held_at", None),
     "held_in_the_future": _one(HOLD, "/held_at", FUTURE + "T00:00:00Z"),
@@ -299,7 +302,7 @@ OURS: dict[str, str] = {
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
-         "committee_decider_kind"),
+         "committee_decider_kind", "committee_member_subject_kind"),
         _PERSON,
     ),
     **dict.fromkeys(

@@ -30,6 +30,8 @@ SHIPPED = Parameters(
     maintenance_months=60,
     maintenance_sme_months=36,
     jobs_report_months=(12, 36),
+    advance_grace_months=24,
+    advance_repayment_months=60,
 )
 
 

@@ -20,7 +20,7 @@ async def test_everybody_reads_schemes_and_the_programme_alone_writes_them(world
     body = {"code": code(), "name": "Fonds", "legal_basis": "Décret", "valid_from_on": "2024-01-01"}
     for role, client in world.clients.items():
         assert ok(await client.get(REBOND))["name"] == "Rebond industriel", role
-        assert len(ok(await client.get(f"{REBOND}/parameters?as_of=2023-06-14"))["items"]) == 19, role
+        assert len(ok(await client.get(f"{REBOND}/parameters?as_of=2023-06-14"))["items"]) == 21, role
         if role != "programme":
             problem(await client.post("/v1/schemes", body), 403, "forbidden")
             problem(await client.post(f"{REBOND}/parameters", VALUE), 403, "forbidden")

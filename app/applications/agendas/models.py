@@ -197,6 +197,22 @@ BEGIN
 END
 $$
 """
+# At COMMIT what was frozen of a number is what the agenda became by it; so is a reopening.
+CHECK_FROZEN_AGENDA = """
+CREATE FUNCTION check_frozen_agenda() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM agendas a WHERE a.committee_id = NEW.committee_id AND (
+            a.number > NEW.number
+            OR TG_TABLE_NAME = 'frozen_agendas' AND a.number = NEW.number AND a.state = 'frozen')
+    ) THEN
+        RAISE EXCEPTION 'the agenda says otherwise'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'frozen_agenda_of_its_agenda';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
 AGENDA_GUARD = (
     "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON agendas FOR EACH ROW EXECUTE FUNCTION guard_agenda()"
 )
@@ -205,11 +221,24 @@ AGENDA_ITEM_GUARD = (
     " FOR EACH ROW EXECUTE FUNCTION guard_agenda_item()"
 )
 
+
+def _of_its_agenda(table: str) -> str:
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_agenda AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION check_frozen_agenda()"
+    )
+
+
+FROZEN_AGENDAS_CHECKED = _of_its_agenda("frozen_agendas")
+REOPENINGS_CHECKED = _of_its_agenda("agenda_reopenings")
+
 keep(FrozenAgenda)
 keep(AgendaReopening)
 for _table, _statements in (
     (Agenda.__table__, (GUARD_AGENDA, AGENDA_GUARD, append_only("agendas", "TRUNCATE"))),
     (AgendaItem.__table__, (GUARD_AGENDA_ITEM, AGENDA_ITEM_GUARD, append_only("agenda_items", "TRUNCATE"))),
+    (FrozenAgenda.__table__, (CHECK_FROZEN_AGENDA, FROZEN_AGENDAS_CHECKED)),
+    (AgendaReopening.__table__, (REOPENINGS_CHECKED,)),
 ):
     for _statement in _statements:
         event.listen(_table, "after_create", DDL(_statement))

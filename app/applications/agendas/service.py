@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
 
 from app.applications.agendas import rules, schemas
 from app.applications.agendas.models import Agenda, AgendaItem, AgendaReopening, FrozenAgenda
@@ -49,9 +50,7 @@ async def put_agenda(write: Write, territory: str, committee_id: UUID, body: sch
     await _check_files(write, territory, body.items)
     created = agenda is None
     if agenda is None:
-        agenda = Agenda(committee_id=committee_id, territory=territory, level=meeting.level, number=1)
-        write.session.add(agenda)
-        await write.session.flush()
+        agenda = await found_or_made(write, meeting)
     known = await items_of(write, agenda)
     await _check_decided(write, agenda, known, body.items)
     wanted = [
@@ -141,6 +140,19 @@ async def find(write: Write, committee_id: UUID) -> Agenda | None:
         select(Agenda).where(Agenda.committee_id == committee_id).with_for_update(key_share=True)
     )
     return agenda
+
+
+async def found_or_made(write: Write, meeting: Committee) -> Agenda:
+    """The agenda of a meeting, locked; made where there is none, whoever else makes it at the same moment."""
+    agenda = await find(write, meeting.id)
+    if agenda is not None:
+        return agenda
+    said = {"committee_id": meeting.id, "territory": meeting.territory, "level": meeting.level}
+    new = insert_or_not(Agenda).values(**said, version=1, created_at=write.now, updated_at=write.now)
+    await write.session.execute(new.on_conflict_do_nothing(index_elements=["committee_id"]))
+    made = await find(write, meeting.id)
+    assert made is not None  # agendas stay
+    return made
 
 
 async def items_of(write: Write, agenda: Agenda) -> list[dict[str, Any]]:

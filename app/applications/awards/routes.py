@@ -1,4 +1,6 @@
-"""HTTP of awards: a grant or an advance that was decided elsewhere is recorded. Grants and advances have the rest."""
+"""HTTP of awards: a grant or an advance that was decided elsewhere is recorded, and reversed. Grants and
+advances have the rest.
+"""
 
 from pydantic_core import from_json
 from starlette.requests import Request
@@ -10,12 +12,21 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule
 from app.advances import schemas as lent
 from app.advances.schedule import CashFlow
+from app.advances.service import ADVANCE as LENT
 from app.applications import rules as files
 from app.applications.awards import schemas, service
 from app.applications.conditions import ApplicationNotReady
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import AWARD_DOOR, OF_ITS_PROJECT, ApplicationOfAnotherProject, AwardAboveBase
-from app.core.problems import AlreadyExists, InvalidTransition, Problem, ReferenceNotFound
+from app.awards.rules import (
+    AWARD_DOOR,
+    OF_ITS_PROJECT,
+    ApplicationOfAnotherProject,
+    AwardAboveBase,
+    AwardAlreadyPaid,
+    AwardEnded,
+    AwardOfADecision,
+)
+from app.core.problems import AlreadyExists, IfMatchMissing, InvalidTransition, Problem, ReferenceNotFound
 from app.core.reading.answers import private
 from app.core.reading.query import read
 from app.core.serving.operations import changes
@@ -23,7 +34,9 @@ from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import QUERY, commit
 from app.envelopes.ledger import EnvelopeExhausted
+from app.envelopes.schemas import Reversal
 from app.grants import schemas as given
+from app.grants.service import GRANT
 from app.programme.routes import T
 from app.schemes.rules import ParameterNotInForce
 
@@ -46,21 +59,35 @@ REFUSALS: tuple[type[Problem], ...] = (
     InvalidTransition,
     files.ClockHasRunOut,
     files.ActOutOfOrder,
+    files.Refiled,
     ParameterNotInForce,
     *REVIEWS_DECIDES.refusals,
 )
+
+REVERSAL: tuple[type[Problem], ...] = (AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing)
 
 
 @grant_awards.post(T + "/grants", **changes(given.Grant, *REFUSALS, status=201))
 async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor = require("grants:award")) -> Response:
     """Award a grant: the envelope is committed at once, or the award refused. An Idempotency-Key is required.
 
-    With `application_id` the file must meet what a committee asks before it grants; its state stays.
+    With `application_id` the file must meet what a committee asks before it grants, and the award grants it; the
+    advance of the same decision has the same reference and day.
     """
     territory = request.path_params["territory"]
     return await commit(
         request, lambda write: service.award_grant(write, territory, body), status=201, idempotency_required=True
     )
+
+
+@grant_awards.post(T + "/grants/{id:uuid}/reverse", **changes(given.Grant, *REVERSAL))
+async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required.
+
+    The aid file that it granted is what it was before, once no award of the same decision stands.
+    """
+    path = request.path_params
+    return await commit(request, lambda write: service.reverse(write, GRANT, path["territory"], path["id"], body))
 
 
 ADVANCE = changes(lent.Advance, *REFUSALS, status=201)
@@ -74,7 +101,8 @@ async def award_advance(
     """Award a repayable advance: the envelope is committed at once, or the award refused.
 
     An Idempotency-Key is required. With dry_run=true the answer shows the schedule that the firm would sign. With
-    `application_id` the file must meet what a committee asks before it grants; its state stays.
+    `application_id` the file must meet what a committee asks before it grants, and the award grants it; the grant of
+    the same decision has the same reference and day.
     """
     territory = request.path_params["territory"]
     dry_run = read(request, QUERY).get("dry_run", False)
@@ -90,3 +118,13 @@ async def award_advance(
     paid = [CashFlow(body.planned_disbursement_on or body.decided_on, body.amount_cents)]
     planned = {"assumes_paid_on": paid[0].on, **lent.shown(schedule.lines(body.terms.plan(), paid), paid)}
     return private({**from_json(bytes(answer.body)), "schedule": planned})
+
+
+@advance_awards.post(T + "/advances/{id:uuid}/reverse", **changes(lent.Advance, *REVERSAL))
+async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
+    """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required.
+
+    The aid file that it granted is what it was before, once no award of the same decision stands.
+    """
+    path = request.path_params
+    return await commit(request, lambda write: service.reverse(write, LENT, path["territory"], path["id"], body))

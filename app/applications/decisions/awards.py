@@ -20,6 +20,7 @@ from app.core.writing.writes import Change, Write
 from app.grants.models import Grant
 from app.grants.service import GRANT, award_grant
 from app.projects.models import Project
+from app.schemes.rules import Parameters
 
 _KINDS: tuple[tuple[AwardKind, Any], ...] = ((GRANT, Grant), (ADVANCE, Advance))
 
@@ -31,6 +32,7 @@ async def award(
     """Make what a decision awards: both or neither. A simulated one names neither the meeting, which may not have been
     held, nor the decision, which is not recorded.
     """
+    frozen = await frozen_of(write.session, file, decision.decided_on)
     said: dict[str, Any] = {
         "siren": file.siren,
         "project_id": file.project_id,
@@ -40,13 +42,14 @@ async def award(
         "decision_reference": decision.reference,
         "application_id": file.id,
         "decision_id": None if simulated else decision.id,
-        "frozen": await frozen_of(write.session, file, decision.decided_on),
+        "frozen": frozen,
     }
     changes = []
     if decision.grant_cents:
         changes += await award_grant(write, file.territory, Decided(amount_cents=decision.grant_cents, **said))
     if decision.advance_cents:
-        agreed = terms or advances.Terms.model_validate(advance_terms(decision.decided_on))
+        default = advance_terms(decision.decided_on, Parameters.of(frozen.parameters)) if terms is None else {}
+        agreed = terms or advances.Terms.model_validate(default)
         lent = Decided(amount_cents=decision.advance_cents, **said)
         changes += await award_advance(write, file.territory, lent, agreed.model_dump(mode="json"))
     return changes

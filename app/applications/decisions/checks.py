@@ -10,6 +10,15 @@ _AWARDS = """
 """
 
 CHECKS = {
+    "meetings of a series": """
+        SELECT concat_ws(' ', s.territory, s.level, s.year), count(a), s.last_number
+        FROM meeting_series s LEFT JOIN agendas a ON (a.territory, a.level, a.year) = (s.territory, s.level, s.year)
+            AND a.meeting_number IS NOT NULL
+        GROUP BY s.territory, s.level, s.year""",
+    "what granted an aid file": """
+        SELECT f.territory || ' ' || f.id, count(award) > 0, true
+        FROM applications f LEFT JOIN (__AWARDS__) award ON award.application_id = f.id AND award.status <> 'reversed'
+        WHERE f.state = 'granted' GROUP BY f.id""".replace("__AWARDS__", _AWARDS),
     "decisions of a meeting": """
         SELECT a.territory || ' ' || a.committee_id, count(d), a.decisions_made
         FROM agendas a LEFT JOIN committee_decisions d ON d.committee_id = a.committee_id GROUP BY a.committee_id""",

@@ -203,7 +203,7 @@ BEGIN
         RAISE EXCEPTION 'the agenda is not frozen'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'agenda_not_frozen';
     END IF;
-    IF NEW.corrects_id IS NULL AND EXISTS (
+    IF EXISTS (
         SELECT FROM application_reviews WHERE application_id = NEW.application_id AND NEW.decided_by = ANY (authors)
     ) THEN
         RAISE EXCEPTION 'who reviewed the file does not decide it'
@@ -265,7 +265,15 @@ BEGIN
 END
 $$
 """.replace("__UNDECIDED__", one_of("f.state", UNDECIDED))
-# At COMMIT an act of a committee on a file has its decision: the same outcome, the same day.
+_AWARDED_ELSEWHERE = """
+            SELECT application_id, decision_reference, decided_on FROM grants
+            WHERE decision_id IS NULL AND status NOT IN ('cancelled', 'reversed')
+            UNION ALL
+            SELECT application_id, decision_reference, decided_on FROM advances
+            WHERE decision_id IS NULL AND status NOT IN ('cancelled', 'reversed')
+        """
+# At COMMIT an act of a committee on a file has its decision: the same outcome, the same day. A grant can have been
+# decided elsewhere: its award, which names the file, is the decision.
 CHECK_DECIDED = """
 CREATE FUNCTION check_decided() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -273,9 +281,65 @@ BEGIN
         SELECT FROM committee_decisions d
         WHERE d.application_id = NEW.application_id AND d.passage_number = NEW.number AND d.outcome = NEW.act
             AND d.decided_on = NEW.effective_on AND d.corrects_id IS NULL
-    ) THEN
+    ) AND NOT (NEW.act = 'grant' AND EXISTS (
+        SELECT FROM (__AWARDS__) award WHERE award.application_id = NEW.application_id
+            AND award.decision_reference = NEW.reference AND award.decided_on = NEW.effective_on
+    )) THEN
         RAISE EXCEPTION 'nobody decided it'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'application_passage_decided';
+    END IF;
+    RETURN NULL;
+END
+$$
+""".replace("__AWARDS__", _AWARDED_ELSEWHERE)
+# At COMMIT an act that is taken back has no decision any more, taken here or elsewhere.
+CHECK_TAKEN_BACK = """
+CREATE FUNCTION check_taken_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM committee_decisions d
+        WHERE d.application_id = NEW.application_id AND d.passage_number = NEW.reverses_number
+            AND d.corrects_id IS NULL AND d.reversed_at IS NULL
+    ) OR EXISTS (
+        SELECT FROM application_passages p JOIN (__AWARDS__) award ON award.application_id = p.application_id
+            AND award.decision_reference = p.reference AND award.decided_on = p.effective_on
+        WHERE p.application_id = NEW.application_id AND p.number = NEW.reverses_number AND p.act = 'grant'
+    ) THEN
+        RAISE EXCEPTION 'the decision stands'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'application_passage_decision_stands';
+    END IF;
+    RETURN NULL;
+END
+$$
+""".replace("__AWARDS__", _AWARDED_ELSEWHERE)
+# A decision is reversed with the act that it is, in one transaction.
+CHECK_REVERSED_DECISION = """
+CREATE FUNCTION check_reversed_decision() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM application_passages p
+        WHERE p.application_id = NEW.application_id AND p.reverses_number = NEW.passage_number
+            AND p.act = 'reverse_decision'
+    ) THEN
+        RAISE EXCEPTION 'the file still says so'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_decision_reversed_alone';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+# At COMMIT a meeting that was closed has its record, and a record its closed meeting.
+CHECK_RECORDED_MEETING = """
+CREATE FUNCTION check_recorded_meeting() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    meeting uuid := to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'committees' THEN 'id' ELSE 'committee_id' END;
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM committees c JOIN committee_records r ON r.committee_id = c.id
+        WHERE c.id = meeting AND c.status = 'closed'
+    ) THEN
+        RAISE EXCEPTION 'a meeting is closed with its record'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_closed_with_its_record';
     END IF;
     RETURN NULL;
 END
@@ -302,15 +366,37 @@ DECIDED_PASSAGES = (
     "CREATE CONSTRAINT TRIGGER check_decided AFTER INSERT ON application_passages DEFERRABLE INITIALLY DEFERRED"
     " FOR EACH ROW WHEN (NEW.act IN ('pre_select', 'grant', 'defer', 'reject')) EXECUTE FUNCTION check_decided()"
 )
+REVERSED_DECISIONS = (
+    "CREATE CONSTRAINT TRIGGER check_reversed AFTER UPDATE OF reversed_at ON committee_decisions"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.corrects_id IS NULL)"
+    " EXECUTE FUNCTION check_reversed_decision()"
+)
+RECORDED_MEETINGS = (
+    "CREATE CONSTRAINT TRIGGER check_recorded AFTER UPDATE OF status ON committees"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.status = 'closed')"
+    " EXECUTE FUNCTION check_recorded_meeting()"
+)
+RECORDS_OF_MEETINGS = (
+    "CREATE CONSTRAINT TRIGGER check_recorded AFTER INSERT ON committee_records"
+    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_recorded_meeting()"
+)
+TAKEN_BACK_PASSAGES = (
+    "CREATE CONSTRAINT TRIGGER check_taken_back AFTER INSERT ON application_passages DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW WHEN (NEW.act = 'reverse_decision') EXECUTE FUNCTION check_taken_back()"
+)
 
 keep(CommitteeRecord)
-for _function in (GUARD_DECISION, GUARD_DECIDED_MEETING, GUARD_CLOSING_MEETING, CHECK_DECIDED):
+for _function in (
+    GUARD_DECISION, GUARD_DECIDED_MEETING, GUARD_CLOSING_MEETING, CHECK_DECIDED, CHECK_TAKEN_BACK,
+    CHECK_REVERSED_DECISION, CHECK_RECORDED_MEETING,
+):  # fmt: skip
     event.listen(CommitteeDecision.__table__, "after_create", DDL(_function.replace("%", "%%")))
 for _table, _statements in (
-    (CommitteeDecision, (DECISION_GUARD, append_only("committee_decisions", "TRUNCATE"))),
-    (Committee, (DECIDED_MEETING_GUARD, CLOSING_MEETING_GUARD)),
+    (CommitteeDecision, (DECISION_GUARD, REVERSED_DECISIONS, append_only("committee_decisions", "TRUNCATE"))),
+    (CommitteeRecord, (RECORDS_OF_MEETINGS,)),
+    (Committee, (DECIDED_MEETING_GUARD, CLOSING_MEETING_GUARD, RECORDED_MEETINGS)),
     (CommitteeMember, (DECIDED_MEMBERS_GUARD,)),
-    (ApplicationPassage, (DECIDED_PASSAGES,)),
+    (ApplicationPassage, (DECIDED_PASSAGES, TAKEN_BACK_PASSAGES)),
 ):
     for _statement in _statements:
         event.listen(CommitteeDecision.__table__, "after_create", DDL(_statement))

@@ -140,7 +140,14 @@ async def reverse_committee_decision(
 
 @decisions.post(
     MEETING + "/errata",
-    **changes(schemas.CommitteeDecision, *SITTING, rules.ErratumRefused, ReferenceNotFound, *BY_A_PERSON, status=201),
+    **changes(
+        schemas.CommitteeDecision,
+        *SITTING,
+        rules.ErratumRefused,
+        ReferenceNotFound,
+        *REVIEWS_DECIDES.refusals,
+        status=201,
+    ),
 )
 async def create_erratum(
     request: Request, body: schemas.Erratum, actor: Actor = require("decisions:write")

@@ -9,6 +9,7 @@ from app.applications.rules import ApplicationAct
 from app.committees.rules import Level
 from app.core.faults import Fault
 from app.core.problems import Problem
+from app.schemes.rules import Parameters, in_force
 
 # Outcomes that say why: the firm can contest them.
 NEED_REASONS = (DecisionOutcome.REJECT, DecisionOutcome.DEFER)
@@ -21,10 +22,6 @@ ACTS: Mapping[DecisionOutcome, ApplicationAct] = {
     DecisionOutcome.DEFER: ApplicationAct.DEFER,
     DecisionOutcome.WITHDRAW: ApplicationAct.WITHDRAW,
 }
-
-# How an advance is repaid where the decision does not say: 20 equal quarters, after two years in which nothing is due
-# (domain: deferral of two years, then quarterly over four to five).
-ADVANCE_INSTALMENTS, ADVANCE_GRACE_PERIODS = 20, 8
 
 # How a reference names the level of a meeting.
 SERIES: Mapping[Level, str] = {Level.TERRITORIAL: "T", Level.STATE_REGION: "SR"}
@@ -40,6 +37,11 @@ REASONS_MISSING = Fault(
     "reasons_missing",
     en="This outcome needs reasons.",
     fr="Cette issue doit être motivée.",
+)
+TERMS_WITHOUT_ADVANCE = Fault(
+    "terms_without_advance",
+    en="The decision gives no advance: advance_terms must be absent.",
+    fr="La décision n'accorde pas d'avance : advance_terms doit être absent.",
 )
 
 
@@ -129,14 +131,21 @@ def reference_of(territory: str, year: int, level: Level, meeting: int, number: 
     return f"{territory.upper()}-{year}-{SERIES[level]}{meeting}-{number:02}"
 
 
-def advance_terms(decided_on: date) -> dict[str, Any]:
-    """How an advance is repaid where the decision does not say. Its first period ends with the quarter that follows."""
+def advance_terms(decided_on: date, parameters: Parameters) -> dict[str, Any]:
+    """How an advance is repaid where the decision does not say: in equal parts, by the scheme's parameters of its day.
+
+    By quarters where both times are whole quarters, else by months. The first period ends with the next quarter.
+    Raises `parameter-not-in-force` (409).
+    """
+    grace = in_force(parameters.advance_grace_months, "advance_grace_months", decided_on)
+    repayment = in_force(parameters.advance_repayment_months, "advance_repayment_months", decided_on)
+    frequency, months = ("monthly", 1) if grace % 3 or repayment % 3 else ("quarterly", 3)
     quarter = (decided_on.month - 1) // 3 + 2  # from 2 to 5
     year, month = decided_on.year + (quarter - 1) // 4, 3 * ((quarter - 1) % 4) + 3
     return {
-        "instalments": ADVANCE_INSTALMENTS,
-        "frequency": "quarterly",
-        "grace_periods": ADVANCE_GRACE_PERIODS,
+        "instalments": repayment // months,
+        "frequency": frequency,
+        "grace_periods": grace // months,
         "first_due_on": date(year, month, 31 if month in (3, 12) else 30).isoformat(),
     }
 

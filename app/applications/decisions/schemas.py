@@ -60,8 +60,9 @@ class DecisionBody(Body):
     advance_terms: Annotated[
         Terms | None,
         Field(
-            description="How the advance is repaid. Absent or null: in 20 equal quarters, after two years in which"
-            " nothing is due."
+            description="How the advance that a grant decision gives is repaid. Absent or null: in equal parts over"
+            " advance_repayment_months, after advance_grace_months in which nothing is due; both are parameters of the"
+            " scheme on the day of the decision."
         ),
     ] = None
     conditions: _Conditions | None = None

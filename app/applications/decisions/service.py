@@ -10,17 +10,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.access.duties import REVIEWS_DECIDES
 from app.access.rules import Actor, person
+from app.applications import reversals, silence
 from app.applications import rules as files
 from app.applications import service as acts
-from app.applications import silence
 from app.applications.agendas import service as agendas
-from app.applications.agendas.models import Agenda, MeetingSeries
+from app.applications.agendas.models import Agenda, AgendaItem, MeetingSeries
 from app.applications.agendas.rules import AgendaNotFrozen, AgendaState, AlreadyDecided, DecisionOutcome, check_level
 from app.applications.conditions import FileStep, check_ready
 from app.applications.decisions import awards, rules, schemas
@@ -28,9 +28,8 @@ from app.applications.decisions.models import CommitteeDecision, CommitteeRecord
 from app.applications.decisions.queries import DECISIONS
 from app.applications.facts import Awarded, facts_of
 from app.applications.history import History
-from app.applications.models import Application, ApplicationPassage, ApplicationReview
-from app.applications.queries import APPLICATIONS
-from app.applications.rules import ApplicationAct, ApplicationState
+from app.applications.models import Application, ApplicationReview
+from app.applications.rules import ApplicationState
 from app.committees import service as committees
 from app.committees.models import Committee, CommitteeMember
 from app.committees.rules import (
@@ -62,8 +61,12 @@ EVENTS = {
     DecisionOutcome.DEFER: "deferred",
     DecisionOutcome.WITHDRAW: "withdrawn",
 }
-# The states that a decision alone leads to.
-DECIDED = (ApplicationState.PRE_SELECTED, ApplicationState.GRANTED, ApplicationState.REJECTED)
+# The outcome that leads to a state, of those that stay until the next decision.
+DECIDED = {
+    ApplicationState.PRE_SELECTED: DecisionOutcome.PRE_SELECT,
+    ApplicationState.GRANTED: DecisionOutcome.GRANT,
+    ApplicationState.REJECTED: DecisionOutcome.REJECT,
+}
 
 
 @dataclass
@@ -122,23 +125,29 @@ async def _take(write: Write, sitting: Sitting, item: schemas.DecisionBody) -> t
     if sitting.agenda is None:
         sitting.agenda = await _agenda(write, sitting)
     number, reference = await _number(write, sitting.agenda, sitting.decided_on)
-    followed = await pass_file(write, sitting, file, item, reference)
+    passage_number, followed = await pass_file(write, sitting, file, item, reference)
     decision = decision_of(write, sitting, item, number, reference)
-    p, act = ApplicationPassage, rules.ACTS[item.outcome]
-    acted = select(func.max(p.number)).where(p.application_id == file.id, p.act == act)  # silence may have followed it
-    decision.passage_number = await write.session.scalar(acted)
+    decision.passage_number = passage_number
     write.session.add(decision)
     await write.session.flush()
     return decision, [*followed, *await give(write, sitting, file, item, decision)]
 
 
 def check_items(items: Sequence[schemas.DecisionBody]) -> None:
-    """What each decision says makes sense by itself. Raises `reasons_missing` and faults of amounts (422)."""
+    """What each decision says makes sense by itself.
+
+    Raises `reasons_missing`, `terms_without_advance` and faults of amounts (422).
+    """
     agendas.check_amounts((f"/items/{place}", item.outcome, item) for place, item in enumerate(items))
     faults = [
         rules.REASONS_MISSING.at(f"/items/{place}/reasons")
         for place, item in enumerate(items)
         if item.outcome in rules.NEED_REASONS and item.reasons is None
+    ]
+    faults += [
+        rules.TERMS_WITHOUT_ADVANCE.at(f"/items/{place}/advance_terms")
+        for place, item in enumerate(items)
+        if item.advance_terms is not None and not (item.outcome is DecisionOutcome.GRANT and item.advance_cents)
     ]
     if faults:
         raise ValidationFailed(errors=faults)
@@ -201,9 +210,9 @@ async def hold_files(write: Write, sitting: Sitting, items: Sequence[schemas.Dec
         if item.application_id not in sitting.sealed:
             raise rules.NotOnAgenda(application_id=str(item.application_id))
     a = Application
-    # As `rebond tick` locks them.
+    # By id, as `rebond tick` locks them: what changes, as the day of silence does, gives no order.
     wanted = select(a).where(a.territory == sitting.territory, a.id.in_([item.application_id for item in items]))
-    found = list(await write.session.scalars(wanted.order_by(a.silence_on, a.id).with_for_update(key_share=True)))
+    found = list(await write.session.scalars(wanted.order_by(a.id).with_for_update(key_share=True)))
     aided = {item.application_id for item in items if item.outcome in STEPS}
     for project_id in sorted({file.project_id for file in found if file.id in aided}):
         sitting.projects[project_id] = await projects.hold(write, sitting.territory, project_id)
@@ -225,10 +234,7 @@ async def check_item(write: Write, sitting: Sitting, file: Application, item: sc
 
     Raises `reviewer-decides` (403), `already-decided`, `application-not-ready` (409), `agenda-changed` (412).
     """
-    authors = await write.session.scalar(
-        select(ApplicationReview.authors).where(ApplicationReview.application_id == file.id)
-    )
-    REVIEWS_DECIDES.separate(write.actor, authors or ())
+    await _check_reviewer(write, file.id)
     await silence.take(write, file, sitting.decided_on)
     await _check_undecided(write, sitting, file, item.outcome)
     awarded = Awarded(item.grant_cents, item.advance_cents)
@@ -243,17 +249,24 @@ async def check_item(write: Write, sitting: Sitting, file: Application, item: sc
         check_ready(step, facts, sees_review=sees)
 
 
+async def _check_reviewer(write: Write, application_id: UUID) -> None:
+    """Who decides a file did not write its review. Raises `reviewer-decides` (403)."""
+    r = ApplicationReview
+    authors = await write.session.scalar(select(r.authors).where(r.application_id == application_id))
+    REVIEWS_DECIDES.separate(write.actor, authors or ())
+
+
 async def _check_undecided(write: Write, sitting: Sitting, file: Application, outcome: DecisionOutcome) -> None:
     """The meeting has not decided the file, nor another one for good. Raises `already-decided` (409)."""
     d = CommitteeDecision
     life = (await History.of(write, file)).life
-    ended = file.state in DECIDED and files.target(life, rules.ACTS[outcome]) is None
     mine = d.committee_id == sitting.committee_id
+    led_to = DECIDED.get(ApplicationState(file.state))
+    if led_to is not None and files.target(life, rules.ACTS[outcome]) is None:
+        mine |= d.outcome == led_to
     decided = await write.session.scalar(
         select(d)
-        .where(
-            d.application_id == file.id, d.reversed_at.is_(None), d.corrects_id.is_(None), *([] if ended else [mine])
-        )
+        .where(d.application_id == file.id, d.reversed_at.is_(None), d.corrects_id.is_(None), mine)
         .order_by(d.id.desc())
         .limit(1)
     )
@@ -297,13 +310,13 @@ async def _number(write: Write, agenda: Agenda, decided_on: date) -> tuple[int, 
 
 async def pass_file(
     write: Write, sitting: Sitting, file: Application, item: schemas.DecisionBody, reference: str
-) -> list[Change]:
+) -> tuple[int, list[Change]]:
     """Record the act of the committee on the file. Raises `invalid-transition`, `clock-has-run-out` (409)."""
     reason = item.reasons
     if item.outcome is DecisionOutcome.WITHDRAW and reason is None:
         reason = reference  # the record says what the firm declared
     act, event = rules.ACTS[item.outcome], EVENTS[item.outcome]
-    return await acts.record_act(write, file, act, sitting.decided_on, event, reason=reason, reference=reference)
+    return await acts.numbered_act(write, file, act, sitting.decided_on, event, reason=reason, reference=reference)
 
 
 def decision_of(
@@ -408,53 +421,23 @@ async def reverse(
 async def _give_back(write: Write, file: Application, decision: CommitteeDecision, reason: str) -> list[Change]:
     """Give a held file the state that it had before a decision, and take back what the decision gave."""
     history = await History.of(write, file)
-    life = history.life
-    last = life.standing[-1]
+    last = history.life.standing[-1]
     if last.number != decision.passage_number:
         raise rules.DecisionFollowed(act=last.act, on=last.effective_on.isoformat())
-    before = life.before(last)
-    on = clock.today()
-    history.add(
-        ApplicationAct.REVERSE_DECISION, before.state, on, reverses_number=last.number, reason=reason,
-        reference=decision.reference,
-    )  # fmt: skip
-    await history.write_down()
-    changes = [Change("application.decision_reversed", APPLICATIONS, [file.id], {"territory": file.territory})]
-    if decision.outcome not in STEPS:
-        return changes
-    changes += await awards.take_back(write, decision, reason)
-    selected = any(done.act == ApplicationAct.PRE_SELECT for done in before.standing)
-    project = await projects.hold(write, file.territory, file.project_id)
-    if selected and project.stage == ProjectStage.FILED:
-        changes += await projects.follow_file(write, project, ProjectStage.SELECTED, decision.decided_on)
-    elif not selected and project.stage == ProjectStage.SELECTED and not await _other_selected(write, file):
-        # As with an award that is taken back: the project is at its stage before from the day of the mistake.
-        changes += await projects.follow_file(write, project, ProjectStage.FILED, project.stage_since_on, reason)
+    before, given_back = await reversals.take_back(write, file, history, last, reason)
+    changes = [given_back]
+    if decision.outcome in STEPS:
+        changes += await awards.take_back(write, decision, reason)
+        changes += await reversals.follow(write, file, before, decision.decided_on, reason)
     return changes
-
-
-async def _other_selected(write: Write, file: Application) -> bool:
-    """Whether another file of the project was pre-selected."""
-    d, a = CommitteeDecision, Application
-    others = (
-        select(d.id)
-        .join(a, a.id == d.application_id)
-        .where(
-            a.project_id == file.project_id,
-            a.id != file.id,
-            d.outcome == DecisionOutcome.PRE_SELECT,
-            d.reversed_at.is_(None),
-        )
-        .limit(1)
-    )
-    return await write.session.scalar(others) is not None
 
 
 async def correct(write: Write, territory: str, committee_id: UUID, body: schemas.Erratum) -> Change:
     """Correct the words, votes, conditions and reasons of a decision of a closed meeting, at a later one.
 
     Raises `meeting-transition`, `meeting-closed`, `quorum-not-reached`, `erratum-refused` (409),
-    `reference-not-found` (404), `votes_above_present`, `reasons_missing` (422), `person-required` (403).
+    `reference-not-found` (404), `votes_above_present`, `reasons_missing` (422), `person-required`, `reviewer-decides`
+    (403).
     """
     decided_by = person(write.actor)
     meeting = await hold_meeting(write, territory, committee_id)
@@ -465,6 +448,7 @@ async def correct(write: Write, territory: str, committee_id: UUID, body: schema
     corrected = await write.session.scalar(select(d).where(d.id == body.corrects_id, d.territory == territory))
     if corrected is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/corrects_id")])
+    await _check_reviewer(write, corrected.application_id)
     earlier = await write.session.get_one(Committee, corrected.committee_id)
     if (
         earlier.status != CommitteeStatus.CLOSED
@@ -479,14 +463,7 @@ async def correct(write: Write, territory: str, committee_id: UUID, body: schema
     if body.votes.total > corrected.members_present:
         fault = rules.VOTES_ABOVE_PRESENT.at("/votes", present=corrected.members_present)
         raise ValidationFailed(errors=[fault])
-    agenda = await agendas.find(write, committee_id)
-    if agenda is None:
-        agenda = Agenda(
-            committee_id=committee_id, territory=territory, level=meeting.level, number=1, state=AgendaState.DRAFT,
-            decisions_made=0,
-        )  # fmt: skip
-        write.session.add(agenda)
-        await write.session.flush()
+    agenda = await agendas.found_or_made(write, meeting)
     decided_on = agendas.day_of(meeting)
     number, reference = await _number(write, agenda, decided_on)
     erratum = CommitteeDecision(
@@ -525,12 +502,30 @@ async def close(write: Write, territory: str, committee_id: UUID) -> list[Change
 
     Raises `agenda-not-frozen`, `agenda-not-finished`, and what `committees.close` raises.
     """
+    await write.lock(Committee, Committee.id == committee_id, Committee.territory == territory)
+    await _take_silences(write, committee_id)
     closed = await committees.close(write, territory, committee_id)
     with write.session.no_autoflush:  # the agenda refuses before the guard of the meeting does, and names the files
         content = sealed(await _record(write, await write.session.get_one(Committee, committee_id)))
     write.session.add(CommitteeRecord(committee_id=committee_id, territory=territory, **content, sealed_at=write.now))
     await write.session.flush()
     return [closed]
+
+
+async def _take_silences(write: Write, committee_id: UUID) -> None:
+    """Record what silence has decided by today about files of the agenda: whether `rebond tick` has run or not, the
+    meeting closes with the same record.
+    """
+    a, i, g = Application, AgendaItem, Agenda
+    due = (
+        select(a)
+        .join(i, i.application_id == a.id)
+        .join(g, (g.committee_id == i.committee_id) & (g.number == i.number))
+        .where(g.committee_id == committee_id, a.silence_on <= clock.today())
+        .order_by(a.id)
+    )
+    for file in list(await write.session.scalars(due.with_for_update(key_share=True, of=a))):
+        await silence.take(write, file, clock.today())
 
 
 async def _finished(write: Write, meeting: Committee) -> tuple[Agenda | None, list[dict[str, Any]]]:
@@ -585,8 +580,8 @@ async def _record(write: Write, meeting: Committee) -> dict[str, Any]:
         "place": meeting.place,
         "quorum": meeting.quorum,
         "members": [
-            {"position": each.position, "kind": each.kind, "name": each.name, "function": each.function,
-             "chair": each.chair is not None, "attendance": each.attendance}
+            {"position": each.position, "kind": each.kind, "name": each.name, "subject_id": each.subject_id,
+             "function": each.function, "chair": each.chair is not None, "attendance": each.attendance}
             for each in members
         ],
         "minutes": meeting.minutes,

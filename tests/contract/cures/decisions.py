@@ -92,6 +92,7 @@ async def agenda_not_frozen(case: Case) -> None:
 async def agenda_not_finished(case: Case) -> None:
     world = await case.own()
     path, file = await meeting(world), await admitted(world)
+    await done(world, file, "extend", "2024-04-01")  # else silence has decided it since
     await frozen(world, path, item(file))
     told = case.refused(await close(world, path))
     await decided(world, path, *(decision({"id": each}, "defer") for each in told["application_ids"]))
@@ -180,12 +181,21 @@ async def who_came(case: Case) -> None:
     case.cured(await act())
 
 
-@walk("reviewer-decides", "create_committee_decisions")
+@walk("reviewer-decides", "create_committee_decisions", "create_erratum")
 async def reviewer_decides(case: Case) -> None:
     world = await case.own()
-    path, file = await meeting(world), await admitted(world)
     both = await subject(world, "funder", "committee")
     review = {"opinion": "reserved", "kyc": "clear", "completed_on": "2024-03-02"}
+    if case.act == "create_erratum":
+        known = await closed_meeting(world)
+        ok(await both.put(f"applications/{known['file']['id']}/review", review), 200)
+        body = {"corrects_id": known["decision"], "reason": "Misread.",
+                "votes": {"for": 1, "against": 0, "abstained": 0}}  # fmt: skip
+        path = await meeting(world, on=LATER)
+        case.refused(await both.post(f"{path}/errata", body))
+        case.cured(await world.clients["committee"].post(f"{path}/errata", body))
+        return
+    path, file = await meeting(world), await admitted(world)
     ok(await both.put(f"applications/{file['id']}/review", review), 200)
     await frozen(world, path, item(file))
     case.refused(await both.post(f"{path}/decisions", {"items": [decision(file)]}))

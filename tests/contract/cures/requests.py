@@ -173,7 +173,7 @@ async def auditions(case: Case) -> Ask:
     return Ask("consultant", "PATCH", path, {"sirens": [firm]})
 
 
-@ready("create_committee", "update_committee", "close_committee")
+@ready("create_committee", "update_committee", "hold_committee", "close_committee")
 async def committees(case: Case) -> Ask:
     members = [{"kind": "person", "name": "Chair", "chair": True, "attendance": "present"}]
     body = {"level": "territorial", "planned_at": "2023-10-03T12:00:00Z", "members": members}
@@ -182,6 +182,8 @@ async def committees(case: Case) -> Ask:
     path = f"committees/{(await case.world.meeting(members=members, quorum=1))['id']}"
     if case.act == "update_committee":
         return Ask("territory", "PATCH", path, {"place": "Alès"})
+    if case.act == "hold_committee":
+        return Ask("territory", "POST", f"{path}/hold", {"held_at": "2023-10-03T12:00:00Z"})
     ok(await staff(case.world).post(f"{path}/hold", {"held_at": "2023-10-03T12:00:00Z"}))
     record = {"minutes": "Said.", "minutes_adopted_on": "2023-10-04"}
     ok(await staff(case.world).patch(path, record))
@@ -474,6 +476,7 @@ async def email_missing(case: Case) -> None:
     case.cured(await ask.send(case, somebody))
 
 
+SEAT_OF_NOBODY = [{"kind": "person", "name": "Nobody", "chair": True, "subject_id": NOBODY}]
 AXES_OF_NOBODY = [{"title": "Axis", "actions": [{"title": "Action", "project_ids": [NOBODY]}]}]
 # A field that names what does not exist, by act.
 NOWHERE: dict[str, dict[str, Any]] = {
@@ -508,6 +511,9 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "create_time_entry_correction": {"entry_id": NOBODY},
     "create_application": {"refiles_id": NOBODY},
     "update_application": {"refiles_id": NOBODY},
+    "create_committee": {"members": SEAT_OF_NOBODY},
+    "update_committee": {"members": SEAT_OF_NOBODY},
+    "hold_committee": {"members": SEAT_OF_NOBODY},
     "put_agenda": {"items": [{"application_id": NOBODY, "proposal": "defer"}]},
     "create_erratum": {"corrects_id": NOBODY},
 }

@@ -71,6 +71,8 @@ PAIRS: dict[tuple[str, str], str] = {
     **{("parameter-not-in-force", act): "submit_application is walked: without the value no file is received"
        for act in ("freeze_agenda", "create_committee_decisions", "reverse_committee_decision",
                    "award_grant", "award_advance")},
+    **{("refiled", act): "an act on a file as any other: cures/files.py walks these"
+       for act in ("award_grant", "award_advance")},
     ("already-exists", "create_committee_decisions"): "only where an award was recorded by hand under this reference",
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
