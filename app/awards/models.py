@@ -137,8 +137,8 @@ def links(table: str) -> tuple[ForeignKeyConstraint | Index, ...]:
 
 # What a new award names, where rows of other tables decide it. The territory is held, so that the day from which it is
 # served does not change meanwhile; a meeting that was held stays so. Who funds it is, unless it says so, the
-# organisation of who awards it. A query stands inside the IF that asks whether the award names anything: in one condition
-# with it, it would run for every award.
+# organisation of who awards it. A query stands inside the IF that asks whether the award names anything: in one
+# condition with it, it would run for every award.
 CHECK_AWARD = """
 CREATE FUNCTION check_award() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

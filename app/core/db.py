@@ -324,7 +324,10 @@ async def driver_connection(session: AsyncSession) -> Any:
     transaction = session.sync_session.get_transaction()
     of, found = session.info.get("driver_connection", (None, None))
     if transaction is None or of is None or of() is not transaction:
-        found = (await (await session.connection()).get_raw_connection()).driver_connection
+        connection = await session.connection()
+        found = (await connection.get_raw_connection()).driver_connection
+        if not found.is_in_transaction():  # SQLAlchemy sends BEGIN before the first statement that it runs itself
+            await connection.exec_driver_sql("SELECT 1")
         session.info["driver_connection"] = weakref.ref(session.sync_session.get_transaction()), found
     return found
 
