@@ -3,13 +3,13 @@
 PL/pgSQL runs a condition that holds a query as a query, whatever stands before its AND; so the query stands inside. What
 is refused stays the same.
 
-Revision: 2026_11_30_1420, after 2026_11_30_1050.
+Revision: 2026_11_30_1420, after 2026_11_30_1404.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1420"
-down_revision = "2026_11_30_1050"
+down_revision = "2026_11_30_1404"
 branch_labels = None
 depends_on = None
 
