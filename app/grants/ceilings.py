@@ -6,21 +6,13 @@ counts as what is paid does.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from app.awards.final import due_on_certified
 from app.core.problems import Problem
+from app.grants.payments.rules import PaymentKind
 from app.schemes.rules import Parameters
 
 WHOLE_BP = 10_000
-
-
-class PaymentKind(StrEnum):
-    """Kinds of payment: *avance*, *acompte*, *solde*."""
-
-    ADVANCE_PAYMENT = "advance_payment"
-    INTERIM_PAYMENT = "interim_payment"
-    BALANCE_PAYMENT = "balance_payment"
 
 
 BEFORE_COMPLETION = frozenset({PaymentKind.ADVANCE_PAYMENT, PaymentKind.INTERIM_PAYMENT})

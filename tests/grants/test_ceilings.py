@@ -9,13 +9,13 @@ from app.grants.ceilings import (
     AdvancePaymentCeiling,
     BeforeCompletionCeiling,
     PaymentAboveDue,
-    PaymentKind,
     Position,
     above,
     advance_bp,
     before_completion_bp,
     share_cents,
 )
+from app.grants.payments.rules import PaymentKind
 from app.schemes.rules import Parameters
 
 ADVANCE, INTERIM, BALANCE = PaymentKind
