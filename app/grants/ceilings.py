@@ -6,10 +6,24 @@ counts as what is paid does.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 
 from app.awards.final import due_on_certified
+from app.awards.rules import AwardEnded, ProceedingsOpen, TerritoryNotOpen
+from app.core.clock import after_months
 from app.core.problems import Problem
-from app.grants.payments.rules import PaymentKind
+from app.grants.payments.rules import (
+    BankDetailsUnapproved,
+    ClaimsOpen,
+    CompletionStatementLate,
+    NotCompleted,
+    NotStarted,
+    PaymentKind,
+    PaymentUnapproved,
+    SocialCertificateExpired,
+    TaxCertificateExpired,
+)
 from app.schemes.rules import Parameters
 
 WHOLE_BP = 10_000
@@ -97,6 +111,13 @@ def before_completion_bp(parameters: Parameters, *, long: bool) -> int | None:
     return parameters.paid_before_completion_bp
 
 
+def is_long(planned_start_on: date | None, planned_end_on: date | None, months: int | None) -> bool:
+    """Whether a project is planned to last more than so many months. One whose days are not known is not."""
+    if planned_start_on is None or planned_end_on is None or months is None:
+        return False
+    return planned_end_on > after_months(planned_start_on, months)
+
+
 def _of_advance_payments(position: Position) -> int | None:
     if position.advance_bp is None:
         return None
@@ -137,3 +158,22 @@ def above(position: Position, kind: PaymentKind, cents: int) -> Iterator[Problem
         allowed = ceiling.allowed(position) if kind in ceiling.kinds else None
         if allowed is not None and cents > allowed:
             yield ceiling.refused(requested_cents=cents, allowed_cents=max(allowed, 0))
+
+
+class Exceeded(StrEnum):
+    """What a payment that was made can exceed, by the code of the problem that refuses such a proposal."""
+
+    PAYMENT_UNAPPROVED = PaymentUnapproved.code
+    TERRITORY_NOT_OPEN = TerritoryNotOpen.code
+    PROCEEDINGS_OPEN = ProceedingsOpen.code
+    BANK_DETAILS_UNAPPROVED = BankDetailsUnapproved.code
+    AWARD_ENDED = AwardEnded.code
+    NOT_STARTED = NotStarted.code
+    NOT_COMPLETED = NotCompleted.code
+    CLAIMS_OPEN = ClaimsOpen.code
+    COMPLETION_STATEMENT_LATE = CompletionStatementLate.code
+    TAX_CERTIFICATE_EXPIRED = TaxCertificateExpired.code
+    SOCIAL_CERTIFICATE_EXPIRED = SocialCertificateExpired.code
+    ADVANCE_PAYMENT_CEILING = AdvancePaymentCeiling.code
+    BEFORE_COMPLETION_CEILING = BeforeCompletionCeiling.code
+    PAYMENT_ABOVE_DUE = PaymentAboveDue.code

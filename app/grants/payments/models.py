@@ -56,7 +56,10 @@ class GrantPayment(Identified, Versioned, Base):
             "grant_payments_in_flight_idx", "territory", "id",
             postgresql_where=text("status IN ('proposed', 'approved', 'sent')"),
         ),
-        Index("grant_payments_to_see_idx", "territory", "id", postgresql_where=text("exceeds <> '{}' AND seen_by IS NULL")),
+        Index(
+            "grant_payments_to_see_idx", "territory", "id",
+            postgresql_where=text("exceeds <> '{}' AND seen_by IS NULL"),
+        ),
         CheckConstraint("awarded_by <> ALL (ARRAY[proposed_by, approved_by, recorded_by])", name="decider_pays"),
         CheckConstraint("approved_by <> proposed_by", name="payment_own_approval"),
         CheckConstraint(

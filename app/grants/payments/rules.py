@@ -9,7 +9,15 @@ from datetime import date
 from enum import StrEnum
 
 from app.awards.rules import AwardEnded
+from app.core.faults import Fault
 from app.core.problems import Problem
+from app.envelopes.ledger import AlreadyReversed
+
+PLANNED_OR_PAID = Fault(
+    "planned_or_paid",
+    en="planned_on must be absent where paid_on is given: a payment that was made is recorded.",
+    fr="planned_on doit être absent quand paid_on est donné : un paiement effectué est enregistré.",
+)
 
 
 class PaymentKind(StrEnum):
@@ -80,6 +88,31 @@ class PaymentsExceedAward(Problem):
     cure_fr = (
         "Payez au plus ce qui reste ; un paiement proposé ou approuvé en prend sa part tant qu'il n'est pas annulé."
     )
+
+
+class PaymentUnapproved(Problem):
+    """The payment is proposed, and nobody has approved it."""
+
+    status = 409
+    title_fr = "Le paiement est proposé, et personne ne l'a approuvé."
+    cure = "Ask another person who holds the role treasurer to approve the payment."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'approuver le paiement."
+
+
+class RejectedBeforeSent(Problem):
+    """The bank cannot have rejected a payment before it was sent."""
+
+    status = 409
+    title_fr = "La banque ne peut pas avoir rejeté un paiement avant qu'il soit envoyé."
+    detail = "It was sent on {sent_on}."
+    detail_fr = "Il a été envoyé le {sent_on}."
+
+
+class NothingToSee(Problem):
+    """The payment exceeds nothing, or somebody has already seen what it exceeds."""
+
+    status = 409
+    title_fr = "Le paiement ne dépasse rien, ou quelqu'un a déjà vu ce qu'il dépasse."
 
 
 class BankDetailsUnapproved(Problem):
@@ -196,7 +229,11 @@ def unmet(standing: Standing, kind: PaymentKind) -> Iterator[Problem]:
 
 
 def next_status(action: PaymentAction, current: PaymentStatus) -> PaymentStatus:
-    """The state after the action. Raises `payment-transition` (409)."""
+    """The state after the action. Raises `payment-unapproved`, `already-reversed`, `payment-transition` (409)."""
+    if (action, current) == (PaymentAction.SEND, PaymentStatus.PROPOSED):
+        raise PaymentUnapproved
+    if (action, current) == (PaymentAction.REVERSE, PaymentStatus.REVERSED):
+        raise AlreadyReversed
     needed, target = TRANSITIONS[action]
     if current not in needed:
         raise PaymentTransition(current=current, action=action, needed=list(needed))
