@@ -53,6 +53,7 @@ from app.envelopes.rules import (
 )
 
 TAKERS = 20  # acts that a refusal names at most
+SELDOM = (Account.SHORTFALL, Account.RECOVERED)  # few contributions ever have one: it is opened where it is needed
 
 
 class EnvelopeExhausted(Problem):
@@ -111,7 +112,7 @@ class Move:
 
 async def contribute(write: Write, territory: str, contribution_id: UUID, amount_cents: int, cause: Cause) -> None:
     """The accounts of a new contribution, and its money made available."""
-    accounts = [account for account in Account if account is not Account.SHORTFALL]  # few ever have one
+    accounts = [account for account in Account if account not in SELDOM]
     rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in accounts]
     await write.session.execute(insert(AccountBalance), rows)
     await _lock(write, territory)
@@ -165,6 +166,12 @@ async def release(write: Write, territory: str, instrument: Instrument, cause: C
     return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
+async def holding(write: Write, award_id: UUID, account: Account, day: date) -> int:
+    """The least that an award holds in an account from a day on, in cents. The award's row is locked by the caller."""
+    held = await _held(write, award_id, account)
+    return sum(headroom(closings, day) for closings in held.values())
+
+
 async def released_by(write: Write, act_id: UUID) -> int:
     """What an act gave back to the envelope and has not been taken back since, in cents."""
     e, r = LedgerEntry, aliased(LedgerEntry)
@@ -180,8 +187,25 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
 
     The contributions whose shortfall it filled.
     """
+    return await _take_in(write, territory, amount_cents, cause, Account.ADVANCES_PAID, Account.REPAID)
+
+
+async def recover(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
+    """Take back what was paid of a grant; what its contribution recycles is available again at once.
+
+    The contributions whose shortfall it filled.
+    """
+    return await _take_in(write, territory, amount_cents, cause, Account.GRANTS_PAID, Account.RECOVERED)
+
+
+async def _take_in(
+    write: Write, territory: str, amount_cents: int, cause: Cause, paid: Account, received: Account
+) -> list[UUID]:
     rows = await _lock(write, territory)
-    shares = await _shares(write, amount_cents, cause, Account.ADVANCES_PAID)
+    shares = await _shares(write, amount_cents, cause, paid)
+    if received in SELDOM:
+        for key in sorted(shares):
+            await _open(write, territory, key, received)
     recycling = set(
         await write.session.scalars(
             select(Contribution.id).where(
@@ -190,7 +214,7 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
         )
     )
     again = {key: cents for key, cents in shares.items() if key in recycling}
-    moves = _moves(shares, Account.REPAID, Account.ADVANCES_PAID) + _moves(again, Account.AVAILABLE, Account.REPAID)
+    moves = _moves(shares, received, paid) + _moves(again, Account.AVAILABLE, received)
     await _post(write, territory, moves, cause)
     return await _fill(write, territory, _short(rows) & set(again), cause.effective_on)
 
@@ -219,7 +243,7 @@ async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
         if given:
             moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
         if given < cents:
-            await _open_shortfall(write, territory, key)
+            await _open(write, territory, key, Account.SHORTFALL)
             moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
             short.add(key)
     await _post(write, territory, moves, cause)
@@ -281,8 +305,8 @@ def _short(rows: Iterable[Any]) -> set[UUID]:
     return {key for key, cents in _shortfalls(rows).items() if cents}
 
 
-async def _open_shortfall(write: Write, territory: str, contribution_id: UUID) -> None:
-    row = {"territory": territory, "contribution_id": contribution_id, "account": Account.SHORTFALL}
+async def _open(write: Write, territory: str, contribution_id: UUID, account: Account) -> None:
+    row = {"territory": territory, "contribution_id": contribution_id, "account": account}
     await write.session.execute(pg_insert(AccountBalance).values(row).on_conflict_do_nothing())
 
 
