@@ -174,7 +174,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
     "grants:pay": frozenset({Role.TREASURER}),
-    "recoveries:write": frozenset({Role.FUNDER}),  # who orders one neither waives it nor records its receipts (duties.py)
+    "recoveries:write": frozenset(
+        {Role.FUNDER}
+    ),  # who orders one neither waives it nor records its receipts (duties.py)
     "commitments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # the territory's staff reports for the firm
     "commitments:judge": frozenset({Role.FUNDER}),  # who reported does not (duties.py)
     "advances:read": _MONEY_VIEW,

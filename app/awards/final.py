@@ -1,8 +1,8 @@
 """What an aid comes to in the end: its final amounts, what returns to the envelope, and what was paid too much.
 
-Pure: no session, no await. Source: décret n° 2018-514, art. 10, III (public aid at most the planned base) and art. 15 (what
-was paid too much comes back). A rate is the fraction award/base, never a percentage that was rounded; a final amount is
-rounded down, because a rate is a ceiling.
+Pure: no session, no await. Source: décret n° 2018-514, art. 10, III (public aid at most the planned base) and art. 15
+(what was paid too much comes back). A rate is the fraction award/base, never a percentage that was rounded; a final
+amount is rounded down, because a rate is a ceiling.
 """
 
 from typing import NamedTuple
@@ -33,8 +33,8 @@ def final_amounts(
 ) -> FinalAmounts:
     """The final amounts of a grant and an advance that one decision gave on one base.
 
-    Both are cut by their own fraction. Public aid at face value, the advance and the aid of others included, is then cut
-    to the base of the decision: the excess is taken from the grant first, then from the advance.
+    Both are cut by their own fraction. Public aid at face value, the advance and the aid of others included, is then
+    cut to the base of the decision: the excess is taken from the grant first, then from the advance.
     """
     grant = due_on_certified(grant_cents, certified_cents, base_cents)
     advance = due_on_certified(advance_cents, certified_cents, base_cents)
@@ -48,8 +48,8 @@ def settle(
 ) -> Settlement:
     """How an award is settled at its final amount.
 
-    `claimed_back_cents` is what recoveries claim already of what was paid. `last` says that nothing more is paid, as after
-    a balance: what was not paid then returns whole; else what is due stays committed.
+    `claimed_back_cents` is what recoveries claim already of what was paid. `last` says that nothing more is paid, as
+    after a balance: what was not paid then returns whole; else what is due stays committed.
     """
     unpaid = award_cents - paid_cents - released_cents
     due = 0 if last else min(unpaid, max(0, final_cents - paid_cents))

@@ -166,10 +166,14 @@ async def release(write: Write, territory: str, instrument: Instrument, cause: C
     return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
-async def holding(write: Write, award_id: UUID, account: Account, day: date) -> int:
-    """The least that an award holds in an account from a day on, in cents. The award's row is locked by the caller."""
-    held = await _held(write, award_id, account)
-    return sum(headroom(closings, day) for closings in held.values())
+async def paid_by(write: Write, instrument: Instrument, award_id: UUID, day: date) -> int:
+    """What was paid of an award by a day, in cents, whatever came back. The award's row is locked by the caller."""
+    e = LedgerEntry
+    paid, committed = PAID[instrument], COMMITTED[instrument]
+    flow = case((e.debit == paid, e.amount_cents), else_=-e.amount_cents)
+    between = e.debit.in_((paid, committed)) & e.credit.in_((paid, committed))
+    cents = select(func.sum(flow)).where(e.award_id == award_id, between, e.effective_on <= day)
+    return int(await write.session.scalar(cents) or 0)
 
 
 async def released_by(write: Write, act_id: UUID) -> int:

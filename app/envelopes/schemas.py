@@ -35,7 +35,9 @@ class ContributionCreate(Body):
     reference: Annotated[ShortLine, Field(description="The contributor's own reference of its decision.")]
     repayment_policy: Annotated[
         RepaymentPolicy,
-        Field(description="Where repaid and recovered money goes: return, back to the contributor; recycle, into the envelope."),
+        Field(
+            description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."
+        ),
     ] = RepaymentPolicy.RETURN
 
 
@@ -58,7 +60,7 @@ class Contribution(Read):
     decided_on: date = Field(description="Paris day from which the money counts in the envelope.")
     reference: str = Field(description="The contributor's own reference, once per contributor and territory.")
     repayment_policy: RepaymentPolicy = Field(
-        description="Where repaid and recovered money goes: return, back to the contributor; recycle, into the envelope."
+        description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."
     )
     status: ActStatus = Field(description="recorded: it counts; reversed: opposite entries took it back.")
     reason: ReversalReason

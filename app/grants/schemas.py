@@ -61,6 +61,12 @@ class Grant(Read):
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
     remaining_cents: Cents = Field(description="Cents of euro that may still be paid: awarded less paid and released.")
+    recovered_cents: Cents = Field(description="Cents of euro paid that have come back by recoveries.")
+    claimed_back_cents: Cents = Field(
+        description="Cents of euro paid that recoveries claim back, whether they have come back or not; at most what is"
+        " paid."
+    )
+    in_recovery: bool = Field(description="true: a recovery of the grant is opened, notified or ordered.")
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName

@@ -7,4 +7,7 @@ from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
 
-KINDS = (*engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS, *recoveries.KINDS)
+KINDS = (
+    *engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS,
+    *recoveries.KINDS,
+)  # fmt: skip

@@ -70,9 +70,7 @@ def test_a_final_amount_is_never_above_its_ceilings_and_never_a_cent_below(
 
 
 @given(CENTS, CENTS, CENTS, CENTS, CENTS, st.booleans())
-def test_a_settlement_loses_no_cent(
-    award: int, released: int, paid: int, claimed: int, final: int, last: bool
-) -> None:
+def test_a_settlement_loses_no_cent(award: int, released: int, paid: int, claimed: int, final: int, last: bool) -> None:
     released = min(released, award)
     paid = min(paid, award - released)
     claimed, final = min(claimed, paid), min(final, award)
@@ -90,7 +88,5 @@ def test_a_settlement_loses_no_cent(
 
 
 def test_a_balance_below_what_is_due_gives_the_rest_back() -> None:
-    found = settle(
-        award_cents=100, released_cents=0, paid_cents=60, claimed_back_cents=0, final_cents=90, last=True
-    )
+    found = settle(award_cents=100, released_cents=0, paid_cents=60, claimed_back_cents=0, final_cents=90, last=True)
     assert found == Settlement(40, 0, 0)

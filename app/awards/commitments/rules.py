@@ -1,7 +1,7 @@
 """What a firm has committed itself to, by when, and what became of it. No session, no await.
 
-Source: regulation (EU) No 651/2014, art. 14, § 5 (an investment is kept five years, three by an SME); the rest is what the
-parameters of the scheme say, as they were frozen into the award.
+Source: regulation (EU) No 651/2014, art. 14, § 5 (an investment is kept five years, three by an SME); the rest is what
+the parameters of the scheme say, as they were frozen into the award.
 """
 
 from calendar import monthrange

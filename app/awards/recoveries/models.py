@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.recoveries.rules import REPLY_DAYS, RecoveryCause, RecoveryStatus, SettledBy
 from app.core.db import Base, Identified, Versioned, one_of, shape
+from app.core.values import MAX_AMOUNT_CENTS
 from app.envelopes.models import AMOUNT
 from app.envelopes.rules import ActStatus
 
@@ -49,7 +50,8 @@ class Recovery(Identified, Versioned, Base):
         ),
         CheckConstraint("waived_by <> ordered_by", name="orderer_settles"),
         CheckConstraint(f"{_LEFT} >= 0", name="receipts_exceed_recovery"),
-        shape(AMOUNT.replace("reversed", "withdrawn"), name="recovery_amount"),
+        shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="recovery_amount"),
+        shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="recovery_document"),
         shape("received_cents >= 0 AND set_off_cents >= 0 AND waived_cents >= 0", name="recovery_amounts"),
         shape(one_of("cause", RecoveryCause), name="recovery_cause"),
         shape(one_of("status", RecoveryStatus), name="recovery_status"),
@@ -60,9 +62,8 @@ class Recovery(Identified, Versioned, Base):
             name="recovery_settled",
         ),
         shape(
-            "CASE settled_by WHEN 'repaid' THEN received_cents > 0 WHEN 'set_off' THEN set_off_cents > 0"
-            " WHEN 'waived' THEN waived_cents > 0 ELSE true END AND (waived_cents > 0) = (settled_by = 'waived')"
-            " IS NOT FALSE",
+            "CASE settled_by WHEN 'repaid' THEN received_cents > 0 WHEN 'set_off' THEN set_off_cents > 0 ELSE true END"
+            " AND (waived_cents > 0) = (settled_by IS NOT DISTINCT FROM 'waived')",
             name="recovery_settlement",
         ),
         shape(

@@ -50,9 +50,7 @@ async def list_grant_recoveries(request: Request, actor: Actor = require("grants
 
 @recoveries.post(
     OF_GRANT,
-    **changes(
-        schemas.Recovery, RecoveryAbovePaid, BeforeDecision, IdempotencyKeyMissing, *BY_A_PERSON, status=201
-    ),
+    **changes(schemas.Recovery, RecoveryAbovePaid, BeforeDecision, IdempotencyKeyMissing, *BY_A_PERSON, status=201),
 )
 async def open_recovery(
     request: Request, body: schemas.RecoveryCreate, actor: Actor = require("recoveries:write")
@@ -119,9 +117,7 @@ async def waive_recovery(
 
 @recoveries.post(
     ONE + "/withdraw",
-    **changes(
-        schemas.Recovery, RecoveryTransition, RecoveryReceived, RecoveryOfAClosing, *BY_A_PERSON, IfMatchMissing
-    ),
+    **changes(schemas.Recovery, RecoveryTransition, RecoveryReceived, RecoveryOfAClosing, *BY_A_PERSON, IfMatchMissing),
 )
 async def withdraw_recovery(
     request: Request, body: schemas.RecoveryWithdrawal, actor: Actor = require("recoveries:write")
@@ -175,9 +171,7 @@ async def get_recovery_receipt(request: Request, actor: Actor = require("grants:
         IfMatchMissing,
     ),
 )  # fmt: skip
-async def reverse_recovery_receipt(
-    request: Request, body: Reversal, actor: Actor = require("grants:pay")
-) -> Response:
+async def reverse_recovery_receipt(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
     """Reverse a mistaken receipt, giving a reason: the firm owes it again. If-Match is required."""
     path = request.path_params
     return await commit(

@@ -1,7 +1,7 @@
 """Why a recovery is opened, how it goes on, and what settles it. No session, no await.
 
-Source: décret n° 2018-514, art. 15 (cases of *reversement*); CRPA, art. L. 121-1 and L. 122-1 (the firm is heard first);
-décret n° 2012-1246, art. 9 and 11 (who orders a recovery does not take the money in).
+Source: décret n° 2018-514, art. 15 (cases of *reversement*); CRPA, art. L. 121-1 and L. 122-1 (the firm is heard
+first); décret n° 2012-1246, art. 9 and 11 (who orders a recovery does not take the money in).
 """
 
 from collections.abc import Mapping
@@ -88,12 +88,8 @@ class RecoveryAbovePaid(Problem):
     title_fr = "Il ne peut pas être réclamé plus que ce qui a été payé et n'est pas déjà réclamé."
     detail = "{requested_cents} requested, {recoverable_cents} can be claimed back."
     detail_fr = "{requested_cents} demandés, {recoverable_cents} peuvent être réclamés."
-    cure = (
-        "Claim back at most `recoverable_cents`. Where a payment is reversed, withdraw first what is claimed back of it."
-    )
-    cure_fr = (
-        "Réclamez au plus `recoverable_cents`. Pour annuler un paiement, retirez d'abord ce qui en est réclamé."
-    )
+    cure = "Claim back at most `recoverable_cents`. To reverse a payment, withdraw first what is claimed back of it."
+    cure_fr = "Réclamez au plus `recoverable_cents`. Pour annuler un paiement, retirez d'abord ce qui en est réclamé."
 
 
 class ReplyPending(Problem):

@@ -26,8 +26,8 @@ CauseRead = Annotated[
     RecoveryCause,
     Field(
         description="overpaid: more was paid than the final amount; object_changed: the object or its use was changed"
-        " without leave; aid_ceiling: public aid exceeds its ceiling; not_completed: the project was not completed in time;"
-        " commitment_broken: a commitment was not met."
+        " without leave; aid_ceiling: public aid exceeds its ceiling; not_completed: the project was not completed in"
+        " time; commitment_broken: a commitment was not met."
     ),
 ]
 
@@ -47,9 +47,7 @@ class RecoveryCreate(Body):
     ]
     reason: Annotated[Reason, Field(description="What was found; the firm is told it.")]
     opened_on: (
-        Annotated[
-            Day, Field(description="Paris day of the finding, today at the latest; absent or null: today.")
-        ]
+        Annotated[Day, Field(description="Paris day of the finding, today at the latest; absent or null: today.")]
         | None
     ) = None
     document_sha256: (
@@ -117,7 +115,9 @@ class RecoveryWaiver(Body):
     )
 
     decision_reference: Annotated[ShortLine, Field(description="Reference of the decision.")]
-    waived_on: Annotated[Day, Field(description="Paris day of the decision: not before the order, today at the latest.")]
+    waived_on: Annotated[
+        Day, Field(description="Paris day of the decision: not before the order, today at the latest.")
+    ]
     reason: Annotated[Reason, Field(description="Why the rest is given up; it is shown beside the recovery.")]
 
 

@@ -22,23 +22,22 @@ from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
-from app.envelopes.rules import PAID, Act, Instrument
+from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
 
+GRANT = "grant"  # recoveries are of grants alone: what an advance was paid too much is repaid
 
-async def claim_back(
-    write: Write, territory: str, grant_id: UUID, body: schemas.RecoveryCreate
-) -> list[Change]:
+
+async def claim_back(write: Write, territory: str, grant_id: UUID, body: schemas.RecoveryCreate) -> list[Change]:
     """Open a recovery. Raises `recovery-above-paid`, `before-decision` (409), `person-required` (403)."""
     person(write.actor)
     opened_on = body.opened_on or clock.today()
     refuse_future({"/opened_on": opened_on})
     grant = await hold_grant(write, territory, grant_id)
     refuse_before_decision(grant.decided_on, opened_on)
-    claimed = grant.claimed_back_cents - grant.recovered_cents
-    held = await ledger.holding(write, grant_id, PAID[Instrument.GRANT], opened_on)
-    recoverable = max(0, min(held - claimed, grant.paid_cents - grant.claimed_back_cents))
+    paid_cents = await ledger.paid_by(write, Instrument.GRANT, grant_id, opened_on)
+    recoverable = max(0, min(paid_cents, grant.paid_cents) - grant.claimed_back_cents)
     if body.amount_cents > recoverable:
         raise rules.RecoveryAbovePaid(requested_cents=body.amount_cents, recoverable_cents=recoverable)
     return await opened(write, grant, body.model_dump() | {"opened_on": opened_on})
@@ -128,8 +127,8 @@ async def reverse_receipt(
 ) -> list[Change]:
     """Take a mistaken receipt back: the firm owes it again.
 
-    Raises `already-reversed`, `recovery-transition` after a waiver, `envelope-exhausted` where it was recycled and awarded
-    since (409), `orderer-settles` (403).
+    Raises `already-reversed`, `recovery-transition` after a waiver, `envelope-exhausted` where it was recycled and
+    awarded since (409), `orderer-settles` (403).
     """
     grant, recovery = await _held(write, territory, grant_id, recovery_id)
     receipt = await write.lock(
@@ -235,7 +234,7 @@ def reopen(recovery: Recovery) -> None:
 
 async def hold_grant(write: Write, territory: str, grant_id: UUID) -> Any:
     """The grant that money comes back of, locked."""
-    grants = KINDS[Instrument.GRANT].table
+    grants = KINDS[GRANT].table
     return await write.lock(grants, grants.id == grant_id, grants.territory == territory)
 
 
@@ -270,4 +269,4 @@ def _of_receipt(act: str, receipt: RecoveryReceipt) -> Change:
 
 
 def _of_grant(grant: Any) -> Change:
-    return KINDS[Instrument.GRANT].change("updated", grant)
+    return KINDS[GRANT].change("updated", grant)
