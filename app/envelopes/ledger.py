@@ -156,11 +156,15 @@ async def pay(write: Write, territory: str, instrument: Instrument, amount_cents
     await _post(write, territory, _moves(shares, PAID[instrument], COMMITTED[instrument]), cause)
 
 
-async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> list[UUID]:
-    """Give all that an award still commits back to the envelope; the contributions whose shortfall it filled."""
+async def release(
+    write: Write, territory: str, instrument: Instrument, cause: Cause, amount_cents: int | None = None
+) -> list[UUID]:
+    """Give what an award still commits back to the envelope, all or an amount; whose shortfall it filled."""
     rows = await _lock(write, territory)
     held = await _held(write, cause.award_id, COMMITTED[instrument])
     committed = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
+    if amount_cents is not None:
+        committed = share(amount_cents, committed)
     moves = _moves(committed, Account.RELEASED, COMMITTED[instrument])
     await _post(write, territory, [*moves, *_moves(committed, Account.AVAILABLE, Account.RELEASED)], cause)
     return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
@@ -176,11 +180,20 @@ async def paid_by(write: Write, instrument: Instrument, award_id: UUID, day: dat
     return int(await write.session.scalar(cents) or 0)
 
 
-async def released_by(write: Write, act_id: UUID) -> int:
-    """What an act gave back to the envelope and has not been taken back since, in cents."""
+async def last_paid_on(write: Write, award_id: UUID) -> date | None:
+    """The last day on which something was paid of an award; None where nothing was."""
+    e = LedgerEntry
+    days = select(func.max(e.effective_on)).where(e.award_id == award_id, e.act.in_((Act.PAYMENT, Act.TRANCHE)))
+    day: date | None = await write.session.scalar(days)
+    return day
+
+
+async def released_by(write: Write, act_id: UUID, award_id: UUID) -> int:
+    """What an act gave back of an award to the envelope and has not been taken back since, in cents."""
     e, r = LedgerEntry, aliased(LedgerEntry)
     given_back = select(func.coalesce(func.sum(e.amount_cents), 0)).where(
-        e.act == Act.RELEASE, e.act_id == act_id, e.debit == Account.RELEASED, e.reverses_id.is_(None),
+        e.act == Act.RELEASE, e.act_id == act_id, e.award_id == award_id, e.debit == Account.RELEASED,
+        e.reverses_id.is_(None),
         ~exists().where(r.reverses_id == e.id),
     )  # fmt: skip
     return int(await write.session.scalar(given_back) or 0)

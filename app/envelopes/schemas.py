@@ -35,9 +35,7 @@ class ContributionCreate(Body):
     reference: Annotated[ShortLine, Field(description="The contributor's own reference of its decision.")]
     repayment_policy: Annotated[
         RepaymentPolicy,
-        Field(
-            description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."
-        ),
+        Field(description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."),
     ] = RepaymentPolicy.RETURN
 
 
