@@ -155,7 +155,8 @@ class Aid(Identified, Versioned, Base):
         shape(f"guarantee_sha256 {_SHA256}", name="aid_guarantee_document"),
         shape("certified_cents BETWEEN 0 AND coalesce(base_cents, 0) AND open_claims >= 0", name="aid_certified"),
         shape(
-            "closed_on IS NULL AND closing_payment_id IS NULL OR closed_on >= completed_on AND open_claims = 0",
+            "CASE WHEN closed_on IS NULL THEN closing_payment_id IS NULL"
+            " ELSE completed_on IS NOT NULL AND closed_on >= completed_on AND open_claims = 0 END",
             name="aid_closed",
         ),
     )  # fmt: skip
