@@ -33,7 +33,7 @@ class Aid:
     @classmethod
     async def of(cls, world: World, *, grant: int = 0, advance: int = 0, base: int = 0, **more: Any) -> "Aid":
         acts = await Acts.of(world, grant + advance)
-        rests = {"scheme": "rebond_industriel", "base_cents": base} if base else {}
+        rests: dict[str, Any] = {"scheme": "rebond_industriel", "base_cents": base} if base else {}
         rests |= {"decision_reference": "D-1", **more}
         aid = cls(acts)
         if grant:

@@ -8,8 +8,7 @@ from typing import Any
 import httpx2
 
 from app.core import clock
-from app.core.values import iban_from
-from tests.contract.cures import key, seen, subject
+from tests.contract.cures import seen, subject
 from tests.envelopes.acts import DAY, Acts
 from tests.world import Client, World, ok
 
@@ -36,7 +35,7 @@ class Paying:
         grant = ok(await acts.grant(cents, **rests), 201)["id"]
         found = await world.pool.fetchval("SELECT aid_id FROM grants WHERE id = $1", grant)
         paying = cls(acts, second, grant, str(found))
-        await paying.account(1)
+        await acts.payee()
         for kind in ("tax", "social"):
             await paying.certificate(kind)
         await paying.set(**aid)
@@ -73,17 +72,6 @@ class Paying:
             else:
                 await self.world.pool.execute(f"UPDATE aids SET {name} = $2 WHERE id = $1", self.aid, value)
 
-    async def account(
-        self, number: int, *, proposed_by: Client | None = None, approved_by: Client | None = None
-    ) -> str:
-        """Approved bank details of the firm, which take the place of those before."""
-        path = f"firms/{self.acts.firm}/bank-details"
-        proposer = proposed_by or self.world.clients["territory"]
-        made: str = ok(await proposer.post(path, {"iban": iban_from(number), "holder_name": "Firm"}), 201)["id"]
-        approver = approved_by or self.first
-        ok(await approver.post(f"{path}/{made}/approve", headers={"If-Match": "*"}))
-        return made
-
     async def certificate(self, kind: str, until_on: date | None = None) -> str:
         today = clock.today()
         body = {"kind": kind, "issued_on": (today - timedelta(days=20)).isoformat(), "sha256": secrets.token_hex(32),
@@ -92,8 +80,7 @@ class Paying:
         return str(ok(await self.world.clients["territory"].post(path, body), 201)["id"])
 
     async def propose(self, cents: int, kind: str = "advance_payment", **more: Any) -> httpx2.Response:
-        body = {"amount_cents": cents, "kind": kind, "reference": self.acts.reference(), **more}
-        return await self.first.post(f"grants/{self.grant}/payments", body, headers=key())
+        return await self.acts.proposal(self.grant, cents, kind=kind, **more)
 
     async def paid(self, cents: int, kind: str = "advance_payment", **more: Any) -> dict[str, Any]:
         """Record a payment that was made."""

@@ -112,7 +112,7 @@ async def test_nobody_approves_a_payment_to_bank_details_of_their_own_making(wor
         (paying.second, third, (paying.second, third), None),
         (third, paying.first, (third,), paying.second),
     ):
-        await paying.account(2, proposed_by=proposer, approved_by=approver)
+        await paying.acts.payee(2, proposed_by=proposer, approved_by=approver)
         payment = await paying.proposed(1)
         problem(await paying.act(payment, "approve", by=paying.first), 403, "payment-own-approval")
         for client in refused:
@@ -125,7 +125,7 @@ async def test_other_bank_details_return_what_is_not_sent_to_proposed(world: Wor
     paying = await Paying.of(world, started_on=STARTED)
     proposed, approved, sent = await paying.proposed(1), await paying.approved(2), await paying.sent(4)
     before = (await paying.read(sent))["bank_details_id"]
-    now = await paying.account(2)
+    now = await paying.acts.payee(2)
     for payment in (proposed, approved):
         read = await paying.read(payment)
         assert (read["status"], read["approved_by"], read["bank_details_id"]) == ("proposed", None, now)
@@ -140,7 +140,7 @@ async def test_other_bank_details_return_what_is_not_sent_to_proposed(world: Wor
     assert (await paying.read(approved))["status"] == "proposed"
     problem(await paying.act(approved, "approve"), 409, "bank-details-unapproved")
     problem(await paying.propose(1), 409, "bank-details-unapproved")
-    other = await paying.account(3)
+    other = await paying.acts.payee(3)
     assert {(await paying.read(each))["bank_details_id"] for each in (proposed, approved, sent)} == {other}
     ok(await paying.act(approved, "approve"))
 
@@ -256,7 +256,9 @@ CONDITIONS: dict[str, tuple[dict[str, Any], str, int, Callable[[Paying], Awaitab
         STARTS, ADVANCE, 1, lambda paying: expire(paying, "social"), "social-certificate-expired", None,
     ),
     "no open proceedings": (STARTS, ADVANCE, 1, lambda paying: paying.acts.proceedings(), "proceedings-open", None),
-    "an open territory": (STARTS, ADVANCE, 1, lambda paying: paying.acts.status("withdrawn"), "territory-not-open", None),
+    "an open territory": (
+        STARTS, ADVANCE, 1, lambda paying: paying.acts.status("withdrawn"), "territory-not-open", None,
+    ),
 }  # fmt: skip
 
 
