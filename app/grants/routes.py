@@ -7,6 +7,8 @@ from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.closing_routes import serve_closing
+from app.awards.commitments.routes import serve_commitments
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
@@ -120,3 +122,7 @@ async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor =
         request,
         lambda write: service.reverse_payment(write, path["territory"], path["grant_id"], path["id"], body),
     )
+
+
+serve_closing(grants, service.GRANT, schemas.Grant)
+serve_commitments(grants, service.GRANT)
