@@ -22,6 +22,7 @@ TABLES = (
         received_cents BIGINT DEFAULT '0' NOT NULL,
         set_off_cents BIGINT DEFAULT '0' NOT NULL,
         waived_cents BIGINT DEFAULT '0' NOT NULL,
+        planned_cents BIGINT DEFAULT '0' NOT NULL,
         opened_on DATE NOT NULL,
         opened_by UUID NOT NULL,
         reason TEXT,
@@ -51,6 +52,7 @@ TABLES = (
         CONSTRAINT recoveries_grant_fkey FOREIGN KEY(grant_id, territory, awarded_by) REFERENCES grants (id,
             territory, awarded_by),
         CONSTRAINT recoveries_ordered_key UNIQUE (id, grant_id, territory, ordered_by),
+        CONSTRAINT recoveries_grant_key UNIQUE (id, grant_id, territory),
         CONSTRAINT recovery_ordered_by_a_person FOREIGN KEY(ordered_by, orderer_kind) REFERENCES subjects (id,
             kind),
         CONSTRAINT recovery_waived_by_a_person FOREIGN KEY(waived_by, waiver_kind) REFERENCES subjects (id, kind),
@@ -60,6 +62,10 @@ TABLES = (
         CONSTRAINT recovery_amount CHECK (amount_cents BETWEEN 1 AND 1000000000000),
         CONSTRAINT recovery_document CHECK (document_sha256 ~ '^[0-9a-f]{64}$'),
         CONSTRAINT recovery_amounts CHECK (received_cents >= 0 AND set_off_cents >= 0 AND waived_cents >= 0),
+        CONSTRAINT recovery_planned CHECK (
+            planned_cents BETWEEN 0 AND amount_cents - received_cents - set_off_cents - waived_cents
+            AND (planned_cents = 0 OR status = 'ordered')
+        ),
         CONSTRAINT recovery_cause CHECK (cause IN ('overpaid', 'object_changed', 'aid_ceiling', 'not_completed',
             'commitment_broken')),
         CONSTRAINT recovery_status CHECK (status IN ('opened', 'notified', 'ordered', 'closed', 'withdrawn')),

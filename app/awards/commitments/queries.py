@@ -8,7 +8,7 @@ from sqlalchemy import Text, case, func, literal_column, select
 from app.access.models import Subject
 from app.awards.commitments import schemas
 from app.awards.commitments.models import Commitment, CommitmentReport
-from app.awards.commitments.rules import CommitmentKind, CommitmentState, CommitmentOutcome
+from app.awards.commitments.rules import CommitmentKind, CommitmentOutcome, CommitmentState
 from app.awards.kinds import AwardKind
 from app.awards.models import Aid
 from app.core.db import param, paris_day

@@ -37,6 +37,7 @@ class Recovery(Identified, Versioned, Base):
             name="recoveries_grant_fkey",
         ),
         UniqueConstraint("id", "grant_id", "territory", "ordered_by", name="recoveries_ordered_key"),
+        UniqueConstraint("id", "grant_id", "territory", name="recoveries_grant_key"),
         Index(
             "recoveries_order_number_key", "territory", "order_number", unique=True,
             postgresql_where=text("status <> 'withdrawn'"),
@@ -53,6 +54,10 @@ class Recovery(Identified, Versioned, Base):
         shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="recovery_amount"),
         shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="recovery_document"),
         shape("received_cents >= 0 AND set_off_cents >= 0 AND waived_cents >= 0", name="recovery_amounts"),
+        shape(
+            f"planned_cents BETWEEN 0 AND {_LEFT} AND (planned_cents = 0 OR status = 'ordered')",
+            name="recovery_planned",
+        ),
         shape(one_of("cause", RecoveryCause), name="recovery_cause"),
         shape(one_of("status", RecoveryStatus), name="recovery_status"),
         shape(one_of("settled_by", SettledBy), name="recovery_settled_by"),
@@ -101,6 +106,7 @@ class Recovery(Identified, Versioned, Base):
     received_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     set_off_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     waived_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    planned_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by a payment that is not recorded yet
     opened_on: Mapped[date]
     opened_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
     reason: Mapped[str | None]

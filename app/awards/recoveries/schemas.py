@@ -158,8 +158,10 @@ class Recovery(Read):
     received_cents: Cents = Field(description="Cents of euro that came in, less reversed receipts.")
     set_off_cents: Cents = Field(description="Cents of euro that were kept from a payment.")
     waived_cents: Cents = Field(description="Cents of euro given up by a decision.")
+    planned_cents: Cents = Field(description="Cents of euro that are kept from a payment that is not recorded yet.")
     remaining_cents: Cents = Field(
-        description="Cents of euro still to come back: claimed, less received, set off and waived; 0 once withdrawn."
+        description="Cents of euro still to come back: claimed, less received, set off, planned and waived; 0 once"
+        " withdrawn."
     )
     reason: str | None = Field(description="What was found; null where the closing of the aid found it.")
     document_sha256: str | None = Field(description="SHA-256 of the document that finds it; null where there is none.")

@@ -18,6 +18,8 @@ from app.awards.recoveries.queries import OF_A_GRANT, RECEIPTS
 from app.awards.recoveries.rules import RecoveryAction, RecoveryCause, RecoveryStatus, SettledBy
 from app.awards.rules import refuse_before_decision
 from app.core import clock
+from app.core.messages import NOT_FOUND
+from app.core.problems import ReferenceNotFound
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
@@ -163,6 +165,8 @@ async def waive(
     waived_by = ORDERS_SETTLES.separate(write.actor, [recovery.ordered_by])
     person(write.actor)
     rules.next_status(RecoveryAction.WAIVE, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
     _refuse_before(recovery, body.waived_on)
     recovery.waived_cents = remaining(recovery)
     recovery.waived_by, recovery.waived_on = waived_by, body.waived_on
@@ -205,21 +209,81 @@ async def withdraw_of_closing(write: Write, grant: Any, reason: str) -> list[Cha
 async def _withdrawn(write: Write, grant: Any, recovery: Recovery, reason: str) -> list[Change]:
     if come_back := recovery.received_cents + recovery.set_off_cents:
         raise rules.RecoveryReceived(received_cents=come_back)
-    recovery.status = rules.next_status(RecoveryAction.WITHDRAW, RecoveryStatus(recovery.status))
-    recovery.end_reason = reason
+    status = rules.next_status(RecoveryAction.WITHDRAW, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
+    recovery.status, recovery.end_reason = status, reason
     grant.claimed_back_cents -= recovery.amount_cents
     await write.session.flush()
     return [_change("withdrawn", recovery), _of_grant(grant)]
 
 
+# --- set off on a payment of the grant, which is held ----------------------------------------------------------------
+
+
+async def plan_set_off(write: Write, grant: Any, recovery_id: UUID, amount_cents: int) -> tuple[Recovery, list[Change]]:
+    """Keep all that has still to come back from a payment of the grant that is not recorded yet.
+
+    Raises `reference-not-found`, `recovery-transition`, `recovery-in-payment`, `set-off-above-payment` (409),
+    `orderer-settles` (403).
+    """
+    r = Recovery
+    found = select(r).where(r.id == recovery_id, r.grant_id == grant.id).with_for_update(key_share=True)
+    recovery = await write.session.scalar(found)
+    if recovery is None:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/recovery_id")])
+    ORDERS_SETTLES.separate(write.actor, [grant.awarded_by, recovery.ordered_by])
+    rules.next_status(RecoveryAction.SET_OFF, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
+    left = remaining(recovery)
+    if left >= amount_cents:
+        raise rules.SetOffAbovePayment(remaining_cents=left, amount_cents=amount_cents)
+    recovery.planned_cents = left
+    return recovery, [_change("planned", recovery)]
+
+
+async def drop_set_off(write: Write, recovery_id: UUID) -> list[Change]:
+    """Forget a set-off whose payment is not made."""
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    recovery.planned_cents = 0
+    return [_change("updated", recovery)]
+
+
+async def set_off(write: Write, grant: Any, recovery_id: UUID) -> tuple[Recovery, list[Change]]:
+    """Settle a recovery by the payment that is being recorded. The ledger counts it once the payment is there."""
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    grant.recovered_cents += recovery.planned_cents
+    recovery.set_off_cents, recovery.planned_cents = recovery.set_off_cents + recovery.planned_cents, 0
+    settle(recovery, SettledBy.SET_OFF)
+    return recovery, [_change("set_off", recovery)]
+
+
+async def take_back_set_off(
+    write: Write, grant: Any, recovery_id: UUID, payment_id: UUID, amount_cents: int
+) -> list[Change]:
+    """Take a set-off back with its payment: the firm owes it again.
+
+    Raises `envelope-exhausted` (409) where it was recycled and awarded since.
+    """
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    reopen(recovery)
+    recovery.set_off_cents -= amount_cents
+    grant.recovered_cents -= amount_cents
+    await write.session.flush()
+    filled = await ledger.reverse(write, grant.territory, Act.RECOVERY, payment_id)
+    return [_change("reopened", recovery), *await shortfall_changes(write, grant.territory, filled)]
+
+
 def remaining(recovery: Recovery) -> int:
-    """What has still to come back of a recovery, in cents."""
-    return recovery.amount_cents - recovery.received_cents - recovery.set_off_cents - recovery.waived_cents
+    """What has still to come back of a recovery and no payment sets off, in cents."""
+    came = recovery.received_cents + recovery.set_off_cents + recovery.waived_cents
+    return recovery.amount_cents - came - recovery.planned_cents
 
 
 def settle(recovery: Recovery, by: SettledBy) -> None:
     """Close a recovery whose last cent has come back; else it goes on."""
-    if not remaining(recovery):
+    if not remaining(recovery) and not recovery.planned_cents:
         recovery.status, recovery.settled_by = RecoveryStatus.CLOSED, by
 
 
