@@ -43,6 +43,8 @@ SHOWN_AS: dict[str, str] = {
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",
     "Payment.override_id": "override_code",
+    "Payment.grant_id": "decision_reference",
+    "Payment.bank_details_id": "iban",
     "AdvanceAwarded.override_id": "override_code",
     "Advance.override_id": "override_code",
     "Tranche.override_id": "override_code",
