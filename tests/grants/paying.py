@@ -28,8 +28,7 @@ class Paying:
     @classmethod
     async def of(cls, world: World, cents: int = AWARD, *, scheme: bool = True, **aid: Any) -> "Paying":
         """A grant in a new envelope. `aid` sets columns of its aid, as acts on it would."""
-        acts = await Acts.of(world, cents)
-        acts.numbers = cls.references()
+        acts = await cls.money(world, cents)
         second = await subject(world, "treasurer")
         rests = {"scheme": "rebond_industriel", "base_cents": BASE} if scheme else {}
         grant = ok(await acts.grant(cents, **rests), 201)["id"]
@@ -42,9 +41,11 @@ class Paying:
         return paying
 
     @staticmethod
-    def references() -> int:
-        """Where the numbers of references begin that nobody else has."""
-        return secrets.randbelow(10**9)
+    async def money(world: World, cents: int) -> Acts:
+        """The acts on a new firm, whose references nobody else has, and so much more in the envelope."""
+        acts = Acts(world, await world.followed_firm(), secrets.randbelow(10**9))
+        ok(await acts.contribute(cents), 201)
+        return acts
 
     @property
     def world(self) -> World:

@@ -8,7 +8,7 @@ import httpx2
 
 from app.core import clock
 from tests.contract.cures import Case, seen, subject, walk
-from tests.envelopes.acts import DAY, Acts
+from tests.envelopes.acts import DAY
 from tests.grants.paying import AWARD, BASE, STARTED, Paying
 
 ADVANCE, INTERIM, BALANCE = "advance_payment", "interim_payment", "balance_payment"
@@ -124,7 +124,7 @@ async def ceiling(case: Case) -> None:
         await paying.act(waiting["id"], "cancel", {"reason": "Too much."})
         case.cured(await act(told["allowed_cents"]))
         return
-    told = case.refused(await paying.propose(AWARD, kind))
+    told = case.refused(await paying.propose(5_000_000 if case.code == "payment-above-due" else AWARD, kind))
     if case.code == "advance-payment-ceiling":
         await paying.set(guaranteed_until_on=clock.today())
         case.cured(await paying.propose(told["allowed_cents"] + 1, kind))
@@ -175,8 +175,7 @@ async def recorder_sees(case: Case) -> None:
 
 @walk("decider-pays", "approve_grant_payment", *ON_ITS_WAY)
 async def decider_handles(case: Case) -> None:
-    acts = await Acts.of(case.world, 100)
-    acts.numbers = Paying.references()
+    acts = await Paying.money(case.world, 100)
     await acts.payee()
     both, second = await subject(case.world, "funder", "treasurer"), await subject(case.world, "treasurer")
     award = (await both.post("grants", acts.award(100), headers={"Idempotency-Key": acts.reference()})).json()["id"]
