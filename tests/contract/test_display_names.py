@@ -139,7 +139,6 @@ OPAQUE: dict[str, str] = {
     "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
     "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
     "Override.used_by_id": "Four kinds of act, not all with a name; its kind and day are beside its id.",
-    "Payment.grant_id": "It is in the address of the payment.",
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
     "AdvanceStatement.advance_id": "It is in the address of the statement.",
