@@ -14,6 +14,7 @@ from app.access.duties import (
 )
 from app.access.gate import require
 from app.access.rules import Actor
+from app.awards.life.rules import AgreementMissing
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.recoveries.rules import (
     RecoveryAbovePaid,
@@ -47,6 +48,7 @@ REFUSED: tuple[type[Problem], ...] = (
     AwardEnded,
     *PAYMENT_DOOR,
     rules.BankDetailsUnapproved,
+    AgreementMissing,
     rules.NotStarted,
     NotCompleted,
     ClaimsOpen,
