@@ -46,7 +46,7 @@ async def test_what_comes_back_follows_the_policy_of_each_contribution(scene: Re
     assert (now["recovered"], now["recycled"], now["paid"], now["available"]) == (20, 12, 80, 900 + 12)
     last = ok(await scene.receive(path, 30), 201)["id"]
     found = await scene.says(path)
-    assert (found["status"], found["settled_by"], found["remaining_cents"]) == ("closed", "repaid", 0)
+    assert (found["status"], found["settled_as"], found["remaining_cents"]) == ("closed", "repaid", 0)
     assert figures(await scene.acts.envelope())["recycled"] == 30
     assert figures(await scene.acts.envelope(as_of="2023-11-30"))["recovered"] == 0
     problem(await scene.receive(path, 1), 409, "recovery-transition")
@@ -55,7 +55,7 @@ async def test_what_comes_back_follows_the_policy_of_each_contribution(scene: Re
     ok(await scene.undo(path, last))
     problem(await scene.undo(path, last), 409, "already-reversed")
     found = await scene.says(path)
-    assert (found["status"], found["settled_by"], found["remaining_cents"]) == ("ordered", None, 30)
+    assert (found["status"], found["settled_as"], found["remaining_cents"]) == ("ordered", None, 30)
     assert figures(await scene.acts.envelope())["recycled"] == 12
     assert ok(await scene.acts.world.auditor.get(f"grants/{grant}"))["recovered_cents"] == 20
 
@@ -114,7 +114,7 @@ async def test_what_has_not_come_back_is_waived_by_another_person(scene: Recover
     problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-settles")
     problem(await scene.withdraw(path), 409, "recovery-received")
     found = ok(await scene.waive(path))
-    assert (found["status"], found["settled_by"]) == ("closed", "waived")
+    assert (found["status"], found["settled_as"]) == ("closed", "waived")
     assert [found[f"{name}_cents"] for name in ("amount", "received", "waived", "remaining")] == [50, 10, 40, 0]
     for refused in (await scene.waive(path), await scene.receive(path, 1), await scene.undo(path, receipt)):
         problem(refused, 409, "recovery-transition")
@@ -172,7 +172,7 @@ async def test_a_payment_and_recoveries_at_once_end_with_one_truth(scene: Recove
         ("UPDATE grants SET recovered_cents = claimed_back_cents + 1 WHERE id = $1", "grant_recovered"),
         ("UPDATE recoveries SET received_cents = amount_cents + 1 WHERE grant_id = $1", "receipts_exceed_recovery"),
         ("UPDATE recoveries SET received_cents = amount_cents WHERE grant_id = $1", "recovery_settled"),
-        ("UPDATE recoveries SET status = 'closed', settled_by = 'repaid' WHERE grant_id = $1", "recovery_settled"),
+        ("UPDATE recoveries SET status = 'closed', settled_as = 'repaid' WHERE grant_id = $1", "recovery_settled"),
         ("UPDATE recoveries SET amount_cents = 1 WHERE grant_id = $1", "recovery_transition"),
         ("UPDATE recoveries SET status = 'opened' WHERE grant_id = $1", "recovery_transition"),
         ("UPDATE recoveries SET reply_until_on = notified_on + 14 WHERE grant_id = $1", "recovery_transition"),
@@ -252,7 +252,7 @@ async def test_a_recovery_is_set_off_whole_on_the_next_payment(world: World) -> 
     problem(await keep(scene, payment, recovery), 409, "payment-transition")
     ok(await scene.act(payment, "record", {"paid_on": BACK}))
     found = await recovering.says(recovery)
-    assert [found["status"], found["settled_by"], found["set_off_cents"]] == ["closed", "set_off", 300_000]
+    assert [found["status"], found["settled_as"], found["set_off_cents"]] == ["closed", "set_off", 300_000]
     now = figures(await scene.acts.envelope())
     assert (now["paid"], now["recovered"]) == (900_000, 300_000)
     ok(await scene.act(payment, "reverse", {"reason": "Mistaken."}))

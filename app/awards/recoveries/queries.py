@@ -62,7 +62,7 @@ _columns = (
         _r.ordered_by,
         _orderer.c.name.label("ordered_by_name"),
         _r.status,
-        _r.settled_by,
+        _r.settled_as,
         _r.waived_on,
         _r.waiver_reference,
         _r.waiver_reason,

@@ -45,7 +45,7 @@ class RecoveryAction(StrEnum):
     WITHDRAW = "withdraw"
 
 
-class SettledBy(StrEnum):
+class SettledAs(StrEnum):
     """The one act that settled a recovery: the last instalment, a set-off on a payment, or a waiver."""
 
     REPAID = "repaid"

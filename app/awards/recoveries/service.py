@@ -15,11 +15,11 @@ from app.awards.kinds import KINDS
 from app.awards.recoveries import rules, schemas
 from app.awards.recoveries.models import Recovery, RecoveryReceipt
 from app.awards.recoveries.queries import OF_A_GRANT, RECEIPTS
-from app.awards.recoveries.rules import RecoveryAction, RecoveryCause, RecoveryStatus, SettledBy
+from app.awards.recoveries.rules import RecoveryAction, RecoveryCause, RecoveryStatus, SettledAs
 from app.awards.rules import refuse_before_decision
 from app.core import clock
-from app.core.messages import NOT_FOUND
-from app.core.problems import ReferenceNotFound
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
@@ -69,6 +69,9 @@ async def notify(
     """Record that the firm was told, and until when it can reply. Raises `recovery-transition`, `before-recovery`."""
     person(write.actor)
     refuse_future({"/notified_on": body.notified_on})
+    if body.reply_until_on < (earliest_on := rules.earliest_reply(body.notified_on)):
+        told = {"days": rules.REPLY_DAYS, "earliest_on": earliest_on.isoformat()}
+        raise ValidationFailed(errors=[rules.REPLY_TOO_SHORT.at("/reply_until_on", **told)])
     _, recovery = await _stepped(write, territory, grant_id, recovery_id, RecoveryAction.NOTIFY)
     _refuse_before(recovery, body.notified_on)
     recovery.notified_on, recovery.reply_until_on = body.notified_on, body.reply_until_on
@@ -81,6 +84,8 @@ async def order(
     """Order the firm to pay. Raises `recovery-transition`, `reply-pending`, `before-notification`, `already-exists`."""
     ordered_by = person(write.actor)
     refuse_future({"/ordered_on": body.ordered_on, "/replied_on": body.replied_on})
+    if body.due_on < body.ordered_on:
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/due_on")])
     _, recovery = await _stepped(write, territory, grant_id, recovery_id, RecoveryAction.ORDER)
     assert recovery.notified_on is not None  # by its state
     assert recovery.reply_until_on is not None
@@ -114,7 +119,7 @@ async def receive(
     write.session.add(receipt)
     recovery.received_cents += body.amount_cents
     grant.recovered_cents += body.amount_cents
-    settle(recovery, SettledBy.REPAID)
+    settle(recovery, SettledAs.REPAID)
     await write.session.flush()
     cause = Cause(Act.RECOVERY, receipt.id, body.received_on, grant_id)
     filled = await ledger.recover(write, territory, body.amount_cents, cause)
@@ -171,7 +176,7 @@ async def waive(
     recovery.waived_cents = remaining(recovery)
     recovery.waived_by, recovery.waived_on = waived_by, body.waived_on
     recovery.waiver_reference, recovery.waiver_reason = body.decision_reference, body.reason
-    settle(recovery, SettledBy.WAIVED)
+    settle(recovery, SettledAs.WAIVED)
     await write.session.flush()
     return [_change("waived", recovery)]
 
@@ -255,7 +260,7 @@ async def set_off(write: Write, grant: Any, recovery_id: UUID) -> tuple[Recovery
     recovery = await write.lock(Recovery, Recovery.id == recovery_id)
     grant.recovered_cents += recovery.planned_cents
     recovery.set_off_cents, recovery.planned_cents = recovery.set_off_cents + recovery.planned_cents, 0
-    settle(recovery, SettledBy.SET_OFF)
+    settle(recovery, SettledAs.SET_OFF)
     return recovery, [_change("set_off", recovery)]
 
 
@@ -281,19 +286,19 @@ def remaining(recovery: Recovery) -> int:
     return recovery.amount_cents - came - recovery.planned_cents
 
 
-def settle(recovery: Recovery, by: SettledBy) -> None:
+def settle(recovery: Recovery, by: SettledAs) -> None:
     """Close a recovery whose last cent has come back; else it goes on."""
     if not remaining(recovery) and not recovery.planned_cents:
-        recovery.status, recovery.settled_by = RecoveryStatus.CLOSED, by
+        recovery.status, recovery.settled_as = RecoveryStatus.CLOSED, by
 
 
 def reopen(recovery: Recovery) -> None:
     """Open a recovery again, of which something is taken back. Raises `recovery-transition` (409) after a waiver."""
-    if recovery.settled_by == SettledBy.WAIVED:
+    if recovery.settled_as == SettledAs.WAIVED:
         raise rules.RecoveryTransition(
-            current=recovery.settled_by, action="reverse", needed=[RecoveryStatus.ORDERED, SettledBy.REPAID]
+            current=recovery.settled_as, action="reverse", needed=[RecoveryStatus.ORDERED, SettledAs.REPAID]
         )
-    recovery.status, recovery.settled_by = RecoveryStatus.ORDERED, None
+    recovery.status, recovery.settled_as = RecoveryStatus.ORDERED, None
 
 
 async def hold_grant(write: Write, territory: str, grant_id: UUID) -> Any:

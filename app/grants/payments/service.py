@@ -447,7 +447,8 @@ def _refuse_past(pointer: str, day: date | None) -> None:
 async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date, act: str) -> list[Change]:
     """Let the ledger count a payment; the balance closes the aid, where its final amounts are known, and the grant.
 
-    A proposal that the balance overtakes is cancelled. A payment that is approved or sent keeps the grant open.
+    Where they are not known, as before the completion, the rest returns and the closing is an act of its own. A
+    proposal that the balance overtakes is cancelled. A payment that is approved or sent keeps the grant open.
     """
     grant = _grant(held)
     grant.paid_cents += payment.amount_cents
@@ -461,7 +462,7 @@ async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date,
     kept: list[Change] = []
     if payment.set_off_recovery_id is not None:
         recovery, kept = await recoveries.set_off(write, grant, payment.set_off_recovery_id)
-    if last:
+    if last and (held.aid.base_cents is None or held.aid.closed_on is not None):
         grant.ended_as, grant.ended_on = Ending.CLOSED, paid_on
     await write.session.flush()
     changes = [*_told(act, [payment]), GRANT.change("paid", grant), *kept, *dropped]
