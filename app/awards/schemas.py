@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, PositiveCents, Reason, Uuid
+from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, Uuid
 from app.projects.rules import CostKind
 
 # What grants and advances say alike.
@@ -53,18 +53,20 @@ EndReason = Annotated[
 
 
 class AwardLine(Read):
-    """A line of what the aid was decided for."""
+    """A line of what the aid was decided for, and what is certified of it."""
 
+    id: UUID = Field(description="By which claims name the line.")
     label: str = Field(description="What is bought; `project_title` where the base is one line.")
     kind: CostKind | None = Field(
         description="tangible_asset or intangible_asset, as in the file; null where the decision does not say."
     )
     amount_cents: PositiveCents = Field(description="Cents of euro, excluding VAT.")
+    certified_cents: Cents = Field(description="Cents of euro certified of the line by settled claims.")
 
 
 FrozenLines = Annotated[
     list[AwardLine] | None,
-    Field(description="The lines that come to the base, as decided. They stay. Null as the scheme is."),
+    Field(description="The lines that come to the base, as decided; they stay. Null as the scheme is."),
 ]
 FrozenParameters = Annotated[
     dict[str, int | bool | list[int] | str] | None,
@@ -91,3 +93,33 @@ class Release(Body):
         Annotated[Day, Field(description="Paris day from which the rest is available again; absent or null: today.")]
         | None
     ) = None
+
+
+class AidClosing(Body):
+    """From which day an aid is closed, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"closed_on": "2025-06-30", "reason": "Final cost certified."}]}
+    )
+
+    reason: Annotated[Reason, Field(description="What the closing rests on; it is shown beside the award.")]
+    closed_on: (
+        Annotated[
+            Day,
+            Field(description="Paris day of the closing: not before the completion; absent or null: today."),
+        ]
+        | None
+    ) = None
+    document_sha256: (
+        Annotated[Sha256, Field(description="SHA-256 of the record of the closing, in lower-case hexadecimal.")] | None
+    ) = None
+
+
+FinalCents = Annotated[
+    Cents | None,
+    Field(
+        description="Final amount in cents of euro, once the aid is closed: the award's share of the certified cost,"
+        " rounded down, and cut where public aid would exceed the base. Null until then, and where the award is held"
+        " by its amount alone."
+    ),
+]

@@ -1,7 +1,7 @@
 """What is sealed stands together: a frozen agenda and a reopening with their agenda, a decision that is reversed with its
 act, a closed meeting with its record; who reviewed a file makes no erratum about it.
 
-Revision: 2026_11_30_1400, after 2026_11_30_1050.
+Revision: 2026_11_30_1400, after 2026_11_30_1307.
 
 Each trigger looks at new rows alone, and the version before writes nothing that it refuses but such an erratum.
 """
@@ -9,7 +9,7 @@ Each trigger looks at new rows alone, and the version before writes nothing that
 from alembic import op
 
 revision = "2026_11_30_1400"
-down_revision = "2026_11_30_1050"
+down_revision = "2026_11_30_1307"
 branch_labels = None
 depends_on = None
 

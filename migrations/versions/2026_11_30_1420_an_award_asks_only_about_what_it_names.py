@@ -72,6 +72,17 @@ BEGIN
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'award_is_what_was_decided';
         END IF;
     END IF;
+    INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme,
+        base_cents, parameters, created_at, updated_at)
+    VALUES (NEW.territory, NEW.firm_siren, NEW.decision_reference, NEW.decided_on, NEW.funder_id, NEW.application_id,
+        NEW.scheme, NEW.base_cents, NEW.parameters, now(), now())
+    ON CONFLICT (territory, firm_siren, decision_reference) WHERE awards > 0 AND joins DO NOTHING
+    RETURNING id INTO NEW.aid_id;
+    IF NEW.aid_id IS NULL THEN
+        NEW.aid_id := join_aid(to_jsonb(NEW), TG_TABLE_NAME);
+    ELSIF NEW.scheme IS NOT NULL THEN
+        PERFORM fill_aid(to_jsonb(NEW));
+    END IF;
     RETURN NEW;
 END
 $$
@@ -128,6 +139,17 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'the decision says otherwise'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'award_is_what_was_decided';
+    END IF;
+    INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme,
+        base_cents, parameters, created_at, updated_at)
+    VALUES (NEW.territory, NEW.firm_siren, NEW.decision_reference, NEW.decided_on, NEW.funder_id, NEW.application_id,
+        NEW.scheme, NEW.base_cents, NEW.parameters, now(), now())
+    ON CONFLICT (territory, firm_siren, decision_reference) WHERE awards > 0 AND joins DO NOTHING
+    RETURNING id INTO NEW.aid_id;
+    IF NEW.aid_id IS NULL THEN
+        NEW.aid_id := join_aid(to_jsonb(NEW), TG_TABLE_NAME);
+    ELSIF NEW.scheme IS NOT NULL THEN
+        PERFORM fill_aid(to_jsonb(NEW));
     END IF;
     RETURN NEW;
 END

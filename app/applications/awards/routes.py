@@ -25,6 +25,7 @@ from app.awards.rules import (
     AwardAlreadyPaid,
     AwardEnded,
     AwardOfADecision,
+    PaymentsInFlight,
 )
 from app.core.problems import AlreadyExists, IfMatchMissing, InvalidTransition, Problem, ReferenceNotFound
 from app.core.reading.answers import private
@@ -64,7 +65,9 @@ REFUSALS: tuple[type[Problem], ...] = (
     *REVIEWS_DECIDES.refusals,
 )
 
-REVERSAL: tuple[type[Problem], ...] = (AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing)
+REVERSAL: tuple[type[Problem], ...] = (
+    AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing,
+)  # fmt: skip
 
 
 @grant_awards.post(T + "/grants", **changes(given.Grant, *REFUSALS, status=201))
