@@ -67,11 +67,13 @@ from app.reports.routes import reports
 from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
+from app.treasury.accounts.routes import bank_accounts
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    advance_awards, advances, overrides, applications, agendas, decisions, reports, events, imports, lookups,
+    advance_awards, advances, overrides, bank_accounts, applications, agendas, decisions, reports, events, imports,
+    lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

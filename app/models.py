@@ -26,11 +26,12 @@ from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
+from app.treasury.accounts import models as bank_accounts
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
-    advances, applications, agendas, decisions, integrations,
+    advances, bank_accounts, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -197,6 +197,7 @@ async def one_of_everything(world: World) -> Known:
             "decisions": decided["decision"],
             "bank-details": papers["bank_details"],
             "certificates": papers["certificate"],
+            "bank-accounts": papers["bank_account"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],
             "audition_id": meetings["audition"],

@@ -266,6 +266,7 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 # collection → its queries; every list is one statement
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
+    "/v1/organisations/{office}/bank-accounts",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
@@ -308,7 +309,7 @@ async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, 
     for rounds in (2, 2):
         money = await fill(world, mission, rounds)
         siren = ok(await reader.get("firms?limit=1"))["items"][0]["siren"]
-        names = {"partner": world.organisations["partner"], "siren": siren, "mission": mission.id, **money}
+        names = {**world.organisations, "siren": siren, "mission": mission.id, **money}
         found = {}
         for template in LISTS:
             path = template.format(**names)

@@ -45,6 +45,7 @@ T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
 PARAMETER = "POST /v1/schemes/{scheme}/parameters"
+ACCOUNTS = "POST /v1/organisations/{organisation_id}/bank-accounts"
 BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
 CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
 AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
@@ -103,6 +104,9 @@ DRIVEN: dict[str, Request] = {
     "firm_iban": _one(BANK_DETAILS, "/iban", "FR1420041010050500013M02607"),
     "bank_details_holder_name": _one(BANK_DETAILS, "/holder_name", " "),
     "bank_details_end_reason": _one(f"POST {T}/firms/{{siren}}/bank-details/{{id}}/refuse", "/reason", ABSENT),
+    "bank_account_label": _one(ACCOUNTS, "/label", " "),
+    "bank_account_from_on": _one(ACCOUNTS, "/from_on", "1899-12-31"),
+    "bank_account_creditor_identifier": _one(ACCOUNTS, "/creditor_identifier", "FR73ZZZ123456"),
     "firm_certificate_kind": _one(FIRM_CERTIFICATE, "/kind", UNKNOWN),
     "firm_certificate_period": _one(FIRM_CERTIFICATE, "/valid_until_on", "2023-10-01"),
     "firm_certificate_issued_in_the_future": Request(

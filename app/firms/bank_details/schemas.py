@@ -13,7 +13,8 @@ from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
 
-def _without_iban(text: str) -> str:
+def without_iban(text: str) -> str:
+    """A text that is shown beside an account: it cannot contain a number in full."""
     if holds_iban(text):
         raise IBAN_IN_TEXT.error()
     return text
@@ -36,7 +37,7 @@ class BankDetailsCreate(Body):
         ),
     ]
     holder_name: Annotated[
-        Line, AfterValidator(_without_iban), Field(description="Holder of the account, as its bank writes the name.")
+        Line, AfterValidator(without_iban), Field(description="Holder of the account, as its bank writes the name.")
     ]
 
 
@@ -47,7 +48,7 @@ class BankDetailsEnd(Body):
 
     reason: Annotated[
         Reason,
-        AfterValidator(_without_iban),
+        AfterValidator(without_iban),
         Field(description="Why they are refused or withdrawn; it is shown beside them, so it cannot contain an IBAN."),
     ]
 
@@ -90,7 +91,7 @@ class BankDetails(Read):
 class BankDetailsIban(Read):
     """An IBAN in full."""
 
-    id: UUID = Field(description="The bank details that have this IBAN.")
+    id: UUID = Field(description="The bank details, or the account, that have this IBAN.")
     iban: str = Field(
         description="The IBAN in full, without spaces. Do not log or store this answer.",
         json_schema_extra={"x-confidential": True},

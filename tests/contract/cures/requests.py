@@ -142,6 +142,17 @@ async def bank_details(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
 
 
+@ready("propose_bank_account", "approve_bank_account", "refuse_bank_account", "withdraw_bank_account")
+async def bank_accounts(case: Case) -> Ask:
+    path = f"/v1/organisations/{case.world.organisations['office']}/bank-accounts"
+    body = {"label": word(), "iban": iban_from(1), "from_on": DAY}
+    verb = case.act.split("_")[0]
+    if verb == "propose":
+        return Ask("treasurer", "POST", path, body)
+    path += f"/{ok(await (await subject(case.world, 'treasurer')).post(path, body), 201)['id']}"
+    return Ask("treasurer", "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
+
+
 @ready("record_firm_certificate")
 async def firm_certificates(case: Case) -> Ask:
     path = f"firms/{await case.world.followed_firm()}/certificates"
@@ -415,7 +426,7 @@ async def files(case: Case) -> Ask:
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details")  # fmt: skip
+      "withdraw_bank_details", "approve_bank_account", "refuse_bank_account", "withdraw_bank_account")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -439,7 +450,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
-      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
+      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details",
+      "approve_bank_account", "refuse_bank_account", "withdraw_bank_account", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum")  # fmt: skip
 async def person_required(case: Case) -> None:
@@ -459,7 +471,8 @@ async def person_required(case: Case) -> None:
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details", "admit_application",
+      "withdraw_bank_details", "propose_bank_account", "approve_bank_account", "refuse_bank_account",
+      "withdraw_bank_account", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum")  # fmt: skip
 async def email_missing(case: Case) -> None:
