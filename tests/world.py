@@ -298,7 +298,7 @@ class World:
                 "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
 
     async def papers(self, siren: str) -> dict[str, str]:
-        """Proposed bank details and a certificate of a firm, and an account that is proposed to pay it from: ids by name."""
+        """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""
         number, digest = 1 + secrets.randbelow(99_999_999), secrets.token_hex(32)
         account = {"iban": iban_from(number), "holder_name": "Firm"}
         certificate = {"kind": "tax", "issued_on": "2023-10-02", "valid_until_on": "2024-03-30", "sha256": digest}

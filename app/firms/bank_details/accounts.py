@@ -1,6 +1,6 @@
 """What happens to accounts that one person proposes and another approves, whoever holds them: one mechanism.
 
-A `Kind` says what differs: the table, how an account is read, what its events are called, and whose account it is.
+An `AccountKind` says what differs: the table, how an account is read, what its events are called, and whose account it is.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ Account = TypeVar("Account", bound=ProposedAccount)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[Account]):
+class AccountKind(Generic[Account]):
     """A kind of accounts.
 
     `holder` names the columns that the address gives; of what has the same `one_of` one account is approved at a time,
@@ -50,7 +50,7 @@ class Kind(Generic[Account]):
         return [getattr(self.model, name) == holder[name] for name in self.holder]
 
 
-async def propose(write: Write, kind: Kind[Account], iban: str, **columns: Any) -> Change:
+async def propose(write: Write, kind: AccountKind[Account], iban: str, **columns: Any) -> Change:
     """Propose an account. Raises `email-missing` (403), `bank-details-already-proposed` (409)."""
     proposed_by = accountable(write.actor)
     number = FirmIban(iban=iban)
@@ -62,7 +62,7 @@ async def propose(write: Write, kind: Kind[Account], iban: str, **columns: Any) 
     return kind.change("proposed", account)
 
 
-async def approve(write: Write, kind: Kind[Account], holder: Mapping[str, Any], id_: UUID) -> list[Change]:
+async def approve(write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID) -> list[Change]:
     """Approve what another person proposed; what was approved before is superseded.
 
     Raises `person-required`, `bank-details-own-approval` (403), `bank-details-transition` (409).
@@ -79,7 +79,7 @@ async def approve(write: Write, kind: Kind[Account], holder: Mapping[str, Any], 
     return [kind.change("approved", account), *(kind.change("superseded", before) for before in superseded)]
 
 
-async def refuse(write: Write, kind: Kind[Account], holder: Mapping[str, Any], id_: UUID, reason: str) -> Change:
+async def refuse(write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID, reason: str) -> Change:
     """Refuse what another person proposed, giving a reason."""
     account, refused = await _stepped(write, kind, holder, id_, BankDetailsAction.REFUSE)
     account.decided_by = PROPOSES_ACCOUNT_APPROVES.separate(write.actor, [account.proposed_by])
@@ -88,7 +88,7 @@ async def refuse(write: Write, kind: Kind[Account], holder: Mapping[str, Any], i
     return kind.change("refused", account)
 
 
-async def withdraw(write: Write, kind: Kind[Account], holder: Mapping[str, Any], id_: UUID, reason: str) -> Change:
+async def withdraw(write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID, reason: str) -> Change:
     """Withdraw a proposal, or an account that must not be used any more, giving a reason."""
     person(write.actor)
     account, withdrawn = await _stepped(write, kind, holder, id_, BankDetailsAction.WITHDRAW)
@@ -96,7 +96,7 @@ async def withdraw(write: Write, kind: Kind[Account], holder: Mapping[str, Any],
     return kind.change("withdrawn", account)
 
 
-async def show_iban(request: Request, actor: Actor, kind: Kind[Account], holder: Mapping[str, Any]) -> Response:
+async def show_iban(request: Request, actor: Actor, kind: AccountKind[Account], holder: Mapping[str, Any]) -> Response:
     """The number in full, never stored, and the event of its reading, which shows the mask. Raises `NotFound`."""
     read(request, {})
     id_ = request.path_params["id"]
@@ -120,7 +120,7 @@ async def show_iban(request: Request, actor: Actor, kind: Kind[Account], holder:
 
 
 async def _stepped(
-    write: Write, kind: Kind[Account], holder: Mapping[str, Any], id_: UUID, action: BankDetailsAction
+    write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID, action: BankDetailsAction
 ) -> tuple[Account, BankDetailsStatus]:
     """The account, locked, and the state that the action leads to."""
     account = await write.lock(kind.model, kind.model.id == id_, *kind.mine(holder))

@@ -9,7 +9,7 @@ from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.queries import BANK_DETAILS
 from app.firms.service import hold
 
-OF_FIRMS = accounts.Kind(BankDetails, BANK_DETAILS, "bank_details", ("territory", "siren"), ("territory", "siren"))
+OF_FIRMS = accounts.AccountKind(BankDetails, BANK_DETAILS, "bank_details", ("territory", "siren"), ("territory", "siren"))
 
 
 class Place(NamedTuple):

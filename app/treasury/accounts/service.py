@@ -8,7 +8,7 @@ from app.treasury.accounts import schemas
 from app.treasury.accounts.models import BankAccount
 from app.treasury.accounts.queries import ACCOUNTS
 
-OF_ORGANISATIONS = accounts.Kind(
+OF_ORGANISATIONS = accounts.AccountKind(
     BankAccount, ACCOUNTS, "bank_account", ("organisation_id",), ("organisation_id", "label")
 )
 
