@@ -72,6 +72,11 @@ INVALID_CREDITOR_IDENTIFIER = Fault(
     en="Must be a SEPA creditor identifier (ICS), such as FR72ZZZ123456, with the right check digits.",
     fr="Doit être un identifiant créancier SEPA (ICS), comme FR72ZZZ123456, avec la bonne clé.",
 )
+INVALID_REASON_CODE = Fault(
+    "invalid_reason_code",
+    en="Must be a reason code of ISO 20022: four capital letters or digits, such as AC04.",
+    fr="Doit être un code motif ISO 20022 : quatre lettres majuscules ou chiffres, comme AC04.",
+)
 INVALID_SHA256 = Fault(
     "invalid_sha256",
     en="Must be a SHA-256 digest: 64 characters, digits and lower-case letters a to f.",
@@ -412,6 +417,9 @@ def _creditor_identifier(value: object) -> str:
 CreditorIdentifier = Annotated[
     str, _Rule(_creditor_identifier, {"type": "string", "maxLength": 35, "examples": ["FR72ZZZ123456"]})
 ]
+
+# Why a bank rejects a transfer (ISO 20022, external status reasons).
+ReasonCode = Annotated[str, _shape(INVALID_REASON_CODE, "[A-Z0-9]{4}", 4, minLength=4, examples=["AC04"])]
 
 # The SHA-256 digest of a file, in lower-case hexadecimal.
 Sha256 = Annotated[str, _shape(INVALID_SHA256, "[0-9a-f]{64}", 64, minLength=64, examples=["0" * 64])]

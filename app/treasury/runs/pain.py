@@ -45,7 +45,7 @@ class Initiation(NamedTuple):
 
 def in_sepa(text: str, length: int) -> str:
     """The text in the characters that every bank takes: accents go, what is left over becomes a space."""
-    plain = _OUTSIDE.sub(" ", unidecode(text)).replace("//", "/")
+    plain = re.sub("/{2,}", "/", _OUTSIDE.sub(" ", unidecode(text)))
     return " ".join(plain.split()).lstrip("/ ")[:length].rstrip() or "NOTPROVIDED"
 
 
