@@ -53,6 +53,7 @@ from app.firms.certificates.routes import firm_certificates
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory
 from app.firms.routes import firms
+from app.grants.payments.routes import payments
 from app.grants.routes import grants
 from app.integrations.feed.feed import Horizon
 from app.integrations.feed.routes import events
@@ -68,12 +69,13 @@ from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 from app.treasury.accounts.routes import bank_accounts
+from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    advance_awards, advances, overrides, bank_accounts, applications, agendas, decisions, reports, events, imports,
-    lookups,
+    payments, advance_awards, advances, overrides, bank_accounts, payment_runs, applications, agendas, decisions,
+    reports, events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -6,6 +6,7 @@ from app.applications import models as applications
 from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
+from app.awards import models as awards
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
 from app.core import installation
@@ -20,6 +21,7 @@ from app.firms.bank_details import models as bank_details
 from app.firms.certificates import models as firm_certificates
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
+from app.grants.payments import models as payments
 from app.integrations.imports import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
@@ -27,11 +29,12 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
 from app.treasury.accounts import models as bank_accounts
+from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
-    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, overrides, grants,
-    advances, bank_accounts, applications, agendas, decisions, integrations,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
+    grants, payments, advances, bank_accounts, payment_runs, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

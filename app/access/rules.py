@@ -189,6 +189,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "agendas:write": frozenset({Role.TERRITORY}),
     "decisions:read": _MONEY_VIEW | {Role.COMMITTEE},
     "decisions:write": frozenset({Role.COMMITTEE}),  # who reviewed the file does not (duties.py)
+    "payment_runs:read": _MONEY_VIEW,
+    "payment_runs:write": frozenset({Role.TREASURER}),  # who sends what others decided and approved
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
@@ -209,6 +211,7 @@ GUARDED_EVENTS = {
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "bank_account": "bank_accounts:read",
+    **dict.fromkeys(("payment_run", "payment_run_line"), "payment_runs:read"),
     "firm_certificate": "firm_certificates:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",

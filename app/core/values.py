@@ -74,8 +74,8 @@ INVALID_CREDITOR_IDENTIFIER = Fault(
 )
 INVALID_REASON_CODE = Fault(
     "invalid_reason_code",
-    en="Must be a reason code of ISO 20022: four capital letters or digits, such as AC04.",
-    fr="Doit être un code motif ISO 20022 : quatre lettres majuscules ou chiffres, comme AC04.",
+    en="Must be a reason code of ISO 20022: two capital letters, then two letters or digits, such as AC04.",
+    fr="Doit être un code motif ISO 20022 : deux lettres majuscules, puis deux lettres ou chiffres, comme AC04.",
 )
 INVALID_SHA256 = Fault(
     "invalid_sha256",
@@ -419,7 +419,7 @@ CreditorIdentifier = Annotated[
 ]
 
 # Why a bank rejects a transfer (ISO 20022, external status reasons).
-ReasonCode = Annotated[str, _shape(INVALID_REASON_CODE, "[A-Z0-9]{4}", 4, minLength=4, examples=["AC04"])]
+ReasonCode = Annotated[str, _shape(INVALID_REASON_CODE, "[A-Z]{2}[A-Z0-9]{2}", 4, minLength=4, examples=["AC04"])]
 
 # The SHA-256 digest of a file, in lower-case hexadecimal.
 Sha256 = Annotated[str, _shape(INVALID_SHA256, "[0-9a-f]{64}", 64, minLength=64, examples=["0" * 64])]

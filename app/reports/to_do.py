@@ -5,5 +5,13 @@ from app.awards.overrides import to_do as overrides
 from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
+from app.grants.payments import to_do as payments
 
-KINDS = (*engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS)
+KINDS = (
+    *engineering.KINDS,
+    *committees.KINDS,
+    *overrides.KINDS,
+    *bank_details.KINDS,
+    *applications.KINDS,
+    *payments.KINDS,
+)

@@ -1,12 +1,12 @@
 """The guard of proposed accounts names what may change instead of what may not, so that it serves for every table of them.
 
-Revision: 2026_11_30_1230, after 2026_11_30_1050.
+Revision: 2026_11_30_1230, after 2026_11_30_1202.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1230"
-down_revision = "2026_11_30_1050"
+down_revision = "2026_11_30_1202"
 branch_labels = None
 depends_on = None
 

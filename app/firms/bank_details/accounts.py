@@ -1,6 +1,6 @@
 """What happens to accounts that one person proposes and another approves, whoever holds them: one mechanism.
 
-An `AccountKind` says what differs: the table, how an account is read, what its events are called, and whose account it is.
+An `AccountKind` says what differs: the table, how an account is read, what its events are called, and whose it is.
 """
 
 from collections.abc import Mapping
@@ -76,6 +76,7 @@ async def approve(write: Write, kind: AccountKind[Account], holder: Mapping[str,
         before.status, before.ended_at = BankDetailsStatus.SUPERSEDED, write.now
     await write.session.flush()  # at no instant are two approved
     account.status, account.decided_by, account.decided_at = approved, decided_by, write.now
+    await write.session.flush()
     return [kind.change("approved", account), *(kind.change("superseded", before) for before in superseded)]
 
 
@@ -88,11 +89,14 @@ async def refuse(write: Write, kind: AccountKind[Account], holder: Mapping[str, 
     return kind.change("refused", account)
 
 
-async def withdraw(write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID, reason: str) -> Change:
+async def withdraw(
+    write: Write, kind: AccountKind[Account], holder: Mapping[str, Any], id_: UUID, reason: str
+) -> Change:
     """Withdraw a proposal, or an account that must not be used any more, giving a reason."""
     person(write.actor)
     account, withdrawn = await _stepped(write, kind, holder, id_, BankDetailsAction.WITHDRAW)
     account.status, account.ended_at, account.end_reason = withdrawn, write.now, reason
+    await write.session.flush()
     return kind.change("withdrawn", account)
 
 

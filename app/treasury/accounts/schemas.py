@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.access.schemas import OrganisationName
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import CreditorIdentifier, Day, Iban, ShortLine
 from app.firms.bank_details.rules import BankDetailsStatus
-from app.firms.bank_details.schemas import without_iban
+from app.firms.bank_details.schemas import WithoutIban
 
 
 class BankAccountCreate(Body):
@@ -32,7 +32,7 @@ class BankAccountCreate(Body):
 
     label: Annotated[
         ShortLine,
-        AfterValidator(without_iban),
+        WithoutIban,
         Field(
             description="Name by which the organisation knows the account. Of one label one account is proposed and one"
             " is approved at a time: an approval supersedes the account approved before it."

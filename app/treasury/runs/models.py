@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     DDL,
     BigInteger,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -22,6 +23,9 @@ from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.grants.payments.models import GrantPayment
 from app.treasury.runs.rules import MOST, LineOutcome, PaymentRunStatus
+
+# The bank's code is what the reason of a reject begins with: «AC04» or «AC04: the account is closed.».
+REASON_CODE = "\"substring\"(rejection_reason, '^([A-Z]{2}[A-Z0-9]{2})(?::|$)'::text)"
 
 
 class PaymentRun(Identified, Versioned, Base):
@@ -82,10 +86,9 @@ class PaymentRunLine(Identified, Base):
         shape(one_of("ended_as", (LineOutcome.REJECTED, LineOutcome.CANCELLED)), name="payment_run_line_ended_as"),
         shape(
             "(ended_as IS NOT DISTINCT FROM 'rejected') = (rejected_on IS NOT NULL)"
-            " AND num_nulls(rejected_on, rejection_reason) <> 1 AND (reason_code IS NULL OR rejected_on IS NOT NULL)",
+            " AND num_nulls(rejected_on, rejection_reason) <> 1",
             name="payment_run_line_rejection",
         ),
-        shape("reason_code ~ '^[A-Z0-9]{4}$'", name="payment_run_line_reason_code"),
     )  # fmt: skip
 
     territory: Mapped[str]
@@ -97,8 +100,8 @@ class PaymentRunLine(Identified, Base):
     text: Mapped[str]
     ended_as: Mapped[str | None]
     rejected_on: Mapped[date | None]
-    reason_code: Mapped[str | None]
     rejection_reason: Mapped[str | None]
+    reason_code: Mapped[str | None] = mapped_column(Computed(REASON_CODE, persisted=True))
 
 
 # A run is made from an approved account, and its file is handed over while every account in it is still approved.

@@ -23,11 +23,17 @@ _territory = param("territory", Text())
 _run_id = param("run_id", _r.id.type)
 _maker, _reader, _canceller = (Subject.__table__.alias(name) for name in ("maker", "reader", "canceller"))
 
-# A line is paid while its payment is recorded; a payment that is reversed is no longer.
-_paid = _l.ended_as.is_(None) & _p.status.in_(literals([PaymentStatus.RECORDED]))
-_sent = literal_column(f"'{LineOutcome.SENT}'", Text())
-_outcome = func.coalesce(
-    _l.ended_as, case((_paid, literal_column(f"'{LineOutcome.PAID}'", Text())), else_=_sent), type_=Text()
+
+def _word(outcome: LineOutcome) -> ColumnElement[str]:
+    return literal_column(f"'{outcome}'", Text())
+
+
+_is_paid = _l.ended_as.is_(None) & _p.status.in_(literals([PaymentStatus.RECORDED]))
+_outcome = case(
+    (_l.ended_as.is_not(None), _l.ended_as),
+    (_is_paid, _word(LineOutcome.PAID)),
+    (_p.status.in_(literals([PaymentStatus.REVERSED])), _word(LineOutcome.REVERSED)),
+    else_=_word(LineOutcome.SENT),
 )
 
 
@@ -55,7 +61,7 @@ RUNS = Listing(
         _r.execution_on,
         _r.payments,
         _r.total_cents,
-        *_of_lines(_paid, "paid"),
+        *_of_lines(_is_paid, "paid"),
         *_of_lines(_l.ended_as.in_(literals([LineOutcome.REJECTED])), "rejected"),
         _r.format,
         _r.sha256,
@@ -114,6 +120,7 @@ LINES = Listing(
         _l.rejected_on,
         _l.reason_code,
         _l.rejection_reason,
+        _p.version,
     )
     .join(_p, _p.id == _l.payment_id)
     .join(_g, _g.id == _p.grant_id)
@@ -121,6 +128,7 @@ LINES = Listing(
     .join(BankDetails, BankDetails.id == _l.bank_details_id)
     .where(_l.territory == _territory, _l.run_id == _run_id),
     key=_l.id,
+    version=_p.version,
     derived=True,
     parent=select(_r.id).where(_r.territory == _territory, _r.id == _run_id),
     filters={

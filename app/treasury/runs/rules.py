@@ -43,6 +43,7 @@ class LineOutcome(StrEnum):
 
     SENT = "sent"
     PAID = "paid"
+    REVERSED = "reversed"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
 
@@ -98,17 +99,6 @@ class PaymentRunOutdated(Problem):
     title_fr = "Un compte de l'ordre de paiement n'est plus approuvé depuis que l'ordre a été préparé."
     cure = "Cancel the run (`T/payment-runs/…/cancel`) and make another one."
     cure_fr = "Annulez l'ordre (`T/payment-runs/…/cancel`) et préparez-en un autre."
-
-
-class LineEnded(Problem):
-    """The line of the payment run has already ended: its payment is recorded, rejected or cancelled."""
-
-    status = 409
-    title_fr = "La ligne de l'ordre de paiement est déjà close : son paiement est enregistré, rejeté ou annulé."
-    detail = "The line is {current}."
-    detail_fr = "La ligne est {current}."
-    cure = "Read the line. A payment that was recorded by mistake is reversed first."
-    cure_fr = "Consultez la ligne. Un paiement enregistré par erreur est d'abord extourné."
 
 
 def next_status(action: PaymentRunAction, current: PaymentRunStatus) -> PaymentRunStatus:

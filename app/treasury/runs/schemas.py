@@ -4,12 +4,12 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from app.access.schemas import OrganisationName
 from app.core.schemas import CONFIDENTIAL, Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Day, Reason, ReasonCode, Uuid
-from app.firms.bank_details.schemas import without_iban
+from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.treasury.runs.pain import FORMAT
@@ -34,8 +34,8 @@ class PaymentRunCreate(Body):
     account_id: Annotated[
         Uuid,
         Field(
-            description="The account to pay from: an approved one of the caller's organisation. The run takes payments of"
-            " grants that this organisation funds."
+            description="The account to pay from: an approved one of the caller's organisation. The run takes payments"
+            " of grants that this organisation funds."
         ),
     ]
     cut_off_on: Annotated[
@@ -59,9 +59,7 @@ class PaymentRunCancellation(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The bank details of a firm have changed."}]})
 
-    reason: Annotated[
-        Reason, AfterValidator(without_iban), Field(description="Why it is cancelled; it cannot contain an IBAN.")
-    ]
+    reason: Annotated[Reason, WithoutIban, Field(description="Why it is cancelled; it cannot contain an IBAN.")]
 
 
 class LineRejection(Body):
@@ -75,12 +73,13 @@ class LineRejection(Body):
         Day, Field(description="Paris day of the reject: not before the run was made, today at the latest.")
     ]
     reason_code: Annotated[
-        ReasonCode, Field(description="The bank's reason code (ISO 20022, four characters), such as AC04: account closed.")
+        ReasonCode,
+        Field(description="The bank's reason code (ISO 20022, four characters), such as AC04: account closed."),
     ]
     reason: (
         Annotated[
             Reason,
-            AfterValidator(without_iban),
+            WithoutIban,
             Field(description="What the bank says beside it; absent or null: nothing. It cannot contain an IBAN."),
         ]
         | None
@@ -127,7 +126,9 @@ class PaymentRun(Read):
     made_by: UUID = Field(description="Who made the run.")
     made_by_name: PersonName = Field(description="Present name of the subject of made_by.")
     handed_over_by: UUID | None = Field(description="Who read the file first; null while nobody has.")
-    handed_over_by_name: PersonNameOrNull = Field(description="Present name of who read the file first; null as the id.")
+    handed_over_by_name: PersonNameOrNull = Field(
+        description="Present name of who read the file first; null as the id."
+    )
     handed_over_at: datetime | None = Field(
         description="Instant in UTC at which the file was first read; null as the id is."
     )
@@ -160,14 +161,17 @@ class PaymentRunLine(Read):
     amount_cents: int = Field(description="Cents of euro of the payment.")
     text: str = Field(description="What the firm reads on its bank statement, but for accents and rare characters.")
     outcome: LineOutcome = Field(
-        description="sent; paid: the payment is recorded; rejected: by the bank, and the payment can be sent again;"
-        " cancelled: with its run."
+        description="sent; paid: the payment is recorded; reversed: it was recorded by mistake; rejected: by the bank,"
+        " and the payment can be sent again; cancelled: with its run."
     )
     rejected_on: date | None = Field(description="Paris day of the reject; null where the bank rejected nothing.")
     reason_code: str | None = Field(
         description="The bank's reason code (ISO 20022); null as the day is, and where the reject was recorded without."
     )
     rejection_reason: str | None = Field(description="What the bank says of the reject; null as the day is.")
+    version: int = Field(
+        description="Version of the payment, whose acts are those of the line; the ETag begins with it."
+    )
 
 
 class PaymentRunFile(Read):

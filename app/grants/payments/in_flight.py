@@ -1,0 +1,34 @@
+"""What is in flight of a held grant: whether a payment is approved or sent, and the proposals that end with it."""
+
+from sqlalchemy import select
+
+from app.core.writing.writes import Change, Write
+from app.grants.models import Grant
+from app.grants.payments.models import GrantPayment
+from app.grants.payments.queries import ALL_PAYMENTS
+from app.grants.payments.rules import PaymentStatus
+
+_p = GrantPayment
+
+
+async def is_bound(write: Write, grant: Grant) -> bool:
+    """Whether a payment of the grant is approved or sent."""
+    bound = select(_p.id).where(_p.grant_id == grant.id, _p.status.in_([PaymentStatus.APPROVED, PaymentStatus.SENT]))
+    return await write.session.scalar(bound.limit(1)) is not None
+
+
+async def cancel_proposed(write: Write, grant: Grant, reason: str) -> list[Change]:
+    """Cancel the proposed payments of a grant that ends: the award has their room again."""
+    proposed = select(_p).where(_p.grant_id == grant.id, _p.status == PaymentStatus.PROPOSED).order_by(_p.id)
+    payments = (await write.session.scalars(proposed.with_for_update(key_share=True))).all()
+    for payment in payments:
+        cancel(grant, payment, reason)
+    await write.session.flush()
+    ids, bound = [payment.id for payment in payments], {"territory": grant.territory}
+    return [Change("grant_payment.cancelled", ALL_PAYMENTS, ids, bound)] if ids else []
+
+
+def cancel(grant: Grant, payment: GrantPayment, reason: str) -> None:
+    """Give the room of a payment in flight back to its grant. Both are held."""
+    payment.status, payment.reason = PaymentStatus.CANCELLED, reason
+    grant.in_flight_cents -= payment.amount_cents
