@@ -35,7 +35,7 @@ def _taken_by(condition: str) -> None:
         if_not_exists=True,
     )  # fmt: skip
     op.drop_index(REFERENCE, table_name=TABLE, postgresql_concurrently=True, if_exists=True)
-    op.execute(f"-- squawk-ignore renaming-table\nALTER INDEX {REFERENCE}_now RENAME TO {REFERENCE}")
+    op.execute(f"-- squawk-ignore renaming-object\nALTER INDEX {REFERENCE}_now RENAME TO {REFERENCE}")
 
 
 def upgrade() -> None:

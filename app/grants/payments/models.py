@@ -123,7 +123,7 @@ class GrantPayment(Identified, Versioned, Base):
 GUARD_FUNCTION = """
 CREATE FUNCTION guard_grant_payment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF CASE TG_OP
+    IF (CASE TG_OP
         WHEN 'DELETE' THEN true
         WHEN 'INSERT' THEN NEW.status IN ('approved', 'sent')
         ELSE (OLD.territory, OLD.grant_id, OLD.awarded_by, OLD.amount_cents, OLD.kind, OLD.proposed_by, OLD.created_at)
@@ -138,7 +138,7 @@ BEGIN
                 ('approved', 'proposed'), ('approved', 'sent'), ('approved', 'recorded'), ('approved', 'cancelled'),
                 ('sent', 'proposed'), ('sent', 'approved'), ('sent', 'recorded'), ('recorded', 'reversed')
             )
-        END
+        END)
     THEN
         RAISE EXCEPTION 'no such change of a payment'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_transition';

@@ -210,6 +210,7 @@ def _known() -> Statement:
             until_on(CertificateKind.TAX).label("tax_until_on"),
             until_on(CertificateKind.SOCIAL).label("social_until_on"),
         )
+        .select_from(_g)
         .join(Territory, Territory.slug == _g.territory)
         .where(_g.id == _grant_id)
     )
