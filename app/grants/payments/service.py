@@ -177,7 +177,7 @@ async def hold_sent(write: Write, territory: str, among: Select[UUID]) -> Return
     p = GrantPayment
     sent = select(p.id, Grant.siren).join(Grant, Grant.id == p.grant_id)
     sent = sent.where(p.id.in_(among), p.status == PaymentStatus.SENT).order_by(Grant.siren)
-    firm_of = dict((await write.session.execute(sent)).tuples().all())
+    firm_of = dict((await write.session.execute(sent)).all())
     payee_of = {
         siren: await payees.hold_payee(write, Place(territory, siren)) for siren in dict.fromkeys(firm_of.values())
     }

@@ -176,7 +176,7 @@ $$
 AGREE_FUNCTION = """
 CREATE FUNCTION payment_run_agrees() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.payments, NEW.total_cents) IS DISTINCT FROM (
+    IF (NEW.payments, NEW.total_cents) <> (
         SELECT count(*)::integer, coalesce(sum(amount_cents), 0)::bigint FROM payment_run_lines WHERE run_id = NEW.id
     ) THEN
         RAISE EXCEPTION 'run and lines differ' USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_run_differs';

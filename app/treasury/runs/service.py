@@ -115,7 +115,7 @@ async def _payees(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UU
 async def _texts(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID, str]:
     """What the firms read on their bank statement, by grant: the reference of the decision."""
     rows = select(Grant.id, Grant.decision_reference).where(Grant.id.in_({payment.grant_id for payment in due}))
-    return dict((await session.execute(rows)).tuples().all())
+    return dict((await session.execute(rows)).all())
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
 async def _written(session: AsyncSession, run_id: UUID) -> bytes:
     """The file of a run, from its rows alone."""
     [order] = await session.execute(ORDER.where(_r.id == run_id))
-    rows = (await session.execute(TRANSFERS.where(_l.run_id == run_id))).tuples().all()
+    rows = (await session.execute(TRANSFERS.where(_l.run_id == run_id))).all()
     asked = pain.Initiation(run_id.hex, order.created_at, order.execution_on, order.payer_name, order.iban)
     transfers = [pain.Transfer(id_.hex, cents, name, iban, text) for id_, cents, name, iban, text in rows]
     return await asyncio.to_thread(pain.credit_transfers, asked, transfers)
