@@ -70,7 +70,7 @@ class PaymentAboveDue(Problem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Position:
+class PaymentPosition:
     """What the ceilings of a grant are computed from: cents of euro, but for the basis points.
 
     The payment that is tried is not counted in it. `advance_bp` and `before_completion_bp` None: the scheme sets no
@@ -118,20 +118,20 @@ def is_long(planned_start_on: date | None, planned_end_on: date | None, months: 
     return planned_end_on > after_months(planned_start_on, months)
 
 
-def _of_advance_payments(position: Position) -> int | None:
+def _of_advance_payments(position: PaymentPosition) -> int | None:
     if position.advance_bp is None:
         return None
     return share_cents(position.award_cents, position.advance_bp) - position.advance_payments_cents
 
 
-def _before_completion(position: Position) -> int | None:
+def _before_completion(position: PaymentPosition) -> int | None:
     if position.before_completion_bp is None:
         return None
     most = share_cents(position.award_cents, position.before_completion_bp)
     return most - position.advance_payments_cents - position.interim_payments_cents
 
 
-def _due_on_certified(position: Position) -> int:
+def _due_on_certified(position: PaymentPosition) -> int:
     due = due_on_certified(position.award_cents, position.certified_cents, position.base_cents)
     return due - (position.paid_cents + position.in_flight_cents - position.recovered_cents)
 
@@ -142,7 +142,7 @@ class Ceiling:
 
     kinds: frozenset[PaymentKind]
     refused: type[Problem]
-    allowed: Callable[[Position], int | None]
+    allowed: Callable[[PaymentPosition], int | None]
 
 
 CEILINGS = (
@@ -152,7 +152,7 @@ CEILINGS = (
 )
 
 
-def above(position: Position, kind: PaymentKind, cents: int) -> Iterator[Problem]:
+def above(position: PaymentPosition, kind: PaymentKind, cents: int) -> Iterator[Problem]:
     """The ceilings that a payment breaks, in their order, each with what it still allows."""
     for ceiling in CEILINGS:
         allowed = ceiling.allowed(position) if kind in ceiling.kinds else None

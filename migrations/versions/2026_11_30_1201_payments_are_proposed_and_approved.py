@@ -69,10 +69,9 @@ BEGIN
     IF (CASE TG_OP
         WHEN 'DELETE' THEN true
         WHEN 'INSERT' THEN NEW.status IN ('approved', 'sent')
-        ELSE (OLD.territory, OLD.grant_id, OLD.awarded_by, OLD.amount_cents, OLD.kind, OLD.proposed_by, OLD.created_at)
+        ELSE (OLD.territory, OLD.grant_id, OLD.amount_cents, OLD.kind, OLD.proposed_by, OLD.created_at)
                 IS DISTINCT FROM
-                (NEW.territory, NEW.grant_id, NEW.awarded_by, NEW.amount_cents, NEW.kind, NEW.proposed_by,
-                    NEW.created_at)
+                (NEW.territory, NEW.grant_id, NEW.amount_cents, NEW.kind, NEW.proposed_by, NEW.created_at)
             OR NEW.status <> 'proposed' AND OLD.bank_details_id IS DISTINCT FROM NEW.bank_details_id
             OR OLD.status <> 'proposed' AND NEW.status <> 'proposed'
                 AND OLD.approved_by IS DISTINCT FROM NEW.approved_by

@@ -22,6 +22,7 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
+    "grants/payments/service.py send": ACT,
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,

@@ -9,7 +9,7 @@ from app.grants.ceilings import (
     AdvancePaymentCeiling,
     BeforeCompletionCeiling,
     PaymentAboveDue,
-    Position,
+    PaymentPosition,
     above,
     advance_bp,
     before_completion_bp,
@@ -25,14 +25,14 @@ DECREE = Parameters(
 )  # fmt: skip
 
 
-def position(**more: Any) -> Position:
+def position(**more: Any) -> PaymentPosition:
     """A grant of 100 000.01 € on a base of 250 000 €, on which nothing is certified or paid."""
     values: dict[str, Any] = {
         "award_cents": 10_000_001, "base_cents": 25_000_000, "certified_cents": 0, "paid_cents": 0,
         "in_flight_cents": 0, "recovered_cents": 0, "advance_payments_cents": 0, "interim_payments_cents": 0,
         "advance_bp": 3000, "before_completion_bp": 8000,
     }  # fmt: skip
-    return Position(**values | more)
+    return PaymentPosition(**values | more)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,11 @@ async def is_bound(write: Write, grant: Grant) -> bool:
 async def cancel_proposed(write: Write, grant: Grant, reason: str) -> list[Change]:
     """Cancel the proposed payments of a grant that ends: the award has their room again."""
     proposed = select(_p).where(_p.grant_id == grant.id, _p.status == PaymentStatus.PROPOSED).order_by(_p.id)
-    payments = (await write.session.scalars(proposed.with_for_update(key_share=True))).all()
+    with write.session.no_autoflush:  # what the caller has begun is not whole yet
+        rows = (await write.session.scalars(proposed.with_for_update(key_share=True))).all()
+    payments = [each for each in rows if each.status == PaymentStatus.PROPOSED]  # not the one that is being recorded
     for payment in payments:
         cancel(grant, payment, reason)
-    await write.session.flush()
     ids, bound = [payment.id for payment in payments], {"territory": grant.territory}
     return [Change("grant_payment.cancelled", ALL_PAYMENTS, ids, bound)] if ids else []
 

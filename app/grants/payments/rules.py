@@ -201,7 +201,7 @@ class SocialCertificateExpired(Problem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class PaymentFacts:
     """What the conditions of a payment ask of the aid and of the firm, on the day of the act.
 
     `lapsed`: the last day of the start has passed, nothing was started and nothing paid. A certificate's day is the
@@ -219,7 +219,7 @@ class Standing:
     social_until_on: date | None
 
 
-def unmet(standing: Standing, kind: PaymentKind) -> Iterator[Problem]:
+def unmet(standing: PaymentFacts, kind: PaymentKind) -> Iterator[Problem]:
     """The conditions that do not hold for a payment of this kind, in their order."""
     if standing.lapsed:
         yield AwardEnded(current="lapsed")

@@ -41,13 +41,13 @@ from app.firms.bank_details import payees
 from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.payees import Place
 from app.grants import ceilings
-from app.grants.ceilings import Exceeded, Position
+from app.grants.ceilings import Exceeded, PaymentPosition
 from app.grants.models import Grant
 from app.grants.payments import rules, schemas
 from app.grants.payments.in_flight import cancel, cancel_proposed
 from app.grants.payments.models import GrantPayment
 from app.grants.payments.queries import ALL_PAYMENTS, Known, known
-from app.grants.payments.rules import PaymentAction, PaymentKind, PaymentStatus, Standing
+from app.grants.payments.rules import PaymentAction, PaymentFacts, PaymentKind, PaymentStatus
 from app.grants.service import GRANT, status_of
 from app.schemes.rules import Parameters
 
@@ -400,7 +400,7 @@ def _broken(
     """The conditions and ceilings that a payment breaks on a day. The payment is not in `in_flight_cents`."""
     aid, grant, kind = held.aid, _grant(held), PaymentKind(payment.kind)
     yield from rules.unmet(
-        Standing(
+        PaymentFacts(
             on=on,
             lapsed=aid.start_by_on is not None and aid.started_on is None and on > aid.start_by_on and not facts.bound,
             started_on=aid.started_on,
@@ -414,7 +414,7 @@ def _broken(
         kind,
     )
     guaranteed = aid.guaranteed_until_on is not None and aid.guaranteed_until_on >= on
-    position = Position(
+    position = PaymentPosition(
         award_cents=grant.amount_cents - grant.released_cents,
         base_cents=aid.base_cents or 0,
         certified_cents=aid.certified_cents,
