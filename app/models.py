@@ -7,7 +7,9 @@ from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards import models as awards
+from app.awards.commitments import models as commitments
 from app.awards.overrides import models as overrides
+from app.awards.recoveries import models as recoveries
 from app.committees import models as committees
 from app.core import installation
 from app.core.db import Base
@@ -34,7 +36,8 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
-    grants, payments, advances, bank_accounts, payment_runs, applications, agendas, decisions, integrations,
+    grants, payments, recoveries, commitments, advances, applications, agendas, decisions, integrations,
+    bank_accounts, payment_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -10,14 +10,12 @@ from datetime import date
 from enum import StrEnum
 
 from app.awards.final import due_on_certified
-from app.awards.rules import AwardEnded, ProceedingsOpen, TerritoryNotOpen
+from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
 from app.core.clock import after_months
 from app.core.problems import Problem
 from app.grants.payments.rules import (
     BankDetailsUnapproved,
-    ClaimsOpen,
     CompletionStatementLate,
-    NotCompleted,
     NotStarted,
     PaymentKind,
     PaymentUnapproved,
@@ -83,6 +81,7 @@ class PaymentPosition:
     paid_cents: int
     in_flight_cents: int
     recovered_cents: int
+    final_cents: int | None  # once the project is completed: what certified cost gives, cut by public aid
     advance_payments_cents: int  # paid or in flight, as the two next ones
     interim_payments_cents: int
     advance_bp: int | None
@@ -133,6 +132,8 @@ def _before_completion(position: PaymentPosition) -> int | None:
 
 def _due_on_certified(position: PaymentPosition) -> int:
     due = due_on_certified(position.award_cents, position.certified_cents, position.base_cents)
+    if position.final_cents is not None:
+        due = min(position.award_cents, position.final_cents)
     return due - (position.paid_cents + position.in_flight_cents - position.recovered_cents)
 
 

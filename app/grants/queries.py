@@ -4,13 +4,19 @@ from sqlalchemy import literal_column, select, text
 
 from app.awards.models import STANDS, AwardStatus
 from app.awards.queries import awards
+from app.awards.recoveries.models import Recovery
+from app.awards.recoveries.queries import IS_OPEN
 from app.grants import schemas
 from app.grants.models import Grant
 from app.projects.models import AIDED
 
 _g = Grant
 
-GRANTS = awards(_g, schemas.Grant, "grant", AwardStatus, "paid_cents", in_flight=_g.in_flight_cents)
+_in_recovery = select(Recovery.id).where(Recovery.grant_id == _g.id, IS_OPEN).exists()
+GRANTS = awards(
+    _g, schemas.Grant, "grant", AwardStatus, "paid_cents", _g.recovered_cents, _g.claimed_back_cents,
+    _in_recovery.label("in_recovery"), in_flight=_g.in_flight_cents,
+)  # fmt: skip
 
 AIDED.append(
     select(

@@ -6,6 +6,8 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.closing_routes import serve_closing
+from app.awards.commitments.routes import serve_commitments
 from app.awards.rules import AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
 from app.core.problems import IfMatchMissing
@@ -55,3 +57,7 @@ async def reverse_grant(request: Request, body: Reversal, actor: Actor = require
     return await commit(
         request, lambda write: awards.reverse(write, service.GRANT, path["territory"], path["id"], body)
     )
+
+
+serve_closing(grants, service.GRANT, schemas.Grant)
+serve_commitments(grants, service.GRANT)

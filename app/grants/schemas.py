@@ -15,6 +15,7 @@ from app.awards.schemas import (
     DecisionId,
     DecisionReference,
     EndReason,
+    FinalCents,
     FrozenBase,
     FrozenLines,
     FrozenParameters,
@@ -57,9 +58,16 @@ class Grant(Read):
         description="Cents of euro of payments that are proposed, approved or sent, and not yet recorded as paid."
     )
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
+    final_cents: FinalCents
     remaining_cents: Cents = Field(
         description="Cents of euro that may still be paid: awarded less paid, in flight and released."
     )
+    recovered_cents: Cents = Field(description="Cents of euro paid that have come back by recoveries.")
+    claimed_back_cents: Cents = Field(
+        description="Cents of euro paid that recoveries claim back, whether they have come back or not; at most what is"
+        " paid."
+    )
+    in_recovery: bool = Field(description="true: a recovery of the grant is opened, notified or ordered.")
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName

@@ -1,7 +1,9 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
 from app.applications import to_do as applications
+from app.awards.commitments import to_do as commitments
 from app.awards.overrides import to_do as overrides
+from app.awards.recoveries import to_do as recoveries
 from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
@@ -14,4 +16,6 @@ KINDS = (
     *bank_details.KINDS,
     *applications.KINDS,
     *payments.KINDS,
+    *recoveries.KINDS,
+    *commitments.KINDS,
 )

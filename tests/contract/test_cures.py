@@ -25,6 +25,7 @@ from tests.contract.cures import (
     money,
     records,
     requests,
+    runs,
     schemes,
 )
 from tests.contract.cures.requests import GENERIC
@@ -44,6 +45,7 @@ REGISTERED = (
     money,
     records,
     requests,
+    runs,
     schemes,
 )  # importing them registers their walks
 DOCUMENTED = {(code, act) for act, codes in documented().items() for code in codes}

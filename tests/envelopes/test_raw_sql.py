@@ -133,7 +133,7 @@ GRANTS = [
     Attack("grant_payment_kind", clone("grant_payments", PAYMENT, reference="'N'", kind="'gift'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, status="'reversed'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, reason="'Why'")),
-    Attack("grant_payment_status", clone("grant_payments", PAYMENT, reference="'N'", status="'lost'", exceeds="'{}'")),
+    Attack("grant_payment_status", clone("grant_payments", PROPOSAL, reference="'N'", status="'lost'")),
 ]
 
 APPROVE = {"status": "'approved'", "approved_by": "$judge"}

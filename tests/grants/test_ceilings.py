@@ -29,8 +29,8 @@ def position(**more: Any) -> PaymentPosition:
     """A grant of 100 000.01 € on a base of 250 000 €, on which nothing is certified or paid."""
     values: dict[str, Any] = {
         "award_cents": 10_000_001, "base_cents": 25_000_000, "certified_cents": 0, "paid_cents": 0,
-        "in_flight_cents": 0, "recovered_cents": 0, "advance_payments_cents": 0, "interim_payments_cents": 0,
-        "advance_bp": 3000, "before_completion_bp": 8000,
+        "in_flight_cents": 0, "recovered_cents": 0, "final_cents": None, "advance_payments_cents": 0,
+        "interim_payments_cents": 0, "advance_bp": 3000, "before_completion_bp": 8000,
     }  # fmt: skip
     return PaymentPosition(**values | more)
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.core import clock
 from app.core.values import iban_from
-from tests.contract.cures import seen, subject
-from tests.envelopes.acts import DAY
+from tests.contract.cures import key, seen, subject
+from tests.envelopes.acts import DAY, Acts
 from tests.envelopes.test_limits import answers, figures
 from tests.grants.paying import AWARD, BASE, STARTED, Paying
 from tests.world import World, ok, problem
@@ -119,6 +119,18 @@ async def test_nobody_approves_a_payment_to_bank_details_of_their_own_making(wor
             problem(await paying.act(payment, "approve", by=client), 403, "payment-to-own-bank-details")
         if taken is not None:
             ok(await paying.act(payment, "approve", by=taken))
+
+
+async def test_who_decided_the_aid_approves_no_payment_of_it(world: World) -> None:
+    acts = await Acts.of(world, 100)
+    await acts.payee()
+    both, second = await subject(world, "funder", "treasurer"), await subject(world, "treasurer")
+    grant = ok(await both.post("grants", acts.award(100), headers=key()), 201)["id"]
+    path = f"grants/{grant}/payments/{ok(await acts.proposal(grant, 1), 201)['id']}"
+    problem(await both.post(f"{path}/approve", headers=await seen(both, path)), 403, "decider-pays")
+    robot = await subject(world, "treasurer", kind="service_account")
+    problem(await robot.post(f"{path}/approve", headers=await seen(robot, path)), 403, "person-required")
+    ok(await second.post(f"{path}/approve", headers=await seen(second, path)))
 
 
 async def test_other_bank_details_return_what_is_not_sent_to_proposed(world: World) -> None:

@@ -86,7 +86,7 @@ def texts(file: bytes, path: str) -> list[str | None]:
     return [element.text for element in found]
 
 
-async def one_of_each(world: World) -> dict[str, str]:
+async def a_run(world: World) -> dict[str, str]:
     """A run with a line, which nobody has read: their ids by name."""
     runs = await Runs.of(world)
     await runs.paying.approved(1)

@@ -131,7 +131,7 @@ async def test_the_file_is_written_again_from_its_rows_to_the_byte(world: World)
     # Whatever changes later, the file is the one that was made.
     office = f"/v1/organisations/{world.organisations['office']}"
     ok(await world.admin.patch(office, {"name": "Renamed"}))
-    await runs.paying.account(2)
+    await runs.paying.acts.payee(2)
     ok(await runs.paying.act(line["payment_id"], "record", {"paid_on": DAYS["today"], "reference": "BANK-9"}))
     told = ok(await runs.treasurer.get(f"payment-runs/{run['id']}/file"))
     assert (told["content"].encode(), told["sha256"]) == (file, run["sha256"])
@@ -152,7 +152,7 @@ async def test_the_numbers_are_in_the_file_alone(
     with everything_logged(monkeypatch) as log:
         runs = await Runs.of(world)
         runs.account = await world.bank_account(approved=True, number=number)
-        await runs.paying.account(payee)
+        await runs.paying.acts.payee(payee)
         await runs.paying.approved(1)
         once = key()
         body = {"account_id": runs.account, "cut_off_on": DAYS["today"], "execution_on": DAYS["today"]}
@@ -226,7 +226,7 @@ async def test_a_file_to_an_account_that_has_ended_is_not_handed_over(world: Wor
     runs = await Runs.of(world)
     payment = await runs.paying.approved(7)
     run = (await runs.made())["id"]
-    new = await runs.paying.account(2)
+    new = await runs.paying.acts.payee(2)
     problem(await runs.file(run), 409, "payment-run-outdated")
     assert (await runs.read(run))["status"] == "ready"
     ok(await runs.cancel(run))

@@ -14,7 +14,8 @@ from app.access.duties import (
 from app.access.gate import require
 from app.access.rules import Actor
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision
+from app.awards.recoveries.rules import RecoveryAbovePaid, RecoveryReceived
+from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision, ClaimsOpen, NotCompleted
 from app.core.problems import AlreadyExists, IfMatchMissing, Problem, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
@@ -40,8 +41,8 @@ REFUSED: tuple[type[Problem], ...] = (
     *PAYMENT_DOOR,
     rules.BankDetailsUnapproved,
     rules.NotStarted,
-    rules.NotCompleted,
-    rules.ClaimsOpen,
+    NotCompleted,
+    ClaimsOpen,
     rules.CompletionStatementLate,
     rules.TaxCertificateExpired,
     rules.SocialCertificateExpired,
@@ -208,6 +209,8 @@ async def cancel_grant_payment(
         rules.PaymentTransition,
         *DECIDES_PAYS.refusals,
         EnvelopeExhausted,
+        RecoveryAbovePaid,
+        RecoveryReceived,
         IfMatchMissing,
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.awards.rules import AwardEnded
+from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted
 from app.core.faults import Fault
 from app.core.problems import Problem
 from app.envelopes.ledger import AlreadyReversed
@@ -145,26 +145,6 @@ class NotStarted(Problem):
     title_fr = "Une avance ne peut être versée qu'une fois l'exécution du projet commencée."
     cure = "Record the start of the project first (`…/start`)."
     cure_fr = "Enregistrez d'abord le commencement d'exécution du projet (`…/start`)."
-
-
-class NotCompleted(Problem):
-    """A balance can be paid only once the project is completed."""
-
-    status = 409
-    title_fr = "Le solde ne peut être versé qu'une fois le projet achevé."
-    cure = "Record the completion of the project first (`…/completion`)."
-    cure_fr = "Enregistrez d'abord l'achèvement du projet (`…/completion`)."
-
-
-class ClaimsOpen(Problem):
-    """A balance can be paid only once every claim is settled."""
-
-    status = 409
-    title_fr = "Le solde ne peut être versé qu'une fois toutes les demandes de paiement réglées."
-    detail = "Claims that are not settled: {open_claims}."
-    detail_fr = "Demandes non réglées : {open_claims}."
-    cure = "Have them settled first (`…/claims`)."
-    cure_fr = "Faites-les d'abord régler (`…/claims`)."
 
 
 class CompletionStatementLate(Problem):

@@ -20,10 +20,10 @@ from app.access.duties import (
     PROPOSES_PAYMENT_APPROVES,
     RECORDS_SEES,
 )
-from app.awards import aids
+from app.awards import aids, closing
 from app.awards import service as awards
 from app.awards.aids import Held
-from app.awards.models import AwardStatus
+from app.awards.models import AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import refuse_before_decision, refuse_ended
@@ -213,7 +213,7 @@ async def record(write: Write, place: PaymentPlace, body: schemas.PaymentRecord)
     payment.status, payment.recorded_by, payment.paid_on = recorded, recorded_by, body.paid_on
     payment.reference = body.reference or payment.reference
     grant.in_flight_cents = in_flight
-    return await _count(write, grant, payment, body.paid_on, "recorded")
+    return await _count(write, held, payment, body.paid_on, "recorded")
 
 
 async def _record_as_made(
@@ -237,7 +237,7 @@ async def _record_as_made(
     used = await overrides.use(write, payment, grant.siren, LiftedAct.GRANT_PAYMENT)
     payment.exceeds = [*await _exceeded(write, held, payment, paid_on, grant.in_flight_cents)]
     write.session.add(payment)
-    return [*await _count(write, grant, payment, paid_on, "created"), *used]
+    return [*await _count(write, held, payment, paid_on, "created"), *used]
 
 
 async def reject(write: Write, place: PaymentPlace, body: schemas.PaymentRejection) -> list[Change]:
@@ -264,23 +264,28 @@ async def reject(write: Write, place: PaymentPlace, body: schemas.PaymentRejecti
 async def reverse_payment(write: Write, place: PaymentPlace, body: Reversal) -> list[Change]:
     """Take a mistaken payment back: what it paid is committed again, and of a balance what it released.
 
-    A closed grant is open again for what the payment frees. Raises `already-reversed`, and `envelope-exhausted` (409)
-    where what the balance released has been awarded since.
+    A closed grant is open again for what the payment frees, and so is the aid that a balance closed. Raises
+    `already-reversed`, `recovery-above-paid`, `recovery-received`, and `envelope-exhausted` (409) where what the
+    balance released has been awarded since.
     """
-    grant = _grant(await aids.hold(write, place.territory, place.grant_id, GRANT))
+    held = await aids.hold(write, place.territory, place.grant_id, GRANT)
+    grant = _grant(held)
     payment, back = await _stepped(write, place, PaymentAction.REVERSE)
     DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
     payment.status, payment.reason = back, body.reason
+    reopened = await closing.reopen(write, held, payment.id, body.reason)
     grant.paid_cents -= payment.amount_cents
-    rest = await ledger.released_by(write, payment.id)
+    rest = await ledger.released_by(write, payment.id, grant.id)
     grant.released_cents -= rest
     grant.status = status_of(grant)
+    if payment.kind == PaymentKind.BALANCE_PAYMENT and grant.ended_as == Ending.CLOSED:
+        grant.ended_as = grant.ended_on = None
     await write.session.flush()
     followed = await awards.follow(write, grant, None, body.reason) if rest else []
     filled = await ledger.reverse(write, grant.territory, Act.RELEASE, payment.id) if rest else []
     await ledger.reverse(write, grant.territory, Act.PAYMENT, payment.id)
     taken_back = [*_told("reversed", [payment]), GRANT.change("updated", grant)]
-    return [*taken_back, *followed, *await shortfall_changes(write, grant.territory, filled)]
+    return [*taken_back, *reopened, *followed, *await shortfall_changes(write, grant.territory, filled)]
 
 
 async def see(write: Write, place: PaymentPlace) -> list[Change]:
@@ -421,6 +426,7 @@ def _broken(
         paid_cents=grant.paid_cents,
         in_flight_cents=in_flight_cents,
         recovered_cents=grant.recovered_cents,
+        final_cents=closing.final_of(held).grant_cents if aid.completed_on is not None else None,
         advance_payments_cents=facts.advance_payments_cents,
         interim_payments_cents=facts.interim_payments_cents,
         advance_bp=ceilings.advance_bp(parameters, guaranteed=guaranteed),
@@ -448,24 +454,35 @@ def _refuse_past(pointer: str, day: date | None) -> None:
 # --- what is common ---------------------------------------------------------------------------------------------------
 
 
-async def _count(write: Write, grant: Grant, payment: GrantPayment, paid_on: date, act: str) -> list[Change]:
-    """Let the ledger count a payment; the balance closes the grant and gives the rest back.
+async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date, act: str) -> list[Change]:
+    """Let the ledger count a payment; the balance closes the aid, where its final amounts are known, and the grant.
 
     A proposal that the balance overtakes is cancelled. A payment that is approved or sent keeps the grant open.
     """
+    grant = _grant(held)
     grant.paid_cents += payment.amount_cents
-    last = payment.kind == PaymentKind.BALANCE_PAYMENT
-    dropped = await cancel_proposed(write, grant, OVERTAKEN) if last else []
-    rest = grant.amount_cents - grant.paid_cents - grant.released_cents if last and not grant.in_flight_cents else 0
+    balance = payment.kind == PaymentKind.BALANCE_PAYMENT
+    dropped = await cancel_proposed(write, grant, OVERTAKEN) if balance else []
+    last = balance and not grant.in_flight_cents
+    closes = last and closing.can_be_closed(held.aid)
+    rest = grant.amount_cents - grant.paid_cents - grant.released_cents if last and not closes else 0
     grant.released_cents += rest
     grant.status = status_of(grant)
+    if last:
+        grant.ended_as, grant.ended_on = Ending.CLOSED, paid_on
     await write.session.flush()
     changes = [*_told(act, [payment]), GRANT.change("paid", grant), *dropped]
     changes += [GRANT.change("ceiling_exceeded", grant)] if payment.exceeds else []
+    cause = Cause(Act.PAYMENT, payment.id, paid_on, grant.id)
+
+    async def post() -> None:
+        await ledger.pay(write, grant.territory, Instrument.GRANT, payment.amount_cents, cause)
+
+    if closes:
+        return changes + await closing.close_by_balance(write, held, payment.id, paid_on, post)
     if grant.status == AwardStatus.CLOSED:
         changes += await awards.follow(write, grant, paid_on, None)
-    cause = Cause(Act.PAYMENT, payment.id, paid_on, grant.id)
-    await ledger.pay(write, grant.territory, Instrument.GRANT, payment.amount_cents, cause)
+    await post()
     if not rest:
         return changes
     # The release is the payment's: who takes the balance back takes it back with it.
