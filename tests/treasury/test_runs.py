@@ -375,10 +375,11 @@ async def test_a_line_is_rejected_once_however_it_is_told(world: World) -> None:
             runs.paying.act(payment, "reject", by_payment, by=second),
             runs.paying.act(payment, "record", {"paid_on": DAYS["today"]}, by=second),
         )
-        first, *others = sorted(answer.status_code for answer in answers)
-        assert (first, set(others) <= {409, 412}) == (200, True)
+        rejected = [answer.status_code for answer in answers[:2]].count(200)
+        assert {answer.status_code for answer in answers} <= {200, 409, 412}
+        assert rejected + (answers[2].status_code == 200) >= 1
         [line] = [line for line in await runs.lines(run) if line["payment_id"] == payment]
-        assert line["outcome"] == ("paid" if answers[2].status_code == 200 else "rejected")
+        assert (rejected, line["outcome"]) in {(0, "paid"), (1, "rejected")}
         await consistent(world)
 
 

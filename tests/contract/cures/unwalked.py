@@ -23,6 +23,7 @@ NO_CURE: dict[str, str] = {
     "month-already-locked": "what was wanted has been done",
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
+    "payment-transition": "`current` and `needed` name the states",
     "payment-run-transition": "`current` and `needed` name the states",
     "override-transition": "`current` and `needed` name the states",
     "proceeding-closes-before-it-opens": "the title says which days go together",
