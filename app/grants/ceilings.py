@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from app.awards.final import due_on_certified
+from app.awards.life.rules import AgreementMissing
 from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
 from app.core.clock import after_months
 from app.core.problems import Problem
@@ -168,6 +169,7 @@ class Exceeded(StrEnum):
     TERRITORY_NOT_OPEN = TerritoryNotOpen.code
     PROCEEDINGS_OPEN = ProceedingsOpen.code
     BANK_DETAILS_UNAPPROVED = BankDetailsUnapproved.code
+    AGREEMENT_MISSING = AgreementMissing.code
     AWARD_ENDED = AwardEnded.code
     NOT_STARTED = NotStarted.code
     NOT_COMPLETED = NotCompleted.code

@@ -8,7 +8,14 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
-from app.awards.rules import AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
+from app.awards.life.routes import serve_life
+from app.awards.rules import (
+    AwardAlreadyPaid,
+    AwardEnded,
+    AwardOfADecision,
+    BeforeDecision,
+    PaymentsInFlight,
+)
 from app.awards.schemas import Release
 from app.core.problems import IfMatchMissing
 from app.core.reading.answers import page, show
@@ -37,7 +44,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
@@ -49,7 +56,9 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+    **changes(
+        schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing
+    ),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -59,5 +68,6 @@ async def reverse_grant(request: Request, body: Reversal, actor: Actor = require
     )
 
 
+serve_life(grants, service.GRANT, schemas.Grant)
 serve_closing(grants, service.GRANT, schemas.Grant)
 serve_commitments(grants, service.GRANT)

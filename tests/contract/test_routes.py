@@ -193,7 +193,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/grants/{id}/reverse": (MONEY, {"funder"}),
     GRANT + "/payments": (MONEY, {"treasurer"}),
     GRANT + "/payments/{id}": (MONEY, set()),
-    GRANT + "/payments/{id}/reverse": (MONEY, {"treasurer"}),
+    **{
+        f"{GRANT}/payments/{{id}}/{act}": (MONEY, {"treasurer"})
+        for act in ("approve", "send", "record", "reject", "cancel", "reverse", "see")
+    },
+    T + "/grant-payments": (MONEY, set()),
     T + "/bank-details": (MONEY, set()),
     BANK_DETAILS: (MONEY, {"territory", "funder", "treasurer"}),
     BANK_DETAILS + "/{id}": (MONEY, set()),

@@ -28,8 +28,7 @@ class Paying:
     @classmethod
     async def of(cls, world: World, cents: int = AWARD, *, scheme: bool = True, **aid: Any) -> "Paying":
         """A grant in a new envelope. `aid` sets columns of its aid, as acts on it would."""
-        acts = await Acts.of(world, cents)
-        acts.numbers = secrets.randbelow(10**9)
+        acts = await cls.money(world, cents)
         second = await subject(world, "treasurer")
         rests = {"scheme": "rebond_industriel", "base_cents": BASE} if scheme else {}
         grant = ok(await acts.grant(cents, **rests), 201)["id"]
@@ -40,6 +39,13 @@ class Paying:
             await paying.certificate(kind)
         await paying.set(**aid)
         return paying
+
+    @staticmethod
+    async def money(world: World, cents: int) -> Acts:
+        """The acts on a new firm, whose references nobody else has, and so much more in the envelope."""
+        acts = Acts(world, await world.followed_firm(), secrets.randbelow(10**9))
+        ok(await acts.contribute(cents), 201)
+        return acts
 
     @property
     def world(self) -> World:
@@ -78,6 +84,21 @@ class Paying:
                 "valid_until_on": (until_on or today + timedelta(days=20)).isoformat()}  # fmt: skip
         path = f"firms/{self.acts.firm}/certificates"
         return str(ok(await self.world.clients["territory"].post(path, body), 201)["id"])
+
+    async def expire(self, kind: str) -> None:
+        """The firm's only certificate of a kind counted until yesterday."""
+        await self.world.pool.execute(
+            "UPDATE firm_certificates SET reversed_on = issued_on, reversal_reason = 'Forged.'"
+            " WHERE siren = $1 AND kind = $2", self.acts.firm, kind,
+        )  # fmt: skip
+        await self.certificate(kind, clock.today() - timedelta(days=1))
+
+    async def withdraw_account(self) -> None:
+        """The firm has no approved bank details any more."""
+        path = f"firms/{self.acts.firm}/bank-details"
+        [standing] = ok(await self.world.auditor.get(f"{path}?status=approved"))["items"]
+        body = {"reason": "Not theirs."}
+        ok(await self.first.post(f"{path}/{standing['id']}/withdraw", body, headers={"If-Match": "*"}))
 
     async def propose(self, cents: int, kind: str = "advance_payment", **more: Any) -> httpx2.Response:
         return await self.acts.proposal(self.grant, cents, kind=kind, **more)

@@ -147,8 +147,7 @@ async def test_other_bank_details_return_what_is_not_sent_to_proposed(world: Wor
     assert (back["status"], back["bank_details_id"]) == ("proposed", now)
     assert await paying.room() == (0, 7, 0, AWARD - 7)
     ok(await paying.act(approved, "approve"))
-    path = f"firms/{paying.acts.firm}/bank-details/{now}"
-    ok(await paying.first.post(f"{path}/withdraw", {"reason": "Not theirs."}, headers={"If-Match": "*"}))
+    await paying.withdraw_account()
     assert (await paying.read(approved))["status"] == "proposed"
     problem(await paying.act(approved, "approve"), 409, "bank-details-unapproved")
     problem(await paying.propose(1), 409, "bank-details-unapproved")
@@ -212,17 +211,6 @@ DONE = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
 YESTERDAY = clock.today() - timedelta(days=1)
 
 
-async def expire(paying: Paying, kind: str) -> None:
-    """The firm's only certificate of a kind counted until yesterday."""
-    await paying.world.pool.execute(
-        "UPDATE firm_certificates SET reversed_on = issued_on, reversal_reason = 'Forged.'"
-        " WHERE siren = $1 AND kind = $2",
-        paying.acts.firm,
-        kind,
-    )
-    await paying.certificate(kind, YESTERDAY)
-
-
 def sets(**columns: Any) -> Callable[[Paying], Awaitable[Any]]:
     """The world changes: columns of the aid."""
     return lambda paying: paying.set(**columns)
@@ -263,9 +251,9 @@ CONDITIONS: dict[str, tuple[dict[str, Any], str, int, Callable[[Paying], Awaitab
     "not lapsed": (
         {"certified_cents": BASE}, INTERIM, 1, sets(notified_on=date(2023, 11, 1)), "award-ended", None,
     ),
-    "tax certificate": (STARTS, ADVANCE, 1, lambda paying: expire(paying, "tax"), "tax-certificate-expired", None),
+    "tax certificate": (STARTS, ADVANCE, 1, lambda paying: paying.expire("tax"), "tax-certificate-expired", None),
     "social certificate": (
-        STARTS, ADVANCE, 1, lambda paying: expire(paying, "social"), "social-certificate-expired", None,
+        STARTS, ADVANCE, 1, lambda paying: paying.expire("social"), "social-certificate-expired", None,
     ),
     "no open proceedings": (STARTS, ADVANCE, 1, lambda paying: paying.acts.proceedings(), "proceedings-open", None),
     "an open territory": (
@@ -319,7 +307,7 @@ async def test_what_a_payment_that_was_made_exceeds_is_told_until_a_second_treas
 async def test_a_payment_of_an_award_without_parameters_is_held_by_its_amount_alone(world: World) -> None:
     paying = await Paying.of(world, 100, scheme=False)
     assert (await paying.paid(10))["exceeds"] == []
-    await expire(paying, "tax")
+    await paying.expire("tax")
     payment = await paying.sent(50, BALANCE)
     await paying.acts.proceedings()
     problem(await paying.propose(1), 409, "proceedings-open")

@@ -13,6 +13,7 @@ from app.access.duties import (
 )
 from app.access.gate import require
 from app.access.rules import Actor
+from app.awards.life.rules import AgreementMissing
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.recoveries.rules import RecoveryAbovePaid, RecoveryReceived
 from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision, ClaimsOpen, NotCompleted
@@ -40,6 +41,7 @@ REFUSED: tuple[type[Problem], ...] = (
     AwardEnded,
     *PAYMENT_DOOR,
     rules.BankDetailsUnapproved,
+    AgreementMissing,
     rules.NotStarted,
     NotCompleted,
     ClaimsOpen,

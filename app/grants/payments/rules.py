@@ -64,6 +64,7 @@ TRANSITIONS: Mapping[PaymentAction, tuple[tuple[PaymentStatus, ...], PaymentStat
     PaymentAction.CANCEL: ((PaymentStatus.PROPOSED, PaymentStatus.APPROVED), PaymentStatus.CANCELLED),
     PaymentAction.REVERSE: ((PaymentStatus.RECORDED,), PaymentStatus.REVERSED),
 }
+NEED_REASON = frozenset({PaymentAction.REJECT, PaymentAction.CANCEL, PaymentAction.REVERSE})
 # What a change of the firm's bank details does to a payment that is not sent, or that the bank rejected.
 RETURNED = ((PaymentStatus.APPROVED, PaymentStatus.SENT), PaymentStatus.PROPOSED)
 

@@ -23,6 +23,7 @@ from app.access.duties import (
 from app.awards import aids, closing
 from app.awards import service as awards
 from app.awards.aids import Held
+from app.awards.life.queries import agreement_missing
 from app.awards.models import AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
@@ -277,9 +278,7 @@ async def reverse_payment(write: Write, place: PaymentPlace, body: Reversal) -> 
     grant.paid_cents -= payment.amount_cents
     rest = await ledger.released_by(write, payment.id, grant.id)
     grant.released_cents -= rest
-    grant.status = status_of(grant)
-    if payment.kind == PaymentKind.BALANCE_PAYMENT and grant.ended_as == Ending.CLOSED:
-        grant.ended_as = grant.ended_on = None
+    GRANT.settle(grant)
     await write.session.flush()
     followed = await awards.follow(write, grant, None, body.reason) if rest else []
     filled = await ledger.reverse(write, grant.territory, Act.RELEASE, payment.id) if rest else []
@@ -377,6 +376,8 @@ async def _refuse_broken(write: Write, held: Held, payment: GrantPayment, in_fli
     if held.aid.parameters is None:
         return
     parameters, today = Parameters.of(held.aid.parameters), clock.today()
+    if missing := await agreement_missing(write.session, held.aid):
+        raise missing
     facts = await known(write, payment.grant_id, payment.id, today, parameters.certificate_days)
     for broken in _broken(held, parameters, facts, payment, today, in_flight_cents):
         raise broken
@@ -395,6 +396,7 @@ async def _exceeded(
         return codes
     if payment.bank_details_id is None and not facts.payee_approved:
         codes.append(Exceeded.BANK_DETAILS_UNAPPROVED)
+    codes += [Exceeded.AGREEMENT_MISSING] if await agreement_missing(write.session, held.aid) else []
     broken = _broken(held, parameters, facts, payment, paid_on, in_flight_cents)
     return [*codes, *(Exceeded(each.code) for each in broken)]
 

@@ -1,11 +1,9 @@
 """The cures of what refuses a payment run, each in a territory whose grant is paid."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import httpx2
 
-from app.core import clock
 from tests.contract.cures import Case, seen, subject, walk
 from tests.treasury.runs import DAYS, Runs
 from tests.world import ok
@@ -76,11 +74,11 @@ async def payment_run_outdated(case: Case) -> None:
 Send = Callable[[], Awaitable[httpx2.Response]]
 
 
-def reject_of(case: Case, runs: Runs, payment: str, run: str, line: str, on: str) -> Send:
+def reject_of(case: Case, runs: Runs, payment: str, run: str, line: str) -> Send:
     """The act that the case is about: the reject of a line, or of its payment."""
     if case.act == "reject_payment_run_line":
-        return lambda: runs.reject(run, line, rejected_on=on)
-    return lambda: runs.paying.act(payment, "reject", {"rejected_on": on, "reason": "AC04"})
+        return lambda: runs.reject(run, line)
+    return lambda: runs.paying.act(payment, "reject", {"rejected_on": DAYS["today"], "reason": "AC04"})
 
 
 @walk("payment-not-handed-over", "reject_payment_run_line", "reject_grant_payment")
@@ -88,26 +86,14 @@ async def payment_not_handed_over(case: Case) -> None:
     runs = await runs_of(case)
     payment = await runs.paying.approved(1)
     run = (await runs.made())["id"]
-    reject = reject_of(case, runs, payment, run, (await runs.lines(run))[0]["id"], DAYS["today"])
+    reject = reject_of(case, runs, payment, run, (await runs.lines(run))[0]["id"])
     case.refused(await reject())
     ok(await runs.cancel(run))
     again = (await runs.made())["id"]
-    reject = reject_of(case, runs, payment, again, (await runs.lines(again))[0]["id"], DAYS["today"])
+    reject = reject_of(case, runs, payment, again, (await runs.lines(again))[0]["id"])
     case.refused(await reject())
     await runs.hand_over(again)
     case.cured(await reject())
-
-
-@walk("rejected-before-sent", "reject_payment_run_line")
-async def rejected_before_sent(case: Case) -> None:
-    runs = await runs_of(case)
-    payment = await runs.paying.approved(1)
-    run = (await runs.made())["id"]
-    [line] = await runs.lines(run)
-    await runs.hand_over(run)
-    yesterday = (clock.today() - timedelta(days=1)).isoformat()
-    told = case.refused(await reject_of(case, runs, payment, run, line["id"], yesterday)())
-    case.cured(await reject_of(case, runs, payment, run, line["id"], told["sent_on"])())
 
 
 @walk("decider-pays", "make_payment_run", "cancel_payment_run", "reject_payment_run_line")
