@@ -90,6 +90,7 @@ PEOPLE = {
 TOLD = {
     "app.firms.bank_details.queries.BANK_DETAILS": {"holder_name"},
     "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
+    "app.treasury.runs.queries.LINES": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
     "app.applications.decisions.queries.RECORDS": {"content"},

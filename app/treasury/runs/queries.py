@@ -104,6 +104,7 @@ LINES = Listing(
     rows=select(
         _l.id,
         _l.run_id,
+        _r.cut_off_on.label("run_cut_off_on"),
         _l.position,
         _l.payment_id,
         _p.reference.label("payment_reference"),
@@ -122,6 +123,7 @@ LINES = Listing(
         _l.rejection_reason,
         _p.version,
     )
+    .join(_r, _r.id == _l.run_id)
     .join(_p, _p.id == _l.payment_id)
     .join(_g, _g.id == _p.grant_id)
     .join(Firm, Firm.siren == _g.siren)

@@ -148,8 +148,9 @@ class PaymentRunLine(Read):
         description="UUIDv7 of the line. The file and the bank's answers have it without hyphens, as EndToEndId."
     )
     run_id: UUID = Field(description="The run of which it is a line.")
+    run_cut_off_on: date = Field(description="Paris day up to which that run took planned payments.")
     position: int = Field(description="Place of the line in the file, from 1.")
-    payment_id: UUID = Field(description="The payment.")
+    payment_id: UUID = Field(description="The payment that the line sends; what the bank paid is recorded there.")
     payment_reference: str = Field(description="The payer's own reference of the payment.")
     grant_id: UUID = Field(description="The grant of which it is a payment.")
     decision_reference: str = Field(description="Reference of the decision of that grant.")
