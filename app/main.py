@@ -70,12 +70,15 @@ from app.reports.routes import reports
 from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
+from app.treasury.accounts.routes import bank_accounts
+from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
     payments, advance_awards, advances, recoveries, commitments, overrides, applications, agendas, decisions, reports,
     events, imports, lookups,
+    bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -30,11 +30,14 @@ from app.programme import models as programme
 from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
+from app.treasury.accounts import models as bank_accounts
+from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
     grants, payments, recoveries, commitments, advances, applications, agendas, decisions, integrations,
+    bank_accounts, payment_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -346,15 +346,29 @@ class World:
         return {"recovery": recovery, "receipt": receipt, "commitment": commitment, "commitment_report": report}
 
     async def papers(self, siren: str) -> dict[str, str]:
-        """Proposed bank details and a certificate of a firm that this territory follows: ids by name."""
+        """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""
         number, digest = 1 + secrets.randbelow(99_999_999), secrets.token_hex(32)
         account = {"iban": iban_from(number), "holder_name": "Firm"}
         certificate = {"kind": "tax", "issued_on": "2023-10-02", "valid_until_on": "2024-03-30", "sha256": digest}
         posted = {"bank_details": ("bank-details", account), "certificate": ("certificates", certificate)}
-        return {
+        made = {
             name: str(ok(await self.clients["territory"].post(f"firms/{siren}/{path}", body), 201)["id"])
             for name, (path, body) in posted.items()
         }
+        return made | {"bank_account": await self.bank_account()}
+
+    async def bank_account(self, *, approved: bool = False, organisation: str = "office", number: int = 0) -> str:
+        """The id of an account of an organisation, proposed by a treasurer of its own; another one approves it."""
+        path = f"/v1/organisations/{self.organisations[organisation]}/bank-accounts"
+        number = number or 1 + secrets.randbelow(99_999_999)
+        body = {"label": secrets.token_hex(4), "iban": iban_from(number), "from_on": "2020-01-01"}
+        made = ok(await self.clients["treasurer"].post(path, body), 201)
+        if approved:
+            name = f"treasurer {secrets.token_hex(4)}"
+            async with self.pool.acquire() as connection:
+                second = await self.add_subject(connection, name, organisation, "treasurer")
+            ok(await second.post(f"{path}/{made['id']}/approve", headers={"If-Match": '"1"'}))
+        return str(made["id"])
 
     async def rates(self, mission: Mission, *, day_rate_cents: int = 100_000) -> None:
         """Both consultants are seniors, and both members have a rate for seniors."""

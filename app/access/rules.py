@@ -143,6 +143,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "bank_details:propose": frozenset({Role.TERRITORY, Role.FUNDER, Role.TREASURER}),
     "bank_details:approve": frozenset({Role.TREASURER}),  # who proposed them does not (duties.py)
     "firm_ibans:read": frozenset({Role.TREASURER}),  # in full; each read is an event
+    "bank_accounts:read": _MONEY_VIEW,  # masked; of one's own organisation where no role is national
+    "bank_accounts:propose": frozenset({Role.TREASURER}),  # who pays says from where
+    "bank_accounts:approve": frozenset({Role.TREASURER}),  # who proposed an account does not (duties.py)
     "firm_certificates:read": _MONEY_VIEW,
     "firm_certificates:write": frozenset({Role.TERRITORY, Role.FUNDER}),
     "missions:read": _TERRITORY_VIEW | {Role.CONSULTANT},
@@ -192,6 +195,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "agendas:write": frozenset({Role.TERRITORY}),
     "decisions:read": _MONEY_VIEW | {Role.COMMITTEE},
     "decisions:write": frozenset({Role.COMMITTEE}),  # who reviewed the file does not (duties.py)
+    "payment_runs:read": _MONEY_VIEW,
+    "payment_runs:write": frozenset({Role.TREASURER}),  # who sends what others decided and approved
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
@@ -213,6 +218,8 @@ GUARDED_EVENTS = {
     "committee_decision": "decisions:read",
     "override": "overrides:read",
     "bank_details": "bank_details:read",
+    "bank_account": "bank_accounts:read",
+    **dict.fromkeys(("payment_run", "payment_run_line"), "payment_runs:read"),
     "firm_certificate": "firm_certificates:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",

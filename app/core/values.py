@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from stdnum import iban as stdnum_iban
 from stdnum import luhn
+from stdnum.eu import at_02
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
@@ -65,6 +66,16 @@ IBAN_CHECKSUM = Fault(
     "iban_checksum",
     en="Must be an IBAN with the length of its country and the right check digits; spaces are allowed.",
     fr="Doit être un IBAN de la longueur de son pays, avec la bonne clé ; les espaces sont permis.",
+)
+INVALID_CREDITOR_IDENTIFIER = Fault(
+    "invalid_creditor_identifier",
+    en="Must be a SEPA creditor identifier (ICS), such as FR72ZZZ123456, with the right check digits.",
+    fr="Doit être un identifiant créancier SEPA (ICS), comme FR72ZZZ123456, avec la bonne clé.",
+)
+INVALID_REASON_CODE = Fault(
+    "invalid_reason_code",
+    en="Must be a reason code of ISO 20022: two capital letters, then two letters or digits, such as AC04.",
+    fr="Doit être un code motif ISO 20022 : deux lettres majuscules, puis deux lettres ou chiffres, comme AC04.",
 )
 INVALID_SHA256 = Fault(
     "invalid_sha256",
@@ -391,6 +402,24 @@ _LONGEST_IBAN = 100  # characters as they are typed, spaces included
 
 # The number of a bank account (ISO 13616), written with or without spaces, in capitals or not; kept without spaces.
 Iban = Annotated[str, _Rule(_iban, {"type": "string", "maxLength": _LONGEST_IBAN})]
+
+_CREDITOR_IDENTIFIER = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{3}[A-Z0-9]{1,28}")
+
+
+def _creditor_identifier(value: object) -> str:
+    packed = "".join(_string(value).split()).upper()
+    if not _CREDITOR_IDENTIFIER.fullmatch(packed) or not at_02.is_valid(packed):
+        raise INVALID_CREDITOR_IDENTIFIER.error()
+    return packed
+
+
+# Who collects by SEPA direct debit: the identifier that the creditor's bank has had given to it (ICS).
+CreditorIdentifier = Annotated[
+    str, _Rule(_creditor_identifier, {"type": "string", "maxLength": 35, "examples": ["FR72ZZZ123456"]})
+]
+
+# Why a bank rejects a transfer (ISO 20022, external status reasons).
+ReasonCode = Annotated[str, _shape(INVALID_REASON_CODE, "[A-Z]{2}[A-Z0-9]{2}", 4, minLength=4, examples=["AC04"])]
 
 # The SHA-256 digest of a file, in lower-case hexadecimal.
 Sha256 = Annotated[str, _shape(INVALID_SHA256, "[0-9a-f]{64}", 64, minLength=64, examples=["0" * 64])]

@@ -18,6 +18,7 @@ from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
+from tests.treasury.runs import a_run
 from tests.world import Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
@@ -117,6 +118,7 @@ async def one_of_everything(world: World) -> Known:
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(firm)
+    run = await a_run(world)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
     ok(await own.post("roadmap/versions", again), 201)
     office = str(world.organisations["office"])
@@ -202,6 +204,10 @@ async def one_of_everything(world: World) -> Known:
             "decisions": decided["decision"],
             "bank-details": papers["bank_details"],
             "certificates": papers["certificate"],
+            "bank-accounts": papers["bank_account"],
+            "payment-runs": run["run"],
+            "run_id": run["run"],
+            "lines": run["line"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],
             "audition_id": meetings["audition"],

@@ -26,6 +26,7 @@ from tests.contract.cures import (
     payments,
     records,
     requests,
+    runs,
     schemes,
 )
 from tests.contract.cures.requests import GENERIC
@@ -46,6 +47,7 @@ REGISTERED = (
     payments,
     records,
     requests,
+    runs,
     schemes,
 )  # importing them registers their walks
 DOCUMENTED = {(code, act) for act, codes in documented().items() for code in codes}

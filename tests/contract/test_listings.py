@@ -17,6 +17,7 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.treasury.runs import a_run
 from tests.world import Client, Mission, World, fresh_siren, ok
 
 
@@ -89,6 +90,7 @@ PEOPLE = {
 TOLD = {
     "app.firms.bank_details.queries.BANK_DETAILS": {"holder_name"},
     "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
+    "app.treasury.runs.queries.LINES": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
     "app.applications.decisions.queries.RECORDS": {"content"},
@@ -239,6 +241,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
         await world.papers(siren)
+        money |= await a_run(world)
         file = await admissible(world)
         firsts = {"organisation_id": organisation, "profile": "senior", "from_on": "2020-01-01"}
         ok(await world.operator.post(f"missions/{mission.id}/rates", {**firsts, "day_rate_cents": 90_000}), 201)
@@ -266,6 +269,7 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 # collection → its queries; every list is one statement
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
+    "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
@@ -291,6 +295,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
+    "payment-runs/{run}/lines",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
@@ -314,7 +319,7 @@ async def test_a_list_costs_one_query_however_many_rows(app: Any, world: World, 
     for rounds in (2, 2):
         money = await fill(world, mission, rounds)
         siren = ok(await reader.get("firms?limit=1"))["items"][0]["siren"]
-        names = {"partner": world.organisations["partner"], "siren": siren, "mission": mission.id, **money}
+        names = {**world.organisations, "siren": siren, "mission": mission.id, **money}
         found = {}
         for template in LISTS:
             path = template.format(**names)

@@ -45,6 +45,7 @@ T = "/v1/territories/{territory}"
 MISSION, PROJECT = T + "/missions/{mission_id}", T + "/projects/{project_id}"
 FIRM, SITE = "POST /v1/firms", "PUT /v1/firms/{siren}/sites/{siret}"
 PARAMETER = "POST /v1/schemes/{scheme}/parameters"
+ACCOUNTS = "POST /v1/organisations/{organisation_id}/bank-accounts"
 BANK_DETAILS, FIRM_CERTIFICATE = f"POST {T}/firms/{{siren}}/bank-details", f"POST {T}/firms/{{siren}}/certificates"
 CONTACT, MEETING, HOLD = f"POST {T}/contacts", f"POST {T}/committees", f"POST {T}/committees/{{id}}/hold"
 AUDITION, DONE = f"POST {T}/auditions", f"POST {T}/auditions/{{id}}/hold"
@@ -118,6 +119,11 @@ DRIVEN: dict[str, Request] = {
     "firm_iban": _one(BANK_DETAILS, "/iban", "FR1420041010050500013M02607"),
     "bank_details_holder_name": _one(BANK_DETAILS, "/holder_name", " "),
     "bank_details_end_reason": _one(f"POST {T}/firms/{{siren}}/bank-details/{{id}}/refuse", "/reason", ABSENT),
+    "payment_run_period": _one(f"POST {T}/payment-runs", "/cut_off_on", "1899-12-31"),
+    "payment_run_days": _one(f"POST {T}/payment-runs", "/execution_on", "2199-11-30", "/"),
+    "bank_account_label": _one(ACCOUNTS, "/label", " "),
+    "bank_account_from_on": _one(ACCOUNTS, "/from_on", "1899-12-31"),
+    "bank_account_creditor_identifier": _one(ACCOUNTS, "/creditor_identifier", "FR73ZZZ123456"),
     "firm_certificate_kind": _one(FIRM_CERTIFICATE, "/kind", UNKNOWN),
     "firm_certificate_period": _one(FIRM_CERTIFICATE, "/valid_until_on", "2023-10-01"),
     "firm_certificate_issued_in_the_future": Request(
@@ -371,6 +377,14 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "application_base": "the service sums the lines",
     "commitment_kind": "the closing of an aid makes each of them",
+    **dict.fromkeys(
+        ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",
+         "payment_run_line_text"),
+        "the service computes the run and its lines from the payments",
+    ),
+    **dict.fromkeys(
+        ("payment_run_status", "payment_run_state", "payment_run_line_ended_as", "payment_run_line_rejection"), _STATE
+    ),
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
     **dict.fromkeys(("frozen_agenda_hash", "committee_record_hash"), "the service computes it from what it seals"),
     **dict.fromkeys(

@@ -1,4 +1,7 @@
-"""The tables of bank details. The number stands in a table of its own, from which nothing but its own address reads."""
+"""The tables of bank details. The number stands in a table of its own, from which nothing but its own address reads.
+
+What an account is from its proposal to its end (`ProposedAccount`) is the same for those that organisations pay from.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -34,7 +37,7 @@ RETURN iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$' AND (
 
 
 class FirmIban(Identified, Base):
-    """An IBAN in full. It is left out of every export, event, log and search."""
+    """An IBAN in full, of a firm or of an organisation. It is left out of every export, event, log and search."""
 
     __tablename__ = "firm_ibans"
     __table_args__ = (shape("is_iban(iban)", name="firm_iban"), UniqueConstraint("id", "masked"))
@@ -47,12 +50,28 @@ event.listen(FirmIban.__table__, "before_create", DDL(IS_IBAN.replace("%", "%%")
 keep(FirmIban)
 
 
-class BankDetails(Identified, Versioned, Base):
-    """Bank details of a firm (*RIB*) as a territory holds them: one person proposes them, another approves them."""
+class ProposedAccount(Identified, Versioned, Base):
+    """Columns of an account that one person proposes and another approves.
 
-    __tablename__ = "firm_bank_details"
-    __table_args__ = (
-        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"]),
+    The table names with `proposed_account()` what all such tables hold to, and with `guarded()` what may change.
+    """
+
+    __abstract__ = True
+
+    iban_id: Mapped[UUID]
+    iban_masked: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="proposed")
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
+    decided_by: Mapped[UUID | None]
+    decider_kind: Mapped[str] = mapped_column(server_default="person")
+    decided_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+
+def proposed_account() -> tuple[ForeignKeyConstraint | CheckConstraint, ...]:
+    """The mask is that of the number, two persons decide, and each state has what it needs."""
+    return (
         ForeignKeyConstraint(
             ["iban_id", "iban_masked"], ["firm_ibans.id", "firm_ibans.masked"], name="bank_details_mask_of_their_iban"
         ),
@@ -61,7 +80,6 @@ class BankDetails(Identified, Versioned, Base):
         ),
         CheckConstraint("decided_by <> proposed_by", name="bank_details_own_approval"),
         shape("decider_kind = 'person'", name="bank_details_decider_kind"),
-        shape("holder_name <> ''", name="bank_details_holder_name"),
         shape(one_of("status", BankDetailsStatus), name="bank_details_status"),
         shape(
             "CASE WHEN status IN ('approved', 'refused', 'superseded') THEN decided_by IS NOT NULL"
@@ -71,6 +89,17 @@ class BankDetails(Identified, Versioned, Base):
         ),
         shape("(status IN ('refused', 'withdrawn')) = (end_reason IS NOT NULL)", name="bank_details_end_reason"),
         shape("(status IN ('proposed', 'approved')) = (ended_at IS NULL)", name="bank_details_end"),
+    )
+
+
+class BankDetails(ProposedAccount):
+    """Bank details of a firm (*RIB*) as a territory holds them: one person proposes them, another approves them."""
+
+    __tablename__ = "firm_bank_details"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "siren"], ["territory_firms.territory", "territory_firms.siren"]),
+        *proposed_account(),
+        shape("holder_name <> ''", name="bank_details_holder_name"),
         Index(
             "bank_details_already_proposed", "territory", "siren", unique=True,
             postgresql_where=text("status = 'proposed'"),
@@ -85,26 +114,19 @@ class BankDetails(Identified, Versioned, Base):
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     siren: Mapped[str]
-    iban_id: Mapped[UUID]
-    iban_masked: Mapped[str]
     holder_name: Mapped[str]
-    status: Mapped[str] = mapped_column(server_default="proposed")
-    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
-    decided_by: Mapped[UUID | None]
-    decider_kind: Mapped[str] = mapped_column(server_default="person")
-    decided_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    end_reason: Mapped[str | None]
 
 
-# What was proposed stays as it was, an end is an end, and nothing is deleted.
+# What was proposed stays as it was, an end is an end, and nothing is deleted. Written for every table of such accounts:
+# what may change is named, all else may not.
 GUARD_FUNCTION = """
 CREATE FUNCTION guard_bank_details() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moves CONSTANT text[] := ARRAY['status', 'decided_by', 'decider_kind', 'decided_at', 'ended_at', 'end_reason',
+        'version', 'updated_at'];
 BEGIN
     IF TG_OP = 'DELETE'
-        OR (OLD.territory, OLD.siren, OLD.iban_id, OLD.iban_masked, OLD.holder_name, OLD.proposed_by, OLD.created_at)
-            IS DISTINCT FROM
-            (NEW.territory, NEW.siren, NEW.iban_id, NEW.iban_masked, NEW.holder_name, NEW.proposed_by, NEW.created_at)
+        OR to_jsonb(OLD) - moves IS DISTINCT FROM to_jsonb(NEW) - moves
         OR OLD.status <> 'proposed' AND (OLD.decided_by, OLD.decided_at)
             IS DISTINCT FROM (NEW.decided_by, NEW.decided_at)
         OR OLD.status IN ('refused', 'withdrawn', 'superseded')
@@ -120,10 +142,12 @@ BEGIN
 END
 $$
 """
-GUARD = (
-    "CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON firm_bank_details"
-    " FOR EACH ROW EXECUTE FUNCTION guard_bank_details()"
-)
 
-event.listen(BankDetails.__table__, "after_create", DDL(GUARD_FUNCTION))
-event.listen(BankDetails.__table__, "after_create", DDL(GUARD))
+
+def guarded(table: str) -> str:
+    """The trigger that holds the accounts of a table to their transitions."""
+    return f"CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION guard_bank_details()"
+
+
+event.listen(Base.metadata, "before_create", DDL(GUARD_FUNCTION))
+event.listen(BankDetails.__table__, "after_create", DDL(guarded("firm_bank_details")))

@@ -1,4 +1,4 @@
-"""Reads of bank details. The number is in none of them: `FULL_IBAN` is the only SELECT of it."""
+"""Reads of bank details. The number is in none of them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.core.reading.listing import Filter, Listing, any_of, updated_since
 from app.core.reading.query import Parameter
 from app.core.values import Siren, Uuid
 from app.firms.bank_details import schemas
-from app.firms.bank_details.models import BankDetails, FirmIban
+from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.rules import BankDetailsStatus
 from app.firms.models import Firm
 from app.firms.queries import FOLLOWED
@@ -81,5 +81,3 @@ ALL_BANK_DETAILS = Listing(
     filters={"siren": any_of(_b.siren, Siren, "Bank details of any of these firms, by SIREN."), **_FILTERS},
     sorts=_SORTS,
 )
-
-FULL_IBAN = select(FirmIban.iban).join(BankDetails, BankDetails.iban_id == FirmIban.id)

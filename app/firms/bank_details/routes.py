@@ -7,12 +7,11 @@ from app.access.duties import PROPOSES_ACCOUNT_APPROVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.core.problems import IfMatchMissing
-from app.core.reading.answers import page, private, show
-from app.core.reading.query import read
+from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
-from app.core.writing.writes import Change, Seen, Write, commit, run
-from app.firms.bank_details import schemas, service
+from app.core.writing.writes import commit
+from app.firms.bank_details import accounts, schemas, service
 from app.firms.bank_details.payees import Place
 from app.firms.bank_details.queries import ALL_BANK_DETAILS, BANK_DETAILS
 from app.firms.bank_details.rules import BankDetailsAlreadyProposed, BankDetailsTransition
@@ -54,21 +53,7 @@ async def get_bank_details(request: Request, actor: Actor = require("bank_detail
 @bank_details.get(ONE + "/iban", **shows(schemas.BankDetailsIban))
 async def get_bank_details_iban(request: Request, actor: Actor = require("firm_ibans:read")) -> Response:
     """The IBAN in full. Each read is recorded as an event (`bank_details.iban_read`), without the number."""
-    read(request, {})
-    ibans: list[str] = []
-
-    async def work(write: Write) -> Change:
-        change, iban = await service.read_iban(write, _place(request), request.path_params["id"])
-        ibans.append(iban)
-        return change
-
-    def reply(_change: Change, seen: list[Seen]) -> Response:
-        return private({"id": str(seen[0].key), "iban": ibans[0]}, cache_control="no-store")
-
-    state = request.state
-    answer = await run(state.sessions, actor, work, request_id=state.request_id, reply=reply)
-    assert isinstance(answer, Response)  # `reply` was given
-    return answer
+    return await accounts.show_iban(request, actor, service.OF_FIRMS, _place(request)._asdict())
 
 
 @bank_details.post(

@@ -13,13 +13,14 @@ from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
 
-def _without_iban(text: str) -> str:
+def without_iban(text: str) -> str:
+    """A text that is shown beside an account: it cannot contain a number in full."""
     if holds_iban(text):
         raise IBAN_IN_TEXT.error()
     return text
 
 
-WithoutIban = AfterValidator(_without_iban)
+WithoutIban = AfterValidator(without_iban)
 
 
 class BankDetailsCreate(Body):
@@ -91,7 +92,7 @@ class BankDetails(Read):
 class BankDetailsIban(Read):
     """An IBAN in full."""
 
-    id: UUID = Field(description="The bank details that have this IBAN.")
+    id: UUID = Field(description="The bank details, or the account, that have this IBAN.")
     iban: str = Field(
         description="The IBAN in full, without spaces. Do not log or store this answer.",
         json_schema_extra={"x-confidential": True},

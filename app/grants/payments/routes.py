@@ -205,6 +205,7 @@ async def record_grant_payment(
     **changes(
         schemas.Payment,
         rules.PaymentTransition,
+        rules.PaymentNotHandedOver,
         rules.RejectedBeforeSent,
         *DECIDES_PAYS.refusals,
         IfMatchMissing,

@@ -129,6 +129,18 @@ class BankDetailsUnapproved(Problem):
     )
 
 
+class PaymentNotHandedOver(Problem):
+    """The file of the payment run that holds the payment was not read yet: the bank cannot have rejected it."""
+
+    status = 409
+    title_fr = (
+        "Le fichier de l'ordre de paiement qui contient le paiement n'a pas encore été lu : la banque n'a pas pu le"
+        " rejeter."
+    )
+    cure = "Cancel the run (`T/payment-runs/…/cancel`), or read its file and hand it to the bank first."
+    cure_fr = "Annulez l'ordre (`T/payment-runs/…/cancel`), ou lisez d'abord son fichier et remettez-le à la banque."
+
+
 class NotStarted(Problem):
     """An advance payment can be made only once the project has started."""
 

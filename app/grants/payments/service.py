@@ -12,7 +12,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.access.duties import (
     DECIDES_PAYS,
@@ -158,18 +158,24 @@ async def send(write: Write, place: PaymentPlace, body: schemas.PaymentSending) 
     return await mark_sent(write, [payment], sent_on)
 
 
-async def hold_to_send(write: Write, territory: str, until_on: date) -> list[GrantPayment]:
-    """The approved payments that the bank is to pay by a day, locked with their bank details, in order of ids."""
+async def hold_to_send(
+    write: Write, territory: str, until_on: date, *, funder_id: UUID, most: int
+) -> list[GrantPayment]:
+    """The approved payments of a funder's grants that the bank is to pay by a day, the oldest first, held.
+
+    They are locked after the bank details that they go to. Another sender waits for them, and finds them no more.
+    """
     p = GrantPayment
     due = (
         p.territory == territory,
         p.status == PaymentStatus.APPROVED,
         p.planned_on.is_(None) | (p.planned_on <= until_on),
     )
-    of_them = select(p.bank_details_id).where(*due)
-    details = select(BankDetails.id).where(BankDetails.id.in_(of_them)).order_by(BankDetails.id)
-    held = (await write.session.scalars(details.with_for_update(read=True))).all()
-    payments = select(p).where(*due, p.bank_details_id.in_(held)).order_by(p.id)
+    of_funder = select(p.id, p.bank_details_id).join(Grant, Grant.id == p.grant_id).where(Grant.funder_id == funder_id)
+    found = (await write.session.execute(of_funder.where(*due).order_by(p.id).limit(most))).all()
+    details = select(BankDetails.id).where(BankDetails.id.in_({details_id for _, details_id in found}))
+    (await write.session.scalars(details.order_by(BankDetails.id).with_for_update(read=True))).all()
+    payments = select(p).where(*due, p.id.in_([payment_id for payment_id, _ in found])).order_by(p.id)
     return list(await write.session.scalars(payments.with_for_update(key_share=True)))
 
 
@@ -179,6 +185,33 @@ async def mark_sent(write: Write, payments: Sequence[GrantPayment], sent_on: dat
         payment.status, payment.sent_on = PaymentStatus.SENT, sent_on
     await write.session.flush()
     return _told("sent", payments)
+
+
+Returning = Sequence[tuple[GrantPayment, BankDetails | None]]
+
+
+async def hold_sent(write: Write, territory: str, among: Select[UUID]) -> Returning:
+    """The sent payments among these, held, each with the bank details to which its firm is paid now, held before it."""
+    p = GrantPayment
+    sent = select(p.id, Grant.siren).join(Grant, Grant.id == p.grant_id)
+    sent = sent.where(p.id.in_(among), p.status == PaymentStatus.SENT).order_by(Grant.siren)
+    firm_of = dict((await write.session.execute(sent)).all())
+    payee_of = {
+        siren: await payees.hold_payee(write, Place(territory, siren)) for siren in dict.fromkeys(firm_of.values())
+    }
+    held = select(p).where(p.id.in_(firm_of), p.status == PaymentStatus.SENT).order_by(p.id)
+    rows = await write.session.scalars(held.with_for_update(key_share=True))
+    return [(payment, payee_of[firm_of[payment.id]]) for payment in rows]
+
+
+async def take_back(write: Write, held: Returning) -> list[Change]:
+    """Take back payments that the bank never got: approved again, or proposed where the bank details have changed."""
+    for payment, payee in held:
+        payment.status, payment.sent_on = PaymentStatus.APPROVED, None
+        if payee is None or payee.id != payment.bank_details_id:
+            _propose_again(payment, payee)
+    await write.session.flush()
+    return _told("taken_back", [payment for payment, _ in held])
 
 
 async def record(write: Write, place: PaymentPlace, body: schemas.PaymentRecord) -> list[Change]:

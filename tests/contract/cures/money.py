@@ -8,10 +8,10 @@ import httpx2
 
 from app.core import clock
 from app.core.values import iban_from
-from tests.contract.cures import Case, key, seen, subject, walk
+from tests.contract.cures import Case, key, seen, subject, walk, word
 from tests.envelopes.acts import DAY, Acts
 from tests.projects.acts import filed
-from tests.world import ok
+from tests.world import World, ok
 
 EARLY, LATE = "2023-10-02", "2023-10-04"  # the day before what `Acts` does, and the day after
 
@@ -246,15 +246,22 @@ async def proposer_approves(case: Case) -> None:
 # --- awards ----------------------------------------------------------------------------------------------------------
 
 
-@walk("bank-details-own-approval", "approve_bank_details", "refuse_bank_details")
+def accounts_of_the_office(world: World) -> str:
+    return f"/v1/organisations/{world.organisations['office']}/bank-accounts"
+
+
+@walk("bank-details-own-approval", "approve_bank_details", "refuse_bank_details",
+      "approve_bank_account", "refuse_bank_account")  # fmt: skip
 async def bank_details_own_approval(case: Case) -> None:
     """Another treasurer decides, or they are withdrawn."""
     world, verb = case.world, case.act.split("_")[0]
-    path = f"firms/{await world.followed_firm()}/bank-details"
+    path, named = f"firms/{await world.followed_firm()}/bank-details", {"holder_name": "Firm"}
+    if case.act.endswith("account"):
+        path, named = accounts_of_the_office(world), {"label": word(), "from_on": DAY}
     body = None if verb == "approve" else {"reason": "Not confirmed by phone."}
     one, another = await subject(world, "treasurer"), await subject(world, "treasurer")
     for cure in (verb, "withdraw"):
-        made = ok(await one.post(path, {"iban": iban_from(1), "holder_name": "Firm"}), 201)["id"]
+        made = ok(await one.post(path, {"iban": iban_from(1), **named}), 201)["id"]
         match = await seen(one, f"{path}/{made}")
         case.refused(await one.post(f"{path}/{made}/{verb}", body, headers=match))
         if cure == verb:
@@ -264,13 +271,16 @@ async def bank_details_own_approval(case: Case) -> None:
 
 
 @walk("bank-details-already-proposed", "propose_bank_details")
-async def bank_details_already_proposed(case: Case) -> None:
-    """Withdraw those that are proposed, or have them approved or refused."""
-    world = case.world
-    path = f"firms/{await world.followed_firm()}/bank-details"
+@walk("bank-account-already-proposed", "propose_bank_account")
+async def account_already_proposed(case: Case) -> None:
+    """Withdraw what is proposed, or have it approved or refused; or choose another label, where accounts have one."""
+    world, proposer = case.world, await subject(case.world, "territory", "treasurer", home="office")
+    path, named = f"firms/{await world.followed_firm()}/bank-details", {"holder_name": "Firm"}
+    if case.act.endswith("account"):
+        path, named = accounts_of_the_office(world), {"label": word(), "from_on": DAY}
 
-    async def propose(number: int) -> httpx2.Response:
-        return await world.funder.post(path, {"iban": iban_from(number), "holder_name": "Firm"})
+    async def propose(number: int, **more: str) -> httpx2.Response:
+        return await proposer.post(path, {"iban": iban_from(number), **named, **more})
 
     standing = ok(await propose(1), 201)["id"]
     for number, verb in enumerate(("withdraw", "approve", "refuse"), 2):
@@ -279,6 +289,9 @@ async def bank_details_already_proposed(case: Case) -> None:
         body = None if verb == "approve" else {"reason": "Mistaken."}
         ok(await world.treasurer.post(f"{address}/{verb}", body, headers=await seen(world.treasurer, address)))
         standing = case.cured(await propose(number))["id"]
+    if "label" in named:
+        case.refused(await propose(9))
+        case.cured(await propose(9, label=word()))
 
 
 @walk("decider-pays", "pay_grant", "pay_tranche", "reverse_grant_payment", "reverse_tranche")

@@ -28,6 +28,8 @@ from tests.envelopes.acts import TERMS
 from tests.projects.acts import project, staff
 from tests.roadmap.acts import DAYS, draft
 from tests.roadmap.acts import held as committee
+from tests.treasury.runs import DAYS as RUN_DAYS
+from tests.treasury.runs import Runs
 from tests.world import Client, fresh_email, fresh_siren, ok
 
 
@@ -140,6 +142,35 @@ async def bank_details(case: Case) -> Ask:
         return Ask("territory", "POST", path, body)
     path += f"/{ok(await case.world.funder.post(path, body), 201)['id']}"
     return Ask("treasurer", "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
+
+
+@ready("propose_bank_account", "approve_bank_account", "refuse_bank_account", "withdraw_bank_account")
+async def bank_accounts(case: Case) -> Ask:
+    path = f"/v1/organisations/{case.world.organisations['office']}/bank-accounts"
+    body = {"label": word(), "iban": iban_from(1), "from_on": DAY}
+    verb = case.act.split("_")[0]
+    if verb == "propose":
+        return Ask("treasurer", "POST", path, body)
+    path += f"/{ok(await (await subject(case.world, 'treasurer')).post(path, body), 201)['id']}"
+    return Ask("treasurer", "POST", f"{path}/{verb}", None if verb == "approve" else REASON, guarded=path)
+
+
+@ready("make_payment_run", "cancel_payment_run", "get_payment_run_file", "reject_payment_run_line")
+async def payment_runs(case: Case) -> Ask:
+    runs = await Runs.of(await case.own())
+    await runs.paying.approved(1)
+    if case.act == "make_payment_run":
+        body = {"account_id": runs.account, "cut_off_on": RUN_DAYS["soon"], "execution_on": RUN_DAYS["soon"]}
+        return Ask("treasurer", "POST", "payment-runs", body, keyed=True)
+    path = f"payment-runs/{(await runs.made())['id']}"
+    if case.act == "get_payment_run_file":
+        return Ask("treasurer", "GET", f"{path}/file")
+    if case.act == "cancel_payment_run":
+        return Ask("treasurer", "POST", f"{path}/cancel", REASON, guarded=path)
+    ok(await runs.treasurer.get(f"{path}/file"))
+    path += f"/lines/{ok(await runs.treasurer.get(f'{path}/lines'))['items'][0]['id']}"
+    body = {"rejected_on": RUN_DAYS["today"], "reason_code": "AC04"}
+    return Ask("treasurer", "POST", f"{path}/reject", body, guarded=path)
 
 
 @ready("record_firm_certificate")
@@ -439,7 +470,8 @@ async def files(case: Case) -> Ask:
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "approve_grant_payment", "send_grant_payment", "record_grant_payment",
-      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment")  # fmt: skip
+      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment", "approve_bank_account",
+      "refuse_bank_account", "withdraw_bank_account", "cancel_payment_run", "reject_payment_run_line")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -448,7 +480,7 @@ async def if_match_missing(case: Case) -> None:
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
       "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
-      "propose_override")  # fmt: skip
+      "propose_override", "make_payment_run")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, keyed=False))
@@ -463,7 +495,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "agree_time_entry_correction", "accept_time_entry_correction", "refuse_time_entry_correction",
       "withdraw_time_entry_correction", "close_mission", "cancel_mission", "reopen_mission",
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
-      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
+      "approve_bank_details", "refuse_bank_details", "withdraw_bank_details",
+      "approve_bank_account", "refuse_bank_account", "withdraw_bank_account", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
       "see_grant_payment")  # fmt: skip
@@ -484,7 +517,9 @@ async def person_required(case: Case) -> None:
       "accept_time_entry_correction", "refuse_time_entry_correction", "withdraw_time_entry_correction",
       "close_mission", "cancel_mission", "reopen_mission", "propose_override", "approve_override", "refuse_override",
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details", "admit_application",
+      "withdraw_bank_details", "propose_bank_account", "approve_bank_account", "refuse_bank_account",
+      "withdraw_bank_account", "make_payment_run", "cancel_payment_run", "get_payment_run_file",
+      "reject_payment_run_line", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
       "send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment",
@@ -505,6 +540,7 @@ SEAT_OF_NOBODY = [{"kind": "person", "name": "Nobody", "chair": True, "subject_i
 AXES_OF_NOBODY = [{"title": "Axis", "actions": [{"title": "Action", "project_ids": [NOBODY]}]}]
 # A field that names what does not exist, by act.
 NOWHERE: dict[str, dict[str, Any]] = {
+    "make_payment_run": {"account_id": NOBODY},
     "create_api_key": {"subject_id": NOBODY},
     "create_member": {"subject_id": NOBODY},
     "update_person": {"organisation_id": NOBODY},

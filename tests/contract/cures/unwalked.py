@@ -24,6 +24,7 @@ NO_CURE: dict[str, str] = {
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
     "nothing-to-see": "what was wanted has been done",
+    "payment-run-transition": "`current` and `needed` name the states",
     "override-transition": "`current` and `needed` name the states",
     "payment-transition": "`current` and `needed` name the states",
     "rejected-before-sent": "the detail names the first day that is possible",

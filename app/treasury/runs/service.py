@@ -1,0 +1,211 @@
+"""Writes of payment runs: made, handed over, cancelled; and what the bank rejects, line by line.
+
+Lock order (docs/locking.md): the account that is paid from, the bank details that are paid to, the payments, then the
+run and its lines. A run holds its payments from the moment it takes them: of two runs the second finds none of them.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.access.duties import DECIDES_PAYS
+from app.access.models import Organisation
+from app.access.rules import accountable
+from app.core import clock
+from app.core.messages import NOT_FOUND, PAST_DAY
+from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.writing.writes import Change, Write
+from app.firms.bank_details.models import BankDetails, FirmIban
+from app.firms.bank_details.rules import BankDetailsStatus
+from app.grants.models import Grant
+from app.grants.payments import service as payments
+from app.grants.payments.models import GrantPayment
+from app.grants.payments.schemas import PaymentRejection
+from app.treasury.accounts.models import BankAccount
+from app.treasury.runs import pain, rules, schemas
+from app.treasury.runs.models import PaymentRun, PaymentRunLine
+from app.treasury.runs.queries import LINES, ORDER, RUNS, TRANSFERS
+from app.treasury.runs.rules import LineOutcome, PaymentRunAction, PaymentRunStatus
+
+_r, _l = PaymentRun, PaymentRunLine
+
+
+async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> list[Change]:
+    """Take the approved payments up to the cut-off into one file, and mark them sent.
+
+    Raises `reference-not-found`, `bank-account-unusable`, `nothing-to-send`, `payment-run-already-made` (409),
+    `decider-pays` (403).
+    """
+    if body.execution_on < clock.today():
+        raise ValidationFailed(errors=[PAST_DAY.at("/execution_on")])
+    session = write.session
+    account, organisation, iban = await _payer(write, body)
+    due = await payments.hold_to_send(
+        write, territory, body.cut_off_on, funder_id=account.organisation_id, most=rules.MOST
+    )
+    if not due:
+        raise rules.NothingToSend
+    made_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment in due])
+    told = await payments.mark_sent(write, due, clock.today())
+    payees = await _payees(session, due)
+    texts = await _texts(session, due)
+    run_id, *line_ids = await session.scalars(select(func.uuidv7()).select_from(func.generate_series(0, len(due))))
+    asked = pain.Initiation(run_id.hex, write.now, body.execution_on, organisation.name, iban)
+    transfers = [
+        pain.Transfer(id_.hex, payment.amount_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
+        for id_, payment in zip(line_ids, due, strict=True)
+    ]
+    file = await asyncio.to_thread(_checked, asked, transfers)
+    session.add(
+        PaymentRun(
+            id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in due),
+            format=pain.FORMAT, payer_name=organisation.name, sha256=hashlib.sha256(file).hexdigest(),
+            size_bytes=len(file), made_by=made_by, created_at=write.now, updated_at=write.now, **body.model_dump(),
+        )
+    )  # fmt: skip
+    await session.flush()
+    session.add_all(
+        PaymentRunLine(
+            id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
+            bank_details_id=payment.bank_details_id, amount_cents=payment.amount_cents, text=transfer.text,
+        )
+        for position, (id_, payment, transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
+    )  # fmt: skip
+    await session.flush()
+    return [Change("payment_run.created", RUNS, [run_id], {"territory": territory}), *told]
+
+
+def _checked(asked: pain.Initiation, transfers: Sequence[pain.Transfer]) -> bytes:
+    """The file, held against the schema of its format: some work for a thread."""
+    file = pain.credit_transfers(asked, transfers)
+    pain.check(file)
+    return file
+
+
+async def _payer(write: Write, body: schemas.PaymentRunCreate) -> tuple[BankAccount, Organisation, str]:
+    """The account that is paid from, which stays approved until COMMIT, its organisation and its number.
+
+    It is an account of the caller's organisation. Raises `reference-not-found`, `bank-account-unusable` (409).
+    """
+    a = BankAccount
+    mine = (a.id == body.account_id, a.organisation_id == write.actor.organisation_id)
+    account = await write.session.scalar(select(a).where(*mine).with_for_update(read=True))
+    if account is None:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/account_id")])
+    if account.status != BankDetailsStatus.APPROVED or body.execution_on < account.from_on:
+        raise rules.BankAccountUnusable(account_status=account.status, from_on=account.from_on)
+    organisation = await write.session.get_one(Organisation, account.organisation_id)
+    number = await write.session.get_one(FirmIban, account.iban_id)
+    return account, organisation, number.iban
+
+
+async def _payees(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID | None, tuple[str, str]]:
+    """The holder and the number of each of the bank details that are paid to."""
+    b = BankDetails
+    rows = select(b.id, b.holder_name, FirmIban.iban).join(FirmIban, FirmIban.id == b.iban_id)
+    found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for payment in due})))
+    return {id_: (holder_name, iban) for id_, holder_name, iban in found}
+
+
+async def _texts(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID, str]:
+    """What the firms read on their bank statement, by grant: the reference of the decision."""
+    rows = select(Grant.id, Grant.decision_reference).where(Grant.id.in_({payment.grant_id for payment in due}))
+    return dict((await session.execute(rows)).all())
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+class Handed(NamedTuple):
+    """A file that is handed over: its run, its digest and its bytes."""
+
+    run_id: UUID
+    sha256: str
+    content: bytes
+
+
+async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change, Handed]:
+    """The file of a run, written again from its rows, and the event of its reading.
+
+    The first reading hands it over: from then on the run cannot be cancelled. Raises `NotFound`,
+    `payment-run-transition` for a cancelled run, and `payment-run-outdated` (409) where an account that the run names
+    has ended before it was handed over.
+    """
+    session = write.session
+    reader = accountable(write.actor)
+    mine = (_r.id == run_id, _r.territory == territory)
+    accounts = select(BankAccount).join(_r, _r.account_id == BankAccount.id).where(*mine)
+    account = await session.scalar(accounts.with_for_update(read=True, of=BankAccount))
+    if account is None or account.organisation_id != write.actor.organisation_id:
+        raise NotFound
+    of_lines = select(_l.bank_details_id).where(_l.run_id == run_id)
+    details = select(BankDetails.id).where(BankDetails.id.in_(of_lines)).order_by(BankDetails.id)
+    (await session.scalars(details.with_for_update(read=True))).all()
+    run = await write.lock(PaymentRun, *mine)
+    handed_over = rules.next_status(PaymentRunAction.HAND_OVER, PaymentRunStatus(run.status))
+    if run.status != handed_over:
+        run.status, run.handed_over_by, run.handed_over_at = handed_over, reader, write.now
+        await session.flush()
+    content = await _written(session, run_id)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != run.sha256:
+        raise RuntimeError(f"the file of payment run {run_id} is not the one that was made")
+    return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), Handed(run_id, digest, content)
+
+
+async def _written(session: AsyncSession, run_id: UUID) -> bytes:
+    """The file of a run, from its rows alone."""
+    [order] = await session.execute(ORDER.where(_r.id == run_id))
+    rows = (await session.execute(TRANSFERS.where(_l.run_id == run_id))).all()
+    asked = pain.Initiation(run_id.hex, order.created_at, order.execution_on, order.payer_name, order.iban)
+    transfers = [pain.Transfer(id_.hex, cents, name, iban, text) for id_, cents, name, iban, text in rows]
+    return await asyncio.to_thread(pain.credit_transfers, asked, transfers)
+
+
+# --- what does not come to pass ---------------------------------------------------------------------------------------
+
+
+async def cancel(write: Write, territory: str, run_id: UUID, body: schemas.PaymentRunCancellation) -> list[Change]:
+    """Cancel a run whose file nobody has read: its payments are approved again, where their bank details still are.
+
+    Raises `payment-run-transition` (409), `decider-pays` (403).
+    """
+    session = write.session
+    if await session.scalar(select(_r.id).where(_r.id == run_id, _r.territory == territory)) is None:
+        raise NotFound
+    open_lines = select(_l.payment_id).where(_l.run_id == run_id, _l.ended_as.is_(None))
+    held = await payments.hold_sent(write, territory, open_lines)
+    run = await write.lock(PaymentRun, _r.id == run_id)
+    write.expect(run.version, required=True)
+    cancelled_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment, _ in held])
+    run.status = rules.next_status(PaymentRunAction.CANCEL, PaymentRunStatus(run.status))
+    run.cancelled_by, run.cancelled_at, run.reason = cancelled_by, write.now, body.reason
+    for line in await session.scalars(select(_l).where(_l.run_id == run_id, _l.ended_as.is_(None)).order_by(_l.id)):
+        line.ended_as = LineOutcome.CANCELLED
+    await session.flush()
+    taken_back = await payments.take_back(write, held)
+    return [Change("payment_run.cancelled", RUNS, [run_id], {"territory": territory}), *taken_back]
+
+
+async def reject(
+    write: Write, territory: str, run_id: UUID, line_id: UUID, body: schemas.LineRejection
+) -> list[Change]:
+    """Record that the bank rejected a line: its payment comes back, and the database ends the line.
+
+    Raises `payment-transition`, `payment-not-handed-over`, `rejected-before-sent` (409), `decider-pays` (403).
+    """
+    mine = (_l.id == line_id, _l.run_id == run_id, _l.territory == territory)
+    of_line = select(GrantPayment.id, GrantPayment.grant_id).join(_l, _l.payment_id == GrantPayment.id)
+    found = (await write.session.execute(of_line.where(*mine))).one_or_none()
+    if found is None:
+        raise NotFound
+    told = f"{body.reason_code}: {body.reason}" if body.reason is not None else body.reason_code
+    rejection = PaymentRejection(rejected_on=body.rejected_on, reason=told, planned_on=body.planned_on)
+    rejected = await payments.reject(write, payments.PaymentPlace(territory, found.grant_id, found.id), rejection)
+    line = Change("payment_run_line.rejected", LINES, [line_id], {"territory": territory, "run_id": run_id})
+    return [line, *rejected]
