@@ -199,17 +199,6 @@ class SettlementUnbalanced(Problem):
     cure_fr = "Dites, de tout le montant de la ligne, ce qui est certifié, déduit et réservé."
 
 
-class OverLine(Problem):
-    """More cannot be certified of a line of the decision than its amount."""
-
-    status = 409
-    title_fr = "Il ne peut être certifié d'une ligne de la décision plus que son montant."
-    cure = "Read the line again (`lines` of the award) and settle what it has left; deduct the rest as over_line."
-    cure_fr = (
-        "Relisez la ligne (`lines` de l'attribution) et réglez ce qu'il en reste ; déduisez le surplus (over_line)."
-    )
-
-
 class SampleDrawn(Problem):
     """The sample of the claim is drawn already, and is not drawn again."""
 
