@@ -27,6 +27,7 @@ from app.awards.models import (
     Award,
     check_award,
     check_award_of_a_decision,
+    counts_awards,
     keeps_what_it_rests_on,
     links,
     override_of_award,
@@ -174,7 +175,7 @@ class Repayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
 
 
-for _statement in (check_award, check_award_of_a_decision, keeps_what_it_rests_on):
+for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
     event.listen(Advance.__table__, "after_create", DDL(_statement("advances")))
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")

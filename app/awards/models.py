@@ -1,6 +1,6 @@
-"""The columns of a decided aid, which grants and advances share."""
+"""Tables of aids (what one decision gives one firm), and the columns that its awards, grants and advances, share."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -9,17 +9,21 @@ from sqlalchemy import (
     DDL,
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    SmallInteger,
+    UniqueConstraint,
     event,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, shape
-from app.core.routines import append_only
+from app.core.db import Base, Identified, Versioned, one_of, shape
+from app.core.routines import append_only, keep
 from app.programme.models import Territory
 
 
@@ -34,6 +38,36 @@ class AwardStatus(StrEnum):
     CLOSED = "closed"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
+
+
+class Ending(StrEnum):
+    """How an award ended: its final amount is paid, it was terminated, lapsed, was cancelled, or reversed."""
+
+    CLOSED = "closed"
+    TERMINATED = "terminated"
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+    REVERSED = "reversed"
+
+
+class AidAct(StrEnum):
+    """Acts on an aid, or on one of its awards."""
+
+    PLAN = "plan"
+    NOTIFY = "notify"
+    SIGN = "sign"
+    GUARANTEE = "guarantee"
+    START = "start"
+    EXTEND_START = "extend_start"
+    COMPLETE = "complete"
+    AMEND = "amend"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    TERMINATE = "terminate"
+    LAPSE = "lapse"
+    CANCEL = "cancel"
+    REVERSE = "reverse"
+    START_MISSING = "start_missing"
 
 
 # Of which acts the references and external ids are taken: who takes an award back frees its names.
@@ -58,11 +92,200 @@ def override_of_payment(table: str) -> ForeignKeyConstraint:
     )
 
 
+_SHA256 = "~ '^[0-9a-f]{64}$'"
+
+
+class Aid(Identified, Versioned, Base):
+    """What one decision gives one firm: a grant, an advance, or both. The database makes it with its first award.
+
+    `awards` counts those that stand; a second award of the decision joins the aid where they agree. `parameters` null:
+    its awards are held by their amount alone.
+    """
+
+    __tablename__ = "aids"
+    __table_args__ = (
+        UniqueConstraint("territory", "id", name="aids_territory_id_key"),
+        Index(
+            "aids_decision_reference_key", "territory", "siren", "decision_reference", unique=True,
+            postgresql_where=text("stands AND joins"),
+        ),
+        ForeignKeyConstraint(
+            ["territory", "application_id"], ["applications.territory", "applications.id"],
+            name="aids_application_fkey",
+        ),
+        Index(None, "application_id", postgresql_where=text("application_id IS NOT NULL")),
+        Index("aids_of_a_firm_idx", "siren", "decided_on"),
+        Index(
+            "aids_not_started_idx", "start_by_on",
+            postgresql_where=text("stands AND started_on IS NULL AND start_by_on IS NOT NULL"),
+        ),
+        shape("awards >= 0", name="aid_awards"),
+        shape("num_nulls(scheme, base_cents, parameters) IN (0, 3)", name="aid_frozen"),
+        shape("planned_end_on >= planned_start_on", name="aid_planned"),
+        shape("notified_on >= decided_on", name="aid_notified"),
+        shape("start_extension_months > 0 AND extended_on IS NOT NULL OR"
+              " start_extension_months = 0 AND extended_on IS NULL", name="aid_start_extended"),
+        CheckConstraint(
+            "extended_on <= (notified_on + make_interval(months => (parameters ->> 'start_months')::integer))::date",
+            name="start_extension_late",
+        ),
+        CheckConstraint(
+            "start_extension_months <= coalesce((parameters ->> 'start_extension_months')::integer, 0)",
+            name="start_extension_too_long",
+        ),
+        shape("num_nulls(started_on, start_proof_sha256) <> 1", name="aid_started"),
+        shape(f"start_proof_sha256 {_SHA256}", name="aid_start_proof"),
+        shape(
+            "num_nulls(completed_on, completion_declared_on, final_cost_cents, public_aid) IN (0, 4)"
+            " AND completion_declared_on >= completed_on AND final_cost_cents >= 0"
+            " AND jsonb_typeof(public_aid) = 'array'",
+            name="aid_completed",
+        ),
+        CheckConstraint("completed_on IS NULL OR started_on <= completed_on", name="completed_before_start"),
+        shape(
+            "num_nulls(agreement_reference, agreement_sha256) <> 1 AND (agreement_reference IS NOT NULL"
+            " OR num_nonnulls(signed_by_firm_on, signed_by_funder_on) = 0)",
+            name="aid_agreement",
+        ),
+        shape(f"agreement_sha256 {_SHA256}", name="aid_agreement_document"),
+        shape(
+            "num_nulls(guarantor, guarantee_reference, guarantee_cents, guaranteed_until_on, guarantee_sha256)"
+            " IN (0, 5) AND guarantee_cents > 0",
+            name="aid_guarantee",
+        ),
+        shape(f"guarantee_sha256 {_SHA256}", name="aid_guarantee_document"),
+        shape("certified_cents BETWEEN 0 AND coalesce(base_cents, 0) AND open_claims >= 0", name="aid_certified"),
+    )  # fmt: skip
+
+    territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
+    siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), key="siren")
+    decision_reference: Mapped[str]
+    decided_on: Mapped[date]
+    funder_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    application_id: Mapped[UUID | None]
+    scheme: Mapped[str | None] = mapped_column(ForeignKey("schemes.code"))
+    base_cents: Mapped[int | None] = mapped_column(BigInteger)
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    awards: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    stands: Mapped[bool] = mapped_column(Computed("awards > 0", persisted=True))
+    joins: Mapped[bool] = mapped_column(server_default="true")  # false: of awards that disagreed before aids were kept
+    notified_on: Mapped[date | None]
+    planned_start_on: Mapped[date | None]
+    planned_end_on: Mapped[date | None]
+    conditions: Mapped[str | None]
+    payment_terms: Mapped[str | None]
+    recovery_terms: Mapped[str | None]
+    start_extension_months: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    extended_on: Mapped[date | None]
+    start_by_on: Mapped[date | None] = mapped_column(
+        Computed(
+            "(notified_on + make_interval(months => (parameters ->> 'start_months'::text)::integer"
+            " + start_extension_months))::date",
+            persisted=True,
+        )
+    )
+    started_on: Mapped[date | None]
+    start_proof_sha256: Mapped[str | None]
+    start_missing_on: Mapped[date | None]
+    statement_by_on: Mapped[date | None] = mapped_column(
+        Computed(
+            "(planned_end_on + make_interval(months =>"
+            " (parameters ->> 'completion_statement_months'::text)::integer))::date",
+            persisted=True,
+        )
+    )
+    completed_on: Mapped[date | None]
+    completion_declared_on: Mapped[date | None]
+    final_cost_cents: Mapped[int | None] = mapped_column(BigInteger)
+    public_aid: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    agreement_reference: Mapped[str | None]
+    agreement_sha256: Mapped[str | None]
+    signed_by_firm_on: Mapped[date | None]
+    signed_by_funder_on: Mapped[date | None]
+    agreed_on: Mapped[date | None] = mapped_column(
+        Computed(
+            "CASE WHEN num_nulls(signed_by_firm_on, signed_by_funder_on) = 0"
+            " THEN greatest(signed_by_firm_on, signed_by_funder_on) ELSE NULL::date END",
+            persisted=True,
+        )
+    )
+    guarantor: Mapped[str | None]
+    guarantee_reference: Mapped[str | None]
+    guarantee_cents: Mapped[int | None] = mapped_column(BigInteger)
+    guaranteed_until_on: Mapped[date | None]
+    guarantee_sha256: Mapped[str | None]
+    certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    open_claims: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+class AidLine(Identified, Base):
+    """A line of the base of an aid, as decided, and what is certified of it."""
+
+    __tablename__ = "aid_lines"
+    __table_args__ = (
+        UniqueConstraint("aid_id", "id", name="aid_lines_aid_id_key"),
+        UniqueConstraint("aid_id", "position", name="aid_lines_position_key"),
+        shape("amount_cents > 0", name="aid_line_amount"),
+        shape("certified_cents BETWEEN 0 AND amount_cents", name="over_line"),
+    )
+
+    aid_id: Mapped[UUID] = mapped_column(ForeignKey("aids.id"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    label: Mapped[str]
+    kind: Mapped[str | None]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class AidActRecord(Identified, Base):
+    """An act on an aid, or on one of its awards, as it was recorded."""
+
+    __tablename__ = "aid_acts"
+    __table_args__ = (
+        ForeignKeyConstraint(["territory", "aid_id"], ["aids.territory", "aids.id"], name="aid_acts_aid_fkey"),
+        ForeignKeyConstraint(["territory", "grant_id"], ["grants.territory", "grants.id"], name="aid_acts_grant_fkey"),
+        ForeignKeyConstraint(
+            ["territory", "advance_id"], ["advances.territory", "advances.id"], name="aid_acts_advance_fkey"
+        ),
+        shape("num_nonnulls(grant_id, advance_id) < 2", name="aid_act_of_one_award"),
+        shape(one_of("act", AidAct), name="aid_act"),
+        shape(f"document_sha256 {_SHA256}", name="aid_act_document"),
+        Index(None, "aid_id"),
+        Index(None, "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
+        Index(None, "advance_id", postgresql_where=text("advance_id IS NOT NULL")),
+    )
+
+    territory: Mapped[str]
+    aid_id: Mapped[UUID]
+    grant_id: Mapped[UUID | None]
+    advance_id: Mapped[UUID | None]
+    act: Mapped[str]
+    on_day: Mapped[date]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))  # null: the service itself
+    reason: Mapped[str | None]
+    document_sha256: Mapped[str | None]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+keep(AidActRecord)
+_OF_THE_DECISION = (
+    "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents, parameters"
+)
+for _table, _kept in ((Aid, _OF_THE_DECISION), (AidLine, "aid_id, position, label, kind, amount_cents")):
+    _stays = "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    for _trigger in (
+        append_only(_table.__tablename__, f"UPDATE OF {_kept}"),
+        _stays.format(_table.__tablename__),
+    ):
+        event.listen(_table.__table__, "after_create", DDL(_trigger))
+
+
 class Award:
     """Columns of a decided aid: what, to whom, by which decision of which person. A mixin of its table."""
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
     siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), key="siren")
+    aid_id: Mapped[UUID]  # the database finds or makes it
     project_id: Mapped[UUID | None]
     project_title: Mapped[str]
     committee_id: Mapped[UUID | None]
@@ -80,13 +303,15 @@ class Award:
     external_id: Mapped[str | None]
     override_id: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default="awarded")
+    ended_as: Mapped[str | None]
+    ended_on: Mapped[date | None]
     reason: Mapped[str | None]
     awarded_by: Mapped[UUID]
     awarder_kind: Mapped[str] = mapped_column(server_default="person")
 
 
 # What an award rests on, from the day of its decision on.
-FROZEN = ("funder_id", "application_id", "decision_id", "scheme", "base_cents", "lines", "parameters")
+FROZEN = ("aid_id", "funder_id", "application_id", "decision_id", "scheme", "base_cents", "lines", "parameters")
 
 
 def rests_on(table: str, noun: str) -> tuple[ForeignKeyConstraint | Index | CheckConstraint, ...]:
@@ -109,6 +334,15 @@ def rests_on(table: str, noun: str) -> tuple[ForeignKeyConstraint | Index | Chec
         Index(f"{table}_application_key", "application_id", unique=True, postgresql_where=text(STANDS)),
         Index(None, "decision_id", postgresql_where=text("decision_id IS NOT NULL")),
         Index(None, "funder_id"),
+        ForeignKeyConstraint(["territory", "aid_id"], ["aids.territory", "aids.id"], name=f"{table}_aid_fkey"),
+        Index(None, "aid_id"),
+        shape(one_of("ended_as", Ending), name=f"{noun}_ended_as"),
+        shape(
+            "num_nulls(ended_as, ended_on) <> 1 AND CASE ended_as WHEN 'reversed' THEN status = 'reversed'"
+            " WHEN 'lapsed' THEN status = 'cancelled' WHEN 'cancelled' THEN status = 'cancelled'"
+            " ELSE ended_as IS NULL OR status <> 'reversed' END",
+            name=f"{noun}_ended",
+        ),
     )  # fmt: skip
 
 
@@ -138,6 +372,8 @@ def links(table: str) -> tuple[ForeignKeyConstraint | Index, ...]:
 # What a new award names, where rows of other tables decide it. The territory is held, so that the day from which it is
 # served does not change meanwhile; a meeting that was held stays so. Who funds it is, unless it says so, the
 # organisation of who awards it.
+# The award joins the aid of its decision, or makes it. An aid that stands is not waited for where an act holds it: that
+# act may wait for the project, which the award holds already.
 CHECK_AWARD = """
 CREATE FUNCTION check_award() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -191,7 +427,73 @@ BEGIN
         RAISE EXCEPTION 'the decision says otherwise'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'award_is_what_was_decided';
     END IF;
+    INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme,
+        base_cents, parameters, created_at, updated_at)
+    VALUES (NEW.territory, NEW.firm_siren, NEW.decision_reference, NEW.decided_on, NEW.funder_id, NEW.application_id,
+        NEW.scheme, NEW.base_cents, NEW.parameters, now(), now())
+    ON CONFLICT (territory, firm_siren, decision_reference) WHERE stands AND joins DO NOTHING
+    RETURNING id INTO NEW.aid_id;
+    IF NEW.aid_id IS NULL THEN
+        NEW.aid_id := join_aid(to_jsonb(NEW), TG_TABLE_NAME);
+    ELSIF NEW.scheme IS NOT NULL THEN
+        PERFORM fill_aid(to_jsonb(NEW));
+    END IF;
     RETURN NEW;
+END
+$$
+"""
+# A second award of a decision: an award of the other instrument that stands says the same of the decision.
+JOIN_AID = """
+CREATE FUNCTION join_aid(award jsonb, instrument text) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    aid uuid;
+    said text[] := '{decided_on, funder_id, application_id, decision_id, scheme, base_cents, lines, parameters}';
+BEGIN
+    SELECT id INTO STRICT aid FROM aids
+    WHERE territory = award ->> 'territory' AND firm_siren = award ->> 'firm_siren'
+        AND decision_reference = award ->> 'decision_reference' AND stands AND joins
+    FOR NO KEY UPDATE NOWAIT;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT to_jsonb(g) AS other FROM grants g
+            WHERE instrument <> 'grants' AND g.aid_id = aid AND g.status NOT IN ('cancelled', 'reversed')
+            UNION ALL
+            SELECT to_jsonb(a) FROM advances a
+            WHERE instrument <> 'advances' AND a.aid_id = aid AND a.status NOT IN ('cancelled', 'reversed')
+        ) AS standing, unnest(said) AS name
+        WHERE other -> name IS DISTINCT FROM award -> name
+    ) THEN
+        RAISE EXCEPTION 'another award of the decision says otherwise'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'award_differs_from_aid';
+    END IF;
+    UPDATE aids SET awards = awards + 1 WHERE id = aid;
+    RETURN aid;
+END
+$$
+"""
+# What a new aid takes of its award, its file and its decision.
+FILL_AID = """
+CREATE FUNCTION fill_aid(award jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    aid uuid := award ->> 'aid_id';
+BEGIN
+    INSERT INTO aid_lines (aid_id, position, label, kind, amount_cents)
+    SELECT aid, line.position, line.said ->> 'label', line.said ->> 'kind', (line.said ->> 'amount_cents')::bigint
+    FROM jsonb_array_elements(award -> 'lines') WITH ORDINALITY AS line (said, position);
+    UPDATE aids SET planned_start_on = f.planned_start_on, planned_end_on = f.planned_end_on,
+        conditions = (SELECT conditions FROM committee_decisions WHERE id = (award ->> 'decision_id')::uuid)
+    FROM applications f WHERE aids.id = aid AND f.id = aids.application_id;
+END
+$$
+"""
+# An aid stands as long as one of its awards does. Who ends an award holds the aid already.
+COUNT_AWARDS = """
+CREATE FUNCTION count_awards() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE aids SET awards = awards - (NEW.status IN ('cancelled', 'reversed'))::integer
+        + (OLD.status IN ('cancelled', 'reversed'))::integer
+    WHERE id = NEW.aid_id;
+    RETURN NULL;
 END
 $$
 """
@@ -251,12 +553,22 @@ def check_award_of_a_decision(table: str) -> str:
     )
 
 
+def counts_awards(table: str) -> str:
+    """The trigger that counts the awards of an aid that stand."""
+    return (
+        f"CREATE TRIGGER count_awards AFTER UPDATE OF status ON {table} FOR EACH ROW"
+        " WHEN ((OLD.status IN ('cancelled', 'reversed')) <> (NEW.status IN ('cancelled', 'reversed')))"
+        " EXECUTE FUNCTION count_awards()"
+    )
+
+
 def keeps_what_it_rests_on(table: str) -> str:
     """The trigger that keeps what an award rests on as it was decided."""
     return append_only(table, f"UPDATE OF {', '.join(FROZEN)}")
 
 
-event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD))
+for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS):
+    event.listen(Base.metadata, "before_create", DDL(_function))
 event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD_OF_A_DECISION))
 for _statement in (CHECK_SERVED_SINCE, SERVED_SINCE_GUARD):
     event.listen(Territory.__table__, "after_create", DDL(_statement))

@@ -109,6 +109,21 @@ class AwardAboveBase(Problem):
     cure_fr = "Attribuez au plus l'assiette, ou vérifiez l'assiette."
 
 
+class AwardDiffersFromAid(Problem):
+    """The other award of this decision to this firm says something else of the decision."""
+
+    status = 409
+    title_fr = "L'autre attribution de cette décision à cette entreprise indique autre chose de la décision."
+    cure = (
+        "Give the same day, funder, aid file, scheme, base and lines as the other award of this decision_reference, or"
+        " check the reference."
+    )
+    cure_fr = (
+        "Donnez les mêmes jour, financeur, dossier, dispositif, assiette et lignes que l'autre attribution de cette"
+        " decision_reference, ou vérifiez la référence."
+    )
+
+
 class ApplicationOfAnotherProject(Problem):
     """An award can name only an aid file of its own firm and project."""
 

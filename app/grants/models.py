@@ -24,6 +24,7 @@ from app.awards.models import (
     AwardStatus,
     check_award,
     check_award_of_a_decision,
+    counts_awards,
     keeps_what_it_rests_on,
     links,
     override_of_award,
@@ -64,7 +65,8 @@ class Grant(Award, Identified, Versioned, Base):
         shape("awarder_kind = 'person'", name="grant_awarder_kind"),
         shape(AMOUNT, name="grant_amount"),
         shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
-        CheckConstraint("paid_cents + released_cents <= amount_cents", name="payments_exceed_award"),
+        CheckConstraint("paid_cents + in_flight_cents + released_cents <= amount_cents", name="payments_exceed_award"),
+        shape("in_flight_cents >= 0 AND recovered_cents BETWEEN 0 AND paid_cents", name="grant_flows"),
         shape(one_of("status", AwardStatus), name="grant_status"),
         shape("status NOT IN ('cancelled', 'reversed') OR paid_cents = 0", name="grant_cancelled_but_paid"),
         shape("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
@@ -75,6 +77,8 @@ class Grant(Award, Identified, Versioned, Base):
     )  # fmt: skip
 
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    in_flight_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # proposed, approved or sent
+    recovered_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class GrantPayment(Identified, Versioned, Base):
@@ -112,7 +116,7 @@ class GrantPayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
 
 
-for _statement in (check_award, check_award_of_a_decision, keeps_what_it_rests_on):
+for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
     event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")

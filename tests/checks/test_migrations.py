@@ -117,7 +117,14 @@ async def _awarded_before(url: str) -> None:
         SELECT gen_random_uuid(), 'person', id, 'Awarder', 'awarder@example.org', now(), now() FROM funder
         RETURNING id"""
     )
+    await connection.execute(
+        "INSERT INTO firms (siren, name, created_at, updated_at) VALUES ('910000017', 'Firm', now(), now())"
+    )
     await connection.execute("SET session_replication_role = replica")  # other rows that they point to are not there
+    await connection.execute(
+        "INSERT INTO territories (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"
+        " VALUES ('ales', 'Alès', 1, '910000017', '{910000017}', 'laureate', now(), now())"
+    )
     for external_id in (None, "demo-advance-1"):
         await connection.execute(
             """
