@@ -7,6 +7,7 @@ from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards import models as awards
+from app.awards.claims import models as claims
 from app.awards.overrides import models as overrides
 from app.committees import models as committees
 from app.core import installation
@@ -30,8 +31,8 @@ from app.schemes import models as schemes
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
-    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
-    grants, advances, applications, agendas, decisions, integrations,
+    firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
+    overrides, grants, advances, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -15,12 +15,17 @@ from app.core.problems import Problem
 
 
 class SeparationOfDuties(Problem):
-    """You cannot validate or reject days that you entered or worked yourself."""
+    """You cannot validate or reject days that you entered or worked yourself, nor settle a claim that you wrote."""
 
     status = 403
-    title_fr = "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués."
-    cure = "Ask another person of the lead firm."
-    cure_fr = "Demandez à une autre personne du mandataire."
+    title_fr = (
+        "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués, ni régler une"
+        " demande de versement que vous avez rédigée."
+    )
+    cure = "Ask another person: of the lead firm for days, one who holds the role funder for a claim."
+    cure_fr = (
+        "Demandez à une autre personne : du mandataire pour des jours, qui a le rôle funder pour une demande de versement."
+    )
 
 
 class CertifierTookPart(Problem):
@@ -157,6 +162,7 @@ PROPOSES_ACCEPTS = Pair(
 )
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses them", BankDetailsOwnApproval)
+CLAIMS_SETTLES = Pair("writes a claim", "draws its sample or settles it", SeparationOfDuties)
 
 PAIRS = (
     ENTERS_VALIDATES,
@@ -169,4 +175,5 @@ PAIRS = (
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
     PROPOSES_ACCOUNT_APPROVES,
+    CLAIMS_SETTLES,
 )

@@ -177,6 +177,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "claims:read": _MONEY_VIEW,
+    "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
+    "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
     "applications:read": _MONEY_VIEW | {Role.COMMITTEE},  # never reviews, which have a permission of their own
     "applications:write": frozenset({Role.TERRITORY}),
     "applications:instruct": frozenset({Role.FUNDER}),
@@ -190,7 +193,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME}),
+    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER}),
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
@@ -199,6 +202,7 @@ GUARDED_EVENTS = {
     "contribution": "envelopes:read",
     **dict.fromkeys(("grant", "grant_payment"), "grants:read"),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
     "agenda": "agendas:read",

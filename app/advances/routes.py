@@ -15,6 +15,7 @@ from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
+from app.awards.claims.routes import serve_claims
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
@@ -329,3 +330,6 @@ async def _account(request: Request, times: Mapping[str, Any]) -> AdvanceAccount
 
 def _payments(pairs: str) -> list[CashFlow]:
     return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
+
+
+serve_claims(advances, service.ADVANCE)

@@ -7,6 +7,7 @@ from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.claims.routes import serve_claims
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
@@ -120,3 +121,6 @@ async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor =
         request,
         lambda write: service.reverse_payment(write, path["territory"], path["grant_id"], path["id"], body),
     )
+
+
+serve_claims(grants, service.GRANT)

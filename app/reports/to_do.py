@@ -1,9 +1,12 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
 from app.applications import to_do as applications
+from app.awards.claims import to_do as claims
 from app.awards.overrides import to_do as overrides
 from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
 
-KINDS = (*engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS)
+KINDS = (
+    *engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS, *claims.KINDS,
+)  # fmt: skip

@@ -228,8 +228,7 @@ BEGIN
         SELECT coalesce(max(number), 0) + 1 INTO NEW.number FROM claims WHERE aid_id = NEW.aid_id;
         RETURN NEW;
     END IF;
-    IF (OLD.status, NEW.status) NOT IN ({_MOVES}, ('withdrawn', 'withdrawn'), ('settled', 'settled'))
-        OR (OLD.status <> 'submitted' AND OLD.status = NEW.status)
+    IF (OLD.status, NEW.status) NOT IN ({_MOVES})
         OR (OLD.id, OLD.territory, OLD.aid_id, OLD.firm_siren, OLD.number, OLD.submitted_by)
             IS DISTINCT FROM (NEW.id, NEW.territory, NEW.aid_id, NEW.firm_siren, NEW.number, NEW.submitted_by)
         OR NOT NEW.authors @> OLD.authors
@@ -256,6 +255,11 @@ DECLARE
     parked claim_lines;
     later smallint;
 BEGIN
+    IF TG_OP <> 'UPDATE' AND EXISTS (
+        SELECT FROM claims WHERE id = coalesce(NEW.claim_id, OLD.claim_id) AND sample_seed IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'its lines are drawn' USING ERRCODE = 'check_violation', CONSTRAINT = 'sample_drawn';
+    END IF;
     IF TG_OP = 'DELETE' THEN
         IF OLD.status <> 'submitted' THEN
             RAISE EXCEPTION 'it is settled' USING ERRCODE = 'check_violation', CONSTRAINT = 'claim_transition';

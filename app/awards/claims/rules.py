@@ -73,11 +73,6 @@ SUPPLIER_MISSING = Fault(
     en="The line must name its supplier, by supplier_siren or by supplier_name.",
     fr="La ligne doit désigner son fournisseur, par supplier_siren ou par supplier_name.",
 )
-EXPENSE_UNPAID = Fault(
-    "expense_unpaid",
-    en="An expense can be claimed only once it is paid: give the day of its payment.",
-    fr="Une dépense ne peut être déclarée qu'une fois payée : donnez le jour de son paiement.",
-)
 NO_LETTER_OR_DIGIT = Fault(
     "no_letter_or_digit",
     en="Must contain a letter or a digit.",
@@ -288,20 +283,20 @@ class Period:
     received_on: date | None = None
     completed_on: date | None = None
 
-    def refuse(self, expenses: Mapping[str, tuple[date, date]]) -> None:
+    def refuse(self, expenses: Sequence[tuple[str, date, date]]) -> None:
         """Refuse what was invoiced or paid before the receipt, or invoiced after the completion.
 
-        `expenses` are the two days by the pointer of each line. An invoice of the period may be paid after its end.
-        Raises `expense-before-receipt`, `expense-after-completion` (409).
+        `expenses` are the pointer of each line, the day of its invoice and that of its payment. An invoice of the
+        period may be paid after its end. Raises `expense-before-receipt`, `expense-after-completion` (409).
         """
         if self.received_on is not None:
             early = ExpenseBeforeReceipt(received_on=self.received_on.isoformat())
-            early.errors = [early.at(at) for at, days in expenses.items() if min(days) < self.received_on]
+            early.errors = [early.at(at) for at, *days in expenses if min(days) < self.received_on]
             if early.errors:
                 raise early
         if self.completed_on is not None:
             late = ExpenseAfterCompletion(completed_on=self.completed_on.isoformat())
-            late.errors = [late.at(at) for at, days in expenses.items() if days[0] > self.completed_on]
+            late.errors = [late.at(at) for at, invoiced_on, _ in expenses if invoiced_on > self.completed_on]
             if late.errors:
                 raise late
 

@@ -96,7 +96,7 @@ PERIOD = Period(RECEIVED, COMPLETED)
     ],
 )
 def test_an_expense_is_of_the_period(invoiced_on: date, paid_on: date, refusal: type | None) -> None:
-    expenses = {"/lines/0": (RECEIVED, COMPLETED), "/lines/1": (invoiced_on, paid_on)}
+    expenses = [("/lines/0", RECEIVED, COMPLETED), ("/lines/1", invoiced_on, paid_on)]
     Period().refuse(expenses)
     if refusal is None:
         PERIOD.refuse(expenses)
