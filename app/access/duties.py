@@ -24,7 +24,8 @@ class SeparationOfDuties(Problem):
     )
     cure = "Ask another person: of the lead firm for days, one who holds the role funder for a claim."
     cure_fr = (
-        "Demandez à une autre personne : du mandataire pour des jours, qui a le rôle funder pour une demande de versement."
+        "Demandez à une autre personne : du mandataire pour des jours, qui a le rôle funder pour une demande de"
+        " versement."
     )
 
 

@@ -38,7 +38,7 @@ AMBIGUOUS_DECISION = Fault(
 DECISION_LINE_MISSING = Fault(
     "decision_line_missing",
     en="The line must name one line of the decision, by line_label as the decision words it, or by line_id.",
-    fr="La ligne doit désigner une ligne de la décision, par line_label selon les termes de la décision, ou par line_id.",
+    fr="La ligne doit désigner une ligne de la décision, par line_label, comme la décision la nomme, ou par line_id.",
 )
 TOO_MANY_LINES = Fault(
     "too_many_claim_lines",
@@ -229,8 +229,8 @@ async def _put(write: Write, place: str, award_id: UUID, group: _Group, outcome:
     outcome.unchanged += len(group.rows) - created - updated
     if not created and not updated:
         return []
-    body = schemas.ClaimUpdate(lines=_bodies(rows))
-    return [await service.change(write, place, award_id, group.claim_id, body)]
+    changed = schemas.ClaimUpdate(lines=_bodies(rows))
+    return [await service.change(write, place, award_id, group.claim_id, changed)]
 
 
 def _place_of(row: dict[str, Any], stored: Sequence[ClaimLine]) -> int | None:

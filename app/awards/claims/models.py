@@ -31,6 +31,7 @@ _SETTLED = f"certified_cents + parked_cents + {_DEDUCTED}"
 
 # How invoices are compared: rules.py folds them so too, and a test compares the two.
 _SIGNS = r"[\u0001-/:-@\u005b-`{-\u00bf\u2000-\u206f]+"
+_LEGAL_FORMS = ", ".join(map(repr, LEGAL_FORMS))
 INVOICE_KEY = rf"""
 CREATE FUNCTION invoice_key(number text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN coalesce(
@@ -42,13 +43,13 @@ SUPPLIER_KEY = rf"""
 CREATE FUNCTION supplier_key(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 RETURN (
     SELECT coalesce(
-        nullif(string_agg(word, '' ORDER BY place) FILTER (WHERE word NOT IN ({", ".join(map(repr, LEGAL_FORMS))})), ''),
+        nullif(string_agg(word, '' ORDER BY place) FILTER (WHERE word NOT IN ({_LEGAL_FORMS})), ''),
         string_agg(word, '' ORDER BY place), ''
     )
     FROM regexp_split_to_table(regexp_replace(fold(replace(name, '.', '')), '{_SIGNS}', ' ', 'g'), ' ')
         WITH ORDINALITY AS words (word, place)
 )
-"""
+"""  # noqa: S608  # our own text
 
 
 class Claim(Identified, Versioned, Base):
@@ -245,8 +246,8 @@ BEGIN
     RETURN NEW;
 END
 $$
-"""
-# What was declared stays but while the claim is open; an expense that counts is of the period; what returns was parked.
+"""  # noqa: S608  # our own text
+# What was declared stays once the claim is settled; what counts is of the period; what returns was parked.
 GUARD_CLAIM_LINE = """
 CREATE FUNCTION guard_claim_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -333,6 +334,14 @@ BEGIN
 END
 $$
 """
+GUARD_LINES = (
+    "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON claim_lines"
+    " FOR EACH ROW EXECUTE FUNCTION guard_claim_line()"
+)
+COUNT_LINES = (
+    "CREATE TRIGGER count_certified AFTER UPDATE ON claim_lines REFERENCING OLD TABLE AS before_it"
+    " NEW TABLE AS after_it FOR EACH STATEMENT EXECUTE FUNCTION count_certified()"
+)
 for _statement in (INVOICE_KEY, SUPPLIER_KEY):
     event.listen(ClaimLine.__table__, "before_create", DDL(_statement.replace("%", "%%")))
 for _table, _statements in (
@@ -346,15 +355,7 @@ for _table, _statements in (
     ),
     (
         ClaimLine.__table__,
-        (
-            GUARD_CLAIM_LINE,
-            "CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON claim_lines"
-            " FOR EACH ROW EXECUTE FUNCTION guard_claim_line()",
-            COUNT_CERTIFIED,
-            "CREATE TRIGGER count_certified AFTER UPDATE ON claim_lines REFERENCING OLD TABLE AS before_it"
-            " NEW TABLE AS after_it FOR EACH STATEMENT EXECUTE FUNCTION count_certified()",
-            append_only("claim_lines", "TRUNCATE"),
-        ),
+        (GUARD_CLAIM_LINE, GUARD_LINES, COUNT_CERTIFIED, COUNT_LINES, append_only("claim_lines", "TRUNCATE")),
     ),
 ):
     for _statement in _statements:

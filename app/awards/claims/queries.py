@@ -42,7 +42,7 @@ _GRANTS, _ADVANCES = (
           column("ended_as", Text()))
     for name in ("grants", "advances")
 )  # fmt: skip
-_ONE = literal_column("1")
+_ONE: ColumnElement[int] = literal_column("1")
 
 
 def award_of(awards: Any, aid_id: Any) -> Any:
@@ -53,7 +53,6 @@ def award_of(awards: Any, aid_id: Any) -> Any:
 
 
 GRANT_ID, ADVANCE_ID = award_of(_GRANTS, _c.aid_id), award_of(_ADVANCES, _c.aid_id)
-
 
 
 async def award_ids(session: AsyncSession, aid_ids: Collection[UUID]) -> dict[UUID, UUID]:

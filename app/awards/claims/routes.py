@@ -79,9 +79,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
         name=f"submit_{noun}_claim",
         **changes(schemas.Claim, AwardWithoutLines, *_DECLARED, status=201),
     )
-    async def submit(
-        request: Request, body: schemas.ClaimCreate, actor: Actor = require("claims:write")
-    ) -> Response:
+    async def submit(request: Request, body: schemas.ClaimCreate, actor: Actor = require("claims:write")) -> Response:
         """Submit what the firm has spent of the aid, invoice by invoice.
 
         An invoice that an earlier claim parked returns by its supplier and number.

@@ -1,9 +1,9 @@
 """What a claim can be and become, what of it counts, and which lines a control looks at. No session, no await.
 
-Source: domain.md §2 (*état récapitulatif des dépenses acquittées*, *service fait*) and décret 2018-514 art. 5 and 13: an
-expense counts once it is paid, is neither earlier than the receipt of the file nor later than the completion, and
-counts up to the line of the base that it belongs to. Every cent that a firm declares is certified, deducted for a
-stated reason, or parked until a later claim.
+Source: décret 2018-514 art. 5, 12 and 13 (*état récapitulatif des dépenses acquittées*, *service fait*). An expense counts
+once it is paid, is neither earlier than the receipt of the file nor later than the completion, and counts up to the
+line of the base that it belongs to. Every cent that a firm declares is certified, deducted for a stated reason, or
+parked until a later claim.
 """
 
 import hashlib
@@ -130,8 +130,8 @@ class InvoiceAlreadyClaimed(Problem):
     status = 409
     title_fr = "La même facture du même fournisseur est déjà déclarée pour une aide de cette entreprise."
     cure = (
-        "Leave the invoice out. If the other claim is the wrong one, have it withdrawn, or its line deducted as a whole:"
-        " then the invoice is free."
+        "Leave the invoice out. If the other claim is the wrong one, have it withdrawn, or its line deducted as a"
+        " whole: then the invoice is free."
     )
     cure_fr = (
         "Retirez cette facture. Si c'est l'autre demande qui est erronée, faites-la retirer, ou faites déduire toute sa"
@@ -218,7 +218,9 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae"})
 _SIGNS = "\u0001-/:-@\\[-`{-\u00bf\u2000-\u206f"  # what ASCII, Latin-1 and typography have beside letters and digits
 SIGNS = re.compile(f"[{_SIGNS}]+")
-LEGAL_FORMS = ("sa", "sas", "sasu", "sarl", "eurl", "snc", "sci", "scop", "ei", "eirl", "gmbh", "ltd", "srl", "spa", "bv")
+LEGAL_FORMS = (
+    "sa", "sas", "sasu", "sarl", "eurl", "snc", "sci", "scop", "ei", "eirl", "gmbh", "ltd", "srl", "spa", "bv",
+)  # fmt: skip
 
 
 def _fold(text: str) -> str:
@@ -259,7 +261,7 @@ class Invoice:
         if self.supplier_siren is not None and other.supplier_siren is not None:
             return self.supplier_siren == other.supplier_siren
         names = [name for name in (self.supplier_name, other.supplier_name) if name is not None]
-        return len(names) == 2 and supplier_key(names[0]) == supplier_key(names[1])  # noqa: PLR2004  # the two
+        return len(names) == 2 and supplier_key(names[0]) == supplier_key(names[1])  # the two
 
 
 def repeated(invoices: Sequence[Invoice]) -> Iterable[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """What travels about claims."""
 
 from datetime import date, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import MISSING, AfterValidator, ConfigDict, Field, model_validator
@@ -31,7 +31,19 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import AmountCents, Cents, Day, ExternalId, Line, PositiveCents, Reason, Sha256, ShortLine, Siren, Uuid
+from app.core.values import (
+    AmountCents,
+    Cents,
+    Day,
+    ExternalId,
+    Line,
+    PositiveCents,
+    Reason,
+    Sha256,
+    ShortLine,
+    Siren,
+    Uuid,
+)
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -51,16 +63,16 @@ def _named(name: str) -> str:
 InvoiceNumber = Annotated[
     ShortLine,
     Field(
-        description="The supplier's number of the invoice. Signs, spaces, case and zeros in front do not tell two numbers"
-        " apart."
+        description="The supplier's number of the invoice. Signs, spaces, case and zeros in front do not tell two"
+        " numbers apart."
     ),
     AfterValidator(_numbered),
 ]
 SupplierName = Annotated[
     Line,
     Field(
-        description="Name of the supplier, where its SIREN is not known or is not enough. Signs, case and the words of a"
-        " legal form do not tell two names apart."
+        description="Name of the supplier: needed where its SIREN is not known. Signs, case and the words of a legal"
+        " form do not tell two names apart."
     ),
     AfterValidator(_named),
 ]
@@ -72,7 +84,7 @@ InvoicedOn = Annotated[
 PaidOn = Annotated[
     Day,
     Field(
-        description="Paris day on which the firm paid the invoice: not before the file was received, today at the latest."
+        description="Paris day on which the firm paid the invoice, today at the latest: what is not paid is not claimed."
     ),
 ]
 ClaimedCents = Annotated[
@@ -118,7 +130,7 @@ _External = Annotated[
     ExternalId,
     Field(description="Identifier of the claim in another system, once per territory among those not withdrawn."),
 ]
-_LINE = {
+_LINE: dict[str, Any] = {
     "invoice_number": "FA-2024-0117", "supplier_siren": "320252489", "invoiced_on": "2024-03-11",
     "paid_on": "2024-04-30", "amount_excl_vat_cents": 12_400_000, "line_id": "019a9f5e-7c00-7000-8000-000000000001",
 }  # fmt: skip
@@ -158,8 +170,8 @@ class SampleDraw(Body):
     method: Annotated[
         SampleMethod,
         Field(
-            description="random: each line is as likely as another; monetary_unit: each cent is, so that a large line is"
-            " drawn for certain."
+            description="random: each line is as likely as another; monetary_unit: each cent is, so that a large line"
+            " is drawn for certain."
         ),
     ]
     size: Annotated[
@@ -229,8 +241,8 @@ class ClaimSettle(Body):
         list[VerdictBody],
         Field(
             max_length=MOST_LINES,
-            description="What becomes of each line. Where a sample is drawn, a line that is not in it may be absent: it is"
-            " certified as it was declared.",
+            description="What becomes of each line. Where a sample is drawn, a line that is not in it may be absent: it"
+            " is certified as it was declared.",
         ),
     ]
     checklist: (

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, column, delete, or_, select, table, text, update
+from sqlalchemy import Date, Uuid, column, delete, select, table, text, update
 
 from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
@@ -178,7 +178,7 @@ async def reopen(
     submitted = rules.next_status(ClaimAction.REOPEN, ClaimStatus(claim.status))
     reopened_by = person(write.actor)
     _refuse_over(held, OVER)
-    nothing: dict[str, Any] = {name: 0 for name in Verdict(0).columns()}
+    nothing: dict[str, Any] = dict.fromkeys(Verdict(0).columns(), 0)
     of_claim = update(ClaimLine).where(ClaimLine.claim_id == claim_id)
     await write.session.execute(of_claim.values(**nothing, status=submitted, note=None))
     claim.status, claim.settled_by, claim.settled_on, claim.settled_at = submitted, None, None, None

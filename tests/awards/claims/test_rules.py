@@ -76,7 +76,7 @@ ONE, OTHER = "320252489", "552100554"
         (Invoice("F-1", None, "Dupont"), Invoice("F-2", None, "Dupont"), False),
     ],
 )
-def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # noqa: FBT001  # a table
+def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # a table
     assert first.is_the_same_as(second) is second.is_the_same_as(first) is same
     assert list(repeated([Invoice("X", None, "X"), first, second])) == ([(2, 1)] if same else [])
 
@@ -153,10 +153,10 @@ def test_no_line_of_the_decision_counts_more_than_it_has_left(
         verdict = settled[line.position]
         assert verdict.settled_cents == line.declared_cents == sum(verdict.columns().values())
         assert min(verdict.columns().values()) >= 0
-    for name in left:
+    for name, most in left.items():
         wanted = sum(verdicts[line.position].certified_cents for line in lines if line.line_id == name)
         counted = sum(settled[line.position].certified_cents for line in lines if line.line_id == name)
-        assert counted == min(wanted, left[name])
+        assert counted == min(wanted, most)
 
 
 CENTS = {1: 100_00, 2: 5_000_00, 3: 1, 4: 250_00, 5: 90_000_00, 7: 250_00}
