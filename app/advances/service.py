@@ -16,10 +16,10 @@ from app.advances import schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
 from app.awards import service as awards
+from app.awards.kinds import KINDS, AwardKind
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import OVER, AwardEnded, Decided, refuse_before_decision
-from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -287,6 +287,7 @@ def _status_of(advance: Advance) -> AdvanceStatus:
 
 
 ADVANCE = AwardKind(Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of)
+KINDS[ADVANCE.resource] = ADVANCE
 
 
 def _bound(territory: str, advance_id: UUID) -> dict[str, object]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
@@ -120,7 +120,6 @@ class Aid(Identified, Versioned, Base):
             postgresql_where=text("stands AND started_on IS NULL AND start_by_on IS NOT NULL"),
         ),
         shape("awards >= 0", name="aid_awards"),
-        shape("num_nulls(scheme, base_cents, parameters) IN (0, 3)", name="aid_frozen"),
         shape("planned_end_on >= planned_start_on", name="aid_planned"),
         shape("notified_on >= decided_on", name="aid_notified"),
         shape("start_extension_months > 0 AND extended_on IS NOT NULL OR"
@@ -161,9 +160,9 @@ class Aid(Identified, Versioned, Base):
     siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), key="siren")
     decision_reference: Mapped[str]
     decided_on: Mapped[date]
-    funder_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    funder_id: Mapped[UUID]  # like the scheme: the award that the aid is made for refers to it
     application_id: Mapped[UUID | None]
-    scheme: Mapped[str | None] = mapped_column(ForeignKey("schemes.code"))
+    scheme: Mapped[str | None]
     base_cents: Mapped[int | None] = mapped_column(BigInteger)
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     awards: Mapped[int] = mapped_column(SmallInteger, server_default="1")
@@ -216,6 +215,10 @@ class Aid(Identified, Versioned, Base):
     guarantee_sha256: Mapped[str | None]
     certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     open_claims: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  # declared_attr hands the class over
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}  # what the database derives
 
 
 class AidLine(Identified, Base):

@@ -5,11 +5,21 @@ from typing import Any
 from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Organisation, Subject
-from app.awards.models import AwardStatus
+from app.awards.models import AidLine, AwardStatus
 from app.awards.overrides.models import Override
 from app.committees.models import Committee
 from app.core.db import param, paris_day
-from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, matches, updated_since
+from app.core.reading.listing import (
+    Listing,
+    any_of,
+    at_least,
+    at_most,
+    equals,
+    json_array,
+    json_object,
+    matches,
+    updated_since,
+)
 from app.core.schemas import Read
 from app.core.values import Code, Day, ExternalId, ShortLine, Siren, Uuid
 from app.envelopes.queries import amount_range
@@ -19,6 +29,17 @@ from app.schemes.models import Scheme
 _awarder = Subject.__table__.alias("awarder")
 _funder = Organisation.__table__.alias("funder")
 _override = Override.__table__.alias("override")
+
+_l = AidLine
+
+
+def _lines(award: Any) -> Any:
+    """The lines of the aid of an award, and what is certified of them; null where it is held by its amount alone."""
+    line = json_object(
+        id=_l.id, label=_l.label, kind=_l.kind, amount_cents=_l.amount_cents, certified_cents=_l.certified_cents
+    )
+    of_it = select(json_array(line, _l.position)).where(_l.aid_id == award.aid_id).correlate(award)
+    return case((award.scheme.is_not(None), of_it.scalar_subquery())).label("lines")
 
 
 def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
@@ -41,7 +62,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.scheme,
             Scheme.name.label("scheme_name"),
             award.base_cents,
-            award.lines,
+            _lines(award),
             award.parameters,
             award.amount_cents,
             getattr(award, paid),

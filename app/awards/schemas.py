@@ -53,18 +53,20 @@ EndReason = Annotated[
 
 
 class AwardLine(Read):
-    """A line of what the aid was decided for."""
+    """A line of what the aid was decided for, and what is certified of it."""
 
+    id: UUID = Field(description="By which claims name the line.")
     label: str = Field(description="What is bought; `project_title` where the base is one line.")
     kind: CostKind | None = Field(
         description="tangible_asset or intangible_asset, as in the file; null where the decision does not say."
     )
     amount_cents: PositiveCents = Field(description="Cents of euro, excluding VAT.")
+    certified_cents: Cents = Field(description="Cents of euro certified of the line by settled claims.")
 
 
 FrozenLines = Annotated[
     list[AwardLine] | None,
-    Field(description="The lines that come to the base, as decided. They stay. Null as the scheme is."),
+    Field(description="The lines that come to the base, as decided; they stay. Null as the scheme is."),
 ]
 FrozenParameters = Annotated[
     dict[str, int | bool | list[int] | str] | None,

@@ -1,7 +1,5 @@
 """What every award goes through, whatever its instrument: decided, released, or reversed as a mistake."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, union_all
 
 from app.access.rules import person
+from app.awards.kinds import AwardKind
 from app.awards.models import AwardStatus
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
@@ -26,37 +25,17 @@ from app.awards.schemas import Release
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound
-from app.core.reading.listing import Listing
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import Cause
-from app.envelopes.rules import Act, Instrument
+from app.envelopes.rules import Act
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
 from app.firms import service as firms
 from app.projects import service as projects
 from app.projects.models import AIDED, Holder, Project
 from app.projects.rules import CAN_BE_AIDED, FundingRoute, ProjectStage, StageOutOfOrder
-
-
-@dataclass(frozen=True)
-class AwardKind:
-    """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
-
-    `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
-    """
-
-    instrument: Instrument
-    table: Any
-    listing: Listing
-    resource: str
-    paid: str
-    status_of: Callable[[Any], str]
-
-    def change(self, act: str, award: Any) -> Change:
-        """The act on the award, as it is answered and told."""
-        return Change(f"{self.resource}.{act}", self.listing, [award.id], {"territory": award.territory})
 
 
 async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:

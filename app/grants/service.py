@@ -5,11 +5,11 @@ from uuid import UUID
 from app.access.duties import DECIDES_PAYS
 from app.access.rules import person
 from app.awards import service as awards
+from app.awards.kinds import KINDS, AwardKind
 from app.awards.models import AwardStatus
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import Decided, refuse_before_decision, refuse_ended
-from app.awards.service import AwardKind
 from app.core.problems import Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -115,6 +115,7 @@ def _status_of(grant: Grant) -> AwardStatus:
 
 
 GRANT = AwardKind(Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", _status_of)
+KINDS[GRANT.resource] = GRANT
 
 
 def _paid(payment_type: str, grant_type: str, territory: str, grant_id: UUID, payment_id: UUID) -> list[Change]:

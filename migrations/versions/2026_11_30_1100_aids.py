@@ -303,7 +303,6 @@ def upgrade() -> None:
             "num_nulls(guarantor, guarantee_reference, guarantee_cents, guaranteed_until_on, guarantee_sha256) IN (0, 5) AND guarantee_cents > 0",
             name="aid_guarantee",
         ),
-        sa.CheckConstraint("num_nulls(scheme, base_cents, parameters) IN (0, 3)", name="aid_frozen"),
         sa.CheckConstraint("num_nulls(started_on, start_proof_sha256) <> 1", name="aid_started"),
         sa.CheckConstraint("planned_end_on >= planned_start_on", name="aid_planned"),
         sa.CheckConstraint(
@@ -311,8 +310,6 @@ def upgrade() -> None:
             name="aid_start_extended",
         ),
         sa.ForeignKeyConstraint(["firm_siren"], ["firms.siren"], name="aids_firm_siren_fkey"),
-        sa.ForeignKeyConstraint(["funder_id"], ["organisations.id"], name="aids_funder_id_fkey"),
-        sa.ForeignKeyConstraint(["scheme"], ["schemes.code"], name="aids_scheme_fkey"),
         sa.ForeignKeyConstraint(
             ["territory", "application_id"], ["applications.territory", "applications.id"], name="aids_application_fkey"
         ),

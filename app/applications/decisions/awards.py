@@ -14,8 +14,8 @@ from app.applications.decisions.models import CommitteeDecision
 from app.applications.decisions.rules import advance_terms
 from app.applications.models import Application
 from app.awards import service as awards
+from app.awards.kinds import AwardKind
 from app.awards.rules import Decided
-from app.awards.service import AwardKind
 from app.core.writing.writes import Change, Write
 from app.grants.models import Grant
 from app.grants.service import GRANT, award_grant

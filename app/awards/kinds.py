@@ -1,0 +1,49 @@
+"""The instruments of aid: what acts on awards need to know of grants and advances, which come later in the house."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.reading.listing import Listing
+from app.core.writing.writes import Change, Write
+from app.envelopes.rules import Instrument
+
+
+async def _never(_write: Write, _award: Any) -> bool:
+    return False
+
+
+async def _nothing(_write: Write, _award: Any, _reason: str) -> list[Change]:
+    return []
+
+
+@dataclass(frozen=True)
+class AwardKind:
+    """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
+
+    `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
+    `in_flight` says whether a payment of a held award is approved or sent; `drop_proposed` cancels those that are only
+    proposed, for a reason.
+    """
+
+    instrument: Instrument
+    table: Any
+    listing: Listing
+    resource: str
+    paid: str
+    status_of: Callable[[Any], str]
+    in_flight: Callable[[Write, Any], Awaitable[bool]] = _never
+    drop_proposed: Callable[[Write, Any, str], Awaitable[list[Change]]] = _nothing
+
+    def change(self, act: str, award: Any) -> Change:
+        """The act on the award, as it is answered and told."""
+        return Change(f"{self.resource}.{act}", self.listing, [award.id], {"territory": award.territory})
+
+
+# By `resource`: grants and advances put theirs here.
+KINDS: dict[str, AwardKind] = {}
+
+
+def in_lock_order() -> list[AwardKind]:
+    """The instruments in the order in which awards of one aid are locked: its grant, then its advance."""
+    return [KINDS[name] for name in ("grant", "advance")]
