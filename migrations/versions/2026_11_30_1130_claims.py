@@ -71,7 +71,7 @@ CREATE FUNCTION guard_claim_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     received date;
     completed date;
-    parked claim_lines;
+    parked record;
     later smallint;
 BEGIN
     IF TG_OP <> 'UPDATE' AND EXISTS (

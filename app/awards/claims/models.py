@@ -132,7 +132,7 @@ class ClaimLine(Identified, Base):
     __table_args__ = (
         ForeignKeyConstraint(
             ["claim_id", "territory", "aid_id", "siren", "status"],
-            ["claims.id", "claims.territory", "claims.aid_id", "claims.firm_siren", "claims.status"],
+            ["claims.id", "claims.territory", "claims.aid_id", "claims.siren", "claims.status"],
             name="claim_lines_claim_fkey", deferrable=True, initially="DEFERRED",
         ),
         ForeignKeyConstraint(
@@ -253,7 +253,7 @@ CREATE FUNCTION guard_claim_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     received date;
     completed date;
-    parked claim_lines;
+    parked record;
     later smallint;
 BEGIN
     IF TG_OP <> 'UPDATE' AND EXISTS (
