@@ -135,18 +135,19 @@ $$
 COUNT_CERTIFIED = """
 CREATE FUNCTION count_certified() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE aids a SET certified_cents = a.certified_cents + moved.cents
-    FROM (
-        SELECT n.aid_id, sum(n.certified_cents - o.certified_cents) AS cents
-        FROM after_it n JOIN before_it o ON o.id = n.id GROUP BY n.aid_id
-    ) moved
-    WHERE a.id = moved.aid_id AND moved.cents <> 0;
+    PERFORM FROM aids WHERE id IN (SELECT aid_id FROM after_it) ORDER BY id FOR NO KEY UPDATE;
     UPDATE aid_lines l SET certified_cents = l.certified_cents + moved.cents
     FROM (
         SELECT n.line_id, sum(n.certified_cents - o.certified_cents) AS cents
         FROM after_it n JOIN before_it o ON o.id = n.id GROUP BY n.line_id
     ) moved
     WHERE l.id = moved.line_id AND moved.cents <> 0;
+    UPDATE aids a SET certified_cents = a.certified_cents + moved.cents
+    FROM (
+        SELECT n.aid_id, sum(n.certified_cents - o.certified_cents) AS cents
+        FROM after_it n JOIN before_it o ON o.id = n.id GROUP BY n.aid_id
+    ) moved
+    WHERE a.id = moved.aid_id AND moved.cents <> 0;
     RETURN NULL;
 END
 $$

@@ -21,7 +21,10 @@ async def test_what_is_declared_is_certified_deducted_and_parked(claims: Claims,
     )  # fmt: skip
     assert (claim["grant_id"], claim["advance_id"]) == (claims.award["id"], None)
     assert await claims.certified() == (0, 0, 1)
-    verdicts = ({"certified_cents": 25_000, "not_eligible_cents": 5_000}, {"certified_cents": 1, "parked_cents": 19_999})
+    verdicts = (
+        {"certified_cents": 25_000, "not_eligible_cents": 5_000},
+        {"certified_cents": 1, "parked_cents": 19_999},
+    )
     problem(await claims.settle(claim, {"certified_cents": 29_999}, verdicts[1]), 409, "settlement-unbalanced")
     settled = ok(await claims.settle(claim, *verdicts, visited_on="2024-05-14", settled_on="2024-05-15",
                                      checklist=[{"item": "Machine seen", "met": True}]))  # fmt: skip
@@ -136,7 +139,12 @@ async def test_a_wrong_line_is_told_at_its_place(claims: Claims, line: dict[str,
 
 async def test_an_invoice_twice_in_one_claim_is_refused_at_its_place(claims: Claims) -> None:
     line = claims.line(supplier_name="Dupont")
-    again = {**line, "supplier_siren": None, "supplier_name": "DUPONT SAS", "invoice_number": f" {line['invoice_number']}/"}
+    again = {
+        **line,
+        "supplier_siren": None,
+        "supplier_name": "DUPONT SAS",
+        "invoice_number": f" {line['invoice_number']}/",
+    }
     [error] = problem(await claims.submit(line, again), 422, "validation-failed")["errors"]
     assert (error["pointer"], error["code"], error["first"]) == ("/lines/1/invoice_number", "repeated_invoice", 1)
 
@@ -145,7 +153,8 @@ async def test_events_tell_no_supplier(claims: Claims, world: World) -> None:
     claim = await claims.submitted(claims.line(supplier_siren=None, supplier_name="Jeanne Martin"))
     ok(await claims.settle(claim))
     events = await world.pool.fetch(
-        "SELECT type, data FROM events WHERE resource_type = 'claim' AND resource_id = $1 ORDER BY sequence", claim["id"]
+        "SELECT type, data FROM events WHERE resource_type = 'claim' AND resource_id = $1 ORDER BY sequence",
+        claim["id"],
     )
     assert [event["type"] for event in events] == ["claim.submitted", "claim.settled"]
     assert all("Martin" not in event["data"] and '"lines"' not in event["data"] for event in events)
