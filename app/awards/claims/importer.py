@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.awards.claims.rules import MOST_LINES, SUPPLIER_MISSING, ClaimStatus, I
 from app.awards.models import Aid, AidLine
 from app.core.faults import Fault
 from app.core.messages import NOT_FOUND
-from app.core.problems import ValidationFailed
+from app.core.problems import Problem, ValidationFailed
 from app.core.schemas import Body
 from app.core.values import ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
@@ -29,6 +29,11 @@ CLAIM_MISSING = Fault(
     "claim_missing",
     en="The line must name its claim: by claim_external_id with the reference of the decision, or by claim_id.",
     fr="La ligne doit désigner sa demande : par claim_external_id avec la référence de la décision, ou par claim_id.",
+)
+CLAIM_OF_ANOTHER_DECISION = Fault(
+    "claim_of_another_decision",
+    en="The claim of this name belongs to the aid of another decision.",
+    fr="La demande de ce nom relève de l'aide d'une autre décision.",
 )
 AMBIGUOUS_DECISION = Fault(
     "ambiguous_decision",
@@ -99,6 +104,8 @@ async def _meanings(write: Write, place: str, lines: Sequence[FileLine]) -> list
         claim = known.get(item.claim_id or item.claim_external_id)
         if claim is not None:
             found.aid_id, found.claim_id = claim.aid_id, claim.id
+            if item.decision_reference not in (None, claim.decision_reference):
+                found.faults.append(LineFault(line.number, "decision_reference", CLAIM_OF_ANOTHER_DECISION.at("")))
         elif item.claim_id is not None:
             found.faults.append(LineFault(line.number, "claim_id", NOT_FOUND.at("")))
         else:
@@ -115,12 +122,16 @@ async def _meanings(write: Write, place: str, lines: Sequence[FileLine]) -> list
 
 async def _claims(write: Write, place: str, items: Sequence[ClaimFileLine]) -> dict[Any, Any]:
     """The claims that the lines name, by id, and those that are not withdrawn by external id."""
-    asked = select(Claim.id, Claim.aid_id, Claim.external_id, Claim.status).where(
-        Claim.territory == place,
-        or_(
-            Claim.id.in_({item.claim_id for item in items if item.claim_id}),
-            Claim.external_id.in_({item.claim_external_id for item in items if item.claim_external_id}),
-        ),
+    asked = (
+        select(Claim.id, Claim.aid_id, Claim.external_id, Claim.status, Aid.decision_reference)
+        .join(Aid, Aid.id == Claim.aid_id)
+        .where(
+            Claim.territory == place,
+            or_(
+                Claim.id.in_({item.claim_id for item in items if item.claim_id}),
+                Claim.external_id.in_({item.claim_external_id for item in items if item.claim_external_id}),
+            ),
+        )
     )
     rows = (await write.session.execute(asked)).all()
     standing = {row.external_id: row for row in rows if row.external_id and row.status != ClaimStatus.WITHDRAWN}
@@ -171,7 +182,12 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     meant = await _meanings(write, place, lines)
     faults = [fault for found in meant for fault in found.faults]
     counted: Counter[Any] = Counter()
+    named: dict[str, UUID] = {}
     for line, found in zip(lines, meant, strict=True):
+        name = line.item.claim_external_id
+        aid_id = found.aid_id
+        if found.claim_id is None and aid_id and name and named.setdefault(name, aid_id) != aid_id:
+            faults.append(LineFault(line.number, "decision_reference", CLAIM_OF_ANOTHER_DECISION.at("")))
         claim = (found.aid_id, found.claim_id or line.item.claim_external_id)
         counted[claim] += 1
         if counted[claim] > MOST_LINES:
@@ -203,7 +219,11 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     held = sorted(groups.values(), key=lambda group: str(group.aid_id))
     await service.hold_aids(write, [group.aid_id for group in held])
     for group in held:
-        made += await _put(write, place, awards[group.aid_id], group, outcome)
+        try:
+            made += await _put(write, place, awards[group.aid_id], group, outcome)
+        except Problem as problem:  # of one line of the claim: the file knows it by its column
+            problem.errors = [replace(each, pointer="/" + each.pointer.rpartition("/")[2]) for each in problem.errors]
+            raise
     outcome.changes = made
     return outcome
 
@@ -216,21 +236,23 @@ async def _put(write: Write, place: str, award_id: UUID, group: _Group, outcome:
         return [await service.submit(write, place, award_id, body)]
     stored = await service.lines_of(write, group.claim_id)
     rows = [service.declared(line) for line in stored]
-    created = updated = 0
+    new: list[dict[str, Any]] = []
+    updated = 0
     for row in group.rows:
         at = _place_of(row, stored)
         if at is None:
-            rows.append(row)
-            created += 1
+            new.append(row)
         elif any(rows[at][name] != value for name, value in row.items()):
             rows[at] |= row
             updated += 1
-    outcome.created, outcome.updated = outcome.created + created, outcome.updated + updated
-    outcome.unchanged += len(group.rows) - created - updated
-    if not created and not updated:
-        return []
-    changed = schemas.ClaimUpdate(lines=_bodies(rows))
-    return [await service.change(write, place, award_id, group.claim_id, changed)]
+    outcome.created, outcome.updated = outcome.created + len(new), outcome.updated + updated
+    outcome.unchanged += len(group.rows) - len(new) - updated
+    if updated:
+        changed = schemas.ClaimUpdate(lines=_bodies(rows + new))
+        return [await service.change(write, place, award_id, group.claim_id, changed)]
+    if new and len(rows) + len(new) > MOST_LINES:
+        raise ValidationFailed(errors=[TOO_MANY_LINES.at("", maximum=MOST_LINES)])
+    return [await service.append(write, place, award_id, group.claim_id, _bodies(new))] if new else []
 
 
 def _place_of(row: dict[str, Any], stored: Sequence[ClaimLine]) -> int | None:

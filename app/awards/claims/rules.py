@@ -1,8 +1,8 @@
 """What a claim can be and become, what of it counts, and which lines a control looks at. No session, no await.
 
-Source: décret 2018-514 art. 5, 12 and 13 (*état récapitulatif des dépenses acquittées*, *service fait*). An expense counts
-once it is paid, is neither earlier than the receipt of the file nor later than the completion, and counts up to the
-line of the base that it belongs to. Every cent that a firm declares is certified, deducted for a stated reason, or
+Source: décret 2018-514 art. 5, 12 and 13 (*état récapitulatif des dépenses acquittées*, *service fait*). An expense
+counts once it is paid, is neither earlier than the receipt of the file nor later than the completion, and counts up to
+the line of the base that it belongs to. Every cent that a firm declares is certified, deducted for a stated reason, or
 parked until a later claim.
 """
 

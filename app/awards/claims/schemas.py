@@ -84,7 +84,7 @@ InvoicedOn = Annotated[
 PaidOn = Annotated[
     Day,
     Field(
-        description="Paris day on which the firm paid the invoice, today at the latest: what is not paid is not claimed."
+        description="Paris day on which the firm paid the invoice, today at the latest: what is unpaid is not claimed."
     ),
 ]
 ClaimedCents = Annotated[

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, column, delete, select, table, text, update
+from sqlalchemy import Date, Uuid, column, delete, func, select, table, text, update
 
 from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
@@ -101,6 +101,24 @@ async def change(
         return _change("", claim)
     accountable(write.actor)
     claim.authors = with_author(claim.authors, write.actor)
+    await write.session.flush()
+    return _change("updated", claim)
+
+
+async def append(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, lines: Sequence[schemas.ClaimLineBody]
+) -> Change:
+    """Declare more invoices in a claim, none of which it has. Raises what `change` raises."""
+    held, claim = await _held(write, territory, award_id, claim_id, None)
+    rules.next_status(ClaimAction.CHANGE, ClaimStatus(claim.status))
+    _refuse_over(held, (*OVER, Ending.TERMINATED))
+    if claim.sample_seed is not None:
+        raise SampleDrawn
+    accountable(write.actor)
+    last = select(func.max(ClaimLine.position)).where(ClaimLine.claim_id == claim_id)
+    await _declare(write, held.aid, claim, lines, after=await write.session.scalar(last) or 0)
+    claim.authors = with_author(claim.authors, write.actor)
+    touch(claim)
     await write.session.flush()
     return _change("updated", claim)
 
@@ -256,8 +274,10 @@ async def _period(write: Write, aid: Aid) -> Period:
     return Period(await write.session.scalar(received), aid.completed_on)
 
 
-async def _declare(write: Write, aid: Aid, claim: Claim, lines: Sequence[schemas.ClaimLineBody]) -> None:
-    """Write the lines of a held claim that has none."""
+async def _declare(
+    write: Write, aid: Aid, claim: Claim, lines: Sequence[schemas.ClaimLineBody], after: int = 0
+) -> None:
+    """Write lines of a held claim, after those that it has."""
     await _refuse_wrong(write, aid, lines)
     period = await _period(write, aid)
     period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
@@ -268,19 +288,19 @@ async def _declare(write: Write, aid: Aid, claim: Claim, lines: Sequence[schemas
         for line in lines
     ]
     returns = await _returns(write, claim, lines, invoices)
-    for position, (line, invoice) in enumerate(zip(lines, invoices, strict=True), 1):
+    for place, (line, invoice) in enumerate(zip(lines, invoices, strict=True)):
         stored = line.model_dump(exclude={"amount_excl_vat_cents", "supplier_name"})
         write.session.add(
             ClaimLine(
                 **stored,
                 claim_id=claim.id,
-                position=position,
+                position=after + place + 1,
                 territory=claim.territory,
                 aid_id=claim.aid_id,
                 siren=claim.siren,
                 supplier_name=invoice.supplier_name,
                 declared_cents=line.amount_excl_vat_cents,
-                returns_id=returns.get(position),
+                returns_id=returns.get(place),
             )
         )
     await write.session.flush()
@@ -309,7 +329,7 @@ async def _names(write: Write, sirens: Sequence[str | None]) -> Mapping[str | No
 async def _returns(
     write: Write, claim: Claim, lines: Sequence[schemas.ClaimLineBody], invoices: Sequence[Invoice]
 ) -> dict[int, UUID]:
-    """For positions of invoices that return, the line from which they were parked.
+    """For the places of invoices that return, the line from which they were parked.
 
     Raises `invoice-already-claimed`, `above-parked` (409).
     """
@@ -336,7 +356,7 @@ async def _returns(
             above.errors = [above.at(f"/lines/{place}/amount_excl_vat_cents")]
             raise above
         else:
-            found[place + 1] = last.id
+            found[place] = last.id
     if refused:
         raise await _claimed(write, refused)
     return found

@@ -21,9 +21,11 @@ class Claims:
         self.line_id: str = (award["lines"] or [{"id": ""}])[0]["id"]
 
     @classmethod
-    async def of(cls, world: World, kind: str = "grants", *, firm: str = "", **more: Any) -> "Claims":
-        """An award under a scheme with one line of 1 000.00 €, in an envelope of its own."""
-        acts = await Acts.of(world, 100_000)
+    async def of(
+        cls, world: World, kind: str = "grants", *, firm: str = "", acts: Acts | None = None, **more: Any
+    ) -> "Claims":
+        """An award under a scheme with one line of 1 000.00 €; the first of a territory brings its envelope."""
+        acts = acts or await Acts.of(world, 1_000_000)
         acts.firm = firm or acts.firm
         award = acts.grant if kind == "grants" else acts.advance
         return cls(acts, ok(await award(50_000, **{**BASE, **more}), 201), kind)

@@ -20,7 +20,7 @@ async def rival(world: World) -> tuple[World, Client]:
 
 
 async def test_an_invoice_is_claimed_by_one_of_two_aids_at_once(world: World) -> None:
-    """Of two territories: who sees both is told which award has it, who sees one is told no more than that it stands."""
+    """Of two territories: who sees both is told which award has it, who sees one only that it stands."""
     other, both = await rival(world)
     mine = await Claims.of(world)
     ok(await other.clients["territory"].put(f"firms/{mine.acts.firm}", {"stage": "identified"}))
