@@ -9,7 +9,7 @@ from sqlalchemy import (
     DDL,
     BigInteger,
     CheckConstraint,
-    Computed,
+    FetchedValue,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from app.core.db import Base, Identified, Versioned, one_of, shape
@@ -107,66 +108,30 @@ class Aid(Identified, Versioned, Base):
         UniqueConstraint("territory", "id", name="aids_territory_id_key"),
         Index(
             "aids_decision_reference_key", "territory", "siren", "decision_reference", unique=True,
-            postgresql_where=text("stands AND joins"),
+            postgresql_where=text("awards > 0 AND joins"),
         ),
         ForeignKeyConstraint(
             ["territory", "application_id"], ["applications.territory", "applications.id"],
             name="aids_application_fkey",
         ),
         Index(None, "application_id", postgresql_where=text("application_id IS NOT NULL")),
-        Index("aids_of_a_firm_idx", "siren", "decided_on"),
-        Index(
-            "aids_not_started_idx", "start_by_on",
-            postgresql_where=text("stands AND started_on IS NULL AND start_by_on IS NOT NULL"),
-        ),
-        shape("awards >= 0", name="aid_awards"),
-        shape("planned_end_on >= planned_start_on", name="aid_planned"),
-        shape("notified_on >= decided_on", name="aid_notified"),
-        shape("start_extension_months > 0 AND extended_on IS NOT NULL OR"
-              " start_extension_months = 0 AND extended_on IS NULL", name="aid_start_extended"),
-        CheckConstraint(
-            "extended_on <= (notified_on + make_interval(months => (parameters ->> 'start_months')::integer))::date",
-            name="start_extension_late",
-        ),
-        CheckConstraint(
-            "start_extension_months <= coalesce((parameters ->> 'start_extension_months')::integer, 0)",
-            name="start_extension_too_long",
-        ),
-        shape("num_nulls(started_on, start_proof_sha256) <> 1", name="aid_started"),
-        shape(f"start_proof_sha256 {_SHA256}", name="aid_start_proof"),
+        Index("aids_not_started_idx", "notified_on", postgresql_where=text("started_on IS NULL AND awards > 0")),
         shape(
-            "num_nulls(completed_on, completion_declared_on, final_cost_cents, public_aid) IN (0, 4)"
-            " AND completion_declared_on >= completed_on AND final_cost_cents >= 0"
-            " AND jsonb_typeof(public_aid) = 'array'",
-            name="aid_completed",
+            "awards >= 0 AND open_claims >= 0 AND certified_cents BETWEEN 0 AND coalesce(base_cents, 0)",
+            name="aid_counts",
         ),
-        CheckConstraint("completed_on IS NULL OR started_on <= completed_on", name="completed_before_start"),
-        shape(
-            "num_nulls(agreement_reference, agreement_sha256) <> 1 AND (agreement_reference IS NOT NULL"
-            " OR num_nonnulls(signed_by_firm_on, signed_by_funder_on) = 0)",
-            name="aid_agreement",
-        ),
-        shape(f"agreement_sha256 {_SHA256}", name="aid_agreement_document"),
-        shape(
-            "num_nulls(guarantor, guarantee_reference, guarantee_cents, guaranteed_until_on, guarantee_sha256)"
-            " IN (0, 5) AND guarantee_cents > 0",
-            name="aid_guarantee",
-        ),
-        shape(f"guarantee_sha256 {_SHA256}", name="aid_guarantee_document"),
-        shape("certified_cents BETWEEN 0 AND coalesce(base_cents, 0) AND open_claims >= 0", name="aid_certified"),
     )  # fmt: skip
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    siren: Mapped[str] = mapped_column("firm_siren", ForeignKey("firms.siren"), key="siren")
+    siren: Mapped[str] = mapped_column("firm_siren", key="siren")  # the award refers to the firm, funder and scheme
     decision_reference: Mapped[str]
     decided_on: Mapped[date]
-    funder_id: Mapped[UUID]  # like the scheme: the award that the aid is made for refers to it
+    funder_id: Mapped[UUID]
     application_id: Mapped[UUID | None]
     scheme: Mapped[str | None]
     base_cents: Mapped[int | None] = mapped_column(BigInteger)
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     awards: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    stands: Mapped[bool] = mapped_column(Computed("awards > 0", persisted=True))
     joins: Mapped[bool] = mapped_column(server_default="true")  # false: of awards that disagreed before aids were kept
     notified_on: Mapped[date | None]
     planned_start_on: Mapped[date | None]
@@ -176,23 +141,11 @@ class Aid(Identified, Versioned, Base):
     recovery_terms: Mapped[str | None]
     start_extension_months: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     extended_on: Mapped[date | None]
-    start_by_on: Mapped[date | None] = mapped_column(
-        Computed(
-            "(notified_on + make_interval(months => (parameters ->> 'start_months'::text)::integer"
-            " + start_extension_months))::date",
-            persisted=True,
-        )
-    )
+    start_by_on: Mapped[date | None] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
     started_on: Mapped[date | None]
     start_proof_sha256: Mapped[str | None]
     start_missing_on: Mapped[date | None]
-    statement_by_on: Mapped[date | None] = mapped_column(
-        Computed(
-            "(planned_end_on + make_interval(months =>"
-            " (parameters ->> 'completion_statement_months'::text)::integer))::date",
-            persisted=True,
-        )
-    )
+    statement_by_on: Mapped[date | None] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
     completed_on: Mapped[date | None]
     completion_declared_on: Mapped[date | None]
     final_cost_cents: Mapped[int | None] = mapped_column(BigInteger)
@@ -201,13 +154,7 @@ class Aid(Identified, Versioned, Base):
     agreement_sha256: Mapped[str | None]
     signed_by_firm_on: Mapped[date | None]
     signed_by_funder_on: Mapped[date | None]
-    agreed_on: Mapped[date | None] = mapped_column(
-        Computed(
-            "CASE WHEN num_nulls(signed_by_firm_on, signed_by_funder_on) = 0"
-            " THEN greatest(signed_by_firm_on, signed_by_funder_on) ELSE NULL::date END",
-            persisted=True,
-        )
-    )
+    agreed_on: Mapped[date | None] = mapped_column(server_default=FetchedValue(), server_onupdate=FetchedValue())
     guarantor: Mapped[str | None]
     guarantee_reference: Mapped[str | None]
     guarantee_cents: Mapped[int | None] = mapped_column(BigInteger)
@@ -215,6 +162,11 @@ class Aid(Identified, Versioned, Base):
     guarantee_sha256: Mapped[str | None]
     certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     open_claims: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+    @hybrid_property
+    def stands(self) -> Any:
+        """Whether an award of the aid stands."""
+        return self.awards > 0
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  # declared_attr hands the class over
@@ -271,6 +223,68 @@ class AidActRecord(Identified, Base):
 
 
 keep(AidActRecord)
+# What holds of the facts about an aid, and the days that follow from them. A trigger and no CHECKs: an award makes its
+# aid with every request, and each CHECK would be set up anew for a row that says none of these facts yet.
+GUARD_AID = """
+CREATE FUNCTION guard_aid() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    begins date;
+    broken text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF num_nonnulls(NEW.notified_on, NEW.planned_start_on, NEW.planned_end_on, NEW.extended_on, NEW.start_by_on,
+            NEW.started_on, NEW.start_proof_sha256, NEW.start_missing_on, NEW.statement_by_on, NEW.completed_on,
+            NEW.completion_declared_on, NEW.final_cost_cents, NEW.public_aid, NEW.agreement_reference,
+            NEW.agreement_sha256, NEW.signed_by_firm_on, NEW.signed_by_funder_on, NEW.agreed_on, NEW.guarantor,
+            NEW.guarantee_reference, NEW.guarantee_cents, NEW.guaranteed_until_on, NEW.guarantee_sha256) > 0
+            OR NEW.start_extension_months <> 0
+        THEN
+            RAISE EXCEPTION 'a new aid says what was decided'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'aid_facts';
+        END IF;
+        RETURN NEW;
+    END IF;
+    begins := NEW.notified_on + make_interval(months => (NEW.parameters ->> 'start_months')::integer);
+    NEW.start_by_on := NEW.notified_on
+        + make_interval(months => (NEW.parameters ->> 'start_months')::integer + NEW.start_extension_months);
+    NEW.statement_by_on := NEW.planned_end_on
+        + make_interval(months => (NEW.parameters ->> 'completion_statement_months')::integer);
+    NEW.agreed_on := CASE WHEN num_nulls(NEW.signed_by_firm_on, NEW.signed_by_funder_on) = 0
+        THEN greatest(NEW.signed_by_firm_on, NEW.signed_by_funder_on) END;
+    broken := CASE
+        WHEN NEW.extended_on > begins THEN 'start_extension_late'
+        WHEN NEW.start_extension_months > coalesce((NEW.parameters ->> 'start_extension_months')::integer, 0)
+            THEN 'start_extension_too_long'
+        WHEN NEW.completed_on IS NOT NULL AND NEW.started_on IS NULL THEN 'not_started'
+        WHEN NEW.completed_on < NEW.started_on THEN 'completed_before_start'
+        WHEN NEW.planned_end_on < NEW.planned_start_on OR NEW.notified_on < NEW.decided_on
+            OR NEW.completion_declared_on < NEW.completed_on OR NEW.start_extension_months < 0
+            OR (NEW.start_extension_months = 0) <> (NEW.extended_on IS NULL)
+            OR num_nulls(NEW.started_on, NEW.start_proof_sha256) = 1
+            OR num_nulls(NEW.completed_on, NEW.completion_declared_on, NEW.final_cost_cents, NEW.public_aid)
+                NOT IN (0, 4)
+            OR NEW.final_cost_cents < 0 OR jsonb_typeof(NEW.public_aid) <> 'array'
+            OR num_nulls(NEW.agreement_reference, NEW.agreement_sha256) = 1
+            OR NEW.agreement_reference IS NULL AND num_nonnulls(NEW.signed_by_firm_on, NEW.signed_by_funder_on) > 0
+            OR num_nulls(NEW.guarantor, NEW.guarantee_reference, NEW.guarantee_cents, NEW.guaranteed_until_on,
+                NEW.guarantee_sha256) NOT IN (0, 5)
+            OR NEW.guarantee_cents <= 0 OR NEW.start_proof_sha256 !~ '^[0-9a-f]{64}$'
+            OR NEW.agreement_sha256 !~ '^[0-9a-f]{64}$' OR NEW.guarantee_sha256 !~ '^[0-9a-f]{64}$'
+            THEN 'aid_facts'
+    END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'the aid cannot say this' USING ERRCODE = 'check_violation', CONSTRAINT = broken;
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+event.listen(Aid.__table__, "after_create", DDL(GUARD_AID.replace("%", "%%")))
+event.listen(
+    Aid.__table__,
+    "after_create",
+    DDL("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()"),
+)
 _OF_THE_DECISION = (
     "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents, parameters"
 )
@@ -434,7 +448,7 @@ BEGIN
         base_cents, parameters, created_at, updated_at)
     VALUES (NEW.territory, NEW.firm_siren, NEW.decision_reference, NEW.decided_on, NEW.funder_id, NEW.application_id,
         NEW.scheme, NEW.base_cents, NEW.parameters, now(), now())
-    ON CONFLICT (territory, firm_siren, decision_reference) WHERE stands AND joins DO NOTHING
+    ON CONFLICT (territory, firm_siren, decision_reference) WHERE awards > 0 AND joins DO NOTHING
     RETURNING id INTO NEW.aid_id;
     IF NEW.aid_id IS NULL THEN
         NEW.aid_id := join_aid(to_jsonb(NEW), TG_TABLE_NAME);
@@ -454,7 +468,7 @@ DECLARE
 BEGIN
     SELECT id INTO STRICT aid FROM aids
     WHERE territory = award ->> 'territory' AND firm_siren = award ->> 'firm_siren'
-        AND decision_reference = award ->> 'decision_reference' AND stands AND joins
+        AND decision_reference = award ->> 'decision_reference' AND awards > 0 AND joins
     FOR NO KEY UPDATE NOWAIT;
     IF EXISTS (
         SELECT FROM (

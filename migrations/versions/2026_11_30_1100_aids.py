@@ -71,7 +71,7 @@ BEGIN
         base_cents, parameters, created_at, updated_at)
     VALUES (NEW.territory, NEW.firm_siren, NEW.decision_reference, NEW.decided_on, NEW.funder_id, NEW.application_id,
         NEW.scheme, NEW.base_cents, NEW.parameters, now(), now())
-    ON CONFLICT (territory, firm_siren, decision_reference) WHERE stands AND joins DO NOTHING
+    ON CONFLICT (territory, firm_siren, decision_reference) WHERE awards > 0 AND joins DO NOTHING
     RETURNING id INTO NEW.aid_id;
     IF NEW.aid_id IS NULL THEN
         NEW.aid_id := join_aid(to_jsonb(NEW), TG_TABLE_NAME);
@@ -90,7 +90,7 @@ DECLARE
 BEGIN
     SELECT id INTO STRICT aid FROM aids
     WHERE territory = award ->> 'territory' AND firm_siren = award ->> 'firm_siren'
-        AND decision_reference = award ->> 'decision_reference' AND stands AND joins
+        AND decision_reference = award ->> 'decision_reference' AND awards > 0 AND joins
     FOR NO KEY UPDATE NOWAIT;
     IF EXISTS (
         SELECT FROM (
@@ -121,6 +121,60 @@ BEGIN
     UPDATE aids SET planned_start_on = f.planned_start_on, planned_end_on = f.planned_end_on,
         conditions = (SELECT conditions FROM committee_decisions WHERE id = (award ->> 'decision_id')::uuid)
     FROM applications f WHERE aids.id = aid AND f.id = aids.application_id;
+END
+$$
+"""
+GUARD_AID = """
+CREATE FUNCTION guard_aid() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    begins date;
+    broken text;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF num_nonnulls(NEW.notified_on, NEW.planned_start_on, NEW.planned_end_on, NEW.extended_on, NEW.start_by_on,
+            NEW.started_on, NEW.start_proof_sha256, NEW.start_missing_on, NEW.statement_by_on, NEW.completed_on,
+            NEW.completion_declared_on, NEW.final_cost_cents, NEW.public_aid, NEW.agreement_reference,
+            NEW.agreement_sha256, NEW.signed_by_firm_on, NEW.signed_by_funder_on, NEW.agreed_on, NEW.guarantor,
+            NEW.guarantee_reference, NEW.guarantee_cents, NEW.guaranteed_until_on, NEW.guarantee_sha256) > 0
+            OR NEW.start_extension_months <> 0
+        THEN
+            RAISE EXCEPTION 'a new aid says what was decided'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'aid_facts';
+        END IF;
+        RETURN NEW;
+    END IF;
+    begins := NEW.notified_on + make_interval(months => (NEW.parameters ->> 'start_months')::integer);
+    NEW.start_by_on := NEW.notified_on
+        + make_interval(months => (NEW.parameters ->> 'start_months')::integer + NEW.start_extension_months);
+    NEW.statement_by_on := NEW.planned_end_on
+        + make_interval(months => (NEW.parameters ->> 'completion_statement_months')::integer);
+    NEW.agreed_on := CASE WHEN num_nulls(NEW.signed_by_firm_on, NEW.signed_by_funder_on) = 0
+        THEN greatest(NEW.signed_by_firm_on, NEW.signed_by_funder_on) END;
+    broken := CASE
+        WHEN NEW.extended_on > begins THEN 'start_extension_late'
+        WHEN NEW.start_extension_months > coalesce((NEW.parameters ->> 'start_extension_months')::integer, 0)
+            THEN 'start_extension_too_long'
+        WHEN NEW.completed_on IS NOT NULL AND NEW.started_on IS NULL THEN 'not_started'
+        WHEN NEW.completed_on < NEW.started_on THEN 'completed_before_start'
+        WHEN NEW.planned_end_on < NEW.planned_start_on OR NEW.notified_on < NEW.decided_on
+            OR NEW.completion_declared_on < NEW.completed_on OR NEW.start_extension_months < 0
+            OR (NEW.start_extension_months = 0) <> (NEW.extended_on IS NULL)
+            OR num_nulls(NEW.started_on, NEW.start_proof_sha256) = 1
+            OR num_nulls(NEW.completed_on, NEW.completion_declared_on, NEW.final_cost_cents, NEW.public_aid)
+                NOT IN (0, 4)
+            OR NEW.final_cost_cents < 0 OR jsonb_typeof(NEW.public_aid) <> 'array'
+            OR num_nulls(NEW.agreement_reference, NEW.agreement_sha256) = 1
+            OR NEW.agreement_reference IS NULL AND num_nonnulls(NEW.signed_by_firm_on, NEW.signed_by_funder_on) > 0
+            OR num_nulls(NEW.guarantor, NEW.guarantee_reference, NEW.guarantee_cents, NEW.guaranteed_until_on,
+                NEW.guarantee_sha256) NOT IN (0, 5)
+            OR NEW.guarantee_cents <= 0 OR NEW.start_proof_sha256 !~ '^[0-9a-f]{64}$'
+            OR NEW.agreement_sha256 !~ '^[0-9a-f]{64}$' OR NEW.guarantee_sha256 !~ '^[0-9a-f]{64}$'
+            THEN 'aid_facts'
+    END;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'the aid cannot say this' USING ERRCODE = 'check_violation', CONSTRAINT = broken;
+    END IF;
+    RETURN NEW;
 END
 $$
 """
@@ -215,7 +269,6 @@ def upgrade() -> None:
         sa.Column("base_cents", sa.BigInteger(), nullable=True),
         sa.Column("parameters", postgresql.JSONB(), nullable=True),
         sa.Column("awards", sa.SmallInteger(), server_default="1", nullable=False),
-        sa.Column("stands", sa.Boolean(), sa.Computed("awards > 0", persisted=True), nullable=False),
         sa.Column("joins", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("notified_on", sa.Date(), nullable=True),
         sa.Column("planned_start_on", sa.Date(), nullable=True),
@@ -225,27 +278,11 @@ def upgrade() -> None:
         sa.Column("recovery_terms", sa.Text(), nullable=True),
         sa.Column("start_extension_months", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("extended_on", sa.Date(), nullable=True),
-        sa.Column(
-            "start_by_on",
-            sa.Date(),
-            sa.Computed(
-                "(notified_on + make_interval(months => (parameters ->> 'start_months'::text)::integer + start_extension_months))::date",
-                persisted=True,
-            ),
-            nullable=True,
-        ),
+        sa.Column("start_by_on", sa.Date(), nullable=True),
         sa.Column("started_on", sa.Date(), nullable=True),
         sa.Column("start_proof_sha256", sa.Text(), nullable=True),
         sa.Column("start_missing_on", sa.Date(), nullable=True),
-        sa.Column(
-            "statement_by_on",
-            sa.Date(),
-            sa.Computed(
-                "(planned_end_on + make_interval(months => (parameters ->> 'completion_statement_months'::text)::integer))::date",
-                persisted=True,
-            ),
-            nullable=True,
-        ),
+        sa.Column("statement_by_on", sa.Date(), nullable=True),
         sa.Column("completed_on", sa.Date(), nullable=True),
         sa.Column("completion_declared_on", sa.Date(), nullable=True),
         sa.Column("final_cost_cents", sa.BigInteger(), nullable=True),
@@ -254,15 +291,7 @@ def upgrade() -> None:
         sa.Column("agreement_sha256", sa.Text(), nullable=True),
         sa.Column("signed_by_firm_on", sa.Date(), nullable=True),
         sa.Column("signed_by_funder_on", sa.Date(), nullable=True),
-        sa.Column(
-            "agreed_on",
-            sa.Date(),
-            sa.Computed(
-                "CASE WHEN num_nulls(signed_by_firm_on, signed_by_funder_on) = 0 THEN greatest(signed_by_firm_on, signed_by_funder_on) ELSE NULL::date END",
-                persisted=True,
-            ),
-            nullable=True,
-        ),
+        sa.Column("agreed_on", sa.Date(), nullable=True),
         sa.Column("guarantor", sa.Text(), nullable=True),
         sa.Column("guarantee_reference", sa.Text(), nullable=True),
         sa.Column("guarantee_cents", sa.BigInteger(), nullable=True),
@@ -274,42 +303,10 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("agreement_sha256 ~ '^[0-9a-f]{64}$'", name="aid_agreement_document"),
         sa.CheckConstraint(
-            "extended_on <= (notified_on + make_interval(months => (parameters ->> 'start_months')::integer))::date",
-            name="start_extension_late",
+            "awards >= 0 AND open_claims >= 0 AND certified_cents BETWEEN 0 AND coalesce(base_cents, 0)",
+            name="aid_counts",
         ),
-        sa.CheckConstraint("guarantee_sha256 ~ '^[0-9a-f]{64}$'", name="aid_guarantee_document"),
-        sa.CheckConstraint(
-            "num_nulls(completed_on, completion_declared_on, final_cost_cents, public_aid) IN (0, 4) AND completion_declared_on >= completed_on AND final_cost_cents >= 0 AND jsonb_typeof(public_aid) = 'array'",
-            name="aid_completed",
-        ),
-        sa.CheckConstraint(
-            "start_extension_months <= coalesce((parameters ->> 'start_extension_months')::integer, 0)",
-            name="start_extension_too_long",
-        ),
-        sa.CheckConstraint("start_proof_sha256 ~ '^[0-9a-f]{64}$'", name="aid_start_proof"),
-        sa.CheckConstraint("awards >= 0", name="aid_awards"),
-        sa.CheckConstraint(
-            "certified_cents BETWEEN 0 AND coalesce(base_cents, 0) AND open_claims >= 0", name="aid_certified"
-        ),
-        sa.CheckConstraint("completed_on IS NULL OR started_on <= completed_on", name="completed_before_start"),
-        sa.CheckConstraint("notified_on >= decided_on", name="aid_notified"),
-        sa.CheckConstraint(
-            "num_nulls(agreement_reference, agreement_sha256) <> 1 AND (agreement_reference IS NOT NULL OR num_nonnulls(signed_by_firm_on, signed_by_funder_on) = 0)",
-            name="aid_agreement",
-        ),
-        sa.CheckConstraint(
-            "num_nulls(guarantor, guarantee_reference, guarantee_cents, guaranteed_until_on, guarantee_sha256) IN (0, 5) AND guarantee_cents > 0",
-            name="aid_guarantee",
-        ),
-        sa.CheckConstraint("num_nulls(started_on, start_proof_sha256) <> 1", name="aid_started"),
-        sa.CheckConstraint("planned_end_on >= planned_start_on", name="aid_planned"),
-        sa.CheckConstraint(
-            "start_extension_months > 0 AND extended_on IS NOT NULL OR start_extension_months = 0 AND extended_on IS NULL",
-            name="aid_start_extended",
-        ),
-        sa.ForeignKeyConstraint(["firm_siren"], ["firms.siren"], name="aids_firm_siren_fkey"),
         sa.ForeignKeyConstraint(
             ["territory", "application_id"], ["applications.territory", "applications.id"], name="aids_application_fkey"
         ),
@@ -329,16 +326,15 @@ def upgrade() -> None:
         "aids",
         ["territory", "firm_siren", "decision_reference"],
         unique=True,
-        postgresql_where=sa.text("stands AND joins"),
+        postgresql_where=sa.text("awards > 0 AND joins"),
     )
     op.create_index(
         "aids_not_started_idx",
         "aids",
-        ["start_by_on"],
+        ["notified_on"],
         unique=False,
-        postgresql_where=sa.text("stands AND started_on IS NULL AND start_by_on IS NOT NULL"),
+        postgresql_where=sa.text("started_on IS NULL AND awards > 0"),
     )
-    op.create_index("aids_of_a_firm_idx", "aids", ["firm_siren", "decided_on"], unique=False)
     op.create_table(
         "aid_lines",
         sa.Column("aid_id", sa.Uuid(), nullable=False),
@@ -413,8 +409,9 @@ def upgrade() -> None:
             f"CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
             " EXECUTE FUNCTION refuse_change()"
         )
-    for function in (JOIN_AID, FILL_AID, COUNT_AWARDS):
+    for function in (JOIN_AID, FILL_AID, COUNT_AWARDS, GUARD_AID):
         op.execute(function)
+    op.execute("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()")
     for table, noun in TABLES.items():
         op.add_column(table, sa.Column("aid_id", sa.Uuid(), nullable=True))
         op.add_column(table, sa.Column("ended_as", sa.Text(), nullable=True))
@@ -463,5 +460,5 @@ def downgrade() -> None:
             op.drop_column(table, name)
     op.drop_table("aid_lines")
     op.drop_table("aids")
-    for function in ("join_aid(jsonb, text)", "fill_aid(jsonb)", "count_awards()"):
+    for function in ("join_aid(jsonb, text)", "fill_aid(jsonb)", "count_awards()", "guard_aid()"):
         op.execute(f"DROP FUNCTION {function}")

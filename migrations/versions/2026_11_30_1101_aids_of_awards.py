@@ -28,7 +28,7 @@ AID = """
         base_cents, parameters, awards, joins, created_at, updated_at)
     SELECT o.id, o.territory, o.firm_siren, o.decision_reference, o.decided_on, o.funder_id, o.application_id, o.scheme,
         o.base_cents, o.parameters, {awards}, NOT EXISTS (
-            SELECT FROM aids s WHERE s.stands AND s.territory = o.territory AND s.firm_siren = o.firm_siren
+            SELECT FROM aids s WHERE s.awards > 0 AND s.territory = o.territory AND s.firm_siren = o.firm_siren
                 AND s.decision_reference = o.decision_reference
         ) AND NOT {disagrees}, o.created_at, o.created_at
     FROM {table} o WHERE o.aid_id IS NULL"""
