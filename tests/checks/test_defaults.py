@@ -14,6 +14,7 @@ TODAY = {
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py record_act": ACT,
     "applications/service.py request_documents": ACT,
+    "awards/claims/service.py settle": ACT,
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,

@@ -47,7 +47,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parent = next((known for known in ("missions", "roadmap", "agenda") if known in parts), "")
+            parent = next((known for known in ("missions", "roadmap", "agenda", "advances") if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
@@ -184,6 +184,8 @@ async def one_of_everything(world: World) -> Known:
             "grants": money["grant"],
             "grant_id": money["grant"],
             "payments": money["payment"],
+            "claims": money["grant_claim"],
+            "advances/claims": money["advance_claim"],
             "advances": money["advance"],
             "advance_id": money["advance"],
             "tranches": money["tranche"],

@@ -11,7 +11,7 @@ from sqlalchemy import Text, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.awards.claims import schemas, service
-from app.awards.claims.models import Claim, ClaimLine
+from app.awards.claims.models import ClaimLine, ExpenseClaim
 from app.awards.claims.queries import award_ids
 from app.awards.claims.rules import MOST_LINES, SUPPLIER_MISSING, ClaimStatus, Invoice
 from app.awards.models import Aid, AidLine
@@ -123,13 +123,15 @@ async def _meanings(write: Write, place: str, lines: Sequence[FileLine]) -> list
 async def _claims(write: Write, place: str, items: Sequence[ClaimFileLine]) -> dict[Any, Any]:
     """The claims that the lines name, by id, and those that are not withdrawn by external id."""
     asked = (
-        select(Claim.id, Claim.aid_id, Claim.external_id, Claim.status, Aid.decision_reference)
-        .join(Aid, Aid.id == Claim.aid_id)
+        select(
+            ExpenseClaim.id, ExpenseClaim.aid_id, ExpenseClaim.external_id, ExpenseClaim.status, Aid.decision_reference
+        )
+        .join(Aid, Aid.id == ExpenseClaim.aid_id)
         .where(
-            Claim.territory == place,
+            ExpenseClaim.territory == place,
             or_(
-                Claim.id.in_({item.claim_id for item in items if item.claim_id}),
-                Claim.external_id.in_({item.claim_external_id for item in items if item.claim_external_id}),
+                ExpenseClaim.id.in_({item.claim_id for item in items if item.claim_id}),
+                ExpenseClaim.external_id.in_({item.claim_external_id for item in items if item.claim_external_id}),
             ),
         )
     )

@@ -52,7 +52,7 @@ RETURN (
 """  # noqa: S608  # our own text
 
 
-class Claim(Identified, Versioned, Base):
+class ExpenseClaim(Identified, Versioned, Base):
     """What a firm declares to have spent of an aid. Who wrote it does not settle it.
 
     The database finds the firm of the aid, numbers the claims of each aid, and counts on the aid those that are open.
@@ -347,7 +347,7 @@ for _statement in (INVOICE_KEY, SUPPLIER_KEY):
     event.listen(ClaimLine.__table__, "before_create", DDL(_statement.replace("%", "%%")))
 for _table, _statements in (
     (
-        Claim.__table__,
+        ExpenseClaim.__table__,
         (
             GUARD_CLAIM,
             "CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON claims FOR EACH ROW EXECUTE FUNCTION guard_claim()",

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.models import Subject
 from app.awards.claims import schemas
-from app.awards.claims.models import Claim, ClaimLine
+from app.awards.claims.models import ClaimLine, ExpenseClaim
 from app.awards.claims.rules import ClaimStatus, Deduction
 from app.awards.claims.rules import column as column_of
 from app.awards.kinds import AwardKind
@@ -31,7 +31,7 @@ from app.core.reading.query import Parameter
 from app.core.values import Day, ExternalId, ShortLine, Siren, Uuid
 from app.firms.models import Firm
 
-_c, _l, _a, _line = Claim, ClaimLine, Aid, AidLine
+_c, _l, _a, _line = ExpenseClaim, ClaimLine, Aid, AidLine
 _territory = param("territory", Text())
 _submitter, _sampler, _settler, _reopener, _withdrawer = (
     Subject.__table__.alias(name) for name in ("submitter", "sampler", "settler", "reopener", "withdrawer")
@@ -197,7 +197,7 @@ _FILTERS = {
 _SORTS = {"number": _c.number, "settled_on": _c.settled_on, "updated_at": _c.updated_at}
 
 CLAIMS = Listing(
-    schema=schemas.Claim,
+    schema=schemas.ExpenseClaim,
     rows=_rows,
     key=_c.id,
     version=_c.version,
@@ -216,7 +216,7 @@ def claims_of(kind: AwardKind) -> Listing:
     award = kind.table
     named = (award.territory == _territory, award.id == param(f"{kind.resource}_id", award.id.type))
     return Listing(
-        schema=schemas.Claim,
+        schema=schemas.ExpenseClaim,
         rows=_rows.where(_c.aid_id == select(award.aid_id).where(*named).scalar_subquery()),
         key=_c.id,
         version=_c.version,

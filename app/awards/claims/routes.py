@@ -46,7 +46,7 @@ async def list_claims(request: Request, actor: Actor = require("claims:read")) -
     return await page(request, CLAIMS)
 
 
-@claims.get(T + "/claims/{id:uuid}", **shows(schemas.Claim))
+@claims.get(T + "/claims/{id:uuid}", **shows(schemas.ExpenseClaim))
 async def get_claim(request: Request, actor: Actor = require("claims:read")) -> Response:
     """One claim of the territory."""
     return await show(request, CLAIMS)
@@ -77,7 +77,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         collection,
         name=f"submit_{noun}_claim",
-        **changes(schemas.Claim, AwardWithoutLines, *_DECLARED, status=201),
+        **changes(schemas.ExpenseClaim, AwardWithoutLines, *_DECLARED, status=201),
     )
     async def submit(request: Request, body: schemas.ClaimCreate, actor: Actor = require("claims:write")) -> Response:
         """Submit what the firm has spent of the aid, invoice by invoice.
@@ -87,7 +87,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
         territory, award_id = request.path_params["territory"], request.path_params[f"{noun}_id"]
         return await commit(request, lambda write: service.submit(write, territory, award_id, body, kind), status=201)
 
-    @awards.get(one, name=f"get_{noun}_claim", **shows(schemas.Claim))
+    @awards.get(one, name=f"get_{noun}_claim", **shows(schemas.ExpenseClaim))
     async def get_of_award(request: Request, actor: Actor = require("claims:read")) -> Response:
         """One claim of the aid of this award."""
         return await show(request, listing)
@@ -95,7 +95,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.patch(
         one,
         name=f"update_{noun}_claim",
-        **changes(schemas.Claim, ClaimTransition, SampleDrawn, *_DECLARED, IfMatchMissing),
+        **changes(schemas.ExpenseClaim, ClaimTransition, SampleDrawn, *_DECLARED, IfMatchMissing),
     )
     async def update(request: Request, body: schemas.ClaimUpdate, actor: Actor = require("claims:write")) -> Response:
         """Change a claim that is neither settled nor sampled. If-Match is required."""
@@ -104,7 +104,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         one + "/sample",
         name=f"sample_{noun}_claim",
-        **changes(schemas.Claim, ClaimTransition, SampleDrawn, *CLAIMS_SETTLES.refusals, IfMatchMissing),
+        **changes(schemas.ExpenseClaim, ClaimTransition, SampleDrawn, *CLAIMS_SETTLES.refusals, IfMatchMissing),
     )
     async def sample(request: Request, body: schemas.SampleDraw, actor: Actor = require("claims:settle")) -> Response:
         """Draw the lines to control, once. If-Match is required.
@@ -117,10 +117,9 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
         one + "/settle",
         name=f"settle_{noun}_claim",
         **changes(
-            schemas.Claim,
+            schemas.ExpenseClaim,
             ClaimTransition,
             SettlementUnbalanced,
-            ExpenseBeforeReceipt,
             ExpenseAfterCompletion,
             AwardEnded,
             BeforeDecision,
@@ -140,7 +139,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         one + "/reopen",
         name=f"reopen_{noun}_claim",
-        **changes(schemas.Claim, ClaimTransition, ParkedLineReturned, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+        **changes(schemas.ExpenseClaim, ClaimTransition, ParkedLineReturned, AwardEnded, *BY_A_PERSON, IfMatchMissing),
     )
     async def reopen(request: Request, body: schemas.ClaimReopen, actor: Actor = require("claims:settle")) -> Response:
         """Take a settlement back, giving a reason: nothing of the claim counts until it is settled anew.
@@ -152,7 +151,7 @@ def serve_claims(awards: APIRouter, kind: AwardKind) -> None:
     @awards.post(
         one + "/withdraw",
         name=f"withdraw_{noun}_claim",
-        **changes(schemas.Claim, ClaimTransition, EmailMissing, IfMatchMissing),
+        **changes(schemas.ExpenseClaim, ClaimTransition, EmailMissing, IfMatchMissing),
     )
     async def withdraw(
         request: Request, body: schemas.ClaimWithdraw, actor: Actor = require("claims:write")

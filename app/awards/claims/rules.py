@@ -33,7 +33,7 @@ class ClaimAction(StrEnum):
     """What may be done to a claim."""
 
     CHANGE = "change"
-    DRAW = "draw"
+    SAMPLE = "sample"
     SETTLE = "settle"
     REOPEN = "reopen"
     WITHDRAW = "withdraw"
@@ -41,11 +41,14 @@ class ClaimAction(StrEnum):
 
 TRANSITIONS: Mapping[ClaimAction, tuple[ClaimStatus, ClaimStatus]] = {
     ClaimAction.CHANGE: (ClaimStatus.SUBMITTED, ClaimStatus.SUBMITTED),
-    ClaimAction.DRAW: (ClaimStatus.SUBMITTED, ClaimStatus.SUBMITTED),
+    ClaimAction.SAMPLE: (ClaimStatus.SUBMITTED, ClaimStatus.SUBMITTED),
     ClaimAction.SETTLE: (ClaimStatus.SUBMITTED, ClaimStatus.SETTLED),
     ClaimAction.REOPEN: (ClaimStatus.SETTLED, ClaimStatus.SUBMITTED),
     ClaimAction.WITHDRAW: (ClaimStatus.SUBMITTED, ClaimStatus.WITHDRAWN),
 }
+
+
+NEED_REASON = frozenset({ClaimAction.REOPEN, ClaimAction.WITHDRAW})
 
 
 class Deduction(StrEnum):
@@ -168,8 +171,8 @@ class ExpenseBeforeReceipt(Problem):
     title_fr = "Une dépense n'est pas éligible avant le jour de réception du dossier d'aide."
     detail = "The file was received on {received_on}."
     detail_fr = "Le dossier a été reçu le {received_on}."
-    cure = "Leave out what was invoiced or paid earlier; at a settlement deduct it as out_of_period."
-    cure_fr = "Retirez ce qui a été facturé ou payé plus tôt ; au règlement, déduisez-le (out_of_period)."
+    cure = "Leave out what was invoiced or paid earlier."
+    cure_fr = "Retirez ce qui a été facturé ou payé plus tôt."
 
 
 class ExpenseAfterCompletion(Problem):
@@ -195,12 +198,12 @@ class SettlementUnbalanced(Problem):
 
 
 class SampleDrawn(Problem):
-    """The sample of the claim is drawn already, and is not drawn again."""
+    """The sample of the claim is drawn: it is not drawn again, and the lines stay as they are."""
 
     status = 409
-    title_fr = "L'échantillon de la demande est déjà tiré, et n'est pas tiré à nouveau."
-    cure = "Control the lines that were drawn; other lines can be controlled too."
-    cure_fr = "Contrôlez les lignes tirées ; d'autres lignes peuvent l'être aussi."
+    title_fr = "L'échantillon de la demande est tiré : il n'est pas tiré à nouveau, et les lignes restent inchangées."
+    cure = "Settle the claim, controlling the lines that were drawn; or withdraw it, and submit another."
+    cure_fr = "Réglez la demande en contrôlant les lignes tirées ; ou retirez-la, et déposez-en une autre."
 
 
 def next_status(action: ClaimAction, current: ClaimStatus) -> ClaimStatus:

@@ -337,7 +337,7 @@ class ClaimCheck(Read):
     note: str | None = Field(description="What was found; null where nothing is said.")
 
 
-class Claim(Read):
+class ExpenseClaim(Read):
     """What a firm declares to have spent of an aid. What is certified counts for the grant and for the advance."""
 
     id: Id

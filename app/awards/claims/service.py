@@ -15,7 +15,7 @@ from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
 from app.awards.aids import Held, hold
 from app.awards.claims import rules, schemas
-from app.awards.claims.models import Claim, ClaimLine
+from app.awards.claims.models import ClaimLine, ExpenseClaim
 from app.awards.claims.queries import ADVANCE_ID, CLAIMS, GRANT_ID, OVER
 from app.awards.claims.rules import (
     MISSING_VERDICT,
@@ -64,7 +64,7 @@ async def submit(
     if held.aid.parameters is None:
         raise AwardWithoutLines
     _refuse_over(held, (*OVER, Ending.TERMINATED))
-    claim = Claim(
+    claim = ExpenseClaim(
         territory=territory,
         aid_id=held.aid.id,
         siren=held.aid.siren,
@@ -131,7 +131,7 @@ async def draw(
     Raises `sample-drawn`, `claim-transition` (409), `separation-of-duties`, `person-required`, `email-missing` (403).
     """
     _, claim = await _held(write, territory, award_id, claim_id, kind)
-    rules.next_status(ClaimAction.DRAW, ClaimStatus(claim.status))
+    rules.next_status(ClaimAction.SAMPLE, ClaimStatus(claim.status))
     sampled_by = CLAIMS_SETTLES.separate(write.actor, claim.authors)
     if claim.sample_seed is not None:
         raise SampleDrawn
@@ -153,9 +153,8 @@ async def settle(
 ) -> Change:
     """Settle a claim line by line, as a person who did not write it: what is certified counts from then on.
 
-    Raises `claim-transition`, `settlement-unbalanced`, `expense-before-receipt`, `expense-after-completion`,
-    `award-ended`, `before-decision` (409), `separation-of-duties`, `person-required`, `email-missing` (403),
-    `reference-not-found` (404).
+    Raises `claim-transition`, `settlement-unbalanced`, `expense-after-completion`, `award-ended`, `before-decision`
+    (409), `separation-of-duties`, `person-required`, `email-missing` (403), `reference-not-found` (404).
     """
     held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
     settled = rules.next_status(ClaimAction.SETTLE, ClaimStatus(claim.status))
@@ -173,7 +172,7 @@ async def settle(
         left,
     )
     counting = [line for line in lines if outcome[line.position].certified_cents]
-    period = await _period(write, held.aid)
+    period = Period(completed_on=held.aid.completed_on)  # what was before the receipt was not declared
     at = {position: f"/lines/{place}" for position, place in said.items()}
     period.refuse([(at.get(line.position, "/lines"), line.invoiced_on, line.paid_on) for line in counting])
     notes = {position: body.lines[place].note for position, place in said.items()}
@@ -235,10 +234,10 @@ async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
 
 async def _held(
     write: Write, territory: str, award_id: UUID, claim_id: UUID, kind: AwardKind | None, *, lines: bool = False
-) -> tuple[Held, Claim]:
+) -> tuple[Held, ExpenseClaim]:
     """The aid and the claim in the version that the caller expects, held."""
     held = await hold(write, territory, award_id, kind, lines=lines)
-    claim = await write.lock(Claim, Claim.id == claim_id, Claim.aid_id == held.aid.id)
+    claim = await write.lock(ExpenseClaim, ExpenseClaim.id == claim_id, ExpenseClaim.aid_id == held.aid.id)
     write.expect(claim.version, required=True)
     return held, claim
 
@@ -249,7 +248,7 @@ def _refuse_over(held: Held, over: Sequence[Ending]) -> None:
         raise AwardEnded(current=held.award.ended_as)
 
 
-def _change(act: str, claim: Claim) -> Change:
+def _change(act: str, claim: ExpenseClaim) -> Change:
     return Change(f"claim.{act}" if act else "", CLAIMS, [claim.id], {"territory": claim.territory})
 
 
@@ -275,7 +274,7 @@ async def _period(write: Write, aid: Aid) -> Period:
 
 
 async def _declare(
-    write: Write, aid: Aid, claim: Claim, lines: Sequence[schemas.ClaimLineBody], after: int = 0
+    write: Write, aid: Aid, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], after: int = 0
 ) -> None:
     """Write lines of a held claim, after those that it has."""
     await _refuse_wrong(write, aid, lines)
@@ -327,7 +326,7 @@ async def _names(write: Write, sirens: Sequence[str | None]) -> Mapping[str | No
 
 
 async def _returns(
-    write: Write, claim: Claim, lines: Sequence[schemas.ClaimLineBody], invoices: Sequence[Invoice]
+    write: Write, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], invoices: Sequence[Invoice]
 ) -> dict[int, UUID]:
     """For the places of invoices that return, the line from which they were parked.
 
@@ -369,7 +368,9 @@ async def _claimed(write: Write, refused: Sequence[tuple[int, ClaimLine]]) -> In
     for place, line in refused:
         seen: dict[str, Any] = {}
         if not isinstance(write.actor, Actor) or write.actor.may("claims:read", line.territory):
-            asked = select(GRANT_ID.label("grant_id"), ADVANCE_ID.label("advance_id")).where(Claim.id == line.claim_id)
+            asked = select(GRANT_ID.label("grant_id"), ADVANCE_ID.label("advance_id")).where(
+                ExpenseClaim.id == line.claim_id
+            )
             award = (await write.session.execute(asked)).one()
             named = "grant_id" if award.grant_id is not None else "advance_id"
             seen = {"territory": line.territory, named: str(getattr(award, named)), "claim_id": str(line.claim_id)}

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.awards.claims.models import Claim
+from app.awards.claims.models import ExpenseClaim
 from app.awards.claims.queries import settleable_by
 from app.core.db import paris_day
 from app.programme.to_do import SUBJECT, Kind
@@ -12,7 +12,7 @@ KINDS = (
         "claims_to_settle",
         "submitted claims that another person or a service account wrote; the day on which they were submitted.",
         "claims:settle",
-        select(Claim.territory, paris_day(Claim.created_at)).where(settleable_by(SUBJECT)),
+        select(ExpenseClaim.territory, paris_day(ExpenseClaim.created_at)).where(settleable_by(SUBJECT)),
         "claims?settleable_by={subject}",
     ),
 )
