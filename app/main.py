@@ -25,7 +25,9 @@ from app.applications.decisions.routes import decisions
 from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.claims.routes import claims
+from app.awards.commitments.routes import commitments
 from app.awards.overrides.routes import overrides
+from app.awards.recoveries.routes import recoveries
 from app.committees.routes import committees
 from app.core import installation
 from app.core.db import Base, create_engine, session_factory
@@ -72,7 +74,8 @@ from app.settings import Settings, get_settings
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    advance_awards, advances, claims, overrides, applications, agendas, decisions, reports, events, imports, lookups,
+    advance_awards, advances, claims, recoveries, commitments, overrides, applications, agendas, decisions, reports,
+    events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -8,7 +8,9 @@ from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards import models as awards
 from app.awards.claims import models as claims
+from app.awards.commitments import models as commitments
 from app.awards.overrides import models as overrides
+from app.awards.recoveries import models as recoveries
 from app.committees import models as committees
 from app.core import installation
 from app.core.db import Base
@@ -32,7 +34,7 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, advances, applications, agendas, decisions, integrations,
+    overrides, grants, recoveries, commitments, advances, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

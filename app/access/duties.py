@@ -113,6 +113,27 @@ class BankDetailsOwnApproval(Problem):
     cure_fr = "Demandez à une autre personne qui a le rôle treasurer de décider, ou retirez les coordonnées bancaires."
 
 
+class OrdererSettles(Problem):
+    """The person who awarded the aid or ordered a recovery cannot also record its receipts or waive it."""
+
+    status = 403
+    title_fr = (
+        "La personne qui a attribué l'aide ou ordonné un reversement ne peut pas aussi en enregistrer les encaissements"
+        " ou en décider la remise."
+    )
+    cure = "Ask another person who holds the same role."
+    cure_fr = "Demandez à une autre personne qui a le même rôle."
+
+
+class ReporterJudges(Problem):
+    """The person who reported on a commitment cannot also record its outcome."""
+
+    status = 403
+    title_fr = "La personne qui a rendu compte d'un engagement ne peut pas aussi en enregistrer l'issue."
+    cure = "Ask another person who holds the role funder."
+    cure_fr = "Demandez à une autre personne qui a le rôle funder."
+
+
 def with_author(authors: Sequence[UUID], actor: Acting) -> list[UUID]:
     """The authors of a text that the actor has just written; the service itself is none."""
     new = [actor.subject_id] if actor.subject_id is not None and actor.subject_id not in authors else []
@@ -164,6 +185,10 @@ PROPOSES_ACCEPTS = Pair(
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses them", BankDetailsOwnApproval)
 CLAIMS_SETTLES = Pair("writes a claim", "draws its sample or settles it", SeparationOfDuties)
+ORDERS_SETTLES = Pair(
+    "awards an aid or orders a recovery", "records its receipts, or waives it", OrdererSettles, by_program=True
+)
+REPORTS_JUDGES = Pair("reports on a commitment", "records its outcome", ReporterJudges)
 
 PAIRS = (
     ENTERS_VALIDATES,
@@ -177,4 +202,6 @@ PAIRS = (
     PROPOSES_APPROVES,
     PROPOSES_ACCOUNT_APPROVES,
     CLAIMS_SETTLES,
+    ORDERS_SETTLES,
+    REPORTS_JUDGES,
 )

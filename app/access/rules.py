@@ -174,6 +174,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
     "grants:pay": frozenset({Role.TREASURER}),
+    "recoveries:write": frozenset(
+        {Role.FUNDER}
+    ),  # who orders one neither waives it nor records its receipts (duties.py)
+    "commitments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # the territory's staff reports for the firm
+    "commitments:judge": frozenset({Role.FUNDER}),  # who reported does not (duties.py)
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
@@ -200,7 +205,9 @@ MATRIX: dict[str, frozenset[Role]] = {
 # Events about these objects are shown only where the permission is held.
 GUARDED_EVENTS = {
     "contribution": "envelopes:read",
-    **dict.fromkeys(("grant", "grant_payment"), "grants:read"),
+    **dict.fromkeys(
+        ("grant", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"), "grants:read"
+    ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),

@@ -16,6 +16,8 @@ from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
 from app.awards.claims.routes import serve_claims
+from app.awards.closing_routes import serve_closing
+from app.awards.commitments.routes import serve_commitments
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
@@ -333,3 +335,5 @@ def _payments(pairs: str) -> list[CashFlow]:
 
 
 serve_claims(advances, service.ADVANCE)
+serve_closing(advances, service.ADVANCE, schemas.Advance)
+serve_commitments(advances, service.ADVANCE)

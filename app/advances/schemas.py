@@ -36,6 +36,7 @@ from app.awards.schemas import (
     DecisionId,
     DecisionReference,
     EndReason,
+    FinalCents,
     FrozenBase,
     FrozenLines,
     FrozenParameters,
@@ -439,6 +440,7 @@ class Advance(Read):
     amount_cents: AwardedCents
     disbursed_cents: Cents = Field(description="Cents of euro paid out in tranches, less reversed ones.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
+    final_cents: FinalCents
     remaining_cents: Cents = Field(
         description="Cents of euro that may still be paid out: awarded less disbursed and released."
     )

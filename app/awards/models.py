@@ -120,6 +120,10 @@ class Aid(Identified, Versioned, Base):
             "awards >= 0 AND open_claims >= 0 AND certified_cents BETWEEN 0 AND coalesce(base_cents, 0)",
             name="aid_counts",
         ),
+        shape(
+            "closed_on IS NULL AND closing_payment_id IS NULL OR closed_on >= completed_on AND open_claims = 0",
+            name="aid_closed",
+        ),
     )  # fmt: skip
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
@@ -162,6 +166,8 @@ class Aid(Identified, Versioned, Base):
     guarantee_sha256: Mapped[str | None]
     certified_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     open_claims: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    closed_on: Mapped[date | None]
+    closing_payment_id: Mapped[UUID | None]  # the balance that closed it; null: it was closed by an act of its own
 
     @hybrid_property
     def stands(self) -> Any:
@@ -315,6 +321,7 @@ class Award:
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     released_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    final_cents: Mapped[int | None] = mapped_column(BigInteger)
     decided_on: Mapped[date]
     decision_reference: Mapped[str]
     external_id: Mapped[str | None]
@@ -354,6 +361,7 @@ def rests_on(table: str, noun: str) -> tuple[ForeignKeyConstraint | Index | Chec
         ForeignKeyConstraint(["territory", "aid_id"], ["aids.territory", "aids.id"], name=f"{table}_aid_fkey"),
         Index(None, "aid_id"),
         shape(one_of("ended_as", Ending), name=f"{noun}_ended_as"),
+        shape("final_cents BETWEEN 0 AND amount_cents", name=f"{noun}_final"),
         shape(
             "num_nulls(ended_as, ended_on) <> 1 AND CASE ended_as WHEN 'reversed' THEN status = 'reversed'"
             " WHEN 'lapsed' THEN status = 'cancelled' WHEN 'cancelled' THEN status = 'cancelled'"

@@ -67,6 +67,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.amount_cents,
             getattr(award, paid),
             award.released_cents,
+            award.final_cents,
             case((award.status == literal_column(f"'{AwardStatus.REVERSED}'"), 0), else_=left).label("remaining_cents"),
             *more,
             award.decided_on,

@@ -257,3 +257,52 @@ def refuse_before_decision(decided_on: date, day: date) -> None:
     """Raises `before-decision` (409) for a payment or a release that would count before there was an award."""
     if day < decided_on:
         raise BeforeDecision(decided_on=decided_on)
+
+
+class NotCompleted(Problem):
+    """A balance can be paid, and an aid be closed, only once the project is completed."""
+
+    status = 409
+    title_fr = "Le solde ne peut être versé, ni l'aide clôturée, qu'une fois le projet achevé."
+    cure = "Record the completion of the project first (`…/completion`)."
+    cure_fr = "Enregistrez d'abord l'achèvement du projet (`…/completion`)."
+
+
+class ClaimsOpen(Problem):
+    """A balance can be paid, and an aid be closed, only once every claim is settled."""
+
+    status = 409
+    title_fr = "Le solde ne peut être versé, ni l'aide clôturée, qu'une fois toutes les demandes de paiement réglées."
+    detail = "Claims that are not settled: {open_claims}."
+    detail_fr = "Demandes non réglées : {open_claims}."
+    cure = "Have them settled first (`…/claims`)."
+    cure_fr = "Faites-les d'abord régler (`…/claims`)."
+
+
+class ClosingWithoutBase(Problem):
+    """An award that is held by its amount alone has no final amount at which it could be closed."""
+
+    status = 409
+    title_fr = "Une attribution tenue par son seul montant n'a pas de montant définitif auquel la clôturer."
+    cure = "Record its balance payment, or release what is not paid (`…/release`)."
+    cure_fr = "Enregistrez son solde, ou libérez ce qui n'est pas payé (`…/release`)."
+
+
+class BeforeCompletion(Problem):
+    """An aid cannot be closed before the day on which the project was completed."""
+
+    status = 409
+    title_fr = "Une aide ne peut être clôturée avant le jour d'achèvement du projet."
+    detail = "It was completed on {completed_on}."
+    detail_fr = "Il a été achevé le {completed_on}."
+    cure = "Enter this day or a later one."
+    cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
+class PaymentsInFlight(Problem):
+    """A payment of the award is approved or sent."""
+
+    status = 409
+    title_fr = "Un paiement de l'attribution est approuvé ou envoyé."
+    cure = "Record what the bank did with it, or cancel it, first."
+    cure_fr = "Enregistrez d'abord ce que la banque en a fait, ou annulez-le."

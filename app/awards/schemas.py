@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.core.schemas import Body, Read
-from app.core.values import Cents, Day, PositiveCents, Reason, Uuid
+from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, Uuid
 from app.projects.rules import CostKind
 
 # What grants and advances say alike.
@@ -93,3 +93,33 @@ class Release(Body):
         Annotated[Day, Field(description="Paris day from which the rest is available again; absent or null: today.")]
         | None
     ) = None
+
+
+class Closing(Body):
+    """From which day an aid is closed, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"closed_on": "2025-06-30", "reason": "Final cost certified."}]}
+    )
+
+    reason: Annotated[Reason, Field(description="What the closing rests on; it is shown beside the award.")]
+    closed_on: (
+        Annotated[
+            Day,
+            Field(description="Paris day of the closing: not before the completion; absent or null: today."),
+        ]
+        | None
+    ) = None
+    document_sha256: (
+        Annotated[Sha256, Field(description="SHA-256 of the record of the closing, in lower-case hexadecimal.")] | None
+    ) = None
+
+
+FinalCents = Annotated[
+    Cents | None,
+    Field(
+        description="Final amount in cents of euro, once the aid is closed: the award's share of the certified cost,"
+        " rounded down, and cut where public aid would exceed the base. Null until then, and where the award is held"
+        " by its amount alone."
+    ),
+]

@@ -14,7 +14,9 @@ from app.applications import checks as applications
 from app.applications.decisions import checks as decisions
 from app.awards import checks as awards
 from app.awards.claims import checks as claims
+from app.awards.commitments import checks as commitments
 from app.awards.overrides import checks as overrides
+from app.awards.recoveries import checks as recoveries
 from app.core.db import raw_connection
 from app.engineering import checks as engineering
 from app.envelopes import checks as envelopes
@@ -24,8 +26,8 @@ from app.missions import checks as missions
 from app.programme import checks as programme
 
 DOMAINS = (
-    access, programme, missions, firms, engineering, envelopes, awards, claims, overrides, grants, advances,
-    applications, decisions,
+    access, programme, missions, firms, engineering, envelopes, awards, claims, overrides, grants, recoveries,
+    commitments, advances, applications, decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

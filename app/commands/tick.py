@@ -9,6 +9,7 @@ from datetime import date
 
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
 from app.applications import silence
+from app.awards.commitments import service as commitments
 from app.core import clock
 from app.core.db import SessionFactory
 from app.core.writing import idempotency
@@ -23,6 +24,7 @@ class Done:
     """What a tick did."""
 
     silences: int
+    commitments: int
     contacts_erased: int
     replies_forgotten: int
 
@@ -37,11 +39,12 @@ async def tick(
     """Take the clocks that have run out by `as_of`, erase the persons whose retention date is past, and forget the
     replies that were kept for retries.
 
-    `as_of` is today or a day before, and concerns the clocks alone. `say` is called after each batch with the number so
+    `as_of` is today or a day before, and concerns the clocks and the commitments alone. `say` is called after each batch with the number so
     far.
     """
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
+    overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
     erased, in_batch = 0, batch
 
     async def erase(write: Write) -> list[Change]:
@@ -56,7 +59,7 @@ async def tick(
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, erased, forgotten)
+    return Done(silences, overdue, erased, forgotten)
 
 
 async def take_silences(
@@ -76,3 +79,22 @@ async def take_silences(
         await run(factory, System(), take, request_id=new_request_id())
         say(f"{taken} silences")
     return taken
+
+
+async def tell_overdue(
+    factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Tell of the commitments that are overdue by a day, each once, in the order of their days. Returns how many."""
+    told = 0
+    more = True
+
+    async def tell(write: Write) -> list[Change]:
+        nonlocal told, more
+        changes, more = await commitments.take_overdue(write, as_of, batch)
+        told += sum(len(change.keys) for change in changes)
+        return changes
+
+    while more:
+        await run(factory, System(), tell, request_id=new_request_id())
+        say(f"{told} commitments")
+    return told

@@ -53,6 +53,7 @@ from app.envelopes.rules import (
 )
 
 TAKERS = 20  # acts that a refusal names at most
+SELDOM = (Account.SHORTFALL, Account.RECOVERED)  # few contributions ever have one: it is opened where it is needed
 
 
 class EnvelopeExhausted(Problem):
@@ -111,7 +112,7 @@ class Move:
 
 async def contribute(write: Write, territory: str, contribution_id: UUID, amount_cents: int, cause: Cause) -> None:
     """The accounts of a new contribution, and its money made available."""
-    accounts = [account for account in Account if account is not Account.SHORTFALL]  # few ever have one
+    accounts = [account for account in Account if account not in SELDOM]
     rows = [{"territory": territory, "contribution_id": contribution_id, "account": account} for account in accounts]
     await write.session.execute(insert(AccountBalance), rows)
     await _lock(write, territory)
@@ -155,21 +156,44 @@ async def pay(write: Write, territory: str, instrument: Instrument, amount_cents
     await _post(write, territory, _moves(shares, PAID[instrument], COMMITTED[instrument]), cause)
 
 
-async def release(write: Write, territory: str, instrument: Instrument, cause: Cause) -> list[UUID]:
-    """Give all that an award still commits back to the envelope; the contributions whose shortfall it filled."""
+async def release(
+    write: Write, territory: str, instrument: Instrument, cause: Cause, amount_cents: int | None = None
+) -> list[UUID]:
+    """Give what an award still commits back to the envelope, all or an amount; whose shortfall it filled."""
     rows = await _lock(write, territory)
     held = await _held(write, cause.award_id, COMMITTED[instrument])
     committed = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
+    if amount_cents is not None:
+        committed = share(amount_cents, committed)
     moves = _moves(committed, Account.RELEASED, COMMITTED[instrument])
     await _post(write, territory, [*moves, *_moves(committed, Account.AVAILABLE, Account.RELEASED)], cause)
     return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
 
 
-async def released_by(write: Write, act_id: UUID) -> int:
-    """What an act gave back to the envelope and has not been taken back since, in cents."""
+async def paid_by(write: Write, instrument: Instrument, award_id: UUID, day: date) -> int:
+    """What was paid of an award by a day, in cents, whatever came back. The award's row is locked by the caller."""
+    e = LedgerEntry
+    paid, committed = PAID[instrument], COMMITTED[instrument]
+    flow = case((e.debit == paid, e.amount_cents), else_=-e.amount_cents)
+    between = e.debit.in_((paid, committed)) & e.credit.in_((paid, committed))
+    cents = select(func.sum(flow)).where(e.award_id == award_id, between, e.effective_on <= day)
+    return int(await write.session.scalar(cents) or 0)
+
+
+async def last_paid_on(write: Write, award_id: UUID) -> date | None:
+    """The last day on which something was paid of an award; None where nothing was."""
+    e = LedgerEntry
+    days = select(func.max(e.effective_on)).where(e.award_id == award_id, e.act.in_((Act.PAYMENT, Act.TRANCHE)))
+    day: date | None = await write.session.scalar(days)
+    return day
+
+
+async def released_by(write: Write, act_id: UUID, award_id: UUID) -> int:
+    """What an act gave back of an award to the envelope and has not been taken back since, in cents."""
     e, r = LedgerEntry, aliased(LedgerEntry)
     given_back = select(func.coalesce(func.sum(e.amount_cents), 0)).where(
-        e.act == Act.RELEASE, e.act_id == act_id, e.debit == Account.RELEASED, e.reverses_id.is_(None),
+        e.act == Act.RELEASE, e.act_id == act_id, e.award_id == award_id, e.debit == Account.RELEASED,
+        e.reverses_id.is_(None),
         ~exists().where(r.reverses_id == e.id),
     )  # fmt: skip
     return int(await write.session.scalar(given_back) or 0)
@@ -180,8 +204,25 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
 
     The contributions whose shortfall it filled.
     """
+    return await _take_in(write, territory, amount_cents, cause, Account.ADVANCES_PAID, Account.REPAID)
+
+
+async def recover(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
+    """Take back what was paid of a grant; what its contribution recycles is available again at once.
+
+    The contributions whose shortfall it filled.
+    """
+    return await _take_in(write, territory, amount_cents, cause, Account.GRANTS_PAID, Account.RECOVERED)
+
+
+async def _take_in(
+    write: Write, territory: str, amount_cents: int, cause: Cause, paid: Account, received: Account
+) -> list[UUID]:
     rows = await _lock(write, territory)
-    shares = await _shares(write, amount_cents, cause, Account.ADVANCES_PAID)
+    shares = await _shares(write, amount_cents, cause, paid)
+    if received in SELDOM:
+        for key in sorted(shares):
+            await _open(write, territory, key, received)
     recycling = set(
         await write.session.scalars(
             select(Contribution.id).where(
@@ -190,7 +231,7 @@ async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -
         )
     )
     again = {key: cents for key, cents in shares.items() if key in recycling}
-    moves = _moves(shares, Account.REPAID, Account.ADVANCES_PAID) + _moves(again, Account.AVAILABLE, Account.REPAID)
+    moves = _moves(shares, received, paid) + _moves(again, Account.AVAILABLE, received)
     await _post(write, territory, moves, cause)
     return await _fill(write, territory, _short(rows) & set(again), cause.effective_on)
 
@@ -219,7 +260,7 @@ async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
         if given:
             moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
         if given < cents:
-            await _open_shortfall(write, territory, key)
+            await _open(write, territory, key, Account.SHORTFALL)
             moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
             short.add(key)
     await _post(write, territory, moves, cause)
@@ -281,8 +322,8 @@ def _short(rows: Iterable[Any]) -> set[UUID]:
     return {key for key, cents in _shortfalls(rows).items() if cents}
 
 
-async def _open_shortfall(write: Write, territory: str, contribution_id: UUID) -> None:
-    row = {"territory": territory, "contribution_id": contribution_id, "account": Account.SHORTFALL}
+async def _open(write: Write, territory: str, contribution_id: UUID, account: Account) -> None:
+    row = {"territory": territory, "contribution_id": contribution_id, "account": account}
     await write.session.execute(pg_insert(AccountBalance).values(row).on_conflict_do_nothing())
 
 

@@ -182,7 +182,8 @@ _FLOWS = {
     "paid_cents": (_PAID, _COMMITTED),
     "released_cents": ((Account.RELEASED,), _COMMITTED),
     "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID,)),
-    "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID,)),
+    "recovered_cents": ((Account.RECOVERED,), (Account.GRANTS_PAID,)),
+    "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID, Account.RECOVERED)),
 }
 _FIGURES = [name for name in schemas.Amounts.model_fields if name in _HOLDINGS or name in _FLOWS]
 

@@ -1,7 +1,8 @@
 """Accounts of the ledger, and how an amount is shared among contributions. No session, no await.
 
 An entry debits one account and credits another of the same contribution, so the ledger is zero-sum by construction:
-what was contributed + shortfall = available + committed + paid out and not yet repaid + repaid and not recycled.
+what was contributed + shortfall = available + committed + paid out and neither repaid nor recovered + repaid or
+recovered, and not recycled.
 """
 
 from bisect import bisect_left
@@ -27,6 +28,7 @@ class Account(StrEnum):
     ADVANCES_PAID = "advances_paid"
     RELEASED = "released"
     REPAID = "repaid"
+    RECOVERED = "recovered"
     SHORTFALL = "shortfall"
 
 
@@ -44,7 +46,8 @@ PAID = {Instrument.GRANT: Account.GRANTS_PAID, Instrument.ADVANCE: Account.ADVAN
 class Act(StrEnum):
     """What causes an entry. A reversal carries the act that it takes back.
 
-    A `bounce` is a repayment that the bank sent back; a `cover` fills a shortfall of the contribution it names.
+    A `bounce` is a repayment that the bank sent back; a `cover` fills a shortfall of the contribution it names; a
+    `recovery` is money of a grant that came back, by a receipt or by being set off on a payment.
     """
 
     CONTRIBUTION = "contribution"
@@ -53,6 +56,7 @@ class Act(StrEnum):
     TRANCHE = "tranche"
     RELEASE = "release"
     REPAYMENT = "repayment"
+    RECOVERY = "recovery"
     BOUNCE = "bounce"
     COVER = "cover"
 
@@ -65,8 +69,8 @@ class ActStatus(StrEnum):
 
 
 class RepaymentPolicy(StrEnum):
-    """Where repaid capital of advances goes: back to the contributor (the default of the programme), or into the
-    envelope again.
+    """Where repaid capital of advances and recovered grants go: back to the contributor (the default of the
+    programme), or into the envelope again.
     """
 
     RETURN = "return"

@@ -35,7 +35,7 @@ class ContributionCreate(Body):
     reference: Annotated[ShortLine, Field(description="The contributor's own reference of its decision.")]
     repayment_policy: Annotated[
         RepaymentPolicy,
-        Field(description="Where repaid capital goes: return, back to the contributor; recycle, into the envelope."),
+        Field(description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."),
     ] = RepaymentPolicy.RETURN
 
 
@@ -58,7 +58,7 @@ class Contribution(Read):
     decided_on: date = Field(description="Paris day from which the money counts in the envelope.")
     reference: str = Field(description="The contributor's own reference, once per contributor and territory.")
     repayment_policy: RepaymentPolicy = Field(
-        description="Where repaid capital goes: return, back to the contributor; recycle, into the envelope."
+        description="Where money that comes back goes: return, to the contributor; recycle, into the envelope."
     )
     status: ActStatus = Field(description="recorded: it counts; reversed: opposite entries took it back.")
     reason: ReversalReason
@@ -89,7 +89,9 @@ class LedgerEntry(Read):
     debit_balance_cents: Cents = Field(description="Cents of euro in the debited account right after this movement.")
     credit_balance_cents: Cents = Field(description="Cents of euro in the credited account right after this movement.")
     act: Act = Field(description="What caused the movement; a reversal has the act that it takes back.")
-    act_id: UUID = Field(description="The contribution, award, payment, tranche or repayment that caused the movement.")
+    act_id: UUID = Field(
+        description="The contribution, award, payment, tranche, repayment or receipt of a recovery that caused it."
+    )
     award_id: UUID | None = Field(
         description="The grant or advance that the movement belongs to; null of contributions."
     )
@@ -112,12 +114,13 @@ class Amounts(Read):
     )
     committed_cents: Cents = Field(description="Cents of euro awarded and neither paid nor released.")
     paid_cents: Cents = Field(
-        description="Cents of euro paid on grants and advances in all, whatever was repaid since."
+        description="Cents of euro paid on grants and advances in all, whatever was repaid or recovered since."
     )
     released_cents: Cents = Field(description="Cents of euro that awards have given back to the envelope unpaid.")
     repaid_cents: Cents = Field(description="Cents of euro of capital that firms have repaid on advances.")
+    recovered_cents: Cents = Field(description="Cents of euro paid on grants that firms have given back since.")
     recycled_cents: Cents = Field(
-        description="Cents of euro of repaid capital that are available again; part of repaid."
+        description="Cents of euro repaid or recovered that are available again; part of both."
     )
     outstanding_cents: Cents = Field(description="Cents of euro of advances paid and not repaid yet.")
 

@@ -67,6 +67,8 @@ class Grant(Award, Identified, Versioned, Base):
         shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
         CheckConstraint("paid_cents + in_flight_cents + released_cents <= amount_cents", name="payments_exceed_award"),
         shape("in_flight_cents >= 0 AND recovered_cents BETWEEN 0 AND paid_cents", name="grant_flows"),
+        CheckConstraint("claimed_back_cents <= paid_cents", name="recovery_above_paid"),
+        shape("recovered_cents <= claimed_back_cents", name="grant_recovered"),
         shape(one_of("status", AwardStatus), name="grant_status"),
         shape("status NOT IN ('cancelled', 'reversed') OR paid_cents = 0", name="grant_cancelled_but_paid"),
         shape("status <> 'reversed' OR released_cents = 0", name="grant_reversed_but_released"),
@@ -79,6 +81,7 @@ class Grant(Award, Identified, Versioned, Base):
     paid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     in_flight_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # proposed, approved or sent
     recovered_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    claimed_back_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by recoveries that stand
 
 
 class GrantPayment(Identified, Versioned, Base):

@@ -6,6 +6,8 @@ from app.access.models import Subject
 from app.awards.models import STANDS, AwardStatus
 from app.awards.overrides.models import Override
 from app.awards.queries import awards
+from app.awards.recoveries.models import Recovery
+from app.awards.recoveries.queries import IS_OPEN
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
 from app.core.values import Day, ShortLine
@@ -20,7 +22,11 @@ _g = Grant
 _recorder = Subject.__table__.alias("recorder")
 _override = Override.__table__.alias("override")
 
-GRANTS = awards(_g, schemas.Grant, "grant", AwardStatus, "paid_cents")
+_in_recovery = select(Recovery.id).where(Recovery.grant_id == _g.id, IS_OPEN).exists()
+GRANTS = awards(
+    _g, schemas.Grant, "grant", AwardStatus, "paid_cents", _g.recovered_cents, _g.claimed_back_cents,
+    _in_recovery.label("in_recovery"),
+)  # fmt: skip
 
 AIDED.append(
     select(

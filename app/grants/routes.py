@@ -8,6 +8,8 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
 from app.awards.claims.routes import serve_claims
+from app.awards.closing_routes import serve_closing
+from app.awards.commitments.routes import serve_commitments
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
 from app.awards.schemas import Release
@@ -124,3 +126,5 @@ async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor =
 
 
 serve_claims(grants, service.GRANT)
+serve_closing(grants, service.GRANT, schemas.Grant)
+serve_commitments(grants, service.GRANT)

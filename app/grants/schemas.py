@@ -17,6 +17,7 @@ from app.awards.schemas import (
     DecisionId,
     DecisionReference,
     EndReason,
+    FinalCents,
     FrozenBase,
     FrozenLines,
     FrozenParameters,
@@ -60,7 +61,14 @@ class Grant(Read):
     amount_cents: AwardedCents
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
+    final_cents: FinalCents
     remaining_cents: Cents = Field(description="Cents of euro that may still be paid: awarded less paid and released.")
+    recovered_cents: Cents = Field(description="Cents of euro paid that have come back by recoveries.")
+    claimed_back_cents: Cents = Field(
+        description="Cents of euro paid that recoveries claim back, whether they have come back or not; at most what is"
+        " paid."
+    )
+    in_recovery: bool = Field(description="true: a recovery of the grant is opened, notified or ordered.")
     decided_on: DecidedOn
     decision_reference: DecisionReference
     external_id: ExternalName

@@ -95,7 +95,7 @@ async def reverse_payment(
         raise AlreadyReversed
     payment.status, payment.reason = "reversed", body.reason
     grant.paid_cents -= payment.amount_cents
-    rest = await ledger.released_by(write, payment_id)
+    rest = await ledger.released_by(write, payment_id, grant_id)
     grant.released_cents -= rest
     grant.status = _status_of(grant)
     await write.session.flush()

@@ -2,11 +2,14 @@
 
 from app.applications import to_do as applications
 from app.awards.claims import to_do as claims
+from app.awards.commitments import to_do as commitments
 from app.awards.overrides import to_do as overrides
+from app.awards.recoveries import to_do as recoveries
 from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
 
 KINDS = (
-    *engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS, *claims.KINDS,
+    *engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS,
+    *claims.KINDS, *recoveries.KINDS, *commitments.KINDS,
 )  # fmt: skip

@@ -19,6 +19,7 @@ FIGURES = (
     "paid",
     "released",
     "repaid",
+    "recovered",
     "recycled",
     "outstanding",
 )

@@ -1,0 +1,168 @@
+"""The closing of an aid: its final amounts, what returns to the envelope, and the recovery of what was paid too much.
+
+A recorded balance closes the aid by the same act. An award that is held by its amount alone has no final amount: it
+ends with its balance, or with a release.
+"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.access.rules import person
+from app.awards import aids
+from app.awards import service as awards
+from app.awards.aids import Held
+from app.awards.commitments import service as commitments
+from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
+from app.awards.kinds import AwardKind
+from app.awards.models import AidAct, AwardStatus, Ending
+from app.awards.recoveries import service as recoveries
+from app.awards.rules import (
+    OVER,
+    AwardEnded,
+    BeforeCompletion,
+    ClaimsOpen,
+    ClosingWithoutBase,
+    NotCompleted,
+    PaymentsInFlight,
+)
+from app.awards.schemas import Closing
+from app.core import clock
+from app.core.validation import refuse_future
+from app.core.writing.writes import Change, Write
+from app.envelopes import ledger
+from app.envelopes.ledger import Cause
+from app.envelopes.rules import Act, Instrument
+from app.envelopes.service import shortfall_changes
+
+
+async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Closing) -> list[Change]:
+    """Settle an aid at its final amounts. What is due of them can still be paid; proposed payments are cancelled.
+
+    Raises `award-ended`, `closing-without-base`, `not-completed`, `claims-open`, `payments-in-flight`,
+    `before-completion` (409), `person-required` (403).
+    """
+    held = await aids.hold(write, territory, award_id, kind)
+    write.expect(held.award.version, required=True)
+    person(write.actor)
+    if held.award.status in OVER or held.aid.closed_on is not None:
+        raise AwardEnded(current=held.award.ended_as or held.award.status)
+    if held.aid.base_cents is None:
+        raise ClosingWithoutBase
+    if held.aid.completed_on is None:
+        raise NotCompleted
+    if held.aid.open_claims:
+        raise ClaimsOpen(open_claims=held.aid.open_claims)
+    on = body.closed_on or clock.today()
+    refuse_future({"/closed_on": on})
+    if on < held.aid.completed_on:
+        raise BeforeCompletion(completed_on=held.aid.completed_on)
+    dropped = []
+    for each, award in held.awards():
+        if await each.in_flight(write, award):
+            raise PaymentsInFlight
+        dropped += await each.drop_proposed(write, award, body.reason)
+    changes = await _settle(write, held, on, None, body.reason, body.document_sha256)
+    return [*changes, *dropped]
+
+
+async def close_by_balance(write: Write, held: Held, payment_id: UUID, on: date) -> list[Change]:
+    """Settle an aid whose balance has been recorded, where its final amounts are known: completed, all claims settled.
+
+    What the balance left of the grant returns with it. The payment stands on the grant's row already.
+    """
+    if not can_be_closed(held.aid):
+        return []
+    return await _settle(write, held, on, payment_id, None, None)
+
+
+def can_be_closed(aid: Any) -> bool:
+    """Whether the final amounts of an aid are known, and not settled yet."""
+    return aid.base_cents is not None and aid.completed_on is not None and not aid.open_claims and aid.closed_on is None
+
+
+async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> list[Change]:
+    """Take back the closing that a balance did, as the balance is taken back: nothing where it closed nothing.
+
+    The recovery that it opened is withdrawn, what it gave back is committed again. Raises `recovery-received`, and
+    `envelope-exhausted` (409) where what it gave back has been awarded since.
+    """
+    if held.aid.closing_payment_id != payment_id:
+        return []
+    changes: list[Change] = []
+    if held.grant is not None:
+        changes += await recoveries.withdraw_of_closing(write, held.grant, reason)
+    for kind, award in held.awards():
+        award.released_cents -= await ledger.released_by(write, payment_id, award.id)
+        award.final_cents = award.ended_as = award.ended_on = None
+        award.status = kind.status_of(award)
+    held.aid.closed_on = held.aid.closing_payment_id = None
+    held.record(write, AidAct.REOPEN, clock.today(), reason=reason)
+    await write.session.flush()
+    for _, award in held.awards():
+        changes += await awards.follow(write, award, None, reason)
+    filled = await ledger.reverse(write, held.aid.territory, Act.RELEASE, payment_id)
+    told = [kind.change("reopened", award) for kind, award in held.awards()]
+    return [*told, *changes, *await shortfall_changes(write, held.aid.territory, filled)]
+
+
+def final_of(held: Held) -> FinalAmounts:
+    """The final amounts of the awards of an aid, by what is certified and by the public aid that was declared."""
+    aid = held.aid
+    assert aid.base_cents is not None  # an aid without a base has no final amounts
+    return final_amounts(
+        grant_cents=held.grant.amount_cents if held.grant is not None else 0,
+        advance_cents=held.advance.amount_cents if held.advance is not None else 0,
+        base_cents=aid.base_cents,
+        certified_cents=aid.certified_cents,
+        other_aid_cents=sum(each["amount_cents"] for each in aid.public_aid or []),
+    )
+
+
+async def _settle(
+    write: Write, held: Held, on: date, payment_id: UUID | None, reason: str | None, document_sha256: str | None
+) -> list[Change]:
+    """Give back what is above the final amounts, claim back what was paid above them, and write the closing down."""
+    final = final_of(held)
+    done: list[tuple[AwardKind, Any, Settlement]] = []
+    overpaid: list[Change] = []
+    for kind, award in held.awards():
+        is_grant = kind.instrument is Instrument.GRANT
+        award.final_cents = final.grant_cents if is_grant else final.advance_cents
+        settled = settle(
+            award_cents=award.amount_cents,
+            released_cents=award.released_cents,
+            paid_cents=getattr(award, kind.paid),
+            claimed_back_cents=award.claimed_back_cents if is_grant else 0,
+            final_cents=award.final_cents,
+            last=is_grant and payment_id is not None,
+        )
+        award.released_cents += settled.released_cents
+        award.status = kind.status_of(award)
+        if not settled.due_cents:
+            award.ended_as, award.ended_on = Ending.CLOSED, on
+            award.reason = reason
+        done.append((kind, award, settled))
+    held.aid.closed_on, held.aid.closing_payment_id = on, payment_id
+    held.record(write, AidAct.CLOSE, on, reason=reason, document_sha256=document_sha256)
+    await write.session.flush()
+    for kind, award, settled in done:
+        if kind.instrument is Instrument.GRANT and settled.overpaid_cents:
+            day = max(on, await ledger.last_paid_on(write, award.id) or on)
+            overpaid += await recoveries.claim_back_overpaid(write, award, settled.overpaid_cents, day)
+    promised = await commitments.promise(write, held)
+    followed: list[Change] = []
+    for _, award, settled in done:
+        if settled.released_cents or award.status == AwardStatus.CLOSED:
+            followed += await awards.follow(write, award, on, reason)
+    filled: set[UUID] = set()
+    for kind, award, settled in done:
+        if settled.released_cents:
+            cause = Cause(Act.RELEASE, payment_id or award.id, on, award.id)
+            territory = held.aid.territory
+            filled |= set(await ledger.release(write, territory, kind.instrument, cause, settled.released_cents))
+    told = [kind.change("closed", award) for kind, award, _ in done]
+    return [
+        *told, *overpaid, *promised, *followed,
+        *await shortfall_changes(write, held.aid.territory, sorted(filled)),
+    ]  # fmt: skip
