@@ -144,7 +144,7 @@ async def _aids(write: Write, place: str, items: Sequence[ClaimFileLine]) -> dic
     """The aids of the decisions that the lines name, by reference."""
     references = {item.decision_reference for item in items if item.decision_reference}
     asked = select(Aid.id, Aid.siren, Aid.decision_reference).where(
-        Aid.territory == place, Aid.stands, Aid.decision_reference.in_(references)
+        Aid.territory == place, Aid.awards > 0, Aid.decision_reference.in_(references)
     )
     aids: dict[str | None, list[Any]] = defaultdict(list)
     for row in await write.session.execute(asked):

@@ -243,7 +243,9 @@ async def _held(
 
 
 def _refuse_over(held: Held, over: Sequence[Ending]) -> None:
-    """Refuse where each award of the aid has ended so. Raises `award-ended` (409)."""
+    """Refuse where the aid is closed, or each of its awards has ended so. Raises `award-ended` (409)."""
+    if held.aid.closed_on is not None:
+        raise AwardEnded(current=Ending.CLOSED)
     if all(award.ended_as in over for _, award in held.awards()):
         raise AwardEnded(current=held.award.ended_as)
 

@@ -49,7 +49,7 @@ COMPLETED = change(
 ATTACKS = [
     Attack("over_line", change("aid_lines", "aid_" + AID, certified_cents="amount_cents + 1")),
     Attack("over_line", settled("open")),  # its line of the decision has no room for all of it
-    Attack("aid_certified", change("aids", AID, open_claims="-1")),
+    Attack("aid_counts", change("aids", AID, open_claims="-1")),
     Attack("invoice_already_claimed", line(invoice_number="invoice_number || '/'", supplier_name="NULL")),
     Attack("invoice_already_claimed", line(invoice_number=number("settled"))),
     Attack("invoice_already_claimed_by_name", line(invoice_number="lower(invoice_number)", supplier_siren="NULL")),
