@@ -62,19 +62,19 @@ def _named(name: str) -> str:
 
 InvoiceNumber = Annotated[
     ShortLine,
+    AfterValidator(_numbered),
     Field(
         description="The supplier's number of the invoice. Signs, spaces, case and zeros in front do not tell two"
         " numbers apart."
     ),
-    AfterValidator(_numbered),
 ]
 SupplierName = Annotated[
     Line,
+    AfterValidator(_named),
     Field(
         description="Name of the supplier: needed where its SIREN is not known. Signs, case and the words of a legal"
         " form do not tell two names apart."
     ),
-    AfterValidator(_named),
 ]
 SupplierSiren = Annotated[Siren, Field(description="SIREN of the supplier; a foreign one has only its name.")]
 InvoicedOn = Annotated[
@@ -395,7 +395,7 @@ class ExpenseClaim(Read):
 class ClaimedInvoice(ClaimLine):
     """A line of a claim, with the claim and the aid that it belongs to: what a spreadsheet of claims holds."""
 
-    claim_id: UUID = Field(description="The claim.")
+    claim_id: UUID = Field(description="The claim that declares the invoice.")
     claim_number: _Number
     claim_external_id: ExternalName
     claim_status: ClaimStatus = Field(description=_STATUS)

@@ -81,7 +81,8 @@ async def expense_before_receipt(case: Case) -> None:
 async def completed(claims: Claims, day: str) -> None:
     await claims.world.pool.execute(
         "UPDATE aids SET started_on = '2024-01-15', start_proof_sha256 = repeat('0', 64),"
-        " completed_on = $2::text::date, completion_declared_on = $2::text::date, final_cost_cents = 1, public_aid = '[]'"
+        " completed_on = $2::text::date, completion_declared_on = $2::text::date, final_cost_cents = 1,"
+        " public_aid = '[]'"
         " WHERE id = (SELECT aid_id FROM aid_lines WHERE id = $1)",
         claims.line_id,
         day,
