@@ -173,6 +173,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "envelopes:write": frozenset({Role.PROGRAMME}),
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
+    "agreements:write": frozenset({Role.FUNDER}),  # what is notified, signed, started and completed of an aid
     "grants:pay": frozenset({Role.TREASURER}),
     "recoveries:write": frozenset(
         {Role.FUNDER}

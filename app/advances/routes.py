@@ -18,8 +18,16 @@ from app.awards import service as awards
 from app.awards.claims.routes import serve_claims
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
+from app.awards.life.routes import serve_life
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
+from app.awards.rules import (
+    PAYMENT_DOOR,
+    AwardAlreadyPaid,
+    AwardEnded,
+    AwardOfADecision,
+    BeforeDecision,
+    PaymentsInFlight,
+)
 from app.awards.schemas import Release
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -66,7 +74,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
@@ -78,7 +86,9 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+    **changes(
+        schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing
+    ),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -334,6 +344,7 @@ def _payments(pairs: str) -> list[CashFlow]:
     return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
 
 
+serve_life(advances, service.ADVANCE, schemas.Advance)
 serve_claims(advances, service.ADVANCE)
 serve_closing(advances, service.ADVANCE, schemas.Advance)
 serve_commitments(advances, service.ADVANCE)

@@ -26,6 +26,26 @@ from app.advances.schedule import (
     ScheduleShape,
     TermsFault,
 )
+from app.awards.life.schemas import (
+    AgreedOn,
+    AidId,
+    CertifiedCents,
+    CompletedOn,
+    Conditions,
+    EndedOn,
+    FinalCostCents,
+    GuaranteedUntilOn,
+    NotifiedOn,
+    PaymentTerms,
+    PlannedEndOn,
+    PlannedStartOn,
+    PublicAidDeclared,
+    RecoveryTerms,
+    StageRead,
+    StartByOn,
+    StartedOn,
+    StatementByOn,
+)
 from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
     ApplicationId,
@@ -421,6 +441,7 @@ class Advance(Read):
     """A repayable advance: a decided aid whose capital the firm repays without interest."""
 
     id: Id
+    aid_id: AidId
     territory: TerritorySlug
     siren: SirenRead
     firm_name: FirmName
@@ -459,7 +480,24 @@ class Advance(Read):
         description="awarded: nothing is paid out yet; paying: a part is; repaying: all of it is; repaid: nothing"
         " is owed any more; cancelled: ended unpaid."
     )
+    stage: StageRead
+    ended_on: EndedOn
     reason: EndReason
+    notified_on: NotifiedOn
+    planned_start_on: PlannedStartOn
+    planned_end_on: PlannedEndOn
+    conditions: Conditions
+    payment_terms: PaymentTerms
+    recovery_terms: RecoveryTerms
+    agreed_on: AgreedOn
+    guaranteed_until_on: GuaranteedUntilOn
+    start_by_on: StartByOn
+    started_on: StartedOn
+    statement_by_on: StatementByOn
+    completed_on: CompletedOn
+    final_cost_cents: FinalCostCents
+    public_aid: PublicAidDeclared
+    certified_cents: CertifiedCents
     awarded_by: UUID = Field(
         description="The person who awarded the advance, and who therefore cannot pay its tranches."
     )

@@ -158,7 +158,7 @@ async def reverse_tranche(
     refused = RepaymentExceedsOutstanding.of_a_tranche(outstanding)
     if advance.repaid_cents > advance.disbursed_cents:
         raise refused
-    advance.status = _status_of(advance)
+    ADVANCE.settle(advance)
     await write.session.flush()
     await _refuse_repaid_before(write, advance, refused)
     await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)

@@ -52,8 +52,8 @@ class Held:
             AidActRecord(
                 territory=self.aid.territory,
                 aid_id=self.aid.id,
-                grant_id=award.id if award is not None and award is self.grant else None,
-                advance_id=award.id if award is not None and award is self.advance else None,
+                grant_id=self.grant.id if self.grant is not None and award is self.grant else None,
+                advance_id=self.advance.id if self.advance is not None and award is self.advance else None,
                 act=act,
                 on_day=on,
                 actor_id=write.actor.subject_id,
@@ -75,6 +75,16 @@ async def hold(
         select(each.table.aid_id).where(each.table.id == award_id, each.table.territory == territory) for each in kinds
     ]
     aid = await write.lock(Aid, Aid.id == union_all(*named).scalar_subquery())
+    return await _held(write, aid, award_id, kinds, lines=lines)
+
+
+async def hold_aid(write: Write, territory: str, aid_id: UUID) -> Held:
+    """An aid that stands, held with its awards as by `hold`. Raises `NotFound`."""
+    aid = await write.lock(Aid, Aid.id == aid_id, Aid.territory == territory)
+    return await _held(write, aid, None, in_lock_order(), lines=False)
+
+
+async def _held(write: Write, aid: Aid, award_id: UUID | None, kinds: list[AwardKind], *, lines: bool) -> Held:
     held_lines: list[AidLine] = []
     if lines:
         of_it = select(AidLine).where(AidLine.aid_id == aid.id).order_by(AidLine.id)
@@ -86,10 +96,12 @@ async def hold(
         standing = select(table).where(table.aid_id == aid.id, or_(table.id == award_id, text(STANDS)))
         for award in await write.session.scalars(standing.order_by(table.id).with_for_update(key_share=True)):
             if award.id == award_id and each in kinds:
-                asked = each, award
                 found[name] = award
+                asked = each, award
             else:
                 found.setdefault(name, award)
+            if award_id is None and asked is None:
+                asked = each, award
     if asked is None:
         raise NotFound
     return Held(aid, found.get("grant"), found.get("advance"), *asked, held_lines)

@@ -35,6 +35,12 @@ class AwardKind:
     in_flight: Callable[[Write, Any], Awaitable[bool]] = _never
     drop_proposed: Callable[[Write, Any, str], Awaitable[list[Change]]] = _nothing
 
+    def settle(self, award: Any) -> None:
+        """Give a held award the status of its amounts. One of which something is left to pay again has not ended."""
+        award.status = self.status_of(award)
+        if award.amount_cents > getattr(award, self.paid) + award.released_cents:
+            award.ended_as = award.ended_on = None
+
     def change(self, act: str, award: Any) -> Change:
         """The act on the award, as it is answered and told."""
         return Change(f"{self.resource}.{act}", self.listing, [award.id], {"territory": award.territory})

@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Organisation, Subject
-from app.awards.models import AidLine, AwardStatus
+from app.awards.life.rules import Stage
+from app.awards.models import Aid, AidLine, AwardStatus
 from app.awards.overrides.models import Override
 from app.committees.models import Committee
 from app.core.db import param, paris_day
@@ -31,6 +32,20 @@ _funder = Organisation.__table__.alias("funder")
 _override = Override.__table__.alias("override")
 
 _l = AidLine
+_a = Aid
+
+
+def stage_of(award: Any) -> Any:
+    """How far an award is: how it ended, else what its aid has seen last."""
+    ended = [literal_column(f"'{code}'", Text()) for code in ("closed", "cancelled", "reversed")]
+    return case(
+        (award.ended_as.is_not(None), award.ended_as),
+        (award.status.in_(ended), award.status),  # of before endings were kept
+        (_a.completed_on.is_not(None), literal_column("'completed'", Text())),
+        (_a.started_on.is_not(None), literal_column("'started'", Text())),
+        (_a.agreed_on.is_not(None), literal_column("'agreed'", Text())),
+        else_=literal_column("'awarded'", Text()),
+    )
 
 
 def _lines(award: Any) -> Any:
@@ -48,6 +63,7 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
     return (
         select(
             award.id,
+            award.aid_id,
             award.territory,
             award.siren.label("siren"),
             Firm.name.label("firm_name"),
@@ -76,13 +92,31 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
             award.override_id,
             _override.c.code.label("override_code"),
             award.status,
+            stage_of(award).label("stage"),
+            award.ended_on,
             award.reason,
+            _a.notified_on,
+            _a.planned_start_on,
+            _a.planned_end_on,
+            _a.conditions,
+            _a.payment_terms,
+            _a.recovery_terms,
+            _a.agreed_on,
+            _a.guaranteed_until_on,
+            _a.start_by_on,
+            _a.started_on,
+            _a.statement_by_on,
+            _a.completed_on,
+            _a.final_cost_cents,
+            _a.public_aid,
+            _a.certified_cents,
             award.awarded_by,
             _awarder.c.name.label("awarded_by_name"),
             award.version,
             award.created_at,
             award.updated_at,
         )
+        .join(_a, _a.id == award.aid_id)
         .join(Firm, Firm.siren == award.siren)
         .join(_funder, _funder.c.id == award.funder_id)
         .outerjoin(Scheme, Scheme.code == award.scheme)
@@ -103,6 +137,7 @@ def awards(award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, 
         derived=True,
         filters={
             "status": any_of(award.status, statuses, "Any of these states."),
+            "stage": any_of(stage_of(award), Stage, "At any of these stages."),
             "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
             "project_id": equals(award.project_id, Uuid, f"{noun.capitalize()}s for this project."),
             "committee_id": equals(award.committee_id, Uuid, f"{noun.capitalize()}s that this meeting decided."),

@@ -1,14 +1,18 @@
-"""What every award goes through, whatever its instrument: decided, released, or reversed as a mistake."""
+"""What every award goes through, whatever its instrument: decided, ended before its final amount, or reversed."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, union_all
+from sqlalchemy import exists, or_, select, union_all
 
 from app.access.rules import person
-from app.awards.kinds import AwardKind
-from app.awards.models import AwardStatus
+from app.awards import aids
+from app.awards.aids import Held
+from app.awards.kinds import AwardKind, in_lock_order
+from app.awards.life.rules import AwardPaid, NothingAgreed
+from app.awards.life.schemas import Cancellation, Termination
+from app.awards.models import Aid, AidAct, AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import (
@@ -17,6 +21,7 @@ from app.awards.rules import (
     AwardAlreadyPaid,
     AwardEnded,
     AwardOfADecision,
+    PaymentsInFlight,
     ProjectNotFiled,
     ProjectOfAnotherFirm,
     refuse_before_decision,
@@ -59,59 +64,176 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
 
 
 async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Release) -> list[Change]:
-    """Give what is not paid back to the envelope, from the day that the body says.
+    """Give what is not paid back to the envelope, from the day that the body says: the award is cancelled where nothing
+    of it was paid, else terminated.
 
-    Raises `award-ended` where nothing is left to release, `before-decision` (409).
+    Raises `award-ended` where nothing is left to release, `payments-in-flight`, `before-decision` (409).
     """
-    award = await _ended_by_a_person(write, kind, territory, award_id)
+    held = await _ended_by_a_person(write, kind, territory, award_id)
+    paid = getattr(held.award, kind.paid)
+    on = body.released_on or clock.today()
+    refuse_future({"/released_on": on})
+    return await _end(write, held, Ending.TERMINATED if paid else Ending.CANCELLED, on, body.reason, told="released")
+
+
+async def cancel(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Cancellation) -> list[Change]:
+    """Cancel an award of which nothing was paid: its amount returns to the envelope.
+
+    Raises `award-ended`, `award-paid`, `payments-in-flight`, `before-decision` (409).
+    """
+    held = await _ended_by_a_person(write, kind, territory, award_id)
+    on = body.on or clock.today()
+    refuse_future({"/on": on})
+    if getattr(held.award, kind.paid):
+        raise AwardPaid
+    return await _end(write, held, Ending.CANCELLED, on, body.reason, body.document_sha256)
+
+
+async def terminate(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Termination) -> list[Change]:
+    """Terminate an award that is agreed, started or paid: what is not paid returns to the envelope.
+
+    What the firm must give back is a recovery. Raises `award-ended`, `nothing-agreed`, `payments-in-flight`,
+    `before-decision` (409).
+    """
+    held = await _ended_by_a_person(write, kind, territory, award_id)
+    refuse_future({"/on": body.on})
+    aid = held.aid
+    if not getattr(held.award, kind.paid) and aid.agreed_on is None and aid.started_on is None:
+        raise NothingAgreed
+    return await _end(write, held, Ending.TERMINATED, body.on, body.reason, body.document_sha256)
+
+
+_ENDINGS = {Ending.CANCELLED: AidAct.CANCEL, Ending.TERMINATED: AidAct.TERMINATE, Ending.LAPSED: AidAct.LAPSE}
+
+
+async def _end(
+    write: Write, held: Held, ending: Ending, on: date, reason: str, document_sha256: str | None = None,
+    *, told: str = "",
+) -> list[Change]:  # fmt: skip
+    """End the award that is held: proposed payments are cancelled, what is not paid returns to the envelope."""
+    kind, award = held.kind, held.award
     unpaid_cents = award.amount_cents - getattr(award, kind.paid) - award.released_cents
     if award.status in OVER or not unpaid_cents:
-        raise AwardEnded(current=award.status)
-    released_on = body.released_on or clock.today()
-    refuse_future({"/released_on": released_on})
-    refuse_before_decision(award.decided_on, released_on)
+        raise AwardEnded(current=award.ended_as or award.status)
+    refuse_before_decision(award.decided_on, on)
+    if await kind.in_flight(write, award):
+        raise PaymentsInFlight
+    dropped = await kind.drop_proposed(write, award, reason)
     award.released_cents += unpaid_cents
-    award.status, award.reason = kind.status_of(award), body.reason
+    award.status, award.reason = kind.status_of(award), reason
+    award.ended_as, award.ended_on = ending, on
+    held.record(write, _ENDINGS[ending], on, reason=reason, document_sha256=document_sha256, award=award)
     await write.session.flush()
-    followed = await follow(write, award, released_on, body.reason)
-    cause = Cause(Act.RELEASE, award_id, released_on, award_id)
-    filled = await ledger.release(write, territory, kind.instrument, cause)
-    return [kind.change("released", award), *followed, *await shortfall_changes(write, territory, filled)]
+    followed = await follow(write, award, on, reason)
+    cause = Cause(Act.RELEASE, award.id, on, award.id)
+    filled = await ledger.release(write, award.territory, kind.instrument, cause)
+    ended = kind.change(told or ending, award)
+    return [ended, *dropped, *followed, *await shortfall_changes(write, award.territory, filled)]
 
 
 async def reverse(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Reversal) -> list[Change]:
     """Take a mistaken award back, as if never decided.
 
-    Raises `award-of-a-decision`, `award-already-paid`, `award-ended` (409).
+    Raises `award-of-a-decision`, `award-already-paid`, `award-ended`, `payments-in-flight` (409).
     """
-    award = await _ended_by_a_person(write, kind, territory, award_id)
+    held = await _ended_by_a_person(write, kind, territory, award_id)
+    award = held.award
     if award.decision_id is not None:
         raise AwardOfADecision(
             decision_reference=award.decision_reference, decision_id=str(award.decision_id),
             committee_id=str(award.committee_id),
         )  # fmt: skip
-    return await take_back(write, kind, award, body.reason)
+    return await take_back(write, held, kind, award, body.reason)
 
 
-async def take_back(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
-    """Take a mistaken award back that is held. Raises `award-already-paid`, `award-ended` (409)."""
+async def take_back(write: Write, held: Held, kind: AwardKind, award: Any, reason: str) -> list[Change]:
+    """Take a mistaken award back that is held.
+
+    Raises `award-already-paid`, `award-ended`, `payments-in-flight` (409).
+    """
     if award.status in OVER:
         raise AwardEnded(current=award.status)
     if getattr(award, kind.paid) or award.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
+    if await kind.in_flight(write, award):
+        raise PaymentsInFlight
+    dropped = await kind.drop_proposed(write, award, reason)
+    today = clock.today()
     award.status, award.reason = AwardStatus.REVERSED, reason
+    award.ended_as, award.ended_on = Ending.REVERSED, today
+    held.record(write, AidAct.REVERSE, today, reason=reason, award=award)
     await write.session.flush()
     followed = await follow(write, award, None, reason)
     filled = await ledger.reverse(write, award.territory, Act.AWARD, award.id)
-    return [kind.change("reversed", award), *followed, *await shortfall_changes(write, award.territory, filled)]
+    taken_back = kind.change("reversed", award)
+    return [taken_back, *dropped, *followed, *await shortfall_changes(write, award.territory, filled)]
 
 
-async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Any:
-    """The award that the caller wants to end, locked. Raises `person-required` (403) for a program."""
-    award = await write.lock(kind.table, kind.table.id == award_id, kind.table.territory == territory)
-    write.expect(award.version, required=True)
+async def _ended_by_a_person(write: Write, kind: AwardKind, territory: str, award_id: UUID) -> Held:
+    """The award that the caller wants to end, held with its aid. Raises `person-required` (403) for a program."""
+    held = await aids.hold(write, territory, award_id, kind)
+    write.expect(held.award.version, required=True)
     person(write.actor)
-    return award
+    return held
+
+
+# --- what time does ---------------------------------------------------------------------------------------------------
+
+
+_CLOSED = (AwardStatus.CLOSED, *OVER)
+NOT_STARTED = "The project was not started in time."
+
+
+async def take_unstarted(write: Write, as_of: date) -> tuple[int, list[Change]]:
+    """Lapse the aid whose last day for the start was over first, of those that are over by `as_of`.
+
+    Where something was paid, or is on its way, the aid stays, and its missing start is told once. One aid at a time:
+    its accounts are locked last. Returns how many were due, one or none, and what changed.
+    """
+    a = Aid
+    is_open = or_(
+        *(
+            exists(
+                select(each.table.id).where(
+                    each.table.aid_id == a.id, each.table.ended_as.is_(None), each.table.status.not_in(_CLOSED)
+                )
+            ).correlate(a)
+            for each in in_lock_order()
+        )
+    )
+    due = (
+        select(a.id, a.territory)
+        .where(
+            a.started_on.is_(None), a.awards > 0, a.notified_on.is_not(None), a.start_missing_on.is_(None),
+            a.start_by_on < as_of, is_open,
+        )
+        .order_by(a.start_by_on, a.id)
+        .limit(1)
+    )  # fmt: skip
+    found = (await write.session.execute(due)).first()
+    return (0, []) if found is None else (1, await _lapse(write, found.territory, found.id, as_of))
+
+
+async def _lapse(write: Write, territory: str, aid_id: UUID, as_of: date) -> list[Change]:
+    """Lapse an aid, or tell that its start is missing. Nothing where an act has come first."""
+    try:
+        held = await aids.hold_aid(write, territory, aid_id)
+    except NotFound:  # its last award has just ended
+        return []
+    aid = held.aid
+    if aid.started_on is not None or aid.start_by_on is None or aid.start_by_on >= as_of:
+        return []
+    awards = [(kind, award) for kind, award in held.awards() if award.ended_as is None and award.status not in OVER]
+    if any([getattr(award, kind.paid) or await kind.in_flight(write, award) for kind, award in awards]):
+        aid.start_missing_on = as_of
+        held.record(write, AidAct.START_MISSING, as_of)
+        return held.told("start_missing")
+    on = aid.start_by_on + timedelta(days=1)
+    changes: list[Change] = []
+    for kind, award in awards:
+        held.kind, held.award = kind, award
+        changes += await _end(write, held, Ending.LAPSED, on, NOT_STARTED)
+    return changes
 
 
 # --- the project, its plan and the firm follow ------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import date
 
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
 from app.applications import silence
+from app.awards import service as awards
 from app.awards.commitments import service as commitments
 from app.core import clock
 from app.core.db import SessionFactory
@@ -24,6 +25,7 @@ class Done:
     """What a tick did."""
 
     silences: int
+    unstarted: int
     commitments: int
     contacts_erased: int
     replies_forgotten: int
@@ -39,11 +41,12 @@ async def tick(
     """Take the clocks that have run out by `as_of`, erase the persons whose retention date is past, and forget the
     replies that were kept for retries.
 
-    `as_of` is today or a day before, and concerns the clocks and the commitments alone. `say` is called after each batch with the number so
-    far.
+    `as_of` is today or a day before, and concerns the clocks and the commitments alone. `say` is called after each
+    batch with the number so far.
     """
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
+    unstarted = await take_unstarted(factory, as_of or today, say=say)
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
     erased, in_batch = 0, batch
 
@@ -59,7 +62,7 @@ async def tick(
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, overdue, erased, forgotten)
+    return Done(silences, unstarted, overdue, erased, forgotten)
 
 
 async def take_silences(
@@ -78,6 +81,25 @@ async def take_silences(
     while more:
         await run(factory, System(), take, request_id=new_request_id())
         say(f"{taken} silences")
+    return taken
+
+
+async def take_unstarted(
+    factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
+) -> int:  # fmt: skip
+    """Lapse the aids that were not started by their last day, or tell that the start is missing. Returns how many."""
+    taken = 0
+    due = 1
+
+    async def take(write: Write) -> list[Change]:
+        nonlocal due
+        due, changes = await awards.take_unstarted(write, as_of)
+        return changes
+
+    while due:
+        await run(factory, System(), take, request_id=new_request_id())
+        taken += due
+        say(f"{taken} aids that were not started")
     return taken
 
 

@@ -10,8 +10,16 @@ from app.awards import service as awards
 from app.awards.claims.routes import serve_claims
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
+from app.awards.life.routes import serve_life
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardAlreadyPaid, AwardEnded, AwardOfADecision, BeforeDecision
+from app.awards.rules import (
+    PAYMENT_DOOR,
+    AwardAlreadyPaid,
+    AwardEnded,
+    AwardOfADecision,
+    BeforeDecision,
+    PaymentsInFlight,
+)
 from app.awards.schemas import Release
 from app.core.problems import AlreadyExists, IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -44,7 +52,7 @@ async def get_grant(request: Request, actor: Actor = require("grants:read")) -> 
 
 @grants.post(
     T + "/grants/{id:uuid}/release",
-    **changes(schemas.Grant, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Grant, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_grant(request: Request, body: Release, actor: Actor = require("grants:award")) -> Response:
     """Release what is not paid to the envelope, and end the grant. If-Match is required."""
@@ -56,7 +64,9 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 @grants.post(
     T + "/grants/{id:uuid}/reverse",
-    **changes(schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
+    **changes(
+        schemas.Grant, AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing
+    ),
 )
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""
@@ -125,6 +135,7 @@ async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor =
     )
 
 
+serve_life(grants, service.GRANT, schemas.Grant)
 serve_claims(grants, service.GRANT)
 serve_closing(grants, service.GRANT, schemas.Grant)
 serve_commitments(grants, service.GRANT)

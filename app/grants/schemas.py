@@ -6,6 +6,26 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from app.awards.life.schemas import (
+    AgreedOn,
+    AidId,
+    CertifiedCents,
+    CompletedOn,
+    Conditions,
+    EndedOn,
+    FinalCostCents,
+    GuaranteedUntilOn,
+    NotifiedOn,
+    PaymentTerms,
+    PlannedEndOn,
+    PlannedStartOn,
+    PublicAidDeclared,
+    RecoveryTerms,
+    StageRead,
+    StartByOn,
+    StartedOn,
+    StatementByOn,
+)
 from app.awards.models import AwardStatus
 from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import (
@@ -42,6 +62,7 @@ class Grant(Read):
     """A grant: a decided aid that is not repaid."""
 
     id: Id
+    aid_id: AidId
     territory: TerritorySlug
     siren: SirenRead
     firm_name: FirmName
@@ -78,7 +99,24 @@ class Grant(Read):
         description="awarded: nothing is paid yet; paying: a part is; closed: paid up, or the rest released; cancelled:"
         " ended unpaid."
     )
+    stage: StageRead
+    ended_on: EndedOn
     reason: EndReason
+    notified_on: NotifiedOn
+    planned_start_on: PlannedStartOn
+    planned_end_on: PlannedEndOn
+    conditions: Conditions
+    payment_terms: PaymentTerms
+    recovery_terms: RecoveryTerms
+    agreed_on: AgreedOn
+    guaranteed_until_on: GuaranteedUntilOn
+    start_by_on: StartByOn
+    started_on: StartedOn
+    statement_by_on: StatementByOn
+    completed_on: CompletedOn
+    final_cost_cents: FinalCostCents
+    public_aid: PublicAidDeclared
+    certified_cents: CertifiedCents
     awarded_by: UUID = Field(
         description="The person who awarded the grant, and who therefore cannot record its payments."
     )

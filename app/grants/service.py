@@ -97,7 +97,7 @@ async def reverse_payment(
     grant.paid_cents -= payment.amount_cents
     rest = await ledger.released_by(write, payment_id, grant_id)
     grant.released_cents -= rest
-    grant.status = _status_of(grant)
+    GRANT.settle(grant)
     await write.session.flush()
     followed = await awards.follow(write, grant, None, body.reason) if rest else []
     filled = await ledger.reverse(write, territory, Act.RELEASE, payment_id) if rest else []

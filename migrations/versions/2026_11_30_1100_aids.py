@@ -154,7 +154,7 @@ BEGIN
         WHEN NEW.extended_on > begins THEN 'start_extension_late'
         WHEN NEW.start_extension_months > coalesce((NEW.parameters ->> 'start_extension_months')::integer, 0)
             THEN 'start_extension_too_long'
-        WHEN NEW.completed_on IS NOT NULL AND NEW.started_on IS NULL THEN 'not_started'
+        WHEN NEW.completed_on IS NOT NULL AND NEW.started_on IS NULL THEN 'completed_unstarted'
         WHEN NEW.completed_on < NEW.started_on THEN 'completed_before_start'
         WHEN NEW.planned_end_on < NEW.planned_start_on OR NEW.notified_on < NEW.decided_on
             OR NEW.completion_declared_on < NEW.completed_on OR NEW.start_extension_months < 0

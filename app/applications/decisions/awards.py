@@ -3,25 +3,26 @@ made.
 """
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
 from app.advances import schemas as advances
 from app.advances.models import Advance
-from app.advances.service import ADVANCE, award_advance
+from app.advances.service import award_advance
 from app.applications.awards.service import frozen_of
 from app.applications.decisions.models import CommitteeDecision
 from app.applications.decisions.rules import advance_terms
 from app.applications.models import Application
+from app.awards import aids
 from app.awards import service as awards
-from app.awards.kinds import AwardKind
 from app.awards.rules import Decided
 from app.core.writing.writes import Change, Write
 from app.grants.models import Grant
-from app.grants.service import GRANT, award_grant
+from app.grants.service import award_grant
 from app.projects.models import Project
 
-_KINDS: tuple[tuple[AwardKind, Any], ...] = ((GRANT, Grant), (ADVANCE, Advance))
+_TABLES: tuple[Any, ...] = (Grant, Advance)
 
 
 async def award(
@@ -55,11 +56,18 @@ async def award(
 async def take_back(write: Write, decision: CommitteeDecision, reason: str) -> list[Change]:
     """Reverse the awards of a decision. Raises `award-already-paid`, `award-ended` (409).
 
-    Both are locked before the accounts: a payment of either locks its award first, too.
+    Both are locked before the accounts, with their aid: a payment of either holds them first, too.
     """
-    found = []
-    for kind, table in _KINDS:
-        made = select(table).where(table.territory == decision.territory, table.decision_id == decision.id)
-        held = await write.session.scalars(made.order_by(table.id).with_for_update(key_share=True))
-        found += [(kind, each) for each in held]
-    return [change for kind, each in found for change in await awards.take_back(write, kind, each, reason)]
+    changes: list[Change] = []
+    taken: set[UUID] = set()
+    for table in _TABLES:
+        made = select(table.id).where(table.territory == decision.territory, table.decision_id == decision.id)
+        for award_id in (await write.session.scalars(made.order_by(table.id))).all():
+            if award_id in taken:
+                continue
+            held = await aids.hold(write, decision.territory, award_id)
+            for kind, award in held.awards():
+                if award.decision_id == decision.id:
+                    taken.add(award.id)
+                    changes += await awards.take_back(write, held, kind, award, reason)
+    return changes
