@@ -41,6 +41,7 @@ def claim(**changes: str) -> str:
 SETTLES = {"status": "'settled'", "settled_on": "'2024-05-01'", "settled_at": "now()"}
 WITHDRAWN = {"status": "'withdrawn'", "withdrawn_by": "submitted_by", "withdrawn_at": "now()",
              "withdrawal_reason": "'Why'"}  # fmt: skip
+SAMPLED = {"sample_method": "'random'", "sample_size": "1", "sample_seed": "repeat('0', 16)", "sampled_at": "now()"}
 COMPLETED = change(
     "aids", AID, started_on="'2024-01-01'", start_proof_sha256="repeat('0', 64)", completed_on="'2024-01-31'",
     completion_declared_on="'2024-01-31'", final_cost_cents="1", public_aid="'[]'",
@@ -90,6 +91,13 @@ ATTACKS = [
     Attack("claim_line_supplier_siren", line(supplier_siren="'123456789'")),
     Attack("claim_line_keys", line(invoice_number="'—'")),
     Attack("claim_line_proof", line(proof_sha256="'00'")),
+    Attack("claim_line_position", line(position="0")),
+    Attack("claims_submitted_by_fkey", clone("claims", OPEN, external_id="NULL", submitted_by="uuidv7()")),
+    Attack("claims_withdrawn_by_fkey", claim(**{**WITHDRAWN, "withdrawn_by": "uuidv7()"})),
+    Attack("claims_sampled_by_fkey", claim(**SAMPLED, sampled_by="uuidv7()")),
+    Attack("claims_reopened_by_fkey", claim(reopened_by="uuidv7()", reopened_at="now()", reopen_reason="'Why'")),
+    Attack("claim_settled_by_a_person", claim(**SETTLES, settled_by="$program")),
+    Attack("claim_settler_kind", claim(settler_kind="'service_account'")),
 ]
 
 
@@ -113,6 +121,8 @@ async def stage(http: Any, pool: Any, anyio_backend: Any) -> Stage:
     ok(await claims.act(made["sampled"], "sample", method="random", size=1))
     bare = ok(await claims.acts.grant(10), 201)["id"]
     ids = {name: claim["id"] for name, claim in made.items()}
+    await world.add_subject(pool, "program", "office", "funder", kind="service_account")
+    ids["program"] = str(world.subjects["program"])
     ids["bare"] = await pool.fetchval("SELECT aid_id FROM grants WHERE id = $1", bare)
     return Stage(pool, ids | {f"{name}_line": claim["lines"][0]["id"] for name, claim in made.items()})
 
@@ -133,6 +143,23 @@ async def test_the_database_refuses_whoever_writes(stage: Stage, attack: Attack)
 )
 async def test_what_reaches_a_limit_and_does_not_pass_it_is_taken(stage: Stage, edge: str) -> None:
     assert await stage.taken(edge) == 1
+
+
+async def test_every_constraint_of_claims_but_keys_of_ids_is_attacked(stage: Stage) -> None:
+    rows = await stage.pool.fetch(
+        "SELECT conname FROM pg_constraint"
+        " WHERE contype IN ('c', 'x', 'f', 'u') AND conrelid = ANY ('{claims,claim_lines}'::regclass[])"
+        " UNION SELECT indexrelid::regclass::text FROM pg_index"
+        " WHERE indisunique AND NOT indisprimary AND indrelid = ANY ('{claims,claim_lines}'::regclass[])"
+    )
+    # The target of a foreign key, whose narrower twin is the id; the number that a trigger gives, and what it looks at
+    # before the keys and states do.
+    targets = {"claims_lines_key", "claims_number_key", "claim_number", "claims_aid_fkey", "claim_status",
+               "claim_line_status", "claim_lines_returns_fkey"}  # fmt: skip
+    assert {row["conname"] for row in rows} - targets == {attack.constraint for attack in ATTACKS} - {
+        "over_line", "aid_counts", "claim_transition", "claims_append_only", "claim_lines_append_only", "sample_drawn",
+        "award_without_lines", "above_parked", "parked_line_returned", "expense_after_completion",
+    }  # fmt: skip
 
 
 FOLDED = ["FA 2024-0012", "Fa\u00a02024\u20130012", "N° 12", "000123", "000", "Réf. é-1", "S.A.S. Éts Dupont", "SAS",
