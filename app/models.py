@@ -33,7 +33,7 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
-    grants, recoveries, commitments, advances, applications, agendas, decisions, integrations,
+    grants, recoveries, commitments, advances, change_requests, applications, agendas, decisions, integrations,
 )  # fmt: skip
 
 metadata = Base.metadata
