@@ -34,7 +34,8 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, recoveries, commitments, advances, applications, agendas, decisions, integrations,
+    overrides, grants, recoveries, commitments, advances, change_requests, applications, agendas, decisions,
+    integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

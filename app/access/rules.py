@@ -174,6 +174,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
     "agreements:write": frozenset({Role.FUNDER}),  # what is notified, signed, started and completed of an aid
+    "change_requests:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "change_requests:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "grants:pay": frozenset({Role.TREASURER}),
     "recoveries:write": frozenset(
         {Role.FUNDER}

@@ -7,6 +7,7 @@ from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.change_requests.routes import serve_change_requests
 from app.awards.claims.routes import serve_claims
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
@@ -137,5 +138,6 @@ async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor =
 
 serve_life(grants, service.GRANT, schemas.Grant)
 serve_claims(grants, service.GRANT)
+serve_change_requests(grants, service.GRANT)
 serve_closing(grants, service.GRANT, schemas.Grant)
 serve_commitments(grants, service.GRANT)

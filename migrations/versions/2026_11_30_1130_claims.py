@@ -1,6 +1,6 @@
 """What a firm has spent of an aid is claimed, and settled line by line.
 
-Revision: 2026_11_30_1130, after 2026_11_30_1102.
+Revision: 2026_11_30_1130, after 2026_11_30_1110.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_30_1130"
-down_revision = "2026_11_30_1102"
+down_revision = "2026_11_30_1110"
 branch_labels = None
 depends_on = None
 
@@ -302,6 +302,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("claim_id", "position", name="claim_lines_position_key"),
     )
     op.create_index(op.f("claim_lines_aid_id_line_id_idx"), "claim_lines", ["aid_id", "line_id"], unique=False)
+    op.create_index(
+        "claim_lines_standing_idx",
+        "claim_lines",
+        ["firm_siren", "invoice_key"],
+        unique=False,
+        postgresql_where=sa.text("stands"),
+    )
     op.create_index(
         "invoice_already_claimed",
         "claim_lines",

@@ -154,6 +154,7 @@ class ClaimLine(Identified, Base):
             using="gist",
             where=text("stands AND returns_id IS NULL AND supplier_key IS NOT NULL"),
         ),
+        Index("claim_lines_standing_idx", "siren", "invoice_key", postgresql_where=text("stands")),
         Index("parked_line_returns_once", "returns_id", unique=True, postgresql_where=text("stands")),
         Index(None, "aid_id", "line_id"),
         CheckConstraint(

@@ -187,14 +187,15 @@ async def settle(
 async def reopen(
     write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimReopen, kind: AwardKind
 ) -> Change:
-    """Take a settlement back: nothing of the claim counts until it is settled anew.
+    """Take a settlement back: nothing of the claim counts until it is settled anew. Of an award that has ended unpaid it
+    frees the invoices.
 
     Raises `claim-transition`, `award-ended`, `parked-line-returned` (409), `person-required`, `email-missing` (403).
     """
     held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
     submitted = rules.next_status(ClaimAction.REOPEN, ClaimStatus(claim.status))
     reopened_by = person(write.actor)
-    _refuse_over(held, OVER)
+    _refuse_over(held, (Ending.CLOSED,))
     nothing: dict[str, Any] = dict.fromkeys(Verdict(0).columns(), 0)
     of_claim = update(ClaimLine).where(ClaimLine.claim_id == claim_id)
     await write.session.execute(of_claim.values(**nothing, status=submitted, note=None))

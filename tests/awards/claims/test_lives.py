@@ -121,6 +121,40 @@ async def test_who_wrote_a_claim_neither_samples_nor_settles_it(claims: Claims, 
     problem(await claims.act(third, "settle", by=world.clients["territory"], lines=[]), 403, "forbidden")
 
 
+async def test_a_grant_and_an_advance_of_one_decision_have_the_same_claims(claims: Claims, world: World) -> None:
+    decision = {name: claims.award[name] for name in ("decision_reference", "scheme", "base_cents")}
+    advance = Claims(claims.acts, ok(await claims.acts.advance(40_000, **decision), 201), "advances")
+    assert advance.line_id == claims.line_id
+    claim = await advance.submitted(advance.line(30_000))
+    assert (claim["grant_id"], claim["advance_id"]) == (claims.award["id"], advance.award["id"])
+    assert await claims.read(claim) == await advance.read(claim)
+    ok(await claims.settle(claim))
+    for each in (claims, advance):
+        path = each.path.removesuffix("/claims")
+        assert ok(await world.auditor.get(path))["lines"][0]["certified_cents"] == 30_000
+        assert [found["id"] for found in ok(await world.auditor.get(each.path))["items"]] == [claim["id"]]
+    problem(await world.auditor.get(f"grants/{advance.award['id']}/claims"), 404, "not-found")
+
+
+async def test_of_an_award_that_has_ended_unpaid_nothing_is_claimed_and_its_invoices_are_free(
+    claims: Claims, world: World
+) -> None:
+    settled, waiting = await claims.submitted(), await claims.submitted()
+    ok(await claims.settle(settled))
+    ok(await claims.acts.release(f"grants/{claims.award['id']}"))
+    for refused in (await claims.submit(), await claims.settle(waiting), await claims.change(waiting, external_id="X")):
+        problem(refused, 409, "award-ended")
+    assert not [each for each in ok(await world.funder.get("/v1/me/to-do"))["items"] if "claims" in each["kind"]]
+    ok(await claims.act(settled, "reopen"))
+    other = await Claims.of(world, acts=claims.acts)
+    for claim in (settled, waiting):
+        line = {**claim["lines"][0], "line_id": other.line_id}
+        again = {name: line[name] for name in other.line()}
+        problem(await other.submit(again), 409, "invoice-already-claimed")
+        ok(await claims.act(claim, "withdraw"))
+        ok(await other.submit(again), 201)
+
+
 @pytest.mark.parametrize(
     ("line", "status", "code"),
     [
