@@ -291,8 +291,8 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part, a proposed override, what must come back
-        of the grant and what its firm owes afterwards: ids by name.
+        """A contribution, a grant and an advance out of it, each paid in part and with a claim, a proposed override,
+        what must come back of the grant and what its firm owes afterwards: ids by name.
         """
         firm = await self.followed_firm()
 
@@ -312,13 +312,25 @@ class World:
         grant = await post("funder", "grants", **award())
         payment = await post("treasurer", f"grants/{grant}/payments", amount_cents=10_000_00, paid_on="2023-11-15",
                              kind="advance_payment", reference=reference)  # fmt: skip
-        advance = await post("funder", "advances", **award(terms=terms))
+        advance = await post("funder", "advances", **award(terms=terms, **base))
         tranche = await post("treasurer", f"advances/{advance}/tranches", amount_cents=50_000_00, paid_on="2023-12-01")
         repayment = await post("treasurer", f"advances/{advance}/repayments", amount_cents=1_000_00,
                                received_on="2024-04-02", reference=reference)  # fmt: skip
         override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
                               valid_until_on="2199-12-31")  # fmt: skip
-        return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
+        claims = {}
+        for name, path in (("grant_claim", f"grants/{grant}"), ("advance_claim", f"advances/{advance}")):
+            line = ok(await self.clients["auditor"].get(path))["lines"][0]["id"]
+            invoice = {
+                "invoice_number": secrets.token_hex(4),
+                "supplier_name": "Supplier",
+                "line_id": line,
+                "invoiced_on": "2024-01-15",
+                "paid_on": "2024-02-15",
+                "amount_excl_vat_cents": 1_000_00,
+            }
+            claims[name] = await post("territory", f"{path}/claims", lines=[invoice])
+        return {**claims, "contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
                 "tranche": tranche, "repayment": repayment, "override": override, "firm": firm,
                 **await self.owed(grant)}  # fmt: skip
 

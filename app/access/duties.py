@@ -15,12 +15,18 @@ from app.core.problems import Problem
 
 
 class SeparationOfDuties(Problem):
-    """You cannot validate or reject days that you entered or worked yourself."""
+    """You cannot validate or reject days that you entered or worked yourself, nor settle a claim that you wrote."""
 
     status = 403
-    title_fr = "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués."
-    cure = "Ask another person of the lead firm."
-    cure_fr = "Demandez à une autre personne du mandataire."
+    title_fr = (
+        "Vous ne pouvez ni valider ni rejeter des jours que vous avez vous-même saisis ou effectués, ni régler une"
+        " demande de versement que vous avez rédigée."
+    )
+    cure = "Ask another person: of the lead firm for days, one who holds the role funder for a claim."
+    cure_fr = (
+        "Demandez à une autre personne : du mandataire pour des jours, qui a le rôle funder pour une demande de"
+        " versement."
+    )
 
 
 class CertifierTookPart(Problem):
@@ -130,6 +136,15 @@ class ProposerApproves(Problem):
     cure_fr = "Demandez à une autre personne de décider, ou retirez la dérogation."
 
 
+class RequesterDecides(Problem):
+    """The person who asked for a change of an aid cannot also approve or refuse it."""
+
+    status = 403
+    title_fr = "La personne qui a demandé un avenant ne peut pas aussi l'approuver ou le refuser."
+    cure = "Ask another person who holds the role funder to decide, or withdraw the request."
+    cure_fr = "Demandez à une autre personne qui a le rôle funder de décider, ou retirez la demande."
+
+
 class BankDetailsOwnApproval(Problem):
     """The person who proposed bank details cannot also approve or refuse them."""
 
@@ -217,6 +232,8 @@ PROPOSES_ACCEPTS = Pair(
 )
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses them", BankDetailsOwnApproval)
+CLAIMS_SETTLES = Pair("writes a claim", "draws its sample or settles it", SeparationOfDuties)
+REQUESTS_DECIDES = Pair("asks for a change of an aid", "approves or refuses it", RequesterDecides)
 ORDERS_SETTLES = Pair(
     "awards an aid or orders a recovery", "records its receipts, or waives it", OrdererSettles, by_program=True
 )
@@ -236,6 +253,8 @@ PAIRS = (
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
     PROPOSES_ACCOUNT_APPROVES,
+    CLAIMS_SETTLES,
+    REQUESTS_DECIDES,
     ORDERS_SETTLES,
     REPORTS_JUDGES,
 )

@@ -177,6 +177,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
     "agreements:write": frozenset({Role.FUNDER}),  # what is notified, signed, started and completed of an aid
+    "change_requests:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "change_requests:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "grants:pay": frozenset({Role.TREASURER}),
     "recoveries:write": frozenset(
         {Role.FUNDER}
@@ -186,6 +188,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "claims:read": _MONEY_VIEW,
+    "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
+    "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
     "applications:read": _MONEY_VIEW | {Role.COMMITTEE},  # never reviews, which have a permission of their own
     "applications:write": frozenset({Role.TERRITORY}),
     "applications:instruct": frozenset({Role.FUNDER}),
@@ -201,7 +206,7 @@ MATRIX: dict[str, frozenset[Role]] = {
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME}),
+    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER}),
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
@@ -212,6 +217,7 @@ GUARDED_EVENTS = {
         ("grant", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"), "grants:read"
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
     "agenda": "agendas:read",

@@ -13,6 +13,7 @@ from app.advances import checks as advances
 from app.applications import checks as applications
 from app.applications.decisions import checks as decisions
 from app.awards import checks as awards
+from app.awards.claims import checks as claims
 from app.awards.commitments import checks as commitments
 from app.awards.overrides import checks as overrides
 from app.awards.recoveries import checks as recoveries
@@ -25,8 +26,8 @@ from app.missions import checks as missions
 from app.programme import checks as programme
 
 DOMAINS = (
-    access, programme, missions, firms, engineering, envelopes, awards, overrides, grants, recoveries, commitments,
-    advances, applications, decisions,
+    access, programme, missions, firms, engineering, envelopes, awards, claims, overrides, grants, recoveries,
+    commitments, advances, applications, decisions,
 )  # fmt: skip
 
 # Each gives one row per balance: its key, the sum of its entries, the figure that is stored.

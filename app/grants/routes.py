@@ -6,6 +6,8 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.change_requests.routes import serve_change_requests
+from app.awards.claims.routes import serve_claims
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
 from app.awards.life.routes import serve_life
@@ -48,5 +50,7 @@ async def release_grant(request: Request, body: Release, actor: Actor = require(
 
 
 serve_life(grants, service.GRANT, schemas.Grant)
+serve_claims(grants, service.GRANT)
+serve_change_requests(grants, service.GRANT)
 serve_closing(grants, service.GRANT, schemas.Grant)
 serve_commitments(grants, service.GRANT)

@@ -1,6 +1,7 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
 from app.applications import to_do as applications
+from app.awards.claims import to_do as claims
 from app.awards.commitments import to_do as commitments
 from app.awards.overrides import to_do as overrides
 from app.awards.recoveries import to_do as recoveries
@@ -15,6 +16,7 @@ KINDS = (
     *overrides.KINDS,
     *bank_details.KINDS,
     *applications.KINDS,
+    *claims.KINDS,
     *payments.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,

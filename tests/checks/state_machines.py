@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from app.applications import rules as applications
 from app.auditions import rules as auditions
+from app.awards.claims import rules as claims
 from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
@@ -93,6 +94,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for source in sources),
                 (overrides.OverrideStatus.APPROVED, overrides.OverrideStatus.USED, "an award or a payment"),
             ],
+        ),
+        "Claims": (
+            claims.ClaimStatus.SUBMITTED,
+            [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
+             for action, (source, target) in claims.TRANSITIONS.items()],
         ),
         "Bank details of a firm": (
             bank_details.BankDetailsStatus.PROPOSED,

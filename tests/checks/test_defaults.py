@@ -15,6 +15,7 @@ TODAY = {
     "applications/service.py numbered_act": ACT,
     "applications/service.py request_documents": ACT,
     "awards/closing.py close": ACT,
+    "awards/claims/service.py settle": ACT,
     "awards/recoveries/service.py claim_back": ACT,  # the finding
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,

@@ -59,6 +59,9 @@ PLANTED = {
     "line of a plan for an award":
         "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",
     "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",
+    "certified of a line of an aid": "UPDATE aid_lines SET certified_cents = certified_cents + 1",
+    "certified of an aid": "UPDATE aids SET certified_cents = certified_cents + 1 WHERE base_cents IS NOT NULL",
+    "open claims of an aid": "UPDATE aids SET open_claims = open_claims + 1",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "commitment of a grant":

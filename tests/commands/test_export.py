@@ -111,6 +111,8 @@ OWN = {name: "territory = $1" for name, table in models.metadata.tables.items() 
 NOT_IN_THE_DEMONSTRATION = {
     "agenda_reopenings",
     "audition_notes",
+    "claim_lines",
+    "claims",
     "firm_notes",
     "firm_owners",
     "import_problems",

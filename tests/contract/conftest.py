@@ -49,7 +49,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parent = next((known for known in ("missions", "roadmap", "agenda") if known in parts), "")
+            parent = next((known for known in ("missions", "roadmap", "agenda", "advances") if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
@@ -191,6 +191,8 @@ async def one_of_everything(world: World) -> Known:
             "commitments": money["commitment"],
             "commitment_id": money["commitment"],
             "reports": money["commitment_report"],
+            "claims": money["grant_claim"],
+            "advances/claims": money["advance_claim"],
             "advances": money["advance"],
             "advance_id": money["advance"],
             "tranches": money["tranche"],

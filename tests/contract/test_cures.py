@@ -15,6 +15,7 @@ from tests.contract.cures import (
     Case,
     aid,
     awards,
+    claims,
     conditions,
     corrections,
     days,
@@ -37,6 +38,7 @@ from tests.world import World
 REGISTERED = (
     aid,
     awards,
+    claims,
     conditions,
     corrections,
     days,

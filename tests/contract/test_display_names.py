@@ -75,6 +75,8 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
     # aid files
+    **{f"{schema}.line_id": "line_label" for schema in ("ClaimLine", "ClaimedInvoice")},
+    "ClaimedInvoice.claim_id": "claim_number",
     "Application.tax_certificate_id": "tax_certificate_valid_until_on",
     "Application.social_certificate_id": "social_certificate_valid_until_on",
     "Application.bank_details_id": "bank_details_iban",
@@ -150,6 +152,15 @@ OPAQUE: dict[str, str] = {
     "LedgerEntry.act_id": "Six kinds of act, not all with a name; act, day, amount and award are beside its id.",
     "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
     "Override.used_by_id": "Four kinds of act, not all with a name; its kind and day are beside its id.",
+    **dict.fromkeys(
+        (f"{schema}.{name}" for schema in ("ExpenseClaim", "ClaimedInvoice") for name in ("grant_id", "advance_id")),
+        "Its reference is that of the decision, which is beside it.",
+    ),
+    **dict.fromkeys(
+        (f"{schema}.returns_id" for schema in ("ClaimLine", "ClaimedInvoice")),
+        "It is the same invoice, whose number and supplier are beside it.",
+    ),
+    "ClaimedInvoice.claim_external_id": "It is the name of the claim in another system.",
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
     "AdvanceStatement.advance_id": "It is in the address of the statement.",

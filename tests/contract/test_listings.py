@@ -86,13 +86,15 @@ PEOPLE = {
 }
 
 # What people write about a meeting may name somebody; a list of names is no column of its own. A person may hold an
-# account.
+# account, or have sent an invoice.
 TOLD = {
     "app.firms.bank_details.queries.BANK_DETAILS": {"holder_name"},
     "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
     "app.treasury.runs.queries.LINES": {"holder_name"},
     "app.auditions.queries.AUDITIONS": {"consultant_names", "reason", "findings", "needs", "follow_up"},
     "app.auditions.queries.NOTES": {"body"},
+    "app.awards.claims.queries.CLAIMS": {"lines"},
+    "app.awards.claims.queries.CLAIMED_INVOICES": {"supplier_name"},
     "app.applications.decisions.queries.RECORDS": {"content"},
     "app.committees.queries.COMMITTEES": {"members", "reason", "minutes"},
 }
@@ -115,9 +117,9 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, of a sealed record, or of what is given out about a contact.
+    # No event tells of a timesheet, a sealed record, the lines of a claim, or of what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "RecordContent", "RecordedRead", "Timesheet",
+        "ClaimLine", "RecordContent", "RecordedRead", "Timesheet",
     ]  # fmt: skip
 
 
@@ -281,6 +283,7 @@ LISTS = [
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
     "advances/{advance}/commitments", "advances/{advance}/commitments/{commitment}/reports",
+    "claims", "claim-lines", "grants/{grant}/claims", "advances/{advance}/claims",
     "advances/{advance}/repayments", "overrides", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
@@ -301,6 +304,7 @@ ONE_PARENT = {
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
     "grants/{grant}/commitments/{commitment}/reports", "advances/{advance}/commitments",
     "advances/{advance}/commitments/{commitment}/reports",
+    "grants/{grant}/claims", "advances/{advance}/claims",
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",

@@ -29,7 +29,13 @@ PEOPLE = NATIONAL | MEETING | {"funder"}  # who needs the names of a firm's peop
 MONEY = NATIONAL | {"territory", "funder", "treasurer"}
 
 REGISTRARS = {"programme", "operator", "territory"}  # who writes public facts of firms
-IMPORTERS = {"consultant", "lead", "territory", "programme"}  # each for the kinds that its other permissions allow
+IMPORTERS = {
+    "consultant",
+    "lead",
+    "territory",
+    "programme",
+    "funder",
+}  # each for the kinds that its other permissions allow
 
 T = "/v1/territories/{territory}"
 FIRM = "/v1/firms/{siren}"
@@ -41,6 +47,7 @@ GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
 RECEIPT = GRANT + "/recoveries/{recovery_id}/receipts/{id}"
+CLAIMS = {"grant_claim": GRANT + "/claims", "advance_claim": ADVANCE + "/claims"}
 OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
@@ -221,6 +228,21 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
         for act in ("set-off", "approve", "send", "record", "reject", "cancel", "reverse", "see")
     },
     T + "/grant-payments": (MONEY, set()),
+    T + "/claims": (MONEY, set()),
+    T + "/claims/{id}": (MONEY, set()),
+    T + "/claim-lines": (MONEY, set()),
+    **{
+        path + act: (MONEY, writers)
+        for path in CLAIMS.values()
+        for act, writers in {
+            "": {"territory", "funder"},
+            "/{id}": {"territory", "funder"},
+            "/{id}/withdraw": {"territory", "funder"},
+            "/{id}/sample": {"funder"},
+            "/{id}/settle": {"funder"},
+            "/{id}/reopen": {"funder"},
+        }.items()
+    },
     T + "/bank-details": (MONEY, set()),
     BANK_DETAILS: (MONEY, {"territory", "funder", "treasurer"}),
     BANK_DETAILS + "/{id}": (MONEY, set()),
@@ -495,6 +517,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         GRANT + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
         ADVANCE + "/commitments/{id}": money["commitment"],
         ADVANCE + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
+        T + "/claims/{id}": money["grant_claim"],
+        **{path + "/{id}": money[name] for name, path in CLAIMS.items()},
         OVERRIDE: money["override"],
         APPLICATION: file["id"],
         "application_id": file["id"],

@@ -58,6 +58,7 @@ OF_MEETING = T + "/committees/{committee_id}"
 RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
+CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
 
@@ -277,6 +278,15 @@ DRIVEN: dict[str, Request] = {
     "repayment_reason": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/reverse", "/reason", ABSENT),
     "override_code": _one(f"POST {T}/overrides", "/code", UNKNOWN),
     "override_end_reason": _one(f"POST {T}/overrides/{{id}}/refuse", "/reason", ABSENT),
+    # claims
+    "claim_line_amounts": _one(CLAIM, "/lines/0/amount_excl_vat_cents", 0),
+    "claim_line_keys": _one(CLAIM, "/lines/0/invoice_number", "—"),
+    "claim_line_proof": _one(CLAIM, "/lines/0/proof_sha256", "00"),
+    "claim_line_supplier": _one(CLAIM, "/lines/0/supplier_siren", ABSENT, "/lines/0"),
+    "claim_line_supplier_siren": _one(CLAIM, "/lines/0/supplier_siren", "910000018"),
+    "claim_sample": _one(CLAIM + "/{id}/sample", "/size", 0),
+    "claim_reopened": _one(CLAIM + "/{id}/reopen", "/reason", ABSENT),
+    "claim_withdrawn": _one(CLAIM + "/{id}/withdraw", "/reason", ABSENT),
     # aid files
     "application_requested": _one(FILE, "/requested_grant_cents", TOO_MUCH),
     "application_planned": _one(FILE, "/planned_end_on", "2024-02-29"),
@@ -325,7 +335,7 @@ OURS: dict[str, str] = {
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind", "recovery_kinds",
-         "commitment_judge_kind"),
+         "commitment_judge_kind", "claim_settler_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -346,7 +356,7 @@ OURS: dict[str, str] = {
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
          "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "agenda_state",
-         "mission_status", "mission_status_changed"),
+         "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
         _STATE,
     ),
     **dict.fromkeys(
@@ -359,7 +369,7 @@ OURS: dict[str, str] = {
          "application_line_position", "service_certificate_number", "meeting_series_last_number", "agenda_number",
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
-         "grant_recovered", "grant_final", "advance_final"),
+         "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position"),
         _COUNTER,
     ),
     **dict.fromkeys(

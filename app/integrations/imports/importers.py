@@ -1,6 +1,7 @@
 """The list of what can be imported. Each domain declares its importer."""
 
 from app.auditions.importer import AUDITIONS
+from app.awards.claims.importer import CLAIM_LINES
 from app.core.writing.importing import Importer
 from app.engineering.entries.importer import TIME_ENTRIES_FILE
 from app.firms.contacts.importer import CONTACTS
@@ -8,5 +9,5 @@ from app.firms.importer import FIRMS, SITES
 from app.programme.importer import PERIMETER
 from app.projects.importer import PROJECTS
 
-_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE)
+_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE, CLAIM_LINES)
 IMPORTERS: dict[str, Importer] = {each.kind: each for each in _ALL}

@@ -16,6 +16,7 @@ from app.core.values import iban_from
 from tests.applications import acts as files_of
 from tests.applications import meetings as meetings_of
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
+from tests.contract.cures.claims import claims_of, of_claims
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import REVIEW
@@ -443,6 +444,24 @@ async def payments_stepped(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{path}/{verb}", body, guarded=path)
 
 
+@ready(*of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"))
+async def claims(case: Case) -> Ask:
+    made = await claims_of(case)
+    verb = case.act.split("_")[0]
+    if verb == "submit":
+        return Ask("territory", "POST", made.path, {"lines": [made.line()]})
+    claim = await made.submitted()
+    path, line = f"{made.path}/{claim['id']}", claim["lines"][0]
+    verdict = {"id": line["id"], "certified_cents": line["amount_excl_vat_cents"]}
+    if verb == "update":
+        return Ask("territory", "PATCH", path, {"external_id": word()}, guarded=path)
+    if verb == "reopen":
+        ok(await made.settle(claim))
+    body: dict[str, dict[str, Any]] = {"sample": {"method": "random", "size": 1}, "settle": {"lines": [verdict]}}
+    role = "territory" if verb == "withdraw" else "funder"
+    return Ask(role, "POST", f"{path}/{verb}", body.get(verb, REASON), guarded=path)
+
+
 @ready("create_application", "update_application", "admit_application", "declare_application_inadmissible",
        "extend_application", "put_application_review")  # fmt: skip
 async def files(case: Case) -> Ask:
@@ -471,7 +490,8 @@ async def files(case: Case) -> Ask:
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "approve_grant_payment", "send_grant_payment", "record_grant_payment",
       "reject_grant_payment", "cancel_grant_payment", "see_grant_payment", "approve_bank_account",
-      "refuse_bank_account", "withdraw_bank_account", "cancel_payment_run", "reject_payment_run_line")  # fmt: skip
+      "refuse_bank_account", "withdraw_bank_account", "cancel_payment_run", "reject_payment_run_line",
+      *of_claims("update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -499,7 +519,7 @@ async def idempotency_key_missing(case: Case) -> None:
       "approve_bank_account", "refuse_bank_account", "withdraw_bank_account", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
-      "see_grant_payment")  # fmt: skip
+      "see_grant_payment", *of_claims("sample", "settle", "reopen"))  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -523,7 +543,7 @@ async def person_required(case: Case) -> None:
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
       "send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment",
-      "see_grant_payment")  # fmt: skip
+      "see_grant_payment", *of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)

@@ -10,6 +10,7 @@ NO_CURE: dict[str, str] = {
     "award-ended": "nothing is left to do on the award",
     "bounced-before-receipt": "the detail names the first day that is possible",
     "body-too-large": "`limit_bytes` says how much a body can have",
+    "claim-transition": "`current` and `needed` name the states",
     "ceased-on-of-an-active-firm": "the title says which fields go together",
     "certificate-already-cancelled": "what was wanted has been done",
     "decision-reversed": "what was wanted has been done",

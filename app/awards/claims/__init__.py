@@ -1,0 +1,1 @@
+"""Claims (*demandes de versement*): what a firm has spent of an aid, settled line by line by somebody else."""

@@ -1,0 +1,426 @@
+"""Writes of claims: submitted, changed, sampled, settled by somebody else, reopened, withdrawn.
+
+Whoever writes holds the aid, the lines of its decision where a settlement counts on them, its awards, the claim, and
+the firm last where it declares invoices: of two that declare the same one, the second sees the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from secrets import token_hex
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Date, Uuid, column, delete, func, select, table, text, update
+
+from app.access.duties import CLAIMS_SETTLES, with_author
+from app.access.rules import Actor, accountable, person
+from app.awards.aids import Held, hold
+from app.awards.claims import rules, schemas
+from app.awards.claims.models import ClaimLine, ExpenseClaim
+from app.awards.claims.queries import ADVANCE_ID, CLAIMS, GRANT_ID, OVER
+from app.awards.claims.rules import (
+    MISSING_VERDICT,
+    REPEATED_INVOICE,
+    REPEATED_VERDICT,
+    SAMPLE_TOO_LARGE,
+    AboveParked,
+    AwardWithoutLines,
+    ClaimAction,
+    ClaimStatus,
+    DeclaredLine,
+    Deduction,
+    Invoice,
+    InvoiceAlreadyClaimed,
+    Period,
+    SampleDrawn,
+    Verdict,
+)
+from app.awards.kinds import AwardKind
+from app.awards.models import Aid, AidLine, Ending
+from app.awards.rules import AwardEnded, refuse_before_decision
+from app.core import clock
+from app.core.db import touch
+from app.core.faults import FieldError
+from app.core.messages import NOT_FOUND
+from app.core.problems import ReferenceNotFound, ValidationFailed
+from app.core.validation import refuse_future
+from app.core.writing.writes import Change, Write, given, put
+from app.firms.models import Firm
+
+# The file of an aid, by the name of its table: its domain imports this one.
+_applications = table("applications", column("id", Uuid()), column("received_on", Date()))
+_DECLARED = ("line_id", "invoice_number", "supplier_siren", "supplier_name", "invoiced_on", "paid_on", "proof_sha256")
+
+
+async def submit(
+    write: Write, territory: str, award_id: UUID, body: schemas.ClaimCreate, kind: AwardKind | None = None
+) -> Change:
+    """Submit what a firm declares to have spent of the aid of an award.
+
+    Raises `award-without-lines`, `award-ended`, `invoice-already-claimed`, `above-parked`, `expense-before-receipt`,
+    `expense-after-completion`, `already-exists` (409), `reference-not-found` (404), `email-missing` (403).
+    """
+    submitted_by = accountable(write.actor)
+    held = await hold(write, territory, award_id, kind)
+    if held.aid.parameters is None:
+        raise AwardWithoutLines
+    _refuse_over(held, (*OVER, Ending.TERMINATED))
+    claim = ExpenseClaim(
+        territory=territory,
+        aid_id=held.aid.id,
+        siren=held.aid.siren,
+        external_id=body.external_id,
+        submitted_by=submitted_by,
+        authors=with_author([], write.actor),
+    )
+    write.session.add(claim)
+    await write.session.flush()
+    await _declare(write, held.aid, claim, body.lines)
+    return _change("submitted", claim)
+
+
+async def change(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimUpdate,
+    kind: AwardKind | None = None,
+) -> Change:  # fmt: skip
+    """Change a claim that is neither settled nor sampled. Raises what `submit` raises, `claim-transition` and
+    `sample-drawn` (409).
+    """
+    held, claim = await _held(write, territory, award_id, claim_id, kind)
+    rules.next_status(ClaimAction.CHANGE, ClaimStatus(claim.status))
+    _refuse_over(held, (*OVER, Ending.TERMINATED))
+    fields = given(body)
+    lines: list[schemas.ClaimLineBody] | None = fields.pop("lines", None)
+    replaces = lines is not None and not _says(await lines_of(write, claim_id), lines)
+    if lines is not None and replaces:
+        if claim.sample_seed is not None:
+            raise SampleDrawn
+        await write.session.execute(delete(ClaimLine).where(ClaimLine.claim_id == claim_id))
+        await _declare(write, held.aid, claim, lines)
+        touch(claim)
+    if not put(claim, fields) and not replaces:
+        return _change("", claim)
+    accountable(write.actor)
+    claim.authors = with_author(claim.authors, write.actor)
+    await write.session.flush()
+    return _change("updated", claim)
+
+
+async def append(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, lines: Sequence[schemas.ClaimLineBody]
+) -> Change:
+    """Declare more invoices in a claim, none of which it has. Raises what `change` raises."""
+    held, claim = await _held(write, territory, award_id, claim_id, None)
+    rules.next_status(ClaimAction.CHANGE, ClaimStatus(claim.status))
+    _refuse_over(held, (*OVER, Ending.TERMINATED))
+    if claim.sample_seed is not None:
+        raise SampleDrawn
+    accountable(write.actor)
+    last = select(func.max(ClaimLine.position)).where(ClaimLine.claim_id == claim_id)
+    await _declare(write, held.aid, claim, lines, after=await write.session.scalar(last) or 0)
+    claim.authors = with_author(claim.authors, write.actor)
+    touch(claim)
+    await write.session.flush()
+    return _change("updated", claim)
+
+
+async def draw(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.SampleDraw, kind: AwardKind
+) -> Change:
+    """Draw the lines to control, once, from a seed that nobody chooses.
+
+    Raises `sample-drawn`, `claim-transition` (409), `separation-of-duties`, `person-required`, `email-missing` (403).
+    """
+    _, claim = await _held(write, territory, award_id, claim_id, kind)
+    rules.next_status(ClaimAction.SAMPLE, ClaimStatus(claim.status))
+    sampled_by = CLAIMS_SETTLES.separate(write.actor, claim.authors)
+    if claim.sample_seed is not None:
+        raise SampleDrawn
+    lines = await lines_of(write, claim_id)
+    if body.size > len(lines):
+        raise ValidationFailed(errors=[SAMPLE_TOO_LARGE.at("/size", lines=len(lines))])
+    seed = token_hex(8)
+    drawn = rules.draw(body.method, seed, body.size, {line.position: line.declared_cents for line in lines})
+    claim.sample_method, claim.sample_size, claim.sample_seed = body.method, body.size, seed
+    claim.sampled_by, claim.sampled_at = sampled_by, write.now
+    of_claim = update(ClaimLine).where(ClaimLine.claim_id == claim_id)
+    await write.session.execute(of_claim.values(sampled=ClaimLine.position.in_(drawn)))
+    await write.session.flush()
+    return _change("sampled", claim)
+
+
+async def settle(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimSettle, kind: AwardKind
+) -> Change:
+    """Settle a claim line by line, as a person who did not write it: what is certified counts from then on.
+
+    Raises `claim-transition`, `settlement-unbalanced`, `expense-after-completion`, `award-ended`, `before-decision`
+    (409), `separation-of-duties`, `person-required`, `email-missing` (403), `reference-not-found` (404).
+    """
+    held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
+    settled = rules.next_status(ClaimAction.SETTLE, ClaimStatus(claim.status))
+    settled_by = CLAIMS_SETTLES.separate(write.actor, claim.authors)
+    _refuse_over(held, OVER)
+    settled_on = body.settled_on or clock.today()
+    refuse_future({"/settled_on": settled_on, "/visited_on": body.visited_on})
+    refuse_before_decision(held.aid.decided_on, settled_on)
+    lines = await lines_of(write, claim_id)
+    said = _said(lines, body.lines)
+    left = {line.id: line.amount_cents - line.certified_cents for line in held.lines}
+    outcome = rules.settle(
+        [DeclaredLine(line.position, line.line_id, line.declared_cents) for line in lines],
+        {position: body.lines[place].verdict for position, place in said.items()},
+        left,
+    )
+    counting = [line for line in lines if outcome[line.position].certified_cents]
+    period = Period(completed_on=held.aid.completed_on)  # what was before the receipt was not declared
+    at = {position: f"/lines/{place}" for position, place in said.items()}
+    period.refuse([(at.get(line.position, "/lines"), line.invoiced_on, line.paid_on) for line in counting])
+    notes = {position: body.lines[place].note for position, place in said.items()}
+    await _write_verdicts(write, lines, outcome, notes)
+    claim.status, claim.settled_by, claim.settled_on, claim.settled_at = settled, settled_by, settled_on, write.now
+    claim.checklist = None if body.checklist is None else [item.model_dump() for item in body.checklist]
+    claim.visited_on = body.visited_on
+    await write.session.flush()
+    return _change("settled", claim)
+
+
+async def reopen(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimReopen, kind: AwardKind
+) -> Change:
+    """Take a settlement back: nothing of the claim counts until it is settled anew. Of an award that has ended unpaid
+    it frees the invoices.
+
+    Raises `claim-transition`, `award-ended`, `parked-line-returned` (409), `person-required`, `email-missing` (403).
+    """
+    held, claim = await _held(write, territory, award_id, claim_id, kind, lines=True)
+    submitted = rules.next_status(ClaimAction.REOPEN, ClaimStatus(claim.status))
+    reopened_by = person(write.actor)
+    _refuse_over(held, (Ending.CLOSED,))
+    nothing: dict[str, Any] = dict.fromkeys(Verdict(0).columns(), 0)
+    of_claim = update(ClaimLine).where(ClaimLine.claim_id == claim_id)
+    await write.session.execute(of_claim.values(**nothing, status=submitted, note=None))
+    claim.status, claim.settled_by, claim.settled_on, claim.settled_at = submitted, None, None, None
+    claim.checklist, claim.visited_on = None, None
+    claim.reopened_by, claim.reopened_at, claim.reopen_reason = reopened_by, write.now, body.reason
+    await write.session.flush()
+    return _change("reopened", claim)
+
+
+async def withdraw(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimWithdraw, kind: AwardKind
+) -> Change:
+    """Withdraw a claim that is not settled: its invoices are free. Raises `claim-transition` (409)."""
+    _, claim = await _held(write, territory, award_id, claim_id, kind)
+    claim.status = rules.next_status(ClaimAction.WITHDRAW, ClaimStatus(claim.status))
+    claim.withdrawn_by, claim.withdrawn_at = accountable(write.actor), write.now
+    claim.withdrawal_reason = body.reason
+    await write.session.execute(
+        update(ClaimLine).where(ClaimLine.claim_id == claim_id).values(status=ClaimStatus.WITHDRAWN)
+    )
+    await write.session.flush()
+    return _change("withdrawn", claim)
+
+
+async def lines_of(write: Write, claim_id: UUID) -> Sequence[ClaimLine]:
+    """The lines of a claim, in their order."""
+    of_claim = select(ClaimLine).where(ClaimLine.claim_id == claim_id).order_by(ClaimLine.position)
+    return (await write.session.scalars(of_claim.execution_options(populate_existing=True))).all()
+
+
+async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
+    """Hold several aids before anything is written about one of them, in the order of their ids."""
+    held = select(Aid.id).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
+    await write.session.execute(held.with_for_update(key_share=True))
+
+
+async def _held(
+    write: Write, territory: str, award_id: UUID, claim_id: UUID, kind: AwardKind | None, *, lines: bool = False
+) -> tuple[Held, ExpenseClaim]:
+    """The aid and the claim in the version that the caller expects, held."""
+    held = await hold(write, territory, award_id, kind, lines=lines)
+    claim = await write.lock(ExpenseClaim, ExpenseClaim.id == claim_id, ExpenseClaim.aid_id == held.aid.id)
+    write.expect(claim.version, required=True)
+    return held, claim
+
+
+def _refuse_over(held: Held, over: Sequence[Ending]) -> None:
+    """Refuse where the aid is closed, or each of its awards has ended so. Raises `award-ended` (409)."""
+    if held.aid.closed_on is not None:
+        raise AwardEnded(current=Ending.CLOSED)
+    if all(award.ended_as in over for _, award in held.awards()):
+        raise AwardEnded(current=held.award.ended_as)
+
+
+def _change(act: str, claim: ExpenseClaim) -> Change:
+    return Change(f"claim.{act}" if act else "", CLAIMS, [claim.id], {"territory": claim.territory})
+
+
+# --- what is declared ------------------------------------------------------------------------------------------------
+
+
+def declared(line: ClaimLine) -> dict[str, Any]:
+    """A stored line as a body says it."""
+    return {name: getattr(line, name) for name in _DECLARED} | {"amount_excl_vat_cents": line.declared_cents}
+
+
+def _says(stored: Sequence[ClaimLine], lines: Sequence[schemas.ClaimLineBody]) -> bool:
+    """Whether the lines say what is stored; the name of a supplier may be the register's."""
+    return len(stored) == len(lines) and all(
+        {**line.model_dump(), "supplier_name": line.supplier_name or old.supplier_name} == declared(old)
+        for old, line in zip(stored, lines, strict=True)
+    )
+
+
+async def _period(write: Write, aid: Aid) -> Period:
+    received = select(_applications.c.received_on).where(_applications.c.id == aid.application_id)
+    return Period(await write.session.scalar(received), aid.completed_on)
+
+
+async def _declare(
+    write: Write, aid: Aid, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], after: int = 0
+) -> None:
+    """Write lines of a held claim, after those that it has."""
+    await _refuse_wrong(write, aid, lines)
+    period = await _period(write, aid)
+    period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
+    await write.session.execute(select(Firm.siren).where(Firm.siren == aid.siren).with_for_update(key_share=True))
+    names = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
+    invoices = [
+        Invoice(line.invoice_number, line.supplier_siren, line.supplier_name or names.get(line.supplier_siren))
+        for line in lines
+    ]
+    returns = await _returns(write, claim, lines, invoices)
+    for place, (line, invoice) in enumerate(zip(lines, invoices, strict=True)):
+        stored = line.model_dump(exclude={"amount_excl_vat_cents", "supplier_name"})
+        write.session.add(
+            ClaimLine(
+                **stored,
+                claim_id=claim.id,
+                position=after + place + 1,
+                territory=claim.territory,
+                aid_id=claim.aid_id,
+                siren=claim.siren,
+                supplier_name=invoice.supplier_name,
+                declared_cents=line.amount_excl_vat_cents,
+                returns_id=returns.get(place),
+            )
+        )
+    await write.session.flush()
+
+
+async def _refuse_wrong(write: Write, aid: Aid, lines: Sequence[schemas.ClaimLineBody]) -> None:
+    """Refuse days to come, an invoice that is named twice, a line that is not of the decision."""
+    days = {f"/lines/{place}/{name}": getattr(line, name)
+            for place, line in enumerate(lines) for name in ("invoiced_on", "paid_on")}  # fmt: skip
+    refuse_future(days)
+    twice = rules.repeated([line.invoice for line in lines])
+    if faults := [REPEATED_INVOICE.at(f"/lines/{place}/invoice_number", first=first + 1) for place, first in twice]:
+        raise ValidationFailed(errors=faults)
+    known = set(await write.session.scalars(select(AidLine.id).where(AidLine.aid_id == aid.id)))
+    unknown = [NOT_FOUND.at(f"/lines/{place}/line_id") for place, line in enumerate(lines) if line.line_id not in known]
+    if unknown:
+        raise ReferenceNotFound(errors=unknown)
+
+
+async def _names(write: Write, sirens: Sequence[str | None]) -> Mapping[str | None, str]:
+    """What the register calls these firms."""
+    rows = await write.session.execute(select(Firm.siren, Firm.name).where(Firm.siren.in_(sirens)))
+    return {row.siren: row.name for row in rows}
+
+
+async def _returns(
+    write: Write, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], invoices: Sequence[Invoice]
+) -> dict[int, UUID]:
+    """For the places of invoices that return, the line from which they were parked.
+
+    Raises `invoice-already-claimed`, `above-parked` (409).
+    """
+    keys = {rules.invoice_key(invoice.number) for invoice in invoices}
+    alike = select(ClaimLine).where(
+        ClaimLine.siren == claim.siren, ClaimLine.invoice_key.in_(keys), ClaimLine.stands
+    )  # fmt: skip
+    standing = (await write.session.scalars(alike.order_by(ClaimLine.id.desc()))).all()
+    returned = {line.returns_id for line in standing}
+    found, refused = {}, []
+    for place, (line, invoice) in enumerate(zip(lines, invoices, strict=True)):
+        same = [
+            other
+            for other in standing
+            if invoice.is_the_same_as(Invoice(other.invoice_number, other.supplier_siren, other.supplier_name))
+        ]
+        if not same:
+            continue
+        last = same[0]
+        if last.aid_id != claim.aid_id or not last.parked_cents or last.id in returned:
+            refused.append((place, last))
+        elif line.amount_excl_vat_cents > last.parked_cents:
+            above = AboveParked(parked_cents=last.parked_cents)
+            above.errors = [above.at(f"/lines/{place}/amount_excl_vat_cents")]
+            raise above
+        else:
+            found[place] = last.id
+    if refused:
+        raise await _claimed(write, refused)
+    return found
+
+
+async def _claimed(write: Write, refused: Sequence[tuple[int, ClaimLine]]) -> InvoiceAlreadyClaimed:
+    """The refusal of invoices that stand elsewhere: it names the award where the caller may see it."""
+    errors: list[FieldError] = []
+    told: dict[str, Any] = {}
+    for place, line in refused:
+        seen: dict[str, Any] = {}
+        if not isinstance(write.actor, Actor) or write.actor.may("claims:read", line.territory):
+            asked = select(GRANT_ID.label("grant_id"), ADVANCE_ID.label("advance_id")).where(
+                ExpenseClaim.id == line.claim_id
+            )
+            award = (await write.session.execute(asked)).one()
+            named = "grant_id" if award.grant_id is not None else "advance_id"
+            seen = {"territory": line.territory, named: str(getattr(award, named)), "claim_id": str(line.claim_id)}
+        told = told or seen
+        errors.append(InvoiceAlreadyClaimed(**seen).at(f"/lines/{place}/invoice_number"))
+    return InvoiceAlreadyClaimed(errors=errors, **told)
+
+
+# --- what becomes of it ----------------------------------------------------------------------------------------------
+
+
+def _said(lines: Sequence[ClaimLine], verdicts: Sequence[schemas.VerdictBody]) -> dict[int, int]:
+    """By the position of a line, the place of what the body says of it. Lines out of a sample may be left unsaid."""
+    positions = {line.id: line.position for line in lines}
+    unknown = [NOT_FOUND.at(f"/lines/{place}/id") for place, each in enumerate(verdicts) if each.id not in positions]
+    if unknown:
+        raise ReferenceNotFound(errors=unknown)
+    said: dict[int, int] = {}
+    faults = []
+    for place, each in enumerate(verdicts):
+        if said.setdefault(positions[each.id], place) != place:
+            faults.append(REPEATED_VERDICT.at(f"/lines/{place}/id"))
+    missing = [line.position for line in lines if line.sampled is not False and line.position not in said]
+    if missing:
+        faults.append(MISSING_VERDICT.at("/lines", positions=missing))
+    if faults:
+        raise ValidationFailed(errors=faults)
+    return said
+
+
+_AMOUNTS = ("certified_cents", "parked_cents", *(rules.column(each) for each in Deduction))
+_VERDICTS = text(
+    "UPDATE claim_lines l SET status = 'settled', note = v.note, "  # noqa: S608  # our own names
+    + ", ".join(f"{name} = v.{name}" for name in _AMOUNTS)
+    + " FROM unnest(CAST(:ids AS uuid[]), CAST(:note AS text[]), "
+    + ", ".join(f"CAST(:{name} AS bigint[])" for name in _AMOUNTS)
+    + ") AS v (id, note, "
+    + ", ".join(_AMOUNTS)
+    + ") WHERE l.id = v.id"
+)
+
+
+async def _write_verdicts(
+    write: Write, lines: Sequence[ClaimLine], outcome: Mapping[int, Verdict], notes: Mapping[int, str | None]
+) -> None:
+    """Settle all lines in one statement, which moves what is certified of the aid once."""
+    columns = [outcome[line.position].columns() for line in lines]
+    values: dict[str, Any] = {name: [each[name] for each in columns] for name in _AMOUNTS}
+    values |= {"ids": [line.id for line in lines], "note": [notes.get(line.position) for line in lines]}
+    await write.session.execute(_VERDICTS, values)

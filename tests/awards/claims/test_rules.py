@@ -1,0 +1,201 @@
+"""The arithmetic of claims: the same invoice, the period, what counts of a line, and samples that are drawn again."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.awards.claims.rules import (
+    AboveParked,
+    ClaimAction,
+    ClaimStatus,
+    ClaimTransition,
+    DeclaredLine,
+    Deduction,
+    ExpenseAfterCompletion,
+    ExpenseBeforeReceipt,
+    Invoice,
+    Period,
+    SampleMethod,
+    SettlementUnbalanced,
+    Verdict,
+    draw,
+    invoice_key,
+    next_status,
+    repeated,
+    settle,
+    supplier_key,
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("FA 2024-0012", "fa20240012"),
+        ("fa2024/0012", "fa20240012"),
+        ("Fa\u00a02024\u20130012", "fa20240012"),
+        ("N° 12", "n12"),
+        ("000123", "123"),
+        ("123", "123"),
+        ("0", "0"),
+        ("000", "0"),
+        ("Réf. é-1", "refe1"),
+        ("—", ""),
+    ],
+)
+def test_an_invoice_number_is_compared_without_signs_case_and_leading_zeros(written: str, key: str) -> None:
+    assert invoice_key(written) == key
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("S.A.S. Établissements Dupont", "etablissementsdupont"),
+        ("ETABLISSEMENTS DUPONT", "etablissementsdupont"),
+        ("Dupont & Fils SARL", "dupontfils"),
+        ("SAS", "sas"),
+        ("Œuvre GmbH", "oeuvre"),
+        ("\u0395\u03bb\u03bb\u03b7\u03bd", "\u03b5\u03bb\u03bb\u03b7\u03bd"),
+    ],
+)
+def test_a_supplier_is_compared_without_its_legal_form(written: str, key: str) -> None:
+    assert supplier_key(written) == key
+
+
+ONE, OTHER = "320252489", "552100554"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (Invoice("F-1", ONE, None), Invoice("f1", ONE, "Dupont"), True),
+        (Invoice("F-1", ONE, "Dupont"), Invoice("F-1", OTHER, "Dupont"), False),  # two firms of one name
+        (Invoice("F-1", ONE, "Dupont"), Invoice("F-1", None, "DUPONT SAS"), True),
+        (Invoice("F-1", ONE, None), Invoice("F-1", None, "Dupont"), False),
+        (Invoice("F-1", None, "Dupont"), Invoice("F-2", None, "Dupont"), False),
+    ],
+)
+def test_which_invoices_are_the_same(first: Invoice, second: Invoice, same: bool) -> None:  # a table
+    assert first.is_the_same_as(second) is second.is_the_same_as(first) is same
+    assert list(repeated([Invoice("X", None, "X"), first, second])) == ([(2, 1)] if same else [])
+
+
+RECEIVED, COMPLETED = date(2024, 1, 15), date(2025, 6, 30)
+PERIOD = Period(RECEIVED, COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("invoiced_on", "paid_on", "refusal"),
+    [
+        (RECEIVED, RECEIVED, None),
+        (date(2024, 1, 14), date(2024, 2, 1), ExpenseBeforeReceipt),
+        (date(2024, 2, 1), date(2024, 1, 14), ExpenseBeforeReceipt),  # paid before it was invoiced, and too early
+        (COMPLETED, date(2025, 9, 1), None),
+        (date(2025, 7, 1), date(2025, 7, 1), ExpenseAfterCompletion),
+    ],
+)
+def test_an_expense_is_of_the_period(invoiced_on: date, paid_on: date, refusal: type | None) -> None:
+    expenses = [("/lines/0", RECEIVED, COMPLETED), ("/lines/1", invoiced_on, paid_on)]
+    Period().refuse(expenses)
+    if refusal is None:
+        PERIOD.refuse(expenses)
+        return
+    with pytest.raises(refusal) as refused:
+        PERIOD.refuse(expenses)
+    assert [error.pointer for error in refused.value.errors] == ["/lines/1"]  # type: ignore[attr-defined]
+
+
+NE, OL = Deduction.NOT_ELIGIBLE, Deduction.OVER_LINE
+
+
+@pytest.mark.parametrize(
+    ("left", "declared", "verdicts", "settled"),
+    [
+        (1000, [600], {}, [(600, 0, {})]),
+        (1000, [600], {1: Verdict(100, 200, {NE: 300})}, [(100, 200, {NE: 300})]),
+        (500, [600], {}, [(500, 0, {OL: 100})]),
+        (500, [600], {1: Verdict(520, 30, {NE: 40, OL: 10})}, [(500, 30, {NE: 40, OL: 30})]),
+        (500, [300, 300, 1], {}, [(300, 0, {}), (200, 0, {OL: 100}), (0, 0, {OL: 1})]),
+        (0, [600], {1: Verdict(0, 600)}, [(0, 600, {})]),
+    ],
+)
+def test_what_is_declared_is_certified_deducted_and_parked(
+    left: int, declared: list[int], verdicts: dict[int, Verdict], settled: list[tuple[int, int, dict[Deduction, int]]]
+) -> None:
+    lines = [DeclaredLine(place, "line", cents) for place, cents in enumerate(declared, 1)]
+    found = settle(list(reversed(lines)), verdicts, {"line": left})
+    assert [found[line.position] for line in lines] == [Verdict(*each) for each in settled]
+
+
+@pytest.mark.parametrize("verdict", [Verdict(599), Verdict(601), Verdict(600, 1), Verdict(0, 0, {NE: 599})])
+def test_a_settlement_that_does_not_come_to_what_was_declared_is_refused(verdict: Verdict) -> None:
+    with pytest.raises(SettlementUnbalanced):
+        settle([DeclaredLine(1, "line", 600)], {1: verdict}, {"line": 10_000})
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("AB"), st.integers(1, 1000)), min_size=1, max_size=12),
+    st.integers(0, 3000), st.integers(0, 3000), st.data(),
+)  # fmt: skip
+def test_no_line_of_the_decision_counts_more_than_it_has_left(
+    declared: list[tuple[str, int]], a: int, b: int, data: st.DataObject
+) -> None:
+    left = {"A": a, "B": b}
+    lines = [DeclaredLine(place, line, cents) for place, (line, cents) in enumerate(declared)]
+    verdicts = {}
+    for line in lines:
+        certified = data.draw(st.integers(0, line.declared_cents))
+        parked = data.draw(st.integers(0, line.declared_cents - certified))
+        verdicts[line.position] = Verdict(certified, parked, {NE: line.declared_cents - certified - parked})
+    settled = settle(lines, verdicts, left)
+    for line in lines:
+        verdict = settled[line.position]
+        assert verdict.settled_cents == line.declared_cents == sum(verdict.columns().values())
+        assert min(verdict.columns().values()) >= 0
+    for name, most in left.items():
+        wanted = sum(verdicts[line.position].certified_cents for line in lines if line.line_id == name)
+        counted = sum(settled[line.position].certified_cents for line in lines if line.line_id == name)
+        assert counted == min(wanted, most)
+
+
+CENTS = {1: 100_00, 2: 5_000_00, 3: 1, 4: 250_00, 5: 90_000_00, 7: 250_00}
+
+
+@pytest.mark.parametrize(
+    ("method", "seed", "size", "drawn"),
+    [
+        (SampleMethod.RANDOM, "0011223344556677", 2, [3, 7]),
+        (SampleMethod.RANDOM, "8899aabbccddeeff", 3, [1, 2, 3]),
+        (SampleMethod.MONETARY_UNIT, "0011223344556677", 2, [5]),
+        (SampleMethod.MONETARY_UNIT, "8899aabbccddeeff", 6, [2, 5]),
+    ],
+)
+def test_a_sample_is_drawn_again_from_its_seed(method: SampleMethod, seed: str, size: int, drawn: list[int]) -> None:
+    assert draw(method, seed, size, CENTS) == drawn
+    assert draw(method, seed, size, dict(reversed(CENTS.items()))) == drawn
+
+
+@given(
+    st.dictionaries(st.integers(1, 200), st.integers(1, 10**12), min_size=1, max_size=30), st.text("0123456789abcdef"),
+    st.data(),
+)  # fmt: skip
+def test_a_sample_holds_every_large_line_and_never_more_than_its_size(
+    cents: dict[int, int], seed: str, data: st.DataObject
+) -> None:
+    size = data.draw(st.integers(1, len(cents)))
+    assert len(draw(SampleMethod.RANDOM, seed, size, cents)) == size
+    drawn = draw(SampleMethod.MONETARY_UNIT, seed, size, cents)
+    assert 1 <= len(drawn) <= size
+    assert {place for place, amount in cents.items() if amount * size >= sum(cents.values()) + size} <= {*drawn}
+
+
+def test_a_claim_is_settled_once_and_reopened_before_it_is_changed() -> None:
+    assert next_status(ClaimAction.REOPEN, ClaimStatus.SETTLED) is ClaimStatus.SUBMITTED
+    for action in ClaimAction:
+        if action is not ClaimAction.REOPEN:
+            with pytest.raises(ClaimTransition):
+                next_status(action, ClaimStatus.SETTLED)
+        with pytest.raises(ClaimTransition):
+            next_status(action, ClaimStatus.WITHDRAWN)
+    assert AboveParked.constraint == "above_parked"
