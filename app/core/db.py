@@ -322,6 +322,7 @@ async def _read(engine: AsyncEngine, run: Callable[[Any], Any]) -> Any:
 async def driver_connection(session: AsyncSession) -> Any:
     """The asyncpg connection inside the session's transaction, found once for each transaction."""
     transaction = session.sync_session.get_transaction()
+    found: Any
     of, found = session.info.get("driver_connection", (None, None))
     if transaction is None or of is None or of() is not transaction:
         connection = await session.connection()
