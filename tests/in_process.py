@@ -62,4 +62,8 @@ class InProcess(httpx2.AsyncClient):
             failed = False
         assert failed or answered.is_set()
         answered.set()
-        return httpx2.Response(status or 500, headers=headers, content=b"".join(parts), request=request)
+        # As a stream: given as content, httpx2 would add a Content-Length that the application did not send.
+        stream = httpx2.ByteStream(b"".join(parts))
+        response = httpx2.Response(status or 500, headers=headers, stream=stream, request=request)
+        await response.aread()
+        return response
