@@ -14,6 +14,8 @@ TODAY = {
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py record_act": ACT,
     "applications/service.py request_documents": ACT,
+    "awards/closing.py close": ACT,
+    "awards/recoveries/service.py claim_back": ACT,  # the finding
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,
@@ -22,6 +24,7 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
+    "grants/payments/service.py send": ACT,
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,

@@ -60,6 +60,7 @@ PLANTED = {
         "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",
     "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
+    "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "acts that name an override":
