@@ -7,6 +7,7 @@ from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards import models as awards
+from app.awards.change_requests import models as change_requests
 from app.awards.claims import models as claims
 from app.awards.commitments import models as commitments
 from app.awards.overrides import models as overrides
