@@ -187,8 +187,9 @@ async def settle(
 async def reopen(
     write: Write, territory: str, award_id: UUID, claim_id: UUID, body: schemas.ClaimReopen, kind: AwardKind
 ) -> Change:
-    """Take a settlement back: nothing of the claim counts until it is settled anew. Of an award that has ended unpaid
-    it frees the invoices.
+    """Take a settlement back: nothing of the claim counts until it is settled anew.
+
+    Also of an award that has ended: a claim that is then withdrawn frees its invoices.
 
     Raises `claim-transition`, `award-ended`, `parked-line-returned` (409), `person-required`, `email-missing` (403).
     """
