@@ -20,6 +20,7 @@ from app.grants.payments import rules as payments
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
+from app.treasury.runs import rules as payment_runs
 
 PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
 HEAD = """# State machines
@@ -94,13 +95,20 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 (overrides.OverrideStatus.APPROVED, overrides.OverrideStatus.USED, "an award or a payment"),
             ],
         ),
-        "Bank details of a firm": (
+        "Bank details of a firm, accounts of an organisation": (
             bank_details.BankDetailsStatus.PROPOSED,
             [
                 *((source, target, action + ("" if action == bank_details.BankDetailsAction.APPROVE else "*"))
                   for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
                 (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
                  "the approval of others"),
+            ],
+        ),
+        "Payment runs": (
+            payment_runs.PaymentRunStatus.READY,
+            [
+                (source, target, str(action) + "*" * (action == payment_runs.PaymentRunAction.CANCEL))
+                for action, (sources, target) in payment_runs.TRANSITIONS.items() for source in sources
             ],
         ),
         "Payments of a grant": (
