@@ -228,7 +228,7 @@ GUARDED_EVENTS = {
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "bank_account": "bank_accounts:read",
-    **dict.fromkeys(("payment_run", "payment_run_line"), "payment_runs:read"),
+    "payment_run": "payment_runs:read",
     "firm_certificate": "firm_certificates:read",
     "contact": "contacts:read",
     "audition_note": "audition_notes:read",

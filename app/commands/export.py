@@ -47,7 +47,7 @@ LONGEST = 6 * 3600.0  # seconds
 LEFT_OUT = {
     "secrets": "secrets of the installation",
     "api_keys": "credentials",
-    "firm_ibans": "bank account numbers; firm_bank_details has them masked",
+    "firm_ibans": "bank account numbers; firm_bank_details and organisation_bank_accounts have them masked",
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
@@ -58,6 +58,7 @@ LEFT_OUT = {
 HIDDEN = {
     "subjects": {"email"},
     "firm_bank_details": {"iban_id"},
+    "organisation_bank_accounts": {"iban_id"},
     # What a review says is confidential: that there is one, and who wrote it, is enough.
     "application_reviews": {
         "opinion", "rating", "recommended_grant_cents", "recommended_advance_cents", "kyc", "body", "completed_on",

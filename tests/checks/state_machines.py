@@ -21,6 +21,7 @@ from app.grants.payments import rules as payments
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
+from app.treasury.runs import rules as payment_runs
 
 PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
 HEAD = """# State machines
@@ -100,13 +101,20 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
         ),
-        "Bank details of a firm": (
+        "Bank details of a firm, accounts of an organisation": (
             bank_details.BankDetailsStatus.PROPOSED,
             [
                 *((source, target, action + ("" if action == bank_details.BankDetailsAction.APPROVE else "*"))
                   for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
                 (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
                  "the approval of others"),
+            ],
+        ),
+        "Payment runs": (
+            payment_runs.PaymentRunStatus.READY,
+            [
+                (source, target, str(action) + "*" * (action == payment_runs.PaymentRunAction.CANCEL))
+                for action, (sources, target) in payment_runs.TRANSITIONS.items() for source in sources
             ],
         ),
         "Payments of a grant": (

@@ -18,6 +18,7 @@ from tests.conftest import plain
 from tests.directory import siret_of
 from tests.envelopes.acts import Acts
 from tests.projects.acts import filed
+from tests.treasury.runs import a_run
 from tests.world import World, ok
 
 pytestmark = pytest.mark.xdist_group("check")
@@ -64,6 +65,9 @@ PLANTED = {
     "open claims of an aid": "UPDATE aids SET open_claims = open_claims + 1",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
+    "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
+    "payments in the open lines of a run": 
+        "UPDATE grant_payments SET status = 'approved', sent_on = NULL WHERE status = 'sent'",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "acts that name an override":
@@ -125,6 +129,7 @@ async def live(url: str) -> None:
             ):
                 ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
             await world.money()
+            await a_run(world)
             undone = await world.money()
             acts = Acts(world, numbers=100)
             file = await submitted(world)

@@ -17,6 +17,8 @@ ADDRESSES = {
     "advance": T + "/advances/{id}",
     "allotment": T + "/missions/{mission_id}/allotments/{id}",
     "api_key": "/v1/api-keys/{id}",
+    "bank_account": "/v1/organisations/{organisation_id}/bank-accounts/{id}",
+    "payment_run": T + "/payment-runs/{id}",
     "bank_details": T + "/firms/{siren}/bank-details/{id}",
     "firm_certificate": T + "/firms/{siren}/certificates/{id}",
     "application": T + "/applications/{id}",

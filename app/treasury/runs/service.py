@@ -207,5 +207,5 @@ async def reject(
     told = f"{body.reason_code}: {body.reason}" if body.reason is not None else body.reason_code
     rejection = PaymentRejection(rejected_on=body.rejected_on, reason=told, planned_on=body.planned_on)
     rejected = await payments.reject(write, payments.PaymentPlace(territory, found.grant_id, found.id), rejection)
-    line = Change("payment_run_line.rejected", LINES, [line_id], {"territory": territory, "run_id": run_id})
+    line = Change("", LINES, [line_id], {"territory": territory, "run_id": run_id})  # the payment's event tells it
     return [line, *rejected]
