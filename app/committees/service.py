@@ -136,11 +136,12 @@ async def _reseated(write: Write, meeting: Committee, members: list[schemas.Comm
 async def _seat(write: Write, meeting: Committee, members: list[schemas.CommitteeMember]) -> None:
     """Give the members their seats. Raises `reference-not-found` (404) for a person who is not known."""
     asked = {member.subject_id for member in members if member.subject_id is not None}
-    s = Subject
-    known = set(await write.session.scalars(select(s.id).where(s.id.in_(asked), s.kind == SubjectKind.PERSON)))
-    unknown = [place for place, member in enumerate(members) if member.subject_id in asked - known]
-    if unknown:
-        raise ReferenceNotFound(errors=[NOT_FOUND.at(f"/members/{place}/subject_id") for place in unknown])
+    if asked:
+        s = Subject
+        known = set(await write.session.scalars(select(s.id).where(s.id.in_(asked), s.kind == SubjectKind.PERSON)))
+        unknown = [place for place, member in enumerate(members) if member.subject_id in asked - known]
+        if unknown:
+            raise ReferenceNotFound(errors=[NOT_FOUND.at(f"/members/{place}/subject_id") for place in unknown])
     await write.session.execute(insert(_SEATS), _seats(meeting, members))
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.access.rules import Role
+from app.applications.decisions import service as decisions
 from app.auditions import schemas as auditions_schemas
 from app.auditions import service as auditions
 from app.auditions.models import Audition
@@ -181,4 +182,4 @@ async def _committee(story: Story, level: Level, at: datetime, external_id: str,
         await story.run(story.actor(Role.TERRITORY), prepare)
     meeting = await known()
     if meeting is not None and meeting.status == CommitteeStatus.HELD:
-        await story.run(story.actor(Role.COMMITTEE), lambda write: committees.close(write, ALES, meeting.id))
+        await story.run(story.actor(Role.COMMITTEE), lambda write: decisions.close(write, ALES, meeting.id))
