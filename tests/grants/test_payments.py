@@ -1,8 +1,10 @@
 """Payments: proposed by one person, approved by another, recorded as the bank made them, and what each must satisfy."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -42,7 +44,7 @@ async def test_a_payment_passes_from_its_proposal_to_the_ledger(world: World, ap
     told = [event["type"] for event in await world.events(payment)]
     assert told == [f"grant_payment.{act}" for act in ("proposed", "approved", "sent", "recorded")]
     of_grant = [event["type"] for event in await world.events(paying.grant)]
-    assert of_grant[1:] == ["grant.updated", "grant.paid"]
+    assert of_grant[2:] == ["grant.updated", "grant.paid"]
     ok(await paying.act(payment, "reverse", {"reason": "Another firm."}))
     assert await paying.room() == (0, 0, 0, AWARD)
     assert await world.differences(app.state["engine"]) == []
@@ -204,6 +206,52 @@ async def test_of_fifty_advance_payments_at_once_no_cent_passes_the_ceiling(worl
     assert {r.json()["allowed_cents"] for r in responses if r.is_error} == {2_00}
 
 
+async def test_an_end_of_the_grant_waits_for_what_is_approved_and_cancels_what_is_proposed(world: World) -> None:
+    paying = await Paying.of(world, 100, scheme=False)
+    proposed, approved = await paying.proposed(1), await paying.approved(2)
+    path, why = f"grants/{paying.grant}", {"reason": "The firm gives up."}
+    for verb in ("cancel", "release"):
+        refused = await world.funder.post(f"{path}/{verb}", why, headers=await seen(world.funder, path))
+        problem(refused, 409, "payments-in-flight")
+    ok(await paying.act(approved, "cancel", {"reason": "The firm gives up."}))
+    ok(await world.funder.post(f"{path}/cancel", why, headers=await seen(world.funder, path)))
+    assert (await paying.read(proposed))["status"] == "cancelled"
+    assert await paying.room() == (0, 0, 100, 0)
+
+
+async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_truth(world: World, app: Any) -> None:
+    paying = await Paying.of(world, 10_000, scheme=False)
+    details, either, chance = f"firms/{paying.acts.firm}/bank-details", {"If-Match": "*"}, Random(11)
+    codes: Counter[str] = Counter()
+    for number in range(2, 8):
+        listed = ok(await world.auditor.get(f"grants/{paying.grant}/payments?limit=500"))["items"]
+        path, body = f"grants/{paying.grant}/payments", {"iban": iban_from(number), "holder_name": "Firm"}
+        made = ok(await world.clients["territory"].post(details, body), 201)["id"]
+        acts = [paying.propose(7, INTERIM) for _ in range(8)] + [paying.acts.pay(paying.grant, 5) for _ in range(3)]
+        for each in listed:
+            verb = chance.choice(["approve", "approve", "send", "record", "reject", "cancel", "reverse"])
+            said = {"approve": None, "send": {}, "record": {"paid_on": DAY}}.get(verb, {"reason": "Why."})
+            if verb == "reject":
+                said = {"reason": "AC04", "rejected_on": str(clock.today())}
+            by = paying.second if verb == "approve" else paying.first
+            acts.append(by.post(f"{path}/{each['id']}/{verb}", said, headers=either))
+        acts.append(paying.first.post(f"{details}/{made}/approve", headers=either))
+        if number % 2:
+            standing = ok(await world.auditor.get(f"{details}?status=approved"))["items"][0]["id"]
+            acts.append(paying.first.post(f"{details}/{standing}/withdraw", {"reason": "No."}, headers=either))
+        chance.shuffle(acts)
+        codes += answers(await asyncio.gather(*acts))
+    assert not {"busy", "internal-error", "database-unavailable"} & codes.keys(), codes
+    assert min(codes["200"], codes["201"]) > 10
+    gone = await world.pool.fetchval(
+        "SELECT count(*) FROM grant_payments p JOIN firm_bank_details d ON d.id = p.bank_details_id"
+        " WHERE p.territory = $1 AND p.status = 'approved' AND d.status <> 'approved'",
+        world.territory,
+    )
+    assert gone == 0
+    assert await world.differences(app.state["engine"]) == []
+
+
 # --- what a payment must satisfy --------------------------------------------------------------------------------------
 
 STARTS = {"started_on": STARTED}
@@ -241,6 +289,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], str, int, Callable[[Paying], Awaitab
         "payment-above-due", 3_999_999,
     ),
     "the balance": (DONE, BALANCE, 10_000_001, sets(certified_cents=BASE - 1), "payment-above-due", 10_000_000),
+    "agreed": (STARTS, ADVANCE, 1, lambda paying: paying.agree(by_both=False), "agreement-missing", None),
     "started": (STARTS, ADVANCE, 1, sets(started_on=None), "not-started", None),
     "completed": ({**DONE}, BALANCE, 1, sets(completed_on=None), "not-completed", None),
     "all claims settled": (DONE, BALANCE, 1, sets(open_claims=1), "claims-open", None),
@@ -291,7 +340,7 @@ async def test_what_a_payment_that_was_made_exceeds_is_told_until_a_second_treas
     made = await paying.paid(3_000_001)
     assert made["exceeds"] == ["proceedings-open", "not-started", "tax-certificate-expired",
                                "social-certificate-expired", "advance-payment-ceiling"]  # fmt: skip
-    assert [each["type"] for each in await world.events(paying.grant)][1:] == ["grant.paid", "grant.ceiling_exceeded"]
+    assert [each["type"] for each in await world.events(paying.grant)][2:] == ["grant.paid", "grant.ceiling_exceeded"]
     assert await paying.to_do(paying.first) == {}
     assert await paying.to_do(paying.second) == {"payments_to_see": 1}
     problem(await paying.act(made["id"], "see", by=paying.first), 403, "recorder-sees")
