@@ -27,8 +27,8 @@ from app.applications.history import History
 from app.applications.models import Application, ApplicationLine, ApplicationReview
 from app.applications.rules import ApplicationAct, Life, RecordedAct
 from app.awards import service as awards
+from app.awards.kinds import AwardKind
 from app.awards.rules import OVER, ApplicationOfAnotherProject, Decided, Frozen
-from app.awards.service import AwardKind
 from app.core.db import literals
 from app.core.faults import FieldError
 from app.core.messages import NOT_FOUND

@@ -354,7 +354,7 @@ async def payments_in_flight(case: Case) -> None:
     path = f"grants/{aid.grant}" if case.act == "close_grant" else f"advances/{aid.advance}"
     await aid.complete(200)
     paying = Paying(aid.acts, await subject(case.world, "treasurer"), aid.grant, aid.id)
-    await paying.account(1)
+    await aid.acts.payee()
     for kind in ("tax", "social"):
         await paying.certificate(kind)
     payment = f"grants/{aid.grant}/payments/{await paying.approved(10, 'interim_payment')}"
