@@ -56,6 +56,7 @@ from app.firms.certificates.routes import firm_certificates
 from app.firms.contacts.routes import contacts
 from app.firms.directory import Directory
 from app.firms.routes import firms
+from app.grants.payments.routes import payments
 from app.grants.routes import grants
 from app.integrations.feed.feed import Horizon
 from app.integrations.feed.routes import events
@@ -74,7 +75,8 @@ from app.settings import Settings, get_settings
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    advance_awards, advances, claims, recoveries, commitments, overrides, applications, agendas, decisions, reports,
+    payments, advance_awards, advances, claims, recoveries, commitments, overrides, applications, agendas, decisions,
+    reports,
     events, imports, lookups,
 )  # fmt: skip
 DESCRIPTION = """\

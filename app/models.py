@@ -25,6 +25,7 @@ from app.firms.bank_details import models as bank_details
 from app.firms.certificates import models as firm_certificates
 from app.firms.contacts import models as contacts
 from app.grants import models as grants
+from app.grants.payments import models as payments
 from app.integrations.imports import models as integrations
 from app.missions import models as missions
 from app.programme import models as programme
@@ -35,7 +36,7 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, recoveries, commitments, advances, change_requests, applications, agendas, decisions,
+    overrides, grants, payments, recoveries, commitments, advances, change_requests, applications, agendas, decisions,
     integrations,
 )  # fmt: skip
 

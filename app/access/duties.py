@@ -39,12 +39,44 @@ class CertifierTookPart(Problem):
 
 
 class DeciderPays(Problem):
-    """The person who awarded an aid cannot also record its payment."""
+    """The person who awarded an aid cannot also propose, approve or record its payment."""
 
     status = 403
-    title_fr = "La personne qui a attribué une aide ne peut pas aussi en enregistrer le paiement."
-    cure = "Ask another person to record the payment."
-    cure_fr = "Demandez à une autre personne d'enregistrer le paiement."
+    title_fr = (
+        "La personne qui a attribué une aide ne peut pas aussi en proposer, en approuver ou en enregistrer le paiement."
+    )
+    cure = "Ask another person who holds the role treasurer."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer."
+
+
+class PaymentOwnApproval(Problem):
+    """The person who proposed a payment cannot also approve it."""
+
+    status = 403
+    title_fr = "La personne qui a proposé un paiement ne peut pas aussi l'approuver."
+    cure = "Ask another person who holds the role treasurer to approve the payment."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'approuver le paiement."
+
+
+class PaymentToOwnBankDetails(Problem):
+    """The person who proposed or approved bank details cannot also approve a payment to them."""
+
+    status = 403
+    title_fr = (
+        "La personne qui a proposé ou approuvé des coordonnées bancaires ne peut pas aussi approuver un paiement vers"
+        " elles."
+    )
+    cure = "Ask another person who holds the role treasurer to approve the payment."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'approuver le paiement."
+
+
+class RecorderSees(Problem):
+    """The person who recorded a payment that exceeds a limit cannot also be the one who has seen it."""
+
+    status = 403
+    title_fr = "La personne qui a enregistré un paiement dépassant une limite ne peut pas être aussi celle qui l'a vu."
+    cure = "Ask another person who holds the role treasurer to look at the payment."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'examiner le paiement."
 
 
 class DeciderReceives(Problem):
@@ -179,7 +211,14 @@ class Pair:
 
 ENTERS_VALIDATES = Pair("enters or works days", "validates or rejects them", SeparationOfDuties)
 VALIDATES_CERTIFIES = Pair("enters, works or validates days", "certifies them", CertifierTookPart)
-DECIDES_PAYS = Pair("awards an aid", "pays it, or takes a payment back", DeciderPays, by_program=True)
+DECIDES_PAYS = Pair(
+    "awards an aid", "proposes, approves or records its payment, or takes one back", DeciderPays, by_program=True
+)
+PROPOSES_PAYMENT_APPROVES = Pair("proposes a payment", "approves it", PaymentOwnApproval)
+MAKES_ACCOUNT_APPROVES_PAYMENT = Pair(
+    "proposes or approves bank details", "approves a payment to them", PaymentToOwnBankDetails
+)
+RECORDS_SEES = Pair("records a payment that exceeds a limit", "has seen it", RecorderSees)
 DECIDES_RECEIVES = Pair(
     "awards an advance", "records a repayment, its bounce or its reversal", DeciderReceives, by_program=True
 )
@@ -204,6 +243,9 @@ PAIRS = (
     ENTERS_VALIDATES,
     VALIDATES_CERTIFIES,
     DECIDES_PAYS,
+    PROPOSES_PAYMENT_APPROVES,
+    MAKES_ACCOUNT_APPROVES_PAYMENT,
+    RECORDS_SEES,
     DECIDES_RECEIVES,
     WRITES_CLOSES,
     DRAFTS_ADOPTS,

@@ -4,11 +4,11 @@ A delay of n months ends at the end of the same day number n months later, or of
 not moved by Saturdays, Sundays or holidays. A duty may be done on that last day; silence takes effect the day after.
 """
 
-from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from app.core.clock import after_months
 from app.schemes.rules import Manner
 
 ONE_DAY = timedelta(days=1)
@@ -51,13 +51,6 @@ class Clock(NamedTuple):
     def has_run_out(self, on: date) -> bool:
         """Whether silence has taken effect by this day."""
         return on > self.last_day
-
-
-def after_months(day: date, months: int) -> date:
-    """The same day number so many months later, or the last day of a shorter month."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def admissibility(received_on: date, months: int, stops: Iterable[ClockStop], manner: Manner) -> Clock:

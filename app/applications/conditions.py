@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.applications.clocks import after_months
+from app.core.clock import after_months
 from app.core.faults import Message
 from app.core.problems import Problem
 from app.projects.rules import CostKind

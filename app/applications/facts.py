@@ -35,6 +35,7 @@ from app.core.writing.writes import Write
 from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.rules import BankDetailsStatus
 from app.firms.certificates.models import CertificateKind, FirmCertificate
+from app.firms.certificates.queries import counts_longest
 from app.firms.models import FirmAccounts, Proceeding, TerritoryFirm
 from app.programme.models import PerimeterCommune
 from app.programme.queries import vintage_on
@@ -140,18 +141,9 @@ def _requested_by_others() -> ScalarSelect[Any]:
 
 def _certificate(kind: CertificateKind) -> Any:
     """The certificate of the firm that counts longest, of those that were issued by the day of the act."""
-    paper = FirmCertificate
     days = _f.parameters["certificate_days"].as_integer()
-    until_on = func.least(paper.valid_until_on, paper.issued_on + days, type_=Date())
-    issued = (_of_firm[paper], paper.kind == _literal(kind), paper.reversed_on.is_(None), paper.issued_on <= _on)
-    return (
-        select(paper.id, until_on.label("until_on"))
-        .where(*issued)
-        .order_by(until_on.desc(), paper.id.desc())
-        .limit(literal_column("1"))
-        .correlate(_file)
-        .lateral(f"{kind}_certificate")
-    )
+    counting = counts_longest(_of_firm[FirmCertificate], kind, days, _on)
+    return counting.correlate(_file).lateral(f"{kind}_certificate")
 
 
 def _bank_details(status: BankDetailsStatus) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from app.applications import clocks
 from app.applications.clocks import ONE_DAY, Clock, ClockStop, Extension
+from app.core.clock import after_months
 from app.core.faults import Fault
 from app.core.problems import InvalidTransition, Problem, ValidationFailed
 from app.projects.rules import CostKind
@@ -540,7 +541,7 @@ def check_given_until(given_until_on: date, on: date) -> None:
     """
     if given_until_on < on:
         raise ValidationFailed(errors=[GIVEN_UNTIL_IN_THE_PAST.at("/given_until_on")])
-    latest_on = clocks.after_months(on, MOST_MONTHS_GIVEN)
+    latest_on = after_months(on, MOST_MONTHS_GIVEN)
     if given_until_on > latest_on:
         raise ValidationFailed(
             errors=[GIVEN_UNTIL_TOO_LATE.at("/given_until_on", latest_on=latest_on, months=MOST_MONTHS_GIVEN)]

@@ -4,6 +4,7 @@ A recorded balance closes the aid by the same act. An award that is held by its 
 ends with its balance, or with a release.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,7 @@ from app.awards.rules import (
     NotCompleted,
     PaymentsInFlight,
 )
-from app.awards.schemas import Closing
+from app.awards.schemas import AidClosing
 from app.core import clock
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -36,7 +37,7 @@ from app.envelopes.rules import Act, Instrument
 from app.envelopes.service import shortfall_changes
 
 
-async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Closing) -> list[Change]:
+async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: AidClosing) -> list[Change]:
     """Settle an aid at its final amounts. What is due of them can still be paid; proposed payments are cancelled.
 
     Raises `award-ended`, `closing-without-base`, `not-completed`, `claims-open`, `payments-in-flight`,
@@ -66,18 +67,18 @@ async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, b
     return [*changes, *dropped]
 
 
-async def close_by_balance(write: Write, held: Held, payment_id: UUID, on: date) -> list[Change]:
-    """Settle an aid whose balance has been recorded, where its final amounts are known: completed, all claims settled.
+async def close_by_balance(
+    write: Write, held: Held, payment_id: UUID, on: date, post: Callable[[], Awaitable[None]]
+) -> list[Change]:
+    """Settle an aid by the balance that is being recorded: what it leaves of the grant returns with it.
 
-    What the balance left of the grant returns with it. The payment stands on the grant's row already.
+    The grant's row counts the payment already; `post` lets the ledger count it, once the accounts may be locked.
     """
-    if not can_be_closed(held.aid):
-        return []
-    return await _settle(write, held, on, payment_id, None, None)
+    return await _settle(write, held, on, payment_id, None, None, post)
 
 
 def can_be_closed(aid: Any) -> bool:
-    """Whether the final amounts of an aid are known, and not settled yet."""
+    """Whether the final amounts of an aid are known (it is completed, all claims are settled), and not settled yet."""
     return aid.base_cents is not None and aid.completed_on is not None and not aid.open_claims and aid.closed_on is None
 
 
@@ -120,8 +121,9 @@ def final_of(held: Held) -> FinalAmounts:
 
 
 async def _settle(
-    write: Write, held: Held, on: date, payment_id: UUID | None, reason: str | None, document_sha256: str | None
-) -> list[Change]:
+    write: Write, held: Held, on: date, payment_id: UUID | None, reason: str | None, document_sha256: str | None,
+    post: Callable[[], Awaitable[None]] | None = None,
+) -> list[Change]:  # fmt: skip
     """Give back what is above the final amounts, claim back what was paid above them, and write the closing down."""
     final = final_of(held)
     done: list[tuple[AwardKind, Any, Settlement]] = []
@@ -155,6 +157,8 @@ async def _settle(
     for _, award, settled in done:
         if settled.released_cents or award.status == AwardStatus.CLOSED:
             followed += await awards.follow(write, award, on, reason)
+    if post is not None:
+        await post()
     filled: set[UUID] = set()
     for kind, award, settled in done:
         if settled.released_cents:

@@ -12,6 +12,8 @@ CHECK_MONEY_DOOR = """
 CREATE FUNCTION check_money_door() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     awarding boolean := TG_TABLE_NAME IN ('grants', 'advances');
+    judged boolean := true;
+    named boolean := NEW.override_id IS NOT NULL;
     aided text;
     on_day date;
     held record;
@@ -23,8 +25,15 @@ BEGIN
         aided := NEW.firm_siren;
         on_day := NEW.decided_on;
     ELSIF TG_TABLE_NAME = 'grant_payments' THEN
+        -- A payment is judged when it is proposed, and when it is approved. What the bank did is told, never refused.
+        judged := CASE TG_OP WHEN 'INSERT' THEN NEW.status = 'proposed'
+            ELSE (OLD.status, NEW.status) = ('proposed', 'approved') END;
+        named := named AND (TG_OP = 'INSERT' OR NEW.override_id IS DISTINCT FROM OLD.override_id);
+        IF NOT judged AND NOT named THEN
+            RETURN NEW;
+        END IF;
         aided := (SELECT g.firm_siren FROM grants g WHERE g.id = NEW.grant_id);
-        on_day := NEW.paid_on;
+        on_day := coalesce(NEW.paid_on, (timezone('Europe/Paris', now()))::date);
     ELSE
         aided := (SELECT a.firm_siren FROM advances a WHERE a.id = NEW.advance_id);
         on_day := NEW.paid_on;
@@ -34,7 +43,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NEW;  -- a foreign key refuses
     END IF;
-    IF held.status = 'withdrawn' OR awarding AND held.status <> 'laureate' THEN
+    IF judged AND (held.status = 'withdrawn' OR awarding AND held.status <> 'laureate') THEN
         RAISE EXCEPTION 'the territory is not open' USING ERRCODE = 'check_violation',
             CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', held.status);
     END IF;
@@ -55,11 +64,11 @@ BEGIN
     SELECT p.kind, p.opened_on INTO proceeding FROM proceedings p
     WHERE p.siren = aided AND p.opened_on <= on_day AND (p.closed_on IS NULL OR p.closed_on > on_day)
     ORDER BY p.opened_on DESC, p.id LIMIT 1;
-    IF FOUND AND lifted IS DISTINCT FROM 'proceedings-open' THEN
+    IF FOUND AND judged AND lifted IS DISTINCT FROM 'proceedings-open' THEN
         RAISE EXCEPTION 'proceedings are open' USING ERRCODE = 'check_violation', CONSTRAINT = 'proceedings_open',
             DETAIL = json_build_object('kind', proceeding.kind, 'opened_on', proceeding.opened_on);
     END IF;
-    IF NEW.override_id IS NOT NULL
+    IF named
         AND NOT coalesce(FOUND AND lifted = 'proceedings-open' OR ceased AND lifted = 'firm-ceased', false)
     THEN
         RAISE EXCEPTION 'the override lifts nothing'

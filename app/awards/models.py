@@ -121,7 +121,8 @@ class Aid(Identified, Versioned, Base):
             name="aid_counts",
         ),
         shape(
-            "closed_on IS NULL AND closing_payment_id IS NULL OR closed_on >= completed_on AND open_claims = 0",
+            "CASE WHEN closed_on IS NULL THEN closing_payment_id IS NULL"
+            " ELSE completed_on IS NOT NULL AND closed_on >= completed_on AND open_claims = 0 END",
             name="aid_closed",
         ),
     )  # fmt: skip

@@ -57,9 +57,11 @@ def _lines(award: Any) -> Any:
     return case((award.scheme.is_not(None), of_it.scalar_subquery())).label("lines")
 
 
-def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
+def _rows(award: Any, paid: str, in_flight: Any, more: tuple[Any, ...]) -> Select[Any]:
     """What an award decides, how far it is paid (the column `paid`), and what its instrument says beside it."""
     left = award.amount_cents - getattr(award, paid) - award.released_cents
+    if in_flight is not None:
+        left, more = left - in_flight, (in_flight, *more)
     return (
         select(
             award.id,
@@ -127,11 +129,13 @@ def _rows(award: Any, paid: str, more: tuple[Any, ...]) -> Select[Any]:
     )
 
 
-def awards(award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, *more: Any) -> Listing:
-    """The collection of the awards of one instrument."""
+def awards(
+    award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, *more: Any, in_flight: Any = None
+) -> Listing:
+    """The collection of the awards of one instrument. `in_flight`: what payments that are not made yet take of one."""
     return Listing(
         schema=schema,
-        rows=_rows(award, paid, more),
+        rows=_rows(award, paid, in_flight, more),
         key=award.id,
         version=award.version,
         derived=True,

@@ -98,7 +98,7 @@ class Release(Body):
     ) = None
 
 
-class Closing(Body):
+class AidClosing(Body):
     """From which day an aid is closed, and why."""
 
     model_config = ConfigDict(

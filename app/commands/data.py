@@ -139,8 +139,8 @@ def do_what_is_due(
             with progress("done:") as say:
                 done = await tick(session_factory(engine), as_of=day, say=say)
         return (
-            f"{done.silences} silences recorded, {done.contacts_erased} contacts erased,"
-            f" {done.replies_forgotten} stored replies forgotten"
+            f"{done.silences} silences recorded, {done.commitments} commitments overdue,"
+            f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
         )
 
     with database(get_settings()) as url:

@@ -1,5 +1,6 @@
 """The time, asked in one place so that a test can set it."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -26,6 +27,13 @@ def paris_day(instant: datetime) -> date:
     if instant.tzinfo is None:
         raise ValueError("a naive time falls on no known day")
     return instant.astimezone(PARIS).date()
+
+
+def after_months(day: date, months: int) -> date:
+    """The same day number so many months later, or the last day of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 @contextmanager

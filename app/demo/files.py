@@ -26,8 +26,8 @@ from app.demo.story import Story
 from app.firms.bank_details import schemas as bank_details_schemas
 from app.firms.bank_details import service as bank_details
 from app.firms.bank_details.models import BankDetails
+from app.firms.bank_details.payees import Place
 from app.firms.bank_details.rules import BankDetailsStatus
-from app.firms.bank_details.service import Place
 from app.firms.certificates import schemas as certificates_schemas
 from app.firms.certificates import service as certificates
 from app.firms.certificates.models import CertificateKind

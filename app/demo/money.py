@@ -36,9 +36,12 @@ from app.envelopes.rules import RepaymentPolicy
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import Proceeding, ProceedingKind
-from app.grants import schemas as grants_schemas
 from app.grants import service as grants
-from app.grants.models import Grant, GrantPayment, PaymentKind
+from app.grants.models import Grant
+from app.grants.payments import schemas as payments_schemas
+from app.grants.payments import service as payments
+from app.grants.payments.models import GrantPayment
+from app.grants.payments.rules import PaymentKind
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.models import Project
@@ -168,17 +171,17 @@ async def _pay_grants(write: Write, story: Story) -> list[Change]:
             (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
         )
     ):
-        changes += await grants.pay(write, ALES, grant_id, _payment(euros, kind, day, number))
+        changes += await payments.pay(write, ALES, grant_id, _payment(euros, kind, day, number))
     mistaken = [change for change in changes if change.type == "grant_payment.created"][-1].keys[0]
     wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
-    changes += await grants.reverse_payment(write, ALES, second, mistaken, wrong)
+    changes += await payments.reverse_payment(write, payments.PaymentPlace(ALES, second, mistaken), wrong)
     # The bank has one transfer: what was reversed gives its reference back.
     balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), number)
-    return changes + await grants.pay(write, ALES, second, balance)
+    return changes + await payments.pay(write, ALES, second, balance)
 
 
-def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> grants_schemas.PaymentCreate:
-    return grants_schemas.PaymentCreate(
+def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> payments_schemas.PaymentCreate:
+    return payments_schemas.PaymentCreate(
         amount_cents=euros * EURO, paid_on=day, kind=kind, reference=f"DEMO-VIR-{number + 1}"
     )
 

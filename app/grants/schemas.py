@@ -1,10 +1,8 @@
 """What travels about grants."""
 
-from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.awards.life.schemas import (
     AgreedOn,
@@ -45,16 +43,12 @@ from app.awards.schemas import (
     FrozenSchemeName,
     FunderId,
     FunderName,
-    OverrideId,
     ProjectId,
     ProjectTitle,
 )
-from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, Read, UpdatedAt, Version
-from app.core.values import Cents, Day, PositiveCents, ShortLine
-from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import ActAmount, ReversalReason
+from app.core.schemas import CreatedAt, ExternalName, Id, PersonName, Read, UpdatedAt, Version
+from app.core.values import Cents
 from app.firms.schemas import FirmName, SirenRead
-from app.grants.models import PaymentKind
 from app.programme.schemas import TerritorySlug
 
 
@@ -83,7 +77,12 @@ class Grant(Read):
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
     final_cents: FinalCents
-    remaining_cents: Cents = Field(description="Cents of euro that may still be paid: awarded less paid and released.")
+    remaining_cents: Cents = Field(
+        description="Cents of euro that may still be paid: awarded less paid, in flight and released."
+    )
+    in_flight_cents: Cents = Field(
+        description="Cents of euro of payments that are proposed, approved or sent, and not yet recorded as paid."
+    )
     recovered_cents: Cents = Field(description="Cents of euro paid that have come back by recoveries.")
     claimed_back_cents: Cents = Field(
         description="Cents of euro paid that recoveries claim back, whether they have come back or not; at most what is"
@@ -118,56 +117,10 @@ class Grant(Read):
     public_aid: PublicAidDeclared
     certified_cents: CertifiedCents
     awarded_by: UUID = Field(
-        description="The person who awarded the grant, and who therefore cannot record its payments."
+        description="The person who awarded the grant, and who therefore cannot propose, approve or record its"
+        " payments."
     )
     awarded_by_name: PersonName = Field(description="Present name of the person who recorded the decision.")
-    version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
-
-
-class PaymentCreate(Body):
-    """A payment that was made on a grant."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"amount_cents": 4_500_000, "paid_on": "2023-11-15", "kind": "advance_payment", "reference": "VIR-88"}
-            ]
-        }
-    )  # fmt: skip
-
-    amount_cents: Annotated[
-        PositiveCents, Field(description="Cents of euro paid; at most `remaining_cents` of the grant.")
-    ]
-    paid_on: Annotated[
-        Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
-    ]
-    kind: Annotated[
-        PaymentKind,
-        Field(description="advance_payment: before costs arise; interim_payment; balance_payment: the last."),
-    ]
-    reference: Annotated[ShortLine, Field(description="The payer's own reference of the transfer, once per grant.")]
-    override_id: OverrideId | None = None
-
-
-class Payment(Read):
-    """A payment of a grant."""
-
-    id: Id
-    grant_id: UUID = Field(description="The grant on which it was paid.")
-    amount_cents: ActAmount
-    paid_on: date = Field(description="Paris day on which the payment counts.")
-    kind: PaymentKind = Field(
-        description="advance_payment: before costs arise; interim_payment; balance_payment: the last."
-    )
-    reference: str = Field(description="The payer's own reference of the transfer, once per grant.")
-    override_id: OverrideRead
-    override_code: OverrideCode
-    status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
-    reason: ReversalReason
-    recorded_by: UUID = Field(description="Who recorded the payment; never the person who awarded the grant.")
-    recorded_by_name: PersonName = Field(description="Present name of who recorded the payment.")
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt

@@ -8,8 +8,16 @@ from app.awards.recoveries import to_do as recoveries
 from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
+from app.grants.payments import to_do as payments
 
 KINDS = (
-    *engineering.KINDS, *committees.KINDS, *overrides.KINDS, *bank_details.KINDS, *applications.KINDS,
-    *claims.KINDS, *recoveries.KINDS, *commitments.KINDS,
-)  # fmt: skip
+    *engineering.KINDS,
+    *committees.KINDS,
+    *overrides.KINDS,
+    *bank_details.KINDS,
+    *applications.KINDS,
+    *claims.KINDS,
+    *payments.KINDS,
+    *recoveries.KINDS,
+    *commitments.KINDS,
+)

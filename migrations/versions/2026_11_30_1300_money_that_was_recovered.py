@@ -1,12 +1,12 @@
 """What was paid of a grant and has come back has an account of its own.
 
-Revision: 2026_11_30_1300, after 2026_11_30_1130.
+Revision: 2026_11_30_1300, after 2026_11_30_1202.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1300"
-down_revision = "2026_11_30_1130"
+down_revision = "2026_11_30_1202"
 branch_labels = None
 depends_on = None
 

@@ -100,7 +100,10 @@ $$
 GUARD = (
     """CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON commitments FOR EACH ROW EXECUTE FUNCTION guard_commitment()"""
 )
-CLOSED = "closed_on IS NULL AND closing_payment_id IS NULL OR closed_on >= completed_on AND open_claims = 0"
+CLOSED = (
+    "CASE WHEN closed_on IS NULL THEN closing_payment_id IS NULL"
+    " ELSE completed_on IS NOT NULL AND closed_on >= completed_on AND open_claims = 0 END"
+)
 AWARDS = {"grants": "grant", "advances": "advance"}
 
 

@@ -14,6 +14,7 @@ import pytest
 from app.access import duties
 from app.access.duties import PAIRS, Pair
 from app.access.rules import EmailMissing, PersonRequired, SubjectKind
+from app.core import clock
 from app.core.values import iban_from
 from tests.applications import meetings
 from tests.applications.acts import done, submitted
@@ -101,6 +102,79 @@ async def paying(world: World, act: str) -> First:
         return lambda other: other.post(f"{path}/reverse", {"reason": "Mistaken."}, headers={"If-Match": "*"})
 
     return award
+
+
+ACTS_ON_PAYMENTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {  # what was done before, and the body of the act
+    "send": (("approve",), {}),
+    "record": (("approve",), {"paid_on": DAY}),
+    "reject": (("approve", "send"), {"reason": "AC04"}),
+    "cancel": (("approve",), {"reason": "Later."}),
+}
+
+
+@trial(duties.DECIDES_PAYS, "funder", "treasurer", "propose", *ACTS_ON_PAYMENTS)
+async def handling_a_payment(world: World, act: str) -> First:
+    acts, second = await Acts.of(world, 1000), await subject(world, "treasurer")
+    await acts.payee()
+
+    async def award(client: Client) -> Second:
+        path = f"grants/{ok(await client.post('grants', acts.award(100), headers=key()), 201)['id']}/payments"
+        body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
+        if act == "propose":
+            return lambda other: other.post(path, body, headers=key())
+        path += f"/{ok(await world.treasurer.post(path, body, headers=key()), 201)['id']}"
+        before, said = ACTS_ON_PAYMENTS[act]
+        for verb in before:
+            sending = {} if verb == "send" else None
+            ok(await second.post(f"{path}/{verb}", sending, headers={"If-Match": "*"}))
+        if act == "reject":
+            said = {**said, "rejected_on": str(clock.today())}
+        return lambda other: other.post(f"{path}/{act}", said, headers={"If-Match": "*"})
+
+    return award
+
+
+@trial(duties.PROPOSES_PAYMENT_APPROVES, "treasurer", "treasurer", "a payment")
+async def approving_a_payment(world: World, _act: str) -> First:
+    acts = await Acts.of(world, 1000)
+    await acts.payee(proposed_by=world.funder)
+
+    async def propose(client: Client) -> Second:
+        path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
+        body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
+        path += f"/{ok(await client.post(path, body, headers=key()), 201)['id']}"
+        return lambda other: other.post(f"{path}/approve", headers={"If-Match": "*"})
+
+    return propose
+
+
+@trial(duties.MAKES_ACCOUNT_APPROVES_PAYMENT, "treasurer", "treasurer", "proposed", "approved")
+async def paying_to_an_account(world: World, act: str) -> First:
+    acts, other_treasurer = await Acts.of(world, 1000), await subject(world, "treasurer")
+
+    async def make(client: Client) -> Second:
+        await acts.payee(**({"proposed_by": client} if act == "proposed" else {"approved_by": client}))
+        path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
+        body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
+        path += f"/{ok(await other_treasurer.post(path, body, headers=key()), 201)['id']}"
+        return lambda other: other.post(f"{path}/approve", headers={"If-Match": "*"})
+
+    return make
+
+
+@trial(duties.RECORDS_SEES, "treasurer", "treasurer", "a payment that exceeds")
+async def seeing(world: World, _act: str) -> First:
+    acts = await Acts.of(world, 1000)
+    grant = ok(await acts.grant(100), 201)["id"]
+    await acts.proceedings()
+
+    async def pay(client: Client) -> Second:
+        body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4), "paid_on": DAY}
+        path = f"grants/{grant}/payments"
+        path += f"/{ok(await client.post(path, body, headers=key()), 201)['id']}"
+        return lambda other: other.post(f"{path}/see", headers={"If-Match": "*"})
+
+    return pay
 
 
 @trial(duties.DECIDES_RECEIVES, "funder", "treasurer", "receive", "bounce", "reverse")

@@ -130,7 +130,9 @@ async def test_an_award_with_a_file_takes_what_the_file_says_and_each_instrument
     made = ok(await award(world, kind, file, cents), 201)
     assert (made["application_id"], made["project_id"]) == (file["id"], file["project_id"])
     assert (made["scheme"], made["base_cents"], made["decision_id"]) == (file["scheme"], file["base_cents"], None)
-    assert lines_of(made) == [{name: line[name] for name in ("label", "kind", "amount_cents")} for line in file["lines"]]
+    assert lines_of(made) == [
+        {name: line[name] for name in ("label", "kind", "amount_cents")} for line in file["lines"]
+    ]
     assert made["parameters"]["decision_months"] == 8
     assert (await read(world, file))["state"] == "pre_selected"
     found = ok(await world.auditor.get(f"{kind}?application_id={file['id']}&scheme={file['scheme']}"))["items"]
@@ -250,7 +252,7 @@ async def copied(connection: Any, made: dict[str, Any], change: str) -> None:
         ("scheme = NULL", "grant_frozen"),
         ('lines = \'[{"label": "x", "kind": null, "amount_cents": 999}]\'', "award_lines_are_base"),
         ("parameters = '[]'", "grant_frozen_kinds"),
-        ("base_cents = 400, lines = '[{\"label\": \"x\", \"amount_cents\": 400}]'", "award_above_base"),
+        ('base_cents = 400, lines = \'[{"label": "x", "amount_cents": 400}]\'', "award_above_base"),
         ("application_id = gen_random_uuid()", "application_of_another_project"),
         ("decision_id = gen_random_uuid()", "award_is_what_was_decided"),
         ("funder_id = gen_random_uuid()", "grants_funder_id_fkey"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.applications.clocks import Clock, ClockStop, Extension, admissibility, after_months, decision
+from app.applications.clocks import Clock, ClockStop, Extension, admissibility, decision
 from app.core import clock
-from app.core.clock import PARIS
+from app.core.clock import PARIS, after_months
 from app.schemes.rules import Manner
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
+from app.core import clock
 from tests.conftest import Frozen
 from tests.contract.cures import subject
 from tests.envelopes.acts import DAY, TERMS, Acts, key
@@ -23,13 +24,15 @@ Act = Callable[..., Awaitable[httpx2.Response]]
 
 
 async def giving(world: World, act: str) -> tuple[Acts, Act]:
-    """The acts in a world of much money, and one that gives a cent of it on DAY."""
+    """The acts in a world of much money, and one that gives a cent of it on DAY, or asks today that it be paid."""
     acts = await Acts.of(world, 1_000_000)
     if act in AWARDS:
         return acts, lambda **more: (acts.grant if act == "grants" else acts.advance)(1, **more)
     made = await (acts.grant if act == "payments" else acts.advance)(1000)
     award = ok(made, 201)["id"]
-    return acts, lambda **more: (acts.pay if act == "payments" else acts.tranche)(award, 1, **more)
+    if act == "payments":
+        await acts.payee()
+    return acts, lambda **more: (acts.proposal if act == "payments" else acts.tranche)(award, 1, **more)
 
 
 async def given(world: World) -> int:
@@ -83,7 +86,7 @@ async def test_no_award_goes_to_a_firm_that_had_ceased_by_the_day_of_the_decisio
 
 
 @pytest.mark.parametrize("kind", ["safeguard", "reorganisation", "liquidation"])
-@pytest.mark.parametrize("act", GIVING)
+@pytest.mark.parametrize("act", [*AWARDS, "tranches"])
 async def test_no_money_goes_to_a_firm_whose_proceedings_are_open_on_the_day(world: World, act: str, kind: str) -> None:
     acts, give = await giving(world, act)
     opened = await acts.proceedings(kind, opened_on=AFTER)
@@ -95,6 +98,40 @@ async def test_no_money_goes_to_a_firm_whose_proceedings_are_open_on_the_day(wor
     ok(await world.operator.patch(path, {"closed_on": "2023-10-05"}))
     problem(await give(**{"decided_on" if act in AWARDS else "paid_on": AFTER}), 409, "proceedings-open")
     ok(await give(**{"decided_on" if act in AWARDS else "paid_on": "2023-10-05"}), 201)
+
+
+async def test_no_payment_is_proposed_or_approved_to_a_firm_whose_proceedings_are_open_today(world: World) -> None:
+    acts, give = await giving(world, "payments")
+    today, second = clock.today(), await subject(world, "treasurer")
+    proposed = ok(await give(), 201)
+    opened = await acts.proceedings(opened_on=str(today - timedelta(days=1)))
+    refused = problem(await give(), 409, "proceedings-open")
+    assert (refused["kind"], refused["opened_on"]) == (opened["kind"], opened["opened_on"])
+    path = f"grants/{proposed['grant_id']}/payments"
+    approve = f"{path}/{proposed['id']}/approve"
+    problem(await second.post(approve, headers={"If-Match": "*"}), 409, "proceedings-open")
+    lifted = ok(await give(override_id=await acts.override()), 201)["id"]
+    ok(await second.post(f"{path}/{lifted}/approve", headers={"If-Match": "*"}))
+    known = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
+    ok(await world.operator.patch(known, {"closed_on": str(today)}))
+    ok(await second.post(approve, headers={"If-Match": "*"}))
+    ok(await give(), 201)
+
+
+async def test_a_payment_that_was_made_is_no_gift_and_says_what_the_door_would_have_refused(world: World) -> None:
+    acts = await Acts.of(world, 1_000_000)
+    grant = ok(await acts.grant(100), 201)["id"]
+    opened = await acts.proceedings(opened_on=AFTER)
+    assert ok(await acts.pay(grant, 1), 201)["exceeds"] == []
+    assert ok(await acts.pay(grant, 1, paid_on=AFTER), 201)["exceeds"] == ["proceedings-open"]
+    override = await acts.override()
+    lifted = ok(await acts.pay(grant, 1, paid_on=AFTER, override_id=override), 201)
+    assert (lifted["exceeds"], lifted["override_code"]) == ([], "proceedings-open")
+    path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
+    ok(await world.operator.patch(path, {"closed_on": "2023-10-05"}))
+    assert ok(await acts.pay(grant, 1, paid_on="2023-10-05"), 201)["exceeds"] == []
+    ok(await acts.status("withdrawn"))
+    assert ok(await acts.pay(grant, 1), 201)["exceeds"] == ["territory-not-open"]
 
 
 async def test_what_is_no_gift_of_money_is_never_refused_at_the_door(world: World) -> None:

@@ -17,6 +17,7 @@ from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
 from app.firms.bank_details import rules as bank_details
+from app.grants.payments import rules as payments
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
@@ -106,6 +107,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
                 (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
                  "the approval of others"),
+            ],
+        ),
+        "Payments of a grant": (
+            payments.PaymentStatus.PROPOSED,
+            [
+                *((source, target, action + "*" * (action in payments.NEED_REASON))
+                  for action, (sources, target) in payments.TRANSITIONS.items() for source in sources),
+                *((source, payments.RETURNED[1], "other bank details of the firm") for source in payments.RETURNED[0]),
             ],
         ),
         "Stages of a firm in a territory": (

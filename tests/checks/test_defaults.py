@@ -15,6 +15,8 @@ TODAY = {
     "applications/service.py record_act": ACT,
     "applications/service.py request_documents": ACT,
     "awards/claims/service.py settle": ACT,
+    "awards/closing.py close": ACT,
+    "awards/recoveries/service.py claim_back": ACT,  # the finding
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,
@@ -23,6 +25,7 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
+    "grants/payments/service.py send": ACT,
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,

@@ -63,6 +63,7 @@ PLANTED = {
     "certified of an aid": "UPDATE aids SET certified_cents = certified_cents + 1 WHERE base_cents IS NOT NULL",
     "open claims of an aid": "UPDATE aids SET open_claims = open_claims + 1",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
+    "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "acts that name an override":

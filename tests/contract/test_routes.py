@@ -45,6 +45,8 @@ CORRECTION = T + "/time-entry-corrections/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 CLAIMS = {"grant_claim": GRANT + "/claims", "advance_claim": ADVANCE + "/claims"}
+RECOVERY = GRANT + "/recoveries/{id}"
+RECEIPT = GRANT + "/recoveries/{recovery_id}/receipts/{id}"
 OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
@@ -195,9 +197,29 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/grants/{id}": (MONEY, set()),
     T + "/grants/{id}/release": (MONEY, {"funder"}),
     T + "/grants/{id}/reverse": (MONEY, {"funder"}),
+    T + "/grants/{id}/close": (MONEY, {"funder"}),
+    T + "/recoveries": (MONEY, set()),
+    RECOVERY.removesuffix("/{id}"): (MONEY, {"funder"}),
+    RECOVERY: (MONEY, set()),
+    **{f"{RECOVERY}/{act}": (MONEY, {"funder"}) for act in ("notify", "order", "waive", "withdraw")},
+    RECEIPT.removesuffix("/{id}"): (MONEY, {"treasurer"}),
+    RECEIPT: (MONEY, set()),
+    RECEIPT + "/reverse": (MONEY, {"treasurer"}),
+    T + "/commitments": (MONEY, set()),
+    T + "/commitments/{id}": (MONEY, set()),
+    **{
+        f"{award}/commitments{below}": (MONEY, who)
+        for award in (GRANT, ADVANCE)
+        for below, who in (
+            ("", set()),
+            ("/{id}", set()),
+            ("/{id}/judge", {"funder"}),
+            ("/{commitment_id}/reports", {"territory", "funder"}),
+            ("/{commitment_id}/reports/{id}", set()),
+        )
+    },
     GRANT + "/payments": (MONEY, {"treasurer"}),
     GRANT + "/payments/{id}": (MONEY, set()),
-    GRANT + "/payments/{id}/reverse": (MONEY, {"treasurer"}),
     T + "/claims": (MONEY, set()),
     T + "/claims/{id}": (MONEY, set()),
     T + "/claim-lines": (MONEY, set()),
@@ -213,6 +235,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
             "/{id}/reopen": {"funder"},
         }.items()
     },
+    **{
+        f"{GRANT}/payments/{{id}}/{act}": (MONEY, {"treasurer"})
+        for act in ("set-off", "approve", "send", "record", "reject", "cancel", "reverse", "see")
+    },
+    T + "/grant-payments": (MONEY, set()),
     T + "/bank-details": (MONEY, set()),
     BANK_DETAILS: (MONEY, {"territory", "funder", "treasurer"}),
     BANK_DETAILS + "/{id}": (MONEY, set()),
@@ -255,6 +282,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CALCULATOR: (ALL, ALL),
     T + "/advances": (MONEY, {"funder"}),
     T + "/advances/{id}": (MONEY, set()),
+    T + "/advances/{id}/close": (MONEY, {"funder"}),
     T + "/advances/{id}/release": (MONEY, {"funder"}),
     T + "/advances/{id}/reverse": (MONEY, {"funder"}),
     ADVANCE + "/tranches": (MONEY, {"treasurer"}),
@@ -467,6 +495,15 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         GRANT + "/payments/{id}": money["payment"],
         T + "/claims/{id}": money["grant_claim"],
         **{path + "/{id}": money[name] for name, path in CLAIMS.items()},
+        RECOVERY: money["recovery"],
+        "recovery_id": money["recovery"],
+        RECEIPT: money["receipt"],
+        "commitment_id": money["commitment"],
+        T + "/commitments/{id}": money["commitment"],
+        GRANT + "/commitments/{id}": money["commitment"],
+        GRANT + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
+        ADVANCE + "/commitments/{id}": money["commitment"],
+        ADVANCE + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
         OVERRIDE: money["override"],
         APPLICATION: file["id"],
         "application_id": file["id"],

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx2
 
+from app.core.values import iban_from
 from tests.world import Client, World, ok
 
 DAY = "2023-10-03"  # when everything is decided and moved, unless a test says otherwise
@@ -56,6 +57,22 @@ class Acts:
 
     async def pay(self, grant: str, cents: int, **more: Any) -> httpx2.Response:
         body = {"amount_cents": cents, "paid_on": DAY, "kind": "interim_payment", "reference": self.reference(), **more}
+        return await self.world.treasurer.post(f"grants/{grant}/payments", body, headers=key())
+
+    async def payee(
+        self, number: int = 1, *, proposed_by: Client | None = None, approved_by: Client | None = None
+    ) -> str:
+        """Approved bank details of the firm, which take the place of those before."""
+        path = f"firms/{self.firm}/bank-details"
+        proposer, approver = proposed_by or self.world.clients["territory"], approved_by or self.world.treasurer
+        body = {"iban": iban_from(number), "holder_name": "Firm"}
+        made = str(ok(await proposer.post(path, body), 201)["id"])
+        ok(await approver.post(f"{path}/{made}/approve", headers={"If-Match": "*"}))
+        return made
+
+    async def proposal(self, grant: str, cents: int, **more: Any) -> httpx2.Response:
+        """Propose a payment to the firm's approved bank details."""
+        body = {"amount_cents": cents, "kind": "interim_payment", "reference": self.reference(), **more}
         return await self.world.treasurer.post(f"grants/{grant}/payments", body, headers=key())
 
     async def tranche(self, advance: str, cents: int, **more: Any) -> httpx2.Response:

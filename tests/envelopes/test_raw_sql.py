@@ -8,12 +8,14 @@ import httpx2
 import pytest
 
 from app.core.db import Base
+from tests.contract.cures import subject
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS, Acts
 from tests.projects.acts import project
 from tests.world import World, ok
 
 GRANT, ADVANCE, PAYMENT = "id = $grant", "id = $advance", "id = $payment"
+PROPOSAL, AGREED, ON_ITS_WAY = "id = $proposal", "id = $agreed", "id = $on_its_way"  # payments not made yet
 TRANCHE, REPAYMENT, CONTRIBUTION = "id = $tranche", "id = $repayment", "id = $contribution"
 ENTRY = "act = 'payment' AND act_id = $payment"
 TOO_LARGE = "1000000000001"  # cents of one act: ten billion euros and one cent
@@ -125,13 +127,84 @@ GRANTS = [
         "grant_payments_recorded_by_fkey", clone("grant_payments", PAYMENT, reference="'N'", recorded_by="uuidv7()")
     ),
     *(
-        Attack("grant_payment_amount", change("grant_payments", PAYMENT, amount_cents=c))
+        Attack("grant_payment_amount", clone("grant_payments", PAYMENT, reference="'N'", amount_cents=c))
         for c in ("0", "-1", TOO_LARGE)
     ),
-    Attack("grant_payment_kind", change("grant_payments", PAYMENT, kind="'gift'")),
+    Attack("grant_payment_kind", clone("grant_payments", PAYMENT, reference="'N'", kind="'gift'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, status="'reversed'")),
     Attack("grant_payment_reason", change("grant_payments", PAYMENT, reason="'Why'")),
-    Attack("grant_payment_status", change("grant_payments", PAYMENT, status="'lost'")),
+    Attack("grant_payment_status", clone("grant_payments", PROPOSAL, reference="'N'", status="'lost'")),
+]
+
+APPROVE = {"status": "'approved'", "approved_by": "$judge"}
+WITHDRAW = (
+    "UPDATE firm_bank_details SET status = 'withdrawn', ended_at = now(), end_reason = 'Theirs' WHERE siren = $firm"
+    " AND status = 'approved'; "
+)
+PAYMENTS = [
+    # The four eyes: who proposes, who made the bank details, who decided the aid.
+    Attack("payment_own_approval", change("grant_payments", PROPOSAL, **{**APPROVE, "approved_by": "proposed_by"})),
+    *(
+        Attack("payment_to_own_bank_details", change("grant_payments", PROPOSAL, **{**APPROVE, "approved_by": maker}))
+        for maker in ("details_proposed_by", "details_decided_by")
+    ),
+    Attack("decider_pays", change("grant_payments", PROPOSAL, **{**APPROVE, "approved_by": "awarded_by"})),
+    Attack("decider_pays", clone("grant_payments", PROPOSAL, reference="'N'", proposed_by="awarded_by")),
+    Attack("recorder_sees", change("grant_payments", PAYMENT, seen_by="recorded_by", seen_at="now()")),
+    Attack("grant_payment_approver_kind", change("grant_payments", PROPOSAL, approver_kind="'service_account'")),
+    Attack(
+        "grant_payment_approved_by_a_person",
+        change("grant_payments", PROPOSAL, **{**APPROVE, "approved_by": "$robot"}),
+    ),
+    *(
+        Attack("payment_transition", change("grant_payments", row, **changes))
+        for row, changes in (
+            (PROPOSAL, {"amount_cents": "amount_cents + 1"}),
+            (PROPOSAL, {"kind": "'balance_payment'"}),
+            (PROPOSAL, {"proposed_by": "$judge"}),
+            (PROPOSAL, {"status": "'sent'", "approved_by": "$judge", "sent_on": "'2023-10-03'"}),
+            (AGREED, {"approved_by": "$robot"}),
+            (AGREED, {"bank_details_id": "NULL"}),
+            (ON_ITS_WAY, {"status": "'cancelled'", "reason": "'Why'"}),
+            (PAYMENT, {"amount_cents": "amount_cents + 1"}),
+            (PAYMENT, {"status": "'proposed'", "paid_on": "NULL", "recorded_by": "NULL"}),
+        )
+    ),
+    *(Attack("payment_transition", clone("grant_payments", row, reference="'N'")) for row in (AGREED, ON_ITS_WAY)),
+    Attack("payment_transition", f"DELETE FROM grant_payments WHERE {PAYMENT}"),
+    # An account that is not approved, or another firm's.
+    Attack("bank_details_unapproved", WITHDRAW + change("grant_payments", PROPOSAL, **APPROVE)),
+    Attack("bank_details_unapproved", WITHDRAW + clone("grant_payments", PROPOSAL, reference="'N'")),
+    Attack(
+        "bank_details_unapproved",
+        WITHDRAW + change("grant_payments", AGREED, status="'sent'", sent_on="'2023-10-03'"),
+    ),
+    Attack("bank_details_unapproved", clone("grant_payments", PROPOSAL, reference="'N'", grant_id="$new_grant")),
+    Attack(
+        "grant_payments_bank_details_fkey",
+        clone("grant_payments", PROPOSAL, reference="'N'", details_decided_by="$judge"),
+    ),
+    Attack("grant_payment_bank_details", clone("grant_payments", PROPOSAL, reference="'N'", details_decided_by="NULL")),
+    *(
+        Attack("grant_payment_state", change("grant_payments", row, **changes))
+        for row, changes in (
+            (PROPOSAL, {"paid_on": "'2023-10-03'"}),
+            (PROPOSAL, {"recorded_by": "$judge"}),
+            (PROPOSAL, {"approved_by": "$judge"}),
+            (PROPOSAL, {"status": "'approved'"}),
+            (AGREED, {"sent_on": "'2023-10-03'"}),
+            (AGREED, {"status": "'sent'"}),
+            (ON_ITS_WAY, {"status": "'recorded'"}),
+            (PAYMENT, {"paid_on": "NULL"}),
+        )
+    ),
+    Attack("grant_payment_rejection", change("grant_payments", ON_ITS_WAY, rejected_on="'2023-10-03'")),
+    Attack("grant_payment_exceeds", change("grant_payments", PROPOSAL, exceeds="ARRAY['not-started']")),
+    Attack("grant_payment_exceeds", change("grant_payments", PAYMENT, seen_by="$judge")),
+    Attack(
+        "grant_payments_proposed_by_fkey", clone("grant_payments", PROPOSAL, reference="'N'", proposed_by="uuidv7()")
+    ),
+    Attack("grant_payments_seen_by_fkey", change("grant_payments", PAYMENT, seen_by="uuidv7()", seen_at="now()")),
 ]
 
 ADVANCES = [
@@ -293,7 +366,7 @@ def status(name: str) -> str:
 GIVEN = [  # each row that gives money: its table, which one is copied, and with what that only one may have
     ("grants", GRANT, NEW),
     ("advances", ADVANCE, NEW),
-    ("grant_payments", PAYMENT, {"reference": "'N'"}),
+    ("grant_payments", PROPOSAL, {"reference": "'N'"}),
     ("advance_tranches", TRANCHE, {}),
 ]
 DOOR = [
@@ -307,7 +380,8 @@ DOOR = [
     *(Attack("firm_ceased", CEASED + clone(table, row, **new)) for table, row, new in GIVEN[:2]),
     *(Attack("proceedings_open", IN_PROCEEDINGS + clone(table, row, **new)) for table, row, new in GIVEN),
     Attack("proceedings_open", IN_PROCEEDINGS + change("grants", GRANT, decided_on="'2023-10-04'")),
-    Attack("proceedings_open", IN_PROCEEDINGS + change("grant_payments", PAYMENT, paid_on="'2023-10-04'")),
+    Attack("proceedings_open", IN_PROCEEDINGS + change("grant_payments", PROPOSAL, **APPROVE)),
+    Attack("territory_not_open", status("withdrawn") + change("grant_payments", PROPOSAL, **APPROVE)),
     # An override that lifts no rule, one that another act uses, and one that is named without being used.
     *(Attack("override_does_not_apply", change(table, row, override_id="$override")) for table, row, _ in GIVEN),
     *(
@@ -364,7 +438,8 @@ OVERRIDES = [
 ]  # fmt: skip
 
 MONEY_ATTACKS = [
-    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR, *OVERRIDES,
+    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
+    *OVERRIDES,
 ]  # fmt: skip
 
 
@@ -391,6 +466,15 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         ids[f"lifted_{name}"] = ok(await act(1, override_id=ids[f"override_of_{name}"]), 201)["id"]
     for name, pay, award_id in (("grant_payments", acts.pay, grant), ("advance_tranches", acts.tranche, advance)):
         ids[f"lifted_{name}"] = ok(await pay(award_id, 1, override_id=await acts.override()), 201)["id"]
+    paid = Acts(world, ids["firm"], 1000)  # references that nobody else has
+    second, third = await subject(world, "treasurer"), await subject(world, "treasurer")
+    await paid.payee(approved_by=third)
+    owed, either = ok(await paid.grant(100), 201)["id"], {"If-Match": "*"}
+    for name, verbs in (("proposal", ()), ("agreed", ("approve",)), ("on_its_way", ("approve", "send"))):
+        ids[name] = ok(await paid.proposal(owed, 1), 201)["id"]
+        for verb in verbs:
+            path, sending = f"grants/{owed}/payments/{ids[name]}/{verb}", {} if verb == "send" else None
+            ok(await second.post(path, sending, headers=either))
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])
@@ -452,6 +536,8 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         clone("grant_payments", PAYMENT, reference="'N'", amount_cents="1"),
         # Who takes an act back frees its names.
         clone("grant_payments", PAYMENT, status="'reversed'", reason="'Mistaken'"),
+        change("grant_payments", PROPOSAL, **APPROVE),
+        change("grant_payments", PROPOSAL, status="'cancelled'", reason="'Later'"),
         clone("advance_repayments", REPAYMENT, status="'reversed'", reason="'Mistaken'"),
         clone("contributions", CONTRIBUTION, status="'reversed'", reason="'Mistaken'"),
         clone("grants", "id = $new_grant", status="'reversed'"),

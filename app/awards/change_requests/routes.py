@@ -34,7 +34,7 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         return kind, path["territory"], path[f"{noun}_id"], path["id"]
 
     @awards.get(collection, name=f"list_{noun}_change_requests", **lists(listing))
-    async def list_requests(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def list_requests(request: Request, actor: Actor = require("change_requests:read")) -> Response:
         """Change requests of the aid of this award."""
         return await page(request, listing)
 
@@ -59,7 +59,7 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         )  # fmt: skip
 
     @awards.get(one, name=f"get_{noun}_change_request", **shows(schemas.ChangeRequest))
-    async def get_request(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def get_request(request: Request, actor: Actor = require("change_requests:read")) -> Response:
         """One change request of the aid of this award."""
         return await show(request, listing)
 

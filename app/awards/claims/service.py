@@ -230,14 +230,14 @@ async def lines_of(write: Write, claim_id: UUID) -> Sequence[ClaimLine]:
 
 
 async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
-    """Hold several aids, then the claims of their firms, before anything is written: in the order of ids, and of SIREN."""
+    """Hold several aids, then the claims of their firms, before anything is written: by their ids, and by SIREN."""
     held = select(Aid.siren).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
     for siren in sorted(set(await write.session.scalars(held.with_for_update(key_share=True)))):
         await _hold_firm(write, siren)
 
 
 async def _hold_firm(write: Write, siren: str) -> None:
-    """One claim of a firm after the other, over all territories; the register's row is left to who reads it meanwhile."""
+    """One claim of a firm after the other, over all territories; others go on reading and holding the register's row."""
     await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
 
 

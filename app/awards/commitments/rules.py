@@ -4,11 +4,11 @@ Source: regulation (EU) No 651/2014, art. 14, § 5 (an investment is kept five y
 the parameters of the scheme say, as they were frozen into the award.
 """
 
-from calendar import monthrange
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from app.core.clock import after_months
 from app.core.problems import Problem
 from app.schemes.rules import Parameters
 
@@ -20,7 +20,7 @@ class CommitmentKind(StrEnum):
     INVESTMENT = "investment"
 
 
-class Outcome(StrEnum):
+class CommitmentOutcome(StrEnum):
     """What became of a commitment."""
 
     MET = "met"
@@ -62,13 +62,6 @@ class CommitmentNotReported(Problem):
     title_fr = "L'issue d'un engagement s'apprécie sur un compte rendu et ses pièces."
     cure = "Record a report first, or record the outcome waived or not_met."
     cure_fr = "Enregistrez d'abord un compte rendu, ou enregistrez l'issue waived ou not_met."
-
-
-def after_months(day: date, months: int) -> date:
-    """The same day number so many months later, or the last day of a shorter month."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def commitments(parameters: Parameters, completed_on: date, *, sme: bool) -> list[Due]:

@@ -1,6 +1,5 @@
 """Writes of commitments: promised when an aid is closed, reported, judged, and overdue once by `rebond tick`."""
 
-from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from uuid import UUID
@@ -13,7 +12,7 @@ from app.awards.aids import Held
 from app.awards.commitments import rules, schemas
 from app.awards.commitments.models import Commitment, CommitmentReport
 from app.awards.commitments.queries import COMMITMENTS, commitments_of, reports_of
-from app.awards.commitments.rules import Outcome
+from app.awards.commitments.rules import CommitmentOutcome
 from app.awards.kinds import AwardKind
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -32,9 +31,8 @@ async def promise(write: Write, held: Held) -> list[Change]:
     aid, f = held.aid, TerritoryFirm
     assert aid.completed_on is not None
     size = await write.session.scalar(select(f.eu_size).where(f.territory == aid.territory, f.siren == aid.siren))
-    promised = set((await write.session.execute(
-        select(Commitment.kind, Commitment.months).where(Commitment.aid_id == aid.id)
-    )).tuples())  # fmt: skip
+    known = select(Commitment.kind, Commitment.months).where(Commitment.aid_id == aid.id)
+    promised = {(row.kind, row.months) for row in await write.session.execute(known)}
     new = [
         Commitment(territory=aid.territory, aid_id=aid.id, **due._asdict())
         for due in rules.commitments(Parameters.of(aid.parameters or {}), aid.completed_on, sme=size in SME)
@@ -72,7 +70,7 @@ async def report(
 
 
 async def judge(
-    write: Write, territory: str, award_id: UUID, commitment_id: UUID, body: schemas.CommitmentOutcome, kind: AwardKind
+    write: Write, territory: str, award_id: UUID, commitment_id: UUID, body: schemas.CommitmentJudgment, kind: AwardKind
 ) -> list[Change]:
     """Record what became of a commitment, as somebody who reported nothing of it.
 
@@ -84,7 +82,7 @@ async def judge(
     commitment.judged_by = REPORTS_JUDGES.separate(write.actor, commitment.reporters)
     if commitment.outcome is not None:
         raise rules.CommitmentSettled(outcome=commitment.outcome)
-    if not commitment.reports and body.outcome in (Outcome.MET, Outcome.PARTLY_MET):
+    if not commitment.reports and body.outcome in (CommitmentOutcome.MET, CommitmentOutcome.PARTLY_MET):
         raise rules.CommitmentNotReported
     commitment.outcome, commitment.judged_on, commitment.outcome_reason = body.outcome, body.judged_on, body.reason
     await write.session.flush()
@@ -105,23 +103,22 @@ async def take_overdue(write: Write, as_of: date, batch: int) -> tuple[list[Chan
     """
     await write.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
     c = Commitment
-    rows: Sequence[tuple[UUID, str]] = (
-        await write.session.execute(
-            select(c.id, c.territory)
-            .where(c.due_on < as_of, c.outcome.is_(None), c.overdue_on.is_(None), c.reports == 0)
-            .order_by(c.due_on, c.id)
-            .limit(batch)
-            .with_for_update(key_share=True)
-        )
-    ).tuples().all()  # fmt: skip
+    due = (
+        select(c.id, c.territory)
+        .where(c.due_on < as_of, c.outcome.is_(None), c.overdue_on.is_(None), c.reports == 0)
+        .order_by(c.due_on, c.id)
+        .limit(batch)
+        .with_for_update(key_share=True)
+    )
+    rows = (await write.session.execute(due)).all()
     await write.session.execute(
         update(c)
-        .where(c.id.in_([key for key, _ in rows]))
+        .where(c.id.in_([row.id for row in rows]))
         .values(overdue_on=c.due_on + cast(1, Integer), version=c.version + 1, updated_at=write.now)
         .execution_options(synchronize_session=False)
     )
     told = [
-        Change("commitment.overdue", COMMITMENTS, [key for key, _ in group], {"territory": territory})
-        for territory, group in groupby(rows, key=lambda row: row[1])
+        Change("commitment.overdue", COMMITMENTS, [row.id for row in group], {"territory": territory})
+        for territory, group in groupby(rows, key=lambda row: row.territory)
     ]
     return told, len(rows) == batch

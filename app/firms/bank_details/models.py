@@ -80,6 +80,7 @@ class BankDetails(Identified, Versioned, Base):
             postgresql_where=text("status = 'approved'"),
         ),
         Index(None, "territory", "siren", "id"),
+        UniqueConstraint("id", "territory", "proposed_by", "decided_by", name="firm_bank_details_payee_key"),
     )  # fmt: skip
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))

@@ -13,9 +13,9 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.writes import Change, Seen, Write, commit, run
 from app.firms.bank_details import schemas, service
+from app.firms.bank_details.payees import Place
 from app.firms.bank_details.queries import ALL_BANK_DETAILS, BANK_DETAILS
 from app.firms.bank_details.rules import BankDetailsAlreadyProposed, BankDetailsTransition
-from app.firms.bank_details.service import Place
 from app.firms.routes import HERE
 from app.programme.routes import T
 

@@ -19,6 +19,9 @@ def _without_iban(text: str) -> str:
     return text
 
 
+WithoutIban = AfterValidator(_without_iban)
+
+
 class BankDetailsCreate(Body):
     """The account to which a firm's aid is to be paid (*RIB*)."""
 
@@ -35,9 +38,7 @@ class BankDetailsCreate(Body):
             " first and last four characters."
         ),
     ]
-    holder_name: Annotated[
-        Line, AfterValidator(_without_iban), Field(description="Holder of the account, as its bank writes the name.")
-    ]
+    holder_name: Annotated[Line, WithoutIban, Field(description="Holder of the account, as its bank writes the name.")]
 
 
 class BankDetailsEnd(Body):
@@ -47,7 +48,7 @@ class BankDetailsEnd(Body):
 
     reason: Annotated[
         Reason,
-        AfterValidator(_without_iban),
+        WithoutIban,
         Field(description="Why they are refused or withdrawn; it is shown beside them, so it cannot contain an IBAN."),
     ]
 

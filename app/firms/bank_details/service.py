@@ -1,6 +1,5 @@
 """Writes of bank details: proposed, approved or refused by another person, withdrawn, superseded; and read in full."""
 
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,16 +10,10 @@ from app.core.problems import NotFound
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details import rules, schemas
 from app.firms.bank_details.models import BankDetails, FirmIban
+from app.firms.bank_details.payees import Place, follow, hold_open
 from app.firms.bank_details.queries import BANK_DETAILS, FULL_IBAN
 from app.firms.bank_details.rules import BankDetailsAction, BankDetailsStatus
 from app.firms.service import hold
-
-
-class Place(NamedTuple):
-    """Whose bank details: a firm of a territory."""
-
-    territory: str
-    siren: str
 
 
 async def propose(write: Write, place: Place, body: schemas.BankDetailsCreate) -> Change:
@@ -46,10 +39,11 @@ async def propose(write: Write, place: Place, body: schemas.BankDetailsCreate) -
 
 
 async def approve(write: Write, place: Place, id_: UUID) -> list[Change]:
-    """Approve what another person proposed; what was approved before is superseded.
+    """Approve what another person proposed; what was approved before is superseded, and payments to it follow.
 
     Raises `person-required`, `bank-details-own-approval` (403), `bank-details-transition` (409).
     """
+    await hold_open(write, place)
     details, approved = await _stepped(write, place, id_, BankDetailsAction.APPROVE)
     decided_by = PROPOSES_ACCOUNT_APPROVES.separate(write.actor, [details.proposed_by])
     b = BankDetails
@@ -61,7 +55,9 @@ async def approve(write: Write, place: Place, id_: UUID) -> list[Change]:
         before.status, before.ended_at = BankDetailsStatus.SUPERSEDED, write.now
     await write.session.flush()  # at no instant has a firm two approved rows
     details.status, details.decided_by, details.decided_at = approved, decided_by, write.now
-    return [_change("approved", details), *(_change("superseded", before) for before in superseded)]
+    await write.session.flush()
+    changes = [_change("approved", details), *(_change("superseded", before) for before in superseded)]
+    return [*changes, *await follow(write, place)]
 
 
 async def refuse(write: Write, place: Place, id_: UUID, body: schemas.BankDetailsEnd) -> Change:
@@ -73,12 +69,14 @@ async def refuse(write: Write, place: Place, id_: UUID, body: schemas.BankDetail
     return _change("refused", details)
 
 
-async def withdraw(write: Write, place: Place, id_: UUID, body: schemas.BankDetailsEnd) -> Change:
-    """Withdraw a proposal, or bank details that must not be paid to any more, giving a reason."""
+async def withdraw(write: Write, place: Place, id_: UUID, body: schemas.BankDetailsEnd) -> list[Change]:
+    """Withdraw a proposal, or bank details that must not be paid to any more, giving a reason; payments follow."""
     person(write.actor)
+    await hold_open(write, place)
     details, withdrawn = await _stepped(write, place, id_, BankDetailsAction.WITHDRAW)
     details.status, details.ended_at, details.end_reason = withdrawn, write.now, body.reason
-    return _change("withdrawn", details)
+    await write.session.flush()
+    return [_change("withdrawn", details), *await follow(write, place)]
 
 
 async def read_iban(write: Write, place: Place, id_: UUID) -> tuple[Change, str]:

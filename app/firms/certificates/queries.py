@@ -1,6 +1,10 @@
 """Reads of certificates of firms."""
 
-from sqlalchemy import Date, Text, select
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Select, Text, func, literal_column, select
 
 from app.access.models import Subject
 from app.core.db import param
@@ -13,6 +17,22 @@ from app.firms.models import Firm
 from app.firms.queries import FOLLOWED
 
 _c = FirmCertificate
+
+
+def counts_longest(of_firm: ColumnElement[bool], kind: CertificateKind, days: Any, on: Any) -> Select[UUID, date]:
+    """The certificate of a kind that counts longest (`id`, `until_on`), of those that were issued by a day.
+
+    It counts until its last day, and at most `days` after the day on which it was issued; null: only until its last.
+    """
+    until_on = func.least(_c.valid_until_on, _c.issued_on + days, type_=Date())
+    of_kind = _c.kind == literal_column(f"'{kind}'", Text())
+    return (
+        select(_c.id, until_on.label("until_on"))
+        .where(of_firm, of_kind, _c.reversed_on.is_(None), _c.issued_on <= on)
+        .order_by(until_on.desc(), _c.id.desc())
+        .limit(literal_column("1"))
+    )
+
 
 CERTIFICATES = Listing(
     schema=schemas.FirmCertificate,

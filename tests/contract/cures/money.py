@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 
+from app.core import clock
 from app.core.values import iban_from
 from tests.contract.cures import Case, key, seen, subject, walk
 from tests.envelopes.acts import DAY, Acts
@@ -122,6 +123,9 @@ async def at_the_door(case: Case) -> tuple[Acts, Give]:
     if case.act.startswith("award"):
         return acts, lambda **more: (acts.grant if case.act == "award_grant" else acts.advance)(1, **more)
     award = await awarded(acts, case, 100)
+    if case.act == "pay_grant":  # what was paid is a fact: the door judges proposals
+        await acts.payee()
+        return acts, lambda **more: acts.proposal(award.split("/")[1], 1, **more)
     return acts, lambda **more: pay(acts, award, 1, **more)
 
 
@@ -166,7 +170,8 @@ async def proceedings_open(case: Case) -> None:
     case.cured(await give(override_id=await acts.override(told["type"].removeprefix("/problems/"))))
     case.refused(await give())
     path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
-    ok(await case.world.clients["territory"].patch(path, {"closed_on": DAY}))
+    closed_on = str(clock.today()) if case.act == "pay_grant" else DAY
+    ok(await case.world.clients["territory"].patch(path, {"closed_on": closed_on}))
     case.cured(await give())
 
 

@@ -408,6 +408,27 @@ async def claims(case: Case) -> Ask:
     return Ask(role, "POST", f"{path}/{verb}", body.get(verb, REASON), guarded=path)
 
 
+@ready("approve_grant_payment", "send_grant_payment", "record_grant_payment", "reject_grant_payment",
+       "cancel_grant_payment", "see_grant_payment")  # fmt: skip
+async def payments_stepped(case: Case) -> Ask:
+    acts, verb = await acts_of(case), case.act.removesuffix("_grant_payment")
+    one, another = await subject(case.world, "treasurer"), await subject(case.world, "treasurer")
+    await acts.payee(approved_by=another)
+    award = await awarded(acts, case, 100)
+    facts: dict[str, Any] = {"amount_cents": 10, "kind": "interim_payment", "reference": word()}
+    if verb == "see":
+        await acts.proceedings()
+        facts |= {"paid_on": MONEY_DAY}
+    path = f"{award}/payments/{ok(await one.post(f'{award}/payments', facts, headers=key()), 201)['id']}"
+    if verb in ("send", "record", "reject"):
+        ok(await case.world.treasurer.post(f"{path}/approve", headers=await seen(one, path)))
+    if verb == "reject":
+        ok(await one.post(f"{path}/send", {}, headers=await seen(one, path)))
+    body = {"send": {}, "record": {"paid_on": MONEY_DAY}, "cancel": REASON,
+            "reject": {**REASON, "rejected_on": str(clock.today())}}.get(verb)  # fmt: skip
+    return Ask("treasurer", "POST", f"{path}/{verb}", body, guarded=path)
+
+
 @ready("create_application", "update_application", "admit_application", "declare_application_inadmissible",
        "extend_application", "put_application_review")  # fmt: skip
 async def files(case: Case) -> Ask:
@@ -434,7 +455,9 @@ async def files(case: Case) -> Ask:
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details", *of_claims("update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
+      "withdraw_bank_details", "approve_grant_payment", "send_grant_payment", "record_grant_payment",
+      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment",
+      *of_claims("update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -460,8 +483,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "propose_override", "approve_override", "refuse_override", "withdraw_override",
       "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
-      "create_committee_decisions", "reverse_committee_decision", "create_erratum",
-      *of_claims("sample", "settle", "reopen"))  # fmt: skip
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
+      "see_grant_payment", *of_claims("sample", "settle", "reopen"))  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -481,8 +504,9 @@ async def person_required(case: Case) -> None:
       "withdraw_override", "propose_bank_details", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
-      "create_committee_decisions", "reverse_committee_decision", "create_erratum",
-      *of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
+      "send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment",
+      "see_grant_payment", *of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"))  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)

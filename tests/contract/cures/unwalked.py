@@ -24,7 +24,10 @@ NO_CURE: dict[str, str] = {
     "month-already-locked": "what was wanted has been done",
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
+    "nothing-to-see": "what was wanted has been done",
     "override-transition": "`current` and `needed` name the states",
+    "payment-transition": "`current` and `needed` name the states",
+    "rejected-before-sent": "the detail names the first day that is possible",
     "proceeding-closes-before-it-opens": "the title says which days go together",
     "roadmap-empty": "the title names what is missing",
     "siret-of-another-firm": "the title names the form of the value",
@@ -75,6 +78,7 @@ PAIRS: dict[tuple[str, str], str] = {
     ("already-exists", "create_committee_decisions"): "only where an award was recorded by hand under this reference",
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
+    ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip
