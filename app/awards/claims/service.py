@@ -237,7 +237,7 @@ async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
 
 
 async def _hold_firm(write: Write, siren: str) -> None:
-    """One claim of a firm after the other, over all territories; others go on reading and holding the register's row."""
+    """One claim of a firm after the other, over all territories. Others go on holding the row of the register."""
     await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
 
 
