@@ -7,6 +7,7 @@ from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
 from app.auditions import models as auditions
 from app.awards import models as awards
+from app.awards.change_requests import models as change_requests
 from app.awards.commitments import models as commitments
 from app.awards.overrides import models as overrides
 from app.awards.recoveries import models as recoveries
@@ -34,7 +35,8 @@ from app.schemes import models as schemes
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, overrides,
-    grants, payments, recoveries, commitments, advances, applications, agendas, decisions, integrations,
+    grants, payments, recoveries, commitments, advances, change_requests, applications, agendas, decisions,
+    integrations,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -275,6 +275,9 @@ LISTS = [
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches",
+    "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
+    "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
+    "advances/{advance}/commitments", "advances/{advance}/commitments/{commitment}/reports",
     "advances/{advance}/repayments", "overrides", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
@@ -290,7 +293,10 @@ LISTS = [
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
-    "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches",
+    "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
+    "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
+    "grants/{grant}/commitments/{commitment}/reports", "advances/{advance}/commitments",
+    "advances/{advance}/commitments/{commitment}/reports",
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",
