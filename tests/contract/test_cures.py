@@ -25,6 +25,7 @@ from tests.contract.cures import (
     money,
     payments,
     records,
+    recoveries,
     requests,
     schemes,
 )
@@ -45,6 +46,7 @@ REGISTERED = (
     money,
     payments,
     records,
+    recoveries,
     requests,
     schemes,
 )  # importing them registers their walks

@@ -109,7 +109,8 @@ async def order_recovery(
         RecoveryTransition,
         RecoveryInPayment,
         BeforeRecovery,
-        *ORDERS_SETTLES.refusals,
+        ORDERS_SETTLES.refused,
+        *BY_A_PERSON,
         IfMatchMissing,
     ),
 )
