@@ -63,7 +63,7 @@ PLANTED = {
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
-    "payments in the open lines of a run": 
+    "payments in the open lines of a run":
         "UPDATE grant_payments SET status = 'approved', sent_on = NULL WHERE status = 'sent'",
     "commitment of a grant":
         "UPDATE grants SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
