@@ -269,8 +269,8 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance, each paid in part and with a claim, a proposed override, what must come
-        back of the grant and what its firm owes afterwards: ids by name.
+        """A contribution, a grant and an advance, each paid in part and with a claim, a proposed override, what must
+        come back of the grant and what its firm owes afterwards: ids by name.
         """
         firm = await self.followed_firm()
 
