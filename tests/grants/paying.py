@@ -38,6 +38,8 @@ class Paying:
         for kind in ("tax", "social"):
             await paying.certificate(kind)
         await paying.set(**aid)
+        if scheme:
+            await paying.agree()
         return paying
 
     @staticmethod
@@ -84,6 +86,12 @@ class Paying:
                 "valid_until_on": (until_on or today + timedelta(days=20)).isoformat()}  # fmt: skip
         path = f"firms/{self.acts.firm}/certificates"
         return str(ok(await self.world.clients["territory"].post(path, body), 201)["id"])
+
+    async def agree(self, *, by_both: bool = True) -> None:
+        """The agreement of the aid, signed by both or by the firm alone."""
+        body = {"reference": "CONV-1", "document_sha256": "0" * 64, "signed_by_firm_on": DAY}
+        body |= {"signed_by_funder_on": DAY} if by_both else {}
+        ok(await self.world.funder.put(f"grants/{self.grant}/agreement", body))
 
     async def expire(self, kind: str) -> None:
         """The firm's only certificate of a kind counted until yesterday."""

@@ -42,7 +42,7 @@ async def test_a_payment_passes_from_its_proposal_to_the_ledger(world: World, ap
     told = [event["type"] for event in await world.events(payment)]
     assert told == [f"grant_payment.{act}" for act in ("proposed", "approved", "sent", "recorded")]
     of_grant = [event["type"] for event in await world.events(paying.grant)]
-    assert of_grant[1:] == ["grant.updated", "grant.paid"]
+    assert of_grant[2:] == ["grant.updated", "grant.paid"]
     ok(await paying.act(payment, "reverse", {"reason": "Another firm."}))
     assert await paying.room() == (0, 0, 0, AWARD)
     assert await world.differences(app.state["engine"]) == []
@@ -241,6 +241,7 @@ CONDITIONS: dict[str, tuple[dict[str, Any], str, int, Callable[[Paying], Awaitab
         "payment-above-due", 3_999_999,
     ),
     "the balance": (DONE, BALANCE, 10_000_001, sets(certified_cents=BASE - 1), "payment-above-due", 10_000_000),
+    "agreed": (STARTS, ADVANCE, 1, lambda paying: paying.agree(by_both=False), "agreement-missing", None),
     "started": (STARTS, ADVANCE, 1, sets(started_on=None), "not-started", None),
     "completed": ({**DONE}, BALANCE, 1, sets(completed_on=None), "not-completed", None),
     "all claims settled": (DONE, BALANCE, 1, sets(open_claims=1), "claims-open", None),
@@ -291,7 +292,7 @@ async def test_what_a_payment_that_was_made_exceeds_is_told_until_a_second_treas
     made = await paying.paid(3_000_001)
     assert made["exceeds"] == ["proceedings-open", "not-started", "tax-certificate-expired",
                                "social-certificate-expired", "advance-payment-ceiling"]  # fmt: skip
-    assert [each["type"] for each in await world.events(paying.grant)][1:] == ["grant.paid", "grant.ceiling_exceeded"]
+    assert [each["type"] for each in await world.events(paying.grant)][2:] == ["grant.paid", "grant.ceiling_exceeded"]
     assert await paying.to_do(paying.first) == {}
     assert await paying.to_do(paying.second) == {"payments_to_see": 1}
     problem(await paying.act(made["id"], "see", by=paying.first), 403, "recorder-sees")

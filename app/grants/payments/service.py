@@ -394,10 +394,11 @@ def _broken(
 ) -> Iterator[Problem]:
     """The conditions and ceilings that a payment breaks on a day. The payment is not in `in_flight_cents`."""
     aid, grant, kind = held.aid, _grant(held), PaymentKind(payment.kind)
+    lives = aid.started_on is not None or facts.bound or any(getattr(each, by.paid) for by, each in held.awards())
     yield from rules.unmet(
         PaymentFacts(
             on=on,
-            lapsed=aid.start_by_on is not None and aid.started_on is None and on > aid.start_by_on and not facts.bound,
+            lapsed=not lives and aid.start_by_on is not None and on > aid.start_by_on,
             started_on=aid.started_on,
             completed_on=aid.completed_on,
             declared_on=aid.completion_declared_on,

@@ -76,6 +76,16 @@ async def certificate_expired(case: Case) -> None:
     case.cured(await act())
 
 
+@walk("agreement-missing", *ASKED)
+async def agreement_missing(case: Case) -> None:
+    paying = await Paying.of(case.world, started_on=STARTED)
+    act = await asked(case, paying, 1, ADVANCE)
+    await paying.agree(by_both=False)
+    case.refused(await act())
+    await paying.agree()
+    case.cured(await act())
+
+
 @walk("bank-details-unapproved", *ASKED)
 async def bank_details_unapproved(case: Case) -> None:
     paying = await Paying.of(case.world, started_on=STARTED)
