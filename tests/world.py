@@ -269,7 +269,9 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part, and a proposed override: ids by name."""
+        """A contribution, a grant and an advance out of it, each paid in part, a proposed override, what must come back
+        of the grant and what its firm owes afterwards: ids by name.
+        """
         firm = await self.followed_firm()
 
         async def post(role: str, path: str, **body: Any) -> str:
@@ -277,15 +279,15 @@ class World:
             return str(ok(await self.clients[role].post(path, body, headers=headers), 201)["id"])
 
         def award(**more: Any) -> dict[str, Any]:
-            decision = {"decided_on": "2023-10-03", "decision_reference": secrets.token_hex(4)}
+            decision = {"decided_on": "2023-10-03", "decision_reference": reference, **base}
             return {"siren": firm, "project_title": "Atelier", "amount_cents": 60_000_00, **decision, **more}
 
         terms = {"instalments": 12, "frequency": "quarterly", "due_dates": "period_end", "first_due_on": "2024-03-31"}
         contributor, reference = str(self.organisations["office"]), secrets.token_hex(4)
         contribution = await post("programme", "envelope/contributions", organisation_id=contributor,
                                   amount_cents=200_000_00, decided_on="2023-06-14", reference=reference)  # fmt: skip
-        base = {"scheme": "rebond_industriel", "base_cents": 100_000_00}
-        grant = await post("funder", "grants", **award(**base))
+        base = {"scheme": "rebond_industriel", "base_cents": 120_000_00}
+        grant = await post("funder", "grants", **award())
         payment = await post("treasurer", f"grants/{grant}/payments", amount_cents=10_000_00, paid_on="2023-11-15",
                              kind="advance_payment", reference=reference)  # fmt: skip
         advance = await post("funder", "advances", **award(terms=terms))
@@ -295,7 +297,31 @@ class World:
         override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
                               valid_until_on="2199-12-31")  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
+                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm,
+                **await self.owed(grant)}  # fmt: skip
+
+    async def owed(self, grant: str) -> dict[str, str]:
+        """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""
+        funder, today, key = self.clients["funder"], clock.today(), secrets.token_hex(8)
+        recoveries = f"grants/{grant}/recoveries"
+        claim = {"cause": "object_changed", "amount_cents": 1_000_00, "reason": "Sold."}
+        recovery = ok(await funder.post(recoveries, claim, headers={"Idempotency-Key": key}), 201)["id"]
+        heard = {"notified_on": f"{today}", "reply_until_on": f"{today + timedelta(days=15)}"}
+        ok(await funder.post(f"{recoveries}/{recovery}/notify", heard, headers={"If-Match": "*"}))
+        order = {"order_number": key, "ordered_on": f"{today}", "due_on": f"{today}", "replied_on": f"{today}"}
+        ok(await funder.post(f"{recoveries}/{recovery}/order", order, headers={"If-Match": "*"}))
+        came = {"amount_cents": 100_00, "received_on": f"{today}", "bank_reference": key}
+        receipts = f"{recoveries}/{recovery}/receipts"
+        receipt = ok(await self.clients["treasurer"].post(receipts, came, headers={"Idempotency-Key": key}), 201)["id"]
+        commitment = str(await self.pool.fetchval(
+            "INSERT INTO commitments (territory, aid_id, kind, months, due_on, created_at, updated_at)"
+            " SELECT territory, aid_id, 'jobs', 12, '2024-11-30', now(), now() FROM grants WHERE id = $1 RETURNING id",
+            grant,
+        ))  # fmt: skip
+        told = {"observed_on": "2024-11-30", "text": "12 jobs stand.", "document_sha256": "0" * 64}
+        reports = f"grants/{grant}/commitments/{commitment}/reports"
+        report = ok(await self.clients["territory"].post(reports, told), 201)["id"]
+        return {"recovery": recovery, "receipt": receipt, "commitment": commitment, "commitment_report": report}
 
     async def papers(self, siren: str) -> dict[str, str]:
         """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""

@@ -130,6 +130,15 @@ class ProposerApproves(Problem):
     cure_fr = "Demandez à une autre personne de décider, ou retirez la dérogation."
 
 
+class RequesterDecides(Problem):
+    """The person who asked for a change of an aid cannot also approve or refuse it."""
+
+    status = 403
+    title_fr = "La personne qui a demandé un avenant ne peut pas aussi l'approuver ou le refuser."
+    cure = "Ask another person who holds the role funder to decide, or withdraw the request."
+    cure_fr = "Demandez à une autre personne qui a le rôle funder de décider, ou retirez la demande."
+
+
 class BankDetailsOwnApproval(Problem):
     """The person who proposed bank details cannot also approve or refuse them."""
 
@@ -217,6 +226,7 @@ PROPOSES_ACCEPTS = Pair(
 )
 PROPOSES_APPROVES = Pair("proposes an override", "approves or refuses it", ProposerApproves)
 PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses them", BankDetailsOwnApproval)
+REQUESTS_DECIDES = Pair("asks for a change of an aid", "approves or refuses it", RequesterDecides)
 ORDERS_SETTLES = Pair(
     "awards an aid or orders a recovery", "records its receipts, or waives it", OrdererSettles, by_program=True
 )
@@ -236,6 +246,7 @@ PAIRS = (
     PROPOSES_ACCEPTS,
     PROPOSES_APPROVES,
     PROPOSES_ACCOUNT_APPROVES,
+    REQUESTS_DECIDES,
     ORDERS_SETTLES,
     REPORTS_JUDGES,
 )

@@ -176,7 +176,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "envelopes:write": frozenset({Role.PROGRAMME}),
     "grants:read": _MONEY_VIEW,
     "grants:award": frozenset({Role.FUNDER}),
+    "agreements:read": _MONEY_VIEW,
     "agreements:write": frozenset({Role.FUNDER}),  # what is notified, signed, started and completed of an aid
+    "change_requests:read": _MONEY_VIEW,
+    "change_requests:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "change_requests:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "grants:pay": frozenset({Role.TREASURER}),
     "recoveries:write": frozenset(
         {Role.FUNDER}
@@ -216,6 +220,7 @@ GUARDED_EVENTS = {
     "application_review": "reviews:read",
     "agenda": "agendas:read",
     "committee_decision": "decisions:read",
+    "change_request": "change_requests:read",
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "bank_account": "bank_accounts:read",

@@ -15,6 +15,7 @@ from app.advances import schedule, schemas, service
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.schedule import CashFlow, Instalment
 from app.awards import service as awards
+from app.awards.change_requests.routes import serve_change_requests
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
 from app.awards.life.routes import serve_life
@@ -344,5 +345,6 @@ def _payments(pairs: str) -> list[CashFlow]:
 
 
 serve_life(advances, service.ADVANCE, schemas.Advance)
+serve_change_requests(advances, service.ADVANCE)
 serve_closing(advances, service.ADVANCE, schemas.Advance)
 serve_commitments(advances, service.ADVANCE)

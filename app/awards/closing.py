@@ -27,7 +27,7 @@ from app.awards.rules import (
     NotCompleted,
     PaymentsInFlight,
 )
-from app.awards.schemas import Closing
+from app.awards.schemas import AidClosing
 from app.core import clock
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -37,7 +37,7 @@ from app.envelopes.rules import Act, Instrument
 from app.envelopes.service import shortfall_changes
 
 
-async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Closing) -> list[Change]:
+async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: AidClosing) -> list[Change]:
     """Settle an aid at its final amounts. What is due of them can still be paid; proposed payments are cancelled.
 
     Raises `award-ended`, `closing-without-base`, `not-completed`, `claims-open`, `payments-in-flight`,

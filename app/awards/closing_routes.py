@@ -18,7 +18,7 @@ from app.awards.rules import (
     NotCompleted,
     PaymentsInFlight,
 )
-from app.awards.schemas import Closing
+from app.awards.schemas import AidClosing
 from app.core.problems import IfMatchMissing
 from app.core.serving.operations import changes
 from app.core.writing.writes import commit
@@ -37,7 +37,7 @@ def serve_closing(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
             *BY_A_PERSON, IfMatchMissing,
         ),
     )  # fmt: skip
-    async def close(request: Request, body: Closing, actor: Actor = require(f"{noun}s:award")) -> Response:
+    async def close(request: Request, body: AidClosing, actor: Actor = require(f"{noun}s:award")) -> Response:
         """Close the aid of this award at its final amounts: what is above them returns to the envelope.
 
         What was paid of a grant above its final amount is claimed back; what is due of it can still be paid.

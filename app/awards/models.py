@@ -292,8 +292,9 @@ event.listen(
     "after_create",
     DDL("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()"),
 )
+# The parameters are not among them: an amendment changes those of the aid; those of its awards stay as decided.
 _OF_THE_DECISION = (
-    "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents, parameters"
+    "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
 )
 for _table, _kept in ((Aid, _OF_THE_DECISION), (AidLine, "aid_id, position, label, kind, amount_cents")):
     _stays = "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"

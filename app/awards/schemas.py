@@ -45,7 +45,9 @@ FrozenBase = Annotated[
 ]
 DecidedOn = Annotated[date, Field(description="Paris day of the decision: from this day the amount is committed.")]
 DecisionReference = Annotated[str, Field(description="Reference of the decision, once per territory and kind of aid.")]
-AwardedCents = Annotated[Cents, Field(description="Cents of euro awarded. It never changes.")]
+AwardedCents = Annotated[
+    Cents, Field(description="Cents of euro awarded, with what approved change requests added to it.")
+]
 EndReason = Annotated[
     str | None,
     Field(description="Why the award was released or reversed; null where it was neither, or closed by its balance."),
@@ -68,8 +70,9 @@ FrozenLines = Annotated[
     list[AwardLine] | None,
     Field(description="The lines that come to the base, as decided; they stay. Null as the scheme is."),
 ]
+ParameterValues = dict[str, int | bool | list[int] | str]
 FrozenParameters = Annotated[
-    dict[str, int | bool | list[int] | str] | None,
+    ParameterValues | None,
     Field(
         description="The scheme's parameters as they were in force on `decided_on`, by name: an integer, a boolean, a"
         " list of integers or text, in the unit that ends the name (_cents, _bp, _months, _days). They stay. Null as"
@@ -95,7 +98,7 @@ class Release(Body):
     ) = None
 
 
-class Closing(Body):
+class AidClosing(Body):
     """From which day an aid is closed, and why."""
 
     model_config = ConfigDict(

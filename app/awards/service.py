@@ -9,6 +9,7 @@ from sqlalchemy import exists, or_, select, union_all
 from app.access.rules import person
 from app.awards import aids
 from app.awards.aids import Held
+from app.awards.change_requests.models import ChangeRequest
 from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.life.rules import AwardPaid, NothingAgreed
 from app.awards.life.schemas import Cancellation, Termination
@@ -165,6 +166,10 @@ async def take_back(write: Write, held: Held, kind: AwardKind, award: Any, reaso
     await write.session.flush()
     followed = await follow(write, award, None, reason)
     filled = await ledger.reverse(write, award.territory, Act.AWARD, award.id)
+    c = ChangeRequest
+    raised = select(c.id).where(or_(c.grant_id == award.id, c.advance_id == award.id), c.raised_cents > 0)
+    for request_id in (await write.session.scalars(raised.order_by(c.id.desc()))).all():
+        filled += await ledger.reverse(write, award.territory, Act.AWARD, request_id)
     taken_back = kind.change("reversed", award)
     return [taken_back, *dropped, *followed, *await shortfall_changes(write, award.territory, filled)]
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards import service as awards
+from app.awards.change_requests.routes import serve_change_requests
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
 from app.awards.life.routes import serve_life
@@ -69,5 +70,6 @@ async def reverse_grant(request: Request, body: Reversal, actor: Actor = require
 
 
 serve_life(grants, service.GRANT, schemas.Grant)
+serve_change_requests(grants, service.GRANT)
 serve_closing(grants, service.GRANT, schemas.Grant)
 serve_commitments(grants, service.GRANT)

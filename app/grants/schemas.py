@@ -75,13 +75,13 @@ class Grant(Read):
     parameters: FrozenParameters
     amount_cents: AwardedCents
     paid_cents: Cents = Field(description="Cents of euro paid, less reversed payments.")
-    in_flight_cents: Cents = Field(
-        description="Cents of euro of payments that are proposed, approved or sent, and not yet recorded as paid."
-    )
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
     final_cents: FinalCents
     remaining_cents: Cents = Field(
         description="Cents of euro that may still be paid: awarded less paid, in flight and released."
+    )
+    in_flight_cents: Cents = Field(
+        description="Cents of euro of payments that are proposed, approved or sent, and not yet recorded as paid."
     )
     recovered_cents: Cents = Field(description="Cents of euro paid that have come back by recoveries.")
     claimed_back_cents: Cents = Field(

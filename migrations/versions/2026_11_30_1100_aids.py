@@ -247,7 +247,7 @@ $$
 """
 TABLES = {"grants": "grant", "advances": "advance"}
 KEPT = {
-    "aids": "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents, parameters",
+    "aids": "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents",
     "aid_lines": "aid_id, position, label, kind, amount_cents",
 }
 PAID = "paid_cents + {}released_cents <= amount_cents"

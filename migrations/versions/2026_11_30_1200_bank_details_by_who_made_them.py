@@ -1,12 +1,12 @@
 """Bank details are found by who proposed and who approved them: a payment names all three.
 
-Revision: 2026_11_30_1200, after 2026_11_30_1102.
+Revision: 2026_11_30_1200, after 2026_11_30_1110.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1200"
-down_revision = "2026_11_30_1102"
+down_revision = "2026_11_30_1110"
 branch_labels = None
 depends_on = None
 

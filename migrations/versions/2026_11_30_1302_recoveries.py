@@ -22,6 +22,7 @@ TABLES = (
         received_cents BIGINT DEFAULT '0' NOT NULL,
         set_off_cents BIGINT DEFAULT '0' NOT NULL,
         waived_cents BIGINT DEFAULT '0' NOT NULL,
+        planned_cents BIGINT DEFAULT '0' NOT NULL,
         opened_on DATE NOT NULL,
         opened_by UUID NOT NULL,
         reason TEXT,
@@ -35,7 +36,7 @@ TABLES = (
         due_on DATE,
         ordered_by UUID,
         orderer_kind TEXT DEFAULT 'person' NOT NULL,
-        settled_by TEXT,
+        settled_as TEXT,
         waived_on DATE,
         waiver_reference TEXT,
         waiver_reason TEXT,
@@ -51,6 +52,7 @@ TABLES = (
         CONSTRAINT recoveries_grant_fkey FOREIGN KEY(grant_id, territory, awarded_by) REFERENCES grants (id,
             territory, awarded_by),
         CONSTRAINT recoveries_ordered_key UNIQUE (id, grant_id, territory, ordered_by),
+        CONSTRAINT recoveries_grant_key UNIQUE (id, grant_id, territory),
         CONSTRAINT recovery_ordered_by_a_person FOREIGN KEY(ordered_by, orderer_kind) REFERENCES subjects (id,
             kind),
         CONSTRAINT recovery_waived_by_a_person FOREIGN KEY(waived_by, waiver_kind) REFERENCES subjects (id, kind),
@@ -60,15 +62,19 @@ TABLES = (
         CONSTRAINT recovery_amount CHECK (amount_cents BETWEEN 1 AND 1000000000000),
         CONSTRAINT recovery_document CHECK (document_sha256 ~ '^[0-9a-f]{64}$'),
         CONSTRAINT recovery_amounts CHECK (received_cents >= 0 AND set_off_cents >= 0 AND waived_cents >= 0),
+        CONSTRAINT recovery_planned CHECK (
+            planned_cents BETWEEN 0 AND amount_cents - received_cents - set_off_cents - waived_cents
+            AND (planned_cents = 0 OR status = 'ordered')
+        ),
         CONSTRAINT recovery_cause CHECK (cause IN ('overpaid', 'object_changed', 'aid_ceiling', 'not_completed',
             'commitment_broken')),
         CONSTRAINT recovery_status CHECK (status IN ('opened', 'notified', 'ordered', 'closed', 'withdrawn')),
-        CONSTRAINT recovery_settled_by CHECK (settled_by IN ('repaid', 'set_off', 'waived')),
+        CONSTRAINT recovery_settled_as CHECK (settled_as IN ('repaid', 'set_off', 'waived')),
         CONSTRAINT recovery_kinds CHECK (orderer_kind = 'person' AND waiver_kind = 'person'),
         CONSTRAINT recovery_settled CHECK ((status = 'closed') = (amount_cents - received_cents - set_off_cents
-            - waived_cents = 0) AND (status = 'closed') = (settled_by IS NOT NULL)),
-        CONSTRAINT recovery_settlement CHECK (CASE settled_by WHEN 'repaid' THEN received_cents > 0 WHEN
-            'set_off' THEN set_off_cents > 0 ELSE true END AND (waived_cents > 0) = (settled_by IS NOT DISTINCT FROM
+            - waived_cents = 0) AND (status = 'closed') = (settled_as IS NOT NULL)),
+        CONSTRAINT recovery_settlement CHECK (CASE settled_as WHEN 'repaid' THEN received_cents > 0 WHEN
+            'set_off' THEN set_off_cents > 0 ELSE true END AND (waived_cents > 0) = (settled_as IS NOT DISTINCT FROM
             'waived')),
         CONSTRAINT recovery_notification CHECK ((notified_on IS NULL) = (reply_until_on IS NULL) AND CASE WHEN
             status = 'opened' THEN notified_on IS NULL WHEN status IN ('notified', 'ordered', 'closed') THEN
@@ -144,7 +150,7 @@ BEGIN
             IS DISTINCT FROM (NEW.notified_on, NEW.reply_until_on)
         OR OLD.ordered_on IS NOT NULL AND (OLD.order_number, OLD.ordered_on, OLD.due_on, OLD.ordered_by, OLD.replied_on)
             IS DISTINCT FROM (NEW.order_number, NEW.ordered_on, NEW.due_on, NEW.ordered_by, NEW.replied_on)
-        OR OLD.status = 'withdrawn' OR OLD.settled_by = 'waived'
+        OR OLD.status = 'withdrawn' OR OLD.settled_as = 'waived'
         OR OLD.status <> NEW.status AND NOT (OLD.status, NEW.status) IN (
             ('opened', 'notified'), ('notified', 'ordered'), ('ordered', 'closed'), ('closed', 'ordered'),
             ('opened', 'withdrawn'), ('notified', 'withdrawn'), ('ordered', 'withdrawn')

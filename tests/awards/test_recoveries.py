@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -10,6 +11,7 @@ import pytest
 from tests.awards.recovering import BACK, NOTICE, ORDER, Recovering
 from tests.envelopes.acts import DAY, Acts, key
 from tests.envelopes.test_limits import answers, figures
+from tests.grants.paying import Paying
 from tests.world import World, ok, problem
 
 TWIN = (
@@ -44,7 +46,7 @@ async def test_what_comes_back_follows_the_policy_of_each_contribution(scene: Re
     assert (now["recovered"], now["recycled"], now["paid"], now["available"]) == (20, 12, 80, 900 + 12)
     last = ok(await scene.receive(path, 30), 201)["id"]
     found = await scene.says(path)
-    assert (found["status"], found["settled_by"], found["remaining_cents"]) == ("closed", "repaid", 0)
+    assert (found["status"], found["settled_as"], found["remaining_cents"]) == ("closed", "repaid", 0)
     assert figures(await scene.acts.envelope())["recycled"] == 30
     assert figures(await scene.acts.envelope(as_of="2023-11-30"))["recovered"] == 0
     problem(await scene.receive(path, 1), 409, "recovery-transition")
@@ -53,7 +55,7 @@ async def test_what_comes_back_follows_the_policy_of_each_contribution(scene: Re
     ok(await scene.undo(path, last))
     problem(await scene.undo(path, last), 409, "already-reversed")
     found = await scene.says(path)
-    assert (found["status"], found["settled_by"], found["remaining_cents"]) == ("ordered", None, 30)
+    assert (found["status"], found["settled_as"], found["remaining_cents"]) == ("ordered", None, 30)
     assert figures(await scene.acts.envelope())["recycled"] == 12
     assert ok(await scene.acts.world.auditor.get(f"grants/{grant}"))["recovered_cents"] == 20
 
@@ -112,7 +114,7 @@ async def test_what_has_not_come_back_is_waived_by_another_person(scene: Recover
     problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-settles")
     problem(await scene.withdraw(path), 409, "recovery-received")
     found = ok(await scene.waive(path))
-    assert (found["status"], found["settled_by"]) == ("closed", "waived")
+    assert (found["status"], found["settled_as"]) == ("closed", "waived")
     assert [found[f"{name}_cents"] for name in ("amount", "received", "waived", "remaining")] == [50, 10, 40, 0]
     for refused in (await scene.waive(path), await scene.receive(path, 1), await scene.undo(path, receipt)):
         problem(refused, 409, "recovery-transition")
@@ -170,7 +172,7 @@ async def test_a_payment_and_recoveries_at_once_end_with_one_truth(scene: Recove
         ("UPDATE grants SET recovered_cents = claimed_back_cents + 1 WHERE id = $1", "grant_recovered"),
         ("UPDATE recoveries SET received_cents = amount_cents + 1 WHERE grant_id = $1", "receipts_exceed_recovery"),
         ("UPDATE recoveries SET received_cents = amount_cents WHERE grant_id = $1", "recovery_settled"),
-        ("UPDATE recoveries SET status = 'closed', settled_by = 'repaid' WHERE grant_id = $1", "recovery_settled"),
+        ("UPDATE recoveries SET status = 'closed', settled_as = 'repaid' WHERE grant_id = $1", "recovery_settled"),
         ("UPDATE recoveries SET amount_cents = 1 WHERE grant_id = $1", "recovery_transition"),
         ("UPDATE recoveries SET status = 'opened' WHERE grant_id = $1", "recovery_transition"),
         ("UPDATE recoveries SET reply_until_on = notified_on + 14 WHERE grant_id = $1", "recovery_transition"),
@@ -211,3 +213,65 @@ async def test_what_waits_among_recoveries(scene: Recovering) -> None:
     assert await waits() == {"recoveries_overdue": (1, ORDER["due_on"])}
     ok(await scene.receive(path, 50), 201)
     assert await waits() == {}
+
+
+# --- set off on a payment --------------------------------------------------------------------------------------------
+
+
+async def to_set_off(scene: Paying, claimed: int = 30_000) -> tuple[Recovering, str]:
+    """A grant of 20 000.00 € of which an advance payment was made, and a recovery of it that is due."""
+    await scene.paid(50_000)
+    recovering = await Recovering.of(scene.acts)
+    return recovering, await recovering.ordered(scene.grant, claimed)
+
+
+async def keep(scene: Paying, payment: str, recovery: str) -> Any:
+    return await scene.act(payment, "set-off", {"recovery_id": recovery.rpartition("/")[2]})
+
+
+async def test_a_recovery_is_set_off_whole_on_the_next_payment(world: World) -> None:
+    scene = await Paying.of(world, 2_000_000, started_on=date.fromisoformat(DAY))
+    recovering, recovery = await to_set_off(scene)
+    small = await scene.proposed(30_000)
+    refused = problem(await keep(scene, small, recovery), 409, "set-off-above-payment")
+    assert (refused["remaining_cents"], refused["amount_cents"]) == (30_000, 30_000)
+    payment = await scene.proposed(40_000)
+    shown = ok(await keep(scene, payment, recovery))
+    assert [shown["set_off_cents"], shown["transfer_cents"]] == [30_000, 10_000]
+    found = await recovering.says(recovery)
+    assert [found["status"], found["planned_cents"], found["remaining_cents"]] == ["ordered", 30_000, 0]
+    problem(await recovering.receive(recovery, 1), 409, "receipts-exceed-recovery")
+    for answer in (await recovering.waive(recovery), await recovering.withdraw(recovery)):
+        problem(answer, 409, "recovery-in-payment")
+    problem(await keep(scene, small, recovery), 409, "recovery-in-payment")
+    ok(await scene.act(payment, "cancel", {"reason": "Another day."}))
+    assert (await recovering.says(recovery))["remaining_cents"] == 30_000
+    payment = await scene.proposed(40_000)
+    ok(await keep(scene, payment, recovery))
+    ok(await scene.act(payment, "approve"))
+    problem(await keep(scene, payment, recovery), 409, "payment-transition")
+    ok(await scene.act(payment, "record", {"paid_on": BACK}))
+    found = await recovering.says(recovery)
+    assert [found["status"], found["settled_as"], found["set_off_cents"]] == ["closed", "set_off", 30_000]
+    now = figures(await scene.acts.envelope())
+    assert (now["paid"], now["recovered"]) == (90_000, 30_000)
+    ok(await scene.act(payment, "reverse", {"reason": "Mistaken."}))
+    found = await recovering.says(recovery)
+    assert [found["status"], found["set_off_cents"], found["remaining_cents"]] == ["ordered", 0, 30_000]
+    now = figures(await scene.acts.envelope())
+    assert (now["paid"], now["recovered"]) == (50_000, 0)
+
+
+async def test_a_recovery_is_set_off_once_or_received_not_both(world: World) -> None:
+    scene = await Paying.of(world, 2_000_000, started_on=date.fromisoformat(DAY))
+    recovering, recovery = await to_set_off(scene)
+    payments = [await scene.proposed(40_000) for _ in range(3)]
+    given = answers(
+        await asyncio.gather(
+            *(keep(scene, payment, recovery) for payment in payments),
+            *(recovering.receive(recovery, 30_000) for _ in range(3)),
+        )
+    )
+    assert given["200"] + given["201"] == 1
+    found = await recovering.says(recovery)
+    assert found["received_cents"] + found["planned_cents"] == 30_000

@@ -14,6 +14,8 @@ TODAY = {
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py record_act": ACT,
     "applications/service.py request_documents": ACT,
+    "awards/closing.py close": ACT,
+    "awards/recoveries/service.py claim_back": ACT,  # the finding
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,

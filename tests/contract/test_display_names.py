@@ -42,6 +42,12 @@ SHOWN_AS: dict[str, str] = {
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",
+    "Recovery.grant_id": "project_title",
+    "RecoveryReceipt.grant_id": "project_title",
+    "RecoveryReceipt.recovery_id": "order_number",
+    "Commitment.aid_id": "decision_reference",
+    "CommitmentReport.commitment_id": "commitment_due_on",
+    "Payment.set_off_recovery_id": "set_off_order_number",
     "Payment.override_id": "override_code",
     "Payment.grant_id": "decision_reference",
     "Payment.bank_details_id": "iban",

@@ -39,6 +39,8 @@ ENTRY = T + "/time-entries/{id}"
 CORRECTION = T + "/time-entry-corrections/{id}"
 GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
+RECOVERY = GRANT + "/recoveries/{id}"
+RECEIPT = GRANT + "/recoveries/{recovery_id}/receipts/{id}"
 OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
@@ -191,11 +193,32 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/grants/{id}": (MONEY, set()),
     T + "/grants/{id}/release": (MONEY, {"funder"}),
     T + "/grants/{id}/reverse": (MONEY, {"funder"}),
+    T + "/grants/{id}/close": (MONEY, {"funder"}),
+    T + "/recoveries": (MONEY, set()),
+    RECOVERY.removesuffix("/{id}"): (MONEY, {"funder"}),
+    RECOVERY: (MONEY, set()),
+    **{f"{RECOVERY}/{act}": (MONEY, {"funder"}) for act in ("notify", "order", "waive", "withdraw")},
+    RECEIPT.removesuffix("/{id}"): (MONEY, {"treasurer"}),
+    RECEIPT: (MONEY, set()),
+    RECEIPT + "/reverse": (MONEY, {"treasurer"}),
+    T + "/commitments": (MONEY, set()),
+    T + "/commitments/{id}": (MONEY, set()),
+    **{
+        f"{award}/commitments{below}": (MONEY, who)
+        for award in (GRANT, ADVANCE)
+        for below, who in (
+            ("", set()),
+            ("/{id}", set()),
+            ("/{id}/judge", {"funder"}),
+            ("/{commitment_id}/reports", {"territory", "funder"}),
+            ("/{commitment_id}/reports/{id}", set()),
+        )
+    },
     GRANT + "/payments": (MONEY, {"treasurer"}),
     GRANT + "/payments/{id}": (MONEY, set()),
     **{
         f"{GRANT}/payments/{{id}}/{act}": (MONEY, {"treasurer"})
-        for act in ("approve", "send", "record", "reject", "cancel", "reverse", "see")
+        for act in ("set-off", "approve", "send", "record", "reject", "cancel", "reverse", "see")
     },
     T + "/grant-payments": (MONEY, set()),
     T + "/bank-details": (MONEY, set()),
@@ -251,6 +274,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     CALCULATOR: (ALL, ALL),
     T + "/advances": (MONEY, {"funder"}),
     T + "/advances/{id}": (MONEY, set()),
+    T + "/advances/{id}/close": (MONEY, {"funder"}),
     T + "/advances/{id}/release": (MONEY, {"funder"}),
     T + "/advances/{id}/reverse": (MONEY, {"funder"}),
     ADVANCE + "/tranches": (MONEY, {"treasurer"}),
@@ -462,6 +486,15 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/envelope/contributions/{id}": money["contribution"],
         T + "/grants/{id}": money["grant"],
         GRANT + "/payments/{id}": money["payment"],
+        RECOVERY: money["recovery"],
+        "recovery_id": money["recovery"],
+        RECEIPT: money["receipt"],
+        "commitment_id": money["commitment"],
+        T + "/commitments/{id}": money["commitment"],
+        GRANT + "/commitments/{id}": money["commitment"],
+        GRANT + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
+        ADVANCE + "/commitments/{id}": money["commitment"],
+        ADVANCE + "/commitments/{commitment_id}/reports/{id}": money["commitment_report"],
         OVERRIDE: money["override"],
         APPLICATION: file["id"],
         "application_id": file["id"],

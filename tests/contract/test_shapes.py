@@ -55,6 +55,9 @@ CERTIFICATE = f"POST {T}/service-certificates"
 FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
 DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
 OF_MEETING = T + "/committees/{committee_id}"
+RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
+RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
+COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
 
@@ -77,6 +80,18 @@ def _one(operation: str, pointer: str, value: Any, at: str = "") -> Request:
 
 
 DRIVEN: dict[str, Request] = {
+    # recoveries and commitments
+    "recovery_amount": _one(RECOVERY, "/amount_cents", TOO_MUCH),
+    "recovery_cause": _one(RECOVERY, "/cause", UNKNOWN),
+    "recovery_document": _one(RECOVERY, "/document_sha256", "0"),
+    "recovery_reply": _one(RECOVERY + "/{id}/notify", "/reply_until_on", "2025-03-17"),
+    "recovery_days": _one(RECOVERY + "/{id}/order", "/due_on", "2025-03-18"),
+    "recovery_end_reason": _one(RECOVERY + "/{id}/withdraw", "/reason", " "),
+    "recovery_receipt_amount": _one(RECOVERY_RECEIPT, "/amount_cents", TOO_MUCH),
+    "recovery_receipt_reason": _one(RECOVERY_RECEIPT + "/{id}/reverse", "/reason", " "),
+    "commitment_outcome": _one(COMMITMENT + "/{id}/judge", "/outcome", UNKNOWN),
+    "commitment_report_document": _one(COMMITMENT + "/{commitment_id}/reports", "/document_sha256", "0"),
+    "commitment_report_jobs": _one(COMMITMENT + "/{commitment_id}/reports", "/jobs_fte", -1),
     # firms
     "firm_siren": _one(FIRM, "/siren", "910000018"),
     "firm_name": _one(FIRM, "/name", " "),
@@ -306,7 +321,7 @@ OURS: dict[str, str] = {
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
-         "committee_decider_kind", "grant_payment_approver_kind"),
+         "committee_decider_kind", "grant_payment_approver_kind", "recovery_kinds", "commitment_judge_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -315,6 +330,9 @@ OURS: dict[str, str] = {
          "advance_status", "advance_cancelled_but_paid", "grant_status", "grant_awarded_but_paid",
          "grant_cancelled_but_paid", "committee_status", "committee_closed", "audition_status", "contribution_status",
          "grant_payment_status", "grant_payment_state", "grant_payment_bank_details", "grant_payment_exceeds",
+         "grant_payment_set_off", "recovery_status", "recovery_settled_as", "recovery_settled", "recovery_settlement",
+         "recovery_notification", "recovery_order", "recovery_waiver", "recovery_withdrawn", "recovery_receipt_status",
+         "commitment_judged", "commitment_overdue", "aid_closed",
          "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",
          "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",
          "certified_without_certificate", "grant_reversed_but_released",
@@ -336,7 +354,8 @@ OURS: dict[str, str] = {
          "project_stage_number", "action_state_number", "application_passage_number",
          "application_line_position", "service_certificate_number", "meeting_series_last_number", "agenda_number",
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
-         "certificate_number_last_number", "import_rows"),
+         "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
+         "grant_recovered", "grant_final", "advance_final"),
         _COUNTER,
     ),
     **dict.fromkeys(
@@ -361,6 +380,7 @@ OURS: dict[str, str] = {
     **dict.fromkeys(
         ("payment_run_status", "payment_run_state", "payment_run_line_ended_as", "payment_run_line_rejection"), _STATE
     ),
+    "commitment_kind": "the closing of an aid makes each of them",
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
     **dict.fromkeys(("frozen_agenda_hash", "committee_record_hash"), "the service computes it from what it seals"),
     **dict.fromkeys(

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.commitments.rules import CommitmentKind, Outcome
+from app.awards.commitments.rules import CommitmentKind, CommitmentOutcome
 from app.core import clock
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import keep
@@ -46,7 +46,7 @@ class Commitment(Identified, Versioned, Base):
         ),
         shape("judge_kind = 'person'", name="commitment_judge_kind"),
         shape(one_of("kind", CommitmentKind), name="commitment_kind"),
-        shape(one_of("outcome", Outcome), name="commitment_outcome"),
+        shape(one_of("outcome", CommitmentOutcome), name="commitment_outcome"),
         shape("reports >= 0 AND months >= 0", name="commitment_numbers"),
         shape("num_nulls(outcome, judged_by, judged_on, outcome_reason) IN (0, 4)", name="commitment_judged"),
         shape("overdue_on > due_on", name="commitment_overdue"),

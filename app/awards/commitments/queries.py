@@ -8,7 +8,7 @@ from sqlalchemy import Text, case, func, literal_column, select
 from app.access.models import Subject
 from app.awards.commitments import schemas
 from app.awards.commitments.models import Commitment, CommitmentReport
-from app.awards.commitments.rules import CommitmentKind, CommitmentState, Outcome
+from app.awards.commitments.rules import CommitmentKind, CommitmentOutcome, CommitmentState
 from app.awards.kinds import AwardKind
 from app.awards.models import Aid
 from app.core.db import param, paris_day
@@ -61,7 +61,7 @@ _rows = (
 _filters = {
     "kind": any_of(_c.kind, CommitmentKind, "Any of these kinds."),
     "state": any_of(STATE, CommitmentState, "Any of these states, on this day."),
-    "outcome": any_of(_c.outcome, Outcome, "Any of these outcomes."),
+    "outcome": any_of(_c.outcome, CommitmentOutcome, "Any of these outcomes."),
     "due_from": at_least(_c.due_on, Day, "Due on this day or later."),
     "due_to": at_most(_c.due_on, Day, "Due on this day or earlier."),
     "updated_since": updated_since(_c.updated_at),

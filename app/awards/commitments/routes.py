@@ -65,7 +65,7 @@ def serve_commitments(awards: APIRouter, kind: AwardKind) -> None:
         ),
     )
     async def judge(
-        request: Request, body: schemas.CommitmentOutcome, actor: Actor = require("commitments:judge")
+        request: Request, body: schemas.CommitmentJudgment, actor: Actor = require("commitments:judge")
     ) -> Response:
         """Record what became of a commitment, as another person than who reported. If-Match is required."""
         return await commit(request, lambda write: service.judge(write, *named(request, "id"), body, kind))

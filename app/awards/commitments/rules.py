@@ -20,7 +20,7 @@ class CommitmentKind(StrEnum):
     INVESTMENT = "investment"
 
 
-class Outcome(StrEnum):
+class CommitmentOutcome(StrEnum):
     """What became of a commitment."""
 
     MET = "met"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.awards.commitments.rules import CommitmentKind, CommitmentState, Outcome
+from app.awards.commitments.rules import CommitmentKind, CommitmentOutcome, CommitmentState
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, RecordedAt, UpdatedAt, Version
 from app.core.values import Day, Fte, Reason, Sha256, Text
 from app.firms.schemas import FirmName, SirenRead
@@ -32,7 +32,7 @@ class CommitmentReportCreate(Body):
     document_sha256: Annotated[Sha256, Field(description="SHA-256 of the evidence, in lower-case hexadecimal.")]
 
 
-class CommitmentOutcome(Body):
+class CommitmentJudgment(Body):
     """What became of a commitment, as a person of the funder judges it."""
 
     model_config = ConfigDict(
@@ -42,7 +42,8 @@ class CommitmentOutcome(Body):
     )
 
     outcome: Annotated[
-        Outcome, Field(description="met and partly_met rest on a report; not_met; waived: it is no longer asked for.")
+        CommitmentOutcome,
+        Field(description="met and partly_met rest on a report; not_met; waived: it is no longer asked for."),
     ]
     judged_on: Annotated[Day, Field(description="Paris day of the judgment, today at the latest.")]
     reason: Annotated[Reason, Field(description="Why; it is shown beside the commitment.")]
@@ -69,7 +70,9 @@ class Commitment(Read):
     overdue_on: date | None = Field(
         description="Paris day since which it is overdue, as the event said; null where none was due."
     )
-    outcome: Outcome | None = Field(description="met, partly_met, not_met or waived; null until it is judged.")
+    outcome: CommitmentOutcome | None = Field(
+        description="met, partly_met, not_met or waived; null until it is judged."
+    )
     judged_on: date | None = Field(description="Paris day of the judgment; null until then.")
     outcome_reason: str | None = Field(description="Why it was judged so; null until then.")
     judged_by: UUID | None = Field(

@@ -12,7 +12,7 @@ from app.awards.aids import Held
 from app.awards.commitments import rules, schemas
 from app.awards.commitments.models import Commitment, CommitmentReport
 from app.awards.commitments.queries import COMMITMENTS, commitments_of, reports_of
-from app.awards.commitments.rules import Outcome
+from app.awards.commitments.rules import CommitmentOutcome
 from app.awards.kinds import AwardKind
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -70,7 +70,7 @@ async def report(
 
 
 async def judge(
-    write: Write, territory: str, award_id: UUID, commitment_id: UUID, body: schemas.CommitmentOutcome, kind: AwardKind
+    write: Write, territory: str, award_id: UUID, commitment_id: UUID, body: schemas.CommitmentJudgment, kind: AwardKind
 ) -> list[Change]:
     """Record what became of a commitment, as somebody who reported nothing of it.
 
@@ -82,7 +82,7 @@ async def judge(
     commitment.judged_by = REPORTS_JUDGES.separate(write.actor, commitment.reporters)
     if commitment.outcome is not None:
         raise rules.CommitmentSettled(outcome=commitment.outcome)
-    if not commitment.reports and body.outcome in (Outcome.MET, Outcome.PARTLY_MET):
+    if not commitment.reports and body.outcome in (CommitmentOutcome.MET, CommitmentOutcome.PARTLY_MET):
         raise rules.CommitmentNotReported
     commitment.outcome, commitment.judged_on, commitment.outcome_reason = body.outcome, body.judged_on, body.reason
     await write.session.flush()

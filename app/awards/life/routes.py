@@ -124,12 +124,12 @@ def _serve_papers(awards: APIRouter, kind: AwardKind) -> None:
         return kind, request.path_params["territory"], request.path_params["award_id"]
 
     @awards.get(below + "/acts", name=f"list_{noun}_acts", **lists(acts))
-    async def list_acts(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def list_acts(request: Request, actor: Actor = require("agreements:read")) -> Response:
         """Acts on the aid of this award: each with its day, who recorded it, its reason and its document."""
         return await page(request, acts)
 
     @awards.get(below + "/agreement", name=f"get_{noun}_agreement", **shows(schemas.Agreement))
-    async def get_agreement(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def get_agreement(request: Request, actor: Actor = require("agreements:read")) -> Response:
         """The agreement of the aid of this award: one for its grant and its advance."""
         return await show(request, agreement)
 
@@ -144,7 +144,7 @@ def _serve_papers(awards: APIRouter, kind: AwardKind) -> None:
         return await commit(request, lambda write: service.sign(write, *named(request), body))
 
     @awards.get(below + "/guarantee", name=f"get_{noun}_guarantee", **shows(schemas.Guarantee))
-    async def get_guarantee(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def get_guarantee(request: Request, actor: Actor = require("agreements:read")) -> Response:
         """The first-demand guarantee of the aid of this award."""
         return await show(request, guarantee)
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.awards.recoveries.rules import REPLY_DAYS, RecoveryCause, RecoveryStatus, SettledBy
+from app.awards.recoveries.rules import REPLY_DAYS, RecoveryCause, RecoveryStatus, SettledAs
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.values import MAX_AMOUNT_CENTS
 from app.envelopes.models import AMOUNT
@@ -37,6 +37,7 @@ class Recovery(Identified, Versioned, Base):
             name="recoveries_grant_fkey",
         ),
         UniqueConstraint("id", "grant_id", "territory", "ordered_by", name="recoveries_ordered_key"),
+        UniqueConstraint("id", "grant_id", "territory", name="recoveries_grant_key"),
         Index(
             "recoveries_order_number_key", "territory", "order_number", unique=True,
             postgresql_where=text("status <> 'withdrawn'"),
@@ -53,17 +54,21 @@ class Recovery(Identified, Versioned, Base):
         shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="recovery_amount"),
         shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="recovery_document"),
         shape("received_cents >= 0 AND set_off_cents >= 0 AND waived_cents >= 0", name="recovery_amounts"),
+        shape(
+            f"planned_cents BETWEEN 0 AND {_LEFT} AND (planned_cents = 0 OR status = 'ordered')",
+            name="recovery_planned",
+        ),
         shape(one_of("cause", RecoveryCause), name="recovery_cause"),
         shape(one_of("status", RecoveryStatus), name="recovery_status"),
-        shape(one_of("settled_by", SettledBy), name="recovery_settled_by"),
+        shape(one_of("settled_as", SettledAs), name="recovery_settled_as"),
         shape("orderer_kind = 'person' AND waiver_kind = 'person'", name="recovery_kinds"),
         shape(
-            f"(status = 'closed') = ({_LEFT} = 0) AND (status = 'closed') = (settled_by IS NOT NULL)",
+            f"(status = 'closed') = ({_LEFT} = 0) AND (status = 'closed') = (settled_as IS NOT NULL)",
             name="recovery_settled",
         ),
         shape(
-            "CASE settled_by WHEN 'repaid' THEN received_cents > 0 WHEN 'set_off' THEN set_off_cents > 0 ELSE true END"
-            " AND (waived_cents > 0) = (settled_by IS NOT DISTINCT FROM 'waived')",
+            "CASE settled_as WHEN 'repaid' THEN received_cents > 0 WHEN 'set_off' THEN set_off_cents > 0 ELSE true END"
+            " AND (waived_cents > 0) = (settled_as IS NOT DISTINCT FROM 'waived')",
             name="recovery_settlement",
         ),
         shape(
@@ -101,6 +106,7 @@ class Recovery(Identified, Versioned, Base):
     received_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     set_off_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     waived_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    planned_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by a payment that is not recorded yet
     opened_on: Mapped[date]
     opened_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
     reason: Mapped[str | None]
@@ -114,7 +120,7 @@ class Recovery(Identified, Versioned, Base):
     due_on: Mapped[date | None]
     ordered_by: Mapped[UUID | None]
     orderer_kind: Mapped[str] = mapped_column(server_default="person")
-    settled_by: Mapped[str | None]
+    settled_as: Mapped[str | None]
     waived_on: Mapped[date | None]
     waiver_reference: Mapped[str | None]
     waiver_reason: Mapped[str | None]
@@ -176,7 +182,7 @@ BEGIN
             IS DISTINCT FROM (NEW.notified_on, NEW.reply_until_on)
         OR OLD.ordered_on IS NOT NULL AND (OLD.order_number, OLD.ordered_on, OLD.due_on, OLD.ordered_by, OLD.replied_on)
             IS DISTINCT FROM (NEW.order_number, NEW.ordered_on, NEW.due_on, NEW.ordered_by, NEW.replied_on)
-        OR OLD.status = 'withdrawn' OR OLD.settled_by = 'waived'
+        OR OLD.status = 'withdrawn' OR OLD.settled_as = 'waived'
         OR OLD.status <> NEW.status AND NOT (OLD.status, NEW.status) IN (
             ('opened', 'notified'), ('notified', 'ordered'), ('ordered', 'closed'), ('closed', 'ordered'),
             ('opened', 'withdrawn'), ('notified', 'withdrawn'), ('ordered', 'withdrawn')

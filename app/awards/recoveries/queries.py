@@ -28,7 +28,7 @@ _territory, _grant_id = param("territory", Text()), param("grant_id", _r.grant_i
 IS_OPEN: Any = _r.status.in_(literals(OPEN))
 REMAINING: Any = case(
     (_r.status.in_(literals([RecoveryStatus.WITHDRAWN])), 0),
-    else_=_r.amount_cents - _r.received_cents - _r.set_off_cents - _r.waived_cents,
+    else_=_r.amount_cents - _r.received_cents - _r.set_off_cents - _r.waived_cents - _r.planned_cents,
 )
 IS_OVERDUE: Any = _r.status.in_(literals([RecoveryStatus.ORDERED])) & (_r.due_on < paris_day(func.now()))
 CAN_BE_ORDERED: Any = _r.status.in_(literals([RecoveryStatus.NOTIFIED])) & (_r.reply_until_on < paris_day(func.now()))
@@ -45,6 +45,7 @@ _columns = (
         _r.received_cents,
         _r.set_off_cents,
         _r.waived_cents,
+        _r.planned_cents,
         REMAINING.label("remaining_cents"),
         _r.reason,
         _r.document_sha256,
@@ -61,7 +62,7 @@ _columns = (
         _r.ordered_by,
         _orderer.c.name.label("ordered_by_name"),
         _r.status,
-        _r.settled_by,
+        _r.settled_as,
         _r.waived_on,
         _r.waiver_reference,
         _r.waiver_reason,

@@ -13,6 +13,7 @@ from app.awards.recoveries.rules import (
     BeforeRecovery,
     ReceiptsExceedRecovery,
     RecoveryAbovePaid,
+    RecoveryInPayment,
     RecoveryOfAClosing,
     RecoveryReceived,
     RecoveryTransition,
@@ -103,7 +104,15 @@ async def order_recovery(
 
 @recoveries.post(
     ONE + "/waive",
-    **changes(schemas.Recovery, RecoveryTransition, BeforeRecovery, *ORDERS_SETTLES.refusals, IfMatchMissing),
+    **changes(
+        schemas.Recovery,
+        RecoveryTransition,
+        RecoveryInPayment,
+        BeforeRecovery,
+        ORDERS_SETTLES.refused,
+        *BY_A_PERSON,
+        IfMatchMissing,
+    ),
 )
 async def waive_recovery(
     request: Request, body: schemas.RecoveryWaiver, actor: Actor = require("recoveries:write")
@@ -117,7 +126,15 @@ async def waive_recovery(
 
 @recoveries.post(
     ONE + "/withdraw",
-    **changes(schemas.Recovery, RecoveryTransition, RecoveryReceived, RecoveryOfAClosing, *BY_A_PERSON, IfMatchMissing),
+    **changes(
+        schemas.Recovery,
+        RecoveryTransition,
+        RecoveryReceived,
+        RecoveryInPayment,
+        RecoveryOfAClosing,
+        *BY_A_PERSON,
+        IfMatchMissing,
+    ),
 )
 async def withdraw_recovery(
     request: Request, body: schemas.RecoveryWithdrawal, actor: Actor = require("recoveries:write")

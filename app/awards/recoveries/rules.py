@@ -45,7 +45,7 @@ class RecoveryAction(StrEnum):
     WITHDRAW = "withdraw"
 
 
-class SettledBy(StrEnum):
+class SettledAs(StrEnum):
     """The one act that settled a recovery: the last instalment, a set-off on a payment, or a waiver."""
 
     REPAID = "repaid"
@@ -154,6 +154,26 @@ class RecoveryReceived(Problem):
     detail_fr = "{received_cents} sont revenus."
     cure = "Reverse its receipts first, or have the rest waived."
     cure_fr = "Annulez d'abord ses encaissements, ou faites décider la remise du reste."
+
+
+class RecoveryInPayment(Problem):
+    """A payment that is not recorded yet sets this recovery off."""
+
+    status = 409
+    title_fr = "Un paiement qui n'est pas encore enregistré compense ce reversement."
+    cure = "Record the payment, or cancel it, first."
+    cure_fr = "Enregistrez ce paiement, ou annulez-le, d'abord."
+
+
+class SetOffAbovePayment(Problem):
+    """A recovery can be set off only on a payment that is larger than what has still to come back."""
+
+    status = 409
+    title_fr = "Un reversement ne se compense que sur un paiement supérieur à ce qui reste à revenir."
+    detail = "{remaining_cents} have still to come back, the payment is of {amount_cents}."
+    detail_fr = "Il reste {remaining_cents} à revenir, le paiement est de {amount_cents}."
+    cure = "Set it off on a larger payment, or record what the firm pays back (`…/receipts`)."
+    cure_fr = "Compensez-le sur un paiement plus élevé, ou enregistrez ce que l'entreprise rembourse (`…/receipts`)."
 
 
 def next_status(action: RecoveryAction, current: RecoveryStatus) -> RecoveryStatus:

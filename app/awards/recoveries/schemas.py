@@ -4,18 +4,10 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
-from app.awards.recoveries.rules import (
-    REPLY_DAYS,
-    REPLY_TOO_SHORT,
-    RecoveryCause,
-    RecoveryStatus,
-    SettledBy,
-    earliest_reply,
-)
+from app.awards.recoveries.rules import REPLY_DAYS, RecoveryCause, RecoveryStatus, SettledAs
 from app.awards.schemas import ProjectTitle
-from app.core.messages import PERIOD_REVERSED
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, ShortLine
 from app.envelopes.rules import ActStatus
@@ -67,13 +59,6 @@ class RecoveryNotice(Body):
         Day, Field(description=f"Last Paris day to reply: {REPLY_DAYS} days after `notified_on` or later.")
     ]
 
-    @model_validator(mode="after")
-    def _time_to_reply(self) -> "RecoveryNotice":
-        earliest = earliest_reply(self.notified_on)
-        if self.reply_until_on < earliest:
-            raise REPLY_TOO_SHORT.error(days=REPLY_DAYS, earliest_on=earliest.isoformat())
-        return self
-
 
 class RecoveryOrder(Body):
     """The order that makes the money due (*titre de perception*)."""
@@ -96,12 +81,6 @@ class RecoveryOrder(Body):
         | None
     ) = None
 
-    @model_validator(mode="after")
-    def _due_after_order(self) -> "RecoveryOrder":
-        if self.due_on < self.ordered_on:
-            raise PERIOD_REVERSED.error()
-        return self
-
 
 class RecoveryWaiver(Body):
     """The decision that what has not come back is given up (*remise gracieuse*)."""
@@ -114,7 +93,7 @@ class RecoveryWaiver(Body):
         }
     )
 
-    decision_reference: Annotated[ShortLine, Field(description="Reference of the decision.")]
+    decision_reference: Annotated[ShortLine, Field(description="What the decision to waive is filed under.")]
     waived_on: Annotated[
         Day, Field(description="Paris day of the decision: not before the order, today at the latest.")
     ]
@@ -158,8 +137,10 @@ class Recovery(Read):
     received_cents: Cents = Field(description="Cents of euro that came in, less reversed receipts.")
     set_off_cents: Cents = Field(description="Cents of euro that were kept from a payment.")
     waived_cents: Cents = Field(description="Cents of euro given up by a decision.")
+    planned_cents: Cents = Field(description="Cents of euro that are kept from a payment that is not recorded yet.")
     remaining_cents: Cents = Field(
-        description="Cents of euro still to come back: claimed, less received, set off and waived; 0 once withdrawn."
+        description="Cents of euro still to come back: claimed, less received, set off, planned and waived; 0 once"
+        " withdrawn."
     )
     reason: str | None = Field(description="What was found; null where the closing of the aid found it.")
     document_sha256: str | None = Field(description="SHA-256 of the document that finds it; null where there is none.")
@@ -181,7 +162,7 @@ class Recovery(Read):
         description="opened; notified: the firm can reply; ordered: it must pay; closed: nothing is left to come back;"
         " withdrawn: it was a mistake."
     )
-    settled_by: SettledBy | None = Field(
+    settled_as: SettledAs | None = Field(
         description="What closed it: repaid, the last receipt; set_off, kept from a payment; waived. Null while open."
     )
     waived_on: date | None = Field(description="Paris day of the decision to waive; null where there is none.")

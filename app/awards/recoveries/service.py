@@ -15,9 +15,11 @@ from app.awards.kinds import KINDS
 from app.awards.recoveries import rules, schemas
 from app.awards.recoveries.models import Recovery, RecoveryReceipt
 from app.awards.recoveries.queries import OF_A_GRANT, RECEIPTS
-from app.awards.recoveries.rules import RecoveryAction, RecoveryCause, RecoveryStatus, SettledBy
+from app.awards.recoveries.rules import RecoveryAction, RecoveryCause, RecoveryStatus, SettledAs
 from app.awards.rules import refuse_before_decision
 from app.core import clock
+from app.core.messages import NOT_FOUND, PERIOD_REVERSED
+from app.core.problems import ReferenceNotFound, ValidationFailed
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
@@ -67,6 +69,9 @@ async def notify(
     """Record that the firm was told, and until when it can reply. Raises `recovery-transition`, `before-recovery`."""
     person(write.actor)
     refuse_future({"/notified_on": body.notified_on})
+    if body.reply_until_on < (earliest_on := rules.earliest_reply(body.notified_on)):
+        told = {"days": rules.REPLY_DAYS, "earliest_on": earliest_on.isoformat()}
+        raise ValidationFailed(errors=[rules.REPLY_TOO_SHORT.at("/reply_until_on", **told)])
     _, recovery = await _stepped(write, territory, grant_id, recovery_id, RecoveryAction.NOTIFY)
     _refuse_before(recovery, body.notified_on)
     recovery.notified_on, recovery.reply_until_on = body.notified_on, body.reply_until_on
@@ -79,6 +84,8 @@ async def order(
     """Order the firm to pay. Raises `recovery-transition`, `reply-pending`, `before-notification`, `already-exists`."""
     ordered_by = person(write.actor)
     refuse_future({"/ordered_on": body.ordered_on, "/replied_on": body.replied_on})
+    if body.due_on < body.ordered_on:
+        raise ValidationFailed(errors=[PERIOD_REVERSED.at("/due_on")])
     _, recovery = await _stepped(write, territory, grant_id, recovery_id, RecoveryAction.ORDER)
     assert recovery.notified_on is not None  # by its state
     assert recovery.reply_until_on is not None
@@ -112,7 +119,7 @@ async def receive(
     write.session.add(receipt)
     recovery.received_cents += body.amount_cents
     grant.recovered_cents += body.amount_cents
-    settle(recovery, SettledBy.REPAID)
+    settle(recovery, SettledAs.REPAID)
     await write.session.flush()
     cause = Cause(Act.RECOVERY, receipt.id, body.received_on, grant_id)
     filled = await ledger.recover(write, territory, body.amount_cents, cause)
@@ -163,11 +170,13 @@ async def waive(
     waived_by = ORDERS_SETTLES.separate(write.actor, [recovery.ordered_by])
     person(write.actor)
     rules.next_status(RecoveryAction.WAIVE, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
     _refuse_before(recovery, body.waived_on)
     recovery.waived_cents = remaining(recovery)
     recovery.waived_by, recovery.waived_on = waived_by, body.waived_on
     recovery.waiver_reference, recovery.waiver_reason = body.decision_reference, body.reason
-    settle(recovery, SettledBy.WAIVED)
+    settle(recovery, SettledAs.WAIVED)
     await write.session.flush()
     return [_change("waived", recovery)]
 
@@ -205,31 +214,91 @@ async def withdraw_of_closing(write: Write, grant: Any, reason: str) -> list[Cha
 async def _withdrawn(write: Write, grant: Any, recovery: Recovery, reason: str) -> list[Change]:
     if come_back := recovery.received_cents + recovery.set_off_cents:
         raise rules.RecoveryReceived(received_cents=come_back)
-    recovery.status = rules.next_status(RecoveryAction.WITHDRAW, RecoveryStatus(recovery.status))
-    recovery.end_reason = reason
+    status = rules.next_status(RecoveryAction.WITHDRAW, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
+    recovery.status, recovery.end_reason = status, reason
     grant.claimed_back_cents -= recovery.amount_cents
     await write.session.flush()
     return [_change("withdrawn", recovery), _of_grant(grant)]
 
 
+# --- set off on a payment of the grant, which is held ----------------------------------------------------------------
+
+
+async def plan_set_off(write: Write, grant: Any, recovery_id: UUID, amount_cents: int) -> tuple[Recovery, list[Change]]:
+    """Keep all that has still to come back from a payment of the grant that is not recorded yet.
+
+    Raises `reference-not-found`, `recovery-transition`, `recovery-in-payment`, `set-off-above-payment` (409),
+    `orderer-settles` (403).
+    """
+    r = Recovery
+    found = select(r).where(r.id == recovery_id, r.grant_id == grant.id).with_for_update(key_share=True)
+    recovery = await write.session.scalar(found)
+    if recovery is None:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/recovery_id")])
+    ORDERS_SETTLES.separate(write.actor, [grant.awarded_by, recovery.ordered_by])
+    rules.next_status(RecoveryAction.SET_OFF, RecoveryStatus(recovery.status))
+    if recovery.planned_cents:
+        raise rules.RecoveryInPayment
+    left = remaining(recovery)
+    if left >= amount_cents:
+        raise rules.SetOffAbovePayment(remaining_cents=left, amount_cents=amount_cents)
+    recovery.planned_cents = left
+    return recovery, [_change("planned", recovery)]
+
+
+async def drop_set_off(write: Write, recovery_id: UUID) -> list[Change]:
+    """Forget a set-off whose payment is not made."""
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    recovery.planned_cents = 0
+    return [_change("updated", recovery)]
+
+
+async def set_off(write: Write, grant: Any, recovery_id: UUID) -> tuple[Recovery, list[Change]]:
+    """Settle a recovery by the payment that is being recorded. The ledger counts it once the payment is there."""
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    grant.recovered_cents += recovery.planned_cents
+    recovery.set_off_cents, recovery.planned_cents = recovery.set_off_cents + recovery.planned_cents, 0
+    settle(recovery, SettledAs.SET_OFF)
+    return recovery, [_change("set_off", recovery)]
+
+
+async def take_back_set_off(
+    write: Write, grant: Any, recovery_id: UUID, payment_id: UUID, amount_cents: int
+) -> list[Change]:
+    """Take a set-off back with its payment: the firm owes it again.
+
+    Raises `envelope-exhausted` (409) where it was recycled and awarded since.
+    """
+    recovery = await write.lock(Recovery, Recovery.id == recovery_id)
+    reopen(recovery)
+    recovery.set_off_cents -= amount_cents
+    grant.recovered_cents -= amount_cents
+    await write.session.flush()
+    filled = await ledger.reverse(write, grant.territory, Act.RECOVERY, payment_id)
+    return [_change("reopened", recovery), *await shortfall_changes(write, grant.territory, filled)]
+
+
 def remaining(recovery: Recovery) -> int:
-    """What has still to come back of a recovery, in cents."""
-    return recovery.amount_cents - recovery.received_cents - recovery.set_off_cents - recovery.waived_cents
+    """What has still to come back of a recovery and no payment sets off, in cents."""
+    came = recovery.received_cents + recovery.set_off_cents + recovery.waived_cents
+    return recovery.amount_cents - came - recovery.planned_cents
 
 
-def settle(recovery: Recovery, by: SettledBy) -> None:
+def settle(recovery: Recovery, by: SettledAs) -> None:
     """Close a recovery whose last cent has come back; else it goes on."""
-    if not remaining(recovery):
-        recovery.status, recovery.settled_by = RecoveryStatus.CLOSED, by
+    if not remaining(recovery) and not recovery.planned_cents:
+        recovery.status, recovery.settled_as = RecoveryStatus.CLOSED, by
 
 
 def reopen(recovery: Recovery) -> None:
     """Open a recovery again, of which something is taken back. Raises `recovery-transition` (409) after a waiver."""
-    if recovery.settled_by == SettledBy.WAIVED:
+    if recovery.settled_as == SettledAs.WAIVED:
         raise rules.RecoveryTransition(
-            current=recovery.settled_by, action="reverse", needed=[RecoveryStatus.ORDERED, SettledBy.REPAID]
+            current=recovery.settled_as, action="reverse", needed=[RecoveryStatus.ORDERED, SettledAs.REPAID]
         )
-    recovery.status, recovery.settled_by = RecoveryStatus.ORDERED, None
+    recovery.status, recovery.settled_as = RecoveryStatus.ORDERED, None
 
 
 async def hold_grant(write: Write, territory: str, grant_id: UUID) -> Any:

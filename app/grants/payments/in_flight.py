@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from app.awards.recoveries import service as recoveries
 from app.core.writing.writes import Change, Write
 from app.grants.models import Grant
 from app.grants.payments.models import GrantPayment
@@ -23,13 +24,18 @@ async def cancel_proposed(write: Write, grant: Grant, reason: str) -> list[Chang
     with write.session.no_autoflush:  # what the caller has begun is not whole yet
         rows = (await write.session.scalars(proposed.with_for_update(key_share=True))).all()
     payments = [each for each in rows if each.status == PaymentStatus.PROPOSED]  # not the one that is being recorded
-    for payment in payments:
-        cancel(grant, payment, reason)
+    dropped = [change for payment in payments for change in await cancel(write, grant, payment, reason)]
     ids, bound = [payment.id for payment in payments], {"territory": grant.territory}
-    return [Change("grant_payment.cancelled", ALL_PAYMENTS, ids, bound)] if ids else []
+    return [Change("grant_payment.cancelled", ALL_PAYMENTS, ids, bound), *dropped] if ids else []
 
 
-def cancel(grant: Grant, payment: GrantPayment, reason: str) -> None:
-    """Give the room of a payment in flight back to its grant. Both are held."""
+async def cancel(write: Write, grant: Grant, payment: GrantPayment, reason: str) -> list[Change]:
+    """Give the room of a payment in flight back to its grant; it sets nothing off any more. Both are held."""
     payment.status, payment.reason = PaymentStatus.CANCELLED, reason
     grant.in_flight_cents -= payment.amount_cents
+    if payment.set_off_recovery_id is None:
+        return []
+    with write.session.no_autoflush:
+        dropped = await recoveries.drop_set_off(write, payment.set_off_recovery_id)
+    payment.set_off_cents = payment.set_off_recovery_id = None
+    return dropped

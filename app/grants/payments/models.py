@@ -51,6 +51,16 @@ class GrantPayment(Identified, Versioned, Base):
             postgresql_where=text("status NOT IN ('cancelled', 'reversed')"),
         ),
         Index(None, "grant_id"),
+        ForeignKeyConstraint(
+            ["set_off_recovery_id", "grant_id", "territory"],
+            ["recoveries.id", "recoveries.grant_id", "recoveries.territory"],
+            name="grant_payments_set_off_fkey",
+        ),
+        shape(
+            "num_nulls(set_off_cents, set_off_recovery_id) <> 1 AND set_off_cents > 0 AND set_off_cents < amount_cents",
+            name="grant_payment_set_off",
+        ),
+        Index(None, "set_off_recovery_id", postgresql_where=text("set_off_recovery_id IS NOT NULL")),
         Index(None, "bank_details_id", postgresql_where=text("status IN ('proposed', 'approved', 'sent')")),
         Index(
             "grant_payments_in_flight_idx", "territory", "id",
@@ -106,6 +116,8 @@ class GrantPayment(Identified, Versioned, Base):
     details_decided_by: Mapped[UUID | None]
     status: Mapped[str] = mapped_column(server_default="recorded")
     reason: Mapped[str | None]
+    set_off_cents: Mapped[int | None] = mapped_column(BigInteger)  # kept from it for a recovery
+    set_off_recovery_id: Mapped[UUID | None]
     proposed_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     approved_by: Mapped[UUID | None]
     approver_kind: Mapped[str] = mapped_column(server_default="person")
@@ -116,6 +128,11 @@ class GrantPayment(Identified, Versioned, Base):
     exceeds: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     seen_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
     seen_at: Mapped[datetime | None]
+
+    @property
+    def transfer_cents(self) -> int:
+        """What the bank pays: the amount, less what is kept from it for a recovery."""
+        return self.amount_cents - (self.set_off_cents or 0)
 
 
 # A payment passes from one state to the next, what was approved stays as it was, and nothing is deleted. A payment that

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, cast, exi
 from app.access.models import Subject
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule
+from app.awards.recoveries.models import Recovery
 from app.core.db import Statement, driver_connection, flush, literals, param
 from app.core.reading.listing import Filter, Listing, any_of, at_least, at_most, equals, holds, updated_since
 from app.core.reading.query import Parameter
@@ -61,6 +62,10 @@ _ROWS = (
         _g.siren.label("siren"),
         Firm.name.label("firm_name"),
         _p.amount_cents,
+        _p.set_off_cents,
+        _p.set_off_recovery_id,
+        Recovery.order_number.label("set_off_order_number"),
+        (_p.amount_cents - func.coalesce(_p.set_off_cents, 0)).label("transfer_cents"),
         _p.planned_on,
         _p.paid_on,
         _p.kind,
@@ -96,6 +101,7 @@ _ROWS = (
     .outerjoin(_recorder, _recorder.c.id == _p.recorded_by)
     .outerjoin(_seer, _seer.c.id == _p.seen_by)
     .outerjoin(_override, _override.c.id == _p.override_id)
+    .outerjoin(Recovery, Recovery.id == _p.set_off_recovery_id)
     .where(_p.territory == _territory)
 )
 _FILTERS = {

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.access.duties import (
     DECIDES_PAYS,
     MAKES_ACCOUNT_APPROVES_PAYMENT,
+    ORDERS_SETTLES,
     PROPOSES_PAYMENT_APPROVES,
     RECORDS_SEES,
 )
@@ -15,7 +16,13 @@ from app.access.gate import require
 from app.access.rules import Actor
 from app.awards.life.rules import AgreementMissing
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.recoveries.rules import RecoveryAbovePaid, RecoveryReceived
+from app.awards.recoveries.rules import (
+    RecoveryAbovePaid,
+    RecoveryInPayment,
+    RecoveryReceived,
+    RecoveryTransition,
+    SetOffAbovePayment,
+)
 from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision, ClaimsOpen, NotCompleted
 from app.core.problems import AlreadyExists, IfMatchMissing, Problem, ReferenceNotFound
 from app.core.reading.answers import page, show
@@ -108,6 +115,29 @@ async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor 
 async def get_grant_payment(request: Request, actor: Actor = require("grants:read")) -> Response:
     """One payment of a grant."""
     return await show(request, PAYMENTS)
+
+
+@payments.post(
+    ONE + "/set-off",
+    **changes(
+        schemas.Payment,
+        rules.PaymentTransition,
+        RecoveryTransition,
+        RecoveryInPayment,
+        SetOffAbovePayment,
+        ReferenceNotFound,
+        *ORDERS_SETTLES.refusals,
+        IfMatchMissing,
+    ),
+)
+async def set_off_grant_payment(
+    request: Request, body: schemas.PaymentSetOff, actor: Actor = require("grants:pay")
+) -> Response:
+    """Keep a recovery of the grant from a proposed payment: the bank pays the rest. If-Match is required.
+
+    The record of the payment settles the recovery; where the payment is cancelled, the firm owes it as before.
+    """
+    return await _act(request, lambda write, place: service.set_off(write, place, body))
 
 
 @payments.post(

@@ -42,6 +42,7 @@ class PaymentStatus(StrEnum):
 class PaymentAction(StrEnum):
     """What may be done to a payment."""
 
+    SET_OFF = "set_off"
     APPROVE = "approve"
     SEND = "send"
     RECORD = "record"
@@ -57,6 +58,7 @@ COUNTED = (*IN_FLIGHT, PaymentStatus.RECORDED)
 # What the bank did is a fact: it is recorded of any payment in flight. The bank's reject needs no other approval than
 # the one there is, where the firm's bank details are still the same.
 TRANSITIONS: Mapping[PaymentAction, tuple[tuple[PaymentStatus, ...], PaymentStatus]] = {
+    PaymentAction.SET_OFF: ((PaymentStatus.PROPOSED,), PaymentStatus.PROPOSED),
     PaymentAction.APPROVE: ((PaymentStatus.PROPOSED,), PaymentStatus.APPROVED),
     PaymentAction.SEND: ((PaymentStatus.APPROVED,), PaymentStatus.SENT),
     PaymentAction.RECORD: (IN_FLIGHT, PaymentStatus.RECORDED),

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from app.awards.overrides.schemas import OverrideCode, OverrideRead
 from app.awards.schemas import OverrideId
 from app.core.schemas import Body, CreatedAt, Id, PersonNameOrNull, Read, UpdatedAt, Version
-from app.core.values import Day, PositiveCents, Reason, ShortLine
+from app.core.values import Cents, Day, PositiveCents, Reason, ShortLine, Uuid
 from app.envelopes.schemas import ActAmount
 from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
@@ -130,6 +130,16 @@ class PaymentCancellation(Body):
     reason: Annotated[Reason, WithoutIban, Field(description="Why it is not made; it is shown beside the payment.")]
 
 
+class PaymentSetOff(Body):
+    """The recovery that is kept from a payment."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"recovery_id": "019a9f5e-0000-7000-8000-000000000000"}]})
+
+    recovery_id: Annotated[
+        Uuid, Field(description="An ordered recovery of the same grant: all that has still to come back is kept.")
+    ]
+
+
 class Payment(Read):
     """A payment of a grant, from its proposal on, or from its record where it was recorded as it was made."""
 
@@ -140,6 +150,12 @@ class Payment(Read):
     siren: SirenRead
     firm_name: FirmName
     amount_cents: ActAmount
+    set_off_cents: Cents | None = Field(
+        description="Cents of euro of the amount that are kept for a recovery of the grant; null where nothing is."
+    )
+    set_off_recovery_id: UUID | None = Field(description="That recovery; null where there is none.")
+    set_off_order_number: str | None = Field(description="Number of its order; null where there is none.")
+    transfer_cents: Cents = Field(description="Cents of euro that the bank pays: the amount, less what is kept of it.")
     planned_on: date | None = Field(
         description="Paris day on which the bank is to pay it; null: as soon as it can be sent, or it was recorded as"
         " it was made."

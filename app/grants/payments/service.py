@@ -27,6 +27,8 @@ from app.awards.life.queries import agreement_missing
 from app.awards.models import AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
+from app.awards.recoveries import service as recoveries
+from app.awards.recoveries.rules import RecoveryInPayment
 from app.awards.rules import refuse_before_decision, refuse_ended
 from app.core import clock
 from app.core.messages import PAST_DAY
@@ -123,9 +125,24 @@ async def cancel_payment(write: Write, place: PaymentPlace, body: schemas.Paymen
     grant = _grant(held)
     payment, _ = await _stepped(write, place, PaymentAction.CANCEL)
     DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
-    cancel(grant, payment, body.reason)
+    dropped = await cancel(write, grant, payment, body.reason)
     await write.session.flush()
-    return [*_told("cancelled", [payment]), GRANT.change("updated", grant)]
+    return [*_told("cancelled", [payment]), GRANT.change("updated", grant), *dropped]
+
+
+async def set_off(write: Write, place: PaymentPlace, body: schemas.PaymentSetOff) -> list[Change]:
+    """Keep a recovery of the grant from a proposed payment, whole: the bank pays the rest.
+
+    Raises `payment-transition`, and what `recoveries.plan_set_off` raises.
+    """
+    held = await aids.hold(write, place.territory, place.grant_id, GRANT)
+    payment, _ = await _stepped(write, place, PaymentAction.SET_OFF)
+    if payment.set_off_recovery_id is not None:
+        raise RecoveryInPayment
+    recovery, planned = await recoveries.plan_set_off(write, _grant(held), body.recovery_id, payment.amount_cents)
+    payment.set_off_recovery_id, payment.set_off_cents = recovery.id, recovery.planned_cents
+    await write.session.flush()
+    return [*_told("set_off", [payment]), *planned]
 
 
 # --- facts: what was done is recorded ---------------------------------------------------------------------------------
@@ -275,6 +292,10 @@ async def reverse_payment(write: Write, place: PaymentPlace, body: Reversal) -> 
     DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
     payment.status, payment.reason = back, body.reason
     reopened = await closing.reopen(write, held, payment.id, body.reason)
+    if payment.set_off_recovery_id is not None and payment.set_off_cents is not None:
+        reopened += await recoveries.take_back_set_off(
+            write, grant, payment.set_off_recovery_id, payment.id, payment.set_off_cents
+        )
     grant.paid_cents -= payment.amount_cents
     rest = await ledger.released_by(write, payment.id, grant.id)
     grant.released_cents -= rest
@@ -460,7 +481,8 @@ def _refuse_past(pointer: str, day: date | None) -> None:
 async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date, act: str) -> list[Change]:
     """Let the ledger count a payment; the balance closes the aid, where its final amounts are known, and the grant.
 
-    A proposal that the balance overtakes is cancelled. A payment that is approved or sent keeps the grant open.
+    Where they are not known, as before the completion, the rest returns and the closing is an act of its own. A
+    proposal that the balance overtakes is cancelled. A payment that is approved or sent keeps the grant open.
     """
     grant = _grant(held)
     grant.paid_cents += payment.amount_cents
@@ -471,18 +493,26 @@ async def _count(write: Write, held: Held, payment: GrantPayment, paid_on: date,
     rest = grant.amount_cents - grant.paid_cents - grant.released_cents if last and not closes else 0
     grant.released_cents += rest
     grant.status = status_of(grant)
-    if last:
+    kept: list[Change] = []
+    if payment.set_off_recovery_id is not None:
+        recovery, kept = await recoveries.set_off(write, grant, payment.set_off_recovery_id)
+    if last and (held.aid.base_cents is None or held.aid.closed_on is not None):
         grant.ended_as, grant.ended_on = Ending.CLOSED, paid_on
     await write.session.flush()
-    changes = [*_told(act, [payment]), GRANT.change("paid", grant), *dropped]
+    changes = [*_told(act, [payment]), GRANT.change("paid", grant), *kept, *dropped]
     changes += [GRANT.change("ceiling_exceeded", grant)] if payment.exceeds else []
     cause = Cause(Act.PAYMENT, payment.id, paid_on, grant.id)
 
     async def post() -> None:
         await ledger.pay(write, grant.territory, Instrument.GRANT, payment.amount_cents, cause)
+        if payment.set_off_cents is not None:
+            back = Cause(Act.RECOVERY, payment.id, max(paid_on, recovery.opened_on), grant.id)
+            filled = await ledger.recover(write, grant.territory, payment.set_off_cents, back)
+            changes.extend(await shortfall_changes(write, grant.territory, filled))
 
     if closes:
-        return changes + await closing.close_by_balance(write, held, payment.id, paid_on, post)
+        closed = await closing.close_by_balance(write, held, payment.id, paid_on, post)
+        return [*changes, *closed]
     if grant.status == AwardStatus.CLOSED:
         changes += await awards.follow(write, grant, paid_on, None)
     await post()

@@ -1,0 +1,66 @@
+"""Reads of change requests."""
+
+from functools import cache
+
+from sqlalchemy import Text, Uuid, select
+
+from app.access.models import Subject
+from app.awards.change_requests import schemas
+from app.awards.change_requests.models import ChangeRequest
+from app.awards.change_requests.rules import ChangeRequestStatus
+from app.awards.kinds import AwardKind
+from app.core.db import param
+from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
+from app.core.values import Day
+
+_requester, _decider = (Subject.__table__.alias(name) for name in ("requester", "decider"))
+_c = ChangeRequest
+
+
+@cache
+def change_requests_of(kind: AwardKind) -> Listing:
+    """Change requests of the aid of an award of this instrument, whichever award they were asked of."""
+    award = kind.table
+    noun = f"{kind.resource}_id"
+    aid = select(award.aid_id).where(
+        award.territory == param("territory", Text()), award.id == param(noun, Uuid())
+    )  # fmt: skip
+    return Listing(
+        schema=schemas.ChangeRequest,
+        rows=select(
+            _c.id,
+            _c.grant_id,
+            _c.advance_id,
+            _c.changes,
+            _c.reason,
+            _c.requested_on,
+            _c.requested_by,
+            _requester.c.name.label("requested_by_name"),
+            _c.status,
+            _c.decided_on,
+            _c.decided_by,
+            _decider.c.name.label("decided_by_name"),
+            _c.reference,
+            _c.document_sha256,
+            _c.end_reason,
+            _c.raised_cents,
+            _c.lowered_cents,
+            _c.version,
+            _c.created_at,
+            _c.updated_at,
+        )
+        .join(_requester, _requester.c.id == _c.requested_by)
+        .outerjoin(_decider, _decider.c.id == _c.decided_by)
+        .where(_c.aid_id == aid.scalar_subquery()),
+        key=_c.id,
+        version=_c.version,
+        derived=True,
+        parent=aid,
+        filters={
+            "status": any_of(_c.status, ChangeRequestStatus, "Any of these states."),
+            "requested_from": at_least(_c.requested_on, Day, "Asked for on this day or later."),
+            "requested_to": at_most(_c.requested_on, Day, "Asked for on this day or earlier."),
+            "updated_since": updated_since(_c.updated_at),
+        },
+        sorts={"requested_on": _c.requested_on},
+    )
