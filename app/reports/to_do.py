@@ -14,8 +14,8 @@ KINDS = (
     *committees.KINDS,
     *overrides.KINDS,
     *bank_details.KINDS,
-    *applications.KINDS,
     *payments.KINDS,
+    *applications.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
 )
