@@ -117,7 +117,8 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [
                 *((source, target, action + "*" * (action in recoveries.NEED_REASON))
                   for action, (sources, target) in recoveries.TRANSITIONS.items() for source in sources),
-                (recoveries.RecoveryStatus.CLOSED, recoveries.RecoveryStatus.ORDERED, "a receipt or a payment reversed*"),
+                (recoveries.RecoveryStatus.CLOSED, recoveries.RecoveryStatus.ORDERED,
+                 "a receipt or a payment reversed*"),
             ],
         ),
         "Stages of a firm in a territory": (
