@@ -14,8 +14,8 @@ KINDS = (
     *committees.KINDS,
     *overrides.KINDS,
     *bank_details.KINDS,
-    *payments.KINDS,
     *applications.KINDS,
+    *payments.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
 )

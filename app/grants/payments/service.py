@@ -213,6 +213,7 @@ async def _record_as_made(
     held = await aids.hold(write, territory, grant_id, GRANT)
     grant = _grant(held)
     recorded_by = DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
+    refuse_ended(grant.status)
     refuse_before_decision(grant.decided_on, paid_on)
     _refuse_above_award(grant, body.amount_cents)
     payment = GrantPayment(
