@@ -291,8 +291,8 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part and with a claim, a proposed override,
-        what must come back of the grant and what its firm owes afterwards: ids by name.
+        """A contribution, a grant and an advance out of it, each paid in part and with a claim, a proposed override: ids
+        by name.
         """
         firm = await self.followed_firm()
 
@@ -331,8 +331,7 @@ class World:
             }
             claims[name] = await post("territory", f"{path}/claims", lines=[invoice])
         return {**claims, "contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm,
-                **await self.owed(grant)}  # fmt: skip
+                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""
