@@ -216,7 +216,8 @@ MATRIX: dict[str, frozenset[Role]] = {
 GUARDED_EVENTS = {
     "contribution": "envelopes:read",
     **dict.fromkeys(
-        ("grant", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"), "grants:read"
+        ("grant", "change_request", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"),
+        "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     "claim": "claims:read",

@@ -75,6 +75,9 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
     # aid files
+    "AwardStory.aid_id": "decision_reference",
+    "AwardStory.grant_id": "decision_reference",
+    "AwardStory.advance_id": "decision_reference",
     **{f"{schema}.line_id": "line_label" for schema in ("ClaimLine", "ClaimedInvoice")},
     "ClaimedInvoice.claim_id": "claim_number",
     "Application.tax_certificate_id": "tax_certificate_valid_until_on",

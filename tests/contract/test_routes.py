@@ -316,6 +316,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/imports/{id}": (AT_WORK, set()),
     T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
     T + "/imports/{import_id}/problems": (AT_WORK, set()),
+    T + "/awards/{award_id}/story": (MONEY, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
 }
@@ -506,6 +507,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/consultants/{id}": mission.partner_consultant,
         "grant_id": money["grant"],
         "advance_id": money["advance"],
+        "award_id": money["grant"],
         T + "/envelope/contributions/{id}": money["contribution"],
         T + "/grants/{id}": money["grant"],
         GRANT + "/payments/{id}": money["payment"],
