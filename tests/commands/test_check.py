@@ -80,6 +80,8 @@ PLANTED = {
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",
     "acts of an aid file": "UPDATE applications SET passage_number = passage_number + 1",
     "decisions of a meeting": "UPDATE agendas SET decisions_made = decisions_made + 1",
+    "meetings of a series": "UPDATE meeting_series SET last_number = last_number + 1",
+    "what granted an aid file": "UPDATE applications SET state = 'granted' WHERE state = 'incomplete'",
     "awards of a decision": "UPDATE committee_decisions SET grant_cents = grant_cents + 1 WHERE outcome = 'grant'",
     "decision of an award":
         "UPDATE committee_decisions SET reversed_at = now(), reversed_by = decided_by, reversal_reason = 'Planted'"

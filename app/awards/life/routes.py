@@ -33,7 +33,7 @@ def _one(kind: AwardKind) -> str:
 
 
 def _below(kind: AwardKind) -> str:
-    return f"{T}/{kind.resource}s/{{award_id:uuid}}"
+    return f"{T}/{kind.resource}s/{{{kind.resource}_id:uuid}}"
 
 
 def _serve_acts(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
@@ -121,7 +121,7 @@ def _serve_papers(awards: APIRouter, kind: AwardKind) -> None:
     acts, agreement, guarantee = acts_of(kind), agreement_of(kind), guarantee_of(kind)
 
     def named(request: Request) -> tuple[AwardKind, str, UUID]:
-        return kind, request.path_params["territory"], request.path_params["award_id"]
+        return kind, request.path_params["territory"], request.path_params[f"{noun}_id"]
 
     @awards.get(below + "/acts", name=f"list_{noun}_acts", **lists(acts))
     async def list_acts(request: Request, actor: Actor = require("agreements:read")) -> Response:
