@@ -291,9 +291,7 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part and with a claim, a proposed override: ids
-        by name.
-        """
+        """A contribution, a grant and an advance out of it, paid in part and with claims, an override: ids by name."""
         firm = await self.followed_firm()
 
         async def post(role: str, path: str, **body: Any) -> str:

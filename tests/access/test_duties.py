@@ -45,17 +45,20 @@ class Trial:
 
 TRIALS: dict[str, Trial] = {}
 
+Prepares = Callable[..., Awaitable[First]]
 
-def trial(pair: Pair, first: str, second: str, *names: str) -> Callable[[Callable[..., Awaitable[First]]], None]:
+
+def trial(pair: Pair, first: str, second: str, *names: str) -> Callable[[Prepares], Prepares]:
     """The function prepares the acts of these names, each of them a trial of the pair."""
 
-    def register(function: Callable[..., Awaitable[First]]) -> None:
+    def register(function: Prepares) -> Prepares:
         for name in names:
 
             async def prepare(world: World, name: str = name) -> First:
                 return await function(world, name)
 
             TRIALS[f"{pair.first}: {name}"] = Trial(pair, first, second, prepare)
+        return function
 
     return register
 
@@ -127,7 +130,7 @@ async def handling_a_payment(world: World, act: str) -> First:
         path += f"/{ok(await world.treasurer.post(path, body, headers=key()), 201)['id']}"
         before, said = ACTS_ON_PAYMENTS[act]
         for verb in before:
-            sending = {} if verb == "send" else None
+            sending: dict[str, Any] | None = {} if verb == "send" else None
             ok(await second.post(f"{path}/{verb}", sending, headers={"If-Match": "*"}))
         if act == "reject":
             said = {**said, "rejected_on": str(clock.today())}
@@ -155,7 +158,8 @@ async def paying_to_an_account(world: World, act: str) -> First:
     acts, other_treasurer = await Acts.of(world, 1000), await subject(world, "treasurer")
 
     async def make(client: Client) -> Second:
-        await acts.payee(**({"proposed_by": client} if act == "proposed" else {"approved_by": client}))
+        proposer, approver = (client, None) if act == "proposed" else (None, client)
+        await acts.payee(proposed_by=proposer, approved_by=approver)
         path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
         body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
         path += f"/{ok(await other_treasurer.post(path, body, headers=key()), 201)['id']}"
@@ -307,7 +311,9 @@ async def certified_day(world: World) -> str:
 WITHOUT_AN_ACT = {duties.PROPOSES_APPROVES}  # the pair stands ready for the acts to come
 
 
-async def settling(world: World, act: str) -> First:
+@trial(duties.ORDERS_WAIVES, "funder", "funder", "waived")
+@trial(duties.ORDERS_SETTLES, "funder", "treasurer", "received", "receipt taken back", "set off")
+async def ending_a_recovery(world: World, act: str) -> First:
     scene = await Recovering.of(await Acts.of(world, 1000))
     grant = str(ok(await scene.acts.grant(100), 201)["id"])
     ok(await scene.acts.pay(grant, 80), 201)
@@ -329,10 +335,6 @@ async def settling(world: World, act: str) -> First:
         return lambda other: scene.act(receipt, "reverse", {"reason": "Mistaken."}, other)
 
     return order
-
-
-trial(duties.ORDERS_SETTLES, "funder", "treasurer", "received", "receipt taken back", "set off")(settling)
-trial(duties.ORDERS_WAIVES, "funder", "funder", "waived")(settling)
 
 
 @trial(duties.REPORTS_JUDGES, "funder", "funder", "judge")

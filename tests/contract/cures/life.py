@@ -270,7 +270,7 @@ async def change_request_transition(case: Case) -> None:
 @walk("requester-decides", *JUDGES)
 async def requester_decides(case: Case) -> None:
     tried = await Tried.of(case)
-    body = {"changes": [OBJECT], "reason": "It changes.", "requested_on": "2024-01-02"}
+    body: dict[str, Any] = {"changes": [OBJECT], "reason": "It changes.", "requested_on": "2024-01-02"}
     asked = ok(await case.world.funder.post(f"{tried.path}/change-requests", body, headers=key()), 201)
     path, verb = f"{tried.path}/change-requests/{asked['id']}", case.act.split("_")[0]
     case.refused(await tried.judge(path))
