@@ -269,9 +269,7 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part, a proposed override, what must come back
-        of the grant and what its firm owes afterwards: ids by name.
-        """
+        """A contribution, a grant and an advance out of it, each paid in part, and a proposed override: ids by name."""
         firm = await self.followed_firm()
 
         async def post(role: str, path: str, **body: Any) -> str:
@@ -310,8 +308,7 @@ class World:
         override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
                               valid_until_on="2199-12-31")  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm, **requests,
-                **await self.owed(grant)}  # fmt: skip
+                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm, **requests}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""

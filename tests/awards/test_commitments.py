@@ -10,7 +10,7 @@ import pytest
 from app.awards.commitments.rules import CommitmentKind, Due, commitments
 from app.commands.tick import tell_overdue
 from app.schemes.rules import Parameters
-from tests.awards.test_closing import Aid
+from tests.awards.closing import Aid
 from tests.world import Client, World, ok, problem
 
 JOBS, INVESTMENT = CommitmentKind

@@ -111,7 +111,7 @@ async def test_what_has_not_come_back_is_waived_by_another_person(scene: Recover
     grant = await paid_grant(scene)
     path = await scene.ordered(grant, 50)
     receipt = ok(await scene.receive(path, 10), 201)["id"]
-    problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-settles")
+    problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-waives")
     problem(await scene.withdraw(path), 409, "recovery-received")
     found = ok(await scene.waive(path))
     assert (found["status"], found["settled_as"]) == ("closed", "waived")
@@ -218,9 +218,9 @@ async def test_what_waits_among_recoveries(scene: Recovering) -> None:
 # --- set off on a payment --------------------------------------------------------------------------------------------
 
 
-async def to_set_off(scene: Paying, claimed: int = 300_000) -> tuple[Recovering, str]:
-    """A grant of 100 000.01 € of which an advance payment was made, and a recovery of it that is due."""
-    await scene.paid(500_000)
+async def to_set_off(scene: Paying, claimed: int = 30_000) -> tuple[Recovering, str]:
+    """A grant of 20 000.00 € of which an advance payment was made, and a recovery of it that is due."""
+    await scene.paid(50_000)
     recovering = await Recovering.of(scene.acts)
     return recovering, await recovering.ordered(scene.grant, claimed)
 
@@ -230,48 +230,48 @@ async def keep(scene: Paying, payment: str, recovery: str) -> Any:
 
 
 async def test_a_recovery_is_set_off_whole_on_the_next_payment(world: World) -> None:
-    scene = await Paying.of(world, started_on=date.fromisoformat(DAY))
+    scene = await Paying.of(world, 2_000_000, started_on=date.fromisoformat(DAY))
     recovering, recovery = await to_set_off(scene)
-    small = await scene.proposed(300_000)
+    small = await scene.proposed(30_000)
     refused = problem(await keep(scene, small, recovery), 409, "set-off-above-payment")
-    assert (refused["remaining_cents"], refused["amount_cents"]) == (300_000, 300_000)
-    payment = await scene.proposed(400_000)
+    assert (refused["remaining_cents"], refused["amount_cents"]) == (30_000, 30_000)
+    payment = await scene.proposed(40_000)
     shown = ok(await keep(scene, payment, recovery))
-    assert [shown["set_off_cents"], shown["transfer_cents"]] == [300_000, 100_000]
+    assert [shown["set_off_cents"], shown["transfer_cents"]] == [30_000, 10_000]
     found = await recovering.says(recovery)
-    assert [found["status"], found["planned_cents"], found["remaining_cents"]] == ["ordered", 300_000, 0]
+    assert [found["status"], found["planned_cents"], found["remaining_cents"]] == ["ordered", 30_000, 0]
     problem(await recovering.receive(recovery, 1), 409, "receipts-exceed-recovery")
     for answer in (await recovering.waive(recovery), await recovering.withdraw(recovery)):
         problem(answer, 409, "recovery-in-payment")
     problem(await keep(scene, small, recovery), 409, "recovery-in-payment")
     ok(await scene.act(payment, "cancel", {"reason": "Another day."}))
-    assert (await recovering.says(recovery))["remaining_cents"] == 300_000
-    payment = await scene.proposed(400_000)
+    assert (await recovering.says(recovery))["remaining_cents"] == 30_000
+    payment = await scene.proposed(40_000)
     ok(await keep(scene, payment, recovery))
     ok(await scene.act(payment, "approve"))
     problem(await keep(scene, payment, recovery), 409, "payment-transition")
     ok(await scene.act(payment, "record", {"paid_on": BACK}))
     found = await recovering.says(recovery)
-    assert [found["status"], found["settled_as"], found["set_off_cents"]] == ["closed", "set_off", 300_000]
+    assert [found["status"], found["settled_as"], found["set_off_cents"]] == ["closed", "set_off", 30_000]
     now = figures(await scene.acts.envelope())
-    assert (now["paid"], now["recovered"]) == (900_000, 300_000)
+    assert (now["paid"], now["recovered"]) == (90_000, 30_000)
     ok(await scene.act(payment, "reverse", {"reason": "Mistaken."}))
     found = await recovering.says(recovery)
-    assert [found["status"], found["set_off_cents"], found["remaining_cents"]] == ["ordered", 0, 300_000]
+    assert [found["status"], found["set_off_cents"], found["remaining_cents"]] == ["ordered", 0, 30_000]
     now = figures(await scene.acts.envelope())
-    assert (now["paid"], now["recovered"]) == (500_000, 0)
+    assert (now["paid"], now["recovered"]) == (50_000, 0)
 
 
 async def test_a_recovery_is_set_off_once_or_received_not_both(world: World) -> None:
-    scene = await Paying.of(world, started_on=date.fromisoformat(DAY))
+    scene = await Paying.of(world, 2_000_000, started_on=date.fromisoformat(DAY))
     recovering, recovery = await to_set_off(scene)
-    payments = [await scene.proposed(400_000) for _ in range(3)]
+    payments = [await scene.proposed(40_000) for _ in range(3)]
     given = answers(
         await asyncio.gather(
             *(keep(scene, payment, recovery) for payment in payments),
-            *(recovering.receive(recovery, 300_000) for _ in range(3)),
+            *(recovering.receive(recovery, 30_000) for _ in range(3)),
         )
     )
     assert given["200"] + given["201"] == 1
     found = await recovering.says(recovery)
-    assert found["received_cents"] + found["planned_cents"] == 300_000
+    assert found["received_cents"] + found["planned_cents"] == 30_000

@@ -26,6 +26,7 @@ from tests.contract.cures import (
     money,
     payments,
     records,
+    recoveries,
     requests,
     schemes,
 )
@@ -47,6 +48,7 @@ REGISTERED = (
     money,
     payments,
     records,
+    recoveries,
     requests,
     schemes,
 )  # importing them registers their walks

@@ -431,6 +431,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
+    money |= await world.owed(money["grant"])
     file = await admissible(world)
     decided = await closed_meeting(world)
     meetings = await world.meetings()

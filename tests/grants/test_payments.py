@@ -1,8 +1,10 @@
 """Payments: proposed by one person, approved by another, recorded as the bank made them, and what each must satisfy."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -202,6 +204,52 @@ async def test_of_fifty_advance_payments_at_once_no_cent_passes_the_ceiling(worl
     responses = await asyncio.gather(*(paying.propose(7_00) for _ in range(50)))
     assert answers(responses) == {"201": 4, "advance-payment-ceiling": 46}
     assert {r.json()["allowed_cents"] for r in responses if r.is_error} == {2_00}
+
+
+async def test_an_end_of_the_grant_waits_for_what_is_approved_and_cancels_what_is_proposed(world: World) -> None:
+    paying = await Paying.of(world, 100, scheme=False)
+    proposed, approved = await paying.proposed(1), await paying.approved(2)
+    path, why = f"grants/{paying.grant}", {"reason": "The firm gives up."}
+    for verb in ("cancel", "release"):
+        refused = await world.funder.post(f"{path}/{verb}", why, headers=await seen(world.funder, path))
+        problem(refused, 409, "payments-in-flight")
+    ok(await paying.act(approved, "cancel", {"reason": "The firm gives up."}))
+    ok(await world.funder.post(f"{path}/cancel", why, headers=await seen(world.funder, path)))
+    assert (await paying.read(proposed))["status"] == "cancelled"
+    assert await paying.room() == (0, 0, 100, 0)
+
+
+async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_truth(world: World, app: Any) -> None:
+    paying = await Paying.of(world, 10_000, scheme=False)
+    details, either, chance = f"firms/{paying.acts.firm}/bank-details", {"If-Match": "*"}, Random(11)
+    codes: Counter[str] = Counter()
+    for number in range(2, 6):
+        listed = ok(await world.auditor.get(f"grants/{paying.grant}/payments?limit=500"))["items"]
+        path, body = f"grants/{paying.grant}/payments", {"iban": iban_from(number), "holder_name": "Firm"}
+        made = ok(await world.clients["territory"].post(details, body), 201)["id"]
+        acts = [paying.propose(7, INTERIM) for _ in range(8)] + [paying.acts.pay(paying.grant, 5) for _ in range(3)]
+        for each in listed:
+            verb = chance.choice(["approve", "approve", "send", "record", "reject", "cancel", "reverse"])
+            said = {"approve": None, "send": {}, "record": {"paid_on": DAY}}.get(verb, {"reason": "Why."})
+            if verb == "reject":
+                said = {"reason": "AC04", "rejected_on": str(clock.today())}
+            by = paying.second if verb == "approve" else paying.first
+            acts.append(by.post(f"{path}/{each['id']}/{verb}", said, headers=either))
+        acts.append(paying.first.post(f"{details}/{made}/approve", headers=either))
+        if number % 2:
+            standing = ok(await world.auditor.get(f"{details}?status=approved"))["items"][0]["id"]
+            acts.append(paying.first.post(f"{details}/{standing}/withdraw", {"reason": "No."}, headers=either))
+        chance.shuffle(acts)
+        codes += answers(await asyncio.gather(*acts))
+    assert not {"busy", "internal-error", "database-unavailable"} & codes.keys(), codes
+    assert min(codes["200"], codes["201"]) > 5
+    gone = await world.pool.fetchval(
+        "SELECT count(*) FROM grant_payments p JOIN firm_bank_details d ON d.id = p.bank_details_id"
+        " WHERE p.territory = $1 AND p.status = 'approved' AND d.status <> 'approved'",
+        world.territory,
+    )
+    assert gone == 0
+    assert await world.differences(app.state["engine"]) == []
 
 
 # --- what a payment must satisfy --------------------------------------------------------------------------------------

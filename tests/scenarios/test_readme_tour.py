@@ -77,9 +77,11 @@ def test_the_tour_of_the_readme_says_what_the_readme_says() -> None:
         '"share_used":1.0',
         '"exhausted_on":null,"reason":"already_exhausted"',
         "Jours restants · ",
-        "/problems/agreement-missing\n"
-        '"requested_cents":9000001,"allowed_cents":9000000}\n'
-        '403\n200\n"status":"recorded"\n',
+        (
+            "/problems/agreement-missing\n"
+            '"requested_cents":9000001,"allowed_cents":9000000}\n'
+            '403\n200\n"status":"recorded"\n'
+        ),
         '"due_cents":27500000,"repaid_cents":25000000,"late_cents":2500000,"outstanding_cents":5000000',
         '"available_cents":20833333\n"available_cents":3000000\n',
         "The envelope does not have enough money left, on the day of the act ",

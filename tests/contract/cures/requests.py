@@ -437,7 +437,10 @@ async def files(case: Case) -> Ask:
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
       "withdraw_bank_details", "approve_grant_payment", "send_grant_payment", "record_grant_payment",
-      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment")  # fmt: skip
+      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment",
+      "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
+      "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
+      "judge_advance_commitment")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -446,7 +449,8 @@ async def if_match_missing(case: Case) -> None:
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
       "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
-      "propose_override")  # fmt: skip
+      "propose_override",
+      "open_recovery", "receive_recovery")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, keyed=False))
@@ -464,7 +468,9 @@ async def idempotency_key_missing(case: Case) -> None:
       "approve_bank_details", "refuse_bank_details", "withdraw_bank_details", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
-      "see_grant_payment")  # fmt: skip
+      "see_grant_payment",
+      "open_recovery", "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
+      "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -486,7 +492,11 @@ async def person_required(case: Case) -> None:
       "declare_application_inadmissible", "extend_application", "put_application_review",
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
       "send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment",
-      "see_grant_payment")  # fmt: skip
+      "see_grant_payment",
+      "open_recovery", "receive_recovery", "report_grant_commitment", "report_advance_commitment",
+      "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
+      "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
+      "judge_advance_commitment")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)
@@ -571,6 +581,8 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "award_advance": ("decision_reference", word),
     "award_grant": ("decision_reference", word),
     "receive_repayment": ("reference", word),
+    "order_recovery": ("order_number", word),
+    "receive_recovery": ("bank_reference", word),
     "pay_grant": ("reference", word),
     "create_contribution": ("reference", word),
     "create_order": ("reference", word),
@@ -605,7 +617,7 @@ async def already_exists(case: Case) -> None:
 
     ask = await READY[case.act](case)
     ok(await bearing(ask, one).send(case))
-    anew = case.act.startswith("update") or case.act == "create_territory"  # whose EPCI nobody else has
+    anew = case.act.startswith("update") or case.act in ("create_territory", "order_recovery")  # done once to each
     ask = await READY[case.act](case) if anew else ask
     told = case.refused(await bearing(ask, one).send(case))
     assert any(error["pointer"].endswith(f"/{named}") for error in told["errors"])
