@@ -114,3 +114,8 @@ COMMITMENTS = [
 ]
 # What only gives a foreign key of another table its target.
 TARGETS = {"recoveries_ordered_key", "recoveries_grant_key", "commitments_aid_id_key"}
+
+KEPT = [
+    Attack("commitment_reports_append_only", change("commitment_reports", REPORT, text="'Other'")),
+    Attack("commitment_reports_append_only", f"DELETE FROM commitment_reports WHERE {REPORT}"),
+]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from app.core.db import Base
-from tests.awards.attacks import CLOSINGS, COMMITMENTS, RECOVERIES, TARGETS
+from tests.awards.attacks import CLOSINGS, COMMITMENTS, KEPT, RECOVERIES, TARGETS
 from tests.contract.cures import subject
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS, Acts
@@ -440,7 +440,7 @@ OVERRIDES = [
 
 MONEY_ATTACKS = [
     *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
-    *OVERRIDES, *RECOVERIES, *CLOSINGS, *COMMITMENTS,
+    *OVERRIDES, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
 ]  # fmt: skip
 
 
@@ -523,7 +523,7 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         " WHERE tgname = 'append_only' AND tgrelid = ANY ($1::text[]::regclass[])",
         TABLES,
     )
-    assert {f"{row['name']}_append_only" for row in rows} == {attack.constraint for attack in APPEND_ONLY}
+    assert {f"{row['name']}_append_only" for row in rows} == {each.constraint for each in [*APPEND_ONLY, *KEPT]}
 
 
 @pytest.mark.parametrize(
