@@ -75,6 +75,7 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
     # aid files
+    "AidTotals.aid_id": "decision_reference",
     "AwardStory.aid_id": "decision_reference",
     **{f"{schema}.line_id": "line_label" for schema in ("ClaimLine", "ClaimedInvoice")},
     "ClaimedInvoice.claim_id": "claim_number",
