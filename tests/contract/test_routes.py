@@ -336,6 +336,9 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
     T + "/imports/{import_id}/problems": (AT_WORK, set()),
     T + "/awards/{award_id}/story": (MONEY, set()),
+    T + "/awards/{award_id}/totals": (MONEY, set()),
+    T + "/totals": (MONEY, set()),
+    "/v1/firms/{siren}/totals": (MONEY, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
 }
