@@ -341,8 +341,9 @@ class World:
                 "amount_excl_vat_cents": 1_000_00,
             }
             claims[name] = await post("territory", f"{path}/claims", lines=[invoice])
-        return {**requests, **claims, "contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
+        return {**requests, **claims, "contribution": contribution, "grant": grant, "payment": payment,
+                "advance": advance, "tranche": tranche, "repayment": repayment, "override": override,
+                "firm": firm}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""
