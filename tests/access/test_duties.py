@@ -126,7 +126,7 @@ async def handling_a_payment(world: World, act: str) -> First:
         path += f"/{ok(await world.treasurer.post(path, body, headers=key()), 201)['id']}"
         before, said = ACTS_ON_PAYMENTS[act]
         for verb in before:
-            sending = {} if verb == "send" else None
+            sending: dict[str, Any] | None = {} if verb == "send" else None
             ok(await second.post(f"{path}/{verb}", sending, headers={"If-Match": "*"}))
         if act == "reject":
             said = {**said, "rejected_on": str(clock.today())}
@@ -154,7 +154,8 @@ async def paying_to_an_account(world: World, act: str) -> First:
     acts, other_treasurer = await Acts.of(world, 1000), await subject(world, "treasurer")
 
     async def make(client: Client) -> Second:
-        await acts.payee(**({"proposed_by": client} if act == "proposed" else {"approved_by": client}))
+        proposed_by, approved_by = (client, None) if act == "proposed" else (None, client)
+        await acts.payee(proposed_by=proposed_by, approved_by=approved_by)
         path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
         body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
         path += f"/{ok(await other_treasurer.post(path, body, headers=key()), 201)['id']}"

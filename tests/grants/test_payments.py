@@ -76,7 +76,7 @@ async def test_what_is_cancelled_or_rejected_gives_its_room_and_its_reference_ba
 
 
 async def test_the_balance_ends_proposals_and_waits_for_what_is_approved(world: World, app: Any) -> None:
-    done = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
+    done: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
     paying = await Paying.of(world, **done)
     overtaken, bound = await paying.proposed(1), await paying.approved(2)
     balance = await paying.sent(9_000_000, BALANCE)
@@ -254,8 +254,8 @@ async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_tr
 
 # --- what a payment must satisfy --------------------------------------------------------------------------------------
 
-STARTS = {"started_on": STARTED}
-DONE = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
+STARTS: dict[str, Any] = {"started_on": STARTED}
+DONE: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
 YESTERDAY = clock.today() - timedelta(days=1)
 
 
