@@ -292,10 +292,23 @@ class World:
         tranche = await post("treasurer", f"advances/{advance}/tranches", amount_cents=50_000_00, paid_on="2023-12-01")
         repayment = await post("treasurer", f"advances/{advance}/repayments", amount_cents=1_000_00,
                                received_on="2024-04-02", reference=reference)  # fmt: skip
+        requests = {}
+        for name, path in (("grant", f"grants/{grant}"), ("advance", f"advances/{advance}")):
+            ok(await self.clients["funder"].put(f"{path}/agreement", {
+                "reference": reference, "signed_by_firm_on": "2023-10-20", "document_sha256": "0" * 64,
+            }))  # fmt: skip
+            ok(await self.clients["funder"].put(f"{path}/guarantee", {
+                "guarantor": "Banque du Gard", "reference": reference, "amount_cents": 1, "until_on": "2199-12-31",
+                "document_sha256": "0" * 64,
+            }))  # fmt: skip
+            requests[f"{name}_change_request"] = await post(
+                "territory", f"{path}/change-requests", reason="Later.",
+                changes=[{"kind": "dates", "planned_end_on": "2026-12-31"}],
+            )  # fmt: skip
         override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
                               valid_until_on="2199-12-31")  # fmt: skip
         return {"contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm}  # fmt: skip
+                "tranche": tranche, "repayment": repayment, "override": override, "firm": firm, **requests}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""
