@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -245,7 +246,7 @@ def _first_commitment() -> Select[UUID]:
 async def _report_jobs(write: Write, story: Story) -> list[Change]:
     [owed] = await story.scalars(_first_commitment())
     counted = commitments_schemas.CommitmentReportCreate(
-        observed_on=date(2025, 4, 30), text="Cinq emplois créés, tous occupés.", jobs_fte="5.00",
+        observed_on=date(2025, 4, 30), text="Cinq emplois créés, tous occupés.", jobs_fte=Decimal(5),
         document_sha256=sha256("jobs of demo-grant-2"),
     )  # fmt: skip
     return await commitments.report(write, ALES, await _id(story, CLOSED_LOWER), owed, counted, GRANT)

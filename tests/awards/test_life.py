@@ -180,6 +180,33 @@ async def test_an_award_is_cancelled_unpaid_and_terminated_once_agreed_started_o
     assert [act for act, _ in await released.history()] == ["cancel"]
 
 
+@pytest.mark.parametrize("how", ["terminate", "lapse", "balance"])
+async def test_what_was_awarded_later_returns_from_the_day_on_which_it_was_awarded(
+    app: Any, acts: Acts, how: str
+) -> None:
+    available = (await acts.envelope())["available_cents"]
+    life = await Life.of(acts)
+    raised = await life.asked({"kind": "amount", "amount_cents": 4_000_100})
+    ok(await life.act("notify", NOTIFIED))
+    ok(await life.decide(raised, decided_on="2025-11-10"))
+    if how == "terminate":
+        ok(await life.put("agreement", SIGNED), 201)
+        ok(await life.act("terminate", {"on": "2025-11-03", "reason": "Given up."}))
+    elif how == "lapse":
+        await lapse(app, "2025-11-11")
+    else:
+        grant = life.grant.removeprefix("grants/")
+        ok(await acts.pay(grant, 100, kind="balance_payment", paid_on="2025-11-03"), 201)
+    paid = 100 * (how == "balance")
+    over = await life.says()
+    assert (over["released_cents"], over["remaining_cents"]) == (4_000_100 - paid, 0)
+    for day, committed in (("2025-11-02", 4_000_000), ("2025-11-03", 0), ("2025-11-10", 0)):
+        said = await acts.envelope(as_of=day)
+        gone = paid * (day > "2025-11-02")
+        assert (said["committed_cents"], said["available_cents"]) == (committed, available - committed - gone)
+    assert await acts.world.differences(app.state["engine"]) == []
+
+
 async def lapse(app: Any, as_of: str) -> int:
     return await take_unstarted(app.state["sessions"], date.fromisoformat(as_of))
 
@@ -336,7 +363,7 @@ async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
     assert (await life.says())["amount_cents"] == 5_000_000
 
 
-CHANGES = [
+CHANGES: list[tuple[list[dict[str, Any]], str | None, str]] = [
     ([{"kind": "amount", "planned_end_on": "2026-01-01"}], "fields_of_change", "/changes/0"),
     ([{"kind": "dates"}], "fields_of_change", "/changes/0"),
     ([OBJECT, OBJECT], "kind_twice", "/changes/1/kind"),
