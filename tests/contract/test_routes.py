@@ -338,6 +338,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/awards/{award_id}/story": (MONEY, set()),
     T + "/awards/{award_id}/totals": (MONEY, set()),
     T + "/totals": (MONEY, set()),
+    T + "/applications/delays": (MONEY | {"committee"}, set()),
     "/v1/firms/{siren}/totals": (MONEY, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
