@@ -354,6 +354,44 @@ def test_eleven_aid_files_are_in_eleven_states(loaded: Loaded) -> None:
     assert review["opinion"] == "favourable"
 
 
+def test_each_award_rests_on_its_scheme_and_lives_in_its_own_way(loaded: Loaded) -> None:
+    grants, advances, claims, payments, recoveries, commitments = loaded.get(
+        "auditor", "grants?sort=id", "advances", "claims", "grant-payments", "recoveries",
+        "commitments",
+    )  # fmt: skip
+    awards = [*grants["items"], *advances["items"]]
+    assert all(award["parameters"]["advance_payment_bp"] == 3_000 and award["notified_on"] for award in awards)
+    assert all(award["amount_cents"] <= award["base_cents"] == _sum(award["lines"]) for award in awards)
+    told = [
+        (award["stage"], award["status"], award["amount_cents"], award["paid_cents"], award["released_cents"],
+         award["in_flight_cents"], award["recovered_cents"], award["in_recovery"])
+        for award in grants["items"]
+    ]  # fmt: skip
+    assert told == [
+        ("completed", "paying", 250_000_00, 175_000_00, 0, 0, 0, False),
+        ("closed", "closed", 120_000_00, 108_000_00, 12_000_00, 0, 0, False),
+        ("started", "paying", 90_000_00, 27_000_00, 0, 0, 3_000_00, True),
+        ("lapsed", "cancelled", 60_000_00, 0, 60_000_00, 0, 0, False),
+        ("started", "awarded", 50_000_00, 0, 0, 15_000_00, 0, False),
+    ]
+    assert [award["final_cents"] for award in grants["items"]] == [None, 108_000_00, None, None, None]
+    assert grants["items"][3]["ended_on"] == "2025-10-21", "24 months after the notification"
+    assert sorted((claim["status"], claim["deducted_cents"]) for claim in claims["items"]) == [
+        ("settled", 0), ("settled", 0), ("settled", 4_000_00), ("submitted", 0),
+    ]  # fmt: skip
+    assert not any(payment["exceeds"] for payment in payments["items"]), "nothing was paid that could not be proposed"
+    [waiting] = [payment for payment in payments["items"] if payment["status"] == "approved"]
+    assert waiting["proposed_by"] != waiting["approved_by"]
+    assert [(each["status"], each["remaining_cents"]) for each in recoveries["items"]] == [("ordered", 6_000_00)]
+    assert {(each["kind"], each["months"], each["outcome"]) for each in commitments["items"]} == {
+        ("jobs", 12, "met"), ("jobs", 36, None), ("investment", 60, None),
+    }  # fmt: skip
+
+
+def _sum(lines: list[dict[str, Any]]) -> int:
+    return sum(line["amount_cents"] for line in lines)
+
+
 def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:
     told = {row[0] for row in look(loaded.url, "SELECT DISTINCT type FROM events")}
     assert told >= {
@@ -361,6 +399,8 @@ def test_every_act_of_the_demonstration_left_an_event(loaded: Loaded) -> None:
         "member.created", "api_key.created", "firm.created", "territory_firm.created", "mission.created",
         "order.created", "late_entry_leave.created", "mission_member.created", "consultant.created",
         "time_entry.created", "time_entry.validated", "time_entry.rejected", "time_entry.reversed",
+        "grant.notified", "grant.agreed", "grant.started", "grant.completed", "grant.closed", "grant.lapsed",
+        "claim.submitted", "claim.settled", "grant_payment.approved", "recovery.ordered", "commitment.judged",
     }  # fmt: skip
     counted = look(
         loaded.url,
@@ -469,7 +509,7 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
     plans = loaded.get("funder", *(f"projects/{project['id']}/financing" for project in projects["items"]))
     assert sorted(plan["status"] for plan in plans) == ["complete"] * 24 + ["draft"]
     gaps = [[gap["code"] for gap in plan["gaps"]] for plan in plans if plan["status"] == "draft"]
-    # A bank has refused. What was released of an advance the firm has made up for, before it asked for more.
+    # A bank has refused. What was released of an aid its firm has made up for.
     assert sorted(gaps) == [["sources_below_uses", "source_refused"]]
     lines = [line for plan in plans for line in plan["lines"] if line["kind"].startswith("rebond_")]
     awards = [award for page in loaded.get("funder", "grants", "advances") for award in page["items"]]
@@ -479,8 +519,9 @@ def test_the_projects_come_to_the_published_sums(loaded: Loaded) -> None:
         if award["status"] != "cancelled"
     }
     assert {line["award_id"]: line["amount_cents"] for line in lines if line["award_id"]} == standing
-    assert sum(standing.values()) + 100_000_00 + 60_000_00 == 1_220_000_00, "the awards, less what was released"
-    assert [line["amount_cents"] for line in lines if not line["award_id"]] == [60_000_00], "the firm has withdrawn"
+    released = 12_000_00 + 60_000_00 + 100_000_00
+    assert sum(standing.values()) + released == 1_220_000_00, "the awards, less what was released"
+    assert [line["amount_cents"] for line in lines if not line["award_id"]] == [60_000_00], "the grant has lapsed"
     [then] = loaded.get("territory", "projects/totals?as_of=2023-10-03")
     assert then["by_stage"]["contracted"] == 7, "on the day of their awards"
 

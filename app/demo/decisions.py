@@ -67,7 +67,7 @@ async def load(story: Story) -> None:
     """Both meetings, each step a transaction that is left out where it is done already."""
     for sitting in SITTINGS:
         await _meet(story, sitting)
-    await balance(story, GRANTED)
+    await balance(story, GRANTED.project)
 
 
 async def _meet(story: Story, sitting: StoryMeeting) -> None:

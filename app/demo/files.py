@@ -39,6 +39,7 @@ from app.projects.schemas import FinancingPut, LineBody
 
 FUNDER, TERRITORY, TREASURER = Role.FUNDER, Role.TERRITORY, Role.TREASURER
 REQUESTED = 50_000 * EURO
+CLOSED_LOWER = 1  # the project whose grant was closed at less than was awarded
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ GRANTED, REJECTED = Told(9, 4, 300), Told(10, 6, 290)
 async def prepare(story: Story) -> None:
     """What the files rest on, and those that committees decide, up to the agenda."""
     await _accounts(story)
-    await balance(story, UNDER_REVIEW)
+    for project in (CLOSED_LOWER, UNDER_REVIEW.project):
+        await balance(story, project)
     await _each(story, (GRANTED, REJECTED))
 
 
@@ -87,8 +89,8 @@ def named(told: Told) -> Select[UUID]:
     return select(Application.id).where(Application.territory == ALES, Application.external_id == told.external_id)
 
 
-def _project(told: Told) -> Select[UUID]:
-    return select(Project.id).where(Project.territory == ALES, Project.external_id == f"demo-project-{told.project}")
+def _project(number: int) -> Select[UUID]:
+    return select(Project.id).where(Project.territory == ALES, Project.external_id == f"demo-project-{number}")
 
 
 def _firm(told: Told) -> str:
@@ -121,9 +123,9 @@ async def _approve(write: Write, siren: str, proposed: UUID) -> list[Change]:
     return await bank_details.approve(write, Place(ALES, siren), proposed)
 
 
-async def balance(story: Story, told: Told) -> None:
+async def balance(story: Story, project: int) -> None:
     """The plan of the project whose aid has changed is balanced again, by the firm's own funds."""
-    [project_id] = await story.scalars(_project(told))
+    [project_id] = await story.scalars(_project(project))
     v = FinancingPlan
     last = select(v.id).where(v.project_id == project_id).order_by(v.number.desc()).limit(1).scalar_subquery()
 
@@ -149,7 +151,7 @@ async def balance(story: Story, told: Told) -> None:
 
 async def _file(story: Story, told: Told) -> None:
     """A file, with the papers of its firm, up to its last act."""
-    [project_id] = await story.scalars(_project(told))
+    [project_id] = await story.scalars(_project(told.project))
     replaced = [each for each in EVERY if each.number == told.refiles]
     refiles = (await story.scalars(named(replaced[0])))[0] if replaced else None
     await story.run(story.actor(TERRITORY), lambda write: _begin(write, told, project_id, refiles))

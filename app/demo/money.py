@@ -1,8 +1,8 @@
 """The money of the Alès demonstration: 1 500 000 € from two contributors, four grants, three advances, an override.
 
-Each award is of the closing committee and of its firm's project, which follows it. The total is real (target envelope
-of Alès); projects, decisions and payments are synthetic. Every step is one
-transaction, and is left out where it is done already.
+Each award is of the closing committee and of its firm's project, which follows it, and keeps the scheme's parameters of
+its day. The total is real (target envelope of Alès); projects, decisions and payments are synthetic. How the aids live
+is told in app/demo/aids.py. Every step is one transaction, and is left out where it is done already.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,17 +17,19 @@ from app.advances import schemas as advances_schemas
 from app.advances import service as advances
 from app.advances.models import Advance, Repayment, Tranche
 from app.advances.schedule import DueDates, Frequency
+from app.applications.awards import schemas as decided
+from app.applications.awards import service as decided_elsewhere
 from app.awards import schemas
 from app.awards import service as awards
 from app.awards.overrides import schemas as overrides_schemas
 from app.awards.overrides import service as overrides
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule, OverrideStatus
-from app.awards.rules import Decided
 from app.committees.models import Committee
 from app.core import clock
 from app.core.values import siren_from
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change, System, Write
+from app.demo import aids
 from app.demo.story import Story
 from app.envelopes import schemas as envelopes_schemas
 from app.envelopes import service as envelopes
@@ -36,7 +38,6 @@ from app.envelopes.rules import RepaymentPolicy
 from app.firms import schemas as firms_schemas
 from app.firms import service as firms
 from app.firms.models import Proceeding, ProceedingKind
-from app.grants import service as grants
 from app.grants.models import Grant
 from app.grants.payments import schemas as payments_schemas
 from app.grants.payments import service as payments
@@ -45,21 +46,23 @@ from app.grants.payments.rules import PaymentKind
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.models import Project
-from app.projects.rules import ProjectStage
+from app.projects.rules import CostKind, ProjectStage
 
 ALES = "ales"
 DECIDED = date(2023, 10, 3)
-WITHDRAWN, WITHDRAWN_ON = "demo-project-3", date(2024, 4, 2)
+GIVEN_UP, GIVEN_UP_ON = "demo-project-3", date(2025, 11, 3)  # its grant lapsed
 EURO = 100
 
 CONTRIBUTIONS = [  # role of the contributor's person, euros, reference, where repaid capital goes
     (Role.PROGRAMME, 1_200_000, "DEMO-FR2030", RepaymentPolicy.RETURN),
     (Role.TERRITORY, 300_000, "DEMO-AGGLO", RepaymentPolicy.RECYCLE),
 ]
+# Euros and project of each award. Its base is what is eligible of the project's cost.
 GRANTS = [(250_000, "Centre d'usinage cinq axes"), (120_000, "Banc d'essai"), (90_000, "Atelier de découpe"),
           (60_000, "Ligne d'emballage")]  # fmt: skip
 ADVANCES = [(300_000, "Extension de la fonderie"), (200_000, "Ligne de traitement de surface"),
             (150_000, "Cellule robotisée")]  # fmt: skip
+COSTS = [2_400_000, 1_200_000, 900_000, 600_000, 3_600_000, 2_100_000, 1_500_000]  # of their projects, in this order
 # Quarters that fell due by 30 September 2026: all but the last are paid, so one is late.
 QUARTERS = [
     date(year, month, day) for year in (2024, 2025, 2026) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))
@@ -77,27 +80,30 @@ async def _awards(story: Story, model: type[Grant | Advance]) -> list[UUID]:
     return await story.scalars(awards.order_by(model.external_id))
 
 
+Step = Callable[[Write, Story], Awaitable[Change | list[Change]]]
+
+
 async def load(story: Story) -> None:
     """Contribute, award and pay as the people of the demonstration would."""
-    steps: list[tuple[Select[Any], Role, Callable[[Write, Story], Awaitable[Change | list[Change]]]]] = [
+    steps: list[tuple[Select[Any], str | None, Step]] = [
         (select(Contribution.id).where(Contribution.territory == ALES), Role.PROGRAMME, _contribute),
         (select(Grant.id).where(Grant.territory == ALES), Role.FUNDER, _award_grants),
         (select(Advance.id).where(Advance.territory == ALES), Role.FUNDER, _award_advances),
+        *aids.UNTIL_PAID,
         (select(GrantPayment.id).where(GrantPayment.territory == ALES), Role.TREASURER, _pay_grants),
-        (select(Grant.id).where(Grant.territory == ALES, Grant.status == "cancelled"), Role.FUNDER, _release),
+        *aids.ONCE_PAID,
         (select(Tranche.id).where(Tranche.territory == ALES), Role.TREASURER, _pay_tranches),
         (select(Repayment.id).where(Repayment.territory == ALES), Role.TREASURER, _repay),
         (select(Advance.id).where(Advance.territory == ALES, Advance.released_cents > 0), Role.FUNDER, _release_half),
-        (select(Project.id).where(Project.external_id == WITHDRAWN, Project.stage == "dropped"), Role.TERRITORY, _drop),
+        (select(Project.id).where(Project.external_id == GIVEN_UP, Project.stage == "dropped"), Role.TERRITORY, _drop),
         (select(Proceeding.id).where(Proceeding.siren == IN_SAFEGUARD), Role.TERRITORY, _record_safeguard),
         (LIFTED, Role.FUNDER, _propose_override),
         (LIFTED.where(Override.status != OverrideStatus.PROPOSED), Role.PROGRAMME, _approve_override),
     ]
-    for done, role, step in steps:
-        async with story.factory() as session:
-            if await session.scalar(done.limit(1)) is not None:
-                continue
-        await story.run(story.actor(role), lambda write, step=step: step(write, story))  # type: ignore[misc]  # bound now
+    for done, who, step in steps:
+        if not await story.scalars(done.limit(1)):
+            actor = story.actor(who) if who is not None else System()
+            await story.run(actor, lambda write, step=step: step(write, story))  # type: ignore[misc]  # bound now
 
 
 async def _links(write: Write, project: int) -> dict[str, Any]:
@@ -125,19 +131,35 @@ async def _contribute(write: Write, story: Story) -> list[Change]:
     return changes
 
 
+async def _decided(write: Write, number: int, award: tuple[int, str], reference: str) -> dict[str, Any]:
+    """What an award says, by the number of its project: the scheme, and a base of eligible lines that bounds it."""
+    euros, title = award
+    line = decided.AwardLineBody
+    lines = [
+        line(label="Machines", kind=CostKind.TANGIBLE_ASSET, amount_cents=COSTS[number] * 80 // 100 * EURO),
+        line(label="Logiciels", kind=CostKind.INTANGIBLE_ASSET, amount_cents=COSTS[number] * 12 // 100 * EURO),
+    ]
+    return {
+        "project_title": title,
+        "amount_cents": euros * EURO,
+        "decided_on": DECIDED,
+        "decision_reference": reference,
+        "scheme": "rebond_industriel",
+        "base_cents": sum(each.amount_cents for each in lines),
+        "lines": lines,
+        **await _links(write, number),
+    }
+
+
 async def _award_grants(write: Write, story: Story) -> list[Change]:
     changes: list[Change] = []
-    for number, (euros, title) in enumerate(GRANTS, start=1):
-        decided = Decided(
+    for number, award in enumerate(GRANTS, start=1):
+        body = decided.GrantCreate(
             siren=siren_from(91_000_038 + number),
-            project_title=title,
-            amount_cents=euros * EURO,
-            decided_on=DECIDED,
-            decision_reference=f"DEMO-DEC-{number}",
             external_id=f"demo-grant-{number}",
-            **await _links(write, number - 1),
+            **await _decided(write, number - 1, award, f"DEMO-DEC-{number}"),
         )
-        changes += await grants.award_grant(write, ALES, decided)
+        changes += await decided_elsewhere.award_grant(write, ALES, body)
     return changes
 
 
@@ -146,50 +168,45 @@ async def _award_advances(write: Write, story: Story) -> list[Change]:
         instalments=12, frequency=Frequency.QUARTERLY, due_dates=DueDates.PERIOD_END, first_due_on=QUARTERS[0]
     )
     changes: list[Change] = []
-    for number, (euros, title) in enumerate(ADVANCES, start=1):
-        decided = Decided(
+    for number, award in enumerate(ADVANCES, start=1):
+        body = decided.AdvanceCreate(
             siren=siren_from(91_000_030 + number),
-            project_title=title,
-            amount_cents=euros * EURO,
-            decided_on=DECIDED,
-            decision_reference=f"DEMO-DEC-{number + 10}",
             external_id=f"demo-advance-{number}",
-            **await _links(write, len(GRANTS) + number - 1),
+            terms=terms,
+            **await _decided(write, len(GRANTS) + number - 1, award, f"DEMO-DEC-{number + 10}"),
         )
-        changes += await advances.award_advance(write, ALES, decided, terms.model_dump(mode="json"))
+        changes += await decided_elsewhere.award_advance(write, ALES, body)
     return changes
 
 
 async def _pay_grants(write: Write, story: Story) -> list[Change]:
-    first, second, *_ = await _awards(story, Grant)
+    """What was paid before today is recorded as it was made; app/demo/aids.py has a payment that two persons make."""
+    first, second, third, _ = await _awards(story, Grant)
     changes: list[Change] = []
-    for number, (grant_id, euros, kind, day) in enumerate(
-        (
-            (first, 75_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 11, 20)),
-            (first, 100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12)),
-            (second, 60_000, PaymentKind.ADVANCE_PAYMENT, date(2023, 12, 4)),
-            (second, 60_000, PaymentKind.INTERIM_PAYMENT, date(2024, 6, 3)),
-        )
-    ):
-        changes += await payments.pay(write, ALES, grant_id, _payment(euros, kind, day, number))
-    mistaken = [change for change in changes if change.type == "grant_payment.created"][-1].keys[0]
-    wrong = envelopes_schemas.Reversal(reason="Paid as an interim payment; it is the balance.")
-    changes += await payments.reverse_payment(write, payments.PaymentPlace(ALES, second, mistaken), wrong)
+    mistaken = _payment(10_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12), 2)
+    changes += await payments.pay(write, ALES, first, _payment(75_000, PaymentKind.ADVANCE_PAYMENT, ADVANCED[0], 1))
+    changes += await payments.pay(write, ALES, first, mistaken)
+    [wrong] = [change for change in changes if change.type == "grant_payment.created"][-1].keys
+    reason = envelopes_schemas.Reversal(reason="The amount lacks a zero.")
+    changes += await payments.reverse_payment(write, payments.PaymentPlace(ALES, first, wrong), reason)
     # The bank has one transfer: what was reversed gives its reference back.
-    balance = _payment(60_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), number)
-    return changes + await payments.pay(write, ALES, second, balance)
+    for grant_id, payment in (
+        (first, _payment(100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12), 2)),
+        (second, _payment(36_000, PaymentKind.ADVANCE_PAYMENT, ADVANCED[1], 3)),
+        (second, _payment(72_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), 4)),
+        (third, _payment(27_000, PaymentKind.ADVANCE_PAYMENT, date(2024, 5, 14), 5)),
+    ):
+        changes += await payments.pay(write, ALES, grant_id, payment)
+    return changes
+
+
+ADVANCED = (date(2023, 11, 20), date(2023, 12, 4))
 
 
 def _payment(euros: int, kind: PaymentKind, day: date, number: int) -> payments_schemas.PaymentCreate:
     return payments_schemas.PaymentCreate(
-        amount_cents=euros * EURO, paid_on=day, kind=kind, reference=f"DEMO-VIR-{number + 1}"
+        amount_cents=euros * EURO, paid_on=day, kind=kind, reference=f"DEMO-VIR-{number}"
     )
-
-
-async def _release(write: Write, story: Story) -> list[Change]:
-    *_, last = await _awards(story, Grant)
-    why = schemas.Release(reason="The firm has withdrawn its project.", released_on=WITHDRAWN_ON)
-    return await awards.release(write, grants.GRANT, ALES, last, why)
 
 
 async def _pay_tranches(write: Write, story: Story) -> list[Change]:
@@ -225,10 +242,10 @@ async def _release_half(write: Write, story: Story) -> list[Change]:
 
 
 async def _drop(write: Write, story: Story) -> Change:
-    """The firm that withdrew: its grant was cancelled, which took the project back, and now it is dropped."""
-    [project] = await story.scalars(select(Project.id).where(Project.external_id == WITHDRAWN))
+    """The firm that never started: its grant lapsed, which took the project back, and now it is dropped."""
+    [project] = await story.scalars(select(Project.id).where(Project.external_id == GIVEN_UP))
     passage = projects_schemas.Passage(
-        stage=ProjectStage.DROPPED, effective_on=WITHDRAWN_ON, reason="The firm has withdrawn its project."
+        stage=ProjectStage.DROPPED, effective_on=GIVEN_UP_ON, reason="The firm has given its project up."
     )
     return await projects.pass_to(write, ALES, project, passage)
 

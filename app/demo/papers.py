@@ -5,8 +5,10 @@ All of it is synthetic. The IBANs have right check digits, and the bank code 999
 
 import hashlib
 from datetime import date, timedelta
+from functools import partial
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.access.rules import Role
 from app.core.values import iban_from, siren_from
@@ -23,35 +25,38 @@ from app.firms.certificates.models import CertificateKind, FirmCertificate
 
 ALES = "ales"
 SHORTLISTED = [siren_from(91_000_031 + number) for number in range(12)]
-ISSUED, VALID_DAYS = date(2023, 9, 4), 180
+# Handed in with the file, and anew before each payment that came later.
+ISSUED, VALID_DAYS = (date(2023, 9, 4), date(2024, 3, 4), date(2024, 9, 2)), 180
 # The firm of the first grant has a bank account, and proposes another one.
-CHANGING, ACCOUNT, OTHER_ACCOUNT = siren_from(91_000_039), iban_from(1), iban_from(2)
-DETAILS = select(BankDetails.id).where(BankDetails.territory == ALES, BankDetails.siren == CHANGING)
-
-
-PLACE = Place(ALES, CHANGING)
+CHANGING, OTHER_ACCOUNT = siren_from(91_000_039), iban_from(2)
+ACCOUNTS = {CHANGING: iban_from(1), siren_from(91_000_040): iban_from(3), siren_from(91_000_041): iban_from(4)}
 
 
 async def load(story: Story) -> None:
-    """Record the certificates, approve one account, propose another."""
+    """Record the certificates, approve the account of each firm that is paid, propose another one."""
     if not await story.scalars(select(FirmCertificate.id).where(FirmCertificate.territory == ALES).limit(1)):
         await story.run(story.actor(Role.TERRITORY), _record)
-    if not await story.scalars(DETAILS):
-        await story.run(story.actor(Role.TERRITORY), lambda write: _propose(write, ACCOUNT))
-    if not await story.scalars(DETAILS.where(BankDetails.status == BankDetailsStatus.APPROVED)):
-        await story.run(story.actor(Role.TREASURER), lambda write: _approve(write, story))
-    if not await story.scalars(DETAILS.where(BankDetails.status == BankDetailsStatus.PROPOSED)):
-        await story.run(story.actor(Role.TERRITORY), lambda write: _propose(write, OTHER_ACCOUNT))
+    for siren, iban in ACCOUNTS.items():
+        if not await story.scalars(_details(siren)):
+            await story.run(story.actor(Role.TERRITORY), partial(_propose, siren=siren, iban=iban))
+        if not await story.scalars(_details(siren).where(BankDetails.status == BankDetailsStatus.APPROVED)):
+            [proposed] = await story.scalars(_details(siren))
+            await story.run(story.actor(Role.TREASURER), partial(_approve, siren=siren, proposed=proposed))
+    if not await story.scalars(_details(CHANGING).where(BankDetails.status == BankDetailsStatus.PROPOSED)):
+        await story.run(story.actor(Role.TERRITORY), partial(_propose, siren=CHANGING, iban=OTHER_ACCOUNT))
 
 
-async def _approve(write: Write, story: Story) -> list[Change]:
-    [proposed] = await story.scalars(DETAILS)
-    return await bank_details.approve(write, PLACE, proposed)
+def _details(siren: str) -> Select[UUID]:
+    return select(BankDetails.id).where(BankDetails.territory == ALES, BankDetails.siren == siren)
 
 
-async def _propose(write: Write, iban: str) -> Change:
+async def _approve(write: Write, siren: str, proposed: UUID) -> list[Change]:
+    return await bank_details.approve(write, Place(ALES, siren), proposed)
+
+
+async def _propose(write: Write, siren: str, iban: str) -> Change:
     body = bank_details_schemas.BankDetailsCreate(iban=iban, holder_name="Demonstration")
-    return await bank_details.propose(write, PLACE, body)
+    return await bank_details.propose(write, Place(ALES, siren), body)
 
 
 async def _record(write: Write) -> list[Change]:
@@ -62,11 +67,12 @@ async def _record(write: Write) -> list[Change]:
             siren,
             certificates_schemas.FirmCertificateCreate(
                 kind=kind,
-                issued_on=ISSUED,
-                valid_until_on=ISSUED + timedelta(days=VALID_DAYS),
-                sha256=hashlib.sha256(f"{kind} certificate of {siren} (demonstration)".encode()).hexdigest(),
+                issued_on=issued_on,
+                valid_until_on=issued_on + timedelta(days=VALID_DAYS),
+                sha256=hashlib.sha256(f"{kind} of {siren}, {issued_on} (demonstration)".encode()).hexdigest(),
             ),
         )
         for siren in SHORTLISTED
+        for issued_on in (ISSUED if siren in ACCOUNTS else ISSUED[:1])
         for kind in CertificateKind
     ]

@@ -35,13 +35,17 @@ BEGIN
         RAISE EXCEPTION 'no such change of a payment run'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_run_transition';
     END IF;
-    IF NEW.status = 'handed_over' AND EXISTS (
-        SELECT FROM payment_run_lines l JOIN firm_bank_details d ON d.id = l.bank_details_id
-        WHERE l.run_id = NEW.id AND d.status <> 'approved'
-        UNION ALL
-        SELECT FROM organisation_bank_accounts a WHERE a.id = NEW.account_id AND a.status <> 'approved'
+    IF NEW.status = 'handed_over' AND (
+        NEW.execution_on < (timezone('Europe/Paris', now()))::date
+        OR EXISTS (
+            SELECT FROM payment_run_lines l
+            JOIN firm_bank_details d ON d.id = l.bank_details_id JOIN grant_payments p ON p.id = l.payment_id
+            WHERE l.run_id = NEW.id AND (d.status, p.status) <> ('approved', 'sent')
+            UNION ALL
+            SELECT FROM organisation_bank_accounts a WHERE a.id = NEW.account_id AND a.status <> 'approved'
+        )
     ) THEN
-        RAISE EXCEPTION 'an account has ended'
+        RAISE EXCEPTION 'the file would pay what it should not'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_run_outdated';
     END IF;
     RETURN NEW;
@@ -59,7 +63,8 @@ BEGIN
         FROM payment_runs r
         JOIN organisation_bank_accounts a ON a.id = r.account_id
         JOIN grant_payments p ON p.id = NEW.payment_id AND p.territory = r.territory AND p.status = 'sent'
-            AND (p.amount_cents, p.bank_details_id) = (NEW.amount_cents, NEW.bank_details_id)
+            AND (p.amount_cents - coalesce(p.set_off_cents, 0), p.bank_details_id)
+                = (NEW.amount_cents, NEW.bank_details_id)
         JOIN grants g ON g.id = p.grant_id AND g.funder_id = a.organisation_id
         WHERE r.id = NEW.run_id AND r.status = 'ready' AND NEW.position <= r.payments AND NEW.ended_as IS NULL;
         IF NOT FOUND THEN

@@ -363,7 +363,7 @@ async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
     assert (await life.says())["amount_cents"] == 5_000_000
 
 
-CHANGES = [
+CHANGES: list[tuple[list[dict[str, Any]], str | None, str]] = [
     ([{"kind": "amount", "planned_end_on": "2026-01-01"}], "fields_of_change", "/changes/0"),
     ([{"kind": "dates"}], "fields_of_change", "/changes/0"),
     ([OBJECT, OBJECT], "kind_twice", "/changes/1/kind"),

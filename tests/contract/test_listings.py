@@ -242,6 +242,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
+        money |= await world.owed(money["grant"])
         await world.papers(siren)
         money |= await a_run(world)
         file = await admissible(world)
@@ -279,7 +280,8 @@ LISTS = [
     "firms/{siren}/certificates",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
-    "envelope/entries", "grants", "grants/{grant}/payments", "advances", "advances/{advance}/tranches",
+    "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
+    "advances/{advance}/tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
     "advances/{advance}/commitments", "advances/{advance}/commitments/{commitment}/reports",

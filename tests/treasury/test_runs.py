@@ -15,6 +15,7 @@ from app.core import clock
 from app.core.db import create_engine
 from app.core.values import iban_from
 from app.treasury.runs import rules
+from tests.awards.recovering import Recovering
 from tests.contract.cures import key, subject
 from tests.firms.test_bank_details import everything_logged, leaks, mask
 from tests.treasury.runs import DAYS, Runs, texts
@@ -108,6 +109,22 @@ async def test_a_run_holds_no_more_than_a_file_does_and_the_next_takes_the_rest(
     first, second = await runs.made(), await runs.made()
     taken = [[line["payment_id"] for line in await runs.lines(run["id"])] for run in (first, second)]
     assert taken == [payments[:2], payments[2:]]
+
+
+async def test_a_run_transfers_what_is_left_where_a_recovery_is_kept_from_a_payment(world: World, app: Any) -> None:
+    runs = await Runs.of(world)
+    await runs.paying.paid(50_000)
+    recovering = await Recovering.of(runs.paying.acts)
+    recovery = (await recovering.ordered(runs.paying.grant, 30_000)).rpartition("/")[2]
+    payment = await runs.paying.proposed(40_000)
+    ok(await runs.paying.act(payment, "set-off", {"recovery_id": recovery}))
+    ok(await runs.paying.act(payment, "approve"))
+    run = await runs.made()
+    assert (run["total_cents"], [line["amount_cents"] for line in await runs.lines(run["id"])]) == (10_000, [10_000])
+    assert texts((await runs.file(run["id"])).content, f"{FILE}/Amt/InstdAmt") == ["100.00"]
+    ok(await runs.paying.act(payment, "record", {"paid_on": DAYS["today"]}))
+    assert (await runs.read(run["id"]))["paid_cents"] == 10_000
+    assert await world.differences(app.state["engine"]) == []
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -241,6 +258,25 @@ async def test_a_file_to_an_account_that_has_ended_is_not_handed_over(world: Wor
     await consistent(world)
 
 
+async def test_what_was_paid_otherwise_or_too_late_is_not_handed_over(world: World) -> None:
+    runs = await Runs.of(world)
+    paid, waiting = await runs.paying.approved(1), await runs.paying.approved(2)
+    run = (await runs.made())["id"]
+    ok(await runs.paying.act(paid, "record", {"paid_on": DAYS["today"]}))
+    problem(await runs.file(run), 409, "payment-run-outdated")
+    ok(await runs.cancel(run))
+    assert [(await runs.paying.read(each))["status"] for each in (paid, waiting)] == ["recorded", "approved"]
+    late = (await runs.made())["id"]
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        earlier = "UPDATE payment_runs SET cut_off_on = '2023-11-01', execution_on = '2023-11-02' WHERE id = $1"
+        await connection.execute(earlier, late)
+    problem(await runs.file(late), 409, "payment-run-outdated")
+    ok(await runs.cancel(late))
+    assert (await runs.made())["total_cents"] == 2
+    await consistent(world)
+
+
 async def test_what_the_bank_rejects_comes_back_by_line_and_goes_again(world: World) -> None:
     runs = await Runs.of(world)
     payments = [await runs.paying.approved(cents) for cents in (1, 2, 4)]
@@ -358,6 +394,29 @@ async def test_a_run_is_cancelled_or_handed_over_and_never_both(world: World) ->
         end = (await runs.read(run))["status"]
         assert end == ("cancelled" if cancelled.status_code == 200 else "handed_over")
         seen_ends.add(end)
+        await consistent(world)
+
+
+@pytest.mark.parametrize("beside", ["record", "bank details"])
+async def test_a_file_is_handed_over_before_its_payments_change_or_not_at_all(world: World, beside: str) -> None:
+    runs = await Runs.of(world)
+    second = await subject(world, "treasurer")
+    for attempt in range(4):
+        payment = await runs.paying.approved(1)
+        run = (await runs.made())["id"]
+        path, body = f"{runs.paying.path(payment)}/record", {"paid_on": DAYS["today"]}
+        if beside == "bank details":
+            path, body = f"{await proposed_details(runs, 200 + attempt)}/approve", {}
+        act = second.post(path, body or None, headers={"If-Match": "*"})
+        acts = [runs.file(run), act]
+        answers = await asyncio.gather(*(acts if attempt % 2 else acts[::-1]))
+        file, other = answers if attempt % 2 else answers[::-1]
+        assert other.status_code == 200, other.text
+        if file.status_code == 409:
+            assert file.json()["type"] == "/problems/payment-run-outdated"
+            ok(await runs.cancel(run))
+        else:
+            assert (await runs.read(run))["status"] == "handed_over"
         await consistent(world)
 
 

@@ -1,7 +1,7 @@
 """Writes of claims: submitted, changed, sampled, settled by somebody else, reopened, withdrawn.
 
 Whoever writes holds the aid, the lines of its decision where a settlement counts on them, its awards, the claim, and
-the firm last where it declares invoices: of two that declare the same one, the second sees the first.
+last, where it declares invoices, the claims of the firm: of two that declare the same one, the second sees the first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,6 +48,7 @@ from app.firms.models import Firm
 
 # The file of an aid, by the name of its table: its domain imports this one.
 _applications = table("applications", column("id", Uuid()), column("received_on", Date()))
+_OF_CLAIMS = 0x636C61696D  # what tells this lock of a firm from others: "claim"
 _DECLARED = ("line_id", "invoice_number", "supplier_siren", "supplier_name", "invoiced_on", "paid_on", "proof_sha256")
 
 
@@ -229,9 +230,15 @@ async def lines_of(write: Write, claim_id: UUID) -> Sequence[ClaimLine]:
 
 
 async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
-    """Hold several aids before anything is written about one of them, in the order of their ids."""
-    held = select(Aid.id).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
-    await write.session.execute(held.with_for_update(key_share=True))
+    """Hold several aids, then the claims of their firms, before anything is written: by their ids, and by SIREN."""
+    held = select(Aid.siren).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
+    for siren in sorted(set(await write.session.scalars(held.with_for_update(key_share=True)))):
+        await _hold_firm(write, siren)
+
+
+async def _hold_firm(write: Write, siren: str) -> None:
+    """One claim of a firm after the other, over all territories. Others go on holding the row of the register."""
+    await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
 
 
 async def _held(
@@ -284,7 +291,7 @@ async def _declare(
     await _refuse_wrong(write, aid, lines)
     period = await _period(write, aid)
     period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
-    await write.session.execute(select(Firm.siren).where(Firm.siren == aid.siren).with_for_update(key_share=True))
+    await _hold_firm(write, aid.siren)
     names = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
     invoices = [
         Invoice(line.invoice_number, line.supplier_siren, line.supplier_name or names.get(line.supplier_siren))

@@ -104,7 +104,8 @@ class PaymentRunLine(Identified, Base):
     reason_code: Mapped[str | None] = mapped_column(Computed(REASON_CODE, persisted=True))
 
 
-# A run is made from an approved account, and its file is handed over while every account in it is still approved.
+# A run is made from an approved account. Its file is handed over while every account in it is still approved, every
+# payment still waits for the bank, and the day of its execution has not passed.
 GUARD_RUN = """
 CREATE FUNCTION guard_payment_run() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -129,13 +130,17 @@ BEGIN
         RAISE EXCEPTION 'no such change of a payment run'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_run_transition';
     END IF;
-    IF NEW.status = 'handed_over' AND EXISTS (
-        SELECT FROM payment_run_lines l JOIN firm_bank_details d ON d.id = l.bank_details_id
-        WHERE l.run_id = NEW.id AND d.status <> 'approved'
-        UNION ALL
-        SELECT FROM organisation_bank_accounts a WHERE a.id = NEW.account_id AND a.status <> 'approved'
+    IF NEW.status = 'handed_over' AND (
+        NEW.execution_on < (timezone('Europe/Paris', now()))::date
+        OR EXISTS (
+            SELECT FROM payment_run_lines l
+            JOIN firm_bank_details d ON d.id = l.bank_details_id JOIN grant_payments p ON p.id = l.payment_id
+            WHERE l.run_id = NEW.id AND (d.status, p.status) <> ('approved', 'sent')
+            UNION ALL
+            SELECT FROM organisation_bank_accounts a WHERE a.id = NEW.account_id AND a.status <> 'approved'
+        )
     ) THEN
-        RAISE EXCEPTION 'an account has ended'
+        RAISE EXCEPTION 'the file would pay what it should not'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_run_outdated';
     END IF;
     RETURN NEW;
@@ -154,7 +159,8 @@ BEGIN
         FROM payment_runs r
         JOIN organisation_bank_accounts a ON a.id = r.account_id
         JOIN grant_payments p ON p.id = NEW.payment_id AND p.territory = r.territory AND p.status = 'sent'
-            AND (p.amount_cents, p.bank_details_id) = (NEW.amount_cents, NEW.bank_details_id)
+            AND (p.amount_cents - coalesce(p.set_off_cents, 0), p.bank_details_id)
+                = (NEW.amount_cents, NEW.bank_details_id)
         JOIN grants g ON g.id = p.grant_id AND g.funder_id = a.organisation_id
         WHERE r.id = NEW.run_id AND r.status = 'ready' AND NEW.position <= r.payments AND NEW.ended_as IS NULL;
         IF NOT FOUND THEN

@@ -93,10 +93,12 @@ class BankAccountUnusable(Problem):
 
 
 class PaymentRunOutdated(Problem):
-    """An account of the payment run is no longer approved since the run was made."""
+    """The run can no longer be handed over: its day has passed, or one of its accounts or payments has changed."""
 
     status = 409
-    title_fr = "Un compte de l'ordre de paiement n'est plus approuvé depuis que l'ordre a été préparé."
+    title_fr = (
+        "L'ordre de paiement ne peut plus être remis : son jour est passé, ou un de ses comptes ou paiements a changé."
+    )
     cure = "Cancel the run (`T/payment-runs/…/cancel`) and make another one."
     cure_fr = "Annulez l'ordre (`T/payment-runs/…/cancel`) et préparez-en un autre."
 

@@ -57,13 +57,13 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     run_id, *line_ids = await session.scalars(select(func.uuidv7()).select_from(func.generate_series(0, len(due))))
     asked = pain.Initiation(run_id.hex, write.now, body.execution_on, organisation.name, iban)
     transfers = [
-        pain.Transfer(id_.hex, payment.amount_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
+        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
         for id_, payment in zip(line_ids, due, strict=True)
     ]
     file = await asyncio.to_thread(_checked, asked, transfers)
     session.add(
         PaymentRun(
-            id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in due),
+            id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in transfers),
             format=pain.FORMAT, payer_name=organisation.name, sha256=hashlib.sha256(file).hexdigest(),
             size_bytes=len(file), made_by=made_by, created_at=write.now, updated_at=write.now, **body.model_dump(),
         )
@@ -72,7 +72,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     session.add_all(
         PaymentRunLine(
             id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
-            bank_details_id=payment.bank_details_id, amount_cents=payment.amount_cents, text=transfer.text,
+            bank_details_id=payment.bank_details_id, amount_cents=transfer.amount_cents, text=transfer.text,
         )
         for position, (id_, payment, transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
     )  # fmt: skip
@@ -133,8 +133,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     """The file of a run, written again from its rows, and the event of its reading.
 
     The first reading hands it over: from then on the run cannot be cancelled. Raises `NotFound`,
-    `payment-run-transition` for a cancelled run, and `payment-run-outdated` (409) where an account that the run names
-    has ended before it was handed over.
+    `payment-run-transition` for a cancelled run, and `payment-run-outdated` (409) where its day passed before it was
+    handed over, or an account or a payment that it names has changed.
     """
     session = write.session
     reader = accountable(write.actor)
@@ -143,9 +143,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     account = await session.scalar(accounts.with_for_update(read=True, of=BankAccount))
     if account is None or account.organisation_id != write.actor.organisation_id:
         raise NotFound
-    of_lines = select(_l.bank_details_id).where(_l.run_id == run_id)
-    details = select(BankDetails.id).where(BankDetails.id.in_(of_lines)).order_by(BankDetails.id)
-    (await session.scalars(details.with_for_update(read=True))).all()
+    if await session.scalar(select(_r.status).where(*mine)) == PaymentRunStatus.READY:
+        await _hold_what_is_paid(session, run_id)
     run = await write.lock(PaymentRun, *mine)
     handed_over = rules.next_status(PaymentRunAction.HAND_OVER, PaymentRunStatus(run.status))
     if run.status != handed_over:
@@ -156,6 +155,13 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     if digest != run.sha256:
         raise RuntimeError(f"the file of payment run {run_id} is not the one that was made")
     return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), Handed(run_id, digest, content)
+
+
+async def _hold_what_is_paid(session: AsyncSession, run_id: UUID) -> None:
+    """Hold the bank details and the payments of a run as they are until COMMIT."""
+    for model, named in ((BankDetails, _l.bank_details_id), (GrantPayment, _l.payment_id)):
+        rows = select(model.id).where(model.id.in_(select(named).where(_l.run_id == run_id))).order_by(model.id)
+        (await session.scalars(rows.with_for_update(read=True))).all()
 
 
 async def _written(session: AsyncSession, run_id: UUID) -> bytes:
