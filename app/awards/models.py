@@ -398,7 +398,8 @@ def links(table: str) -> tuple[ForeignKeyConstraint | Index, ...]:
 
 # What a new award names, where rows of other tables decide it. The territory is held, so that the day from which it is
 # served does not change meanwhile; a meeting that was held stays so. Who funds it is, unless it says so, the
-# organisation of who awards it.
+# organisation of who awards it. A query stands inside the IF that asks whether the award names anything: in one
+# condition with it, it would run for every award.
 # The award joins the aid of its decision, or makes it. An aid that stands is not waited for where an act holds it: that
 # act may wait for the project, which the award holds already.
 CHECK_AWARD = """
@@ -412,21 +413,25 @@ BEGIN
             RAISE EXCEPTION 'for which project?' USING ERRCODE = 'check_violation', CONSTRAINT = 'project_missing';
         END IF;
     END IF;
-    IF NEW.committee_id IS NOT NULL AND EXISTS (
-        SELECT FROM committees WHERE territory = NEW.territory AND id = NEW.committee_id
-            AND coalesce((timezone('Europe/Paris', held_at))::date, 'infinity') > NEW.decided_on
-    ) THEN
-        RAISE EXCEPTION 'not held by then'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_after_decision';
+    IF NEW.committee_id IS NOT NULL THEN
+        IF EXISTS (
+            SELECT FROM committees WHERE territory = NEW.territory AND id = NEW.committee_id
+                AND coalesce((timezone('Europe/Paris', held_at))::date, 'infinity') > NEW.decided_on
+        ) THEN
+            RAISE EXCEPTION 'not held by then'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'committee_after_decision';
+        END IF;
     END IF;
     IF NEW.funder_id IS NULL THEN
         NEW.funder_id := (SELECT organisation_id FROM subjects WHERE id = NEW.awarded_by);
     END IF;
-    IF NEW.lines IS NOT NULL AND NEW.base_cents IS DISTINCT FROM
-        (SELECT sum((line ->> 'amount_cents')::numeric) FROM jsonb_array_elements(NEW.lines) AS line)
-    THEN
-        RAISE EXCEPTION 'the lines do not come to the base'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'award_lines_are_base';
+    IF NEW.lines IS NOT NULL THEN
+        IF NEW.base_cents IS DISTINCT FROM
+            (SELECT sum((line ->> 'amount_cents')::numeric) FROM jsonb_array_elements(NEW.lines) AS line)
+        THEN
+            RAISE EXCEPTION 'the lines do not come to the base'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'award_lines_are_base';
+        END IF;
     END IF;
     IF NEW.application_id IS NOT NULL THEN
         IF NOT EXISTS (
@@ -444,15 +449,17 @@ BEGIN
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'reviewer_decides';
         END IF;
     END IF;
-    IF NEW.decision_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM committee_decisions d WHERE d.id = NEW.decision_id AND d.application_id = NEW.application_id
-            AND d.committee_id = NEW.committee_id AND d.reference = NEW.decision_reference
-            AND d.decided_on = NEW.decided_on AND d.outcome = 'grant' AND d.reversed_at IS NULL
-            AND NEW.amount_cents =
-                CASE TG_TABLE_NAME WHEN 'grants' THEN d.grant_cents ELSE d.advance_cents END
-    ) THEN
-        RAISE EXCEPTION 'the decision says otherwise'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'award_is_what_was_decided';
+    IF NEW.decision_id IS NOT NULL THEN
+        IF NOT EXISTS (
+            SELECT FROM committee_decisions d WHERE d.id = NEW.decision_id AND d.application_id = NEW.application_id
+                AND d.committee_id = NEW.committee_id AND d.reference = NEW.decision_reference
+                AND d.decided_on = NEW.decided_on AND d.outcome = 'grant' AND d.reversed_at IS NULL
+                AND NEW.amount_cents =
+                    CASE TG_TABLE_NAME WHEN 'grants' THEN d.grant_cents ELSE d.advance_cents END
+        ) THEN
+            RAISE EXCEPTION 'the decision says otherwise'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'award_is_what_was_decided';
+        END IF;
     END IF;
     INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme,
         base_cents, parameters, created_at, updated_at)

@@ -56,8 +56,7 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
         raise AwardAboveBase(amount_cents=award.amount_cents, base_cents=award.base_cents)
     project = await _project_to_aid(write, award) if award.project_id is not None else None
     used = await overrides.use(write, award, award.siren, LiftedAct(kind.resource))
-    write.session.add(award)
-    await write.session.flush()
+    await write.insert(award)
     cause = Cause(Act.AWARD, award.id, award.decided_on, award.id)
     write.last(lambda: ledger.award(write, award.territory, kind.instrument, award.amount_cents, cause))
     followed = [] if project is None else await _follow(write, project, award, award.decided_on, None)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +25,14 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    Table,
     Text,
     Uuid,
     bindparam,
     cast,
     event,
     func,
+    insert,
     literal_column,
     text,
 )
@@ -168,7 +171,8 @@ def shape(sqltext: str, *, name: str) -> CheckConstraint:
 class Statement:
     """A Core statement compiled once, run by name on a raw connection.
 
-    `arguments(values)` puts the named values into the order of the SQL; a missing value is an error.
+    `arguments(values)` puts the named values into the order of the SQL, those of JSON as text; a missing value is an
+    error.
     """
 
     def __init__(self, statement: CompilerElement) -> None:
@@ -177,9 +181,25 @@ class Statement:
         constants = {name: value for name, value in compiled.params.items() if not name.startswith("p_")}
         self.sql: str = str(compiled)
         self._names = [(name.removeprefix("p_"), name in constants, constants.get(name)) for name in names]
+        self._as_json = [
+            (place, bind.type.bind_processor(DIALECT))
+            for place, bind in enumerate(compiled.binds[name] for name in names)
+            if isinstance(bind.type, JSON)
+        ]
 
     def arguments(self, values: dict[str, Any]) -> list[Any]:
-        return [constant if fixed else values[name] for name, fixed, constant in self._names]
+        found = [constant if fixed else values[name] for name, fixed, constant in self._names]
+        for place, as_json in self._as_json:
+            found[place] = as_json(found[place])
+        return found
+
+
+@cache
+def inserting(table: Table, names: frozenset[str]) -> Statement:
+    """INSERT of one row with these columns; it answers with the id."""
+    columns = table.c
+    values = {columns[name]: param(name, columns[name].type) for name in sorted(names)}
+    return Statement(insert(table).values(values).returning(columns.id))
 
 
 def create_engine(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, name: str = "rebond") -> AsyncEngine:
@@ -302,9 +322,13 @@ async def _read(engine: AsyncEngine, run: Callable[[Any], Any]) -> Any:
 async def driver_connection(session: AsyncSession) -> Any:
     """The asyncpg connection inside the session's transaction, found once for each transaction."""
     transaction = session.sync_session.get_transaction()
+    found: Any
     of, found = session.info.get("driver_connection", (None, None))
     if transaction is None or of is None or of() is not transaction:
-        found = (await (await session.connection()).get_raw_connection()).driver_connection
+        connection = await session.connection()
+        found = (await connection.get_raw_connection()).driver_connection
+        if not found.is_in_transaction():  # SQLAlchemy sends BEGIN before the first statement that it runs itself
+            await connection.exec_driver_sql("SELECT 1")
         session.info["driver_connection"] = weakref.ref(session.sync_session.get_transaction()), found
     return found
 

@@ -511,42 +511,46 @@ def _moves(shares: dict[UUID, int], debit: Account, credit: Account) -> list[Mov
 
 
 async def _post(write: Write, territory: str, moves: Iterable[Move], cause: Cause) -> None:
+    """Post the movements one after the other, in one round trip: the accounts are locked meanwhile."""
     connection = await driver_connection(write.session)
-    for move in moves:
-        values = {
-            "territory": territory,
-            "contribution_id": move.contribution_id,
-            "debit": move.debit,
-            "credit": move.credit,
-            "debit_cents": debit_effect(move.debit) * move.amount_cents,
-            "credit_cents": -debit_effect(move.credit) * move.amount_cents,
-            "amount": move.amount_cents,
-            "effective": cause.effective_on,
-            "now": write.now,
-            "actor": write.actor.subject_id,
-            "act": cause.act,
-            "act_id": cause.act_id,
-            "award": cause.award_id,
-            "reverses": move.reverses_id,
-        }
-        await connection.execute(_POSTING.sql, *_POSTING.arguments(values))
+    movements = [
+        _POSTING.arguments(
+            {
+                "territory": territory,
+                "contribution_id": move.contribution_id,
+                "debit": move.debit,
+                "credit": move.credit,
+                "debit_cents": debit_effect(move.debit) * move.amount_cents,
+                "credit_cents": -debit_effect(move.credit) * move.amount_cents,
+                "amount": move.amount_cents,
+                "effective": cause.effective_on,
+                "now": write.now,
+                "actor": write.actor.subject_id,
+                "act": cause.act,
+                "act_id": cause.act_id,
+                "award": cause.award_id,
+                "reverses": move.reverses_id,
+            }
+        )
+        for move in moves
+    ]
+    await connection.executemany(_POSTING.sql, movements)
 
 
 def _posting() -> Statement:
     """One movement as one statement: both balances, and the entry that remembers them."""
     b, e = AccountBalance, LedgerEntry.__table__.c
     territory, contribution = param("territory", Text()), param("contribution_id", e.contribution_id.type)
-
-    def moved(account: str, cents: str) -> object:
-        return (
-            update(b)
-            .where(b.territory == territory, b.contribution_id == contribution, b.account == param(account, Text()))
-            .values(balance_cents=b.balance_cents + param(cents, BigInteger()))
-            .returning(b.balance_cents)
-            .cte(account)
-        )
-
-    debited, credited = moved("debit", "debit_cents"), moved("credit", "credit_cents")
+    debit, credit = param("debit", Text()), param("credit", Text())
+    cents = case((b.account == debit, param("debit_cents", BigInteger())), else_=param("credit_cents", BigInteger()))
+    moved = (
+        update(b)
+        .where(b.territory == territory, b.contribution_id == contribution, b.account.in_((debit, credit)))
+        .values(balance_cents=b.balance_cents + cents)
+        .returning(b.account, b.balance_cents)
+        .cte("moved")
+    )
+    debited, credited = moved.alias("debited"), moved.alias("credited")
     names = [
         "territory", "contribution_id", "debit", "credit", "amount_cents", "debit_balance_cents",
         "credit_balance_cents", "effective_on", "recorded_at", "recorded_by", "act", "act_id", "award_id",
@@ -555,11 +559,11 @@ def _posting() -> Statement:
     row = select(
         territory,
         contribution,
-        param("debit", Text()),
-        param("credit", Text()),
+        debited.c.account,
+        credited.c.account,
         param("amount", BigInteger()),
-        debited.c.balance_cents,  # type: ignore[attr-defined]  # a CTE
-        credited.c.balance_cents,  # type: ignore[attr-defined]
+        debited.c.balance_cents,
+        credited.c.balance_cents,
         param("effective", Date()),
         param("now", e.recorded_at.type),
         param("actor", e.recorded_by.type),
@@ -567,7 +571,7 @@ def _posting() -> Statement:
         param("act_id", e.act_id.type),
         param("award", e.award_id.type),
         param("reverses", e.reverses_id.type),
-    )
+    ).where(debited.c.account == debit, credited.c.account == credit)
     return Statement(pg_insert(LedgerEntry).from_select(names, row))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.envelopes.acts import Acts, key
+from tests.envelopes.acts import TERMS, Acts, key
 from tests.world import World, ok, problem
 
 FIGURES = (
@@ -226,3 +226,13 @@ async def test_of_ten_reversals_of_one_act_at_once_one_takes_it_back(world: Worl
             "repayment": {"repaid": -1_000_00, "outstanding": 1_000_00},
         }[kind]
     )
+
+
+@pytest.mark.parametrize("instrument", ["grants", "advances"])
+async def test_a_dry_run_of_an_award_commits_nothing(world: World, instrument: str) -> None:
+    acts = await Acts.of(world, 50, 60, 70)
+    body = acts.award(90, **({} if instrument == "grants" else {"terms": TERMS}))
+    ok(await world.funder.post(f"{instrument}?dry_run=true", body, headers=key()))
+    assert await held(world) == figures(await acts.envelope())["committed"] == 0
+    ok(await world.funder.post(instrument, body, headers=key()), 201)
+    assert await held(world) == figures(await acts.envelope())["committed"] == 90
