@@ -26,7 +26,6 @@ from app.awards.rules import (
     AwardEnded,
     AwardOfADecision,
     BeforeDecision,
-    PaymentsInFlight,
 )
 from app.awards.schemas import Release
 from app.core.db import fetchrow
@@ -74,7 +73,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
@@ -86,9 +85,7 @@ async def release_advance(request: Request, body: Release, actor: Actor = requir
 
 @advances.post(
     T + "/advances/{id:uuid}/reverse",
-    **changes(
-        schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing
-    ),
+    **changes(schemas.Advance, AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing),
 )
 async def reverse_advance(request: Request, body: Reversal, actor: Actor = require("advances:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required."""

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from sqlalchemy import Integer, Text, func, literal_column, select
+from sqlalchemy import Integer, Text, case, func, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.access.models import Subject
+from app.advances.models import Advance
 from app.applications import schemas
 from app.applications.models import (
     Application,
@@ -15,7 +16,8 @@ from app.applications.models import (
     ApplicationPassage,
     ApplicationReview,
 )
-from app.applications.rules import UNDECIDED, ApplicationAct, ApplicationState, DocumentKind
+from app.applications.rules import UNDECIDED, ApplicationAct, ApplicationState, AwardsEnding, DocumentKind
+from app.awards.models import AwardStatus
 from app.core.db import literals, param, paris_day
 from app.core.reading.listing import (
     Filter,
@@ -35,6 +37,7 @@ from app.core.values import CentsInQuery, Code, Day, ExternalId, Sha256, Siren, 
 from app.firms.bank_details.models import BankDetails
 from app.firms.certificates.models import FirmCertificate
 from app.firms.models import Firm
+from app.grants.models import Grant
 from app.projects.models import Project
 from app.schemes.models import Scheme
 
@@ -75,6 +78,28 @@ def silent_within(today: Any, days: Any) -> Any:
 
 _undecided = _a.state.in_(literals(UNDECIDED))
 
+_lapsed, _cancelled = literals(AwardsEnding)
+_awards = union_all(
+    *(
+        select(award.application_id, award.status, award.ended_as).where(
+            award.application_id.is_not(None), award.status != literal_column(f"'{AwardStatus.REVERSED}'", Text())
+        )
+        for award in (Grant, Advance)
+    )
+).subquery("of_file")
+# How all awards of the file ended before anything was paid; null where one has not, and where there is none.
+_awards_ended_as = (
+    select(
+        case(
+            (func.bool_and(_awards.c.ended_as.is_not_distinct_from(_lapsed)), _lapsed),
+            (func.bool_and(_awards.c.status == _cancelled), _cancelled),
+        )
+    )
+    .where(_awards.c.application_id == _a.id)
+    .correlate(Application)
+    .scalar_subquery()
+)
+
 APPLICATIONS = Listing(
     schema=schemas.Application,
     rows=select(
@@ -87,6 +112,7 @@ APPLICATIONS = Listing(
         _a.scheme,
         Scheme.name.label("scheme_name"),
         _a.state,
+        _awards_ended_as.label("awards_ended_as"),
         _a.requested_grant_cents,
         _a.requested_advance_cents,
         _a.base_cents,
@@ -125,6 +151,7 @@ APPLICATIONS = Listing(
     derived=True,
     filters={
         "state": any_of(_a.state, ApplicationState, "Files in any of these states."),
+        "awards_ended_as": any_of(_awards_ended_as, AwardsEnding, "Files all of whose awards ended so."),
         "undecided": holds(
             _undecided, "true: submitted, and neither decided nor ended otherwise; false: drafts and all others."
         ),

@@ -37,6 +37,13 @@ class ApplicationState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class AwardsEnding(StrEnum):
+    """How all awards of a file ended before anything was paid: what the awards say, never a state of its own."""
+
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+
+
 S = ApplicationState
 
 # Submitted, and neither decided nor ended otherwise: the clock of the decision runs.

@@ -13,6 +13,7 @@ from app.applications.rules import (
     MOST_MONTHS_GIVEN,
     ApplicationAct,
     ApplicationState,
+    AwardsEnding,
     DocumentKind,
     Kyc,
     Opinion,
@@ -196,6 +197,11 @@ class Application(Read):
         description="draft; submitted; incomplete: documents are awaited; admissible, inadmissible: a person has said"
         " so; deemed_admissible: silence has; under_review; pre_selected, deferred, granted, rejected: a committee has"
         " said so; implicitly_rejected: silence has; withdrawn: the firm has."
+    )
+    awards_ended_as: AwardsEnding | None = Field(
+        description="lapsed: the project of every award was not started in time; cancelled: every award ended before"
+        " anything was paid, one of them at least otherwise. Null where an award has not ended so, and where none was"
+        " made; reversed awards do not count."
     )
     requested_grant_cents: Cents = Field(description="Cents of euro asked for as a grant.")
     requested_advance_cents: Cents = Field(description="Cents of euro asked for as a repayable advance.")

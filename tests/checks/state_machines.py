@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.overrides import rules as overrides
+from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
@@ -117,6 +118,15 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 *((source, target, action + "*" * (action in payments.NEED_REASON))
                   for action, (sources, target) in payments.TRANSITIONS.items() for source in sources),
                 *((source, payments.RETURNED[1], "other bank details of the firm") for source in payments.RETURNED[0]),
+            ],
+        ),
+        "Recoveries": (
+            recoveries.RecoveryStatus.OPENED,
+            [
+                *((source, target, action + "*" * (action in recoveries.NEED_REASON))
+                  for action, (sources, target) in recoveries.TRANSITIONS.items() for source in sources),
+                (recoveries.RecoveryStatus.CLOSED, recoveries.RecoveryStatus.ORDERED,
+                 "a receipt or a payment reversed*"),
             ],
         ),
         "Stages of a firm in a territory": (

@@ -18,14 +18,14 @@ from app.core.values import Day
 from app.firms.models import Firm
 
 _territory = param("territory", Text())
-_award_id = param("award_id", Uuid())
 _actor = Subject.__table__.alias("actor")
 _r = AidActRecord
 
 
 def _aid_of(kind: AwardKind) -> Any:
     award = kind.table
-    return select(award.aid_id).where(award.territory == _territory, award.id == _award_id)
+    named = param(f"{kind.resource}_id", Uuid())
+    return select(award.aid_id).where(award.territory == _territory, award.id == named)
 
 
 @cache
@@ -67,7 +67,7 @@ def _of_aid(kind: AwardKind, schema: Any, on_file: Any, **columns: Any) -> Listi
         .join(award, award.aid_id == a.id)
         .where(a.territory == _territory, on_file.is_not(None)),
         key=award.id,
-        key_name="award_id",
+        key_name=f"{kind.resource}_id",
         version=a.version,
     )
 

@@ -18,6 +18,7 @@ from app.core.problems import IfMatchMissing
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.writing.writes import commit
+from app.envelopes.rules import Instrument
 from app.programme.routes import T
 
 
@@ -33,7 +34,7 @@ def _one(kind: AwardKind) -> str:
 
 
 def _below(kind: AwardKind) -> str:
-    return f"{T}/{kind.resource}s/{{award_id:uuid}}"
+    return f"{T}/{kind.resource}s/{{{kind.resource}_id:uuid}}"
 
 
 def _serve_acts(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
@@ -90,7 +91,8 @@ def _serve_endings(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
     noun, one = kind.resource, _one(kind)
 
     def ended(problem: Any) -> dict[str, Any]:
-        return changes(schema, AwardEnded, BeforeDecision, PaymentsInFlight, problem, *BY_A_PERSON, IfMatchMissing)
+        in_flight = [PaymentsInFlight] if kind.instrument is Instrument.GRANT else []  # tranches are recorded as paid
+        return changes(schema, AwardEnded, BeforeDecision, *in_flight, problem, *BY_A_PERSON, IfMatchMissing)
 
     def named(request: Request) -> tuple[AwardKind, str, UUID]:
         return kind, request.path_params["territory"], request.path_params["id"]
@@ -121,7 +123,7 @@ def _serve_papers(awards: APIRouter, kind: AwardKind) -> None:
     acts, agreement, guarantee = acts_of(kind), agreement_of(kind), guarantee_of(kind)
 
     def named(request: Request) -> tuple[AwardKind, str, UUID]:
-        return kind, request.path_params["territory"], request.path_params["award_id"]
+        return kind, request.path_params["territory"], request.path_params[f"{noun}_id"]
 
     @awards.get(below + "/acts", name=f"list_{noun}_acts", **lists(acts))
     async def list_acts(request: Request, actor: Actor = require("agreements:read")) -> Response:

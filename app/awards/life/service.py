@@ -203,7 +203,7 @@ async def _put(
     new = all(getattr(aid, name) is None for name in values)
     write.expect(None if new else aid.version)
     shown = Change(
-        "", listing, [award_id], {"territory": aid.territory, "award_id": award_id}, status=201 if new else 200
+        "", listing, [award_id], {"territory": aid.territory, listing.key_name: award_id}, status=201 if new else 200
     )  # fmt: skip
     if not put(aid, values):
         return [shown]

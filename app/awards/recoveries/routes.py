@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import ORDERS_SETTLES
+from app.access.duties import ORDERS_SETTLES, ORDERS_WAIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards.recoveries import schemas, service
@@ -109,8 +109,7 @@ async def order_recovery(
         RecoveryTransition,
         RecoveryInPayment,
         BeforeRecovery,
-        ORDERS_SETTLES.refused,
-        *BY_A_PERSON,
+        *ORDERS_WAIVES.refusals,
         IfMatchMissing,
     ),
 )

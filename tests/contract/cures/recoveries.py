@@ -238,7 +238,8 @@ async def recovery_of_a_closing(case: Case) -> None:
     case.cured(await aid.recovering.waive(path, waived_on="2024-02-01"))
 
 
-@walk("orderer-settles", "receive_recovery", "reverse_recovery_receipt", "set_off_grant_payment", "waive_recovery")
+@walk("orderer-settles", "receive_recovery", "reverse_recovery_receipt", "set_off_grant_payment")
+@walk("orderer-waives", "waive_recovery")
 async def orderer_settles(case: Case) -> None:
     both = await subject(case.world, "funder", "treasurer")
     scene, grant = await scene_of(case)
@@ -354,7 +355,7 @@ async def payments_in_flight(case: Case) -> None:
     path = f"grants/{aid.grant}" if case.act == "close_grant" else f"advances/{aid.advance}"
     await aid.complete(200)
     paying = Paying(aid.acts, await subject(case.world, "treasurer"), aid.grant, aid.id)
-    await paying.account(1)
+    await aid.acts.payee()
     for kind in ("tax", "social"):
         await paying.certificate(kind)
     payment = f"grants/{aid.grant}/payments/{await paying.approved(10, 'interim_payment')}"
