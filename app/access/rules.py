@@ -219,6 +219,7 @@ GUARDED_EVENTS = {
         ("grant", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"), "grants:read"
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",
