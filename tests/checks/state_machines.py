@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.claims import rules as claims
+from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
@@ -100,6 +101,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             claims.ClaimStatus.SUBMITTED,
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
+        ),
+        "Letters": (
+            letters.LetterStatus.TO_SIGN,
+            [(source, target, action + ("*" if action in letters.NEED_REASON else ""))
+             for action, (sources, target) in letters.TRANSITIONS.items() for source in sources],
         ),
         "Bank details of a firm, accounts of an organisation": (
             bank_details.BankDetailsStatus.PROPOSED,
