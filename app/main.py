@@ -20,7 +20,7 @@ from app.access.gate import Credentials
 from app.access.routes import access
 from app.advances.routes import advances
 from app.applications.agendas.routes import agendas
-from app.applications.awards.routes import advance_awards, grant_awards
+from app.applications.awards.routes import advance_awards, award_stories, grant_awards
 from app.applications.decisions.routes import decisions
 from app.applications.routes import applications
 from app.auditions.routes import auditions
@@ -78,8 +78,8 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, advance_awards, advances, claims, recoveries, commitments, letters, overrides, applications, agendas,
-    decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
+    payments, advance_awards, advances, claims, recoveries, commitments, letters, overrides, applications,
+    award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

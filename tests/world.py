@@ -291,9 +291,7 @@ class World:
         return str(import_id)
 
     async def money(self) -> dict[str, str]:
-        """A contribution, a grant and an advance out of it, each paid in part and with a claim, a proposed override,
-        what must come back of the grant and what its firm owes afterwards: ids by name.
-        """
+        """A contribution, a grant and an advance out of it, paid in part and with claims, an override: ids by name."""
         firm = await self.followed_firm()
 
         async def post(role: str, path: str, **body: Any) -> str:
@@ -316,6 +314,19 @@ class World:
         tranche = await post("treasurer", f"advances/{advance}/tranches", amount_cents=50_000_00, paid_on="2023-12-01")
         repayment = await post("treasurer", f"advances/{advance}/repayments", amount_cents=1_000_00,
                                received_on="2024-04-02", reference=reference)  # fmt: skip
+        requests = {}
+        for name, path in (("grant", f"grants/{grant}"), ("advance", f"advances/{advance}")):
+            ok(await self.clients["funder"].put(f"{path}/agreement", {
+                "reference": reference, "signed_by_firm_on": "2023-10-20", "document_sha256": "0" * 64,
+            }))  # fmt: skip
+            ok(await self.clients["funder"].put(f"{path}/guarantee", {
+                "guarantor": "Banque du Gard", "reference": reference, "amount_cents": 1, "until_on": "2199-12-31",
+                "document_sha256": "0" * 64,
+            }))  # fmt: skip
+            requests[f"{name}_change_request"] = await post(
+                "territory", f"{path}/change-requests", reason="Later.",
+                changes=[{"kind": "dates", "planned_end_on": "2026-12-31"}],
+            )  # fmt: skip
         override = await post("funder", "overrides", code="proceedings-open", siren=firm, reason="The plan stands.",
                               valid_until_on="2199-12-31")  # fmt: skip
         claims = {}
@@ -334,9 +345,9 @@ class World:
             "award_id": grant, "kind": "notification", "reference": reference, "planned_start_on": "2023-12-01",
             "planned_end_on": "2025-11-30", "payment_terms": "30 % at the start.", "recovery_terms": "None.",
         }), 201)["id"]  # fmt: skip
-        return {**claims, "contribution": contribution, "grant": grant, "payment": payment, "advance": advance,
-                "letter": letter, "tranche": tranche, "repayment": repayment, "override": override, "firm": firm,
-                **await self.owed(grant)}  # fmt: skip
+        return {**requests, **claims, "contribution": contribution, "grant": grant, "payment": payment,
+                "letter": letter, "advance": advance, "tranche": tranche, "repayment": repayment, "override": override,
+                "firm": firm}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""

@@ -155,15 +155,24 @@ class BankDetailsOwnApproval(Problem):
 
 
 class OrdererSettles(Problem):
-    """The person who awarded the aid or ordered a recovery cannot also record its receipts or waive it."""
+    """The person who awarded the aid or ordered a recovery cannot also record its receipts, or set it off."""
 
     status = 403
     title_fr = (
         "La personne qui a attribué l'aide ou ordonné un reversement ne peut pas aussi en enregistrer les encaissements"
-        " ou en décider la remise."
+        " ou le compenser."
     )
-    cure = "Ask another person who holds the same role."
-    cure_fr = "Demandez à une autre personne qui a le même rôle."
+    cure = "Ask another person who holds the role treasurer."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer."
+
+
+class OrdererWaives(Problem):
+    """The person who ordered a recovery cannot also waive it."""
+
+    status = 403
+    title_fr = "La personne qui a ordonné un reversement ne peut pas aussi en décider la remise."
+    cure = "Ask another person who holds the role funder."
+    cure_fr = "Demandez à une autre personne qui a le rôle funder."
 
 
 class ReporterJudges(Problem):
@@ -235,8 +244,9 @@ PROPOSES_ACCOUNT_APPROVES = Pair("proposes bank details", "approves or refuses t
 CLAIMS_SETTLES = Pair("writes a claim", "draws its sample or settles it", SeparationOfDuties)
 REQUESTS_DECIDES = Pair("asks for a change of an aid", "approves or refuses it", RequesterDecides)
 ORDERS_SETTLES = Pair(
-    "awards an aid or orders a recovery", "records its receipts, or waives it", OrdererSettles, by_program=True
+    "awards an aid or orders a recovery", "records its receipts, or sets it off", OrdererSettles, by_program=True
 )
+ORDERS_WAIVES = Pair("orders a recovery", "waives it", OrdererWaives)
 REPORTS_JUDGES = Pair("reports on a commitment", "records its outcome", ReporterJudges)
 
 PAIRS = (
@@ -256,5 +266,6 @@ PAIRS = (
     CLAIMS_SETTLES,
     REQUESTS_DECIDES,
     ORDERS_SETTLES,
+    ORDERS_WAIVES,
     REPORTS_JUDGES,
 )

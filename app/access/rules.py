@@ -182,9 +182,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "change_requests:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
     "change_requests:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "grants:pay": frozenset({Role.TREASURER}),
+    "recoveries:read": _MONEY_VIEW,
     "recoveries:write": frozenset(
         {Role.FUNDER}
     ),  # who orders one neither waives it nor records its receipts (duties.py)
+    "commitments:read": _MONEY_VIEW,
     "commitments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # the territory's staff reports for the firm
     "commitments:judge": frozenset({Role.FUNDER}),  # who reported does not (duties.py)
     "advances:read": _MONEY_VIEW,
@@ -216,7 +218,8 @@ MATRIX: dict[str, frozenset[Role]] = {
 GUARDED_EVENTS = {
     "contribution": "envelopes:read",
     **dict.fromkeys(
-        ("grant", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"), "grants:read"
+        ("grant", "change_request", "grant_payment", "recovery", "recovery_receipt", "commitment", "commitment_report"),
+        "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     "letter": "agreements:read",

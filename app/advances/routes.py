@@ -21,7 +21,7 @@ from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
 from app.awards.life.routes import serve_life
 from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision, PaymentsInFlight
+from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision
 from app.awards.schemas import Release
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -68,7 +68,7 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""

@@ -170,7 +170,8 @@ def _sum(entry: Any, plus: Any, minus: Any) -> Any:
     return cast(func.coalesce(func.sum(signed), 0), Numeric)  # whatever its size
 
 
-# What each figure of `schemas.Amounts` is: what accounts hold, or what has flowed from some into others.
+# What each figure of `schemas.Amounts`, and `awarded_cents`, is: what accounts hold, or what has flowed from some into
+# others.
 _HOLDINGS = {
     "contributed_cents": (Account.CONTRIBUTOR,),
     "available_cents": (Account.AVAILABLE,),
@@ -179,6 +180,7 @@ _HOLDINGS = {
     "outstanding_cents": (Account.ADVANCES_PAID,),
 }
 _FLOWS = {
+    "awarded_cents": (_COMMITTED, (Account.AVAILABLE,)),
     "paid_cents": (_PAID, _COMMITTED),
     "released_cents": ((Account.RELEASED,), _COMMITTED),
     "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID,)),
@@ -188,17 +190,19 @@ _FLOWS = {
 _FIGURES = [name for name in schemas.Amounts.model_fields if name in _HOLDINGS or name in _FLOWS]
 
 
+def figure(entry: Any, name: str) -> Any:
+    """One figure, aggregated over ledger entries."""
+    return _flow(entry, *_FLOWS[name]) if name in _FLOWS else _holding(entry, *_HOLDINGS[name])
+
+
 def amounts(entry: Any) -> list[Any]:
     """The columns of `schemas.Amounts`, aggregated over ledger entries."""
-    return [
-        (_flow(entry, *_FLOWS[name]) if name in _FLOWS else _holding(entry, *_HOLDINGS[name])).label(name)
-        for name in _FIGURES
-    ]
+    return [figure(entry, name).label(name) for name in _FIGURES]
 
 
 def released(entry: Any) -> Any:
     """What was released, aggregated over ledger entries."""
-    return _flow(entry, *_FLOWS["released_cents"])
+    return figure(entry, "released_cents")
 
 
 def _amounts_by_closings(closing: Any, entry: Any) -> Any:
@@ -217,7 +221,7 @@ def _amounts_by_closings(closing: Any, entry: Any) -> Any:
         .cte("held")
     )
     flowed = (
-        select(entry.c.organisation_id, *(_flow(entry, *between).label(name) for name, between in _FLOWS.items()))
+        select(entry.c.organisation_id, *(figure(entry, name).label(name) for name in _FIGURES if name in _FLOWS))
         .group_by(entry.c.organisation_id)
         .cte("flowed")
     )

@@ -56,7 +56,7 @@ TABLES = (
         CONSTRAINT recovery_ordered_by_a_person FOREIGN KEY(ordered_by, orderer_kind) REFERENCES subjects (id,
             kind),
         CONSTRAINT recovery_waived_by_a_person FOREIGN KEY(waived_by, waiver_kind) REFERENCES subjects (id, kind),
-        CONSTRAINT orderer_settles CHECK (waived_by <> ordered_by),
+        CONSTRAINT orderer_waives CHECK (waived_by <> ordered_by),
         CONSTRAINT receipts_exceed_recovery CHECK (amount_cents - received_cents - set_off_cents - waived_cents
             >= 0),
         CONSTRAINT recovery_amount CHECK (amount_cents BETWEEN 1 AND 1000000000000),

@@ -19,6 +19,8 @@ from app.core.values import iban_from
 from tests.applications import meetings
 from tests.applications.acts import done, submitted
 from tests.awards.claims.acts import Claims
+from tests.awards.closing import Aid
+from tests.awards.recovering import BACK, ORDER, Recovering
 from tests.committees.test_meetings import HELD, RECORD
 from tests.contract.cures import documented, key, seen, subject
 from tests.contract.cures.days import certificate
@@ -43,17 +45,20 @@ class Trial:
 
 TRIALS: dict[str, Trial] = {}
 
+Prepares = Callable[..., Awaitable[First]]
 
-def trial(pair: Pair, first: str, second: str, *names: str) -> Callable[[Callable[..., Awaitable[First]]], None]:
+
+def trial(pair: Pair, first: str, second: str, *names: str) -> Callable[[Prepares], Prepares]:
     """The function prepares the acts of these names, each of them a trial of the pair."""
 
-    def register(function: Callable[..., Awaitable[First]]) -> None:
+    def register(function: Prepares) -> Prepares:
         for name in names:
 
             async def prepare(world: World, name: str = name) -> First:
                 return await function(world, name)
 
             TRIALS[f"{pair.first}: {name}"] = Trial(pair, first, second, prepare)
+        return function
 
     return register
 
@@ -125,7 +130,7 @@ async def handling_a_payment(world: World, act: str) -> First:
         path += f"/{ok(await world.treasurer.post(path, body, headers=key()), 201)['id']}"
         before, said = ACTS_ON_PAYMENTS[act]
         for verb in before:
-            sending = {} if verb == "send" else None
+            sending: dict[str, Any] | None = {} if verb == "send" else None
             ok(await second.post(f"{path}/{verb}", sending, headers={"If-Match": "*"}))
         if act == "reject":
             said = {**said, "rejected_on": str(clock.today())}
@@ -153,7 +158,8 @@ async def paying_to_an_account(world: World, act: str) -> First:
     acts, other_treasurer = await Acts.of(world, 1000), await subject(world, "treasurer")
 
     async def make(client: Client) -> Second:
-        await acts.payee(**({"proposed_by": client} if act == "proposed" else {"approved_by": client}))
+        proposed_by, approved_by = (client, None) if act == "proposed" else (None, client)
+        await acts.payee(proposed_by=proposed_by, approved_by=approved_by)
         path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
         body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
         path += f"/{ok(await other_treasurer.post(path, body, headers=key()), 201)['id']}"
@@ -303,6 +309,51 @@ async def certified_day(world: World) -> str:
 
 
 WITHOUT_AN_ACT = {duties.PROPOSES_APPROVES}  # the pair stands ready for the acts to come
+
+
+@trial(duties.ORDERS_WAIVES, "funder", "funder", "waived")
+@trial(duties.ORDERS_SETTLES, "funder", "treasurer", "received", "receipt taken back", "set off")
+async def ending_a_recovery(world: World, act: str) -> First:
+    scene = await Recovering.of(await Acts.of(world, 1000))
+    grant = str(ok(await scene.acts.grant(100), 201)["id"])
+    ok(await scene.acts.pay(grant, 80), 201)
+    await scene.acts.payee()
+
+    async def order(client: Client) -> Second:
+        path = f"grants/{grant}/recoveries/{ok(await scene.open(grant, 10), 201)['id']}"
+        ok(await scene.notify(path))
+        ok(await scene.act(path, "order", {**ORDER, "order_number": "TP-1"}, client))
+        if act == "waived":
+            return lambda other: scene.waive(path, other)
+        if act == "set off":
+            payment = f"grants/{grant}/payments/{ok(await scene.acts.proposal(grant, 15), 201)['id']}"
+            return lambda other: scene.act(payment, "set-off", {"recovery_id": path.rpartition("/")[2]}, other)
+        if act == "received":
+            body = {"amount_cents": 1, "received_on": BACK, "bank_reference": "VIR-1"}
+            return lambda other: other.post(f"{path}/receipts", body, headers=key())
+        receipt = f"{path}/receipts/{ok(await scene.receive(path, 1), 201)['id']}"
+        return lambda other: scene.act(receipt, "reverse", {"reason": "Mistaken."}, other)
+
+    return order
+
+
+@trial(duties.REPORTS_JUDGES, "funder", "funder", "judge")
+async def judging_a_commitment(world: World, _act: str) -> First:
+    aid = await Aid.of(world, grant=100, base=100)
+    await aid.complete(80)
+    ok(await aid.close())
+    first = ok(await world.auditor.get(f"{aid.path}/commitments"))["items"][0]["id"]
+    path = f"{aid.path}/commitments/{first}"
+
+    async def report(client: Client) -> Second:
+        body = {"observed_on": DAY, "text": "12 jobs stand.", "document_sha256": "0" * 64}
+        ok(await client.post(f"{path}/reports", body), 201)
+        judged = {"outcome": "met", "judged_on": DAY, "reason": "All stand."}
+        return lambda other: other.post(f"{path}/judge", judged, headers={"If-Match": "*"})
+
+    return report
+
+
 walked = pytest.mark.parametrize("name", TRIALS)
 
 

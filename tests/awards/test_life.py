@@ -7,7 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.awards.life.rules import must_be_agreed
+from app.awards.life.queries import agreement_missing
+from app.awards.life.rules import AgreementMissing, must_be_agreed
+from app.awards.models import Aid
 from app.commands.tick import take_unstarted
 from tests.awards.life import (
     COMPLETED,
@@ -180,6 +182,33 @@ async def test_an_award_is_cancelled_unpaid_and_terminated_once_agreed_started_o
     assert [act for act, _ in await released.history()] == ["cancel"]
 
 
+@pytest.mark.parametrize("how", ["terminate", "lapse", "balance"])
+async def test_what_was_awarded_later_returns_from_the_day_on_which_it_was_awarded(
+    app: Any, acts: Acts, how: str
+) -> None:
+    available = (await acts.envelope())["available_cents"]
+    life = await Life.of(acts)
+    raised = await life.asked({"kind": "amount", "amount_cents": 4_000_100})
+    ok(await life.act("notify", NOTIFIED))
+    ok(await life.decide(raised, decided_on="2025-11-10"))
+    if how == "terminate":
+        ok(await life.put("agreement", SIGNED), 201)
+        ok(await life.act("terminate", {"on": "2025-11-03", "reason": "Given up."}))
+    elif how == "lapse":
+        await lapse(app, "2025-11-11")
+    else:
+        grant = life.grant.removeprefix("grants/")
+        ok(await acts.pay(grant, 100, kind="balance_payment", paid_on="2025-11-03"), 201)
+    paid = 100 * (how == "balance")
+    over = await life.says()
+    assert (over["released_cents"], over["remaining_cents"]) == (4_000_100 - paid, 0)
+    for day, committed in (("2025-11-02", 4_000_000), ("2025-11-03", 0), ("2025-11-10", 0)):
+        said = await acts.envelope(as_of=day)
+        gone = paid * (day > "2025-11-02")
+        assert (said["committed_cents"], said["available_cents"]) == (committed, available - committed - gone)
+    assert await acts.world.differences(app.state["engine"]) == []
+
+
 async def lapse(app: Any, as_of: str) -> int:
     return await take_unstarted(app.state["sessions"], date.fromisoformat(as_of))
 
@@ -336,7 +365,7 @@ async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
     assert (await life.says())["amount_cents"] == 5_000_000
 
 
-CHANGES = [
+CHANGES: list[tuple[list[dict[str, Any]], str | None, str]] = [
     ([{"kind": "amount", "planned_end_on": "2026-01-01"}], "fields_of_change", "/changes/0"),
     ([{"kind": "dates"}], "fields_of_change", "/changes/0"),
     ([OBJECT, OBJECT], "kind_twice", "/changes/1/kind"),
@@ -418,3 +447,30 @@ async def test_sql_cannot_say_of_an_aid_what_its_acts_do_not(acts: Acts) -> None
         forged = "UPDATE aids SET start_by_on = '2199-01-01', agreed_on = '2020-01-01' WHERE id = $1 RETURNING *"
         row = await connection.fetchrow(forged, aid)
     assert (row["start_by_on"], row["agreed_on"], str(row["decided_on"])) == (None, None, DECIDED)
+
+
+async def test_an_agreement_is_missing_by_the_awards_of_a_year_in_all_territories(app: Any, acts: Acts) -> None:
+    life = await Life.of(acts, 2_000_000, 200_000)
+    aid_id = (await life.says())["aid_id"]
+
+    async def missing() -> AgreementMissing | None:
+        async with app.state["sessions"]() as session:
+            return await agreement_missing(session, await session.get_one(Aid, aid_id))
+
+    assert await missing() is None
+    other = await World.create(acts.world.http, acts.world.pool)
+    there = Acts(other, acts.firm)
+    ok(await other.clients["territory"].put(f"firms/{acts.firm}", {"stage": "identified"}))
+    ok(await there.contribute(1_000_000), 201)
+    funder = (await life.says())["funder_id"]
+    ok(await there.grant(100_000, funder_id=funder), 201)
+    assert await missing() is None  # 23 000.00 €
+    ok(await there.grant(1, funder_id=funder, decided_on="2024-01-02"), 201)
+    ok(await there.advance(1), 201)  # another funder's
+    assert await missing() is None
+    last = ok(await there.grant(1, funder_id=funder), 201)
+    found = await missing()
+    assert found is not None
+    ok(await life.put("agreement", SIGNED), 201)
+    assert await missing() is None
+    assert last["amount_cents"] == 1

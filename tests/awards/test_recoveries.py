@@ -111,7 +111,7 @@ async def test_what_has_not_come_back_is_waived_by_another_person(scene: Recover
     grant = await paid_grant(scene)
     path = await scene.ordered(grant, 50)
     receipt = ok(await scene.receive(path, 10), 201)["id"]
-    problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-settles")
+    problem(await scene.waive(path, scene.acts.world.funder), 403, "orderer-waives")
     problem(await scene.withdraw(path), 409, "recovery-received")
     found = ok(await scene.waive(path))
     assert (found["status"], found["settled_as"]) == ("closed", "waived")

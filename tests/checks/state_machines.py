@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from app.applications import rules as applications
 from app.auditions import rules as auditions
+from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
 from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
+from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
@@ -129,6 +131,23 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 *((source, target, action + "*" * (action in payments.NEED_REASON))
                   for action, (sources, target) in payments.TRANSITIONS.items() for source in sources),
                 *((source, payments.RETURNED[1], "other bank details of the firm") for source in payments.RETURNED[0]),
+            ],
+        ),
+        "Change requests of an aid": (
+            change_requests.ChangeRequestStatus.REQUESTED,
+            [
+                (change_requests.ChangeRequestStatus.REQUESTED, target,
+                 action + ("" if action == change_requests.ChangeRequestAction.APPROVE else "*"))
+                for action, target in change_requests.TRANSITIONS.items()
+            ],
+        ),
+        "Recoveries": (
+            recoveries.RecoveryStatus.OPENED,
+            [
+                *((source, target, action + "*" * (action in recoveries.NEED_REASON))
+                  for action, (sources, target) in recoveries.TRANSITIONS.items() for source in sources),
+                (recoveries.RecoveryStatus.CLOSED, recoveries.RecoveryStatus.ORDERED,
+                 "a receipt or a payment reversed*"),
             ],
         ),
         "Stages of a firm in a territory": (

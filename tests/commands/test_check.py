@@ -56,6 +56,7 @@ PLANTED = {
     "money of a contribution": "UPDATE contributions SET amount_cents = amount_cents + 1",
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
+    "awards of an aid that stand": "UPDATE aids SET awards = awards + 1",
     "stage of a project with awards": "UPDATE projects SET stage = 'filed' WHERE stage = 'contracted'",
     "line of a plan for an award":
         "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",
@@ -64,6 +65,13 @@ PLANTED = {
     "certified of an aid": "UPDATE aids SET certified_cents = certified_cents + 1 WHERE base_cents IS NOT NULL",
     "open claims of an aid": "UPDATE aids SET open_claims = open_claims + 1",
     "paid of a grant": "UPDATE grant_payments SET amount_cents = amount_cents + 1",
+    "received of a recovery": "UPDATE recoveries SET received_cents = received_cents + 1",
+    "set off of a recovery": "UPDATE recoveries SET planned_cents = 1",
+    "claimed back of a grant": "UPDATE grants SET claimed_back_cents = claimed_back_cents + 1 WHERE paid_cents > 0",
+    "recovered of a grant": "UPDATE recoveries SET set_off_cents = set_off_cents + 1",
+    "paid of a grant and not recovered, in the ledger":
+        "UPDATE grants SET recovered_cents = recovered_cents + 1 WHERE paid_cents > 0",
+    "reports of a commitment": "UPDATE commitments SET reports = reports + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
     "payments in the open lines of a run":
@@ -130,7 +138,7 @@ async def live(url: str) -> None:
                 ("identified", "2023-06-01"),
             ):
                 ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
-            await world.money()
+            await world.owed((await world.money())["grant"])
             await a_run(world)
             undone = await world.money()
             acts = Acts(world, numbers=100)
@@ -276,10 +284,11 @@ def test_the_command_says_what_differs_and_exits_with_one(
     assert lines == [f"{computed(url)[0]} balances computed again, 0 differ"]
     alter(url, "UPDATE grants SET paid_cents = paid_cents + 1 WHERE paid_cents > 0")
     checked, found = computed(url)
-    assert {each.balance for each in found} == {"paid of a grant", "commitment of a grant"}
+    in_the_ledger = "paid of a grant and not recovered, in the ledger"
+    assert {each.balance for each in found} == {"paid of a grant", "commitment of a grant", in_the_ledger}
     code, lines = command(url, capsys, monkeypatch)
     assert code == 1
-    assert lines[-1] == f"{checked} balances computed again, 2 differ"
+    assert lines[-1] == f"{checked} balances computed again, 3 differ"
     grant = found[0].key
     assert f"paid of a grant, {grant}: the entries come to 1000000, the balance says 1000001" in lines
     alter(url, "UPDATE grants SET paid_cents = paid_cents - 1 WHERE paid_cents > 0")

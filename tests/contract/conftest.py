@@ -115,6 +115,7 @@ async def one_of_everything(world: World) -> Known:
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
+    money |= await world.owed(money["grant"])
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(firm)

@@ -77,6 +77,8 @@ SHOWN_AS: dict[str, str] = {
     "CommitteeDecision.corrected_by_id": "corrected_by_reference",
     "LeftOfContribution.contribution_id": "contribution_reference",
     # aid files
+    "AidTotals.aid_id": "decision_reference",
+    "AwardStory.aid_id": "decision_reference",
     **{f"{schema}.line_id": "line_label" for schema in ("ClaimLine", "ClaimedInvoice")},
     "ClaimedInvoice.claim_id": "claim_number",
     "Application.tax_certificate_id": "tax_certificate_valid_until_on",
@@ -155,7 +157,11 @@ OPAQUE: dict[str, str] = {
     "LedgerEntry.reverses_id": "A movement has no name; the one taken back has the same act, award and amount.",
     "Override.used_by_id": "Four kinds of act, not all with a name; its kind and day are beside its id.",
     **dict.fromkeys(
-        (f"{schema}.{name}" for schema in ("ExpenseClaim", "ClaimedInvoice") for name in ("grant_id", "advance_id")),
+        (
+            f"{schema}.{name}"
+            for schema in ("ExpenseClaim", "ClaimedInvoice", "AwardStory", "AidTotals")
+            for name in ("grant_id", "advance_id")
+        ),
         "Its reference is that of the decision, which is beside it.",
     ),
     **dict.fromkeys(

@@ -242,6 +242,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
+        money |= await world.owed(money["grant"])
         await world.papers(siren)
         money |= await a_run(world)
         file = await admissible(world)

@@ -201,6 +201,25 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/grants/{id}/release": (MONEY, {"funder"}),
     T + "/grants/{id}/reverse": (MONEY, {"funder"}),
     T + "/grants/{id}/close": (MONEY, {"funder"}),
+    **{
+        f"{T}/{noun}/{{id}}/{act}": (MONEY, {"funder"})
+        for noun in ("grants", "advances")
+        for act in ("notify", "start", "extension", "completion", "terminate", "cancel")
+    },
+    **{
+        f"{award}/{below}": (MONEY, who)
+        for award in (GRANT, ADVANCE)
+        for below, who in (
+            ("acts", set()),
+            ("agreement", {"funder"}),
+            ("guarantee", {"funder"}),
+            ("change-requests", {"territory", "funder"}),
+            ("change-requests/{id}", set()),
+            ("change-requests/{id}/approve", {"funder"}),
+            ("change-requests/{id}/refuse", {"funder"}),
+            ("change-requests/{id}/withdraw", {"territory", "funder"}),
+        )
+    },
     T + "/recoveries": (MONEY, set()),
     RECOVERY.removesuffix("/{id}"): (MONEY, {"funder"}),
     RECOVERY: (MONEY, set()),
@@ -319,6 +338,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/imports/{id}": (AT_WORK, set()),
     T + "/imports/{id}/cancel": (AT_WORK, IMPORTERS),
     T + "/imports/{import_id}/problems": (AT_WORK, set()),
+    T + "/awards/{award_id}/story": (MONEY, set()),
+    T + "/awards/{award_id}/totals": (MONEY, set()),
+    T + "/totals": (MONEY, set()),
+    T + "/applications/delays": (MONEY | {"committee"}, set()),
+    "/v1/firms/{siren}/totals": (MONEY, set()),
     T + "/summary": (ALL - {"consultant", "lead"}, set()),
     "/v1/summary": (ALL - {"consultant", "lead"}, set()),
 }
@@ -451,6 +475,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
+    money |= await world.owed(money["grant"])
     file = await admissible(world)
     decided = await closed_meeting(world)
     meetings = await world.meetings()
@@ -508,6 +533,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/consultants/{id}": mission.partner_consultant,
         "grant_id": money["grant"],
         "advance_id": money["advance"],
+        "award_id": money["grant"],
         T + "/envelope/contributions/{id}": money["contribution"],
         T + "/grants/{id}": money["grant"],
         GRANT + "/payments/{id}": money["payment"],
@@ -515,6 +541,8 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "recovery_id": money["recovery"],
         RECEIPT: money["receipt"],
         T + "/letters/{id}": money["letter"],
+        GRANT + "/change-requests/{id}": money["grant_change_request"],
+        ADVANCE + "/change-requests/{id}": money["advance_change_request"],
         "commitment_id": money["commitment"],
         T + "/commitments/{id}": money["commitment"],
         GRANT + "/commitments/{id}": money["commitment"],

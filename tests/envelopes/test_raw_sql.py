@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from app.core.db import Base
+from tests.awards.attacks import CLOSINGS, COMMITMENTS, KEPT, RECOVERIES, TARGETS
 from tests.contract.cures import subject
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS, Acts
@@ -62,7 +63,7 @@ BALANCES = [
         "account_balances_territory_contribution_id_fkey",
         clone("account_balances", account("available"), territory="$elsewhere"),
     ),
-    Attack("ledger_entries_debit_fkey", "DELETE FROM account_balances WHERE " + account("grants_paid")),
+    Attack("ledger_entries_debit_fkey", "DELETE FROM account_balances WHERE " + account("repaid")),
 ]  # fmt: skip
 
 ENTRIES = [
@@ -439,7 +440,7 @@ OVERRIDES = [
 
 MONEY_ATTACKS = [
     *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
-    *OVERRIDES,
+    *OVERRIDES, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
 ]  # fmt: skip
 
 
@@ -447,6 +448,7 @@ MONEY_ATTACKS = [
 async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     world, other = await World.create(http, pool), await World.create(http, pool)
     ids = {**await world.money(), "territory": world.territory, "elsewhere": other.territory}
+    ids |= await world.owed(ids["grant"])
     ids["other_contribution"] = (await other.money())["contribution"]
     ids["project"] = (await project(world))["id"]
     ids["other_project"] = (await project(other))["id"]
@@ -473,8 +475,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     for name, verbs in (("proposal", ()), ("agreed", ("approve",)), ("on_its_way", ("approve", "send"))):
         ids[name] = ok(await paid.proposal(owed, 1), 201)["id"]
         for verb in verbs:
-            path, sending = f"grants/{owed}/payments/{ids[name]}/{verb}", {} if verb == "send" else None
-            ok(await second.post(path, sending, headers=either))
+            sending: dict[str, Any] | None = {} if verb == "send" else None
+            ok(await second.post(f"grants/{owed}/payments/{ids[name]}/{verb}", sending, headers=either))
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])
@@ -509,7 +511,7 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
                "overrides_payment_key", "grants_territory_id_key", "advances_territory_id_key",
                *(f"{table}_{key}" for table in ("grants", "advances")
                  for key in ("application_fkey", "decision_fkey", "application_key")),
-               "grant_decision_of_a_file", "advance_decision_of_a_file"}  # fmt: skip
+               "grant_decision_of_a_file", "advance_decision_of_a_file", *TARGETS}  # fmt: skip
     assert len(rows) > 45
     assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
 
@@ -520,7 +522,7 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         " WHERE tgname = 'append_only' AND tgrelid = ANY ($1::text[]::regclass[])",
         TABLES,
     )
-    assert {f"{row['name']}_append_only" for row in rows} == {attack.constraint for attack in APPEND_ONLY}
+    assert {f"{row['name']}_append_only" for row in rows} == {each.constraint for each in [*APPEND_ONLY, *KEPT]}
 
 
 @pytest.mark.parametrize(

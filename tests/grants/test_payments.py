@@ -76,7 +76,7 @@ async def test_what_is_cancelled_or_rejected_gives_its_room_and_its_reference_ba
 
 
 async def test_the_balance_ends_proposals_and_waits_for_what_is_approved(world: World, app: Any) -> None:
-    done = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
+    done: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
     paying = await Paying.of(world, **done)
     overtaken, bound = await paying.proposed(1), await paying.approved(2)
     balance = await paying.sent(9_000_000, BALANCE)
@@ -223,7 +223,7 @@ async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_tr
     paying = await Paying.of(world, 10_000, scheme=False)
     details, either, chance = f"firms/{paying.acts.firm}/bank-details", {"If-Match": "*"}, Random(11)
     codes: Counter[str] = Counter()
-    for number in range(2, 8):
+    for number in range(2, 6):
         listed = ok(await world.auditor.get(f"grants/{paying.grant}/payments?limit=500"))["items"]
         path, body = f"grants/{paying.grant}/payments", {"iban": iban_from(number), "holder_name": "Firm"}
         made = ok(await world.clients["territory"].post(details, body), 201)["id"]
@@ -242,7 +242,7 @@ async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_tr
         chance.shuffle(acts)
         codes += answers(await asyncio.gather(*acts))
     assert not {"busy", "internal-error", "database-unavailable"} & codes.keys(), codes
-    assert min(codes["200"], codes["201"]) > 10
+    assert min(codes["200"], codes["201"]) > 5
     gone = await world.pool.fetchval(
         "SELECT count(*) FROM grant_payments p JOIN firm_bank_details d ON d.id = p.bank_details_id"
         " WHERE p.territory = $1 AND p.status = 'approved' AND d.status <> 'approved'",
@@ -254,8 +254,8 @@ async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_tr
 
 # --- what a payment must satisfy --------------------------------------------------------------------------------------
 
-STARTS = {"started_on": STARTED}
-DONE = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
+STARTS: dict[str, Any] = {"started_on": STARTED}
+DONE: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
 YESTERDAY = clock.today() - timedelta(days=1)
 
 

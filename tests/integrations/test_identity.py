@@ -27,6 +27,7 @@ ADDRESSES = {
     "audition": T + "/auditions/{id}",
     "audition_note": T + "/auditions/{audition_id}/notes/{id}",
     "agenda": T + "/committees/{committee_id}/agenda",
+    "claim": T + "/claims/{id}",
     "committee": T + "/committees/{id}",
     "committee_decision": T + "/committees/{committee_id}/decisions/{id}",
     "consultant": T + "/consultants/{id}",

@@ -369,7 +369,9 @@ class Life:
         totals = ["", *self.chance.sample(self.totals(), 3)]
         plans += ["roadmap", *(f"projects/totals?{each}" for each in totals)]
         reports = ["envelope", "firms/funnel", "summary", "/v1/summary", *engineering, *advances, *firms, *projects]
-        return reports + plans
+        amounts = ["totals", f"totals?siren={self.acts.firm}", f"/v1/firms/{self.acts.firm}/totals"]
+        amounts += [f"awards/{each}/totals" for each in self.some_of("advance")]
+        return reports + plans + amounts
 
     def totals(self) -> Sequence[str]:
         """Filters of the totals: each that events know."""
@@ -425,7 +427,7 @@ async def test_no_report_ever_gives_another_answer_than_it_gave_then(frozen: Fro
     assert len(last["by_territory"]) == 2
 
 
-@pytest.mark.parametrize("address", ["summary", "/v1/summary", "projects/totals"])
+@pytest.mark.parametrize("address", ["summary", "/v1/summary", "projects/totals", "totals"])
 async def test_a_day_that_is_not_over_is_not_known_yet(world: World, address: str) -> None:
     refused = problem(await world.auditor.get(f"{address}?recorded_as_of=2199-12-31"), 422, "validation-failed")
     assert [error["code"] for error in refused["errors"]] == ["day_not_over"]

@@ -15,6 +15,7 @@ from app.core import clock
 from app.core.db import create_engine
 from app.core.values import iban_from
 from app.treasury.runs import rules
+from tests.awards.recovering import Recovering
 from tests.contract.cures import key, subject
 from tests.firms.test_bank_details import everything_logged, leaks, mask
 from tests.treasury.runs import DAYS, Runs, texts
@@ -108,6 +109,22 @@ async def test_a_run_holds_no_more_than_a_file_does_and_the_next_takes_the_rest(
     first, second = await runs.made(), await runs.made()
     taken = [[line["payment_id"] for line in await runs.lines(run["id"])] for run in (first, second)]
     assert taken == [payments[:2], payments[2:]]
+
+
+async def test_a_run_transfers_what_is_left_where_a_recovery_is_kept_from_a_payment(world: World, app: Any) -> None:
+    runs = await Runs.of(world)
+    await runs.paying.paid(50_000)
+    recovering = await Recovering.of(runs.paying.acts)
+    recovery = (await recovering.ordered(runs.paying.grant, 30_000)).rpartition("/")[2]
+    payment = await runs.paying.proposed(40_000)
+    ok(await runs.paying.act(payment, "set-off", {"recovery_id": recovery}))
+    ok(await runs.paying.act(payment, "approve"))
+    run = await runs.made()
+    assert (run["total_cents"], [line["amount_cents"] for line in await runs.lines(run["id"])]) == (10_000, [10_000])
+    assert texts((await runs.file(run["id"])).content, f"{FILE}/Amt/InstdAmt") == ["100.00"]
+    ok(await runs.paying.act(payment, "record", {"paid_on": DAYS["today"]}))
+    assert (await runs.read(run["id"]))["paid_cents"] == 10_000
+    assert await world.differences(app.state["engine"]) == []
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -302,7 +319,7 @@ async def test_two_runs_at_once_take_each_payment_once(world: World) -> None:
     second = await subject(world, "treasurer")
     for attempt in range(3):
         taken = {await runs.paying.approved(1) for _ in range(4)}
-        same = {"cut_off_on": DAYS["soon"]} if attempt == 2 else {}
+        same = {"cut_off_on": DAYS["late"]} if attempt == 2 else {}
         answers = await asyncio.gather(*(runs.make(by, **same) for by in (runs.treasurer, second, second, second)))
         made = [answer.json()["id"] for answer in answers if answer.status_code == 201]
         refused = {answer.json()["type"] for answer in answers if answer.status_code != 201}

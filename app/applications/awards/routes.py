@@ -1,5 +1,6 @@
-"""HTTP of awards: a grant or an advance that was decided elsewhere is recorded, and reversed. Grants and
-advances have the rest.
+"""HTTP of awards: a grant or an advance that was decided elsewhere is recorded, and reversed; the story of an aid.
+
+Grants and advances have the rest.
 """
 
 from pydantic_core import from_json
@@ -15,6 +16,7 @@ from app.advances.schedule import CashFlow
 from app.advances.service import ADVANCE as LENT
 from app.applications import rules as files
 from app.applications.awards import schemas, service
+from app.applications.awards.story import readable, story
 from app.applications.conditions import ApplicationNotReady
 from app.awards.overrides.rules import USE_PROBLEMS
 from app.awards.rules import (
@@ -27,10 +29,11 @@ from app.awards.rules import (
     AwardOfADecision,
     PaymentsInFlight,
 )
-from app.core.problems import AlreadyExists, IfMatchMissing, InvalidTransition, Problem, ReferenceNotFound
+from app.core.db import fetchrow
+from app.core.problems import AlreadyExists, IfMatchMissing, InvalidTransition, NotFound, Problem, ReferenceNotFound
 from app.core.reading.answers import private
 from app.core.reading.query import read
-from app.core.serving.operations import changes
+from app.core.serving.operations import changes, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import QUERY, commit
@@ -43,6 +46,7 @@ from app.schemes.rules import ParameterNotInForce
 
 grant_awards = router("grants")
 advance_awards = router("advances")
+award_stories = router("applications")
 
 # What refuses every award; the last ones only where it names an aid file.
 REFUSALS: tuple[type[Problem], ...] = (
@@ -65,9 +69,7 @@ REFUSALS: tuple[type[Problem], ...] = (
     *REVIEWS_DECIDES.refusals,
 )
 
-REVERSAL: tuple[type[Problem], ...] = (
-    AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing,
-)  # fmt: skip
+REVERSAL: tuple[type[Problem], ...] = (AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing)
 
 
 @grant_awards.post(T + "/grants", **changes(given.Grant, *REFUSALS, status=201))
@@ -83,7 +85,7 @@ async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor 
     )
 
 
-@grant_awards.post(T + "/grants/{id:uuid}/reverse", **changes(given.Grant, *REVERSAL))
+@grant_awards.post(T + "/grants/{id:uuid}/reverse", **changes(given.Grant, PaymentsInFlight, *REVERSAL))
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required.
 
@@ -131,3 +133,19 @@ async def reverse_advance(request: Request, body: Reversal, actor: Actor = requi
     """
     path = request.path_params
     return await commit(request, lambda write: service.reverse(write, LENT, path["territory"], path["id"], body))
+
+
+@award_stories.get(T + "/awards/{award_id:uuid}/story", **shows(schemas.AwardStory))
+async def get_award_story(request: Request, actor: Actor = require("grants:read")) -> Response:
+    """The story of the aid of a grant or an advance: all that was done, from the interview to the last recovery.
+
+    It is the whole chain in one answer, in the order of days, with who did what and when it was recorded, of both
+    instruments of the decision. `T/envelope/entries?award_id=` lists the money that moved.
+    """
+    read(request, {})
+    path = request.path_params
+    bound = {**path, "kinds": readable(actor, path["territory"])}
+    row = await fetchrow(request.state.engine, story(), bound)
+    if row is None:
+        raise NotFound
+    return private(row["body"])

@@ -1,6 +1,8 @@
 """What travels when an award is recorded."""
 
+from datetime import date
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -9,8 +11,10 @@ from app.advances.faults import refuse
 from app.advances.schedule import TermsFault
 from app.advances.schemas import TERMS_EXAMPLE, Terms
 from app.awards.schemas import OverrideId
-from app.core.schemas import Body
-from app.core.values import Code, Day, ExternalId, Line, PositiveCents, ShortLine, Siren, Uuid
+from app.core.schemas import Body, PersonNameOrNull, Read, RecordedAt
+from app.core.values import Cents, Code, Day, ExternalId, Line, PositiveCents, ShortLine, Siren, Uuid
+from app.firms.schemas import FirmName, SirenRead
+from app.programme.schemas import TerritorySlug
 from app.projects.rules import CostKind
 
 
@@ -139,3 +143,41 @@ class AdvanceCreate(AwardCreate):
             at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
             refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
         return self
+
+
+class StoryEntry(Read):
+    """Something that was done on the way of an aid."""
+
+    on: date = Field(description="Paris day on which it counts; where it has none of its own, that of its recording.")
+    recorded_at: RecordedAt
+    object_type: str = Field(
+        examples=["grant_payment"], description="Kind of object that it was done to, as in `/v1/events`."
+    )
+    object_id: str = Field(description="The object's id.")
+    object_name: str | None = Field(
+        description="What tells the object from others of its kind: a title, a reference, a number or a day; null where"
+        " it had none yet."
+    )
+    link: str = Field(description="Address of the object.")
+    act: str = Field(examples=["recorded"], description="What was done to it.")
+    state: str | None = Field(description="State of the object right after it; null where the act changes none.")
+    amount_cents: Cents | None = Field(description="Cents of euro that it is about; null where it is about none.")
+    by: UUID | None = Field(description="Who recorded it; null where the service itself did.")
+    by_name: PersonNameOrNull = Field(description="Present name of who recorded it; null where the id is null.")
+
+
+class AwardStory(Read):
+    """All that was done about an aid: interview, project, file, decision, agreement, claims, payments, recoveries."""
+
+    territory: TerritorySlug
+    aid_id: UUID = Field(description="The aid: what one decision gives one firm, a grant, an advance or both.")
+    decision_reference: str = Field(description="Reference of the decision that gave the aid.")
+    decided_on: date = Field(description="Paris day of the decision.")
+    siren: SirenRead
+    firm_name: FirmName
+    grant_id: UUID | None = Field(description="Its grant, the last one where one was taken back; null: it has none.")
+    advance_id: UUID | None = Field(description="Its advance, as `grant_id`; null: it has none.")
+    entries: list[StoryEntry] = Field(
+        description="In the order of the days on which they count, those of one day in the order of their recording."
+        " Only of objects that the caller may read; never of a review."
+    )

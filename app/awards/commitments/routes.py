@@ -24,13 +24,13 @@ commitments = router("grants")
 
 
 @commitments.get(T + "/commitments", **lists(COMMITMENTS))
-async def list_commitments(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def list_commitments(request: Request, actor: Actor = require("commitments:read")) -> Response:
     """Commitments of the firms for all aids of the territory."""
     return await page(request, COMMITMENTS)
 
 
 @commitments.get(T + "/commitments/{id:uuid}", **shows(schemas.Commitment))
-async def get_commitment(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def get_commitment(request: Request, actor: Actor = require("commitments:read")) -> Response:
     """One commitment of a firm of the territory."""
     return await show(request, COMMITMENTS)
 
@@ -48,12 +48,12 @@ def serve_commitments(awards: APIRouter, kind: AwardKind) -> None:
         return path["territory"], path[f"{noun}_id"], path[last]
 
     @awards.get(collection, name=f"list_{noun}_commitments", **lists(listing))
-    async def list_of_award(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def list_of_award(request: Request, actor: Actor = require("commitments:read")) -> Response:
         """Commitments of the firm for the aid of this award; there are none before it is closed."""
         return await page(request, listing)
 
     @awards.get(one, name=f"get_{noun}_commitment", **shows(schemas.Commitment))
-    async def get_of_award(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def get_of_award(request: Request, actor: Actor = require("commitments:read")) -> Response:
         """One commitment for the aid of this award."""
         return await show(request, listing)
 
@@ -71,12 +71,12 @@ def serve_commitments(awards: APIRouter, kind: AwardKind) -> None:
         return await commit(request, lambda write: service.judge(write, *named(request, "id"), body, kind))
 
     @awards.get(below, name=f"list_{noun}_commitment_reports", **lists(reports))
-    async def list_reports(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def list_reports(request: Request, actor: Actor = require("commitments:read")) -> Response:
         """Reports on a commitment."""
         return await page(request, reports)
 
     @awards.get(below + "/{id:uuid}", name=f"get_{noun}_commitment_report", **shows(schemas.CommitmentReport))
-    async def get_report(request: Request, actor: Actor = require(f"{noun}s:read")) -> Response:
+    async def get_report(request: Request, actor: Actor = require("commitments:read")) -> Response:
         """One report on a commitment."""
         return await show(request, reports)
 

@@ -18,6 +18,7 @@ from app.core.problems import IfMatchMissing
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.writing.writes import commit
+from app.envelopes.rules import Instrument
 from app.programme.routes import T
 
 
@@ -90,7 +91,8 @@ def _serve_endings(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
     noun, one = kind.resource, _one(kind)
 
     def ended(problem: Any) -> dict[str, Any]:
-        return changes(schema, AwardEnded, BeforeDecision, PaymentsInFlight, problem, *BY_A_PERSON, IfMatchMissing)
+        in_flight = [PaymentsInFlight] if kind.instrument is Instrument.GRANT else []  # tranches are recorded as paid
+        return changes(schema, AwardEnded, BeforeDecision, *in_flight, problem, *BY_A_PERSON, IfMatchMissing)
 
     def named(request: Request) -> tuple[AwardKind, str, UUID]:
         return kind, request.path_params["territory"], request.path_params["id"]
@@ -107,7 +109,7 @@ def _serve_endings(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
 
     @awards.post(one + "/cancel", name=f"cancel_{noun}", **ended(rules.AwardPaid))
     async def cancel(
-        request: Request, body: schemas.Cancellation, actor: Actor = require(f"{noun}s:award")
+        request: Request, body: schemas.AwardCancellation, actor: Actor = require(f"{noun}s:award")
     ) -> Response:
         """Cancel an award of which nothing was paid, giving a reason. If-Match is required.
 

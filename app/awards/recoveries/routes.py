@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import ORDERS_SETTLES
+from app.access.duties import ORDERS_SETTLES, ORDERS_WAIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.awards.recoveries import schemas, service
@@ -38,13 +38,13 @@ RECEIPT = OF_GRANT + "/{recovery_id:uuid}/receipts"
 
 
 @recoveries.get(T + "/recoveries", **lists(RECOVERIES))
-async def list_recoveries(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def list_recoveries(request: Request, actor: Actor = require("recoveries:read")) -> Response:
     """Recoveries of all grants of the territory."""
     return await page(request, RECOVERIES)
 
 
 @recoveries.get(OF_GRANT, **lists(OF_A_GRANT))
-async def list_grant_recoveries(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def list_grant_recoveries(request: Request, actor: Actor = require("recoveries:read")) -> Response:
     """Recoveries of a grant."""
     return await page(request, OF_A_GRANT)
 
@@ -67,7 +67,7 @@ async def open_recovery(
 
 
 @recoveries.get(ONE, **shows(schemas.Recovery))
-async def get_recovery(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def get_recovery(request: Request, actor: Actor = require("recoveries:read")) -> Response:
     """One recovery of a grant."""
     return await show(request, OF_A_GRANT)
 
@@ -109,8 +109,7 @@ async def order_recovery(
         RecoveryTransition,
         RecoveryInPayment,
         BeforeRecovery,
-        ORDERS_SETTLES.refused,
-        *BY_A_PERSON,
+        *ORDERS_WAIVES.refusals,
         IfMatchMissing,
     ),
 )
@@ -147,7 +146,7 @@ async def withdraw_recovery(
 
 
 @recoveries.get(RECEIPT, **lists(RECEIPTS))
-async def list_recovery_receipts(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def list_recovery_receipts(request: Request, actor: Actor = require("recoveries:read")) -> Response:
     """Receipts of a recovery."""
     return await page(request, RECEIPTS)
 
@@ -176,7 +175,7 @@ async def receive_recovery(
 
 
 @recoveries.get(RECEIPT + "/{id:uuid}", **shows(schemas.RecoveryReceipt))
-async def get_recovery_receipt(request: Request, actor: Actor = require("grants:read")) -> Response:
+async def get_recovery_receipt(request: Request, actor: Actor = require("recoveries:read")) -> Response:
     """One receipt of a recovery."""
     return await show(request, RECEIPTS)
 

@@ -64,6 +64,7 @@ TRANSITIONS: Mapping[RecoveryAction, tuple[tuple[RecoveryStatus, ...], RecoveryS
     A.WITHDRAW: ((S.OPENED, S.NOTIFIED, S.ORDERED), S.WITHDRAWN),
 }
 OPEN = (S.OPENED, S.NOTIFIED, S.ORDERED)
+NEED_REASON = (A.WAIVE, A.WITHDRAW)
 
 REPLY_TOO_SHORT = Fault(
     "reply_too_short",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access.duties import ORDERS_SETTLES
+from app.access.duties import ORDERS_SETTLES, ORDERS_WAIVES
 from app.access.rules import accountable, person
 from app.awards.kinds import KINDS
 from app.awards.recoveries import rules, schemas
@@ -162,13 +162,13 @@ async def waive(
 ) -> list[Change]:
     """Give up what has not come back, as somebody else than who ordered it.
 
-    Raises `recovery-transition`, `before-recovery` (409), `orderer-settles` (403).
+    Raises `recovery-transition`, `recovery-in-payment`, `before-recovery` (409), `orderer-waives`, `person-required`
+    (403).
     """
     refuse_future({"/waived_on": body.waived_on})
     _, recovery = await _held(write, territory, grant_id, recovery_id)
     write.expect(recovery.version, required=True)
-    waived_by = ORDERS_SETTLES.separate(write.actor, [recovery.ordered_by])
-    person(write.actor)
+    waived_by = ORDERS_WAIVES.separate(write.actor, [recovery.ordered_by])
     rules.next_status(RecoveryAction.WAIVE, RecoveryStatus(recovery.status))
     if recovery.planned_cents:
         raise rules.RecoveryInPayment

@@ -28,7 +28,7 @@ from app.awards.models import AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.recoveries import service as recoveries
-from app.awards.recoveries.rules import RecoveryInPayment
+from app.awards.recoveries.rules import RecoveryAbovePaid, RecoveryInPayment
 from app.awards.rules import refuse_before_decision, refuse_ended
 from app.core import clock
 from app.core.messages import PAST_DAY
@@ -246,6 +246,7 @@ async def _record_as_made(
     held = await aids.hold(write, territory, grant_id, GRANT)
     grant = _grant(held)
     recorded_by = DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
+    refuse_ended(grant.status)
     refuse_before_decision(grant.decided_on, paid_on)
     _refuse_above_award(grant, body.amount_cents)
     payment = GrantPayment(
@@ -296,6 +297,9 @@ async def reverse_payment(write: Write, place: PaymentPlace, body: Reversal) -> 
         reopened += await recoveries.take_back_set_off(
             write, grant, payment.set_off_recovery_id, payment.id, payment.set_off_cents
         )
+    left = grant.paid_cents - grant.claimed_back_cents
+    if payment.amount_cents > left:
+        raise RecoveryAbovePaid(requested_cents=payment.amount_cents, recoverable_cents=left)
     grant.paid_cents -= payment.amount_cents
     rest = await ledger.released_by(write, payment.id, grant.id)
     grant.released_cents -= rest

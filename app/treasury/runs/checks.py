@@ -4,7 +4,9 @@ CHECKS = {
     "total of a payment run": """
         SELECT r.id::text, (
             SELECT format('%s of %s', coalesce(sum(l.amount_cents), 0), count(*))
-            FROM payment_run_lines l JOIN grant_payments p ON p.id = l.payment_id AND p.amount_cents = l.amount_cents
+            FROM payment_run_lines l JOIN grant_payments p ON p.id = l.payment_id
+                AND (l.ended_as IS NOT NULL OR p.status NOT IN ('sent', 'recorded')
+                    OR p.amount_cents - coalesce(p.set_off_cents, 0) = l.amount_cents)
             WHERE l.run_id = r.id
         ), format('%s of %s', r.total_cents, r.payments)
         FROM payment_runs r""",

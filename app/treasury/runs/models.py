@@ -159,7 +159,8 @@ BEGIN
         FROM payment_runs r
         JOIN organisation_bank_accounts a ON a.id = r.account_id
         JOIN grant_payments p ON p.id = NEW.payment_id AND p.territory = r.territory AND p.status = 'sent'
-            AND (p.amount_cents, p.bank_details_id) = (NEW.amount_cents, NEW.bank_details_id)
+            AND (p.amount_cents - coalesce(p.set_off_cents, 0), p.bank_details_id)
+                = (NEW.amount_cents, NEW.bank_details_id)
         JOIN grants g ON g.id = p.grant_id AND g.funder_id = a.organisation_id
         WHERE r.id = NEW.run_id AND r.status = 'ready' AND NEW.position <= r.payments AND NEW.ended_as IS NULL;
         IF NOT FOUND THEN

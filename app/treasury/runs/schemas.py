@@ -111,7 +111,7 @@ class PaymentRun(Read):
     payments: int = Field(
         description=f"Number of payments, at most {MOST}: those with the lowest ids. The next run takes the others."
     )
-    total_cents: int = Field(description="Cents of euro of all payments of the run.")
+    total_cents: int = Field(description="Cents of euro that the bank transfers by the run.")
     paid_payments: int = Field(description="Number of payments that are recorded as paid.")
     paid_cents: int = Field(description="Cents of euro of the payments that are recorded as paid.")
     rejected_payments: int = Field(description="Number of payments that the bank rejected.")
@@ -159,7 +159,9 @@ class PaymentRunLine(Read):
     holder_name: PersonName = Field(description="Holder of the account that is paid; it may be a person.")
     bank_details_id: UUID = Field(description="The bank details to which the run pays it.")
     iban: str = Field(description="The IBAN of these bank details, masked: its first and last four characters.")
-    amount_cents: int = Field(description="Cents of euro of the payment.")
+    amount_cents: int = Field(
+        description="Cents of euro that the bank transfers: the payment, less what is kept of it for a recovery."
+    )
     text: str = Field(description="What the firm reads on its bank statement, but for accents and rare characters.")
     outcome: LineOutcome = Field(
         description="sent; paid: the payment is recorded; reversed: it was recorded by mistake; rejected: by the bank,"

@@ -57,13 +57,13 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     run_id, *line_ids = await session.scalars(select(func.uuidv7()).select_from(func.generate_series(0, len(due))))
     asked = pain.Initiation(run_id.hex, write.now, body.execution_on, organisation.name, iban)
     transfers = [
-        pain.Transfer(id_.hex, payment.amount_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
+        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
         for id_, payment in zip(line_ids, due, strict=True)
     ]
     file = await asyncio.to_thread(_checked, asked, transfers)
     session.add(
         PaymentRun(
-            id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in due),
+            id=run_id, territory=territory, payments=len(due), total_cents=sum(each.amount_cents for each in transfers),
             format=pain.FORMAT, payer_name=organisation.name, sha256=hashlib.sha256(file).hexdigest(),
             size_bytes=len(file), made_by=made_by, created_at=write.now, updated_at=write.now, **body.model_dump(),
         )
@@ -72,7 +72,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     session.add_all(
         PaymentRunLine(
             id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
-            bank_details_id=payment.bank_details_id, amount_cents=payment.amount_cents, text=transfer.text,
+            bank_details_id=payment.bank_details_id, amount_cents=transfer.amount_cents, text=transfer.text,
         )
         for position, (id_, payment, transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
     )  # fmt: skip

@@ -238,7 +238,8 @@ async def recovery_of_a_closing(case: Case) -> None:
     case.cured(await aid.recovering.waive(path, waived_on="2024-02-01"))
 
 
-@walk("orderer-settles", "receive_recovery", "reverse_recovery_receipt", "set_off_grant_payment", "waive_recovery")
+@walk("orderer-settles", "receive_recovery", "reverse_recovery_receipt", "set_off_grant_payment")
+@walk("orderer-waives", "waive_recovery")
 async def orderer_settles(case: Case) -> None:
     both = await subject(case.world, "funder", "treasurer")
     scene, grant = await scene_of(case)

@@ -58,6 +58,8 @@ _AT_ONCE = "only where the operator closes the month at the same instant; else t
 _NAMED = "the refusal has no cure: `current` and `needed` name the states"
 _CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
+    **{("start-before-receipt", act): "the aid needs a file that a committee granted: tests/awards/test_life.py"
+       for act in ("start_grant", "start_advance")},
     ("account-overdrawn", "receive_repayment"): _CENTS,
     ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
