@@ -34,8 +34,8 @@ NOTIFIED = "2023-11-02"  # two years and more ago: what was not started lapses
 KINDS = ("award", *["propose"] * 3, *["approve"] * 3, "send", *["record"] * 3, "reject", "cancel_payment",
          *["pay"] * 2, *["reverse_payment"] * 2, *["tranche"] * 2, "reverse_tranche", "repay", *["claim"] * 2,
          *["settle"] * 2, "reopen", "start", "complete", "close", *["recover"] * 2, "notify", "notify", "order",
-         "order", *["receive"] * 2, "undo", "waive", "withdraw", "set_off", "ask", "ask", "amend", "amend", "end", "reverse",
-         "payee", "tick")  # fmt: skip
+         "order", *["receive"] * 2, "undo", "waive", "withdraw", "set_off", "ask", "ask", "amend", "amend", "end",
+         "reverse", "payee", "tick")  # fmt: skip
 # What a caller may be told who acts beside others, on what they have changed.
 REFUSALS = {
     "account-overdrawn", "advance-payment-ceiling", "already-exists", "already-reversed", "award-above-base",
