@@ -33,7 +33,7 @@ from tests.contract.cures import seen
 from tests.envelopes.acts import DAY, key
 from tests.envelopes.test_limits import FIGURES, figures
 from tests.grants.paying import Paying
-from tests.lives import FRESH, MORE, Act, Chance, Life, seed_of, told
+from tests.lives import FRESH, MORE, Act, Chance, Life, relived, seed_of, told
 from tests.lives import STEPS as ASKED
 from tests.world import Client, World, ok
 
@@ -376,7 +376,8 @@ class Aids(Life):
             return None
         grant, payment = found
         on = (self.today, self.today, LATER)[self.chance.below(3)]
-        expect = "before-decision" if on < grant.aid.decided_on else self.above_award(grant, payment)
+        expect = self.above_award(grant, payment)
+        expect = "before-decision" if expect != "award-ended" and on < grant.aid.decided_on else expect
         short = payment.cents > self.money.least(on, "committed", grant.id)
         expect = expect or ("account-overdrawn" if short else "")
         exceeds = [code for code, _ in self.broken(grant, payment, on)]
@@ -785,7 +786,7 @@ class Aids(Life):
         known = {each.path for each in grant.recoveries}
         unknown = [each for each in grant.recoveries if not each.path]
         if unknown:
-            items = ok(await self.world.auditor.get(f"{path}?sort=number&limit=100"))["items"]
+            items = ok(await self.world.auditor.get(f"{path}?sort=id&limit=100"))["items"]
             fresh = [f"{path}/{each['id']}" for each in items if f"{path}/{each['id']}" not in known]
             assert len(fresh) == len(unknown)
             for each, address in zip(unknown, sorted(fresh), strict=True):
