@@ -78,7 +78,7 @@ class LineHasAward(Problem):
 
 
 class LineWithoutAward(Problem):
-    """StandingAward of the programme is secured by an award: none of this amount and reference stands for the project."""
+    """Aid of the programme is secured by an award: none of this amount and reference stands for the project."""
 
     status = 409
     title_fr = (

@@ -504,7 +504,7 @@ class Leverage(Read):
     total: Ratio | None = Field(description="Eligible cost divided by programme aid.")
     cofunding: Ratio | None = Field(description="All money but the programme's, divided by programme aid.")
     private: Ratio | None = Field(description="Own funds, loans, leases and other private money, by programme aid.")
-    other_public: Ratio | None = Field(description="StandingAward of other public bodies, divided by programme aid.")
+    other_public: Ratio | None = Field(description="Aid of other public bodies, divided by programme aid.")
 
 
 class Leverages(Read):

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from app.applications import rules as applications
 from app.auditions import rules as auditions
-from app.awards.claims import rules as claims
 from app.awards.change_requests import rules as change_requests
+from app.awards.claims import rules as claims
 from app.awards.overrides import rules as overrides
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
