@@ -2,13 +2,13 @@
 
 They asked for the aid without waiting, each while another one held it.
 
-Revision: 2026_11_30_1540, after 2026_11_30_1420.
+Revision: 2026_11_30_1540, after 2026_11_30_1520.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1540"
-down_revision = "2026_11_30_1420"
+down_revision = "2026_11_30_1520"
 branch_labels = None
 depends_on = None
 
