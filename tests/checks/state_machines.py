@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from app.applications import rules as applications
 from app.auditions import rules as auditions
+from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
 from app.awards.overrides import rules as overrides
 from app.awards.recoveries import rules as recoveries
@@ -124,6 +125,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 *((source, target, action + "*" * (action in payments.NEED_REASON))
                   for action, (sources, target) in payments.TRANSITIONS.items() for source in sources),
                 *((source, payments.RETURNED[1], "other bank details of the firm") for source in payments.RETURNED[0]),
+            ],
+        ),
+        "Change requests of an aid": (
+            change_requests.ChangeRequestStatus.REQUESTED,
+            [
+                (change_requests.ChangeRequestStatus.REQUESTED, target,
+                 action + ("" if action == change_requests.ChangeRequestAction.APPROVE else "*"))
+                for action, target in change_requests.TRANSITIONS.items()
             ],
         ),
         "Recoveries": (
