@@ -117,7 +117,7 @@ def test_names_and_addresses_of_people_are_declared_personal() -> None:
 def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     shown = {listing.schema for listing in LISTINGS.values()}
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
-    # No event tells of a timesheet, a record, a seat, the lines of a claim, a story, or what is given out about a contact.
+    # No event tells of a timesheet, a record, a seat, a claim's lines, a story, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
         "ClaimLine", "MemberRead", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
