@@ -21,6 +21,12 @@ _WITHOUT_AWARD = """p.stage IN ('contracted', 'completed') OR p.stage = 'selecte
     WHERE f.project_id = p.id AND d.outcome = 'pre_select' AND d.reversed_at IS NULL)"""
 
 CHECKS = {
+    "awards of an aid that stand": """
+        SELECT s.id::text, count(a.id), s.awards
+        FROM aids s LEFT JOIN (
+            SELECT id, aid_id FROM grants WHERE status NOT IN ('cancelled', 'reversed')
+            UNION ALL SELECT id, aid_id FROM advances WHERE status NOT IN ('cancelled', 'reversed')
+        ) a ON a.aid_id = s.id GROUP BY s.id""",
     "line of a plan for an award": f"""
         WITH awards AS ({_AWARDS}), lines AS ({_LINES})
         SELECT l.territory || ' ' || l.project_id || ' ' || l.source,

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Select, Text, case, literal_column, select
 
 from app.access.models import Organisation, Subject
-from app.awards.life.rules import Stage
+from app.awards.life.rules import AwardStage
 from app.awards.models import Aid, AidLine, AwardStatus
 from app.awards.overrides.models import Override
 from app.committees.models import Committee
@@ -141,7 +141,7 @@ def awards(
         derived=True,
         filters={
             "status": any_of(award.status, statuses, "Any of these states."),
-            "stage": any_of(stage_of(award), Stage, "At any of these stages."),
+            "stage": any_of(stage_of(award), AwardStage, "At any of these stages."),
             "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
             "project_id": equals(award.project_id, Uuid, f"{noun.capitalize()}s for this project."),
             "committee_id": equals(award.committee_id, Uuid, f"{noun.capitalize()}s that this meeting decided."),

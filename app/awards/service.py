@@ -12,7 +12,7 @@ from app.awards.aids import Held
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.life.rules import AwardPaid, NothingAgreed
-from app.awards.life.schemas import Cancellation, Termination
+from app.awards.life.schemas import AwardCancellation, Termination
 from app.awards.models import Aid, AidAct, AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
@@ -76,7 +76,9 @@ async def release(write: Write, kind: AwardKind, territory: str, award_id: UUID,
     return await _end(write, held, Ending.TERMINATED if paid else Ending.CANCELLED, on, body.reason, told="released")
 
 
-async def cancel(write: Write, kind: AwardKind, territory: str, award_id: UUID, body: Cancellation) -> list[Change]:
+async def cancel(
+    write: Write, kind: AwardKind, territory: str, award_id: UUID, body: AwardCancellation
+) -> list[Change]:
     """Cancel an award of which nothing was paid: its amount returns to the envelope.
 
     Raises `award-ended`, `award-paid`, `payments-in-flight`, `before-decision` (409).

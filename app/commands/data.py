@@ -139,7 +139,8 @@ def do_what_is_due(
             with progress("done:") as say:
                 done = await tick(session_factory(engine), as_of=day, say=say)
         return (
-            f"{done.silences} silences recorded, {done.commitments} commitments overdue,"
+            f"{done.silences} silences recorded, {done.unstarted} aids not started in time,"
+            f" {done.commitments} commitments overdue,"
             f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
         )
 

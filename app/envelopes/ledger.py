@@ -7,7 +7,7 @@ on (decision 8). The CHECKs of the balances and of the days are the last line.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,7 @@ from app.envelopes.rules import (
     debit_effect,
     enough,
     headroom,
+    released,
     share,
 )
 
@@ -159,15 +160,19 @@ async def pay(write: Write, territory: str, instrument: Instrument, amount_cents
 async def release(
     write: Write, territory: str, instrument: Instrument, cause: Cause, amount_cents: int | None = None
 ) -> list[UUID]:
-    """Give what an award still commits back to the envelope, all or an amount; whose shortfall it filled."""
+    """Give what an award still commits back to the envelope, all or an amount; whose shortfall it filled.
+
+    It returns on the day of the act; what was committed later, as by an amendment, on the day on which it was.
+    """
     rows = await _lock(write, territory)
     held = await _held(write, cause.award_id, COMMITTED[instrument])
-    committed = {key: headroom(closings, cause.effective_on) for key, closings in held.items()}
-    if amount_cents is not None:
-        committed = share(amount_cents, committed)
-    moves = _moves(committed, Account.RELEASED, COMMITTED[instrument])
-    await _post(write, territory, [*moves, *_moves(committed, Account.AVAILABLE, Account.RELEASED)], cause)
-    return await _fill(write, territory, _short(rows) & set(committed), cause.effective_on)
+    by_day = released(amount_cents, held, cause.effective_on)
+    for day, parts in by_day.items():
+        moves = _moves(parts, Account.RELEASED, COMMITTED[instrument])
+        moves += _moves(parts, Account.AVAILABLE, Account.RELEASED)
+        await _post(write, territory, moves, replace(cause, effective_on=day))
+    touched = {key for parts in by_day.values() for key in parts}
+    return await _fill(write, territory, _short(rows) & touched, cause.effective_on)
 
 
 async def paid_by(write: Write, instrument: Instrument, award_id: UUID, day: date) -> int:

@@ -118,6 +118,28 @@ def headroom(closings: Sequence[Closing], day: date) -> int:
     return max(0, min([opening, *(closing.cents for closing in closings if closing.day > day)]))
 
 
+def released(
+    amount_cents: int | None, accounts: Mapping[UUID, Sequence[Closing]], day: date
+) -> dict[date, dict[UUID, int]]:
+    """What each account gives back of an amount, or of all that it holds, from a day on, by the day on which it can.
+
+    What the accounts hold only later is given back later. They must hold the amount in the end.
+    """
+    days = sorted({day, *(closing.day for closings in accounts.values() for closing in closings if closing.day > day)})
+    given = dict.fromkeys(accounts, 0)
+    left = sum(headroom(each, days[-1]) for each in accounts.values()) if amount_cents is None else amount_cents
+    found: dict[date, dict[UUID, int]] = {}
+    for each in days:
+        free = {key: headroom(closings, each) - given[key] for key, closings in accounts.items()}
+        last = each == days[-1]
+        parts = share(left if last else min(left, sum(free.values())), free)
+        if parts:
+            found[each] = parts
+        given = {key: cents + parts.get(key, 0) for key, cents in given.items()}
+        left -= sum(parts.values())
+    return found
+
+
 def available_from(requested_cents: int, accounts: Iterable[Sequence[Closing]]) -> date | None:
     """The first day on which the accounts together have the headroom for an amount; None where there is none."""
     held = list(accounts)

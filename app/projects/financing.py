@@ -92,7 +92,7 @@ class LineWithoutAward(Problem):
 
 
 @dataclass(frozen=True)
-class Aid:
+class StandingAward:
     """An award that stands for a project: its kind of line, what of it is not released, and its decision's reference.
 
     It has ended where nothing of it is left to pay or to repay.
@@ -233,7 +233,7 @@ Line = Mapping[str, Any]  # the fields of a line as a body gives them, and its `
 _WITHOUT_AWARD = {"status": LineStatus.REQUESTED, "proof_reference": None, "award_id": None}
 
 
-def following(lines: Sequence[Line], awards: Sequence[Aid]) -> list[dict[str, Any]]:
+def following(lines: Sequence[Line], awards: Sequence[StandingAward]) -> list[dict[str, Any]]:
     """The lines with every award that stands, each in one of them; the line of one that stands no more is requested.
 
     An award takes the line that has its reference, else the first that is not secured, then any that was not refused;
@@ -262,7 +262,7 @@ def following(lines: Sequence[Line], awards: Sequence[Aid]) -> list[dict[str, An
     return told
 
 
-def named(lines: Sequence[Line], awards: Sequence[Aid]) -> list[dict[str, Any]]:
+def named(lines: Sequence[Line], awards: Sequence[StandingAward]) -> list[dict[str, Any]]:
     """The lines that a body gives, each with the award that it names by its kind, amount and reference.
 
     Raises `line-has-award` (409) where an award is in none of them.

@@ -342,7 +342,7 @@ async def _replan(write: Write, project: Project, costs: Sequence[Cost]) -> list
     return [_planned(project)]
 
 
-async def _follow_in_plan(write: Write, project: Project, awards: Sequence[financing.Aid]) -> list[Change]:
+async def _follow_in_plan(write: Write, project: Project, awards: Sequence[financing.StandingAward]) -> list[Change]:
     """A version of the plan that says what the awards say, where it does not; complete as long as it is balanced."""
     last = await _last_plan(write, project.id)
     if last is None:
@@ -367,14 +367,14 @@ def _planned(project: Project) -> Change:
     return Change("financing.planned", FINANCING, [project.id], bound)
 
 
-async def _awards(write: Write, project: Project) -> list[financing.Aid]:
+async def _awards(write: Write, project: Project) -> list[financing.StandingAward]:
     """The awards that stand for a project, in the order of their decisions' records."""
     standing = union_all(*AIDED).subquery()
     c = standing.c
     asked = select(c.kind, c.id, c.amount_cents, c.reference, c.ended).where(c.project_id == project.id).order_by(c.id)
     rows = await write.session.execute(asked)
     return [
-        financing.Aid(SourceKind(kind), key, amount_cents, reference, ended)
+        financing.StandingAward(SourceKind(kind), key, amount_cents, reference, ended)
         for kind, key, amount_cents, reference, ended in rows
     ]
 

@@ -8,24 +8,32 @@ from starlette.responses import Response
 
 from app.access.gate import require
 from app.access.rules import Actor
-from app.core.db import Statement, fetchrow
+from app.core import clock
+from app.core.db import Statement, fetch, fetchrow
 from app.core.problems import NotFound
 from app.core.reading.answers import private
 from app.core.reading.query import Parameter, read
-from app.core.reading.two_times import TWO_TIMES, both_times
+from app.core.reading.two_times import AS_OF, TWO_TIMES, both_times
 from app.core.serving.operations import shows
 from app.core.serving.routing import router
-from app.core.values import Siren
+from app.core.values import Code, Day, Siren
 from app.firms.routes import FIRM
 from app.programme.routes import T
 from app.programme.to_do import waiting
 from app.reports import schemas
+from app.reports.delays.queries import FILES, courses
+from app.reports.delays.rules import STEPS, delay_of
 from app.reports.summary import summary
 from app.reports.to_do import KINDS
 from app.reports.totals import Of, totals
 
 reports = router("reports")
 
+COHORT = {
+    "scheme": Parameter(Code, "Files under any of these schemes.", many=True),
+    "received_from": Parameter(Day, "Files received on this day or later."),
+    "received_to": Parameter(Day, "Files received on this day or earlier."),
+}
 OF_A_FIRM = {"siren": Parameter(Siren, "Only what this firm asked for and received.")}
 
 
@@ -80,6 +88,20 @@ async def get_firm_totals(request: Request, actor: Actor = require("grants:read"
     """
     query = read(request, TWO_TIMES)
     return await _totals(request, actor, Of.FIRM, query, territories=actor.territories("grants:read"))
+
+
+@reports.get(T + "/applications/delays", **shows(schemas.Delays, parameters={**COHORT, **AS_OF}))
+async def get_application_delays(request: Request, actor: Actor = require("applications:read")) -> Response:
+    """How long aid files take from their receipt to the first payment, without the days on which clocks stood.
+
+    Each step has its median and 90th percentile over the files that have made it by the day.
+    """
+    query = read(request, {**COHORT, **AS_OF})
+    as_of = query.get("as_of") or clock.today()
+    bound = {**dict.fromkeys(COHORT), **query, **request.path_params, "as_of": as_of}
+    found = courses(await fetch(request.state.engine, FILES, bound), as_of)
+    steps = [{"since": since, "until": until, **delay_of(found, since, until)._asdict()} for since, until in STEPS]
+    return private({"territory": bound["territory"], "as_of": as_of, "files": len(found), "steps": steps})
 
 
 @reports.get("/v1/me/to-do", **shows(schemas.ToDo))

@@ -15,6 +15,7 @@ from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 from app.programme.to_do import Waiting, kind_field
 from app.projects.rules import ProjectStage
+from app.reports.delays.rules import Milestone
 from app.reports.to_do import KINDS
 
 TerritoryName = Annotated[str, Field(description="Present name of the territory.")]
@@ -196,6 +197,41 @@ class FirmTotals(Words):
     recorded_as_of: RecordedAsOf
     by_territory: list[FirmTerritoryTotals] = Field(
         description="The same amounts in each territory where the firm has a file or an award, in the order of slugs."
+    )
+
+
+# --- delays ----------------------------------------------------------------------------------------------------------
+
+
+class StepDelay(Read):
+    """How long the files that have made a step took for it."""
+
+    since: Milestone = Field(description="Where the step begins.")
+    until: Milestone = Field(
+        description="Where it ends. A decision is one to grant or to reject, not what silence decides; an agreement is"
+        " signed by both; a first payment is that of the grant or the advance."
+    )
+    files: int = Field(description="Number of files that have made the step by the day, and are counted.")
+    median_days: float | None = Field(
+        description="Days that half of the files took at most, as MEDIAN of a spreadsheet; null where there is no file."
+    )
+    p90_days: float | None = Field(
+        description="Days that nine files in ten took at most, as PERCENTILE of a spreadsheet; null as the median is."
+    )
+    days_stopped: int = Field(
+        description="Days, over all these files, on which indispensable documents were awaited: they are not counted."
+    )
+
+
+class Delays(Read):
+    """How long aid files take, step by step."""
+
+    territory: TerritorySlug
+    as_of: date = Field(description="Paris day up to which acts count; today where the request names none.")
+    files: int = Field(description="Number of files received by that day that the request asks for.")
+    steps: list[StepDelay] = Field(
+        description="From receipt to admissible, to decision, to agreement, to first payment; and from receipt to first"
+        " payment."
     )
 
 

@@ -158,8 +158,8 @@ async def paying_to_an_account(world: World, act: str) -> First:
     acts, other_treasurer = await Acts.of(world, 1000), await subject(world, "treasurer")
 
     async def make(client: Client) -> Second:
-        proposer, approver = (client, None) if act == "proposed" else (None, client)
-        await acts.payee(proposed_by=proposer, approved_by=approver)
+        proposed_by, approved_by = (client, None) if act == "proposed" else (None, client)
+        await acts.payee(proposed_by=proposed_by, approved_by=approved_by)
         path = f"grants/{ok(await acts.grant(100), 201)['id']}/payments"
         body = {"amount_cents": 10, "kind": "interim_payment", "reference": secrets.token_hex(4)}
         path += f"/{ok(await other_treasurer.post(path, body, headers=key()), 201)['id']}"

@@ -348,3 +348,25 @@ async def test_an_award_of_an_older_version_gets_the_funder_of_its_decider(acts:
         await connection.execute("INSERT INTO grants SELECT * FROM copied")
         found = await connection.fetchval("SELECT funder_id FROM grants WHERE decision_reference = 'X'")
     assert found == acts.world.organisations["office"]
+
+
+async def test_a_file_says_how_its_awards_ended_and_its_project_started_after_its_receipt(world: World) -> None:
+    await contribute(world, 1_000_000_00)
+    file = await pre_selected(world)
+    grant = ok(await award(world, "grants", file, GRANT), 201)
+    assert grant["planned_end_on"] == file["planned_end_on"]  # the plan is the file's
+    path = f"grants/{grant['id']}"
+    second = world.clients["second"]
+
+    async def act(verb: str, **body: str) -> httpx2.Response:
+        response = await world.auditor.get(path)
+        return await second.post(f"{path}/{verb}", body, headers={"If-Match": response.headers["etag"]})
+
+    early = await act("start", started_on="2024-01-01", proof_sha256="0" * 64)
+    told = problem(early, 409, "start-before-receipt")
+    ok(await act("start", started_on=told["received_on"], proof_sha256="0" * 64))
+    assert (await read(world, file))["awards_ended_as"] is None
+    ok(await act("cancel", reason="Given up."))
+    assert (await read(world, file))["awards_ended_as"] == "cancelled"
+    found = ok(await world.auditor.get("applications?awards_ended_as=cancelled"))["items"]
+    assert [each["id"] for each in found] == [file["id"]]

@@ -164,6 +164,7 @@ class Claim:
 class Aid:
     decided_on: date
     base: int | None
+    reference: str = ""
     line: str = ""
     awards: list[Award] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -258,9 +259,7 @@ class Money:
     facts: list[Fact] = field(default_factory=list)
 
     def by(self, day: date, figure: str, award: str = "") -> int:
-        return sum(
-            f.cents for f in self.facts if f.on <= day and f.figure == figure and award in ("", f.award)
-        )
+        return sum(f.cents for f in self.facts if f.on <= day and f.figure == figure and award in ("", f.award))
 
     def least(self, day: date, figure: str = "available", award: str = "") -> int:
         """The least of a figure on any day from one on: what may be taken on that day."""

@@ -7,7 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.awards.life.rules import must_be_agreed
+from app.awards.life.queries import agreement_missing
+from app.awards.life.rules import AgreementMissing, must_be_agreed
+from app.awards.models import Aid
 from app.commands.tick import take_unstarted
 from tests.awards.life import (
     COMPLETED,
@@ -240,7 +242,6 @@ async def test_an_aid_that_is_not_started_in_time_lapses_and_a_paid_one_is_told_
 
 
 async def test_a_payment_beside_the_lapse_is_before_it_or_after_it(app: Any, acts: Acts) -> None:
-    seen: set[str] = set()
     for _ in range(8):
         life = await Life.of(acts, 100_000)
         ok(await life.act("notify", NOTIFIED))
@@ -252,7 +253,6 @@ async def test_a_payment_beside_the_lapse_is_before_it_or_after_it(app: Any, act
         else:
             problem(answer, 409, "award-ended")
             assert (says["stage"], says["paid_cents"], says["released_cents"]) == ("lapsed", 0, 100_000)
-        seen.add(says["stage"])
     assert await acts.world.differences(app.state["engine"]) == []
 
 
@@ -445,3 +445,30 @@ async def test_sql_cannot_say_of_an_aid_what_its_acts_do_not(acts: Acts) -> None
         forged = "UPDATE aids SET start_by_on = '2199-01-01', agreed_on = '2020-01-01' WHERE id = $1 RETURNING *"
         row = await connection.fetchrow(forged, aid)
     assert (row["start_by_on"], row["agreed_on"], str(row["decided_on"])) == (None, None, DECIDED)
+
+
+async def test_an_agreement_is_missing_by_the_awards_of_a_year_in_all_territories(app: Any, acts: Acts) -> None:
+    life = await Life.of(acts, 2_000_000, 200_000)
+    aid_id = (await life.says())["aid_id"]
+
+    async def missing() -> AgreementMissing | None:
+        async with app.state["sessions"]() as session:
+            return await agreement_missing(session, await session.get_one(Aid, aid_id))
+
+    assert await missing() is None
+    other = await World.create(acts.world.http, acts.world.pool)
+    there = Acts(other, acts.firm)
+    ok(await other.clients["territory"].put(f"firms/{acts.firm}", {"stage": "identified"}))
+    ok(await there.contribute(1_000_000), 201)
+    funder = (await life.says())["funder_id"]
+    ok(await there.grant(100_000, funder_id=funder), 201)
+    assert await missing() is None  # 23 000.00 €
+    ok(await there.grant(1, funder_id=funder, decided_on="2024-01-02"), 201)
+    ok(await there.advance(1), 201)  # another funder's
+    assert await missing() is None
+    last = ok(await there.grant(1, funder_id=funder), 201)
+    found = await missing()
+    assert found is not None
+    ok(await life.put("agreement", SIGNED), 201)
+    assert await missing() is None
+    assert last["amount_cents"] == 1

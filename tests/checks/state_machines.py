@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from app.applications import rules as applications
 from app.auditions import rules as auditions
+from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
+from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
@@ -102,6 +104,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
         ),
+        "Letters": (
+            letters.LetterStatus.TO_SIGN,
+            [(source, target, action + ("*" if action in letters.NEED_REASON else ""))
+             for action, (sources, target) in letters.TRANSITIONS.items() for source in sources],
+        ),
         "Bank details of a firm, accounts of an organisation": (
             bank_details.BankDetailsStatus.PROPOSED,
             [
@@ -124,6 +131,14 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 *((source, target, action + "*" * (action in payments.NEED_REASON))
                   for action, (sources, target) in payments.TRANSITIONS.items() for source in sources),
                 *((source, payments.RETURNED[1], "other bank details of the firm") for source in payments.RETURNED[0]),
+            ],
+        ),
+        "Change requests of an aid": (
+            change_requests.ChangeRequestStatus.REQUESTED,
+            [
+                (change_requests.ChangeRequestStatus.REQUESTED, target,
+                 action + ("" if action == change_requests.ChangeRequestAction.APPROVE else "*"))
+                for action, target in change_requests.TRANSITIONS.items()
             ],
         ),
         "Recoveries": (

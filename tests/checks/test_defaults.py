@@ -17,6 +17,10 @@ TODAY = {
     "awards/closing.py close": ACT,
     "awards/claims/service.py settle": ACT,
     "awards/recoveries/service.py claim_back": ACT,  # the finding
+    "awards/change_requests/service.py approve": ACT,
+    "awards/change_requests/service.py request": ACT,
+    "awards/life/service.py extend_start": ACT,
+    "awards/service.py cancel": ACT,
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
     "firms/service.py create_firm": DECLARED,

@@ -157,6 +157,18 @@ async def _funded_by_their_awarders(url: str) -> Any:
     return found
 
 
+async def _aids(url: str) -> list[tuple[Any, ...]]:
+    """The aids of advances: the reference of each, how many of its awards stand, and whether another may join it."""
+    connection = await asyncpg.connect(plain(url))
+    query = (
+        "SELECT s.decision_reference, s.awards, s.joins FROM aids s JOIN advances a ON a.aid_id = s.id"
+        " ORDER BY s.decision_reference"
+    )
+    found = [tuple(row) for row in await connection.fetch(query)]
+    await connection.close()
+    return found
+
+
 def test_advances_that_stand_keep_lines_that_are_rounded_down(new_database: Any) -> None:
     url = new_database("rounding")
     command.downgrade(migrations.config(url), "2026_11_22_1420")
@@ -164,6 +176,7 @@ def test_advances_that_stand_keep_lines_that_are_rounded_down(new_database: Any)
     migrations.upgrade(url)
     assert asyncio.run(_roundings(url)) == ["down", None]
     assert asyncio.run(_funded_by_their_awarders(url)) == 2
+    assert asyncio.run(_aids(url)) == [("None", 1, True), ("demo-advance-1", 1, True)]
     command.downgrade(migrations.config(url), "2026_11_22_1420")
     assert asyncio.run(_roundings(url)) == [None, None]
 

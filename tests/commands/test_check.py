@@ -56,6 +56,7 @@ PLANTED = {
     "money of a contribution": "UPDATE contributions SET amount_cents = amount_cents + 1",
     "zero-sum of a contribution":
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
+    "awards of an aid that stand": "UPDATE aids SET awards = awards + 1",
     "stage of a project with awards": "UPDATE projects SET stage = 'filed' WHERE stage = 'contracted'",
     "line of a plan for an award":
         "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",

@@ -475,9 +475,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     for name, verbs in (("proposal", ()), ("agreed", ("approve",)), ("on_its_way", ("approve", "send"))):
         ids[name] = ok(await paid.proposal(owed, 1), 201)["id"]
         for verb in verbs:
-            path = f"grants/{owed}/payments/{ids[name]}/{verb}"
             sending: dict[str, Any] | None = {} if verb == "send" else None
-            ok(await second.post(path, sending, headers=either))
+            ok(await second.post(f"grants/{owed}/payments/{ids[name]}/{verb}", sending, headers=either))
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
     ids["robot"] = str(world.subjects["robot"])

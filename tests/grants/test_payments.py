@@ -255,7 +255,7 @@ async def test_acts_of_every_kind_at_once_end_without_a_deadlock_and_with_one_tr
 # --- what a payment must satisfy --------------------------------------------------------------------------------------
 
 STARTS: dict[str, Any] = {"started_on": STARTED}
-DONE = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
+DONE: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED, "certified_cents": BASE}
 YESTERDAY = clock.today() - timedelta(days=1)
 
 

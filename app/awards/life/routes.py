@@ -109,7 +109,7 @@ def _serve_endings(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
 
     @awards.post(one + "/cancel", name=f"cancel_{noun}", **ended(rules.AwardPaid))
     async def cancel(
-        request: Request, body: schemas.Cancellation, actor: Actor = require(f"{noun}s:award")
+        request: Request, body: schemas.AwardCancellation, actor: Actor = require(f"{noun}s:award")
     ) -> Response:
         """Cancel an award of which nothing was paid, giving a reason. If-Match is required.
 

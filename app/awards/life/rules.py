@@ -9,7 +9,7 @@ from app.core.faults import Fault
 from app.core.problems import Problem
 
 
-class Stage(StrEnum):
+class AwardStage(StrEnum):
     """How far an award is: what its aid has seen, and then how it ended."""
 
     AWARDED = "awarded"

@@ -169,7 +169,7 @@ class Termination(Body):
     document_sha256: _Document | None = None
 
 
-class Cancellation(Body):
+class AwardCancellation(Body):
     """Why an award is cancelled (*retirée*) before anything was paid, and from which day on."""
 
     model_config = _example(reason="The firm has given the project up.")
@@ -207,7 +207,7 @@ class AidActRead(Read):
 # What an award says of its aid.
 AidId = Annotated[UUID, Field(description="The aid: what one decision gives one firm, its grant and its advance.")]
 StageRead = Annotated[
-    rules.Stage,
+    rules.AwardStage,
     Field(
         description="awarded; agreed: both have signed the agreement; started; completed; closed: the final amount is"
         " settled; terminated; lapsed: it was not started in time; cancelled; reversed: it was a mistake."

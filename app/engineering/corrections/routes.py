@@ -97,7 +97,7 @@ async def agree_time_entry_correction(
     **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.NotTheLeadFirm, *BY_A_PERSON),
 )
 async def refuse_time_entry_correction(
-    request: Request, body: schemas.Ending, actor: Actor = require("time_entry_corrections:refuse")
+    request: Request, body: schemas.CorrectionEnd, actor: Actor = require("time_entry_corrections:refuse")
 ) -> Response:
     """Refuse a correction that is proposed or agreed, for the lead firm or the operator, with a reason."""
     attempt = Attempt(actor, request.path_params["territory"])
@@ -109,7 +109,7 @@ async def refuse_time_entry_correction(
     **changes(schemas.TimeEntryCorrection, rules.CorrectionTransition, entries.OtherOrganisation, *BY_A_PERSON),
 )
 async def withdraw_time_entry_correction(
-    request: Request, body: schemas.Ending, actor: Actor = require("time_entry_corrections:write")
+    request: Request, body: schemas.CorrectionEnd, actor: Actor = require("time_entry_corrections:write")
 ) -> Response:
     """Withdraw a correction of the caller's organisation that is proposed or agreed, with a reason."""
     attempt = Attempt(actor, request.path_params["territory"])

@@ -56,7 +56,7 @@ class TimeEntryCorrectionCreate(Body):
     note: Annotated[Note, Field(description="What was done, in words; null: nothing.")] | None | MISSING = MISSING
 
 
-class Ending(Body):
+class CorrectionEnd(Body):
     """Why a correction is refused or withdrawn."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The minutes show the whole day."}]})

@@ -66,7 +66,7 @@ class SeveralEntries(Problem):
     title_fr = "La cellule contient plusieurs saisies : modifiez-les une à une."
 
 
-class Held(Protocol):
+class HeldEntry(Protocol):
     """What the grid looks at in an entry that is there."""
 
     id: UUID
@@ -88,7 +88,7 @@ class GridChange:
 
 def difference(
     wanted: Mapping[Cell, Decimal],
-    there: Mapping[Cell, Sequence[Held]],
+    there: Mapping[Cell, Sequence[HeldEntry]],
     *,
     submitted: bool,
     locked_months: Collection[date] = (),

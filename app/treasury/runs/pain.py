@@ -8,11 +8,14 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import Any, NamedTuple
 
 from sepaxml import SepaTransfer
-from sepaxml.validation import try_valid_xml
 from text_unidecode import unidecode
+from xmlschema import XMLSchema
 
 from app.core.clock import PARIS
 
@@ -21,6 +24,7 @@ MEDIA_TYPE = "application/xml"
 _NAMESPACE = f"urn:iso:std:iso:20022:tech:xsd:{FORMAT}"
 _OUTSIDE = re.compile(r"[^A-Za-z0-9/?:().,'+ -]+")
 _NAME, _TEXT = 70, 140  # characters
+_CHECKING = Lock()
 
 
 class Transfer(NamedTuple):
@@ -82,6 +86,13 @@ def credit_transfers(asked: Initiation, transfers: Iterable[Transfer]) -> bytes:
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + written + b"\n"
 
 
+@cache
+def _schema() -> Any:
+    """The schema that the library ships, compiled once: it takes half a second."""
+    return XMLSchema(str(files("sepaxml") / "schemas" / f"{FORMAT}.xsd"))
+
+
 def check(file: bytes) -> None:
-    """Hold a file against the schema of its format. Raises the library's `ValidationError`: a fault of ours."""
-    try_valid_xml(file, FORMAT)
+    """Hold a file against its schema, one at a time. Raises `XMLSchemaValidationError`: a fault of ours."""
+    with _CHECKING:
+        _schema().validate(file.decode())

@@ -1,0 +1,1 @@
+"""Delays of aid files: how long each step takes."""
