@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+import app.advances.service
+import app.grants.service  # the acts on an aid find the instruments that are imported
 import app.models  # noqa: F401  # a session needs every table that a foreign key names
 from app.applications import silence
 from app.awards import service as awards
