@@ -402,7 +402,8 @@ OURS: dict[str, str] = {
     ),
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
     **dict.fromkeys(
-        ("frozen_agenda_hash", "committee_record_hash", "letter_content_hash"), "the service computes it from what it seals"
+        ("frozen_agenda_hash", "committee_record_hash", "letter_content_hash"),
+        "the service computes it from what it seals",
     ),
     **dict.fromkeys(
         (f"{award}_{what}" for award in ("grant", "advance") for what in ("frozen", "frozen_kinds")),
