@@ -381,8 +381,8 @@ OURS: dict[str, str] = {
          "application_line_position", "service_certificate_number", "meeting_series_last_number", "agenda_number",
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
-         "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position", "aid_counts", "grant_flows",
-         "change_request_amounts", "change_request_cents"),
+         "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
+         "aid_counts", "grant_flows", "change_request_amounts", "change_request_cents"),
         _COUNTER,
     ),
     **dict.fromkeys(
