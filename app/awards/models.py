@@ -476,13 +476,26 @@ BEGIN
 END
 $$
 """
-# A second award of a decision: an award of the other instrument that stands says the same of the decision.
+# A second award of a decision: an award of the other instrument that stands says the same of the decision. Of the same
+# award at once the first one stands, and the others are told so: they do not ask for the aid.
 JOIN_AID = """
 CREATE FUNCTION join_aid(award jsonb, instrument text) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
     aid uuid;
     said text[] := '{decided_on, funder_id, application_id, decision_id, scheme, base_cents, lines, parameters}';
 BEGIN
+    IF EXISTS (
+        SELECT FROM grants g
+        WHERE instrument = 'grants' AND g.territory = award ->> 'territory'
+            AND g.decision_reference = award ->> 'decision_reference' AND g.status NOT IN ('cancelled', 'reversed')
+        UNION ALL
+        SELECT FROM advances a
+        WHERE instrument = 'advances' AND a.territory = award ->> 'territory'
+            AND a.decision_reference = award ->> 'decision_reference' AND a.status NOT IN ('cancelled', 'reversed')
+    ) THEN
+        RAISE EXCEPTION 'the same award twice' USING ERRCODE = 'unique_violation', TABLE = instrument,
+            CONSTRAINT = instrument || '_decision_reference_key';
+    END IF;
     SELECT id INTO STRICT aid FROM aids
     WHERE territory = award ->> 'territory' AND firm_siren = award ->> 'firm_siren'
         AND decision_reference = award ->> 'decision_reference' AND awards > 0 AND joins

@@ -283,6 +283,7 @@ LISTS = [
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
+    "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
     "advances/{advance}/commitments", "advances/{advance}/commitments/{commitment}/reports",
     "claims", "claim-lines", "grants/{grant}/claims", "advances/{advance}/claims",

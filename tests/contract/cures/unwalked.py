@@ -27,6 +27,7 @@ NO_CURE: dict[str, str] = {
     "nothing-to-see": "what was wanted has been done",
     "payment-run-transition": "`current` and `needed` name the states",
     "commitment-settled": "the outcome is final",
+    "letter-transition": "`current` and `needed` name the states",
     "override-transition": "`current` and `needed` name the states",
     "recovery-transition": "`current` and `needed` name the states",
     "payment-transition": "`current` and `needed` name the states",
