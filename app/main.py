@@ -26,6 +26,7 @@ from app.applications.routes import applications
 from app.auditions.routes import auditions
 from app.awards.claims.routes import claims
 from app.awards.commitments.routes import commitments
+from app.awards.letters.routes import letters
 from app.awards.overrides.routes import overrides
 from app.awards.recoveries.routes import recoveries
 from app.committees.routes import committees
@@ -77,8 +78,8 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, advance_awards, advances, claims, recoveries, commitments, overrides, applications, award_stories,
-    agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
+    payments, advance_awards, advances, claims, recoveries, commitments, letters, overrides, applications,
+    award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -341,8 +341,12 @@ class World:
                 "amount_excl_vat_cents": 1_000_00,
             }
             claims[name] = await post("territory", f"{path}/claims", lines=[invoice])
+        letter = ok(await self.clients["funder"].post("letters", {
+            "award_id": grant, "kind": "notification", "reference": reference, "planned_start_on": "2023-12-01",
+            "planned_end_on": "2025-11-30", "payment_terms": "30 % at the start.", "recovery_terms": "None.",
+        }), 201)["id"]  # fmt: skip
         return {**requests, **claims, "contribution": contribution, "grant": grant, "payment": payment,
-                "advance": advance, "tranche": tranche, "repayment": repayment, "override": override,
+                "letter": letter, "advance": advance, "tranche": tranche, "repayment": repayment, "override": override,
                 "firm": firm}  # fmt: skip
 
     async def owed(self, grant: str) -> dict[str, str]:

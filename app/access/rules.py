@@ -222,6 +222,7 @@ GUARDED_EVENTS = {
         "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
     "application_review": "reviews:read",

@@ -9,12 +9,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.access.rules import person
 from app.awards import aids
 from app.awards import service as awards
 from app.awards.aids import Held
+from app.awards.change_requests.models import ChangeRequest
 from app.awards.commitments import service as commitments
 from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
 from app.awards.kinds import AwardKind, in_lock_order
@@ -123,13 +124,26 @@ async def _ended_unpaid(write: Write, held: Held) -> list[tuple[AwardKind, Any]]
     return found
 
 
-def final_of(held: Held) -> FinalAmounts:
-    """The final amounts of the awards of an aid, by what is certified and by the public aid that was declared."""
-    aid = held.aid
+async def final_of(write: Write, held: Held) -> FinalAmounts:
+    """The final amounts of the awards of an aid, by what is certified and by the public aid that was declared.
+
+    An award is what its amendments made of it. What is closed has the final amounts that it was closed at.
+    """
+    aid, grant, advance = held.aid, held.grant, held.advance
     assert aid.base_cents is not None  # an aid without a base has no final amounts
+    if aid.closed_on is not None:
+        return FinalAmounts(*(award.final_cents or 0 if award is not None else 0 for award in (grant, advance)))
+    c = ChangeRequest
+    of_award = func.coalesce(c.grant_id, c.advance_id)
+    lowered = select(of_award, func.sum(c.lowered_cents)).where(c.aid_id == aid.id).group_by(of_award)
+    taken_off = dict((await write.session.execute(lowered)).all())
+
+    def amended(award: Any | None) -> int:
+        return award.amount_cents - int(taken_off.get(award.id, 0)) if award is not None else 0
+
     return final_amounts(
-        grant_cents=held.grant.amount_cents if held.grant is not None else 0,
-        advance_cents=held.advance.amount_cents if held.advance is not None else 0,
+        grant_cents=amended(grant),
+        advance_cents=amended(advance),
         base_cents=aid.base_cents,
         certified_cents=aid.certified_cents,
         other_aid_cents=sum(each["amount_cents"] for each in aid.public_aid or []),
@@ -141,7 +155,7 @@ async def _settle(
     post: Callable[[], Awaitable[None]] | None = None,
 ) -> list[Change]:  # fmt: skip
     """Give back what is above the final amounts, claim back what was paid above them, and write the closing down."""
-    final = final_of(held)
+    final = await final_of(write, held)
     done: list[tuple[AwardKind, Any, Settlement]] = []
     overpaid: list[Change] = []
     for kind, award in held.awards():

@@ -3,6 +3,7 @@
 from app.applications import to_do as applications
 from app.awards.claims import to_do as claims
 from app.awards.commitments import to_do as commitments
+from app.awards.letters import to_do as letters
 from app.awards.overrides import to_do as overrides
 from app.awards.recoveries import to_do as recoveries
 from app.committees import to_do as committees
@@ -20,4 +21,5 @@ KINDS = (
     *payments.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
+    *letters.KINDS,
 )

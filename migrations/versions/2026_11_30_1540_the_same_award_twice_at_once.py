@@ -2,13 +2,13 @@
 
 They asked for the aid without waiting, each while another one held it.
 
-Revision: 2026_11_30_1540, after 2026_11_30_1420.
+Revision: 2026_11_30_1540, after 2026_11_30_1520.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1540"
-down_revision = "2026_11_30_1420"
+down_revision = "2026_11_30_1520"
 branch_labels = None
 depends_on = None
 
@@ -18,7 +18,7 @@ DECLARE
     aid uuid;
     said text[] := '{decided_on, funder_id, application_id, decision_id, scheme, base_cents, lines, parameters}';
 BEGIN
-    IF EXISTS (
+    IF award ->> 'status' NOT IN ('cancelled', 'reversed') AND EXISTS (
         SELECT FROM grants g
         WHERE instrument = 'grants' AND g.territory = award ->> 'territory'
             AND g.decision_reference = award ->> 'decision_reference' AND g.status NOT IN ('cancelled', 'reversed')

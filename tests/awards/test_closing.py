@@ -7,6 +7,8 @@ import asyncpg
 import pytest
 
 from tests.awards.closing import CLOSED, Aid
+from tests.awards.life import Life
+from tests.envelopes.acts import key
 from tests.envelopes.test_limits import answers, figures
 from tests.world import World, ok, problem
 
@@ -39,6 +41,20 @@ async def test_an_aid_is_closed_at_its_final_amounts_and_the_rest_returns(
     await aid.balance(due)
     assert (await aid.says())["status"] == "closed"
     assert figures(await aid.acts.envelope())["available"] == grant + advance - due - lent
+
+
+async def test_an_amended_award_is_closed_by_what_its_amendment_made_of_it(world: World) -> None:
+    aid = await Aid.of(world, grant=10_000, advance=1_000, base=20_000)
+    life = Life(aid.acts, aid.path)
+    asked = await life.asked({"kind": "amount", "amount_cents": 5_000})
+    ok(await life.decide(asked))
+    await aid.complete(10_000)
+    proposal = {"amount_cents": 2_501, "kind": "balance_payment", "paid_on": "2024-02-01", "reference": "MORE"}
+    said = ok(await world.treasurer.post(f"{aid.path}/payments?dry_run=true", proposal, headers=key()))
+    assert "payment-above-due" in said["exceeds"]
+    ok(await aid.close(closed_on="2024-02-01"))
+    assert await aid.money() == (2_500, 7_500, 2_500)
+    assert await aid.money(f"advances/{aid.advance}") == (500, 500, 500)
 
 
 async def test_public_aid_above_the_base_is_cut_from_the_grant_first(world: World) -> None:

@@ -242,7 +242,6 @@ async def test_an_aid_that_is_not_started_in_time_lapses_and_a_paid_one_is_told_
 
 
 async def test_a_payment_beside_the_lapse_is_before_it_or_after_it(app: Any, acts: Acts) -> None:
-    seen: set[str] = set()
     for _ in range(8):
         life = await Life.of(acts, 100_000)
         ok(await life.act("notify", NOTIFIED))
@@ -254,7 +253,6 @@ async def test_a_payment_beside_the_lapse_is_before_it_or_after_it(app: Any, act
         else:
             problem(answer, 409, "award-ended")
             assert (says["stage"], says["paid_cents"], says["released_cents"]) == ("lapsed", 0, 100_000)
-        seen.add(says["stage"])
     assert await acts.world.differences(app.state["engine"]) == []
 
 

@@ -678,6 +678,7 @@ class Aids(Life):
             award.settle()
         elif more < 0:
             award.released -= more
+            award.lowered -= more
             self.money.release(self.today, award, -more)
             award.settle()
             if not award.unpaid:

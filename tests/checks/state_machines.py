@@ -12,6 +12,7 @@ from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
+from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
@@ -102,6 +103,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             claims.ClaimStatus.SUBMITTED,
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
+        ),
+        "Letters": (
+            letters.LetterStatus.TO_SIGN,
+            [(source, target, action + ("*" if action in letters.NEED_REASON else ""))
+             for action, (sources, target) in letters.TRANSITIONS.items() for source in sources],
         ),
         "Bank details of a firm, accounts of an organisation": (
             bank_details.BankDetailsStatus.PROPOSED,

@@ -46,6 +46,8 @@ SHOWN_AS: dict[str, str] = {
     "RecoveryReceipt.grant_id": "project_title",
     "RecoveryReceipt.recovery_id": "order_number",
     "Commitment.aid_id": "decision_reference",
+    "Letter.aid_id": "decision_reference",
+    "Letter.award_id": "decision_reference",
     "CommitmentReport.commitment_id": "commitment_due_on",
     "Payment.set_off_recovery_id": "set_off_order_number",
     "Payment.override_id": "override_code",

@@ -227,6 +227,9 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     RECEIPT.removesuffix("/{id}"): (MONEY, {"treasurer"}),
     RECEIPT: (MONEY, set()),
     RECEIPT + "/reverse": (MONEY, {"treasurer"}),
+    T + "/letters": (MONEY, {"funder"}),
+    T + "/letters/{id}": (MONEY, set()),
+    **{f"{T}/letters/{{id}}/{act}": (MONEY, {"funder"}) for act in ("sign", "notify", "withdraw")},
     T + "/commitments": (MONEY, set()),
     T + "/commitments/{id}": (MONEY, set()),
     **{
@@ -537,6 +540,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         RECOVERY: money["recovery"],
         "recovery_id": money["recovery"],
         RECEIPT: money["receipt"],
+        T + "/letters/{id}": money["letter"],
         GRANT + "/change-requests/{id}": money["grant_change_request"],
         ADVANCE + "/change-requests/{id}": money["advance_change_request"],
         "commitment_id": money["commitment"],

@@ -53,7 +53,7 @@ from app.projects.models import Project
 _territory = param("territory", Text())
 
 
-class Told(NamedTuple):
+class Dated(NamedTuple):
     """An event that is told: the fields of its object that say its day (else that of its recording) and its amount."""
 
     day: str | None = None
@@ -61,76 +61,77 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Kind:
+class StoryObject:
     """Objects of the story: who may read them, which they are, the fields that name them and say their state."""
 
     resource: str
     permission: str
     name: str
     state: str
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, Dated] = field(default_factory=dict)
 
 
 _AMOUNT = ("amount_cents",)
-_ENDED = Told("ended_on")
+_ENDED = Dated("ended_on")
 _AWARD = {
-    "awarded": Told("decided_on", _AMOUNT),
+    "awarded": Dated("decided_on", _AMOUNT),
     **dict.fromkeys(("released", "cancelled", "terminated", "lapsed", "reversed"), _ENDED),
 }
 # In the order in which they follow from each other, which is that of what was done at one instant.
 KINDS = (
-    Kind("audition", "auditions:read", "held_on", "status", {"held": Told("held_on")}),
-    Kind(
+    StoryObject("audition", "auditions:read", "held_on", "status", {"held": Dated("held_on")}),
+    StoryObject(
         "project", "projects:read", "title", "stage",
-        {"created": Told("detected_on"), "stage_changed": Told("stage_since_on")},
+        {"created": Dated("detected_on"), "stage_changed": Dated("stage_since_on")},
     ),
-    Kind("application", "applications:read", "project_title", "state"),  # its acts have days of their own
-    Kind(
+    StoryObject("application", "applications:read", "project_title", "state"),  # its acts have days of their own
+    StoryObject(
         "committee_decision", "decisions:read", "reference", "outcome",
-        {"taken": Told("decided_on", ("grant_cents", "advance_cents")), "corrected": Told(), "reversed": Told()},
+        {"taken": Dated("decided_on", ("grant_cents", "advance_cents")), "corrected": Dated(), "reversed": Dated()},
     ),
-    Kind("grant", "grants:read", "decision_reference", "stage", _AWARD),
-    Kind("advance", "advances:read", "decision_reference", "stage", _AWARD),
-    Kind(
+    StoryObject("grant", "grants:read", "decision_reference", "stage", _AWARD),
+    StoryObject("advance", "advances:read", "decision_reference", "stage", _AWARD),
+    StoryObject(
         "change_request", "grants:read", "requested_on", "status",
-        {"requested": Told("requested_on"), **dict.fromkeys(("approved", "refused", "withdrawn"), Told("decided_on"))},
+        {"requested": Dated("requested_on"),
+         **dict.fromkeys(("approved", "refused", "withdrawn"), Dated("decided_on"))},
     ),
-    Kind(
+    StoryObject(
         "claim", "claims:read", "number", "status",
-        {"submitted": Told(None, ("declared_cents",)), "settled": Told("settled_on", ("certified_cents",)),
-         "reopened": Told(), "withdrawn": Told()},
+        {"submitted": Dated(None, ("declared_cents",)), "settled": Dated("settled_on", ("certified_cents",)),
+         "reopened": Dated(), "withdrawn": Dated()},
     ),
-    Kind(
+    StoryObject(
         "grant_payment", "grants:read", "reference", "status",
         {**dict.fromkeys(("proposed", "approved", "returned", "taken_back", "cancelled", "reversed"),
-                         Told(None, _AMOUNT)),
-         "sent": Told("sent_on", _AMOUNT), "rejected": Told("rejected_on", _AMOUNT),
-         **dict.fromkeys(("recorded", "created"), Told("paid_on", _AMOUNT))},
+                         Dated(None, _AMOUNT)),
+         "sent": Dated("sent_on", _AMOUNT), "rejected": Dated("rejected_on", _AMOUNT),
+         **dict.fromkeys(("recorded", "created"), Dated("paid_on", _AMOUNT))},
     ),
-    Kind(
+    StoryObject(
         "advance_tranche", "advances:read", "paid_on", "status",
-        {"created": Told("paid_on", _AMOUNT), "reversed": Told(None, _AMOUNT)},
+        {"created": Dated("paid_on", _AMOUNT), "reversed": Dated(None, _AMOUNT)},
     ),
-    Kind(
+    StoryObject(
         "advance_repayment", "advances:read", "reference", "status",
-        {"created": Told("received_on", _AMOUNT), "bounced": Told("bounced_on", _AMOUNT),
-         "reversed": Told(None, _AMOUNT)},
+        {"created": Dated("received_on", _AMOUNT), "bounced": Dated("bounced_on", _AMOUNT),
+         "reversed": Dated(None, _AMOUNT)},
     ),
-    Kind(
+    StoryObject(
         "recovery", "grants:read", "order_number", "status",
-        {"opened": Told("opened_on", _AMOUNT), "notified": Told("notified_on", _AMOUNT),
-         "ordered": Told("ordered_on", _AMOUNT), "set_off": Told(None, ("set_off_cents",)),
-         "waived": Told("waived_on", ("waived_cents",)), "reopened": Told(), "withdrawn": Told()},
+        {"opened": Dated("opened_on", _AMOUNT), "notified": Dated("notified_on", _AMOUNT),
+         "ordered": Dated("ordered_on", _AMOUNT), "set_off": Dated(None, ("set_off_cents",)),
+         "waived": Dated("waived_on", ("waived_cents",)), "reopened": Dated(), "withdrawn": Dated()},
     ),
-    Kind(
+    StoryObject(
         "recovery_receipt", "grants:read", "bank_reference", "status",
-        {"recorded": Told("received_on", _AMOUNT), "reversed": Told(None, _AMOUNT)},
+        {"recorded": Dated("received_on", _AMOUNT), "reversed": Dated(None, _AMOUNT)},
     ),
-    Kind(
+    StoryObject(
         "commitment", "grants:read", "due_on", "state",
-        {"promised": Told(), "overdue": Told("overdue_on"), "judged": Told("judged_on")},
+        {"promised": Dated(), "overdue": Dated("overdue_on"), "judged": Dated("judged_on")},
     ),
-    Kind("commitment_report", "grants:read", "observed_on", "", {"recorded": Told("observed_on")}),
+    StoryObject("commitment_report", "grants:read", "observed_on", "", {"recorded": Dated("observed_on")}),
 )  # fmt: skip
 
 # What acts that have days of their own are called in the story. Amendments are told by their requests, ends of awards

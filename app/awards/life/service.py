@@ -32,6 +32,11 @@ async def notify(
     """
     refuse_future({"/notified_on": body.notified_on})
     held = await _open(write, kind, territory, award_id)
+    return await put_notification(write, held, body)
+
+
+async def put_notification(write: Write, held: Held, body: schemas.Notification) -> list[Change]:
+    """Put the notification of a decision onto its aid, which is held. Raises what `notify` raises."""
     aid = held.aid
     refuse_before_decision(aid.decided_on, body.notified_on)
     said = {name: value for name in _TERMS if (value := getattr(body, name)) is not None}
@@ -141,14 +146,23 @@ async def sign(
     aid = held.aid
     for day in days.values():
         refuse_before_decision(aid.decided_on, day)
-    values = {
+    listing = agreement_of(kind)
+    return await _put(write, held, AidAct.SIGN, listing, award_id, _agreement(body), max(days.values()))
+
+
+def _agreement(body: schemas.AgreementPut) -> dict[str, Any]:
+    return {
         "agreement_reference": body.reference,
         "agreement_sha256": body.document_sha256,
         "signed_by_firm_on": body.signed_by_firm_on,
         "signed_by_funder_on": body.signed_by_funder_on,
     }
-    listing = agreement_of(kind)
-    return await _put(write, held, AidAct.SIGN, listing, award_id, values, max(days.values()))
+
+
+async def put_agreement(write: Write, held: Held, body: schemas.AgreementPut, terms: Mapping[str, Any]) -> list[Change]:
+    """Put an agreement that a letter drew up on file, with its terms, on the aid that is held."""
+    days = [day for day in (body.signed_by_firm_on, body.signed_by_funder_on) if day is not None]
+    return await _on_file(write, held, AidAct.SIGN, {**_agreement(body), **terms}, max(days))
 
 
 async def guarantee(
@@ -205,8 +219,14 @@ async def _put(
     shown = Change(
         "", listing, [award_id], {"territory": aid.territory, listing.key_name: award_id}, status=201 if new else 200
     )  # fmt: skip
+    return [shown, *await _on_file(write, held, act, values, on)]
+
+
+async def _on_file(write: Write, held: Held, act: AidAct, values: Mapping[str, Any], on: date) -> list[Change]:
+    """Put values onto the aid and write the act down; nothing where nothing changes."""
+    aid = held.aid
     if not put(aid, values):
-        return [shown]
+        return []
     held.record(write, act, on, document_sha256=values.get("agreement_sha256") or values.get("guarantee_sha256"))
     await write.session.flush()
-    return [shown, *held.told("agreed" if act is AidAct.SIGN and aid.agreed_on is not None else "updated")]
+    return held.told("agreed" if act is AidAct.SIGN and aid.agreed_on is not None else "updated")

@@ -40,13 +40,14 @@ class PdfNotInstalled(Problem):
 
     status = 501
     title_fr = "Cette installation ne peut pas écrire de PDF."
-    cure = "Use format=xlsx, or have the extra `documents` installed."
-    cure_fr = "Utilisez format=xlsx, ou faites installer l'extra `documents`."
+    cure = "Use another format of this address, or have the extra `documents` installed."
+    cure_fr = "Utilisez un autre format de cette adresse, ou faites installer l'extra `documents`."
 
 
 @dataclass(frozen=True)
 class Document:
-    """One object on paper: the name of its file, the template of its PDF, and how each form has its data.
+    """One object on paper: the name of its file, the template of its PDF, and how each form has its data. What is
+    signed has no workbook.
 
     `name` takes the address's parameters and the object, and gives plain ASCII without an ending.
     """
@@ -54,13 +55,13 @@ class Document:
     name: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     template: str
     as_data: Callable[[dict[str, Any], str], Mapping[str, Any]]
-    as_xlsx: Callable[[dict[str, Any], str], bytes]
+    as_xlsx: Callable[[dict[str, Any], str], bytes] | None = None
 
 
 async def answer(request: Request, document: Document, shown: dict[str, Any], form: str) -> Response:
     """The document of the object that JSON would show, in the language of Accept-Language."""
     language = language_of(request, request.state.default_language)
-    if form == "xlsx":
+    if form == "xlsx" and document.as_xlsx is not None:
         body = document.as_xlsx(shown, language)
     else:
         body = await pdf(document.template, document.as_data(shown, language))

@@ -276,8 +276,8 @@ async def requester_decides(case: Case) -> None:
     case.refused(await tried.judge(path))
     another = await subject(case.world, "funder")
     headers = await seen(case.world.auditor, path)
-    body = APPROVAL if verb == "approve" else {"reason": "No."}
-    case.cured(await another.post(f"{path}/{verb}", body, headers=headers))
+    verdict: dict[str, Any] = APPROVAL if verb == "approve" else {"reason": "No."}
+    case.cured(await another.post(f"{path}/{verb}", verdict, headers=headers))
 
 
 def amount(cents: int) -> dict[str, Any]:

@@ -494,7 +494,7 @@ async def files(case: Case) -> Ask:
       *of_claims("update", "sample", "settle", "reopen", "withdraw"),
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
-      "judge_advance_commitment")  # fmt: skip
+      "judge_advance_commitment", "sign_letter", "notify_letter", "withdraw_letter")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -553,7 +553,7 @@ async def person_required(case: Case) -> None:
       "open_recovery", "receive_recovery", "report_grant_commitment", "report_advance_commitment",
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
-      "judge_advance_commitment")  # fmt: skip
+      "judge_advance_commitment", "draw_up_letter", "sign_letter", "notify_letter", "withdraw_letter")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)

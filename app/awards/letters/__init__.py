@@ -1,0 +1,1 @@
+"""Letters about an aid: the notification of its decision, and its agreement, each drawn up from the data and sealed."""
