@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import app.advances.service
-import app.grants.service  # the acts on an aid find the instruments that are imported
-import app.models  # noqa: F401  # a session needs every table that a foreign key names
+import app.grants.service
+import app.models  # noqa: F401  # a session needs every table that a foreign key names, an aid both its instruments
 from app.applications import silence
 from app.awards import service as awards
 from app.awards.commitments import service as commitments

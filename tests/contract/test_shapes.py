@@ -58,6 +58,7 @@ OF_MEETING = T + "/committees/{committee_id}"
 RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
+LETTER = f"POST {T}/letters"
 CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
@@ -90,6 +91,9 @@ DRIVEN: dict[str, Request] = {
     "recovery_end_reason": _one(RECOVERY + "/{id}/withdraw", "/reason", " "),
     "recovery_receipt_amount": _one(RECOVERY_RECEIPT, "/amount_cents", TOO_MUCH),
     "recovery_receipt_reason": _one(RECOVERY_RECEIPT + "/{id}/reverse", "/reason", " "),
+    "letter_kind": _one(LETTER, "/kind", UNKNOWN),
+    "letter_document": _one(LETTER + "/{id}/sign", "/document_sha256", "0"),
+    "letter_end_reason": _one(LETTER + "/{id}/withdraw", "/reason", " "),
     "commitment_outcome": _one(COMMITMENT + "/{id}/judge", "/outcome", UNKNOWN),
     "commitment_report_document": _one(COMMITMENT + "/{commitment_id}/reports", "/document_sha256", "0"),
     "commitment_report_jobs": _one(COMMITMENT + "/{commitment_id}/reports", "/jobs_fte", -1),
@@ -347,6 +351,7 @@ OURS: dict[str, str] = {
          "grant_payment_set_off", "recovery_status", "recovery_settled_as", "recovery_settled", "recovery_settlement",
          "recovery_notification", "recovery_order", "recovery_waiver", "recovery_withdrawn", "recovery_receipt_status",
          "commitment_judged", "commitment_overdue", "aid_closed",
+         "letter_status", "letter_signed", "letter_notified",
          "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",
          "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",
          "certified_without_certificate", "grant_reversed_but_released",
@@ -396,7 +401,10 @@ OURS: dict[str, str] = {
         ("payment_run_status", "payment_run_state", "payment_run_line_ended_as", "payment_run_line_rejection"), _STATE
     ),
     **dict.fromkeys(("agenda_level", "committee_decision_level"), "that of the meeting"),
-    **dict.fromkeys(("frozen_agenda_hash", "committee_record_hash"), "the service computes it from what it seals"),
+    **dict.fromkeys(
+        ("frozen_agenda_hash", "committee_record_hash", "letter_content_hash"),
+        "the service computes it from what it seals",
+    ),
     **dict.fromkeys(
         (f"{award}_{what}" for award in ("grant", "advance") for what in ("frozen", "frozen_kinds")),
         "the service copies all four from a file or a scheme; tests/applications/test_awards.py tries them in SQL",

@@ -53,7 +53,7 @@ from app.projects.models import Project
 _territory = param("territory", Text())
 
 
-class StoryEvent(NamedTuple):
+class Dated(NamedTuple):
     """An event that is told: the fields of its object that say its day (else that of its recording) and its amount."""
 
     day: str | None = None
@@ -68,69 +68,70 @@ class StoryObject:
     permission: str
     name: str
     state: str
-    told: Mapping[str, StoryEvent] = field(default_factory=dict)
+    told: Mapping[str, Dated] = field(default_factory=dict)
 
 
 _AMOUNT = ("amount_cents",)
-_ENDED = StoryEvent("ended_on")
+_ENDED = Dated("ended_on")
 _AWARD = {
-    "awarded": StoryEvent("decided_on", _AMOUNT),
+    "awarded": Dated("decided_on", _AMOUNT),
     **dict.fromkeys(("released", "cancelled", "terminated", "lapsed", "reversed"), _ENDED),
 }
 # In the order in which they follow from each other, which is that of what was done at one instant.
 KINDS = (
-    StoryObject("audition", "auditions:read", "held_on", "status", {"held": StoryEvent("held_on")}),
+    StoryObject("audition", "auditions:read", "held_on", "status", {"held": Dated("held_on")}),
     StoryObject(
         "project", "projects:read", "title", "stage",
-        {"created": StoryEvent("detected_on"), "stage_changed": StoryEvent("stage_since_on")},
+        {"created": Dated("detected_on"), "stage_changed": Dated("stage_since_on")},
     ),
     StoryObject("application", "applications:read", "project_title", "state"),  # its acts have days of their own
     StoryObject(
         "committee_decision", "decisions:read", "reference", "outcome",
-        {"taken": StoryEvent("decided_on", ("grant_cents", "advance_cents")), "corrected": StoryEvent(), "reversed": StoryEvent()},
+        {"taken": Dated("decided_on", ("grant_cents", "advance_cents")), "corrected": Dated(), "reversed": Dated()},
     ),
     StoryObject("grant", "grants:read", "decision_reference", "stage", _AWARD),
     StoryObject("advance", "advances:read", "decision_reference", "stage", _AWARD),
     StoryObject(
         "change_request", "grants:read", "requested_on", "status",
-        {"requested": StoryEvent("requested_on"), **dict.fromkeys(("approved", "refused", "withdrawn"), StoryEvent("decided_on"))},
+        {"requested": Dated("requested_on"),
+         **dict.fromkeys(("approved", "refused", "withdrawn"), Dated("decided_on"))},
     ),
     StoryObject(
         "claim", "claims:read", "number", "status",
-        {"submitted": StoryEvent(None, ("declared_cents",)), "settled": StoryEvent("settled_on", ("certified_cents",)),
-         "reopened": StoryEvent(), "withdrawn": StoryEvent()},
+        {"submitted": Dated(None, ("declared_cents",)), "settled": Dated("settled_on", ("certified_cents",)),
+         "reopened": Dated(), "withdrawn": Dated()},
     ),
     StoryObject(
         "grant_payment", "grants:read", "reference", "status",
         {**dict.fromkeys(("proposed", "approved", "returned", "taken_back", "cancelled", "reversed"),
-                         StoryEvent(None, _AMOUNT)),
-         "sent": StoryEvent("sent_on", _AMOUNT), "rejected": StoryEvent("rejected_on", _AMOUNT),
-         **dict.fromkeys(("recorded", "created"), StoryEvent("paid_on", _AMOUNT))},
+                         Dated(None, _AMOUNT)),
+         "sent": Dated("sent_on", _AMOUNT), "rejected": Dated("rejected_on", _AMOUNT),
+         **dict.fromkeys(("recorded", "created"), Dated("paid_on", _AMOUNT))},
     ),
     StoryObject(
         "advance_tranche", "advances:read", "paid_on", "status",
-        {"created": StoryEvent("paid_on", _AMOUNT), "reversed": StoryEvent(None, _AMOUNT)},
+        {"created": Dated("paid_on", _AMOUNT), "reversed": Dated(None, _AMOUNT)},
     ),
     StoryObject(
         "advance_repayment", "advances:read", "reference", "status",
-        {"created": StoryEvent("received_on", _AMOUNT), "bounced": StoryEvent("bounced_on", _AMOUNT),
-         "reversed": StoryEvent(None, _AMOUNT)},
+        {"created": Dated("received_on", _AMOUNT), "bounced": Dated("bounced_on", _AMOUNT),
+         "reversed": Dated(None, _AMOUNT)},
     ),
     StoryObject(
         "recovery", "grants:read", "order_number", "status",
-        {"opened": StoryEvent("opened_on", _AMOUNT), "notified": StoryEvent("notified_on", _AMOUNT),
-         "ordered": StoryEvent("ordered_on", _AMOUNT), "set_off": StoryEvent(None, ("set_off_cents",)),
-         "waived": StoryEvent("waived_on", ("waived_cents",)), "reopened": StoryEvent(), "withdrawn": StoryEvent()},
+        {"opened": Dated("opened_on", _AMOUNT), "notified": Dated("notified_on", _AMOUNT),
+         "ordered": Dated("ordered_on", _AMOUNT), "set_off": Dated(None, ("set_off_cents",)),
+         "waived": Dated("waived_on", ("waived_cents",)), "reopened": Dated(), "withdrawn": Dated()},
     ),
     StoryObject(
         "recovery_receipt", "grants:read", "bank_reference", "status",
-        {"recorded": StoryEvent("received_on", _AMOUNT), "reversed": StoryEvent(None, _AMOUNT)},
+        {"recorded": Dated("received_on", _AMOUNT), "reversed": Dated(None, _AMOUNT)},
     ),
     StoryObject(
         "commitment", "grants:read", "due_on", "state",
-        {"promised": StoryEvent(), "overdue": StoryEvent("overdue_on"), "judged": StoryEvent("judged_on")},
+        {"promised": Dated(), "overdue": Dated("overdue_on"), "judged": Dated("judged_on")},
     ),
-    StoryObject("commitment_report", "grants:read", "observed_on", "", {"recorded": StoryEvent("observed_on")}),
+    StoryObject("commitment_report", "grants:read", "observed_on", "", {"recorded": Dated("observed_on")}),
 )  # fmt: skip
 
 # What acts that have days of their own are called in the story. Amendments are told by their requests, ends of awards
