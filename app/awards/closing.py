@@ -9,13 +9,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from app.access.rules import person
 from app.awards import aids
 from app.awards import service as awards
 from app.awards.aids import Held
+from app.awards.change_requests.models import ChangeRequest
 from app.awards.commitments import service as commitments
 from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
-from app.awards.kinds import AwardKind
+from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.models import AidAct, AwardStatus, Ending
 from app.awards.recoveries import service as recoveries
 from app.awards.rules import (
@@ -93,27 +96,56 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     changes: list[Change] = []
     if held.grant is not None:
         changes += await recoveries.withdraw_of_closing(write, held.grant, reason)
-    for kind, award in held.awards():
+    closed = [*held.awards(), *await _ended_unpaid(write, held)]
+    for kind, award in closed:
         award.released_cents -= await ledger.released_by(write, payment_id, award.id)
-        award.final_cents = award.ended_as = award.ended_on = None
+        award.final_cents = None
+        if award.ended_as == Ending.CLOSED:
+            award.ended_as = award.ended_on = None
         award.status = kind.status_of(award)
     held.aid.closed_on = held.aid.closing_payment_id = None
     held.record(write, AidAct.REOPEN, clock.today(), reason=reason)
     await write.session.flush()
-    for _, award in held.awards():
+    for _, award in closed:
         changes += await awards.follow(write, award, None, reason)
     filled = await ledger.reverse(write, held.aid.territory, Act.RELEASE, payment_id)
-    told = [kind.change("reopened", award) for kind, award in held.awards()]
+    told = [kind.change("reopened", award) for kind, award in closed]
     return [*told, *changes, *await shortfall_changes(write, held.aid.territory, filled)]
 
 
-def final_of(held: Held) -> FinalAmounts:
-    """The final amounts of the awards of an aid, by what is certified and by the public aid that was declared."""
-    aid = held.aid
+async def _ended_unpaid(write: Write, held: Held) -> list[tuple[AwardKind, Any]]:
+    """The awards of an aid that its closing gave back whole, so that they stand no more."""
+    found: list[tuple[AwardKind, Any]] = []
+    for kind in in_lock_order():
+        a = kind.table
+        ended = select(a).where(
+            a.aid_id == held.aid.id, a.ended_as == Ending.CLOSED, a.status == AwardStatus.CANCELLED
+        )  # fmt: skip
+        rows = await write.session.scalars(ended.order_by(a.id).with_for_update(key_share=True))
+        found += [(kind, award) for award in rows]
+    return found
+
+
+async def final_of(write: Write, held: Held) -> FinalAmounts:
+    """The final amounts of the awards of an aid, by what is certified and by the public aid that was declared.
+
+    An award is what its amendments made of it. What is closed has the final amounts that it was closed at.
+    """
+    aid, grant, advance = held.aid, held.grant, held.advance
     assert aid.base_cents is not None  # an aid without a base has no final amounts
+    if aid.closed_on is not None:
+        return FinalAmounts(*(award.final_cents or 0 if award is not None else 0 for award in (grant, advance)))
+    c = ChangeRequest
+    of_award = func.coalesce(c.grant_id, c.advance_id)
+    lowered = select(of_award, func.sum(c.lowered_cents)).where(c.aid_id == aid.id).group_by(of_award)
+    taken_off = dict((await write.session.execute(lowered)).all())
+
+    def amended(award: Any | None) -> int:
+        return award.amount_cents - int(taken_off.get(award.id, 0)) if award is not None else 0
+
     return final_amounts(
-        grant_cents=held.grant.amount_cents if held.grant is not None else 0,
-        advance_cents=held.advance.amount_cents if held.advance is not None else 0,
+        grant_cents=amended(grant),
+        advance_cents=amended(advance),
         base_cents=aid.base_cents,
         certified_cents=aid.certified_cents,
         other_aid_cents=sum(each["amount_cents"] for each in aid.public_aid or []),
@@ -125,7 +157,7 @@ async def _settle(
     post: Callable[[], Awaitable[None]] | None = None,
 ) -> list[Change]:  # fmt: skip
     """Give back what is above the final amounts, claim back what was paid above them, and write the closing down."""
-    final = final_of(held)
+    final = await final_of(write, held)
     done: list[tuple[AwardKind, Any, Settlement]] = []
     overpaid: list[Change] = []
     for kind, award in held.awards():
@@ -141,7 +173,7 @@ async def _settle(
         )
         award.released_cents += settled.released_cents
         award.status = kind.status_of(award)
-        if not settled.due_cents:
+        if not settled.due_cents and award.ended_as is None:  # one that was terminated has ended already
             award.ended_as, award.ended_on = Ending.CLOSED, on
             award.reason = reason
         done.append((kind, award, settled))

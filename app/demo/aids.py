@@ -46,7 +46,7 @@ Steps = list[tuple[Select[Any], str | None, Step]]  # what is there once it is d
 
 
 @dataclass(frozen=True)
-class Life:
+class StoryAid:
     """The aid of an award, by its external id: the planned days, and the day on which the project started."""
 
     award: str
@@ -60,25 +60,25 @@ class Life:
         return GRANT if self.award.startswith("demo-grant") else ADVANCE
 
 
-PAID_IN_PART = Life("demo-grant-1", (date(2023, 11, 13), date(2025, 9, 30)), date(2023, 11, 13))
-CLOSED_LOWER = Life("demo-grant-2", (date(2023, 11, 20), date(2024, 4, 30)), date(2023, 11, 20))
-IN_RECOVERY = Life("demo-grant-3", (date(2024, 4, 2), date(2026, 3, 31)), date(2024, 4, 8))
-LAPSED = Life("demo-grant-4", (date(2024, 1, 8), date(2025, 6, 30)), None, agreed=False)
+PAID_IN_PART = StoryAid("demo-grant-1", (date(2023, 11, 13), date(2025, 9, 30)), date(2023, 11, 13))
+CLOSED_LOWER = StoryAid("demo-grant-2", (date(2023, 11, 20), date(2024, 4, 30)), date(2023, 11, 20))
+IN_RECOVERY = StoryAid("demo-grant-3", (date(2024, 4, 2), date(2026, 3, 31)), date(2024, 4, 8))
+LAPSED = StoryAid("demo-grant-4", (date(2024, 1, 8), date(2025, 6, 30)), None, agreed=False)
 LIVES = (
     PAID_IN_PART, CLOSED_LOWER, IN_RECOVERY, LAPSED,
-    Life("demo-advance-1", (date(2023, 11, 13), date(2025, 6, 30)), date(2023, 11, 15)),
-    Life("demo-advance-2", (date(2023, 11, 13), date(2024, 6, 28)), date(2023, 11, 16)),
-    Life("demo-advance-3", (date(2025, 1, 6), date(2026, 12, 31)), date(2026, 2, 2), more_months=12),
+    StoryAid("demo-advance-1", (date(2023, 11, 13), date(2025, 6, 30)), date(2023, 11, 15)),
+    StoryAid("demo-advance-2", (date(2023, 11, 13), date(2024, 6, 28)), date(2023, 11, 16)),
+    StoryAid("demo-advance-3", (date(2025, 1, 6), date(2026, 12, 31)), date(2026, 2, 2), more_months=12),
 )  # fmt: skip
 LAPSED_ON = date(2025, 10, 21)  # 24 months after the notification
 SOLD_ON = date(2025, 9, 15)  # a machine of the third
 
 
 @dataclass(frozen=True)
-class Claim:
+class StoryClaim:
     """A claim: for each line of the decision the euros declared, paid on a day, and those of it that do not count."""
 
-    of: Life
+    of: StoryAid
     number: int
     declared: tuple[int, int]
     paid_on: date
@@ -91,11 +91,11 @@ class Claim:
 
 
 FIRST_CLAIMS = (
-    Claim(PAID_IN_PART, 1, (1_500_000, 64_000), date(2024, 7, 12), 4_000, date(2024, 8, 30)),
-    Claim(CLOSED_LOWER, 1, (860_000, 133_600), date(2024, 4, 26), 0, date(2024, 5, 24)),
-    Claim(IN_RECOVERY, 1, (150_000, 15_600), date(2025, 2, 14), 0, date(2025, 3, 28)),
+    StoryClaim(PAID_IN_PART, 1, (1_500_000, 64_000), date(2024, 7, 12), 4_000, date(2024, 8, 30)),
+    StoryClaim(CLOSED_LOWER, 1, (860_000, 133_600), date(2024, 4, 26), 0, date(2024, 5, 24)),
+    StoryClaim(IN_RECOVERY, 1, (150_000, 15_600), date(2025, 2, 14), 0, date(2025, 3, 28)),
 )
-LAST_CLAIM = Claim(PAID_IN_PART, 2, (390_000, 150_000), date(2025, 9, 26))
+LAST_CLAIM = StoryClaim(PAID_IN_PART, 2, (390_000, 150_000), date(2025, 9, 26))
 
 
 def sha256(of: str) -> str:
@@ -103,18 +103,18 @@ def sha256(of: str) -> str:
     return hashlib.sha256(f"{of} (demonstration)".encode()).hexdigest()
 
 
-def _award(lived: Life) -> Select[UUID]:
+def _award(lived: StoryAid) -> Select[UUID]:
     table = lived.kind.table
     mine: Select[UUID] = select(table.id).where(table.territory == ALES, table.external_id == lived.award)
     return mine
 
 
-async def _id(story: Story, lived: Life) -> UUID:
+async def _id(story: Story, lived: StoryAid) -> UUID:
     found: UUID = (await story.scalars(_award(lived)))[0]
     return found
 
 
-def _acted(lived: Life, act: AidAct) -> Select[UUID]:
+def _acted(lived: StoryAid, act: AidAct) -> Select[UUID]:
     """The act on the aid of an award, once it was done."""
     a, table = AidActRecord, lived.kind.table
     of_aid = select(table.aid_id).where(table.territory == ALES, table.external_id == lived.award)
@@ -131,7 +131,7 @@ async def _begin(write: Write, story: Story) -> list[Change]:
     return changes
 
 
-async def _notify(write: Write, story: Story, lived: Life) -> list[Change]:
+async def _notify(write: Write, story: Story, lived: StoryAid) -> list[Change]:
     at: tuple[Write, AwardKind, str, UUID] = (write, lived.kind, ALES, await _id(story, lived))
     starts, ends = lived.planned
     told = schemas.Notification(
@@ -159,7 +159,7 @@ async def _notify(write: Write, story: Story, lived: Life) -> list[Change]:
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 
-def _claimed(claim: Claim) -> Select[UUID]:
+def _claimed(claim: StoryClaim) -> Select[UUID]:
     c = ExpenseClaim
     return select(c.id).where(c.territory == ALES, c.external_id == claim.external_id)
 
@@ -172,7 +172,7 @@ async def _submit_last(write: Write, story: Story) -> Change:
     return await _submit(write, story, LAST_CLAIM)
 
 
-async def _submit(write: Write, story: Story, claim: Claim) -> Change:
+async def _submit(write: Write, story: Story, claim: StoryClaim) -> Change:
     award_id = await _id(story, claim.of)
     table = claim.of.kind.table
     aid_id = select(table.aid_id).where(table.id == award_id).scalar_subquery()

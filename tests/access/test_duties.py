@@ -20,6 +20,7 @@ from tests.applications import meetings
 from tests.applications.acts import done, submitted
 from tests.awards.claims.acts import Claims
 from tests.awards.closing import Aid
+from tests.awards.life import Life
 from tests.awards.recovering import BACK, ORDER, Recovering
 from tests.committees.test_meetings import HELD, RECORD
 from tests.contract.cures import documented, key, seen, subject
@@ -352,6 +353,19 @@ async def judging_a_commitment(world: World, _act: str) -> First:
         return lambda other: other.post(f"{path}/judge", judged, headers={"If-Match": "*"})
 
     return report
+
+
+@trial(duties.REQUESTS_DECIDES, "funder", "funder", "approve", "refuse")
+async def deciding_a_change(world: World, verb: str) -> First:
+    life = await Life.of(await Acts.of(world, 1000), 100)
+
+    async def request(client: Client) -> Second:
+        title = {"kind": "object", "project_title": "Atelier et bureaux"}
+        path = f"{life.grant}/change-requests/{ok(await life.ask(title, by=client), 201)['id']}"
+        verdict = {"reference": "AV-1", "decided_on": "2024-02-01"} if verb == "approve" else {"reason": "No."}
+        return lambda other: other.post(f"{path}/{verb}", verdict, headers={"If-Match": "*"})
+
+    return request
 
 
 walked = pytest.mark.parametrize("name", TRIALS)

@@ -12,7 +12,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -71,7 +71,8 @@ LENGTHEN = """
 INSERT INTO ledger_entries (territory, contribution_id, debit, credit, amount_cents, debit_balance_cents,
     credit_balance_cents, effective_on, recorded_at, recorded_by, act, act_id, award_id)
 SELECT e.territory, e.contribution_id, 'grants_paid', 'grants_committed', 1, b.balance_cents + n,
-    c.balance_cents - n, $2::date + n % $4::int, now(), e.recorded_by, 'payment', uuidv7(), e.award_id
+    c.balance_cents - n, $2::date + n % $4::int, now() - interval '2 days', e.recorded_by, 'payment', uuidv7(),
+    e.award_id
 FROM (SELECT * FROM ledger_entries WHERE territory = $1 AND act = 'award' ORDER BY id LIMIT 1) e
 JOIN account_balances b ON b.territory = $1 AND b.contribution_id = e.contribution_id AND b.account = 'grants_paid'
 JOIN account_balances c ON c.territory = $1 AND c.contribution_id = e.contribution_id AND c.account = 'grants_committed'
@@ -168,7 +169,7 @@ async def lengthen(plain: str, territory: str, entries: int) -> None:
 READS = {
     "T/envelope": "envelope",
     "T/envelope?as_of": "envelope?as_of=2024-05-02",
-    "T/envelope?recorded_as_of": "envelope?recorded_as_of=2199-12-31",
+    "T/envelope?recorded_as_of": "envelope?as_of=2024-05-02&recorded_as_of=KNOWN_BY",
     "T/envelope/entries": "envelope/entries",
 }
 
@@ -180,9 +181,9 @@ async def read(url: str, plain: str, entries: list[int], repeats: int) -> dict[s
         for count in entries:
             acts, _ = await scene(http, pool, 1)
             await lengthen(plain, acts.world.territory, count)
-            today = date.today().isoformat()
+            known_by = (date.today() - timedelta(days=2)).isoformat()
             for name, path in READS.items():
-                address = path.replace("2199-12-31", today)
+                address = path.replace("KNOWN_BY", known_by)
                 ok(await acts.world.auditor.get(address))
                 seconds = []
                 for _ in range(20 * repeats if count < MANY or "recorded" not in name else repeats):

@@ -33,6 +33,7 @@ TODAY = {
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,
+    "reports/routes.py get_application_delays": READ,
     "roadmap/service.py move": ACT,
 }
 

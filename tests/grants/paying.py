@@ -87,10 +87,10 @@ class Paying:
         path = f"firms/{self.acts.firm}/certificates"
         return str(ok(await self.world.clients["territory"].post(path, body), 201)["id"])
 
-    async def agree(self, *, by_both: bool = True) -> None:
+    async def agree(self, *, by_both: bool = True, on: str = DAY) -> None:
         """The agreement of the aid, signed by both or by the firm alone."""
-        body = {"reference": "CONV-1", "document_sha256": "0" * 64, "signed_by_firm_on": DAY}
-        body |= {"signed_by_funder_on": DAY} if by_both else {}
+        body = {"reference": "CONV-1", "document_sha256": "0" * 64, "signed_by_firm_on": on}
+        body |= {"signed_by_funder_on": on} if by_both else {}
         ok(await self.world.funder.put(f"grants/{self.grant}/agreement", body))
 
     async def expire(self, kind: str) -> None:

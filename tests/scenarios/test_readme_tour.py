@@ -58,6 +58,18 @@ def test_an_aid_file_lives_as_the_page_says() -> None:
         '"meaning":"If nobody decides the file by 2024-06-24, it is rejected by silence on 2024-06-25."\n',
         '"state":"implicitly_rejected"\n"decision_ends_on":"2024-12-24"\n',
         '"act":"silence_rejects"\n"act":"reverse_silence"\n"act":"extend"\n"act":"silence_rejects"\n',
+        (
+            'application/pdf\n"status":"signed"\n"status":"notified"\n'
+            '"stage":"awarded"\n"notified_on":"2023-11-20"\n"start_by_on":"2025-11-20"\n'
+        ),
+        '"stage":"started"\n"agreed_on":"2023-11-24"\n"started_on":"2023-12-04"\n',
+        '"type":"/problems/advance-payment-ceiling"\n"allowed_cents":9000000\n"status":"recorded"\n',
+        '"status":"settled"\n"certified_cents":69000000\n',
+        '"type":"/problems/payment-above-due"\n"allowed_cents":11700000\n"status":"recorded"\n',
+        '"paid_cents":20700000\n"released_cents":9300000\n"final_cents":20700000\n',
+        '"kind":"jobs"\t"due_on":"2026-10-31"\n',
+        '"recovered_cents":2000000\n"in_recovery":false\n',
+        "notify sign start complete close\n",
         "balances computed again, 0 differ",
     ):
         assert promised in said, said

@@ -17,7 +17,14 @@ from app.applications.decisions import rules, schemas, service
 from app.applications.decisions.document import DOCUMENT, RECORD
 from app.applications.decisions.queries import DECISIONS, RECORD_CONTENT, RECORDS
 from app.applications.decisions.simulation import simulate
-from app.awards.rules import AWARD_DOOR, AwardAlreadyPaid, AwardEnded, ProjectNotFiled
+from app.awards.rules import (
+    AWARD_DOOR,
+    AwardAlreadyPaid,
+    AwardDiffersFromAid,
+    AwardEnded,
+    PaymentsInFlight,
+    ProjectNotFiled,
+)
 from app.committees import schemas as committees
 from app.committees.rules import AttendanceMissing, MeetingClosed, MeetingTransition, MinutesMissing
 from app.core.db import fetchrow
@@ -66,6 +73,7 @@ async def list_committee_decisions(request: Request, actor: Actor = require("dec
         ParameterNotInForce,
         EnvelopeExhausted,
         *AWARD_DOOR,
+        AwardDiffersFromAid,
         ProjectNotFiled,
         StageOutOfOrder,
         StagePassageRefused,
@@ -120,6 +128,7 @@ async def get_committee_decision(request: Request, actor: Actor = require("decis
         rules.DecisionFollowed,
         AwardAlreadyPaid,
         AwardEnded,
+        PaymentsInFlight,
         ParameterNotInForce,
         StagePassageRefused,
         *BY_A_PERSON,
@@ -130,7 +139,7 @@ async def reverse_committee_decision(
 ) -> Response:
     """Reverse a decision before its meeting is closed, as a person. It keeps its number.
 
-    Its awards are reversed, which must not be paid, and the file is what it was before.
+    Its awards are reversed, of which nothing must be paid or on its way, and the file is what it was before.
     """
     path = request.path_params
     return await commit(

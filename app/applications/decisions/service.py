@@ -394,8 +394,8 @@ async def reverse(
 ) -> list[Change]:
     """Take a decision back before its meeting is closed: its awards, and the state of its file. It keeps its number.
 
-    Raises `meeting-closed`, `decision-reversed`, `decision-followed`, `award-already-paid`, `award-ended` (409),
-    `person-required` (403).
+    Raises `meeting-closed`, `decision-reversed`, `decision-followed`, `award-already-paid`, `award-ended`,
+    `payments-in-flight` (409), `person-required` (403).
     """
     reversed_by = person(write.actor)
     await hold_meeting(write, territory, committee_id)

@@ -40,8 +40,8 @@ class PdfNotInstalled(Problem):
 
     status = 501
     title_fr = "Cette installation ne peut pas écrire de PDF."
-    cure = "Use format=xlsx, or have the extra `documents` installed."
-    cure_fr = "Utilisez format=xlsx, ou faites installer l'extra `documents`."
+    cure = "Use another format of this address, or have the extra `documents` installed."
+    cure_fr = "Utilisez un autre format de cette adresse, ou faites installer l'extra `documents`."
 
 
 @dataclass(frozen=True)

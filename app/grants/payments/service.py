@@ -404,7 +404,8 @@ async def _refuse_broken(write: Write, held: Held, payment: GrantPayment, in_fli
     if missing := await agreement_missing(write.session, held.aid):
         raise missing
     facts = await known(write, payment.grant_id, payment.id, today, parameters.certificate_days)
-    for broken in _broken(held, parameters, facts, payment, today, in_flight_cents):
+    final_cents = await _final_cents(write, held)
+    for broken in _broken(held, parameters, facts, payment, today, in_flight_cents, final_cents):
         raise broken
 
 
@@ -422,13 +423,20 @@ async def _exceeded(
     if payment.bank_details_id is None and not facts.payee_approved:
         codes.append(Exceeded.BANK_DETAILS_UNAPPROVED)
     codes += [Exceeded.AGREEMENT_MISSING] if await agreement_missing(write.session, held.aid) else []
-    broken = _broken(held, parameters, facts, payment, paid_on, in_flight_cents)
+    final_cents = await _final_cents(write, held)
+    broken = _broken(held, parameters, facts, payment, paid_on, in_flight_cents, final_cents)
     return [*codes, *(Exceeded(each.code) for each in broken)]
 
 
+async def _final_cents(write: Write, held: Held) -> int | None:
+    """The final amount of the grant as far as it is known; None before the completion."""
+    return (await closing.final_of(write, held)).grant_cents if held.aid.completed_on is not None else None
+
+
 def _broken(
-    held: Held, parameters: Parameters, facts: Known, payment: GrantPayment, on: date, in_flight_cents: int
-) -> Iterator[Problem]:
+    held: Held, parameters: Parameters, facts: Known, payment: GrantPayment, on: date, in_flight_cents: int,
+    final_cents: int | None,
+) -> Iterator[Problem]:  # fmt: skip
     """The conditions and ceilings that a payment breaks on a day. The payment is not in `in_flight_cents`."""
     aid, grant, kind = held.aid, _grant(held), PaymentKind(payment.kind)
     lives = aid.started_on is not None or facts.bound or any(getattr(each, by.paid) for by, each in held.awards())
@@ -454,7 +462,7 @@ def _broken(
         paid_cents=grant.paid_cents,
         in_flight_cents=in_flight_cents,
         recovered_cents=grant.recovered_cents,
-        final_cents=closing.final_of(held).grant_cents if aid.completed_on is not None else None,
+        final_cents=final_cents,
         advance_payments_cents=facts.advance_payments_cents,
         interim_payments_cents=facts.interim_payments_cents,
         advance_bp=ceilings.advance_bp(parameters, guaranteed=guaranteed),

@@ -16,7 +16,7 @@ from tests.applications.meetings import (
     item,
     meeting,
 )
-from tests.contract.cures import Case, subject, walk
+from tests.contract.cures import Case, seen, subject, walk
 from tests.contract.cures.money import acts_of
 from tests.envelopes.acts import TERMS, key
 from tests.world import Client, ok
@@ -38,7 +38,7 @@ async def pre_selected(case: Case) -> tuple[dict[str, Any], Client]:
 
 
 async def award(case: Case, by: Client, file: dict[str, Any], **more: Any) -> httpx2.Response:
-    kind, cents = ("grants", GRANT) if case.act == "award_grant" else ("advances", ADVANCE)
+    kind, cents = ("grants", GRANT) if case.act.endswith("_grant") else ("advances", ADVANCE)
     body = {"siren": file["siren"], "project_title": "Atelier", "amount_cents": cents, "decided_on": LATER,
             "decision_reference": "E-1", "application_id": file["id"], **more}  # fmt: skip
     return await by.post(kind, body | ({"terms": TERMS} if kind == "advances" else {}), headers=key())
@@ -51,6 +51,34 @@ async def award_above_base(case: Case) -> None:
     case.refused(await give(101, scheme="rebond_industriel", base_cents=100))
     case.cured(await give(100, scheme="rebond_industriel", base_cents=100))
     case.cured(await give(101, scheme="rebond_industriel", base_cents=101))
+
+
+@walk("award-differs-from-aid", *AWARDS)
+async def award_differs_from_aid(case: Case) -> None:
+    acts = await acts_of(case)
+    give, other = (acts.grant, acts.advance) if case.act == "award_grant" else (acts.advance, acts.grant)
+    said = {"decision_reference": acts.reference(), "scheme": "rebond_industriel", "base_cents": 100}
+    ok(await other(10, **said), 201)
+    case.refused(await give(10, **{**said, "base_cents": 200}))
+    case.cured(await give(10, **said))
+    case.cured(await give(10, **{**said, "base_cents": 200, "decision_reference": acts.reference()}))
+
+
+@walk("start-before-receipt", "start_grant", "start_advance")
+async def start_before_receipt(case: Case) -> None:
+    for checked in (True, False):
+        file, funder = await pre_selected(case)
+        granted = ok(await award(case, funder, file), 201)
+        path = f"{case.act.removeprefix('start_')}s/{granted['id']}"
+
+        async def act(verb: str, by: Client = funder, path: str = path, **body: str) -> httpx2.Response:
+            return await by.post(f"{path}/{verb}", body, headers=await seen(by, path))
+
+        told = case.refused(await act("start", started_on="2024-01-01", proof_sha256="0" * 64))
+        if checked:
+            case.cured(await act("start", started_on=told["received_on"], proof_sha256="0" * 64))
+        else:
+            case.cured(await act("cancel", reason="Started before."))
 
 
 @walk("application-of-another-project", *AWARDS)

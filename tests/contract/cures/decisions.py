@@ -19,7 +19,9 @@ from tests.applications.meetings import (
     meeting,
     put_agenda,
 )
-from tests.contract.cures import Case, subject, walk
+from tests.contract.cures import Case, seen, subject, walk
+from tests.envelopes.acts import Acts
+from tests.grants.paying import Paying
 from tests.projects.acts import staff
 from tests.world import World, ok
 
@@ -291,9 +293,8 @@ async def decision_followed(case: Case) -> None:
     case.cured(await decide(world, later, decision(file, "defer")))
 
 
-@walk("award-already-paid", "reverse_committee_decision")
-async def award_already_paid(case: Case) -> None:
-    world = await case.own()
+async def granted(world: World) -> tuple[str, dict[str, Any]]:
+    """The path of a meeting that granted a file, and its decision."""
     file, path = await admitted(world), await meeting(world)
     await contribute(world, GRANT + ADVANCE)
     await frozen(world, path, item(file))
@@ -301,9 +302,36 @@ async def award_already_paid(case: Case) -> None:
     path = await meeting(world, "state_region", on=LATER)
     await frozen(world, path, item(file, "grant"))
     (made,) = await decided(world, path, decision(file, "grant"))
+    return path, made
+
+
+@walk("award-already-paid", "reverse_committee_decision")
+async def award_already_paid(case: Case) -> None:
+    world = await case.own()
+    path, made = await granted(world)
     payment = {"amount_cents": 1, "paid_on": "2024-06-01", "kind": "advance_payment", "reference": "P-1"}
     of_grant = f"grants/{made['grant_id']}/payments"
     paid = ok(await world.treasurer.post(of_grant, payment, headers={"Idempotency-Key": "p"}), 201)
     case.refused(await world.clients["committee"].post(f"{path}/decisions/{made['id']}/reverse", REASON))
     ok(await world.treasurer.post(f"{of_grant}/{paid['id']}/reverse", REASON, headers={"If-Match": '"1"'}), 200)
     case.cured(await world.clients["committee"].post(f"{path}/decisions/{made['id']}/reverse", REASON))
+
+
+@walk("payments-in-flight", "reverse_committee_decision")
+async def payments_in_flight(case: Case) -> None:
+    world = await case.own()
+    path, made = await granted(world)
+    siren = ok(await world.auditor.get(f"grants/{made['grant_id']}"))["siren"]
+    paying = Paying(Acts(world, siren), await subject(world, "treasurer"), made["grant_id"], "")
+    await paying.acts.payee()
+    for kind in ("tax", "social"):
+        await paying.certificate(kind)
+    await paying.agree(on=LATER)
+    start = {"started_on": LATER, "proof_sha256": "0" * 64}
+    of_grant = f"grants/{paying.grant}"
+    ok(await world.funder.post(f"{of_grant}/start", start, headers=await seen(world.funder, of_grant)))
+    payment = await paying.approved(1)
+    undone = f"{path}/decisions/{made['id']}/reverse"
+    case.refused(await world.clients["committee"].post(undone, REASON))
+    ok(await paying.act(payment, "cancel", REASON))
+    case.cured(await world.clients["committee"].post(undone, REASON))

@@ -3,7 +3,9 @@
 from typing import Any
 
 import httpx2
+import pytest
 
+from app.core.reading import documents
 from tests.awards.life import HASH, Life
 from tests.awards.test_letters import FIRM_ON, NOTIFIED_ON, SIGNED_ON, TERMS, act, draw_up, drawn_up, sign
 from tests.contract.cures import Case, walk, word
@@ -87,3 +89,14 @@ async def notified_before_signature(case: Case) -> None:
     await sign(life, letter, signed_by_firm_on=FIRM_ON)
     told = case.refused(await act(life, letter, "notify", notified_on=SIGNED_ON))
     case.cured(await act(life, letter, "notify", notified_on=told["signed_on"]))
+
+
+@walk("pdf-not-installed", "get_letter")
+async def pdf_of_a_letter_not_installed(case: Case) -> None:
+    life = await life_of(case)
+    letter, reader = await drawn_up(life), case.world.auditor
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "_installed", lambda: False)
+        case.refused(await reader.get(letter, params={"format": "pdf"}))
+        case.cured(await reader.get(letter, params={"format": "json"}))
+    assert (await reader.get(letter, params={"format": "pdf"})).content.startswith(b"%PDF")

@@ -58,8 +58,6 @@ _AT_ONCE = "only where the operator closes the month at the same instant; else t
 _NAMED = "the refusal has no cure: `current` and `needed` name the states"
 _CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
-    **{("start-before-receipt", act): "the aid needs a file that a committee granted: tests/awards/test_life.py"
-       for act in ("start_grant", "start_advance")},
     ("account-overdrawn", "receive_repayment"): _CENTS,
     ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
@@ -83,7 +81,8 @@ PAIRS: dict[tuple[str, str], str] = {
                    "award_grant", "award_advance")},
     **{("refiled", act): "an act on a file as any other: cures/files.py walks these"
        for act in ("award_grant", "award_advance")},
-    ("already-exists", "create_committee_decisions"): "only where an award was recorded by hand under this reference",
+    **{(code, "create_committee_decisions"): "only where an award was recorded by hand under this reference"
+       for code in ("already-exists", "award-differs-from-aid")},
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
