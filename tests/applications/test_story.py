@@ -12,7 +12,7 @@ from tests.applications.acts import done, oriented, submitted
 from tests.applications.meetings import GRANT, REVIEW, contribute, decided, decision, frozen, item, meeting
 from tests.awards.claims.acts import Claims
 from tests.awards.recovering import Recovering
-from tests.envelopes.acts import Acts
+from tests.envelopes.acts import Acts, key
 from tests.projects.acts import followed
 from tests.world import World, ok, problem
 
@@ -52,7 +52,7 @@ async def lived(world: World) -> tuple[dict[str, Any], str]:
         ok(await world.funder.post(f"{path}/{verb}", said, headers=await acts.seen(path)))
     changes = {"changes": [{"kind": "dates", "planned_end_on": "2025-07-31"}], "reason": "A late machine.",
                "requested_on": "2024-06-13"}  # fmt: skip
-    ok(await world.clients["territory"].post(f"{grant}/change-requests", changes), 201)
+    ok(await world.clients["territory"].post(f"{grant}/change-requests", changes, headers=key()), 201)
     claims = Claims(acts, ok(await world.auditor.get(grant)))
     line = claims.line(100_000_00, invoiced_on="2024-06-20", paid_on="2024-07-01")
     ok(await claims.settle(await claims.submitted(line)))
@@ -86,8 +86,8 @@ async def test_the_whole_chain_is_told_in_the_order_of_days(world: World) -> Non
         (LATER, "advance.awarded", 80_000_00),
         ("2024-06-10", "grant.signed", None),
         ("2024-06-10", "letter.signed", None),
-        ("2024-06-11", "grant.notified", None),
         ("2024-06-11", "letter.notified", None),
+        ("2024-06-11", "grant.notified", None),
         ("2024-06-12", "grant.started", None),
         ("2024-06-13", "change_request.requested", None),
         ("2024-08-01", "grant_payment.created", 10_000_00),
