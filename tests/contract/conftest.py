@@ -185,6 +185,7 @@ async def one_of_everything(world: World) -> Known:
             "contributions": money["contribution"],
             "grants": money["grant"],
             "grant_id": money["grant"],
+            "award_id": money["grant"],
             "payments": money["payment"],
             "recoveries": money["recovery"],
             "recovery_id": money["recovery"],
