@@ -57,6 +57,18 @@ async def test_an_amended_award_is_closed_by_what_its_amendment_made_of_it(world
     assert await aid.money(f"advances/{aid.advance}") == (500, 500, 500)
 
 
+async def test_the_closing_of_an_aid_leaves_an_award_that_was_terminated_as_it_ended(world: World) -> None:
+    aid = await Aid.of(world, grant=1_000, advance=1_000, base=4_000)
+    life = Life(aid.acts, aid.path, f"advances/{aid.advance}")
+    ok(await aid.acts.tranche(aid.advance, 300))
+    await aid.complete(2_000)
+    ok(await life.act("terminate", {"on": CLOSED, "reason": "The firm has moved."}, of=life.advance))
+    balance = await aid.balance(500)
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("closed", "terminated")
+    ok(await aid.acts.reverse(f"{aid.path}/payments/{balance}"))
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("completed", "terminated")
+
+
 async def test_public_aid_above_the_base_is_cut_from_the_grant_first(world: World) -> None:
     aid = await Aid.of(world, grant=150, advance=100, base=625)
     await aid.complete(625, other_aid=526)
@@ -112,6 +124,20 @@ async def test_a_balance_closes_both_instruments_and_its_reversal_opens_them_aga
     assert figures(await aid.acts.envelope())["available"] == 0
     await aid.balance(50)
     assert await aid.money() == (80, 20, 0)
+
+
+async def test_an_advance_that_a_closing_gave_back_whole_stands_again_with_the_balance(app: Any, world: World) -> None:
+    aid = await Aid.of(world, grant=100, advance=50, base=200)
+    await aid.complete(0)
+    payment = await aid.balance(60)
+    assert (await aid.says(f"advances/{aid.advance}"))["status"] == "cancelled"
+    ok(await aid.acts.reverse(f"grants/{aid.grant}/payments/{payment}"))
+    assert await aid.money(f"advances/{aid.advance}") == (None, 0, 50)
+    assert await aid.money() == (None, 0, 100)
+    await aid.complete(200)
+    ok(await aid.acts.tranche(aid.advance, 50), 201)
+    found = await world.differences(app.state["engine"])
+    assert [each for each in found if "certified" not in str(each)] == []  # which this test sets by hand
 
 
 async def test_what_was_paid_too_much_is_claimed_back_to_the_cent(world: World) -> None:

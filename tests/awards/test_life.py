@@ -11,6 +11,7 @@ from app.awards.life.queries import agreement_missing
 from app.awards.life.rules import AgreementMissing, must_be_agreed
 from app.awards.models import Aid
 from app.commands.tick import take_unstarted
+from app.core.values import iban_from
 from tests.awards.life import (
     COMPLETED,
     DECIDED,
@@ -382,6 +383,24 @@ async def test_changes_give_the_fields_of_their_kind_once(acts: Acts) -> None:
     problem(answer, 400, "idempotency-key-missing")
     first = await acts.world.funder.post(f"{life.grant}/change-requests", body, headers=(again := key()))
     assert (await acts.world.funder.post(f"{life.grant}/change-requests", body, headers=again)).json() == first.json()
+
+
+async def test_no_text_about_an_aid_holds_an_iban(acts: Acts) -> None:
+    life = await Life.of(acts)
+    iban = iban_from(1)
+    aid = [{"source": iban, "amount_cents": 1}]
+    done = {"completed_on": "2023-12-20", "declared_on": "2023-12-20", "final_cost_cents": 1, "public_aid": aid}
+    recovery = {"cause": "overpaid", "amount_cents": 1, "reason": f"To {iban}."}
+    payment = {"amount_cents": 1, "kind": "advance_payment", "reference": iban}
+    for told, pointer in (
+        (await life.act("notify", {"notified_on": "2023-12-01", "conditions": f"To {iban}."}), "/conditions"),
+        (await life.act("completion", done), "/public_aid/0/source"),
+        (await life.act("recoveries", recovery), "/reason"),
+        (await life.act("payments", payment, by=acts.world.treasurer), "/reference"),
+        (await life.ask({"kind": "object", "project_title": iban}), "/changes/0/project_title"),
+    ):
+        errors = problem(told, 422, "validation-failed")["errors"]
+        assert [(each["pointer"], each["code"]) for each in errors] == [(pointer, "iban_in_text")]
 
 
 # --- the last line ---------------------------------------------------------------------------------------------------
