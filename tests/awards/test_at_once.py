@@ -38,7 +38,8 @@ KINDS = ("award", *["propose"] * 3, *["approve"] * 3, "send", *["record"] * 3, "
          "reverse", "payee", "tick")  # fmt: skip
 # What a caller may be told who acts beside others, on what they have changed.
 REFUSALS = {
-    "account-overdrawn", "advance-payment-ceiling", "already-exists", "already-reversed", "award-above-base",
+    "account-overdrawn", "advance-payment-ceiling", "agreement-missing", "already-exists", "already-reversed",
+    "award-above-base",
     "award-already-paid", "award-ended", "award-paid", "bank-details-unapproved", "before-completion-ceiling",
     "below-paid", "change-request-transition", "claim-transition", "claims-open", "completed-unstarted",
     "envelope-exhausted", "not-completed", "not-started", "nothing-agreed", "payment-above-due", "payment-transition",
