@@ -18,7 +18,7 @@ from app.awards.aids import Held
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.commitments import service as commitments
 from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
-from app.awards.kinds import AwardKind
+from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.models import AidAct, AwardStatus, Ending
 from app.awards.recoveries import service as recoveries
 from app.awards.rules import (
@@ -96,7 +96,8 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     changes: list[Change] = []
     if held.grant is not None:
         changes += await recoveries.withdraw_of_closing(write, held.grant, reason)
-    for kind, award in held.awards():
+    closed = [*held.awards(), *await _ended_unpaid(write, held)]
+    for kind, award in closed:
         award.released_cents -= await ledger.released_by(write, payment_id, award.id)
         award.final_cents = None
         if award.ended_as == Ending.CLOSED:
@@ -105,11 +106,24 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     held.aid.closed_on = held.aid.closing_payment_id = None
     held.record(write, AidAct.REOPEN, clock.today(), reason=reason)
     await write.session.flush()
-    for _, award in held.awards():
+    for _, award in closed:
         changes += await awards.follow(write, award, None, reason)
     filled = await ledger.reverse(write, held.aid.territory, Act.RELEASE, payment_id)
-    told = [kind.change("reopened", award) for kind, award in held.awards()]
+    told = [kind.change("reopened", award) for kind, award in closed]
     return [*told, *changes, *await shortfall_changes(write, held.aid.territory, filled)]
+
+
+async def _ended_unpaid(write: Write, held: Held) -> list[tuple[AwardKind, Any]]:
+    """The awards of an aid that its closing gave back whole, so that they stand no more."""
+    found: list[tuple[AwardKind, Any]] = []
+    for kind in in_lock_order():
+        a = kind.table
+        ended = select(a).where(
+            a.aid_id == held.aid.id, a.ended_as == Ending.CLOSED, a.status == AwardStatus.CANCELLED
+        )  # fmt: skip
+        rows = await write.session.scalars(ended.order_by(a.id).with_for_update(key_share=True))
+        found += [(kind, award) for award in rows]
+    return found
 
 
 async def final_of(write: Write, held: Held) -> FinalAmounts:

@@ -484,7 +484,7 @@ DECLARE
     aid uuid;
     said text[] := '{decided_on, funder_id, application_id, decision_id, scheme, base_cents, lines, parameters}';
 BEGIN
-    IF EXISTS (
+    IF award ->> 'status' NOT IN ('cancelled', 'reversed') AND EXISTS (
         SELECT FROM grants g
         WHERE instrument = 'grants' AND g.territory = award ->> 'territory'
             AND g.decision_reference = award ->> 'decision_reference' AND g.status NOT IN ('cancelled', 'reversed')

@@ -103,6 +103,12 @@ class AccountDay(Base):
     allowance_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
+# The entries that are not a contribution, an award or a payment: they are few beside these.
+BACK = (Account.RELEASED, Account.REPAID, Account.RECOVERED, Account.SHORTFALL)
+_back = ", ".join(f"'{each}'" for each in BACK)
+COMES_BACK = f"debit IN ({_back}) OR credit IN ({_back})"
+
+
 class LedgerEntry(Identified, Base):
     """One movement: an amount from the credited account to the debited one. Append-only.
 
@@ -128,6 +134,7 @@ class LedgerEntry(Identified, Base):
         shape("effective_on BETWEEN '1900-01-01' AND '2199-12-31'", name="entry_effective_on"),
         UniqueConstraint("reverses_id", name="already_reversed"),
         Index(None, "territory", "effective_on"),
+        Index("ledger_entries_comes_back_idx", "territory", "effective_on", postgresql_where=text(COMES_BACK)),
         Index(None, "act_id"),
         Index(None, "award_id"),
     )

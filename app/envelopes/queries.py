@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     DateTime,
     Numeric,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
     table,
     true,
@@ -35,7 +37,7 @@ from app.core.reading.listing import (
 )
 from app.core.values import CentsInQuery, Day, ShortLine, Uuid
 from app.envelopes import schemas
-from app.envelopes.models import AccountBalance, AccountDay, Contribution, LedgerEntry
+from app.envelopes.models import BACK, AccountBalance, AccountDay, Contribution, LedgerEntry
 from app.envelopes.rules import COMMITTED, PAID, Account, Act, ActStatus, RepaymentPolicy, debit_effect
 
 _territory = param("territory", Text())
@@ -187,6 +189,7 @@ _FLOWS = {
     "recovered_cents": ((Account.RECOVERED,), (Account.GRANTS_PAID,)),
     "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID, Account.RECOVERED)),
 }
+_SELDOM = ("released_cents", "repaid_cents", "recovered_cents", "recycled_cents")  # by entries of the accounts `BACK`
 _FIGURES = [name for name in schemas.Amounts.model_fields if name in _HOLDINGS or name in _FLOWS]
 
 
@@ -206,28 +209,36 @@ def released(entry: Any) -> Any:
 
 
 def _amounts_by_closings(closing: Any, entry: Any) -> Any:
-    """The same by contributor: what accounts hold as their closings say, what has flowed from ledger entries."""
+    """The same by contributor: what accounts hold by their closings; what was released and came back, by those entries.
+
+    What was paid is what is out, and what came back of it.
+    """
+
+    def holding(accounts: tuple[Account, ...]) -> Any:
+        cents = func.sum(closing.c.closing_cents).filter(closing.c.account.in_(literals(accounts)))
+        return func.coalesce(cents, 0)
+
     held = (
         select(
             closing.c.organisation_id,
-            *(
-                func.coalesce(
-                    func.sum(closing.c.closing_cents).filter(closing.c.account.in_(literals(accounts))), 0
-                ).label(name)
-                for name, accounts in _HOLDINGS.items()
-            ),
+            *(holding(accounts).label(name) for name, accounts in _HOLDINGS.items()),
+            holding(_PAID).label("paid_out"),
         )
         .group_by(closing.c.organisation_id)
         .cte("held")
     )
     flowed = (
-        select(entry.c.organisation_id, *(figure(entry, name).label(name) for name in _FIGURES if name in _FLOWS))
+        select(entry.c.organisation_id, *(figure(entry, name).label(name) for name in _SELDOM))
         .group_by(entry.c.organisation_id)
         .cte("flowed")
     )
+    flows: dict[str, ColumnElement[Any]] = {name: func.coalesce(flowed.c[name], 0) for name in _SELDOM}
+    flows["paid_cents"] = held.c.paid_out + flows["repaid_cents"] + flows["recovered_cents"]
     return (
-        select(held.c.organisation_id, *((held.c if name in _HOLDINGS else flowed.c)[name] for name in _FIGURES))
-        .join(flowed, flowed.c.organisation_id == held.c.organisation_id)
+        select(
+            held.c.organisation_id, *((held.c if name in _HOLDINGS else flows)[name].label(name) for name in _FIGURES)
+        )
+        .outerjoin(flowed, flowed.c.organisation_id == held.c.organisation_id)
         .cte("figures")
     )
 
@@ -319,6 +330,9 @@ def envelope(known: bool) -> Statement:
     )
     if known:
         rows = rows.where(_e.recorded_at < param("known_before", DateTime(timezone=True)))
+    else:
+        back = literals(BACK)
+        rows = rows.where(or_(_e.debit.in_(back), _e.credit.in_(back)))
     entry = rows.cte("entry")
     if known:
         figures = select(entry.c.organisation_id, *amounts(entry)).group_by(entry.c.organisation_id).cte("figures")

@@ -79,6 +79,7 @@ class Award:
     facts: list[Fact]  # of the award, and of what raised it
     paid: int = 0
     released: int = 0
+    lowered: int = 0  # of what was released, by amendments
     repaid: int = 0
     ended: str | None = None
     final: int | None = None
@@ -198,7 +199,10 @@ class Aid:
     def finals(self, award: Award) -> dict[str, int]:
         """The final amounts, by kind: of the base as certified, public aid at most the base, the grant cut first."""
         assert self.base is not None
-        held = {each.kind: each.amount for each in self.held(award)}
+        if self.closed:
+            held = {each.kind: each.final or 0 for each in self.held(award)}
+            return {kind: held.get(kind, 0) for kind in ("grants", "advances")}
+        held = {each.kind: each.amount - each.lowered for each in self.held(award)}
         found = {
             kind: min(held.get(kind, 0), held.get(kind, 0) * self.certified // self.base)
             for kind in ("grants", "advances")

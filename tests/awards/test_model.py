@@ -678,6 +678,7 @@ class Aids(Life):
             award.settle()
         elif more < 0:
             award.released -= more
+            award.lowered -= more
             self.money.release(self.today, award, -more)
             award.settle()
             if not award.unpaid:
@@ -929,7 +930,7 @@ class Aids(Life):
 
     async def close(self) -> None:
         """Whatever was told is told still; every award, claim, payment and recovery is as the model has it."""
-        await self.do("tomorrow")
+        await self.tomorrow()
         with clock.frozen(self.now):
             for award in self.awards:
                 await self.agrees(award)
@@ -948,7 +949,18 @@ class Aids(Life):
 
 
 # What random lives have found: their acts, cut down. What comes back is recycled.
-LIVES: dict[str, list[Act]] = {}
+LIVES: dict[str, list[Act]] = {
+    "the balance is reversed whose closing gave an unpaid advance back whole": [
+        ("award", [1, 1, 1, 0, 0, 345100, 0]),
+        ("award", [2, 0, 0, 0, 1, 210195, 1]),
+        ("award", [0, 1, 0, 1, 67339, 5]),  # the advance of the second
+        ("award", [0, 1, 0, 2, 0, 0, 481344, 0]),
+        ("start", [3, 0, 0, 0]),
+        ("complete", [765081, 1, 2, 1]),
+        ("pay", [2, 1, 2, 18008, 4, 0]),
+        ("reverse_payment", [0, 0, 0]),
+    ],
+}
 
 
 def within(app: Any, world: World, *, anew: bool, recycles: bool) -> Callable[[Chance], Awaitable[Aids]]:

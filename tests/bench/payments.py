@@ -71,7 +71,8 @@ LENGTHEN = """
 INSERT INTO ledger_entries (territory, contribution_id, debit, credit, amount_cents, debit_balance_cents,
     credit_balance_cents, effective_on, recorded_at, recorded_by, act, act_id, award_id)
 SELECT e.territory, e.contribution_id, 'grants_paid', 'grants_committed', 1, b.balance_cents + n,
-    c.balance_cents - n, $2::date + n % $4::int, now() - interval '2 days', e.recorded_by, 'payment', uuidv7(), e.award_id
+    c.balance_cents - n, $2::date + n % $4::int, now() - interval '2 days', e.recorded_by, 'payment', uuidv7(),
+    e.award_id
 FROM (SELECT * FROM ledger_entries WHERE territory = $1 AND act = 'award' ORDER BY id LIMIT 1) e
 JOIN account_balances b ON b.territory = $1 AND b.contribution_id = e.contribution_id AND b.account = 'grants_paid'
 JOIN account_balances c ON c.territory = $1 AND c.contribution_id = e.contribution_id AND c.account = 'grants_committed'

@@ -195,6 +195,8 @@ async def one_of_everything(world: World) -> Known:
             "reports": money["commitment_report"],
             "claims": money["grant_claim"],
             "advances/claims": money["advance_claim"],
+            "change-requests": money["grant_change_request"],
+            "advances/change-requests": money["advance_change_request"],
             "advances": money["advance"],
             "advance_id": money["advance"],
             "tranches": money["tranche"],

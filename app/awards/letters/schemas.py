@@ -104,11 +104,11 @@ class LetterLine(Read):
 class LetterContent(Read):
     """What a letter says: sealed when it was drawn up, with the names of that day."""
 
-    territory_name: str = Field(description="Name of the territory.")
-    funder_name: str = Field(description="Name of the funder.")
+    territory_name: str = Field(description="Name of the territory on the day of the letter.")
+    funder_name: str = Field(description="Name of the funder on the day of the letter.")
     siren: SirenRead
     firm_name: FirmName
-    decision_reference: str = Field(description="Reference of the decision.")
+    decision_reference: str = Field(description="Reference of the decision that gave the aid.")
     decided_on: date = Field(description="Paris day of the decision.")
     received_on: date | None = Field(description="Paris day on which the aid file was received; null without one.")
     project_title: str = Field(description="What the aid pays for, as the decision words it.")
