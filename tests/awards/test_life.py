@@ -415,8 +415,9 @@ EXTEND = (
 )
 APPROVE = (
     "UPDATE change_requests SET status = 'approved', decided_by = requested_by, decided_on = requested_on,"
-    " before = '{}' WHERE aid_id = $1"
+    " before = '{}' WHERE aid_id = $1 AND status = 'requested'"
 )
+AMENDED = "UPDATE change_requests SET lowered_cents = 1 WHERE aid_id = $1 AND status = 'approved'"
 INSERT = (
     "INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, agreed_on, created_at,"
     " updated_at) SELECT territory, firm_siren, 'X', decided_on, funder_id, decided_on, now(), now() FROM aids"
@@ -446,6 +447,7 @@ ATTACKS = [
     ("UPDATE grants SET in_flight_cents = amount_cents + 1 WHERE aid_id = $1", "payments_exceed_award"),
     ("UPDATE aid_acts SET act = 'lapse' WHERE aid_id = $1", "aid_acts_append_only"),
     ("UPDATE change_requests SET changes = '[]' WHERE aid_id = $1", "change_requests_append_only"),
+    (AMENDED, "change_requests_append_only"),
     (APPROVE, "requester_decides"),
     (INSERT, "aid_facts"),
 ]
@@ -453,6 +455,7 @@ ATTACKS = [
 
 async def test_sql_cannot_say_of_an_aid_what_its_acts_do_not(acts: Acts) -> None:
     life = await Life.of(acts)
+    ok(await life.decide(await life.asked(OBJECT)))
     ok(await life.ask(OBJECT, by=acts.world.funder), 201)
     aid = (await life.says())["aid_id"]
     for attack, constraint in ATTACKS:
