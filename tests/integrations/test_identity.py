@@ -28,7 +28,7 @@ ADDRESSES = {
     "audition_note": T + "/auditions/{audition_id}/notes/{id}",
     "agenda": T + "/committees/{committee_id}/agenda",
     "claim": T + "/claims/{id}",
-    "change_request": T + "/grants/{grant_id}/change-requests/{id}",
+    "change_request": T + "/{award}/change-requests/{id}",
     "commitment": T + "/commitments/{id}",
     # It is read below a grant or an advance, which its event leaves out; it has no version.
     "commitment_report": T + "/commitments/{commitment_id}/reports/{id}",
@@ -113,6 +113,7 @@ async def test_an_identity_is_one_address_and_an_address_one_identity(world: Wor
         data = {"territory": world.territory, **json.loads(row["data"])}
         if row["type"] in ABOUT:
             data["id"] = data[ABOUT[row["type"]]]
+        data["award"] = f"grants/{given}" if (given := data.get("grant_id")) else f"advances/{data.get('advance_id')}"
         address = ADDRESSES[row["resource_type"]].format_map(data)
         at[identity].add(address)
         named[address].add(identity)
