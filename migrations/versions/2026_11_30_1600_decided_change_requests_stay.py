@@ -1,12 +1,12 @@
 """A change request that is decided stays as it was decided: final amounts are computed from what it took off.
 
-Revision: 2026_11_30_1600, after 2026_11_30_1540.
+Revision: 2026_11_30_1600, after 2026_11_30_1541.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1600"
-down_revision = "2026_11_30_1540"
+down_revision = "2026_11_30_1541"
 branch_labels = None
 depends_on = None
 
