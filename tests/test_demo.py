@@ -355,9 +355,9 @@ def test_eleven_aid_files_are_in_eleven_states(loaded: Loaded) -> None:
 
 
 def test_each_award_rests_on_its_scheme_and_lives_in_its_own_way(loaded: Loaded) -> None:
-    grants, advances, claims, payments, recoveries, commitments = loaded.get(
+    grants, advances, claims, payments, recoveries, commitments, letters = loaded.get(
         "auditor", "grants?sort=id", "advances", "claims", "grant-payments", "recoveries",
-        "commitments",
+        "commitments", "letters",
     )  # fmt: skip
     awards = [*grants["items"], *advances["items"]]
     assert all(award["parameters"]["advance_payment_bp"] == 3_000 and award["notified_on"] for award in awards)
@@ -383,6 +383,9 @@ def test_each_award_rests_on_its_scheme_and_lives_in_its_own_way(loaded: Loaded)
     [waiting] = [payment for payment in payments["items"] if payment["status"] == "approved"]
     assert waiting["proposed_by"] != waiting["approved_by"]
     assert [(each["status"], each["remaining_cents"]) for each in recoveries["items"]] == [("ordered", 6_000_00)]
+    assert [(each["kind"], each["status"]) for each in letters["items"]] == [
+        ("notification", "notified"), ("agreement", "notified"),
+    ]  # fmt: skip
     assert {(each["kind"], each["months"], each["outcome"]) for each in commitments["items"]} == {
         ("jobs", 12, "met"), ("jobs", 36, None), ("investment", 60, None),
     }  # fmt: skip

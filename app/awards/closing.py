@@ -99,7 +99,9 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     closed = [*held.awards(), *await _ended_unpaid(write, held)]
     for kind, award in closed:
         award.released_cents -= await ledger.released_by(write, payment_id, award.id)
-        award.final_cents = award.ended_as = award.ended_on = None
+        award.final_cents = None
+        if award.ended_as == Ending.CLOSED:
+            award.ended_as = award.ended_on = None
         award.status = kind.status_of(award)
     held.aid.closed_on = held.aid.closing_payment_id = None
     held.record(write, AidAct.REOPEN, clock.today(), reason=reason)
@@ -171,7 +173,7 @@ async def _settle(
         )
         award.released_cents += settled.released_cents
         award.status = kind.status_of(award)
-        if not settled.due_cents:
+        if not settled.due_cents and award.ended_as is None:  # one that was terminated has ended already
             award.ended_as, award.ended_on = Ending.CLOSED, on
             award.reason = reason
         done.append((kind, award, settled))

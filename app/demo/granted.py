@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from app.access.rules import Role
-from app.awards.kinds import AwardKind
+from app.awards.letters import schemas as letters_schemas
+from app.awards.letters import service as letters
+from app.awards.letters.rules import LetterKind
 from app.awards.life import schemas
 from app.awards.life import service as life
 from app.awards.models import Aid
@@ -50,21 +52,36 @@ def _of_file(column: Any) -> Select[Any]:
 
 
 async def _begin_of_file(write: Write, grant_id: UUID) -> list[Change]:
-    at: tuple[Write, AwardKind, str, UUID] = (write, GRANT, ALES, grant_id)
-    told = schemas.Notification(
-        notified_on=days_ago_on(NOTIFIED_AGO), planned_start_on=days_ago_on(STARTED_AGO),
-        planned_end_on=days_ago_on(STARTED_AGO - 600), payment_terms=PAYMENT_TERMS, recovery_terms=RECOVERY_TERMS,
-        document_sha256=sha256("notification of the file"),
-    )  # fmt: skip
-    agreement = schemas.AgreementPut(
-        reference="CONV-dossier", signed_by_firm_on=days_ago_on(AGREED_AGO + 3),
-        signed_by_funder_on=days_ago_on(AGREED_AGO), document_sha256=sha256("agreement of the file"),
-    )  # fmt: skip
-    first_order = schemas.Start(started_on=days_ago_on(STARTED_AGO), proof_sha256=sha256("order of the file"))
+    """The notification and the agreement are letters: drawn up, signed, notified."""
+    started_on = days_ago_on(STARTED_AGO)
+    terms = {
+        "planned_start_on": started_on, "planned_end_on": days_ago_on(STARTED_AGO - 600),
+        "payment_terms": PAYMENT_TERMS, "recovery_terms": RECOVERY_TERMS,
+    }  # fmt: skip
+    first_order = schemas.Start(started_on=started_on, proof_sha256=sha256("order of the file"))
     return [
-        *await life.notify(*at, told),
-        *await life.sign(*at, agreement),
-        *await life.start(*at, first_order),
+        *await _letter(write, grant_id, LetterKind.NOTIFICATION, NOTIFIED_AGO, **terms),
+        *await _letter(write, grant_id, LetterKind.AGREEMENT, AGREED_AGO),
+        *await life.start(write, GRANT, ALES, grant_id, first_order),
+    ]
+
+
+async def _letter(write: Write, grant_id: UUID, kind: LetterKind, days_ago: int, **terms: Any) -> list[Change]:
+    """A letter that was signed three days before the firm was notified of it; an agreement by both."""
+    reference = f"DEMO-{kind}"
+    body = letters_schemas.LetterCreate(award_id=grant_id, kind=kind, reference=reference, **terms)
+    drawn_up = await letters.draw_up(write, ALES, body)
+    [letter_id] = drawn_up.keys
+    signed_on = days_ago_on(days_ago + 3)
+    signature = letters_schemas.LetterSignature(
+        signed_on=signed_on, signed_by_firm_on=signed_on if kind is LetterKind.AGREEMENT else None,
+        document_sha256=sha256(reference),
+    )  # fmt: skip
+    notified = letters_schemas.LetterNotification(notified_on=days_ago_on(days_ago))
+    return [
+        drawn_up,
+        *await letters.sign(write, ALES, letter_id, signature),
+        *await letters.notify(write, ALES, letter_id, notified),
     ]
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     DateTime,
     Numeric,
@@ -231,7 +232,7 @@ def _amounts_by_closings(closing: Any, entry: Any) -> Any:
         .group_by(entry.c.organisation_id)
         .cte("flowed")
     )
-    flows: dict[str, Any] = {name: func.coalesce(flowed.c[name], 0) for name in _SELDOM}
+    flows: dict[str, ColumnElement[Any]] = {name: func.coalesce(flowed.c[name], 0) for name in _SELDOM}
     flows["paid_cents"] = held.c.paid_out + flows["repaid_cents"] + flows["recovered_cents"]
     return (
         select(

@@ -12,7 +12,7 @@ from tests.applications.acts import done, oriented, submitted
 from tests.applications.meetings import GRANT, REVIEW, contribute, decided, decision, frozen, item, meeting
 from tests.awards.claims.acts import Claims
 from tests.awards.recovering import Recovering
-from tests.envelopes.acts import Acts
+from tests.envelopes.acts import Acts, key
 from tests.projects.acts import followed
 from tests.world import World, ok, problem
 
@@ -41,11 +41,18 @@ async def lived(world: World) -> tuple[dict[str, Any], str]:
     acts = Acts(world, siren)
     body = {"reference": "CONV-1", "document_sha256": SHA, "signed_by_firm_on": "2024-06-01"}
     ok(await world.funder.put(f"{grant}/agreement", {**body, "signed_by_funder_on": "2024-06-10"}))
-    for verb, said in (
-        ("notify", {"notified_on": "2024-06-11"}),
-        ("start", {"started_on": "2024-06-12", "proof_sha256": SHA}),
+    letter = {"award_id": taken["grant_id"], "kind": "notification", "reference": "NOT-1", "payment_terms": "Twice.",
+              "recovery_terms": "Where its object is changed."}  # fmt: skip
+    drawn = f"letters/{ok(await world.funder.post('letters', letter), 201)['id']}"
+    for path, verb, said in (
+        (drawn, "sign", {"signed_on": "2024-06-10", "document_sha256": SHA}),
+        (drawn, "notify", {"notified_on": "2024-06-11"}),
+        (grant, "start", {"started_on": "2024-06-12", "proof_sha256": SHA}),
     ):
-        ok(await acts.world.funder.post(f"{grant}/{verb}", said, headers=await acts.seen(grant)))
+        ok(await world.funder.post(f"{path}/{verb}", said, headers=await acts.seen(path)))
+    changes = {"changes": [{"kind": "dates", "planned_end_on": "2025-07-31"}], "reason": "A late machine.",
+               "requested_on": "2024-06-13"}  # fmt: skip
+    ok(await world.clients["territory"].post(f"{grant}/change-requests", changes, headers=key()), 201)
     claims = Claims(acts, ok(await world.auditor.get(grant)))
     line = claims.line(100_000_00, invoiced_on="2024-06-20", paid_on="2024-07-01")
     ok(await claims.settle(await claims.submitted(line)))
@@ -78,14 +85,18 @@ async def test_the_whole_chain_is_told_in_the_order_of_days(world: World) -> Non
         (LATER, "grant.awarded", GRANT),
         (LATER, "advance.awarded", 80_000_00),
         ("2024-06-10", "grant.signed", None),
+        ("2024-06-10", "letter.signed", None),
+        ("2024-06-11", "letter.notified", None),
         ("2024-06-11", "grant.notified", None),
         ("2024-06-12", "grant.started", None),
+        ("2024-06-13", "change_request.requested", None),
         ("2024-08-01", "grant_payment.created", 10_000_00),
         ("2024-08-02", "advance_tranche.created", 20_000_00),
         ("2024-09-01", "recovery.opened", 4_000_00),
         ("2024-09-02", "recovery.notified", 4_000_00),
         ("2024-09-18", "recovery.ordered", 4_000_00),
         ("2024-10-01", "recovery_receipt.recorded", 4_000_00),
+        (today, "letter.drawn_up", None),
         (today, "claim.submitted", 100_000_00),
         (today, "claim.settled", 100_000_00),
     ]

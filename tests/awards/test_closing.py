@@ -57,6 +57,18 @@ async def test_an_amended_award_is_closed_by_what_its_amendment_made_of_it(world
     assert await aid.money(f"advances/{aid.advance}") == (500, 500, 500)
 
 
+async def test_the_closing_of_an_aid_leaves_an_award_that_was_terminated_as_it_ended(world: World) -> None:
+    aid = await Aid.of(world, grant=1_000, advance=1_000, base=4_000)
+    life = Life(aid.acts, aid.path, f"advances/{aid.advance}")
+    ok(await aid.acts.tranche(aid.advance, 300))
+    await aid.complete(2_000)
+    ok(await life.act("terminate", {"on": CLOSED, "reason": "The firm has moved."}, of=life.advance))
+    balance = await aid.balance(500)
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("closed", "terminated")
+    ok(await aid.acts.reverse(f"{aid.path}/payments/{balance}"))
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("completed", "terminated")
+
+
 async def test_public_aid_above_the_base_is_cut_from_the_grant_first(world: World) -> None:
     aid = await Aid.of(world, grant=150, advance=100, base=625)
     await aid.complete(625, other_aid=526)

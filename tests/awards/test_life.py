@@ -11,6 +11,7 @@ from app.awards.life.queries import agreement_missing
 from app.awards.life.rules import AgreementMissing, must_be_agreed
 from app.awards.models import Aid
 from app.commands.tick import take_unstarted
+from app.core.values import iban_from
 from tests.awards.life import (
     COMPLETED,
     DECIDED,
@@ -384,6 +385,24 @@ async def test_changes_give_the_fields_of_their_kind_once(acts: Acts) -> None:
     assert (await acts.world.funder.post(f"{life.grant}/change-requests", body, headers=again)).json() == first.json()
 
 
+async def test_no_text_about_an_aid_holds_an_iban(acts: Acts) -> None:
+    life = await Life.of(acts)
+    iban = iban_from(1)
+    aid = [{"source": iban, "amount_cents": 1}]
+    done = {"completed_on": "2023-12-20", "declared_on": "2023-12-20", "final_cost_cents": 1, "public_aid": aid}
+    recovery = {"cause": "overpaid", "amount_cents": 1, "reason": f"To {iban}."}
+    payment = {"amount_cents": 1, "kind": "advance_payment", "reference": iban}
+    for told, pointer in (
+        (await life.act("notify", {"notified_on": "2023-12-01", "conditions": f"To {iban}."}), "/conditions"),
+        (await life.act("completion", done), "/public_aid/0/source"),
+        (await life.act("recoveries", recovery), "/reason"),
+        (await life.act("payments", payment, by=acts.world.treasurer), "/reference"),
+        (await life.ask({"kind": "object", "project_title": iban}), "/changes/0/project_title"),
+    ):
+        errors = problem(told, 422, "validation-failed")["errors"]
+        assert [(each["pointer"], each["code"]) for each in errors] == [(pointer, "iban_in_text")]
+
+
 # --- the last line ---------------------------------------------------------------------------------------------------
 
 HASHED = f"'{HASH}'"
@@ -396,8 +415,9 @@ EXTEND = (
 )
 APPROVE = (
     "UPDATE change_requests SET status = 'approved', decided_by = requested_by, decided_on = requested_on,"
-    " before = '{}' WHERE aid_id = $1"
+    " before = '{}' WHERE aid_id = $1 AND status = 'requested'"
 )
+AMENDED = "UPDATE change_requests SET lowered_cents = 1 WHERE aid_id = $1 AND status = 'approved'"
 INSERT = (
     "INSERT INTO aids (territory, firm_siren, decision_reference, decided_on, funder_id, agreed_on, created_at,"
     " updated_at) SELECT territory, firm_siren, 'X', decided_on, funder_id, decided_on, now(), now() FROM aids"
@@ -427,6 +447,7 @@ ATTACKS = [
     ("UPDATE grants SET in_flight_cents = amount_cents + 1 WHERE aid_id = $1", "payments_exceed_award"),
     ("UPDATE aid_acts SET act = 'lapse' WHERE aid_id = $1", "aid_acts_append_only"),
     ("UPDATE change_requests SET changes = '[]' WHERE aid_id = $1", "change_requests_append_only"),
+    (AMENDED, "change_requests_append_only"),
     (APPROVE, "requester_decides"),
     (INSERT, "aid_facts"),
 ]
@@ -434,6 +455,7 @@ ATTACKS = [
 
 async def test_sql_cannot_say_of_an_aid_what_its_acts_do_not(acts: Acts) -> None:
     life = await Life.of(acts)
+    ok(await life.decide(await life.asked(OBJECT)))
     ok(await life.ask(OBJECT, by=acts.world.funder), 201)
     aid = (await life.says())["aid_id"]
     for attack, constraint in ATTACKS:

@@ -236,8 +236,8 @@ async def compare(real: Target, plain: Target) -> None:
                 assert len(answer["items"]) == 50
                 assert answer.pop("next_cursor")
         assert mine == its, (mine, its)
-    own = {"id", "created_at", "updated_at", "decision_reference", "consultant_id", "consultant_name", "worked_on",
-           "counted_on"}  # fmt: skip
+    own = {"id", "aid_id", "created_at", "updated_at", "decision_reference", "consultant_id", "consultant_name",
+           "worked_on", "counted_on"}  # fmt: skip
     for kind in ("post", "award"):
         mine, its = [await target.ask(next(target.requests(kind))) for target in (real, plain)]
         assert list(mine) == list(its), (mine, its)

@@ -111,6 +111,7 @@ OWN = {name: "territory = $1" for name, table in models.metadata.tables.items() 
 NOT_IN_THE_DEMONSTRATION = {
     "agenda_reopenings",
     "audition_notes",
+    "change_requests",
     "claim_lines",
     "claims",
     "commitment_reports",
@@ -120,6 +121,7 @@ NOT_IN_THE_DEMONSTRATION = {
     "import_problems",
     "imports",
     "job_observations",
+    "letters",
     "organisation_bank_accounts",
     "payment_run_lines",
     "payment_runs",

@@ -409,7 +409,7 @@ async def test_a_csv_is_rfc_4180_and_the_french_one_opens_in_a_french_excel(worl
     assert body.count(b"\r\n") == body.count(b"\n") == 2
     assert b",60000.00,50000.00," in body
     french = (await whole(world.auditor, address, "csv-fr")).content
-    assert french.startswith(b"\xef\xbb\xbfid;territory;")
+    assert french.startswith(b"\xef\xbb\xbfid;aid_id;territory;")
     assert b";60000,00;50000,00;" in french
     names, rows = table("csv", body)
     row = dict(zip(names, rows[0], strict=True))

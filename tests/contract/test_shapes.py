@@ -59,6 +59,7 @@ RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 LETTER = f"POST {T}/letters"
+CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
 CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
@@ -91,6 +92,10 @@ DRIVEN: dict[str, Request] = {
     "recovery_end_reason": _one(RECOVERY + "/{id}/withdraw", "/reason", " "),
     "recovery_receipt_amount": _one(RECOVERY_RECEIPT, "/amount_cents", TOO_MUCH),
     "recovery_receipt_reason": _one(RECOVERY_RECEIPT + "/{id}/reverse", "/reason", " "),
+    "aid_act_document": _one(f"POST {T}/grants/{{id}}/terminate", "/document_sha256", "0"),
+    "aid_line_amount": _one(f"POST {T}/grants", "/base_cents", 0),
+    "change_request_changes": _one(CHANGE_REQUEST, "/changes", []),
+    "change_request_document": _one(CHANGE_REQUEST + "/{id}/approve", "/document_sha256", "0"),
     "letter_kind": _one(LETTER, "/kind", UNKNOWN),
     "letter_document": _one(LETTER + "/{id}/sign", "/document_sha256", "0"),
     "letter_end_reason": _one(LETTER + "/{id}/withdraw", "/reason", " "),
@@ -339,7 +344,7 @@ OURS: dict[str, str] = {
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind", "recovery_kinds",
-         "commitment_judge_kind", "claim_settler_kind"),
+         "commitment_judge_kind", "claim_settler_kind", "change_request_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -361,6 +366,8 @@ OURS: dict[str, str] = {
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
          "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "agenda_state",
+         "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "change_request_status",
+         "change_request_decided",
          "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
         _STATE,
     ),
@@ -374,7 +381,8 @@ OURS: dict[str, str] = {
          "application_line_position", "service_certificate_number", "meeting_series_last_number", "agenda_number",
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
-         "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position"),
+         "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
+         "aid_counts", "grant_flows", "change_request_amounts", "change_request_cents"),
         _COUNTER,
     ),
     **dict.fromkeys(
@@ -391,6 +399,8 @@ OURS: dict[str, str] = {
     **dict.fromkeys(("site_siret", "perimeter_vintage", "firm_accounts_year"), "part of the address: 404 by its value"),
     **dict.fromkeys(("import_on_error", "import_problem_severity"), "a parameter of the import, read as an enum"),
     "application_base": "the service sums the lines",
+    **dict.fromkeys(("aid_act_of_one_award", "change_request_of_one_award"), "the address names one award"),
+    "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
     "commitment_kind": "the closing of an aid makes each of them",
     **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",

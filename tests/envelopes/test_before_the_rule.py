@@ -55,10 +55,16 @@ async def awards(connection: Any) -> None:
 
 
 async def fill(url: str) -> None:
-    """Rows as the last version left them, without the rows of other domains that they point to but who awarded."""
+    """Rows as the last version left them, without the rows of other domains that they point to but who awarded, and
+    where.
+    """
     connection = await asyncpg.connect(plain(url))
     try:
         await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            "INSERT INTO territories (slug, name, wave_number, lead_siren, epci_sirens, status, created_at, updated_at)"
+            " VALUES ('old', 'Old', 1, '910000017', '{910000017}', 'laureate', now(), now())"
+        )
         office = await connection.fetchval(
             "INSERT INTO organisations (siren, name, created_at, updated_at)"
             " VALUES ('910000017', 'Office', now(), now()) RETURNING id"

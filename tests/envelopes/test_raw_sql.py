@@ -8,7 +8,16 @@ import httpx2
 import pytest
 
 from app.core.db import Base
-from tests.awards.attacks import CLOSINGS, COMMITMENTS, KEPT, RECOVERIES, TARGETS
+from tests.awards.attacks import (
+    AIDS,
+    CHANGE_REQUESTS,
+    CLOSINGS,
+    COMMITMENTS,
+    KEPT,
+    LETTERS,
+    RECOVERIES,
+    TARGETS,
+)
 from tests.contract.cures import subject
 from tests.engineering.entries.test_raw_sql import Attack, Stage, change, clone
 from tests.envelopes.acts import TERMS, Acts
@@ -104,7 +113,7 @@ GRANTS = [
     Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="$robot")),
     Attack("grant_awarded_by_a_person", change("grants", "id = $new_grant", awarded_by="uuidv7()")),
     Attack("grants_firm_siren_fkey", change("grants", GRANT, firm_siren="'123456782'")),
-    Attack("grants_territory_fkey", clone("grants", GRANT, territory="'nowhere'", decision_reference="'N'")),
+    Attack("aids_territory_fkey", clone("grants", GRANT, territory="'nowhere'", decision_reference="'N'")),
     Attack("grants_decision_reference_key", clone("grants", GRANT, external_id="NULL")),
     Attack(
         "grants_external_id_key",
@@ -230,7 +239,7 @@ ADVANCES = [
     Attack("advance_awarder_kind", change("advances", "id = $new_advance", awarder_kind="'service_account'")),
     Attack("advance_awarded_by_a_person", change("advances", "id = $new_advance", awarded_by="$robot")),
     Attack("advances_firm_siren_fkey", change("advances", ADVANCE, firm_siren="'123456782'")),
-    Attack("advances_territory_fkey", clone("advances", ADVANCE, territory="'nowhere'", decision_reference="'N'")),
+    Attack("aids_territory_fkey", clone("advances", ADVANCE, territory="'nowhere'", decision_reference="'N'")),
     Attack("advances_decision_reference_key", clone("advances", ADVANCE, external_id="NULL")),
     Attack(
         "advances_external_id_key",
@@ -303,7 +312,7 @@ APPEND_ONLY = [
 RESTS = {
     "scheme": "'rebond_industriel'",
     "base_cents": "amount_cents",
-    "lines": "jsonb_build_array(jsonb_build_object('amount_cents', amount_cents))",
+    "lines": "jsonb_build_array(jsonb_build_object('label', 'All', 'amount_cents', amount_cents))",
     "parameters": "'{}'::jsonb",
 }
 LESS = {"base_cents": "amount_cents - 1", "lines": RESTS["lines"].replace("amount_cents)", "amount_cents - 1)")}
@@ -440,7 +449,7 @@ OVERRIDES = [
 
 MONEY_ATTACKS = [
     *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
-    *OVERRIDES, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
+    *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
 ]  # fmt: skip
 
 
@@ -505,12 +514,13 @@ async def test_every_constraint_of_money_but_primary_keys_is_attacked(stage: Sta
         TABLES,
     )
     # What only gives a foreign key of other tables its target; the primary key is its narrower twin. The ledger alone
-    # writes days of accounts, and its own keys refuse first. A trigger looks before the keys of files and decisions do.
+    # writes days of accounts, and its own keys refuse first. A trigger looks before the keys of files and decisions do,
+    # and it makes or finds the aid of an award, whose key of the territory refuses first.
     targets = {"contributions_territory_id_key", "grants_id_territory_awarded_by_key",
                "advances_id_territory_awarded_by_key", "account_days_account_fkey", "overrides_award_key",
                "overrides_payment_key", "grants_territory_id_key", "advances_territory_id_key",
                *(f"{table}_{key}" for table in ("grants", "advances")
-                 for key in ("application_fkey", "decision_fkey", "application_key")),
+                 for key in ("application_fkey", "decision_fkey", "application_key", "territory_fkey", "aid_fkey")),
                "grant_decision_of_a_file", "advance_decision_of_a_file", *TARGETS}  # fmt: skip
     assert len(rows) > 45
     assert not {row["conname"] for row in rows} - {attack.constraint for attack in MONEY_ATTACKS} - targets
@@ -523,6 +533,11 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         TABLES,
     )
     assert {f"{row['name']}_append_only" for row in rows} == {each.constraint for each in [*APPEND_ONLY, *KEPT]}
+
+
+def taken_back(table: str, row: str, status: str) -> str:
+    """An award that is taken back, and another one under its reference."""
+    return change(table, row, status=f"'{status}'") + "; " + clone(table, row, status="'awarded'")
 
 
 @pytest.mark.parametrize(
@@ -542,9 +557,9 @@ async def test_every_append_only_table_of_money_is_attacked(stage: Stage) -> Non
         change("grant_payments", PROPOSAL, status="'cancelled'", reason="'Later'"),
         clone("advance_repayments", REPAYMENT, status="'reversed'", reason="'Mistaken'"),
         clone("contributions", CONTRIBUTION, status="'reversed'", reason="'Mistaken'"),
-        clone("grants", "id = $new_grant", status="'reversed'"),
-        clone("grants", "id = $new_grant", status="'cancelled'"),
-        clone("advances", "id = $new_advance", status="'reversed'"),
+        taken_back("grants", "id = $new_grant", "reversed"),
+        taken_back("grants", "id = $new_grant", "cancelled"),
+        taken_back("advances", "id = $new_advance", "reversed"),
         entry(amount_cents="1"),
         entry(reverses_id="id"),
         entry(effective_on="'1900-01-01'", debit="'grants_committed'", credit="'contributor'"),

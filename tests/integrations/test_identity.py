@@ -28,6 +28,10 @@ ADDRESSES = {
     "audition_note": T + "/auditions/{audition_id}/notes/{id}",
     "agenda": T + "/committees/{committee_id}/agenda",
     "claim": T + "/claims/{id}",
+    "change_request": T + "/{award}/change-requests/{id}",
+    "commitment": T + "/commitments/{id}",
+    # It is read below a grant or an advance, which its event leaves out; it has no version.
+    "commitment_report": T + "/commitments/{commitment_id}/reports/{id}",
     "committee": T + "/committees/{id}",
     "committee_decision": T + "/committees/{committee_id}/decisions/{id}",
     "consultant": T + "/consultants/{id}",
@@ -46,6 +50,7 @@ ADDRESSES = {
     "job_observation": T + "/projects/{project_id}/job-observations/{id}",
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",
     "member": "/v1/members/{id}",
+    "letter": T + "/letters/{id}",
     "mission": T + "/missions/{id}",
     "mission_member": T + "/missions/{mission_id}/members/{id}",
     "month_lock": T + "/month-locks/{id}",
@@ -57,6 +62,8 @@ ADDRESSES = {
     "proceeding": "/v1/firms/{siren}/proceedings/{id}",
     "project": T + "/projects/{id}",
     "rate": T + "/missions/{mission_id}/rates/{id}",
+    "recovery": T + "/grants/{grant_id}/recoveries/{id}",
+    "recovery_receipt": T + "/grants/{grant_id}/recoveries/{recovery_id}/receipts/{id}",
     "advance_repayment": T + "/advances/{advance_id}/repayments/{id}",
     "roadmap_action": T + "/roadmap/actions/{id}",
     "roadmap_version": T + "/roadmap/versions/{id}",
@@ -106,6 +113,7 @@ async def test_an_identity_is_one_address_and_an_address_one_identity(world: Wor
         data = {"territory": world.territory, **json.loads(row["data"])}
         if row["type"] in ABOUT:
             data["id"] = data[ABOUT[row["type"]]]
+        data["award"] = f"grants/{given}" if (given := data.get("grant_id")) else f"advances/{data.get('advance_id')}"
         address = ADDRESSES[row["resource_type"]].format_map(data)
         at[identity].add(address)
         named[address].add(identity)

@@ -40,6 +40,7 @@ from app.auditions.models import Audition
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.claims.models import ExpenseClaim
 from app.awards.commitments.models import Commitment, CommitmentReport
+from app.awards.letters.models import Letter
 from app.awards.models import Aid, AidAct, AidActRecord
 from app.awards.recoveries.models import Recovery, RecoveryReceipt
 from app.core.db import Statement, param, paris_day
@@ -92,7 +93,11 @@ KINDS = (
     StoryObject("grant", "grants:read", "decision_reference", "stage", _AWARD),
     StoryObject("advance", "advances:read", "decision_reference", "stage", _AWARD),
     StoryObject(
-        "change_request", "grants:read", "requested_on", "status",
+        "letter", "agreements:read", "reference", "status",
+        {"drawn_up": Dated(), "signed": Dated("signed_on"), "notified": Dated("notified_on"), "withdrawn": Dated()},
+    ),
+    StoryObject(
+        "change_request", "change_requests:read", "requested_on", "status",
         {"requested": Dated("requested_on"),
          **dict.fromkeys(("approved", "refused", "withdrawn"), Dated("decided_on"))},
     ),
@@ -234,6 +239,7 @@ def _objects(award: CTE, root: Any) -> CTE:
             (ChangeRequest.grant_id.is_not(None), _place("grants/", ChangeRequest.grant_id)),
             else_=_place("advances/", ChangeRequest.advance_id),
         ), "/change-requests/"),
+        of_aid("letter", Letter, "letters/"),
         of_aid("claim", ExpenseClaim, "claims/"),
         of_award("grant_payment", p, p.grant_id, "grants/", p.grant_id, "/payments/"),
         of_award("advance_tranche", t, t.advance_id, "advances/", t.advance_id, "/tranches/"),

@@ -72,5 +72,9 @@ STAYS = (
     "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON change_requests FOR EACH STATEMENT EXECUTE FUNCTION"
     " refuse_change()"
 )
-for _trigger in (append_only("change_requests", f"UPDATE OF {ASKED}"), STAYS):
+DECIDED_STAYS = (
+    "CREATE TRIGGER decided_stays BEFORE UPDATE ON change_requests FOR EACH ROW WHEN (OLD.status <> 'requested')"
+    " EXECUTE FUNCTION refuse_change()"
+)
+for _trigger in (append_only("change_requests", f"UPDATE OF {ASKED}"), STAYS, DECIDED_STAYS):
     event.listen(ChangeRequest.__table__, "after_create", DDL(_trigger))

@@ -45,7 +45,7 @@ DECISION_LINE_MISSING = Fault(
     en="The line must name one line of the decision, by line_label as the decision words it, or by line_id.",
     fr="La ligne doit désigner une ligne de la décision, par line_label, comme la décision la nomme, ou par line_id.",
 )
-TOO_MANY_LINES = Fault(
+TOO_MANY_CLAIM_LINES = Fault(
     "too_many_claim_lines",
     en="A claim can have at most {maximum} lines: begin another one.",
     fr="Une demande peut avoir au plus {maximum} lignes : commencez-en une autre.",
@@ -193,7 +193,7 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
         claim = (found.aid_id, found.claim_id or line.item.claim_external_id)
         counted[claim] += 1
         if counted[claim] > MOST_LINES:
-            faults.append(LineFault(line.number, "", TOO_MANY_LINES.at("", maximum=MOST_LINES)))
+            faults.append(LineFault(line.number, "", TOO_MANY_CLAIM_LINES.at("", maximum=MOST_LINES)))
     return faults
 
 
@@ -253,7 +253,7 @@ async def _put(write: Write, place: str, award_id: UUID, group: _Group, outcome:
         changed = schemas.ClaimUpdate(lines=_bodies(rows + new))
         return [await service.change(write, place, award_id, group.claim_id, changed)]
     if new and len(rows) + len(new) > MOST_LINES:
-        raise ValidationFailed(errors=[TOO_MANY_LINES.at("", maximum=MOST_LINES)])
+        raise ValidationFailed(errors=[TOO_MANY_CLAIM_LINES.at("", maximum=MOST_LINES)])
     return [await service.append(write, place, award_id, group.claim_id, _bodies(new))] if new else []
 
 
@@ -270,7 +270,7 @@ def _place_of(row: dict[str, Any], stored: Sequence[ClaimLine]) -> int | None:
 
 def _bodies(rows: Sequence[dict[str, Any]]) -> list[schemas.ClaimLineBody]:
     if len(rows) > MOST_LINES:
-        raise ValidationFailed(errors=[TOO_MANY_LINES.at("", maximum=MOST_LINES)])
+        raise ValidationFailed(errors=[TOO_MANY_CLAIM_LINES.at("", maximum=MOST_LINES)])
     return [schemas.ClaimLineBody(**row) for row in rows]
 
 

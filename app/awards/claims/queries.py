@@ -1,6 +1,7 @@
 """Reads of claims: of an award, of a territory, and their lines as a spreadsheet holds them."""
 
 from collections.abc import Collection
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -276,3 +277,10 @@ CLAIMED_INVOICES = Listing(
     },
     sorts={"invoiced_on": _l.invoiced_on, "amount_excl_vat_cents": _l.declared_cents},
 )
+
+
+async def last_certified_on(session: AsyncSession, aid_id: UUID) -> date | None:
+    """The day of the last invoice of which something is certified of an aid; None where nothing is."""
+    of_aid = select(func.max(ClaimLine.invoiced_on)).where(ClaimLine.aid_id == aid_id, ClaimLine.certified_cents > 0)
+    day: date | None = await session.scalar(of_aid)
+    return day

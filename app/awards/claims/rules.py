@@ -182,8 +182,14 @@ class ExpenseAfterCompletion(Problem):
     title_fr = "Une dépense n'est pas éligible après le jour de l'achèvement."
     detail = "The project was completed on {completed_on}."
     detail_fr = "Le projet a été achevé le {completed_on}."
-    cure = "Leave out what was invoiced later; at a settlement deduct it as out_of_period."
-    cure_fr = "Retirez ce qui a été facturé plus tard ; au règlement, déduisez-le (out_of_period)."
+    cure = (
+        "Leave out what was invoiced later; at a settlement deduct it as out_of_period, reopening first the claim that"
+        " certified it."
+    )
+    cure_fr = (
+        "Retirez ce qui a été facturé plus tard ; au règlement, déduisez-le (out_of_period), en rouvrant d'abord la"
+        " demande qui l'a certifié."
+    )
 
 
 class SettlementUnbalanced(Problem):

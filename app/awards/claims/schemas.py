@@ -44,6 +44,7 @@ from app.core.values import (
     Siren,
     Uuid,
 )
+from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -207,7 +208,7 @@ class VerdictBody(Body):
     double_cents: _Part = 0
     over_line_cents: _Part = 0
     no_proof_cents: _Part = 0
-    note: Annotated[Reason, Field(description="Why; it is shown beside the line.")] | None = None
+    note: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the line.")] | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -219,9 +220,9 @@ class VerdictBody(Body):
 class CheckItem(Body):
     """A point of the control's checklist."""
 
-    item: Annotated[Line, Field(description="What was looked at.")]
+    item: Annotated[Line, WithoutIban, Field(description="What was looked at.")]
     met: Annotated[bool, Field(description="Whether it was found in order.")]
-    note: Annotated[Reason, Field(description="What was found.")] | None = None
+    note: Annotated[Reason, WithoutIban, Field(description="What was found.")] | None = None
 
 
 class ClaimSettle(Body):
@@ -268,7 +269,9 @@ class ClaimReopen(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Line 3 was settled on the wrong invoice."}]})
 
-    reason: Annotated[Reason, Field(description="Why the claim is to be settled anew; it is shown beside the claim.")]
+    reason: Annotated[
+        Reason, WithoutIban, Field(description="Why the claim is to be settled anew; it is shown beside the claim.")
+    ]
 
 
 class ClaimWithdraw(Body):
@@ -276,7 +279,9 @@ class ClaimWithdraw(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Sent twice."}]})
 
-    reason: Annotated[Reason, Field(description="Why the claim is withdrawn; it is shown beside the claim.")]
+    reason: Annotated[
+        Reason, WithoutIban, Field(description="Why the claim is withdrawn; it is shown beside the claim.")
+    ]
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------

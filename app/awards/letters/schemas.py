@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from app.awards.letters.rules import LetterKind, LetterStatus
 from app.core.schemas import Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
 from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, ShortLine, Text, Uuid
+from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -38,16 +39,20 @@ class LetterCreate(Body):
 
     award_id: Annotated[Uuid, Field(description="The grant or the advance; the letter is about both of its decision.")]
     kind: KindRead
-    reference: Annotated[ShortLine, Field(description="Reference of the letter, once per territory.")]
+    reference: Annotated[ShortLine, WithoutIban, Field(description="Reference of the letter, once per territory.")]
     planned_start_on: (
         Annotated[Day, Field(description="Paris day on which the works are planned to start" + _TERM)] | None
     ) = None
     planned_end_on: (
         Annotated[Day, Field(description="Paris day on which they end; not before planned_start_on" + _TERM)] | None
     ) = None
-    conditions: Annotated[Text, Field(description="Conditions of the decision" + _TERM)] | None = None
-    payment_terms: Annotated[Text, Field(description="How the aid is paid, in words" + _TERM)] | None = None
-    recovery_terms: Annotated[Text, Field(description="When it must be paid back, in words" + _TERM)] | None = None
+    conditions: Annotated[Text, WithoutIban, Field(description="Conditions of the decision" + _TERM)] | None = None
+    payment_terms: Annotated[Text, WithoutIban, Field(description="How the aid is paid, in words" + _TERM)] | None = (
+        None
+    )
+    recovery_terms: (
+        Annotated[Text, WithoutIban, Field(description="When it must be paid back, in words" + _TERM)] | None
+    ) = None
 
 
 class LetterSignature(Body):
@@ -86,7 +91,7 @@ class LetterWithdrawal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The planned days have changed."}]})
 
-    reason: Annotated[Reason, Field(description="Why; it is shown beside the letter.")]
+    reason: Annotated[Reason, WithoutIban, Field(description="Why; it is shown beside the letter.")]
 
 
 class LetterLine(Read):
@@ -99,11 +104,11 @@ class LetterLine(Read):
 class LetterContent(Read):
     """What a letter says: sealed when it was drawn up, with the names of that day."""
 
-    territory_name: str = Field(description="Name of the territory.")
-    funder_name: str = Field(description="Name of the funder.")
+    territory_name: str = Field(description="Name of the territory on the day of the letter.")
+    funder_name: str = Field(description="Name of the funder on the day of the letter.")
     siren: SirenRead
     firm_name: FirmName
-    decision_reference: str = Field(description="Reference of the decision.")
+    decision_reference: str = Field(description="Reference of the decision that gave the aid.")
     decided_on: date = Field(description="Paris day of the decision.")
     received_on: date | None = Field(description="Paris day on which the aid file was received; null without one.")
     project_title: str = Field(description="What the aid pays for, as the decision words it.")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.awards import service as endings
+from app.awards.claims.rules import ExpenseAfterCompletion
 from app.awards.kinds import AwardKind
 from app.awards.life import rules, schemas, service
 from app.awards.life.queries import acts_of, agreement_of, guarantee_of
@@ -78,8 +79,9 @@ def _serve_acts(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
         return await commit(request, lambda write: service.extend_start(write, *named(request), body))
 
     @awards.post(
-        one + "/completion", name=f"complete_{noun}", **acted(rules.CompletedUnstarted, rules.CompletedBeforeStart)
-    )
+        one + "/completion", name=f"complete_{noun}",
+        **acted(rules.CompletedUnstarted, rules.CompletedBeforeStart, ExpenseAfterCompletion),
+    )  # fmt: skip
     async def complete(
         request: Request, body: schemas.Completion, actor: Actor = require("agreements:write")
     ) -> Response:

@@ -11,6 +11,8 @@ from uuid import UUID
 from app.access.rules import accountable
 from app.awards import aids
 from app.awards.aids import Held
+from app.awards.claims.queries import last_certified_on
+from app.awards.claims.rules import ExpenseAfterCompletion
 from app.awards.kinds import AwardKind
 from app.awards.life import rules, schemas
 from app.awards.life.queries import agreement_of, guarantee_of, received_on_of
@@ -105,7 +107,8 @@ async def complete(
 ) -> list[Change]:
     """Record the firm's completion statement.
 
-    Raises `award-ended`, `completed-unstarted`, `completed-before-start` (409), `declared_before_completion` (422).
+    Raises `award-ended`, `completed-unstarted`, `completed-before-start`, `expense-after-completion` (409),
+    `declared_before_completion` (422).
     """
     refuse_future({"/completed_on": body.completed_on, "/declared_on": body.declared_on})
     if body.declared_on < body.completed_on:
@@ -116,6 +119,9 @@ async def complete(
         raise rules.CompletedUnstarted
     if body.completed_on < aid.started_on:
         raise rules.CompletedBeforeStart(started_on=aid.started_on)
+    last_on = await last_certified_on(write.session, aid.id)
+    if last_on is not None and last_on > body.completed_on:
+        raise ExpenseAfterCompletion(completed_on=body.completed_on.isoformat())
     put(
         aid,
         {

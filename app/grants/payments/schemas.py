@@ -37,7 +37,7 @@ class PaymentCreate(Body):
         PositiveCents, Field(description="Cents of euro to pay; at most `remaining_cents` of the grant.")
     ]
     kind: Annotated[PaymentKind, Field(description=_KIND)]
-    reference: Annotated[ShortLine, Field(description=_REFERENCE)]
+    reference: Annotated[ShortLine, WithoutIban, Field(description=_REFERENCE)]
     planned_on: (
         Annotated[
             Day,

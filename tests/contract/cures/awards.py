@@ -57,7 +57,9 @@ async def award_above_base(case: Case) -> None:
 async def award_differs_from_aid(case: Case) -> None:
     acts = await acts_of(case)
     give, other = (acts.grant, acts.advance) if case.act == "award_grant" else (acts.advance, acts.grant)
-    said = {"decision_reference": acts.reference(), "scheme": "rebond_industriel", "base_cents": 100}
+    said: dict[str, Any] = {
+        "decision_reference": acts.reference(), "scheme": "rebond_industriel", "base_cents": 100,
+    }  # fmt: skip
     ok(await other(10, **said), 201)
     case.refused(await give(10, **{**said, "base_cents": 200}))
     case.cured(await give(10, **said))

@@ -78,12 +78,28 @@ async def expense_before_receipt(case: Case) -> None:
     case.cured(await declare(case, claims, claims.line(invoiced_on=told["received_on"])))
 
 
-async def completed(claims: Claims, day: str) -> None:
-    """The project was started, and completed on this day."""
+async def complete(claims: Claims, day: str) -> Any:
+    """The project was started, and it is completed on this day."""
     path, funder, match = claims.path.removesuffix("/claims"), claims.world.funder, {"If-Match": "*"}
     ok(await funder.post(f"{path}/start", {"started_on": "2024-01-15", "proof_sha256": "0" * 64}, headers=match))
     facts = {"completed_on": day, "declared_on": day, "final_cost_cents": 1, "public_aid": []}
-    ok(await funder.post(f"{path}/completion", facts, headers=match))
+    return await funder.post(f"{path}/completion", facts, headers=match)
+
+
+async def completed(claims: Claims, day: str) -> None:
+    ok(await complete(claims, day))
+
+
+@walk("expense-after-completion", "complete_grant", "complete_advance")
+async def expense_certified_after_the_completion(case: Case) -> None:
+    kind = case.act.removeprefix("complete_") + "s"
+    claims = await Claims.of(case.world, kind, acts=await acts_of(case))
+    claim = await claims.submitted(claims.line(invoiced_on="2024-04-01"))
+    ok(await claims.settle(claim))
+    case.refused(await complete(claims, "2024-03-31"))
+    ok(await claims.act(claim, "reopen"))
+    ok(await claims.settle(claim, {"certified_cents": 0, "out_of_period_cents": 10_000}))
+    case.cured(await complete(claims, "2024-03-31"))
 
 
 @walk("expense-after-completion", *DECLARING, *of_claims("settle"))

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 
+from app.core import clock
 from tests.applications.acts import done
 from tests.applications.meetings import (
     ADVANCE,
@@ -327,9 +328,11 @@ async def payments_in_flight(case: Case) -> None:
     for kind in ("tax", "social"):
         await paying.certificate(kind)
     await paying.agree(on=LATER)
-    start = {"started_on": LATER, "proof_sha256": "0" * 64}
     of_grant = f"grants/{paying.grant}"
-    ok(await world.funder.post(f"{of_grant}/start", start, headers=await seen(world.funder, of_grant)))
+    plan = {"notified_on": LATER, "planned_end_on": str(clock.today())}  # its completion is not late
+    start = {"started_on": LATER, "proof_sha256": "0" * 64}
+    for verb, body in (("notify", plan), ("start", start)):
+        ok(await world.funder.post(f"{of_grant}/{verb}", body, headers=await seen(world.funder, of_grant)))
     payment = await paying.approved(1)
     undone = f"{path}/decisions/{made['id']}/reverse"
     case.refused(await world.clients["committee"].post(undone, REASON))
