@@ -89,7 +89,7 @@ async def test_every_write_goes_through_a_door_that_minds_conditions(
 async def test_a_condition_that_cannot_hold_is_412_wherever_the_write_would_be_done(app: Any, known: Known) -> None:
     document = app.application.openapi()
     done, wrong = set(), []
-    count = "SELECT count(*) FROM events"
+    count = "SELECT count(*) FROM events WHERE request_id NOT LIKE 'import-%'"  # an import goes on by itself
     for method, path, operation in operations(app):
         plain = await send(known, document, method, path, operation)
         if plain.status_code not in (200, 204, 428):
