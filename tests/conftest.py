@@ -49,7 +49,7 @@ LONG = (  # what takes seconds a test: begun first, so that no worker ends long 
     "tests/engineering/entries/test_limits.py", "tests/envelopes/test_model.py",
     "tests/engineering/corrections/test_every_order.py", "tests/applications/test_decisions_at_once.py",
     "tests/applications/test_conditions.py::test_all_are_named_at_once", "tests/reports/test_two_times.py",
-    "tests/contract/test_http.py::test_paging",
+    "tests/contract/test_http.py::test_paging", "tests/awards/test_projects.py::test_after_any_acts",
 )  # fmt: skip
 
 hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)

@@ -434,8 +434,9 @@ async def test_after_any_acts_projects_and_firms_are_where_their_awards_put_them
         elif what == "undo" and undone:
             await acts.reverse(chance.choice(undone))
 
-    for _ in range(60):
+    for step in range(60):
         await act()
-        assert await world.differences(app.state["engine"]) == []
-        assert await awards_beside_plans(app, world) == []
+        if step % 10 == 9:  # what differs goes on to differ; the check reads what all tests have left in the database
+            assert await world.differences(app.state["engine"]) == []
+            assert await awards_beside_plans(app, world) == []
     assert awards
