@@ -96,3 +96,10 @@ def refuse_future(days: Mapping[str, date | None]) -> None:
     today = clock.today()
     if faults := [m.FUTURE_DAY.at(pointer) for pointer, day in days.items() if day is not None and day > today]:
         raise ValidationFailed(errors=faults)
+
+
+def refuse_past(days: Mapping[str, date | None]) -> None:
+    """Refuse days that are over in Paris, each told at its pointer: `past_day` (422)."""
+    today = clock.today()
+    if faults := [m.PAST_DAY.at(pointer) for pointer, day in days.items() if day is not None and day < today]:
+        raise ValidationFailed(errors=faults)

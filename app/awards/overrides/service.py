@@ -12,15 +12,15 @@ from app.awards.overrides.models import Override
 from app.awards.overrides.queries import OVERRIDES
 from app.awards.overrides.rules import LiftedAct, OverrideAction, OverrideStatus
 from app.core import clock
-from app.core.messages import NOT_FOUND, PAST_DAY
-from app.core.problems import ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND
+from app.core.problems import ReferenceNotFound
+from app.core.validation import refuse_past
 from app.core.writing.writes import Change, Write
 
 
 async def propose(write: Write, territory: str, body: schemas.OverrideCreate) -> Change:
     """Propose to lift a rule. Raises `person-required` (403), `reference-not-found` for a firm not in the register."""
-    if body.valid_until_on < clock.today():
-        raise ValidationFailed(errors=[PAST_DAY.at("/valid_until_on")])
+    refuse_past({"/valid_until_on": body.valid_until_on})
     override = Override(territory=territory, proposed_by=person(write.actor), **body.model_dump())
     write.session.add(override)
     await write.session.flush()

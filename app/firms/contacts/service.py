@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.faults import Fault
-from app.core.messages import NOT_FOUND, PAST_DAY
+from app.core.messages import NOT_FOUND
 from app.core.problems import Problem, ReferenceNotFound, ValidationFailed
+from app.core.validation import refuse_past
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, Write, merge
 from app.firms.contacts import schemas
@@ -42,7 +43,7 @@ async def create_contact(write: Write, territory: str, body: schemas.ContactCrea
 
     Raises `reference-not-found` for another firm, `already-exists` for a known `external_id`.
     """
-    _refuse_past(body.retain_until_on)
+    _check_retention(body.retain_until_on)
     followed = select(TerritoryFirm.siren).where(
         TerritoryFirm.territory == territory, TerritoryFirm.siren == body.siren
     )
@@ -61,7 +62,7 @@ async def update_contact(write: Write, territory: str, contact_id: UUID, body: s
     if contact.erased_at is not None:
         raise ContactGone
     if "retain_until_on" in body.model_fields_set and body.retain_until_on != contact.retain_until_on:
-        _refuse_past(body.model_dump()["retain_until_on"])
+        _check_retention(body.model_dump()["retain_until_on"])
     before = _person(contact)
     changed = merge(contact, body)
     forgotten = [value for value in before if value not in _person(contact)]
@@ -117,10 +118,9 @@ async def _contact(write: Write, territory: str, contact_id: UUID) -> Contact:
     return await write.lock(Contact, Contact.id == contact_id, Contact.territory == territory)
 
 
-def _refuse_past(retain_until_on: date) -> None:
+def _check_retention(retain_until_on: date) -> None:
     """Data is kept until today at least, and ten years at most."""
+    refuse_past({"/retain_until_on": retain_until_on})
     today = clock.today()
-    if retain_until_on < today:
-        raise ValidationFailed(errors=[PAST_DAY.at("/retain_until_on")])
     if (retain_until_on.year - today.year, retain_until_on.month, retain_until_on.day) > (10, today.month, today.day):
         raise ValidationFailed(errors=[KEPT_TOO_LONG.at("/retain_until_on")])

@@ -31,9 +31,8 @@ from app.awards.recoveries import service as recoveries
 from app.awards.recoveries.rules import RecoveryAbovePaid, RecoveryInPayment
 from app.awards.rules import refuse_before_decision, refuse_ended
 from app.core import clock
-from app.core.messages import PAST_DAY
-from app.core.problems import Busy, NotFound, Problem, ValidationFailed
-from app.core.validation import refuse_future
+from app.core.problems import Busy, NotFound, Problem
+from app.core.validation import refuse_future, refuse_past
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import Cause
@@ -81,7 +80,7 @@ async def _propose(write: Write, territory: str, grant_id: UUID, body: schemas.P
     Raises `decider-pays` (403), `award-ended`, `payments-exceed-award`, `bank-details-unapproved`, `already-exists`,
     the conditions, the ceilings, and the problems of the money's door (409).
     """
-    _refuse_past("/planned_on", body.planned_on)
+    refuse_past({"/planned_on": body.planned_on})
     payee, held = await _held_with_payee(write, territory, grant_id)
     grant = _grant(held)
     proposed_by = DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
@@ -266,7 +265,7 @@ async def reject(write: Write, place: PaymentPlace, body: schemas.PaymentRejecti
     `rejected-before-sent` (409), `decider-pays` (403).
     """
     refuse_future({"/rejected_on": body.rejected_on})
-    _refuse_past("/planned_on", body.planned_on)
+    refuse_past({"/planned_on": body.planned_on})
     _, payee = await _hold_payee(write, place.territory, place.grant_id)
     payment, back = await _stepped(write, place, PaymentAction.REJECT)
     DECIDES_PAYS.separate(write.actor, [payment.awarded_by])
@@ -480,11 +479,6 @@ def _refuse_above_award(grant: Grant, cents: int) -> None:
     remaining = grant.amount_cents - grant.paid_cents - grant.in_flight_cents - grant.released_cents
     if cents > remaining:
         raise rules.PaymentsExceedAward(requested_cents=cents, remaining_cents=remaining)
-
-
-def _refuse_past(pointer: str, day: date | None) -> None:
-    if day is not None and day < clock.today():
-        raise ValidationFailed(errors=[PAST_DAY.at(pointer)])
 
 
 # --- what is common ---------------------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from app.access.duties import DECIDES_PAYS
 from app.access.models import Organisation
 from app.access.rules import accountable
 from app.core import clock
-from app.core.messages import NOT_FOUND, PAST_DAY
-from app.core.problems import NotFound, ReferenceNotFound, ValidationFailed
+from app.core.messages import NOT_FOUND
+from app.core.problems import NotFound, ReferenceNotFound
+from app.core.validation import refuse_past
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.bank_details.rules import BankDetailsStatus
@@ -41,8 +42,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     Raises `reference-not-found`, `bank-account-unusable`, `nothing-to-send`, `payment-run-already-made` (409),
     `decider-pays` (403).
     """
-    if body.execution_on < clock.today():
-        raise ValidationFailed(errors=[PAST_DAY.at("/execution_on")])
+    refuse_past({"/execution_on": body.execution_on})
     session = write.session
     account, organisation, iban = await _payer(write, body)
     due = await payments.hold_to_send(
