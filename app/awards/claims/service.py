@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Uuid, column, delete, func, select, table, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
@@ -35,6 +35,7 @@ from app.awards.claims.rules import (
     Verdict,
 )
 from app.awards.kinds import AwardKind
+from app.awards.life.queries import received_on_of
 from app.awards.models import Aid, AidLine, Ending
 from app.awards.rules import AwardEnded, refuse_before_decision
 from app.core import clock
@@ -46,8 +47,6 @@ from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, given, put
 from app.firms.models import Firm
 
-# The file of an aid, by the name of its table: its domain imports this one.
-_applications = table("applications", column("id", Uuid()), column("received_on", Date()))
 _OF_CLAIMS = 0x636C61696D  # what tells this lock of a firm from others: "claim"
 _DECLARED = ("line_id", "invoice_number", "supplier_siren", "supplier_name", "invoiced_on", "paid_on", "proof_sha256")
 
@@ -279,17 +278,12 @@ def _says(stored: Sequence[ClaimLine], lines: Sequence[schemas.ClaimLineBody]) -
     )
 
 
-async def _period(write: Write, aid: Aid) -> Period:
-    received = select(_applications.c.received_on).where(_applications.c.id == aid.application_id)
-    return Period(await write.session.scalar(received), aid.completed_on)
-
-
 async def _declare(
     write: Write, aid: Aid, claim: ExpenseClaim, lines: Sequence[schemas.ClaimLineBody], after: int = 0
 ) -> None:
     """Write lines of a held claim, after those that it has."""
     await _refuse_wrong(write, aid, lines)
-    period = await _period(write, aid)
+    period = Period(await received_on_of(write.session, aid), aid.completed_on)
     period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
     await _hold_firm(write, aid.siren)
     names = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
