@@ -17,7 +17,6 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
-    or_,
     select,
     text,
     true,
@@ -36,7 +35,8 @@ from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.rules import BankDetailsStatus
 from app.firms.certificates.models import CertificateKind, FirmCertificate
 from app.firms.certificates.queries import counts_longest
-from app.firms.models import FirmAccounts, Proceeding, TerritoryFirm
+from app.firms.models import FirmAccounts, TerritoryFirm
+from app.firms.queries import in_proceedings
 from app.programme.models import PerimeterCommune
 from app.programme.queries import vintage_on
 from app.projects.financing import PLANNED, PROGRAMME_AID, PlanStatus, SourceKind
@@ -160,7 +160,7 @@ def _pre_selected() -> ColumnElement[bool]:
 @cache
 def facts() -> Statement:
     """The facts of one file; `arguments_of` names its values, `read_facts` reads its row."""
-    plan, awards, review, proceeding = _plan(), _awards(), ApplicationReview, Proceeding
+    plan, awards, review = _plan(), _awards(), ApplicationReview
     tax, social = _certificate(CertificateKind.TAX), _certificate(CertificateKind.SOCIAL)
     commune, statement = PerimeterCommune, FundingStatement
     return Statement(
@@ -181,10 +181,7 @@ def facts() -> Statement:
             .label("stated_no_other_funding"),
             tax.c.until_on.label("tax_until_on"), tax.c.id.label("tax_certificate_id"),
             social.c.until_on.label("social_until_on"), social.c.id.label("social_certificate_id"),
-            exists().where(
-                proceeding.siren == _f.siren, proceeding.opened_on <= _on,
-                or_(proceeding.closed_on.is_(None), proceeding.closed_on > _on),
-            ).label("proceedings_open"),
+            in_proceedings(_f.siren, _on).label("proceedings_open"),
             exists().where(_of_firm[FirmAccounts]).label("accounts_known"),
             exists().where(_of_firm[TerritoryFirm], TerritoryFirm.eu_size.is_not(None)).label("eu_size_known"),
             case(

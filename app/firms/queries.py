@@ -4,7 +4,23 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Date, DateTime, Numeric, Text, any_, case, cast, func, null, select, text, union_all
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Numeric,
+    Text,
+    any_,
+    case,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.access.models import Subject
@@ -221,6 +237,13 @@ SEATS = Listing(
     parent=_PARENT,
     sorts={"from_on": FirmSeat.from_on},
 )
+
+
+def in_proceedings(siren: Any, on: Any) -> Any:
+    """Whether insolvency proceedings of the firm are open on a day; on the day of their closing they are not."""
+    p = Proceeding
+    return exists().where(p.siren == siren, p.opened_on <= on, or_(p.closed_on.is_(None), p.closed_on > on))
+
 
 PROCEEDINGS = Listing(
     schema=schemas.Proceeding,

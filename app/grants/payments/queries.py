@@ -20,7 +20,8 @@ from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.rules import BankDetailsStatus
 from app.firms.certificates.models import CertificateKind, FirmCertificate
 from app.firms.certificates.queries import counts_longest
-from app.firms.models import Firm, Proceeding
+from app.firms.models import Firm
+from app.firms.queries import in_proceedings
 from app.grants.models import Grant
 from app.grants.payments import schemas
 from app.grants.payments.models import GrantPayment
@@ -196,13 +197,7 @@ def _known() -> Statement:
             .scalar_subquery()
             .label("bound"),
             Territory.status.in_(literals([TerritoryStatus.WITHDRAWN])).label("withdrawn"),
-            exists()
-            .where(
-                Proceeding.siren == _g.siren,
-                Proceeding.opened_on <= on,
-                Proceeding.closed_on.is_(None) | (Proceeding.closed_on > on),
-            )
-            .label("proceedings_open"),
+            in_proceedings(_g.siren, on).label("proceedings_open"),
             exists()
             .where(Override.used_by_id == payment_id, Override.code.in_(literals([LiftedRule.PROCEEDINGS_OPEN])))
             .label("lifted"),
