@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Select, Text, select
+
+from app.core.db import param
 from app.core.reading.listing import Listing
 from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
@@ -34,6 +37,16 @@ class AwardKind:
     status_of: Callable[[Any], str]
     in_flight: Callable[[Write, Any], Awaitable[bool]] = _never
     drop_proposed: Callable[[Write, Any, str], Awaitable[list[Change]]] = _nothing
+
+    def named(self) -> tuple[Any, Any]:
+        """The conditions of the award that an address names: `{grant_id}` or `{advance_id}`, of its territory."""
+        award = self.table
+        key = param(f"{self.resource}_id", award.id.type)
+        return award.territory == param("territory", Text()), award.id == key
+
+    def aid_named(self) -> Select[Any]:
+        """The id of the aid of that award."""
+        return select(self.table.aid_id).where(*self.named())
 
     def settle(self, award: Any) -> None:
         """Give a held award the status of its amounts. One of which something is left to pay again has not ended."""

@@ -2,14 +2,13 @@
 
 from functools import cache
 
-from sqlalchemy import Text, Uuid, select
+from sqlalchemy import select
 
 from app.access.models import Subject
 from app.awards.change_requests import schemas
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.change_requests.rules import ChangeRequestStatus
 from app.awards.kinds import AwardKind
-from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
 from app.core.values import Day
 
@@ -20,11 +19,7 @@ _c = ChangeRequest
 @cache
 def change_requests_of(kind: AwardKind) -> Listing:
     """Change requests of the aid of an award of this instrument, whichever award they were asked of."""
-    award = kind.table
-    noun = f"{kind.resource}_id"
-    aid = select(award.aid_id).where(
-        award.territory == param("territory", Text()), award.id == param(noun, Uuid())
-    )  # fmt: skip
+    aid = kind.aid_named()
     return Listing(
         schema=schemas.ChangeRequest,
         rows=select(

@@ -214,15 +214,13 @@ CLAIMS = Listing(
 
 def claims_of(kind: AwardKind) -> Listing:
     """The claims of the aid of one award of an instrument; the path names the award `{grant_id}` or `{advance_id}`."""
-    award = kind.table
-    named = (award.territory == _territory, award.id == param(f"{kind.resource}_id", award.id.type))
     return Listing(
         schema=schemas.ExpenseClaim,
-        rows=_rows.where(_c.aid_id == select(award.aid_id).where(*named).scalar_subquery()),
+        rows=_rows.where(_c.aid_id == kind.aid_named().scalar_subquery()),
         key=_c.id,
         version=_c.version,
         derived=True,
-        parent=select(award.id).where(*named),
+        parent=select(kind.table.id).where(*kind.named()),
         filters=_FILTERS,
         sorts=_SORTS,
     )

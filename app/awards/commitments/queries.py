@@ -100,22 +100,17 @@ _reports = (
 )
 
 
-def _named(kind: AwardKind) -> tuple[Any, ...]:
-    award = kind.table
-    return award.territory == _territory, award.id == param(f"{kind.resource}_id", award.id.type)
-
-
 @cache
 def commitments_of(kind: AwardKind) -> Listing:
     """The commitments for the aid of one award; the path names the award `{grant_id}` or `{advance_id}`."""
-    aid = select(kind.table.aid_id).where(*_named(kind)).scalar_subquery()
+    aid = kind.aid_named().scalar_subquery()
     return Listing(
         schema=schemas.Commitment,
         rows=_rows.where(_c.aid_id == aid),
         key=_c.id,
         version=_c.version,
         derived=True,
-        parent=select(kind.table.id).where(*_named(kind)),
+        parent=select(kind.table.id).where(*kind.named()),
         filters=_filters,
         sorts=_sorts,
     )
@@ -124,7 +119,7 @@ def commitments_of(kind: AwardKind) -> Listing:
 @cache
 def reports_of(kind: AwardKind) -> Listing:
     """The reports on a commitment for the aid of one award."""
-    aid = select(kind.table.aid_id).where(*_named(kind)).scalar_subquery()
+    aid = kind.aid_named().scalar_subquery()
     of_it = param("commitment_id", _c.id.type)
     return Listing(
         schema=schemas.CommitmentReport,

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, column, extract, func, select, table, text, union_all
+from sqlalchemy import Text, column, extract, func, select, table, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.models import Subject
@@ -20,12 +20,6 @@ from app.firms.models import Firm
 _territory = param("territory", Text())
 _actor = Subject.__table__.alias("actor")
 _r = AidActRecord
-
-
-def _aid_of(kind: AwardKind) -> Any:
-    award = kind.table
-    named = param(f"{kind.resource}_id", Uuid())
-    return select(award.aid_id).where(award.territory == _territory, award.id == named)
 
 
 @cache
@@ -46,10 +40,10 @@ def acts_of(kind: AwardKind) -> Listing:
             _r.recorded_at,
         )
         .outerjoin(_actor, _actor.c.id == _r.actor_id)
-        .where(_r.aid_id == _aid_of(kind).scalar_subquery()),
+        .where(_r.aid_id == kind.aid_named().scalar_subquery()),
         key=_r.id,
         derived=True,
-        parent=_aid_of(kind),
+        parent=kind.aid_named(),
         filters={
             "act": any_of(_r.act, AidAct, "Any of these acts."),
             "on_from": at_least(_r.on_day, Day, "On this day or later."),
