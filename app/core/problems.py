@@ -7,11 +7,14 @@ its code (`DaysExhausted` → `days-exhausted`) and, when the database refuses b
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from app.core.faults import FieldError, Message, fill, plain
 
 MEDIA_TYPE = "application/problem+json"
+
+Action = TypeVar("Action")
+State = TypeVar("State")
 
 
 class Problem(Exception):
@@ -233,6 +236,16 @@ class InvalidTransition(Problem):
     title_fr = "L'état de l'objet ne permet pas cet acte."
     detail = "It is {current}; {action} requires one of: {needed}."
     detail_fr = "Il est {current} ; {action} exige l'un de ces états : {needed}."
+
+
+def next_state(
+    transitions: Mapping[Action, tuple[Sequence[State], State]], action: Action, current: State, refused: type[Problem]
+) -> State:
+    """The state to which an action leads. Raises `refused` (409), which names the states that the action needs."""
+    needed, target = transitions[action]
+    if current not in needed:
+        raise refused(current=current, action=action, needed=list(needed))
+    return target
 
 
 class StillReferenced(Problem):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.faults import Fault, FieldError
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 
 
 class LetterKind(StrEnum):
@@ -94,10 +94,7 @@ class NotifiedBeforeSignature(Problem):
 
 def next_status(action: LetterAction, current: LetterStatus) -> LetterStatus:
     """The state after the action. Raises `letter-transition` (409)."""
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise LetterTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, LetterTransition)
 
 
 def faults_of_terms(terms: Mapping[str, Any]) -> list[FieldError]:

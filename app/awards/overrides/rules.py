@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from app.awards.rules import FirmCeased, ProceedingsOpen
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 
 
 class LiftedRule(StrEnum):
@@ -120,7 +120,4 @@ USE_PROBLEMS = (OverrideNotApproved, OverrideExpired, OverrideAlreadyUsed, Overr
 
 def next_status(action: OverrideAction, current: OverrideStatus) -> OverrideStatus:
     """The state after the action. Raises `override-transition` (409)."""
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise OverrideTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, OverrideTransition)

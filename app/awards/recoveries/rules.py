@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from app.core.faults import Fault
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 
 REPLY_DAYS = 15  # the least that a firm is given to reply
 
@@ -179,10 +179,7 @@ class SetOffAbovePayment(Problem):
 
 def next_status(action: RecoveryAction, current: RecoveryStatus) -> RecoveryStatus:
     """The state to which the action leads. Raises `recovery-transition` (409)."""
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise RecoveryTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, RecoveryTransition)
 
 
 def earliest_reply(notified_on: date) -> date:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from app.core.faults import Fault
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 from app.core.values import is_iban
 
 IBAN_IN_TEXT = Fault(
@@ -66,10 +66,7 @@ class BankDetailsAlreadyProposed(Problem):
 
 def next_status(action: BankDetailsAction, current: BankDetailsStatus) -> BankDetailsStatus:
     """The state after the action. Raises `bank-details-transition` (409)."""
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise BankDetailsTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, BankDetailsTransition)
 
 
 def masked(iban: str) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted
 from app.core.faults import Fault
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 from app.envelopes.ledger import AlreadyReversed
 
 PLANNED_OR_PAID = Fault(
@@ -229,7 +229,4 @@ def next_status(action: PaymentAction, current: PaymentStatus) -> PaymentStatus:
         raise PaymentUnapproved
     if (action, current) == (PaymentAction.REVERSE, PaymentStatus.REVERSED):
         raise AlreadyReversed
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise PaymentTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, PaymentTransition)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from app.core.faults import Fault
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 
 MOST = 1_000  # payments in one file
 
@@ -105,7 +105,4 @@ class PaymentRunOutdated(Problem):
 
 def next_status(action: PaymentRunAction, current: PaymentRunStatus) -> PaymentRunStatus:
     """The state after the action. Raises `payment-run-transition` (409)."""
-    needed, target = TRANSITIONS[action]
-    if current not in needed:
-        raise PaymentRunTransition(current=current, action=action, needed=list(needed))
-    return target
+    return next_state(TRANSITIONS, action, current, PaymentRunTransition)
