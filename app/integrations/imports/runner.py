@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.access.gate import actor_of
 from app.core import clock, limits
-from app.core.db import Base, SessionFactory, raw_connection
+from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import FieldError
 from app.core.problems import Problem
 from app.core.serving.background import within
@@ -449,8 +449,7 @@ class _Run:
         """Record the end, with its problems and its event, in the transaction of `session`."""
         p = self.progress
         done = status is ImportStatus.SUCCEEDED
-        connection = (await (await session.connection()).get_raw_connection()).driver_connection
-        assert connection is not None  # inside a transaction there is one
+        connection = await driver_connection(session)
         told = None if problem is None else to_json(_told(problem)).decode()
         skipped = p.read - p.created - p.updated - p.unchanged if done else 0
         counts = (p.created, p.updated, p.unchanged, skipped) if done else (0, 0, 0, 0)

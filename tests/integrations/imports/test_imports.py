@@ -433,6 +433,25 @@ async def test_the_runner_rests_once_the_import_that_it_is_at_has_ended(
     assert ok(await client.get(f"/v1/imports/{received['id']}"))["status"] == "succeeded"
 
 
+async def test_the_end_of_an_import_is_recorded_with_its_problems_and_its_event_or_not_at_all(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    client = world.clients["territory"]
+    received = await send(client, FIRMS, csv_file("siren;nom", "123456789;Mauvaise clé"))
+    import_id = UUID(received["id"])
+
+    async def dying(*_: Any) -> None:
+        raise LookupError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "record", dying)  # the event is the last that is written
+        with pytest.raises(LookupError):
+            await run_next(app.state["engine"], app.state["sessions"], import_id)
+    assert ok(await client.get(f"/v1/imports/{import_id}"))["status"] == "running"
+    assert ok(await client.get(f"/v1/imports/{import_id}/problems"))["items"] == []
+    ok(await client.post(f"/v1/imports/{import_id}/cancel"))
+
+
 async def test_the_metrics_tell_how_long_imports_wait(app: Any, world: World, run_next: Any) -> None:
     client = world.clients["territory"]
     received = await send(client, FIRMS, csv_file(*firms()[1]))
