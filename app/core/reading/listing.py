@@ -202,8 +202,8 @@ class Listing:
         return [str(column.key) for column in self.rows.selected_columns]
 
     @property
-    def _version(self) -> Column | ColumnElement[Any]:
-        return self.version if self.version is not None else cast(null(), Integer)
+    def _version(self) -> Column | ColumnElement[None]:
+        return self.version if self.version is not None else null()
 
     @cached_property
     def personal(self) -> list[str]:
