@@ -170,14 +170,14 @@ def shape(sqltext: str, *, name: str) -> CheckConstraint:
     return CheckConstraint(sqltext, name=name, info={"shape": True})
 
 
-def ask_at_once(table: Table, noun: str, *, but: Iterable[str] = ()) -> None:
+def ask_at_once(table: Any, noun: str, *, but: Iterable[str] = ()) -> None:
     """Let one CHECK, which calls a function, ask the shapes of a table's rows; `but` stay CHECKs of their own.
 
     PostgreSQL reads each CHECK anew for every statement that writes a row, and a function once for each connection. A
     refusal bears the name of the shape, the first one of those that are broken.
     """
-    checks = [c for c in table.constraints if isinstance(c, CheckConstraint) and c.info.get("shape")]
-    held = {str(c.name): c for c in sorted(checks, key=lambda c: str(c.name)) if c.name not in but}
+    checks = {str(c.name): c for c in table.constraints if isinstance(c, CheckConstraint) and c.info.get("shape")}
+    held = {name: checks[name] for name in sorted(checks) if name not in but}
     words = set(re.findall(r"\w+", " ".join(str(c.sqltext) for c in held.values())))
     columns = [column for column in table.columns if column.name in words]
     taken = ",\n".join(f"    {column.name} {column.type.compile(DIALECT).lower()}" for column in columns)
