@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     SmallInteger,
+    Text,
     UniqueConstraint,
     event,
     func,
@@ -317,7 +318,7 @@ class Award:
     funder_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # absent: the organisation of who awards
     application_id: Mapped[UUID | None]
     decision_id: Mapped[UUID | None]
-    scheme: Mapped[str | None] = mapped_column(ForeignKey("schemes.code"))
+    scheme: Mapped[str | None] = mapped_column(Text, ForeignKey("schemes.code"))
     base_cents: Mapped[int | None] = mapped_column(BigInteger)
     lines: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -56,6 +56,8 @@ async def decide(write: Write, kind: AwardKind, award: Any) -> list[Change]:
         raise AwardAboveBase(amount_cents=award.amount_cents, base_cents=award.base_cents)
     project = await _project_to_aid(write, award) if award.project_id is not None else None
     used = await overrides.use(write, award, award.siren, LiftedAct(kind.resource))
+    if award.funder_id is None:  # as the database fills it in, without asking for the person once more
+        award.funder_id = write.actor.organisation_id
     await write.insert(award)
     cause = Cause(Act.AWARD, award.id, award.decided_on, award.id)
     write.last(lambda: ledger.award(write, award.territory, kind.instrument, award.amount_cents, cause))

@@ -4,6 +4,7 @@ One ordinary engine serves both doors: a `Session` for writes, and `fetchrow`, w
 from the same pool for statements that PostgreSQL answers whole (a page of JSON, a write in one statement).
 """
 
+import re
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
+    DDL,
     BindParameter,
     CheckConstraint,
     ColumnClause,
@@ -166,6 +168,44 @@ def shape(sqltext: str, *, name: str) -> CheckConstraint:
     A CHECK that may refuse is a limit: a plain `CheckConstraint` with a problem of its name.
     """
     return CheckConstraint(sqltext, name=name, info={"shape": True})
+
+
+def ask_at_once(table: Any, noun: str, *, but: Iterable[str] = ()) -> None:
+    """Let one CHECK, which calls a function, ask the shapes of a table's rows; `but` stay CHECKs of their own.
+
+    PostgreSQL reads each CHECK anew for every statement that writes a row, and a function once for each connection. A
+    refusal bears the name of the shape, the first one of those that are broken.
+    """
+    checks = {str(c.name): c for c in table.constraints if isinstance(c, CheckConstraint) and c.info.get("shape")}
+    held = {name: checks[name] for name in sorted(checks) if name not in but}
+    words = set(re.findall(r"\w+", " ".join(str(c.sqltext) for c in held.values())))
+    columns = [column for column in table.columns if column.name in words]
+    taken = ",\n".join(f"    {column.name} {column.type.compile(DIALECT).lower()}" for column in columns)
+    broken = "\n".join(f"        WHEN NOT ({c.sqltext}) THEN '{name}'" for name, c in held.items())
+    function = f"""
+CREATE FUNCTION is_{noun}(
+{taken}
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    broken text := CASE
+{broken}
+    END;
+BEGIN
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'not a row of {table.name}'
+            USING ERRCODE = 'check_violation', TABLE = '{table.name}', CONSTRAINT = broken;
+    END IF;
+    RETURN true;
+END
+$$
+"""
+    event.listen(Base.metadata, "before_create", DDL(function.replace("%", "%%")))
+    for check in held.values():
+        table.constraints.remove(check)
+    asked = f"is_{noun}({', '.join(column.name for column in columns)})"
+    table.append_constraint(
+        CheckConstraint(asked, name=f"{noun}_shapes", info={"shape": True, "held": held, "function": function})
+    )
 
 
 class Statement:

@@ -25,7 +25,7 @@ from app.awards.models import (
     override_of_award,
     rests_on,
 )
-from app.core.db import Base, Identified, Versioned, one_of, shape
+from app.core.db import Base, Identified, Versioned, ask_at_once, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.projects.models import check_plan_awards
 
@@ -69,6 +69,7 @@ class Grant(Award, Identified, Versioned, Base):
     claimed_back_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by recoveries that stand
 
 
+ask_at_once(Grant.__table__, "grant", but=["grant_amount"])  # which does not hold for rows from before it
 for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
     event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))

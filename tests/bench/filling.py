@@ -188,6 +188,15 @@ async def fill(plain: str, setting: Setting, days: int, *, exported: bool) -> in
         await connection.close()
 
 
+async def count_again(plain: str) -> None:
+    """What autovacuum does within a minute: until then plans of tables that were empty read them whole."""
+    connection = await asyncpg.connect(plain, command_timeout=900)
+    try:
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+
+
 async def sample(plain: str, setting: Setting, count: int) -> list[tuple[str, str]]:
     """Entries anywhere in the database: territory and id."""
     connection = await asyncpg.connect(plain)

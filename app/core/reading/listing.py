@@ -254,14 +254,18 @@ class Listing:
         """One row where the collection's parent exists."""
         return self._statement(("parent",), lambda: self.parent)
 
-    def several(self) -> Statement:
-        """The key, version and JSON of the objects whose keys are in `keys`."""
+    def several(self, many: bool = True) -> Statement:
+        """The key, version and JSON of the objects whose keys are in `keys`; without `many`, of the one that it is.
+
+        One is asked for by itself: for an array PostgreSQL plans ten rows, and may plan anew for every call.
+        """
 
         def build() -> Any:
-            rows = self.filtered(frozenset()).where(self.key == any_(param("keys", ARRAY(self.key.type))))
-            return as_object(rows, version=self._version, key=self.key)
+            kind = self.key.type
+            named = any_(param("keys", ARRAY(kind))) if many else param("keys", kind)
+            return as_object(self.filtered(frozenset()).where(self.key == named), version=self._version, key=self.key)
 
-        return self._statement(("several",), build)
+        return self._statement(("several", many), build)
 
     def page(
         self, given: frozenset[str], scopes: frozenset[str], sort: str, *, after: str, usual: bool, counted: bool

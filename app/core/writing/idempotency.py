@@ -233,16 +233,22 @@ def _expired() -> Any:
 EXPIRED = Statement(_expired())
 
 # One call instead of three. Each query of it sees what was committed before it began: what is stored is read after the
-# lock was tried, so that the answer of a twin that has just ended is seen.
+# lock was tried, so that the answer of a twin that has just ended is seen. `digest` is null where none is stored.
 CLAIM_KEY = """
 CREATE FUNCTION claim_key(number bigint, whose uuid, named text, kept_since timestamptz)
 RETURNS TABLE (free boolean, digest bytea, status smallint, location text, etag text, body text)
 LANGUAGE plpgsql AS $$
+DECLARE
+    expired boolean;
 BEGIN
     free := pg_try_advisory_xact_lock(number);
-    DELETE FROM idempotency_keys k WHERE k.subject_id = whose AND k.key = named AND k.created_at <= kept_since;
-    SELECT k.digest, k.status, k.location, k.etag, k.body INTO digest, status, location, etag, body
+    SELECT k.digest, k.status, k.location, k.etag, k.body, k.created_at <= kept_since
+    INTO digest, status, location, etag, body, expired
     FROM idempotency_keys k WHERE k.subject_id = whose AND k.key = named;
+    IF expired THEN
+        DELETE FROM idempotency_keys k WHERE k.subject_id = whose AND k.key = named AND k.created_at <= kept_since;
+        digest := NULL;
+    END IF;
     RETURN NEXT;
 END
 $$

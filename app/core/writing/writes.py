@@ -174,8 +174,10 @@ class Write:
         """The objects as they are now in this transaction, in the order of `keys`."""
         await flush(self.session)
         connection = await driver_connection(self.session)
-        statement = listing.several()
-        rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": list(keys)}))
+        many = len(keys) != 1
+        statement = listing.several(many)
+        named = list(keys) if many else keys[0]
+        rows = await connection.fetch(statement.sql, *statement.arguments({**bound, "keys": named}))
         by_key = {row["key"]: Seen(row["key"], row["version"], row["body"]) for row in rows}
         return [by_key[key] for key in keys]
 
