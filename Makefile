@@ -18,7 +18,7 @@ run: $(RUNS)
 # A compiled module is kept also where the shell forbids it: a run starts dozens of processes, which would each compile.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
-	@$(BIN)/pytest -q -n auto --dist loadgroup --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
+	@$(BIN)/pytest -q -n auto --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
 
 # What reads the text and what runs it, beside each other: mypy from nothing takes as long as the tests of checks do.
 check: $(READY)

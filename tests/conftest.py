@@ -36,22 +36,13 @@ from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
 from tests.processes import RUN, roomy
+from tests.units import Units, rank
 from tests.world import World
 
 SERVER = "REBOND_TEST_SERVER"  # the server's address, from the main process to its workers
 TEMPLATE = "REBOND_TEST_TEMPLATE"
 DEMONSTRATION = "_demo"  # the same with the demonstration, where a test has asked for it
 STATE = pytest.StashKey[contextlib.ExitStack]()
-LONG = (  # what takes seconds a test: begun first, so that no worker ends long after the others
-    "tests/commands/test_cli.py", "tests/commands/test_export.py", "tests/bundled/", "tests/test_demo.py",
-    "tests/scenarios/", "tests/contract/test_document.py", "tests/contract/test_python_client.py",
-    "tests/contract/test_streams.py", "tests/contract/test_forms.py", "tests/contract/test_routes.py",
-    "tests/engineering/entries/test_limits.py", "tests/envelopes/test_model.py",
-    "tests/engineering/corrections/test_every_order.py", "tests/applications/test_decisions_at_once.py",
-    "tests/applications/test_conditions.py::test_all_are_named_at_once", "tests/reports/test_two_times.py",
-    "tests/contract/test_http.py::test_paging", "tests/awards/test_projects.py::test_after_any_acts",
-)  # fmt: skip
-
 hypothesis.settings.register_profile("rebond", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("rebond")
 
@@ -82,7 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever the order is, the long ones come first in it."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
+    """What a worker is given at once."""
+    return Units(config, log)
 
 
 def pytest_collection_finish() -> None:

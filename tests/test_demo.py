@@ -28,8 +28,6 @@ from app.settings import KEYS_FILE, Settings
 from tests.conftest import plain
 from tests.world import Client, ok, problem
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 _NUMBERS = itertools.count()
 STEPS = ["people", "programme", "firms", "mission", "entries", "judgements", "corrections", "rates", "june", "keys"]
 

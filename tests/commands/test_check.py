@@ -21,8 +21,6 @@ from tests.projects.acts import filed
 from tests.treasury.runs import a_run
 from tests.world import World, ok
 
-pytestmark = pytest.mark.xdist_group("check")
-
 # A planted difference for each query: bare SQL, run with triggers and foreign keys off.
 PLANTED = {
     "EPCI of a laureate territory": "UPDATE territories SET status = 'closed'",

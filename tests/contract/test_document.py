@@ -22,8 +22,6 @@ from tests.directory import StandIn
 from tests.lives import FRESH
 from tests.world import World, fresh_siren
 
-pytestmark = pytest.mark.xdist_group("document")
-
 SEED = int(os.environ.get("REBOND_SIEGE_SEED") or random.SystemRandom().randrange(2**32))
 CHECKS = [
     "not_a_server_error",

@@ -17,8 +17,6 @@ import pytest
 
 from tests.processes import Service, loaded_home
 
-pytestmark = pytest.mark.xdist_group("client")
-
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 PACKAGE = "rebond_client"
 

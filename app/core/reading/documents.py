@@ -18,9 +18,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.utils import get_column_letter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -159,14 +156,17 @@ def _spelt(value: Any, unknown: re.Pattern[str]) -> Any:
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _FORMATS = {"day": {"fr": "dd/mm/yyyy", "en": "yyyy-mm-dd"}, "days": {"fr": "#,##0.00", "en": "#,##0.00"},
             "euros": {"fr": '#,##0.00\\ "€"', "en": '"€"#,##0.00'}}  # fmt: skip
-_LINE = Side(style="thin", color="B8C0CC")
 
 
 class Sheet:
     """A workbook of one sheet for people to read and print. Texts are texts: never a formula, never a link."""
 
     def __init__(self, title: str, language: str, widths: Sequence[int]) -> None:
-        self._book = Workbook()
+        import openpyxl  # slow to import, and rarely wanted
+
+        self._styles = openpyxl.styles
+        self._line = self._styles.Side(style="thin", color="B8C0CC")
+        self._book = openpyxl.Workbook()
         self._book.properties.creator = "Rebond"
         self._book.properties.title = title
         self._book.properties.language = language
@@ -176,7 +176,7 @@ class Sheet:
         self._language = language
         self._row = 0
         for place, width in enumerate(widths, 1):
-            self._sheet.column_dimensions[get_column_letter(place)].width = width
+            self._sheet.column_dimensions[openpyxl.utils.get_column_letter(place)].width = width
         self._sheet.page_setup.paperSize = self._sheet.PAPERSIZE_A4
         self._sheet.page_setup.orientation = "landscape"
         self._sheet.page_setup.fitToWidth, self._sheet.page_setup.fitToHeight = 1, 0
@@ -198,12 +198,14 @@ class Sheet:
                 kind = "day" if isinstance(value, date) else kinds[place - 1] if place <= len(kinds) else ""
                 if kind in _FORMATS:
                     cell.number_format = _FORMATS[kind][self._language]
-            cell.font = Font(bold=bold or head)
+            cell.font = self._styles.Font(bold=bold or head)
             number = isinstance(value, Decimal | int | float)
-            cell.alignment = Alignment(vertical="top", wrap_text=True, horizontal="right" if number else "left")
+            cell.alignment = self._styles.Alignment(
+                vertical="top", wrap_text=True, horizontal="right" if number else "left"
+            )
             if head:
-                cell.fill = PatternFill("solid", fgColor="E8EDF4")
-                cell.border = Border(bottom=_LINE)
+                cell.fill = self._styles.PatternFill("solid", fgColor="E8EDF4")
+                cell.border = self._styles.Border(bottom=self._line)
         if head:
             self._sheet.freeze_panes = f"A{self._row + 1}"
             self._sheet.print_title_rows = f"{self._row}:{self._row}"
@@ -213,7 +215,7 @@ class Sheet:
         self._row += 1
         cell = self._sheet.cell(self._row, 1)
         cell.value, cell.data_type = _ESCAPE.sub("_x005F_", text), "s"
-        cell.font = Font(bold=True, size=15)
+        cell.font = self._styles.Font(bold=True, size=15)
 
     def gap(self) -> None:
         """An empty row."""

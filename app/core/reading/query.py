@@ -1,7 +1,9 @@
 """Query strings, read strictly: UTF-8, each parameter known, and given once unless it is a filter of several values."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -36,9 +38,14 @@ class Parameter:
         self.doc = doc
         self.example = example
 
+    @cached_property
+    def _value(self) -> dict[str, Any]:
+        """The schema of one value, made once: hundreds of addresses have `dry_run`, `format` and `limit`."""
+        return self.adapter.json_schema(mode="validation")
+
     def schema(self, name: str) -> dict[str, Any]:
         """The parameter in OpenAPI."""
-        schema = self.adapter.json_schema(mode="validation")
+        schema = copy.deepcopy(self._value)
         if self.many:
             schema = {"type": "array", "items": schema}
         parameter = {"name": name, "in": "query", "required": self.required, "description": self.doc, "schema": schema}

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 from sepaxml import SepaTransfer
 from text_unidecode import unidecode
-from xmlschema import XMLSchema
 
 from app.core.clock import PARIS
 
@@ -89,6 +88,8 @@ def credit_transfers(asked: Initiation, transfers: Iterable[Transfer]) -> bytes:
 @cache
 def _schema() -> Any:
     """The schema that the library ships, compiled once: it takes half a second."""
+    from xmlschema import XMLSchema  # slow to import, and rarely wanted
+
     return XMLSchema(str(files("sepaxml") / "schemas" / f"{FORMAT}.xsd"))
 
 
