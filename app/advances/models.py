@@ -25,9 +25,11 @@ from app.awards.door import stands_at_the_door
 from app.awards.models import (
     STANDS,
     Award,
+    begins,
     check_award,
     check_award_of_a_decision,
     counts_awards,
+    gives_back_by_the_ledger,
     keeps_what_it_rests_on,
     links,
     override_of_award,
@@ -175,8 +177,11 @@ class Repayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
 
 
-for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
+for _statement in (
+    check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on, gives_back_by_the_ledger
+):  # fmt: skip
     event.listen(Advance.__table__, "after_create", DDL(_statement("advances")))
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
+event.listen(Advance.__table__, "after_create", DDL(begins("advances", "disbursed_cents", "repaid_cents")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")

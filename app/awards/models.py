@@ -292,7 +292,8 @@ event.listen(
     "after_create",
     DDL("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()"),
 )
-# The parameters are not among them: an amendment changes those of the aid; those of its awards stay as decided.
+# The parameters are not among them: an amendment changes those of the aid, which hold for its awards too. Each award
+# keeps those of its decision.
 _OF_THE_DECISION = (
     "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
 )
@@ -335,6 +336,11 @@ class Award:
     awarded_by: Mapped[UUID]
     awarder_kind: Mapped[str] = mapped_column(server_default="person")
 
+    @hybrid_property
+    def holds_cents(self) -> Any:
+        """What the award comes to now: awarded, raised by amendments, less all that was given back."""
+        return self.amount_cents - self.released_cents
+
 
 # What an award rests on, from the day of its decision on.
 FROZEN = ("aid_id", "funder_id", "application_id", "decision_id", "scheme", "base_cents", "lines", "parameters")
@@ -351,7 +357,7 @@ def rests_on(table: str, noun: str) -> tuple[ForeignKeyConstraint | Index | Chec
             ["territory", "decision_id"], ["committee_decisions.territory", "committee_decisions.id"],
             name=f"{table}_decision_fkey",
         ),
-        CheckConstraint("amount_cents <= base_cents", name="award_above_base"),
+        CheckConstraint("amount_cents - released_cents <= base_cents", name="award_above_base"),
         shape("num_nulls(scheme, base_cents, lines, parameters) IN (0, 4)", name=f"{noun}_frozen"),
         shape(
             "jsonb_typeof(lines) = 'array' AND jsonb_typeof(parameters) = 'object'", name=f"{noun}_frozen_kinds"
@@ -560,6 +566,33 @@ BEGIN
 END
 $$
 """
+# A new award has had no act yet. After the row, so that what it says of others is judged first.
+REFUSE_BEGUN_AWARD = """
+CREATE FUNCTION refuse_begun_award() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a new award is awarded, and nothing else'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'award_begins';
+END
+$$
+"""
+# What an award gave back is what the ledger says that it did, when a transaction that changes it ends.
+CHECK_RELEASED = """
+CREATE FUNCTION check_released() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    committed text := TG_TABLE_NAME || '_committed';
+BEGIN
+    IF NEW.released_cents <> (
+        SELECT coalesce(sum(CASE e.debit WHEN 'released' THEN e.amount_cents ELSE -e.amount_cents END), 0)
+        FROM ledger_entries e
+        WHERE e.award_id = NEW.id AND (e.debit, e.credit) IN (('released', committed), (committed, 'released'))
+    ) THEN
+        RAISE EXCEPTION 'the ledger says otherwise'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'released_by_the_ledger';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
 CHECK_SERVED_SINCE = """
 CREATE FUNCTION check_served_since() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -609,12 +642,31 @@ def counts_awards(table: str) -> str:
     )
 
 
+def begins(table: str, *moved: str) -> str:
+    """The trigger that lets an award begin as awarded alone: `moved` are what its acts count, in cents."""
+    nothing = " OR ".join(f"NEW.{column} <> 0" for column in ("released_cents", *moved))
+    return (
+        f"CREATE TRIGGER begins AFTER INSERT ON {table} FOR EACH ROW WHEN (NEW.status <> 'awarded' OR {nothing}"
+        " OR num_nonnulls(NEW.ended_as, NEW.ended_on, NEW.final_cents) > 0)"
+        " EXECUTE FUNCTION refuse_begun_award()"
+    )
+
+
+def gives_back_by_the_ledger(table: str) -> str:
+    """The trigger that holds what an award gave back to the ledger; each act counts the last word of the row."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_released AFTER UPDATE OF released_cents ON {table}"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.released_cents <> OLD.released_cents)"
+        " EXECUTE FUNCTION check_released()"
+    )
+
+
 def keeps_what_it_rests_on(table: str) -> str:
     """The trigger that keeps what an award rests on as it was decided."""
     return append_only(table, f"UPDATE OF {', '.join(FROZEN)}")
 
 
-for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS):
+for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS, REFUSE_BEGUN_AWARD, CHECK_RELEASED):
     event.listen(Base.metadata, "before_create", DDL(_function))
 event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD_OF_A_DECISION))
 for _statement in (CHECK_SERVED_SINCE, SERVED_SINCE_GUARD):

@@ -17,9 +17,11 @@ from app.awards.models import (
     STANDS,
     Award,
     AwardStatus,
+    begins,
     check_award,
     check_award_of_a_decision,
     counts_awards,
+    gives_back_by_the_ledger,
     keeps_what_it_rests_on,
     links,
     override_of_award,
@@ -69,7 +71,14 @@ class Grant(Award, Identified, Versioned, Base):
     claimed_back_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # by recoveries that stand
 
 
-for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
+for _statement in (
+    check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on, gives_back_by_the_ledger
+):  # fmt: skip
     event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
+event.listen(
+    Grant.__table__,
+    "after_create",
+    DDL(begins("grants", "paid_cents", "in_flight_cents", "recovered_cents", "claimed_back_cents")),
+)
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")

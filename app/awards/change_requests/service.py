@@ -134,7 +134,7 @@ class _Amending:
 
     async def _amount(self, change: dict[str, Any]) -> None:
         kind, award = self.held.kind, self.held.award
-        stands = award.amount_cents - award.released_cents
+        stands = award.holds_cents
         wanted: int = change["amount_cents"]
         taken = getattr(award, kind.paid) + getattr(award, "in_flight_cents", 0)
         if wanted < taken:
@@ -147,8 +147,9 @@ class _Amending:
 
     def _raise(self, cents: int) -> None:
         kind, award, asked = self.held.kind, self.held.award, self.asked
-        if award.base_cents is not None and award.amount_cents + cents > award.base_cents:
-            raise AwardAboveBase(amount_cents=award.amount_cents + cents, base_cents=award.base_cents)
+        becomes = award.holds_cents + cents
+        if award.base_cents is not None and becomes > award.base_cents:
+            raise AwardAboveBase(amount_cents=becomes, base_cents=award.base_cents)
         award.amount_cents += cents
         asked.raised_cents = cents
         kind.settle(award)

@@ -103,7 +103,7 @@ async def awarded_in_year(session: AsyncSession, funder_id: UUID, siren: str, ye
     """What stands of the awards of a funder to a firm, decided in a calendar year, over all territories, in cents."""
     standing = union_all(
         *(
-            select(each.table.amount_cents).where(
+            select(each.table.holds_cents.label("cents")).where(
                 each.table.siren == siren,
                 each.table.funder_id == funder_id,
                 extract("year", each.table.decided_on) == year,
@@ -112,7 +112,7 @@ async def awarded_in_year(session: AsyncSession, funder_id: UUID, siren: str, ye
             for each in in_lock_order()
         )
     ).subquery()
-    return int(await session.scalar(select(func.coalesce(func.sum(standing.c.amount_cents), 0))) or 0)
+    return int(await session.scalar(select(func.coalesce(func.sum(standing.c.cents), 0))) or 0)
 
 
 async def agreement_missing(session: AsyncSession, aid: Aid) -> rules.AgreementMissing | None:

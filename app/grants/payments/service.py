@@ -455,7 +455,7 @@ def _broken(
     )
     guaranteed = aid.guaranteed_until_on is not None and aid.guaranteed_until_on >= on
     position = PaymentPosition(
-        award_cents=grant.amount_cents - grant.released_cents,
+        award_cents=grant.holds_cents,
         base_cents=aid.base_cents or 0,
         certified_cents=aid.certified_cents,
         paid_cents=grant.paid_cents,
