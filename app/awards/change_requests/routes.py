@@ -42,7 +42,8 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         collection,
         name=f"request_{noun}_change",
         **changes(
-            schemas.ChangeRequest, AwardEnded, BeforeDecision, EmailMissing, IdempotencyKeyMissing, status=201
+            schemas.ChangeRequest, AwardEnded, BeforeDecision, rules.NotHeldByParameters, rules.ParameterUnknown,
+            EmailMissing, IdempotencyKeyMissing, status=201,
         ),
     )  # fmt: skip
     async def ask(

@@ -101,6 +101,17 @@ class NotHeldByParameters(Problem):
     cure_fr = "Demandez un changement du montant, des dates ou de l'objet."
 
 
+class ParameterUnknown(Problem):
+    """The scheme of the aid has no parameter of this name."""
+
+    status = 409
+    title_fr = "Le dispositif de l'aide n'a pas de paramètre de ce nom."
+    detail = "{parameter} is no parameter of {scheme}."
+    detail_fr = "{parameter} n'est pas un paramètre de {scheme}."
+    cure = "Ask for a change of a parameter that the scheme has (`/v1/schemes/…/parameters`)."
+    cure_fr = "Demandez le changement d'un paramètre que le dispositif possède (`/v1/schemes/…/parameters`)."
+
+
 class PlannedEndBeforeStart(Problem):
     """The planned end would be before the planned start."""
 

@@ -19,7 +19,7 @@ from app.awards.change_requests.queries import change_requests_of
 from app.awards.change_requests.rules import ChangeKind, ChangeRequestAction
 from app.awards.kinds import AwardKind
 from app.awards.life.service import refuse_over
-from app.awards.models import AidAct, Ending
+from app.awards.models import Aid, AidAct, Ending
 from app.awards.rules import AwardAboveBase, AwardEnded, refuse_before_decision
 from app.core import clock
 from app.core.faults import FieldError
@@ -30,13 +30,18 @@ from app.envelopes import ledger
 from app.envelopes.ledger import Cause
 from app.envelopes.rules import Act
 from app.envelopes.service import shortfall_changes
+from app.schemes.queries import parameter_names
 from app.schemes.rules import faults_of
 
 
 async def request(
     write: Write, kind: AwardKind, territory: str, award_id: UUID, body: schemas.ChangeRequestCreate
 ) -> Change:
-    """Ask for changes of an aid. Raises `award-ended`, `before-decision` (409), `email-missing` (403), and faults."""
+    """Ask for changes of an aid.
+
+    Raises `award-ended`, `before-decision`, `not-held-by-parameters`, `parameter-unknown` (409), `email-missing` (403),
+    and faults.
+    """
     requested_by = accountable(write.actor)
     _check_changes(body)
     on = body.requested_on or clock.today()
@@ -44,6 +49,7 @@ async def request(
     held = await aids.hold(write, territory, award_id, kind)
     refuse_over(held)
     refuse_before_decision(held.aid.decided_on, on)
+    await _refuse_unknown(write, held.aid, body)
     asked = ChangeRequest(
         territory=territory, aid_id=held.aid.id, reason=body.reason, requested_on=on, requested_by=requested_by,
         changes=[change.model_dump(mode="json") for change in body.changes],
@@ -216,6 +222,19 @@ def _check_changes(body: schemas.ChangeRequestCreate) -> None:
             faults += faults_of(name, value, f"{pointer}/parameters/{name}")
     if faults:
         raise ValidationFailed(errors=faults)
+
+
+async def _refuse_unknown(write: Write, aid: Aid, body: schemas.ChangeRequestCreate) -> None:
+    """Raises `not-held-by-parameters`, `parameter-unknown` (409) for parameters that the aid cannot have."""
+    asked = {name: place for place, change in enumerate(body.changes) for name in change.parameters or {}}
+    if not asked:
+        return
+    if aid.scheme is None:
+        raise rules.NotHeldByParameters
+    for name in asked.keys() - await parameter_names(write.session, aid.scheme):
+        unknown = rules.ParameterUnknown(scheme=aid.scheme, parameter=name)
+        unknown.errors = [unknown.at(f"/changes/{asked[name]}/parameters/{name}")]
+        raise unknown
 
 
 async def _held(

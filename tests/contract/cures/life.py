@@ -316,11 +316,20 @@ async def changed_above_the_envelope(case: Case) -> None:
     case.cured(await tried.change(amount(1_500)))
 
 
-@walk("not-held-by-parameters", *APPROVES)
+@walk("not-held-by-parameters", *ASKS)
 async def not_held_by_parameters(case: Case) -> None:
     tried = await Tried.of(case, scheme=None, base_cents=None)
-    case.refused(await tried.change({"kind": "parameters", "parameters": {"start_months": 30}}))
-    case.cured(await tried.change(OBJECT))
+    case.refused(await tried.life.ask({"kind": "parameters", "parameters": {"start_months": 30}}))
+    case.cured(await tried.life.ask(OBJECT))
+
+
+@walk("parameter-unknown", *ASKS)
+async def parameter_unknown(case: Case) -> None:
+    tried = await Tried.of(case)
+    case.refused(await tried.life.ask({"kind": "parameters", "parameters": {"begin_months": 30}}))
+    known = ok(await case.world.auditor.get(f"/v1/schemes/{case.told['scheme']}/parameters"))["items"]
+    [name] = {each["name"] for each in known} & {"start_months"}
+    case.cured(await tried.life.ask({"kind": "parameters", "parameters": {name: 30}}))
 
 
 @walk("planned-end-before-start", *APPROVES)

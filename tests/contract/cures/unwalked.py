@@ -59,6 +59,8 @@ _NAMED = "the refusal has no cure: `current` and `needed` name the states"
 _CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
     ("account-overdrawn", "receive_repayment"): _CENTS,
+    **{("not-held-by-parameters", f"approve_{noun}_change_request"): "only a request of before it was refused itself"
+       for noun in ("grant", "advance")},
     ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
