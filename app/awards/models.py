@@ -62,6 +62,7 @@ class AidAct(StrEnum):
     EXTEND_START = "extend_start"
     COMPLETE = "complete"
     AMEND = "amend"
+    TRANSFER = "transfer"
     CLOSE = "close"
     REOPEN = "reopen"
     TERMINATE = "terminate"
@@ -75,17 +76,11 @@ class AidAct(StrEnum):
 STANDS = "status NOT IN ('cancelled', 'reversed')"
 
 
-def override_of_award(table: str) -> ForeignKeyConstraint:
-    """An award names the override that names it, of its own territory and firm: so an override serves once."""
-    return ForeignKeyConstraint(
-        ["override_id", "territory", "siren", "id"],
-        ["overrides.id", "overrides.territory", "overrides.siren", "overrides.used_by_id"],
-        name=f"{table}_override_fkey",
-    )
+def override_of(table: str) -> ForeignKeyConstraint:
+    """What gives money names the override that names it, of its own territory: so an override serves once.
 
-
-def override_of_payment(table: str) -> ForeignKeyConstraint:
-    """A payment names the override that names it, of its own territory; `check_money_door` looks at the firm."""
+    `check_money_door` looks at the firm when the override is named: the aid can pass to another firm later.
+    """
     return ForeignKeyConstraint(
         ["override_id", "territory", "id"],
         ["overrides.id", "overrides.territory", "overrides.used_by_id"],
@@ -128,7 +123,7 @@ class Aid(Identified, Versioned, Base):
     )  # fmt: skip
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    siren: Mapped[str] = mapped_column("firm_siren", key="siren")  # the award refers to the firm, funder and scheme
+    siren: Mapped[str] = mapped_column("firm_siren", key="siren")  # that holds it now; its awards refer to the firm
     decision_reference: Mapped[str]
     decided_on: Mapped[date]
     funder_id: Mapped[UUID]
@@ -137,7 +132,9 @@ class Aid(Identified, Versioned, Base):
     base_cents: Mapped[int | None] = mapped_column(BigInteger)
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     awards: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    joins: Mapped[bool] = mapped_column(server_default="true")  # false: of awards that disagreed before aids were kept
+    joins: Mapped[bool] = mapped_column(
+        server_default="true"
+    )  # false: passed to another firm, or of before aids were kept
     notified_on: Mapped[date | None]
     planned_start_on: Mapped[date | None]
     planned_end_on: Mapped[date | None]
@@ -212,6 +209,14 @@ class AidActRecord(Identified, Base):
         shape("num_nonnulls(grant_id, advance_id) < 2", name="aid_act_of_one_award"),
         shape(one_of("act", AidAct), name="aid_act"),
         shape(f"document_sha256 {_SHA256}", name="aid_act_document"),
+        shape(
+            "num_nonnulls(from_siren, to_siren) = CASE act WHEN 'transfer' THEN 2 ELSE 0 END"
+            " AND from_siren <> to_siren",
+            name="aid_act_transfer",
+        ),
+        Index("aid_acts_transfers_idx", "aid_id", postgresql_where=text("act = 'transfer'")),
+        Index(None, "from_siren", postgresql_where=text("from_siren IS NOT NULL")),
+        Index(None, "to_siren", postgresql_where=text("to_siren IS NOT NULL")),
         Index(None, "aid_id"),
         Index(None, "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
         Index(None, "advance_id", postgresql_where=text("advance_id IS NOT NULL")),
@@ -226,6 +231,8 @@ class AidActRecord(Identified, Base):
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))  # null: the service itself
     reason: Mapped[str | None]
     document_sha256: Mapped[str | None]
+    from_siren: Mapped[str | None] = mapped_column(ForeignKey("firms.siren"))  # of a transfer: who held the aid before
+    to_siren: Mapped[str | None] = mapped_column(ForeignKey("firms.siren"))
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -292,11 +299,56 @@ event.listen(
     "after_create",
     DDL("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()"),
 )
+# An aid passes to another firm by an act, which its standing awards follow. Asked when the transaction ends.
+CHECK_HOLDER = """
+CREATE FUNCTION check_holder() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    aid uuid := coalesce(to_jsonb(NEW) ->> 'aid_id', to_jsonb(NEW) ->> 'id');
+    holder text := (SELECT firm_siren FROM aids WHERE id = aid);
+BEGIN
+    IF holder IS DISTINCT FROM
+        (SELECT to_siren FROM aid_acts WHERE aid_id = aid AND act = 'transfer' ORDER BY id DESC LIMIT 1)
+        OR EXISTS (
+            SELECT FROM grants
+            WHERE aid_id = aid AND status NOT IN ('cancelled', 'reversed') AND firm_siren <> holder
+            UNION ALL
+            SELECT FROM advances
+            WHERE aid_id = aid AND status NOT IN ('cancelled', 'reversed') AND firm_siren <> holder
+        )
+    THEN
+        RAISE EXCEPTION 'the aid is held by another firm'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'held_by_transfer';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+
+def held_by_transfer(table: str, moment: str, moved: str) -> str:
+    """The trigger by which who holds an aid, or an award of it, changes by an act alone."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_holder AFTER {moment} ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f" WHEN ({moved}) EXECUTE FUNCTION check_holder()"
+    )
+
+
+_MOVED = "NEW.firm_siren <> OLD.firm_siren"
+event.listen(Base.metadata, "before_create", DDL(CHECK_HOLDER))
+event.listen(Aid.__table__, "after_create", DDL(held_by_transfer("aids", "UPDATE OF firm_siren", _MOVED)))
+event.listen(
+    AidActRecord.__table__, "after_create", DDL(held_by_transfer("aid_acts", "INSERT", "NEW.act = 'transfer'"))
+)
+
+
+def follows_the_holder(table: str) -> str:
+    """The trigger by which an award has the firm of its aid."""
+    return held_by_transfer(table, "UPDATE OF firm_siren", _MOVED)
+
+
 # The parameters are not among them: an amendment changes those of the aid, which hold for its awards too. Each award
 # keeps those of its decision.
-_OF_THE_DECISION = (
-    "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
-)
+_OF_THE_DECISION = "territory, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
 for _table, _kept in ((Aid, _OF_THE_DECISION), (AidLine, "aid_id, position, label, kind, amount_cents")):
     _stays = "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     for _trigger in (
