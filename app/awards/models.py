@@ -632,8 +632,15 @@ CHECK_RELEASED = """
 CREATE FUNCTION check_released() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     committed text := TG_TABLE_NAME || '_committed';
+    released bigint;
 BEGIN
-    IF NEW.released_cents <> (
+    -- The row as it is now: it can have changed again since.
+    IF TG_TABLE_NAME = 'grants' THEN
+        released := (SELECT released_cents FROM grants WHERE id = NEW.id);
+    ELSE
+        released := (SELECT released_cents FROM advances WHERE id = NEW.id);
+    END IF;
+    IF released <> (
         SELECT coalesce(sum(CASE e.debit WHEN 'released' THEN e.amount_cents ELSE -e.amount_cents END), 0)
         FROM ledger_entries e
         WHERE e.award_id = NEW.id AND (e.debit, e.credit) IN (('released', committed), (committed, 'released'))
@@ -705,7 +712,7 @@ def begins(table: str, *moved: str) -> str:
 
 
 def gives_back_by_the_ledger(table: str) -> str:
-    """The trigger that holds what an award gave back to the ledger; each act counts the last word of the row."""
+    """The trigger that holds what an award gave back to the ledger, when the transaction ends."""
     return (
         f"CREATE CONSTRAINT TRIGGER check_released AFTER UPDATE OF released_cents ON {table}"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.released_cents <> OLD.released_cents)"

@@ -22,8 +22,15 @@ CHECK_RELEASED = """
 CREATE FUNCTION check_released() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     committed text := TG_TABLE_NAME || '_committed';
+    released bigint;
 BEGIN
-    IF NEW.released_cents <> (
+    -- The row as it is now: it can have changed again since.
+    IF TG_TABLE_NAME = 'grants' THEN
+        released := (SELECT released_cents FROM grants WHERE id = NEW.id);
+    ELSE
+        released := (SELECT released_cents FROM advances WHERE id = NEW.id);
+    END IF;
+    IF released <> (
         SELECT coalesce(sum(CASE e.debit WHEN 'released' THEN e.amount_cents ELSE -e.amount_cents END), 0)
         FROM ledger_entries e
         WHERE e.award_id = NEW.id AND (e.debit, e.credit) IN (('released', committed), (committed, 'released'))

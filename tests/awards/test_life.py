@@ -374,6 +374,14 @@ async def test_an_award_is_lowered_and_raised_to_the_cent_of_its_base(app: Any, 
                 f"UPDATE {instrument} SET amount_cents = $2, released_cents = 0 WHERE id = $1", award_id, BASE
             )
         assert error.value.constraint_name == "released_by_the_ledger"
+        async with connection.transaction():  # what counts is the row when the transaction ends
+            for step in ("- 1", "+ 1"):
+                await connection.execute(
+                    f"UPDATE {instrument} SET amount_cents = amount_cents - 1, released_cents = released_cents {step}"
+                    " WHERE id = $1",
+                    award_id,
+                )
+            await connection.execute(f"UPDATE {instrument} SET amount_cents = amount_cents + 2 WHERE id = $1", award_id)
     assert await acts.world.differences(app.state["engine"]) == []
 
 

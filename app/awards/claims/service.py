@@ -4,7 +4,7 @@ Whoever writes holds the aid, the lines of its decision where a settlement count
 last, where it declares invoices, the claims of the firm: of two that declare the same one, the second sees the first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
@@ -229,7 +229,7 @@ async def lines_of(write: Write, claim_id: UUID) -> Sequence[ClaimLine]:
     return (await write.session.scalars(of_claim.execution_options(populate_existing=True))).all()
 
 
-async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
+async def hold_aids(write: Write, aid_ids: Collection[UUID]) -> None:
     """Hold several aids, then the claims of their firms, before anything is written: by their ids, and by SIREN."""
     held = select(Aid.id).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
     await hold_firms(write, (await write.session.scalars(held.with_for_update(key_share=True))).all())
@@ -240,7 +240,7 @@ def _holders(aid_id: Any) -> Any:
     return func.aid_holders(aid_id, type_=ARRAY(Text()))
 
 
-async def hold_firms(write: Write, aid_ids: Sequence[UUID], *sirens: str) -> None:
+async def hold_firms(write: Write, aid_ids: Collection[UUID], *sirens: str) -> None:
     """One claim after the other of the firms that hold these aids or have held them, over all territories.
 
     Others go on holding the rows of the register.
