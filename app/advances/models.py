@@ -25,13 +25,15 @@ from app.awards.door import stands_at_the_door
 from app.awards.models import (
     STANDS,
     Award,
+    begins,
     check_award,
     check_award_of_a_decision,
     counts_awards,
+    follows_the_holder,
+    gives_back_by_the_ledger,
     keeps_what_it_rests_on,
     links,
-    override_of_award,
-    override_of_payment,
+    override_of,
     rests_on,
 )
 from app.core.db import Base, Identified, Versioned, one_of, shape
@@ -80,7 +82,7 @@ class Advance(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="advance_awarded_by_a_person"
         ),
-        override_of_award("advances"),
+        override_of("advances"),
         shape("awarder_kind = 'person'", name="advance_awarder_kind"),
         shape(AMOUNT, name="advance_amount"),
         shape("disbursed_cents >= 0 AND released_cents >= 0 AND repaid_cents >= 0", name="advance_amounts"),
@@ -111,7 +113,7 @@ class Tranche(Identified, Versioned, Base):
             ["advances.id", "advances.territory", "advances.awarded_by"],
             name="advance_tranches_advance_fkey",
         ),
-        override_of_payment("advance_tranches"),
+        override_of("advance_tranches"),
         CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
         shape(AMOUNT, name="tranche_amount"),
         shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
@@ -175,8 +177,12 @@ class Repayment(Identified, Versioned, Base):
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
 
 
-for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
+for _statement in (
+    check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on, gives_back_by_the_ledger,
+    follows_the_holder,
+):  # fmt: skip
     event.listen(Advance.__table__, "after_create", DDL(_statement("advances")))
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
+event.listen(Advance.__table__, "after_create", DDL(begins("advances", "disbursed_cents", "repaid_cents")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")

@@ -54,7 +54,7 @@ AIDED.append(
         _advance.project_id,
         literal_column("'rebond_advance'").label("kind"),
         _advance.id,
-        (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
+        _advance.holds_cents.label("amount_cents"),
         _advance.decision_reference.label("reference"),
         (_advance.status == AdvanceStatus.REPAID).label("ended"),
     ).where(text(STANDS))

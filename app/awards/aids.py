@@ -45,9 +45,9 @@ class Held:
 
     def record(
         self, write: Write, act: AidAct, on: date, *, reason: str | None = None, document_sha256: str | None = None,
-        award: Any = None,
+        award: Any = None, from_siren: str | None = None,
     ) -> None:  # fmt: skip
-        """Write the act down: of one award where it is given, else of the whole aid."""
+        """Write the act down: of one award where it is given, else of the whole aid. `from_siren` held it before."""
         write.session.add(
             AidActRecord(
                 territory=self.aid.territory,
@@ -59,6 +59,8 @@ class Held:
                 actor_id=write.actor.subject_id,
                 reason=reason,
                 document_sha256=document_sha256,
+                from_siren=from_siren,
+                to_siren=None if from_siren is None else self.aid.siren,
             )
         )
 

@@ -27,6 +27,14 @@ CHECKS = {
             SELECT id, aid_id FROM grants WHERE status NOT IN ('cancelled', 'reversed')
             UNION ALL SELECT id, aid_id FROM advances WHERE status NOT IN ('cancelled', 'reversed')
         ) a ON a.aid_id = s.id GROUP BY s.id""",
+    "firm of an award, by its aid and the last transfer": """
+        SELECT a.id::text, s.firm_siren || ' ' || coalesce((
+            SELECT t.to_siren FROM aid_acts t WHERE t.aid_id = s.id AND t.act = 'transfer' ORDER BY t.id DESC LIMIT 1
+        ), s.firm_siren), a.firm_siren || ' ' || a.firm_siren
+        FROM aids s JOIN (
+            SELECT id, aid_id, firm_siren FROM grants WHERE status NOT IN ('cancelled', 'reversed')
+            UNION ALL SELECT id, aid_id, firm_siren FROM advances WHERE status NOT IN ('cancelled', 'reversed')
+        ) a ON a.aid_id = s.id""",
     "line of a plan for an award": f"""
         WITH awards AS ({_AWARDS}), lines AS ({_LINES})
         SELECT l.territory || ' ' || l.project_id || ' ' || l.source,

@@ -63,6 +63,7 @@ class AidAct(StrEnum):
     EXTEND_START = "extend_start"
     COMPLETE = "complete"
     AMEND = "amend"
+    TRANSFER = "transfer"
     CLOSE = "close"
     REOPEN = "reopen"
     TERMINATE = "terminate"
@@ -76,17 +77,11 @@ class AidAct(StrEnum):
 STANDS = "status NOT IN ('cancelled', 'reversed')"
 
 
-def override_of_award(table: str) -> ForeignKeyConstraint:
-    """An award names the override that names it, of its own territory and firm: so an override serves once."""
-    return ForeignKeyConstraint(
-        ["override_id", "territory", "siren", "id"],
-        ["overrides.id", "overrides.territory", "overrides.siren", "overrides.used_by_id"],
-        name=f"{table}_override_fkey",
-    )
+def override_of(table: str) -> ForeignKeyConstraint:
+    """What gives money names the override that names it, of its own territory: so an override serves once.
 
-
-def override_of_payment(table: str) -> ForeignKeyConstraint:
-    """A payment names the override that names it, of its own territory; `check_money_door` looks at the firm."""
+    `check_money_door` looks at the firm when the override is named: the aid can pass to another firm later.
+    """
     return ForeignKeyConstraint(
         ["override_id", "territory", "id"],
         ["overrides.id", "overrides.territory", "overrides.used_by_id"],
@@ -129,7 +124,7 @@ class Aid(Identified, Versioned, Base):
     )  # fmt: skip
 
     territory: Mapped[str] = mapped_column(ForeignKey("territories.slug"))
-    siren: Mapped[str] = mapped_column("firm_siren", key="siren")  # the award refers to the firm, funder and scheme
+    siren: Mapped[str] = mapped_column("firm_siren", key="siren")  # that holds it now; its awards refer to the firm
     decision_reference: Mapped[str]
     decided_on: Mapped[date]
     funder_id: Mapped[UUID]
@@ -138,7 +133,9 @@ class Aid(Identified, Versioned, Base):
     base_cents: Mapped[int | None] = mapped_column(BigInteger)
     parameters: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     awards: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    joins: Mapped[bool] = mapped_column(server_default="true")  # false: of awards that disagreed before aids were kept
+    joins: Mapped[bool] = mapped_column(
+        server_default="true"
+    )  # false: passed to another firm, or of before aids were kept
     notified_on: Mapped[date | None]
     planned_start_on: Mapped[date | None]
     planned_end_on: Mapped[date | None]
@@ -213,6 +210,14 @@ class AidActRecord(Identified, Base):
         shape("num_nonnulls(grant_id, advance_id) < 2", name="aid_act_of_one_award"),
         shape(one_of("act", AidAct), name="aid_act"),
         shape(f"document_sha256 {_SHA256}", name="aid_act_document"),
+        shape(
+            "num_nonnulls(from_siren, to_siren) = CASE act WHEN 'transfer' THEN 2 ELSE 0 END"
+            " AND from_siren <> to_siren",
+            name="aid_act_transfer",
+        ),
+        Index("aid_acts_transfers_idx", "aid_id", postgresql_where=text("act = 'transfer'")),
+        Index(None, "from_siren", postgresql_where=text("from_siren IS NOT NULL")),
+        Index(None, "to_siren", postgresql_where=text("to_siren IS NOT NULL")),
         Index(None, "aid_id"),
         Index(None, "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
         Index(None, "advance_id", postgresql_where=text("advance_id IS NOT NULL")),
@@ -227,6 +232,8 @@ class AidActRecord(Identified, Base):
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))  # null: the service itself
     reason: Mapped[str | None]
     document_sha256: Mapped[str | None]
+    from_siren: Mapped[str | None] = mapped_column(ForeignKey("firms.siren"))  # of a transfer: who held the aid before
+    to_siren: Mapped[str | None] = mapped_column(ForeignKey("firms.siren"))
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -293,10 +300,56 @@ event.listen(
     "after_create",
     DDL("CREATE TRIGGER guard_aid BEFORE INSERT OR UPDATE ON aids FOR EACH ROW EXECUTE FUNCTION guard_aid()"),
 )
-# The parameters are not among them: an amendment changes those of the aid; those of its awards stay as decided.
-_OF_THE_DECISION = (
-    "territory, firm_siren, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
+# An aid passes to another firm by an act, which its standing awards follow. Asked when the transaction ends.
+CHECK_HOLDER = """
+CREATE FUNCTION check_holder() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    aid uuid := coalesce(to_jsonb(NEW) ->> 'aid_id', to_jsonb(NEW) ->> 'id');
+    holder text := (SELECT firm_siren FROM aids WHERE id = aid);
+BEGIN
+    IF holder IS DISTINCT FROM
+        (SELECT to_siren FROM aid_acts WHERE aid_id = aid AND act = 'transfer' ORDER BY id DESC LIMIT 1)
+        OR EXISTS (
+            SELECT FROM grants
+            WHERE aid_id = aid AND status NOT IN ('cancelled', 'reversed') AND firm_siren <> holder
+            UNION ALL
+            SELECT FROM advances
+            WHERE aid_id = aid AND status NOT IN ('cancelled', 'reversed') AND firm_siren <> holder
+        )
+    THEN
+        RAISE EXCEPTION 'the aid is held by another firm'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'held_by_transfer';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+
+def held_by_transfer(table: str, moment: str, moved: str) -> str:
+    """The trigger by which who holds an aid, or an award of it, changes by an act alone."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_holder AFTER {moment} ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f" WHEN ({moved}) EXECUTE FUNCTION check_holder()"
+    )
+
+
+_MOVED = "NEW.firm_siren <> OLD.firm_siren"
+event.listen(Base.metadata, "before_create", DDL(CHECK_HOLDER))
+event.listen(Aid.__table__, "after_create", DDL(held_by_transfer("aids", "UPDATE OF firm_siren", _MOVED)))
+event.listen(
+    AidActRecord.__table__, "after_create", DDL(held_by_transfer("aid_acts", "INSERT", "NEW.act = 'transfer'"))
 )
+
+
+def follows_the_holder(table: str) -> str:
+    """The trigger by which an award has the firm of its aid."""
+    return held_by_transfer(table, "UPDATE OF firm_siren", _MOVED)
+
+
+# The parameters are not among them: an amendment changes those of the aid, which hold for its awards too. Each award
+# keeps those of its decision.
+_OF_THE_DECISION = "territory, decision_reference, decided_on, funder_id, application_id, scheme, base_cents"
 for _table, _kept in ((Aid, _OF_THE_DECISION), (AidLine, "aid_id, position, label, kind, amount_cents")):
     _stays = "CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     for _trigger in (
@@ -336,6 +389,11 @@ class Award:
     awarded_by: Mapped[UUID]
     awarder_kind: Mapped[str] = mapped_column(server_default="person")
 
+    @hybrid_property
+    def holds_cents(self) -> Any:
+        """What the award comes to now: awarded, raised by amendments, less all that was given back."""
+        return self.amount_cents - self.released_cents
+
 
 # What an award rests on, from the day of its decision on.
 FROZEN = ("aid_id", "funder_id", "application_id", "decision_id", "scheme", "base_cents", "lines", "parameters")
@@ -352,7 +410,7 @@ def rests_on(table: str, noun: str) -> tuple[ForeignKeyConstraint | Index | Chec
             ["territory", "decision_id"], ["committee_decisions.territory", "committee_decisions.id"],
             name=f"{table}_decision_fkey",
         ),
-        CheckConstraint("amount_cents <= base_cents", name="award_above_base"),
+        CheckConstraint("amount_cents - released_cents <= base_cents", name="award_above_base"),
         shape("num_nulls(scheme, base_cents, lines, parameters) IN (0, 4)", name=f"{noun}_frozen"),
         shape(
             "jsonb_typeof(lines) = 'array' AND jsonb_typeof(parameters) = 'object'", name=f"{noun}_frozen_kinds"
@@ -561,6 +619,40 @@ BEGIN
 END
 $$
 """
+# A new award has had no act yet. After the row, so that what it says of others is judged first.
+REFUSE_BEGUN_AWARD = """
+CREATE FUNCTION refuse_begun_award() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a new award is awarded, and nothing else'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'award_begins';
+END
+$$
+"""
+# What an award gave back is what the ledger says that it did, when a transaction that changes it ends.
+CHECK_RELEASED = """
+CREATE FUNCTION check_released() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    committed text := TG_TABLE_NAME || '_committed';
+    released bigint;
+BEGIN
+    -- The row as it is now: it can have changed again since.
+    IF TG_TABLE_NAME = 'grants' THEN
+        released := (SELECT released_cents FROM grants WHERE id = NEW.id);
+    ELSE
+        released := (SELECT released_cents FROM advances WHERE id = NEW.id);
+    END IF;
+    IF released <> (
+        SELECT coalesce(sum(CASE e.debit WHEN 'released' THEN e.amount_cents ELSE -e.amount_cents END), 0)
+        FROM ledger_entries e
+        WHERE e.award_id = NEW.id AND (e.debit, e.credit) IN (('released', committed), (committed, 'released'))
+    ) THEN
+        RAISE EXCEPTION 'the ledger says otherwise'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'released_by_the_ledger';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
 CHECK_SERVED_SINCE = """
 CREATE FUNCTION check_served_since() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -610,12 +702,31 @@ def counts_awards(table: str) -> str:
     )
 
 
+def begins(table: str, *moved: str) -> str:
+    """The trigger that lets an award begin as awarded alone: `moved` are what its acts count, in cents."""
+    nothing = " OR ".join(f"NEW.{column} <> 0" for column in ("released_cents", *moved))
+    return (
+        f"CREATE TRIGGER begins AFTER INSERT ON {table} FOR EACH ROW WHEN (NEW.status <> 'awarded' OR {nothing}"
+        " OR num_nonnulls(NEW.ended_as, NEW.ended_on, NEW.final_cents) > 0)"
+        " EXECUTE FUNCTION refuse_begun_award()"
+    )
+
+
+def gives_back_by_the_ledger(table: str) -> str:
+    """The trigger that holds what an award gave back to the ledger, when the transaction ends."""
+    return (
+        f"CREATE CONSTRAINT TRIGGER check_released AFTER UPDATE OF released_cents ON {table}"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.released_cents <> OLD.released_cents)"
+        " EXECUTE FUNCTION check_released()"
+    )
+
+
 def keeps_what_it_rests_on(table: str) -> str:
     """The trigger that keeps what an award rests on as it was decided."""
     return append_only(table, f"UPDATE OF {', '.join(FROZEN)}")
 
 
-for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS):
+for _function in (CHECK_AWARD, JOIN_AID, FILL_AID, COUNT_AWARDS, REFUSE_BEGUN_AWARD, CHECK_RELEASED):
     event.listen(Base.metadata, "before_create", DDL(_function))
 event.listen(Base.metadata, "before_create", DDL(CHECK_AWARD_OF_A_DECISION))
 for _statement in (CHECK_SERVED_SINCE, SERVED_SINCE_GUARD):

@@ -84,7 +84,7 @@ def _rows(award: Any, paid: str, in_flight: Any, more: tuple[Any, ...]) -> Selec
             _of_its(award, Scheme.name, Scheme.code, award.scheme).label("scheme_name"),
             award.base_cents,
             _lines(award),
-            award.parameters,
+            _a.parameters,
             award.amount_cents,
             getattr(award, paid),
             award.released_cents,

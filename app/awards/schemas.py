@@ -75,9 +75,9 @@ ParameterValues = dict[str, int | bool | list[int] | str]
 FrozenParameters = Annotated[
     ParameterValues | None,
     Field(
-        description="The scheme's parameters as they were in force on `decided_on`, by name: an integer, a boolean, a"
-        " list of integers or text, in the unit that ends the name (_cents, _bp, _months, _days). They stay. Null as"
-        " the scheme is."
+        description="The scheme's parameters by name, as they were in force on `decided_on` or as an amendment has"
+        " changed them since: an integer, a boolean, a list of integers or text, in the unit that ends the name"
+        " (_cents, _bp, _months, _days). Null as the scheme is."
     ),
 ]
 

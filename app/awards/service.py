@@ -261,14 +261,29 @@ async def follow(write: Write, award: Any, day: date | None, reason: str | None)
 
 async def _follow(write: Write, project: Project, award: Any, day: date | None, reason: str | None) -> list[Change]:
     changes = await projects.follow_awards(write, project, day, reason)
+    return changes + await follow_firm(write, award.territory, award.siren, day, reason)
+
+
+async def follow_firm(
+    write: Write, territory: str, siren: str, day: date | None, reason: str | None
+) -> list[Change]:  # fmt: skip
+    """Bring a firm to the stage that its awards mean, from the day on."""
     standing = union_all(*AIDED).subquery()
     # The firm is locked before its awards are read: of two that end at once, the second sees both.
-    firm = await firms.hold(write, award.territory, award.siren)
+    firm = await firms.hold(write, territory, siren)
     aided = select(standing.c.siren).where(
-        standing.c.territory == award.territory, standing.c.siren == award.siren, standing.c.project_id.is_not(None)
+        standing.c.territory == territory, standing.c.siren == siren, standing.c.project_id.is_not(None)
     )
     is_aided = await write.session.scalar(aided.limit(1)) is not None
-    return changes + await firms.follow_award(write, firm, aided=is_aided, day=day, reason=reason)
+    return await firms.follow_award(write, firm, aided=is_aided, day=day, reason=reason)
+
+
+async def refuse_another_firm(write: Write, project_id: UUID, siren: str) -> None:
+    """Raises `project-of-another-firm` (409) for a firm that does not hold the project."""
+    h = Holder
+    held = select(h.position).where(h.project_id == project_id, h.firm_siren == siren)
+    if await write.session.scalar(held) is None:
+        raise ProjectOfAnotherFirm
 
 
 async def _project_to_aid(write: Write, award: Any) -> Project:
@@ -277,10 +292,7 @@ async def _project_to_aid(write: Write, award: Any) -> Project:
         project = await projects.hold(write, award.territory, award.project_id)
     except NotFound:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/project_id")]) from None
-    h = Holder
-    held = select(h.position).where(h.project_id == project.id, h.firm_siren == award.siren)
-    if await write.session.scalar(held) is None:
-        raise ProjectOfAnotherFirm
+    await refuse_another_firm(write, project.id, award.siren)
     if project.funding_route != FundingRoute.REBOND or project.stage not in CAN_BE_AIDED:
         raise ProjectNotFiled(stage=project.stage, funding_route=project.funding_route)
     if award.decided_on < project.stage_since_on and project.stage != ProjectStage.CONTRACTED:

@@ -239,10 +239,14 @@ SEATS = Listing(
 )
 
 
+def open_on(proceeding: Any, on: Any) -> Any:
+    """Whether a proceeding is open on a day; on the day of its closing it is not."""
+    return (proceeding.opened_on <= on) & or_(proceeding.closed_on.is_(None), proceeding.closed_on > on)
+
+
 def in_proceedings(siren: Any, on: Any) -> Any:
-    """Whether insolvency proceedings of the firm are open on a day; on the day of their closing they are not."""
-    p = Proceeding
-    return exists().where(p.siren == siren, p.opened_on <= on, or_(p.closed_on.is_(None), p.closed_on > on))
+    """Whether insolvency proceedings of the firm are open on a day."""
+    return exists().where(Proceeding.siren == siren, open_on(Proceeding, on))
 
 
 PROCEEDINGS = Listing(

@@ -14,8 +14,8 @@ from app.awards.life.rules import AgreementMissing
 from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
 from app.core.clock import after_months
 from app.core.problems import Problem
+from app.firms.bank_details.rules import BankDetailsUnapproved
 from app.grants.payments.rules import (
-    BankDetailsUnapproved,
     CompletionStatementLate,
     NotStarted,
     PaymentKind,

@@ -17,12 +17,15 @@ from app.awards.models import (
     STANDS,
     Award,
     AwardStatus,
+    begins,
     check_award,
     check_award_of_a_decision,
     counts_awards,
+    follows_the_holder,
+    gives_back_by_the_ledger,
     keeps_what_it_rests_on,
     links,
-    override_of_award,
+    override_of,
     rests_on,
 )
 from app.core.db import Base, Identified, Versioned, ask_at_once, one_of, shape
@@ -46,7 +49,7 @@ class Grant(Award, Identified, Versioned, Base):
         ForeignKeyConstraint(
             ["awarded_by", "awarder_kind"], ["subjects.id", "subjects.kind"], name="grant_awarded_by_a_person"
         ),
-        override_of_award("grants"),
+        override_of("grants"),
         shape("awarder_kind = 'person'", name="grant_awarder_kind"),
         shape(AMOUNT, name="grant_amount"),
         shape("paid_cents >= 0 AND released_cents >= 0", name="grant_amounts"),
@@ -70,7 +73,15 @@ class Grant(Award, Identified, Versioned, Base):
 
 
 ask_at_once(Grant.__table__, "grant", but=["grant_amount"])  # which does not hold for rows from before it
-for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):
+for _statement in (
+    check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on, gives_back_by_the_ledger,
+    follows_the_holder,
+):  # fmt: skip
     event.listen(Grant.__table__, "after_create", DDL(_statement("grants")))
 event.listen(Grant.__table__, "after_create", DDL(check_plan_awards("grants")))
+event.listen(
+    Grant.__table__,
+    "after_create",
+    DDL(begins("grants", "paid_cents", "in_flight_cents", "recovered_cents", "claimed_back_cents")),
+)
 stands_at_the_door(Grant, "territory, firm_siren, decided_on, override_id")

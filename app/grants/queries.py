@@ -25,7 +25,7 @@ AIDED.append(
         _g.project_id,
         literal_column("'rebond_grant'").label("kind"),
         _g.id,
-        (_g.amount_cents - _g.released_cents).label("amount_cents"),
+        _g.holds_cents.label("amount_cents"),
         _g.decision_reference.label("reference"),
         (_g.status == AwardStatus.CLOSED).label("ended"),
     ).where(text(STANDS))

@@ -9,7 +9,7 @@ from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
 from app.grants.models import Grant
-from app.grants.payments.in_flight import cancel_proposed, is_bound
+from app.grants.payments.in_flight import cancel_proposed, is_bound, redirect
 from app.grants.queries import GRANTS
 
 
@@ -30,6 +30,14 @@ def status_of(grant: Grant) -> AwardStatus:
 
 
 GRANT = AwardKind(
-    Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of, in_flight=is_bound, drop_proposed=cancel_proposed
+    Instrument.GRANT,
+    Grant,
+    GRANTS,
+    "grant",
+    "paid_cents",
+    status_of,
+    in_flight=is_bound,
+    drop_proposed=cancel_proposed,
+    redirect=redirect,
 )
 KINDS[GRANT.resource] = GRANT

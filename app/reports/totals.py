@@ -37,7 +37,8 @@ from app.access.models import Organisation
 from app.advances.models import Advance
 from app.applications.models import Application, ApplicationPassage, ApplicationReview
 from app.awards.claims.models import ClaimLine, ExpenseClaim
-from app.awards.models import Aid
+from app.awards.holders import holder_on
+from app.awards.models import Aid, AidActRecord
 from app.awards.recoveries.models import Recovery
 from app.core.db import Statement, param
 from app.core.reading.listing import as_object, json_array
@@ -108,15 +109,20 @@ class _Scope:
         ).subquery("asked")
         made = []
         for kind, each in (("grant", Grant), ("advance", Advance)):
-            chosen = each.siren == _siren
-            if self.of is Of.AID:
-                chosen = each.aid_id.in_(select(asked.c.aid_id))
+            chosen: Any = each.aid_id.in_(select(asked.c.aid_id)) if self.of is Of.AID else self._held(each)
             if self.known:
                 chosen &= each.created_at < BEFORE
             columns = (each.id, each.aid_id, each.territory, each.application_id)
             name = literal_column(f"'{kind}'", Text()).label("kind")
             made.append(select(name, *columns).where(self.within(each.territory), chosen))
         return union_all(*made).cte("award")
+
+    def _held(self, award: Any) -> Any:
+        """Whether the firm held the aid of an award on the day. Most aids never pass to another firm."""
+        r = AidActRecord
+        passed = select(r.aid_id).where(r.from_siren == _siren)
+        mine = or_(award.siren == _siren, award.aid_id.in_(passed))
+        return mine & (holder_on(award, AS_OF, BEFORE if self.known else None) == _siren)
 
     def within(self, territory: Any) -> Any:
         """In the territories that are asked for."""

@@ -33,6 +33,12 @@ def parameters_on(scheme: ColumnElement[str], day: ColumnElement[date]) -> Scala
     return select(values).where(p.scheme == scheme, valid_on(p, day)).scalar_subquery()
 
 
+async def parameter_names(session: AsyncSession, scheme: str) -> set[str]:
+    """The names of all parameters that a scheme has, or has had."""
+    names = select(SchemeParameter.name).where(SchemeParameter.scheme == scheme)
+    return set(await session.scalars(names))
+
+
 async def load_parameters(session: AsyncSession, scheme: str, day: date) -> Parameters:
     """What a scheme's parameters say on a day."""
     values = parameters_on(literal(scheme, Text()), literal(day, Date()))

@@ -33,6 +33,11 @@ def commitment(**changes: str) -> str:
     return clone("commitments", COMMITMENT, **{"months": "13", "reports": "0", "reporters": "'{}'", **changes})
 
 
+def passed(**firms: str) -> str:
+    """INSERT of the act by which an aid passes from one firm to another."""
+    return clone("aid_acts", ACT, act="'transfer'", **firms)
+
+
 AIDS = [
     Attack("aids_territory_fkey", clone("aids", NEW_AID, territory="'nowhere'")),
     Attack("aids_application_fkey", clone("aids", NEW_AID, decision_reference="'N'", application_id="uuidv7()")),
@@ -70,6 +75,15 @@ AIDS = [
     Attack("aid_acts_aid_fkey", clone("aid_acts", ACT, aid_id="uuidv7()")),
     Attack("aid_acts_grant_fkey", clone("aid_acts", ACT, grant_id="uuidv7()", advance_id="NULL")),
     Attack("aid_acts_advance_fkey", clone("aid_acts", ACT, advance_id="uuidv7()", grant_id="NULL")),
+    Attack("aid_act_transfer", clone("aid_acts", ACT, act="'transfer'")),
+    *(
+        Attack("aid_act_transfer", clone("aid_acts", ACT, from_siren=siren, to_siren="$firm"))
+        for siren in ("NULL", "$firm", "$stranger")
+    ),
+    Attack("aid_act_transfer", clone("aid_acts", ACT, act="'transfer'", from_siren="$firm", to_siren="$firm")),
+    Attack("aid_acts_from_siren_fkey", passed(from_siren="'123456782'", to_siren="$firm")),
+    Attack("aid_acts_to_siren_fkey", passed(from_siren="$firm", to_siren="'123456782'")),
+    Attack("held_by_transfer", f"SET CONSTRAINTS ALL IMMEDIATE; {passed(from_siren='$firm', to_siren='$stranger')}"),
     Attack("aid_acts_actor_id_fkey", clone("aid_acts", ACT, actor_id="uuidv7()")),
     # The other award of a decision says of it what the first one said.
     Attack(

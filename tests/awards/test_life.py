@@ -13,6 +13,7 @@ from app.awards.models import Aid
 from app.commands.tick import take_unstarted
 from app.core.values import iban_from
 from tests.awards.life import (
+    BASE,
     COMPLETED,
     DECIDED,
     EXTENDED,
@@ -299,8 +300,9 @@ async def test_one_decision_takes_all_changes_of_a_request(app: Any, acts: Acts)
     )
     assert grant["project_title"] == advance["project_title"] == "Atelier et bureaux"
     assert grant["planned_end_on"] == "2026-06-30"
-    assert grant["start_by_on"] == "2026-05-02"  # by the parameters of the aid; those of the decision stay
-    assert grant["parameters"]["start_months"] == 24
+    assert grant["start_by_on"] == "2026-05-02"
+    assert grant["parameters"] == advance["parameters"]  # those that hold
+    assert grant["parameters"]["start_months"] == 30
     assert (await acts.envelope())["available_cents"] == available - 1_000_000
     problem(await life.decide(path), 409, "change-request-transition")
     down = await life.asked({"kind": "amount", "amount_cents": 3_000_000})
@@ -340,13 +342,47 @@ async def test_a_change_is_within_the_envelope_the_base_and_what_is_paid_or_all_
     ok(await acts.reverse(f"grants/{rest['id']}"))
     ok(await life.decide(path))
     plain = await Life.of(acts, 100, scheme=None, base_cents=None)
-    path = await plain.asked(PARAMETERS)
-    problem(await plain.decide(path), 409, "not-held-by-parameters")
-    ok(await plain.decide(path, "withdraw"))
+    problem(await plain.ask(PARAMETERS), 409, "not-held-by-parameters")
     ended = await plain.asked(OBJECT)
     ok(await acts.release(plain.grant))
     problem(await plain.decide(ended), 409, "award-ended")
     problem(await plain.ask(OBJECT), 409, "award-ended")
+
+
+@pytest.mark.parametrize("instrument", ["grants", "advances"])
+async def test_an_award_is_lowered_and_raised_to_the_cent_of_its_base(app: Any, acts: Acts, instrument: str) -> None:
+    life = await Life.of(acts, 1, 1)
+    path = life.grant if instrument == "grants" else life.advance
+    begun = (await acts.envelope())["available_cents"] + 1
+    for cents in (BASE, 1, BASE, 2_300_000, 2_300_001, 2_300_000, BASE - 1, BASE):
+        asked = await life.asked({"kind": "amount", "amount_cents": cents}, of=path)
+        ok(await life.decide(asked))
+        said = await life.says(path)
+        assert (said["amount_cents"] - said["released_cents"], said["remaining_cents"]) == (cents, cents)
+        assert (await acts.envelope())["available_cents"] == begun - cents
+    above = await life.asked({"kind": "amount", "amount_cents": BASE + 1}, of=path)
+    refused = problem(await life.decide(above), 409, "award-above-base")
+    assert (refused["amount_cents"], refused["base_cents"]) == (BASE + 1, BASE)
+    async with acts.world.pool.acquire() as connection:
+        award_id, pair = path.partition("/")[2], ("amount_cents + 1", "released_cents - 1")
+        for column, value in zip(("amount_cents", "released_cents"), pair, strict=True):
+            with pytest.raises(asyncpg.CheckViolationError) as error:
+                await connection.execute(f"UPDATE {instrument} SET {column} = {value} WHERE id = $1", award_id)
+            assert error.value.constraint_name == "award_above_base"
+        with pytest.raises(asyncpg.CheckViolationError) as error:  # what was lowered stays given back
+            await connection.execute(
+                f"UPDATE {instrument} SET amount_cents = $2, released_cents = 0 WHERE id = $1", award_id, BASE
+            )
+        assert error.value.constraint_name == "released_by_the_ledger"
+        async with connection.transaction():  # what counts is the row when the transaction ends
+            for step in ("- 1", "+ 1"):
+                await connection.execute(
+                    f"UPDATE {instrument} SET amount_cents = amount_cents - 1, released_cents = released_cents {step}"
+                    " WHERE id = $1",
+                    award_id,
+                )
+            await connection.execute(f"UPDATE {instrument} SET amount_cents = amount_cents + 2 WHERE id = $1", award_id)
+    assert await acts.world.differences(app.state["engine"]) == []
 
 
 async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
@@ -362,6 +398,14 @@ async def test_another_person_decides_and_only_one_of_two(acts: Acts) -> None:
     answers = await asyncio.gather(life.decide(path), life.decide(path, by=second))
     assert sorted(each.status_code for each in answers) in ([200, 409], [200, 412])
     assert (await life.says())["amount_cents"] == 5_000_000
+
+
+async def test_only_what_the_scheme_has_is_changed(acts: Acts) -> None:
+    life = await Life.of(acts)
+    unknown = {"kind": "parameters", "parameters": {"start_months": 30, "start_month": 30}}
+    refused = problem(await life.ask(OBJECT, unknown), 409, "parameter-unknown")
+    assert (refused["scheme"], refused["parameter"]) == ("rebond_industriel", "start_month")
+    assert [each["pointer"] for each in refused["errors"]] == ["/changes/1/parameters/start_month"]
 
 
 CHANGES: list[tuple[list[dict[str, Any]], str | None, str]] = [
@@ -484,6 +528,8 @@ async def test_an_agreement_is_missing_by_the_awards_of_a_year_in_all_territorie
     ok(await there.contribute(1_000_000), 201)
     funder = (await life.says())["funder_id"]
     ok(await there.grant(100_000, funder_id=funder), 201)
+    for cents in (1, 2_000_000):  # what was lowered and raised again counts once
+        ok(await life.decide(await life.asked({"kind": "amount", "amount_cents": cents})))
     assert await missing() is None  # 23 000.00 €
     ok(await there.grant(1, funder_id=funder, decided_on="2024-01-02"), 201)
     ok(await there.advance(1), 201)  # another funder's

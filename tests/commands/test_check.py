@@ -56,6 +56,8 @@ PLANTED = {
         "UPDATE account_balances SET balance_cents = balance_cents + 1 WHERE account = 'contributor'",
     "awards of an aid that stand": "UPDATE aids SET awards = awards + 1",
     "stage of a project with awards": "UPDATE projects SET stage = 'filed' WHERE stage = 'contracted'",
+    "firm of an award, by its aid and the last transfer":
+        "UPDATE aids SET firm_siren = (SELECT min(siren) FROM firms WHERE siren <> aids.firm_siren)",
     "line of a plan for an award":
         "UPDATE financing_lines SET amount_cents = amount_cents + 1 WHERE grant_id IS NOT NULL",
     "stage of a firm with awards": "UPDATE territory_firms SET stage = 'declined' WHERE stage = 'supported'",

@@ -117,9 +117,9 @@ GRANTS = [
     Attack("grants_decision_reference_key", clone("grants", GRANT, external_id="NULL")),
     Attack(
         "grants_external_id_key",
-        clone("grants", GRANT, decision_reference="'N'", external_id="'E'")
+        clone("grants", "id = $new_grant", decision_reference="'N'", external_id="'E'")
         + "; "
-        + clone("grants", GRANT, decision_reference="'M'", external_id="'E'"),
+        + clone("grants", "id = $new_grant", decision_reference="'M'", external_id="'E'"),
     ),
     Attack("grant_payments_grant_fkey", f"DELETE FROM grants WHERE {GRANT}"),
     Attack("grant_payments_grant_fkey", change("grants", GRANT, awarded_by="$judge")),
@@ -243,9 +243,9 @@ ADVANCES = [
     Attack("advances_decision_reference_key", clone("advances", ADVANCE, external_id="NULL")),
     Attack(
         "advances_external_id_key",
-        clone("advances", ADVANCE, decision_reference="'N'", external_id="'E'")
+        clone("advances", "id = $new_advance", decision_reference="'N'", external_id="'E'")
         + "; "
-        + clone("advances", ADVANCE, decision_reference="'M'", external_id="'E'"),
+        + clone("advances", "id = $new_advance", decision_reference="'M'", external_id="'E'"),
     ),
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, territory="$elsewhere")),
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, awarded_by="$judge")),
@@ -329,6 +329,27 @@ RESTING = [
         (f"{noun}_frozen_kinds", {"parameters": "'[]'::jsonb"}),
     )
 ]
+
+BEGUN = [
+    attack
+    for table, row, moved in (
+        ("grants", "id = $new_grant", ("paid_cents", "in_flight_cents")),
+        ("advances", "id = $new_advance", ("disbursed_cents",)),
+    )
+    for attack in (
+        *(
+            Attack("award_begins", clone(table, row, decision_reference="'N'", external_id="NULL", **said))
+            for said in (
+                {"status": "'reversed'"}, {"status": "'cancelled'"}, {"released_cents": "1"}, {"final_cents": "1"},
+                {"ended_as": "'closed'", "ended_on": "'2023-10-03'"},
+                *({column: "1", "status": "'paying'"} for column in moved),
+            )
+        ),
+        Attack(
+            "released_by_the_ledger", f"SET CONSTRAINTS ALL IMMEDIATE; {change(table, row, released_cents='1')}"
+        ),
+    )
+]  # fmt: skip
 
 DAYS = [
     Attack("account_days_derived", sql)
@@ -448,8 +469,8 @@ OVERRIDES = [
 ]  # fmt: skip
 
 MONEY_ATTACKS = [
-    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
-    *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
+    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *BEGUN,
+    *DOOR, *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
 ]  # fmt: skip
 
 

@@ -168,6 +168,7 @@ OF_AIDS = {
     AidAct.START: "started",
     AidAct.EXTEND_START: "start_extended",
     AidAct.COMPLETE: "completed",
+    AidAct.TRANSFER: "transferred",
     AidAct.CLOSE: "closed",
     AidAct.REOPEN: "reopened",
     AidAct.START_MISSING: "start_missing",

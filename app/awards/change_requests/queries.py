@@ -1,19 +1,33 @@
 """Reads of change requests."""
 
+import json
 from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.awards.change_requests import schemas
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.change_requests.rules import ChangeRequestStatus
 from app.awards.kinds import AwardKind
-from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
+from app.core.reading.listing import Listing, any_of, at_least, at_most, json_array, updated_since
 from app.core.values import Day
 
 _requester, _decider = (Subject.__table__.alias(name) for name in ("requester", "decider"))
 _c = ChangeRequest
+
+
+def _as_read() -> Any:
+    """The changes as they were asked, each with every field: those that came later are null in a request of before."""
+    said = func.jsonb_array_elements(_c.changes).table_valued("value", with_ordinality="position").render_derived()
+    nothing = dict.fromkeys(schemas.ChangeRead.model_fields)
+    whole = literal_column(f"'{json.dumps(nothing)}'::jsonb", JSONB()).op("||")(cast(said.c.value, JSONB))
+    return select(json_array(whole, said.c.position)).select_from(said).scalar_subquery()
+
+
+_changes = _as_read()
 
 
 @cache
@@ -26,7 +40,7 @@ def change_requests_of(kind: AwardKind) -> Listing:
             _c.id,
             _c.grant_id,
             _c.advance_id,
-            _c.changes,
+            _changes.label("changes"),
             _c.reason,
             _c.requested_on,
             _c.requested_by,

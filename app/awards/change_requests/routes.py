@@ -11,14 +11,24 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.awards.change_requests import rules, schemas, service
 from app.awards.change_requests.queries import change_requests_of
+from app.awards.claims.rules import InvoiceAlreadyClaimed
 from app.awards.kinds import AwardKind
-from app.awards.rules import AwardAboveBase, AwardEnded, BeforeDecision
-from app.core.problems import IfMatchMissing
+from app.awards.rules import (
+    AwardAboveBase,
+    AwardEnded,
+    BeforeDecision,
+    FirmCeased,
+    PaymentsInFlight,
+    ProceedingsOpen,
+    ProjectOfAnotherFirm,
+)
+from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
 from app.envelopes.ledger import EnvelopeExhausted
+from app.firms.bank_details.rules import BankDetailsUnapproved
 from app.programme.routes import T
 
 
@@ -42,13 +52,14 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         collection,
         name=f"request_{noun}_change",
         **changes(
-            schemas.ChangeRequest, AwardEnded, BeforeDecision, EmailMissing, IdempotencyKeyMissing, status=201
+            schemas.ChangeRequest, AwardEnded, BeforeDecision, rules.NotHeldByParameters, rules.ParameterUnknown,
+            rules.AlreadyHolder, ReferenceNotFound, EmailMissing, IdempotencyKeyMissing, status=201,
         ),
     )  # fmt: skip
     async def ask(
         request: Request, body: schemas.ChangeRequestCreate, actor: Actor = require("change_requests:write")
     ) -> Response:
-        """Ask for changes of the aid: of this award's amount, of the dates, the object or the parameters.
+        """Ask for changes of the aid: of this award's amount, the dates, the object, the parameters, or the firm.
 
         An Idempotency-Key is required.
         """
@@ -69,6 +80,8 @@ def serve_change_requests(awards: APIRouter, kind: AwardKind) -> None:
         **changes(
             schemas.ChangeRequest, rules.ChangeRequestTransition, AwardEnded, BeforeDecision, rules.BeforeLastPayment,
             rules.BelowPaid, AwardAboveBase, EnvelopeExhausted, rules.NotHeldByParameters, rules.PlannedEndBeforeStart,
+            rules.HolderChanged, BankDetailsUnapproved, ProjectOfAnotherFirm, FirmCeased,
+            ProceedingsOpen, PaymentsInFlight, InvoiceAlreadyClaimed,
             *REQUESTS_DECIDES.refusals, IfMatchMissing,
         ),
     )  # fmt: skip

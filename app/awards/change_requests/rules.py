@@ -15,6 +15,7 @@ class ChangeKind(StrEnum):
     DATES = "dates"
     OBJECT = "object"
     PARAMETERS = "parameters"
+    HOLDER = "holder"
 
 
 class ChangeRequestStatus(StrEnum):
@@ -39,12 +40,13 @@ TRANSITIONS: Mapping[ChangeRequestAction, ChangeRequestStatus] = {
     ChangeRequestAction.REFUSE: ChangeRequestStatus.REFUSED,
     ChangeRequestAction.WITHDRAW: ChangeRequestStatus.WITHDRAWN,
 }
-# The fields that each kind of change gives: at least one of them, and no other.
+# The fields that each kind of change gives: at least one of them, a holder both, and no other.
 FIELDS: Mapping[ChangeKind, tuple[str, ...]] = {
     ChangeKind.AMOUNT: ("amount_cents",),
     ChangeKind.DATES: ("planned_start_on", "planned_end_on"),
     ChangeKind.OBJECT: ("project_title",),
     ChangeKind.PARAMETERS: ("parameters",),
+    ChangeKind.HOLDER: ("siren", "proof_sha256"),
 }
 
 FIELDS_OF_CHANGE = Fault(
@@ -99,6 +101,35 @@ class NotHeldByParameters(Problem):
     title_fr = "L'attribution est tenue par son seul montant : elle n'a pas de paramètres à modifier."
     cure = "Ask for a change of the amount, the dates or the object."
     cure_fr = "Demandez un changement du montant, des dates ou de l'objet."
+
+
+class ParameterUnknown(Problem):
+    """The scheme of the aid has no parameter of this name."""
+
+    status = 409
+    title_fr = "Le dispositif de l'aide n'a pas de paramètre de ce nom."
+    detail = "{parameter} is no parameter of {scheme}."
+    detail_fr = "{parameter} n'est pas un paramètre de {scheme}."
+    cure = "Ask for a change of a parameter that the scheme has (`/v1/schemes/…/parameters`)."
+    cure_fr = "Demandez le changement d'un paramètre que le dispositif possède (`/v1/schemes/…/parameters`)."
+
+
+class AlreadyHolder(Problem):
+    """The firm holds the aid already."""
+
+    status = 409
+    title_fr = "L'entreprise porte déjà l'aide."
+
+
+class HolderChanged(Problem):
+    """The aid has passed to another firm since the request."""
+
+    status = 409
+    title_fr = "L'aide est passée à une autre entreprise depuis la demande."
+    detail = "Its holder is {siren}."
+    detail_fr = "Son porteur est {siren}."
+    cure = "Refuse the request, and make a new one."
+    cure_fr = "Refusez la demande, puis faites-en une nouvelle."
 
 
 class PlannedEndBeforeStart(Problem):

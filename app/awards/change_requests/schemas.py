@@ -18,7 +18,7 @@ from app.core.schemas import (
     UpdatedAt,
     Version,
 )
-from app.core.values import Cents, Code, Day, Line, PositiveCents, Reason, Sha256, ShortLine
+from app.core.values import Cents, Code, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Siren
 from app.firms.bank_details.schemas import WithoutIban
 
 
@@ -33,7 +33,7 @@ class ChangeAsked(Body):
         ChangeKind,
         Field(
             description="amount: amount_cents; dates: planned_start_on or planned_end_on or both; object:"
-            " project_title; parameters: parameters."
+            " project_title; parameters: parameters; holder: siren and proof_sha256."
         ),
     ]
     amount_cents: (
@@ -45,6 +45,14 @@ class ChangeAsked(Body):
     )
     planned_end_on: Annotated[Day, Field(description="New Paris day of the planned end of the works.")] | None = None
     project_title: Annotated[Line, WithoutIban, Field(description="What the aid is to pay for.")] | None = None
+    siren: (
+        Annotated[Siren, Field(description="SIREN of the firm to which the aid passes, as by a merger or a sale.")]
+        | None
+    ) = None
+    proof_sha256: (
+        Annotated[Sha256, Field(description="SHA-256 of the deed by which it passes, in lower-case hexadecimal.")]
+        | None
+    ) = None
     parameters: (
         Annotated[
             dict[Code, int | bool | list[int] | str],
@@ -115,6 +123,11 @@ class ChangeRead(Read):
     planned_end_on: date | None = Field(description="New Paris day of the planned end of the works.")
     project_title: str | None = Field(description="What the aid is to pay for.")
     parameters: ParameterValues | None = Field(description="Parameters of the aid by name; others stay.")
+    siren: str | None = Field(description="SIREN of the firm to which the aid is to pass.")
+    firm_name: str | None = Field(description="Name of that firm on the day of the request; null as siren is.")
+    proof_sha256: str | None = Field(description="SHA-256 of the deed by which it passes.")
+    former_siren: str | None = Field(description="SIREN of the firm that held the aid when it was asked.")
+    former_firm_name: str | None = Field(description="Name of that firm on that day; null as former_siren is.")
 
 
 class ChangeRequest(Read):

@@ -8,18 +8,20 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app.access.duties import REQUESTS_DECIDES
 from app.access.rules import accountable, person
 from app.awards import aids
 from app.awards import service as awards
 from app.awards.aids import Held
-from app.awards.change_requests import rules, schemas
+from app.awards.change_requests import holder, rules, schemas
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.change_requests.queries import change_requests_of
 from app.awards.change_requests.rules import ChangeKind, ChangeRequestAction
 from app.awards.kinds import AwardKind
 from app.awards.life.service import refuse_over
-from app.awards.models import AidAct, Ending
+from app.awards.models import Aid, AidAct, Ending
 from app.awards.rules import AwardAboveBase, AwardEnded, refuse_before_decision
 from app.core import clock
 from app.core.faults import FieldError
@@ -30,13 +32,21 @@ from app.envelopes import ledger
 from app.envelopes.ledger import Cause
 from app.envelopes.rules import Act
 from app.envelopes.service import shortfall_changes
+from app.firms.bank_details import payees
+from app.firms.bank_details.models import BankDetails
+from app.firms.bank_details.payees import Place
+from app.schemes.queries import parameter_names
 from app.schemes.rules import faults_of
 
 
 async def request(
     write: Write, kind: AwardKind, territory: str, award_id: UUID, body: schemas.ChangeRequestCreate
 ) -> Change:
-    """Ask for changes of an aid. Raises `award-ended`, `before-decision` (409), `email-missing` (403), and faults."""
+    """Ask for changes of an aid.
+
+    Raises `award-ended`, `before-decision`, `not-held-by-parameters`, `parameter-unknown`, `already-holder` (409),
+    `reference-not-found` (404), `email-missing` (403), and faults.
+    """
     requested_by = accountable(write.actor)
     _check_changes(body)
     on = body.requested_on or clock.today()
@@ -44,9 +54,15 @@ async def request(
     held = await aids.hold(write, territory, award_id, kind)
     refuse_over(held)
     refuse_before_decision(held.aid.decided_on, on)
+    await _refuse_unknown(write, held.aid, body)
+    changes = [
+        change.model_dump(mode="json")
+        | (await holder.asked(write, held.aid, change.siren, f"/changes/{place}") if change.siren is not None else {})
+        for place, change in enumerate(body.changes)
+    ]
     asked = ChangeRequest(
         territory=territory, aid_id=held.aid.id, reason=body.reason, requested_on=on, requested_by=requested_by,
-        changes=[change.model_dump(mode="json") for change in body.changes],
+        changes=changes,
         **{f"{kind.resource}_id": award_id},
     )  # fmt: skip
     write.session.add(asked)
@@ -61,8 +77,9 @@ async def approve(
 
     Raises `change-request-transition`, `award-ended`, `before-decision`, `before-last-payment`, `below-paid`,
     `award-above-base`, `envelope-exhausted`, `not-held-by-parameters`, `planned-end-before-start` (409),
-    `requester-decides`, `person-required` (403).
+    `requester-decides`, `person-required` (403), and for another holder what `holder.pass_on` raises.
     """
+    payee = await _payee_of_new_holder(write, territory, request_id)
     held, asked = await _held(write, kind, territory, award_id, request_id)
     becomes = rules.check_change(asked.status, ChangeRequestAction.APPROVE)
     decided_by = REQUESTS_DECIDES.separate(write.actor, [asked.requested_by])
@@ -74,7 +91,7 @@ async def approve(
     refuse_before_decision(asked.requested_on, on)
     for _, award in held.awards():
         rules.refuse_before_last_payment(await ledger.last_paid_on(write, award.id), on)
-    amending = _Amending(write, held, asked, on)
+    amending = _Amending(write, held, asked, on, payee)
     for change in asked.changes:
         await amending.take(change)
     asked.status, asked.decided_by, asked.decided_on = becomes, decided_by, on
@@ -83,7 +100,8 @@ async def approve(
         write, AidAct.AMEND, on, reason=asked.reason, document_sha256=body.document_sha256, award=held.award
     )  # fmt: skip
     await write.session.flush()
-    followed = await awards.follow(write, held.award, on, asked.reason) if amending.post is not None else []
+    followed = amending.followed
+    followed += await awards.follow(write, held.award, on, asked.reason) if amending.post is not None else []
     filled = await amending.post() if amending.post is not None else []
     return [
         _change(kind, "approved", asked, award_id), *held.told("amended"), *followed,
@@ -119,8 +137,9 @@ async def withdraw(
 class _Amending:
     """The changes of one request as they are taken: what was before, and what the ledger posts in the end."""
 
-    def __init__(self, write: Write, held: Held, asked: ChangeRequest, on: date) -> None:
-        self.write, self.held, self.asked, self.on = write, held, asked, on
+    def __init__(self, write: Write, held: Held, asked: ChangeRequest, on: date, payee: BankDetails | None) -> None:
+        self.write, self.held, self.asked, self.on, self.payee = write, held, asked, on, payee
+        self.followed: list[Change] = []
         self.before: dict[str, Any] = {}
         self.post: Callable[[], Awaitable[list[UUID]]] | None = None
 
@@ -130,11 +149,12 @@ class _Amending:
             ChangeKind.DATES: self._dates,
             ChangeKind.OBJECT: self._object,
             ChangeKind.PARAMETERS: self._parameters,
+            ChangeKind.HOLDER: self._holder,
         }[ChangeKind(change["kind"])](change)
 
     async def _amount(self, change: dict[str, Any]) -> None:
         kind, award = self.held.kind, self.held.award
-        stands = award.amount_cents - award.released_cents
+        stands = award.holds_cents
         wanted: int = change["amount_cents"]
         taken = getattr(award, kind.paid) + getattr(award, "in_flight_cents", 0)
         if wanted < taken:
@@ -147,8 +167,9 @@ class _Amending:
 
     def _raise(self, cents: int) -> None:
         kind, award, asked = self.held.kind, self.held.award, self.asked
-        if award.base_cents is not None and award.amount_cents + cents > award.base_cents:
-            raise AwardAboveBase(amount_cents=award.amount_cents + cents, base_cents=award.base_cents)
+        becomes = award.holds_cents + cents
+        if award.base_cents is not None and becomes > award.base_cents:
+            raise AwardAboveBase(amount_cents=becomes, base_cents=award.base_cents)
         award.amount_cents += cents
         asked.raised_cents = cents
         kind.settle(award)
@@ -198,6 +219,17 @@ class _Amending:
         self.before["parameters"] = {name: aid.parameters.get(name) for name in change["parameters"]}
         aid.parameters = {**aid.parameters, **change["parameters"]}
 
+    async def _holder(self, change: dict[str, Any]) -> None:
+        self.before["siren"] = self.held.aid.siren
+        self.followed = await holder.pass_on(self.write, self.held, change, self.payee, self.on, self.asked.reason)
+
+
+async def _payee_of_new_holder(write: Write, territory: str, request_id: UUID) -> BankDetails | None:
+    """The bank details of the firm to which a request lets the aid pass, held before the aid."""
+    asked = select(ChangeRequest.changes).where(ChangeRequest.id == request_id, ChangeRequest.territory == territory)
+    sirens = [change["siren"] for change in await write.session.scalar(asked) or () if change.get("siren")]
+    return await payees.hold_payee(write, Place(territory, sirens[0])) if sirens else None
+
 
 def _check_changes(body: schemas.ChangeRequestCreate) -> None:
     faults: list[FieldError] = []
@@ -209,12 +241,26 @@ def _check_changes(body: schemas.ChangeRequestCreate) -> None:
         seen.add(change.kind)
         fields = rules.FIELDS[change.kind]
         given = {name for names in rules.FIELDS.values() for name in names if getattr(change, name) is not None}
-        if not given or not given <= set(fields):
+        whole = change.kind is not ChangeKind.HOLDER or len(given) == len(fields)
+        if not given or not given <= set(fields) or not whole:
             faults.append(rules.FIELDS_OF_CHANGE.at(pointer, fields=", ".join(fields)))
         for name, value in (change.parameters or {}).items():
             faults += faults_of(name, value, f"{pointer}/parameters/{name}")
     if faults:
         raise ValidationFailed(errors=faults)
+
+
+async def _refuse_unknown(write: Write, aid: Aid, body: schemas.ChangeRequestCreate) -> None:
+    """Raises `not-held-by-parameters`, `parameter-unknown` (409) for parameters that the aid cannot have."""
+    asked = {name: place for place, change in enumerate(body.changes) for name in change.parameters or {}}
+    if not asked:
+        return
+    if aid.scheme is None:
+        raise rules.NotHeldByParameters
+    for name in asked.keys() - await parameter_names(write.session, aid.scheme):
+        unknown = rules.ParameterUnknown(scheme=aid.scheme, parameter=name)
+        unknown.errors = [unknown.at(f"/changes/{asked[name]}/parameters/{name}")]
+        raise unknown
 
 
 async def _held(

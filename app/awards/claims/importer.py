@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import model_validator
@@ -22,8 +22,9 @@ from app.core.schemas import Body
 from app.core.values import ExternalId, ShortLine, Siren, Uuid
 from app.core.values import Line as ShortText
 from app.core.writing import sheets
-from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Outcome, given
+from app.core.writing.importing import FileLine, Heading, Importer, LineFault, Locks, Outcome, given
 from app.core.writing.writes import Change, Write
+from app.firms.bank_details.schemas import WithoutIban
 
 CLAIM_MISSING = Fault(
     "claim_missing",
@@ -61,11 +62,11 @@ class ClaimFileLine(Body):
     """
 
     claim_id: Uuid | None = None
-    claim_external_id: ExternalId | None = None
-    decision_reference: ShortLine | None = None
+    claim_external_id: Annotated[ExternalId, WithoutIban] | None = None
+    decision_reference: Annotated[ShortLine, WithoutIban] | None = None
     siren: Siren | None = None
     line_id: Uuid | None = None
-    line_label: ShortText | None = None
+    line_label: Annotated[ShortText, WithoutIban] | None = None
     invoice_number: schemas.InvoiceNumber
     supplier_siren: schemas.SupplierSiren | None = None
     supplier_name: schemas.SupplierName | None = None
@@ -197,6 +198,12 @@ async def _check(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     return faults
 
 
+async def _aids_of(write: Write, place: str | None, lines: Sequence[FileLine]) -> set[UUID]:
+    """The aids for which the lines declare."""
+    assert place is not None  # claims are a territory's
+    return {found.aid_id for found in await _meanings(write, place, lines) if found.aid_id is not None}
+
+
 @dataclass
 class _Group:
     """The lines of a file that belong to one claim."""
@@ -218,9 +225,7 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
         group.rows.append(given(line.item, _FIELDS) | {"line_id": found.line_id})
     outcome, made = Outcome(), []
     awards = await award_ids(write.session, {group.aid_id for group in groups.values()})
-    held = sorted(groups.values(), key=lambda group: str(group.aid_id))
-    await service.hold_aids(write, [group.aid_id for group in held])
-    for group in held:
+    for group in sorted(groups.values(), key=lambda group: str(group.aid_id)):
         try:
             made += await _put(write, place, awards[group.aid_id], group, outcome)
         except Problem as problem:  # of one line of the claim: the file knows it by its column
@@ -304,5 +309,6 @@ CLAIM_LINES = Importer(
         Heading("proof_sha256", sheets.plain, ["empreinte", "sha256"]),
     ],
     check=_check,
+    locks=Locks(_aids_of, service.hold_aids),
     apply=_apply,
 )  # fmt: skip

@@ -52,6 +52,60 @@ RETURN (
 """  # noqa: S608  # our own text
 
 
+# An aid can have passed from firm to firm: an invoice stands once over all aids that one firm holds or has held. The
+# constraints of `claim_lines` hold those of one firm apart; `claimed_elsewhere` finds it among those of the others.
+AID_HOLDERS = """
+CREATE FUNCTION aid_holders(aid uuid) RETURNS text[] LANGUAGE sql STABLE
+RETURN (
+    SELECT array_agg(holder) FROM (
+        SELECT firm_siren AS holder FROM aids WHERE id = aid
+        UNION SELECT from_siren FROM aid_acts WHERE aid_id = aid AND act = 'transfer'
+    ) held
+)
+"""
+FIRMS_OF_INVOICES = """
+CREATE FUNCTION firms_of_invoices(aid uuid) RETURNS text[] LANGUAGE sql STABLE
+RETURN aid_holders(aid) || (
+    SELECT array_agg(firm) FROM aid_acts passed, unnest(ARRAY[passed.from_siren, passed.to_siren]) AS firm
+    WHERE passed.act = 'transfer' AND passed.aid_id IN (
+        SELECT aid_id FROM aid_acts WHERE from_siren = ANY (aid_holders(aid))
+        UNION SELECT aid_id FROM aid_acts WHERE to_siren = ANY (aid_holders(aid))
+    )
+)
+"""
+CLAIMED_ELSEWHERE = """
+CREATE FUNCTION claimed_elsewhere(line claim_lines) RETURNS uuid LANGUAGE sql STABLE
+RETURN (
+    SELECT l.id FROM claim_lines l
+    WHERE l.stands AND l.firm_siren <> line.firm_siren AND l.firm_siren = ANY (firms_of_invoices(line.aid_id))
+        AND l.invoice_key = invoice_key(line.invoice_number)
+        AND coalesce(l.supplier_siren = line.supplier_siren, l.supplier_key = supplier_key(line.supplier_name))
+        AND aid_holders(l.aid_id) && aid_holders(line.aid_id)
+    LIMIT 1
+)
+"""
+# When an aid passes to a firm, none of its invoices stands among those of this one.
+CHECK_TRANSFER = """
+CREATE FUNCTION check_transfer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM claim_lines line
+        WHERE line.aid_id = NEW.aid_id AND line.stands AND line.returns_id IS NULL
+            AND claimed_elsewhere(line) IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'an invoice stands twice'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_already_claimed';
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+TRANSFERS = (
+    "CREATE CONSTRAINT TRIGGER check_transfer AFTER INSERT ON aid_acts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+    " WHEN (NEW.act = 'transfer') EXECUTE FUNCTION check_transfer()"
+)
+
+
 class ExpenseClaim(Identified, Versioned, Base):
     """What a firm declares to have spent of an aid. Who wrote it does not settle it.
 
@@ -294,6 +348,10 @@ BEGIN
                 DETAIL = json_build_object('completed_on', completed);
         END IF;
     END IF;
+    IF TG_OP = 'INSERT' AND NEW.returns_id IS NULL AND claimed_elsewhere(NEW) IS NOT NULL THEN
+        RAISE EXCEPTION 'by another holder of the aid'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_already_claimed';
+    END IF;
     IF TG_OP = 'INSERT' AND NEW.returns_id IS NOT NULL THEN
         SELECT * INTO parked FROM claim_lines WHERE id = NEW.returns_id FOR NO KEY UPDATE;
         IF parked.aid_id IS DISTINCT FROM NEW.aid_id OR parked.status <> 'settled'
@@ -357,8 +415,16 @@ for _table, _statements in (
     ),
     (
         ClaimLine.__table__,
-        (GUARD_CLAIM_LINE, GUARD_LINES, COUNT_CERTIFIED, COUNT_LINES, append_only("claim_lines", "TRUNCATE")),
+        (
+            GUARD_CLAIM_LINE,
+            GUARD_LINES,
+            COUNT_CERTIFIED,
+            COUNT_LINES,
+            append_only("claim_lines", "TRUNCATE"),
+        ),
     ),
 ):
     for _statement in _statements:
         event.listen(_table, "after_create", DDL(_statement))
+for _statement in (AID_HOLDERS, FIRMS_OF_INVOICES, CLAIMED_ELSEWHERE, CHECK_TRANSFER, TRANSFERS):
+    event.listen(Base.metadata, "after_create", DDL(_statement))

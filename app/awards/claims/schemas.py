@@ -63,6 +63,7 @@ def _named(name: str) -> str:
 
 InvoiceNumber = Annotated[
     ShortLine,
+    WithoutIban,
     AfterValidator(_numbered),
     Field(
         description="The supplier's number of the invoice. Signs, spaces, case and zeros in front do not tell two"
@@ -71,6 +72,7 @@ InvoiceNumber = Annotated[
 ]
 SupplierName = Annotated[
     Line,
+    WithoutIban,
     AfterValidator(_named),
     Field(
         description="Name of the supplier: needed where its SIREN is not known. Signs, case and the words of a legal"
@@ -129,6 +131,7 @@ _Lines = Annotated[
 ]
 _External = Annotated[
     ExternalId,
+    WithoutIban,
     Field(description="Identifier of the claim in another system, once per territory among those not withdrawn."),
 ]
 _LINE: dict[str, Any] = {

@@ -4,12 +4,13 @@ Whoever writes holds the aid, the lines of its decision where a settlement count
 last, where it declares invoices, the claims of the firm: of two that declare the same one, the second sees the first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import Text, Uuid, any_, delete, func, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.access.duties import CLAIMS_SETTLES, with_author
 from app.access.rules import Actor, accountable, person
@@ -228,16 +229,25 @@ async def lines_of(write: Write, claim_id: UUID) -> Sequence[ClaimLine]:
     return (await write.session.scalars(of_claim.execution_options(populate_existing=True))).all()
 
 
-async def hold_aids(write: Write, aid_ids: Sequence[UUID]) -> None:
+async def hold_aids(write: Write, aid_ids: Collection[UUID]) -> None:
     """Hold several aids, then the claims of their firms, before anything is written: by their ids, and by SIREN."""
-    held = select(Aid.siren).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
-    for siren in sorted(set(await write.session.scalars(held.with_for_update(key_share=True)))):
-        await _hold_firm(write, siren)
+    held = select(Aid.id).where(Aid.id.in_(aid_ids)).order_by(Aid.id)
+    await hold_firms(write, (await write.session.scalars(held.with_for_update(key_share=True))).all())
 
 
-async def _hold_firm(write: Write, siren: str) -> None:
-    """One claim of a firm after the other, over all territories. Others go on holding the row of the register."""
-    await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
+def _holders(aid_id: Any) -> Any:
+    """Who holds an aid, and who has held it."""
+    return func.aid_holders(aid_id, type_=ARRAY(Text()))
+
+
+async def hold_firms(write: Write, aid_ids: Collection[UUID], *sirens: str) -> None:
+    """One claim after the other of the firms that hold these aids or have held them, over all territories.
+
+    Others go on holding the rows of the register.
+    """
+    holders = await write.session.scalars(select(_holders(Aid.id)).where(Aid.id.in_(aid_ids)))
+    for siren in sorted({*sirens, *(siren for each in holders for siren in each)}):
+        await write.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(siren, _OF_CLAIMS))))
 
 
 async def _held(
@@ -285,7 +295,7 @@ async def _declare(
     await _refuse_wrong(write, aid, lines)
     period = Period(await received_on_of(write.session, aid), aid.completed_on)
     period.refuse([(f"/lines/{place}", line.invoiced_on, line.paid_on) for place, line in enumerate(lines)])
-    await _hold_firm(write, aid.siren)
+    await hold_firms(write, [aid.id])
     names = await _names(write, [line.supplier_siren for line in lines if line.supplier_name is None])
     invoices = [
         Invoice(line.invoice_number, line.supplier_siren, line.supplier_name or names.get(line.supplier_siren))
@@ -339,7 +349,8 @@ async def _returns(
     """
     keys = {rules.invoice_key(invoice.number) for invoice in invoices}
     alike = select(ClaimLine).where(
-        ClaimLine.siren == claim.siren, ClaimLine.invoice_key.in_(keys), ClaimLine.stands
+        ClaimLine.siren == any_(func.firms_of_invoices(claim.aid_id)), ClaimLine.invoice_key.in_(keys),
+        ClaimLine.stands, _holders(ClaimLine.aid_id).overlap(_holders(claim.aid_id)),
     )  # fmt: skip
     standing = (await write.session.scalars(alike.order_by(ClaimLine.id.desc()))).all()
     returned = {line.returns_id for line in standing}
@@ -364,6 +375,17 @@ async def _returns(
     if refused:
         raise await _claimed(write, refused)
     return found
+
+
+async def refuse_claimed_twice(write: Write, aid_id: UUID) -> None:
+    """Raises `invoice-already-claimed` (409) where an invoice of the aid stands among those of its new holder too."""
+    elsewhere = func.claimed_elsewhere(literal_column(ClaimLine.__tablename__), type_=Uuid())
+    standing = (ClaimLine.aid_id == aid_id, ClaimLine.stands, ClaimLine.returns_id.is_(None))
+    found = await write.session.scalar(select(elsewhere).where(*standing, elsewhere.is_not(None)).limit(1))
+    if found is not None:
+        refused = await _claimed(write, [(0, await write.session.get_one(ClaimLine, found))])
+        refused.errors = ()
+        raise refused
 
 
 async def _claimed(write: Write, refused: Sequence[tuple[int, ClaimLine]]) -> InvoiceAlreadyClaimed:

@@ -160,7 +160,7 @@ async def _content(write: Write, held: Held, body: schemas.LetterCreate) -> dict
 
 
 def _cents(award: Any) -> int:
-    return 0 if award is None else award.amount_cents - award.released_cents
+    return 0 if award is None else award.holds_cents
 
 
 def _terms(letter: Letter) -> dict[str, Any]:

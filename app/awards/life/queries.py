@@ -19,6 +19,7 @@ from app.firms.models import Firm
 
 _territory = param("territory", Text())
 _actor = Subject.__table__.alias("actor")
+_from, _to = (Firm.__table__.alias(name) for name in ("from_firm", "to_firm"))
 _r = AidActRecord
 
 
@@ -37,9 +38,15 @@ def acts_of(kind: AwardKind) -> Listing:
             _actor.c.name.label("actor_name"),
             _r.reason,
             _r.document_sha256,
+            _r.from_siren,
+            _from.c.name.label("from_firm_name"),
+            _r.to_siren,
+            _to.c.name.label("to_firm_name"),
             _r.recorded_at,
         )
         .outerjoin(_actor, _actor.c.id == _r.actor_id)
+        .outerjoin(_from, _from.c.siren == _r.from_siren)
+        .outerjoin(_to, _to.c.siren == _r.to_siren)
         .where(_r.aid_id == kind.aid_named().scalar_subquery()),
         key=_r.id,
         derived=True,
@@ -103,7 +110,7 @@ async def awarded_in_year(session: AsyncSession, funder_id: UUID, siren: str, ye
     """What stands of the awards of a funder to a firm, decided in a calendar year, over all territories, in cents."""
     standing = union_all(
         *(
-            select(each.table.amount_cents).where(
+            select(each.table.holds_cents.label("cents")).where(
                 each.table.siren == siren,
                 each.table.funder_id == funder_id,
                 extract("year", each.table.decided_on) == year,
@@ -112,7 +119,7 @@ async def awarded_in_year(session: AsyncSession, funder_id: UUID, siren: str, ye
             for each in in_lock_order()
         )
     ).subquery()
-    return int(await session.scalar(select(func.coalesce(func.sum(standing.c.amount_cents), 0))) or 0)
+    return int(await session.scalar(select(func.coalesce(func.sum(standing.c.cents), 0))) or 0)
 
 
 async def agreement_missing(session: AsyncSession, aid: Aid) -> rules.AgreementMissing | None:

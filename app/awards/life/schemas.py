@@ -194,8 +194,8 @@ class AidActRead(Read):
     id: Id
     act: Act = Field(
         description="notify; sign: the agreement; guarantee; start; extend_start; complete; amend: a change request was"
-        " approved; close; reopen; terminate; lapse; cancel; reverse; start_missing: the last day for the start has"
-        " passed, and something was paid."
+        " approved; transfer: the aid passed to another firm; close; reopen; terminate; lapse; cancel; reverse;"
+        " start_missing: the last day for the start has passed, and something was paid."
     )
     on: date = Field(description="Paris day on which the act counts.")
     grant_id: UUID | None = Field(description="The grant that it is about; null where it is about the whole aid.")
@@ -204,6 +204,10 @@ class AidActRead(Read):
     actor_name: PersonNameOrNull = Field(description="Present name of who recorded it; null as the id is.")
     reason: str | None = Field(description="Why; null where the act gives no reason.")
     document_sha256: str | None = Field(description="SHA-256 of its document; null where it has none.")
+    from_siren: str | None = Field(description="Of a transfer: SIREN of the firm that held the aid before; else null.")
+    from_firm_name: str | None = Field(description="Present name of that firm; null as from_siren is.")
+    to_siren: str | None = Field(description="Of a transfer: SIREN of the firm that holds the aid since; else null.")
+    to_firm_name: str | None = Field(description="Present name of that firm; null as to_siren is.")
     recorded_at: datetime = Field(description="Instant in UTC at which it was recorded.")
 
 

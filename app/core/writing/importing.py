@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -86,13 +87,25 @@ Check = Callable[[Write, str | None, Sequence[FileLine]], Awaitable[Sequence[Lin
 
 
 @dataclass(frozen=True)
+class Locks:
+    """What an import holds before it writes anything: `of` names it for some lines, `hold` locks it all in one order.
+
+    Lines are written a slice at a time, so a lock that a slice takes would come after those of the slices before it.
+    """
+
+    of: Callable[[Write, str | None, Sequence[FileLine]], Awaitable[set[UUID]]]
+    hold: Callable[[Write, set[UUID]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class Importer:
     """What may be imported as `kind`.
 
     `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
     that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
     `needs_subject` says that a person or program must have sent the file, not the service itself;
-    `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them.
+    `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them; `locks` are
+    held from before the first line until the end.
     """
 
     kind: str
@@ -102,6 +115,7 @@ class Importer:
     key: Sequence[str]
     apply: Apply
     check: Check | None = None
+    locks: Locks | None = None
     national: bool = False
     needs_subject: bool = False
 

@@ -82,3 +82,14 @@ def holds_iban(text: str) -> bool:
         for begin in _BEGINNING.finditer(packed)
         for length in _LENGTHS
     )
+
+
+class BankDetailsUnapproved(Problem):
+    """The firm has no approved bank details in this territory."""
+
+    status = 409
+    title_fr = "L'entreprise n'a pas de coordonnées bancaires approuvées dans ce territoire."
+    cure = "Propose its bank details (`T/firms/…/bank-details`), and have another person approve them."
+    cure_fr = (
+        "Proposez ses coordonnées bancaires (`T/firms/…/bank-details`), et faites-les approuver par une autre personne."
+    )

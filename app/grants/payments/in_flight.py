@@ -3,13 +3,45 @@
 from sqlalchemy import select
 
 from app.awards.recoveries import service as recoveries
+from app.awards.rules import PaymentsInFlight
 from app.core.writing.writes import Change, Write
+from app.firms.bank_details.models import BankDetails
 from app.grants.models import Grant
 from app.grants.payments.models import GrantPayment
 from app.grants.payments.queries import ALL_PAYMENTS
 from app.grants.payments.rules import PaymentStatus
 
 _p = GrantPayment
+
+
+def send_to(payment: GrantPayment, payee: BankDetails) -> None:
+    """Name the bank details, and who made them what they are."""
+    payment.bank_details_id = payee.id
+    payment.details_proposed_by, payment.details_decided_by = payee.proposed_by, payee.decided_by
+
+
+def propose_again(payment: GrantPayment, payee: BankDetails | None) -> None:
+    """Let a payment that is not sent be approved anew, to these bank details where there are any."""
+    payment.status, payment.approved_by = PaymentStatus.PROPOSED, None
+    if payee is not None:
+        send_to(payment, payee)
+
+
+async def redirect(write: Write, grant: Grant, payee: BankDetails) -> list[Change]:
+    """Let the payments of a held grant that are not sent go to other bank details: each is proposed again.
+
+    Raises `payments-in-flight` (409) where one is sent.
+    """
+    open_ones = (PaymentStatus.PROPOSED, PaymentStatus.APPROVED, PaymentStatus.SENT)
+    of_grant = select(_p).where(_p.grant_id == grant.id, _p.status.in_(open_ones)).order_by(_p.id)
+    payments = (await write.session.scalars(of_grant.with_for_update(key_share=True))).all()
+    if any(payment.status == PaymentStatus.SENT for payment in payments):
+        raise PaymentsInFlight
+    for payment in payments:
+        propose_again(payment, payee)
+    await write.session.flush()
+    ids = [payment.id for payment in payments]
+    return [Change("grant_payment.returned", ALL_PAYMENTS, ids, {"territory": grant.territory})] if ids else []
 
 
 async def is_bound(write: Write, grant: Grant) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.awards.door import stands_at_the_door
-from app.awards.models import override_of_payment
+from app.awards.models import override_of
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.envelopes.models import AMOUNT
 from app.grants.payments.rules import PaymentKind, PaymentStatus
@@ -45,7 +45,7 @@ class GrantPayment(Identified, Versioned, Base):
             ["approved_by", "approver_kind"], ["subjects.id", "subjects.kind"],
             name="grant_payment_approved_by_a_person",
         ),
-        override_of_payment("grant_payments"),
+        override_of("grant_payments"),
         Index(
             "grant_payments_reference_key", "grant_id", "reference", unique=True,
             postgresql_where=text("status NOT IN ('cancelled', 'reversed')"),

@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, cast, exists, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Text, cast, exists, func, literal_column, select, text
 
 from app.access.models import Subject
+from app.awards.holders import holder_on
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule
 from app.awards.recoveries.models import Recovery
@@ -53,6 +54,8 @@ def to_see_by(subject_id: Any) -> ColumnElement[bool]:
     return unseen
 
 
+# The firm that is paid: the aid can have passed to another one since.
+_siren = func.coalesce(BankDetails.siren, holder_on(_g, func.coalesce(_p.paid_on, literal_column("'infinity'::date"))))
 _exceeds = _p.exceeds != text("'{}'")
 _ROWS = (
     select(
@@ -60,7 +63,7 @@ _ROWS = (
         _p.territory,
         _p.grant_id,
         _g.decision_reference,
-        _g.siren.label("siren"),
+        _siren.label("siren"),
         Firm.name.label("firm_name"),
         _p.amount_cents,
         _p.set_off_cents,
@@ -95,8 +98,8 @@ _ROWS = (
         _p.updated_at,
     )
     .join(_g, _g.id == _p.grant_id)
-    .join(Firm, Firm.siren == _g.siren)
     .outerjoin(BankDetails, BankDetails.id == _p.bank_details_id)
+    .join(Firm, Firm.siren == _siren)
     .outerjoin(_proposer, _proposer.c.id == _p.proposed_by)
     .outerjoin(_approver, _approver.c.id == _p.approved_by)
     .outerjoin(_recorder, _recorder.c.id == _p.recorded_by)
@@ -136,7 +139,7 @@ ALL_PAYMENTS = Listing(
     derived=True,
     filters={
         **_FILTERS,
-        "siren": equals(_g.siren, Siren, "Payments to this firm."),
+        "siren": equals(_siren, Siren, "Payments to this firm."),
         "approvable_by": Filter(
             Parameter(
                 Uuid,

@@ -32,6 +32,7 @@ from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Write, commit
 from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
+from app.firms.bank_details.rules import BankDetailsUnapproved
 from app.grants.ceilings import CEILINGS
 from app.grants.payments import rules, schemas, service
 from app.grants.payments.queries import ALL_PAYMENTS, PAYMENTS
@@ -47,7 +48,7 @@ ONE = OF_GRANT + "/{id:uuid}"
 REFUSED: tuple[type[Problem], ...] = (
     AwardEnded,
     *PAYMENT_DOOR,
-    rules.BankDetailsUnapproved,
+    BankDetailsUnapproved,
     AgreementMissing,
     rules.NotStarted,
     NotCompleted,

@@ -118,17 +118,6 @@ class NothingToSee(Problem):
     title_fr = "Le paiement ne dépasse rien, ou quelqu'un a déjà vu ce qu'il dépasse."
 
 
-class BankDetailsUnapproved(Problem):
-    """The firm has no approved bank details in this territory."""
-
-    status = 409
-    title_fr = "L'entreprise n'a pas de coordonnées bancaires approuvées dans ce territoire."
-    cure = "Propose its bank details (`T/firms/…/bank-details`), and have another person approve them."
-    cure_fr = (
-        "Proposez ses coordonnées bancaires (`T/firms/…/bank-details`), et faites-les approuver par une autre personne."
-    )
-
-
 class PaymentNotHandedOver(Problem):
     """The file of the payment run that holds the payment was not read yet: the bank cannot have rejected it."""
 

@@ -89,6 +89,7 @@ class PaymentRecord(Body):
     reference: (
         Annotated[
             ShortLine,
+            WithoutIban,
             Field(description="The bank's reference of the transfer, once per grant; absent or null: as proposed."),
         ]
         | None

@@ -42,11 +42,12 @@ from app.envelopes.service import shortfall_changes
 from app.firms.bank_details import payees
 from app.firms.bank_details.models import BankDetails
 from app.firms.bank_details.payees import Place
+from app.firms.bank_details.rules import BankDetailsUnapproved
 from app.grants import ceilings
 from app.grants.ceilings import Exceeded, PaymentPosition
 from app.grants.models import Grant
 from app.grants.payments import rules, schemas
-from app.grants.payments.in_flight import cancel, cancel_proposed
+from app.grants.payments.in_flight import cancel, cancel_proposed, propose_again, send_to
 from app.grants.payments.models import GrantPayment
 from app.grants.payments.queries import ALL_PAYMENTS, Known, known
 from app.grants.payments.rules import PaymentAction, PaymentFacts, PaymentKind, PaymentStatus
@@ -110,7 +111,7 @@ async def approve(write: Write, place: PaymentPlace) -> list[Change]:
     DECIDES_PAYS.separate(write.actor, [grant.awarded_by])
     approved_by = PROPOSES_PAYMENT_APPROVES.separate(write.actor, [payment.proposed_by])
     if payee is None or payment.bank_details_id != payee.id:
-        raise rules.BankDetailsUnapproved
+        raise BankDetailsUnapproved
     MAKES_ACCOUNT_APPROVES_PAYMENT.separate(write.actor, [payee.proposed_by, payee.decided_by])
     await _refuse_broken(write, held, payment, grant.in_flight_cents - payment.amount_cents)
     payment.status, payment.approved_by = approved, approved_by
@@ -208,7 +209,7 @@ async def take_back(write: Write, held: Returning) -> list[Change]:
     for payment, payee in held:
         payment.status, payment.sent_on = PaymentStatus.APPROVED, None
         if payee is None or payee.id != payment.bank_details_id:
-            _propose_again(payment, payee)
+            propose_again(payment, payee)
     await write.session.flush()
     return _told("taken_back", [payment for payment, _ in held])
 
@@ -274,7 +275,7 @@ async def reject(write: Write, place: PaymentPlace, body: schemas.PaymentRejecti
     payment.status, payment.sent_on, payment.planned_on = back, None, body.planned_on
     payment.rejected_on, payment.rejection_reason = body.rejected_on, body.reason
     if payee is None or payee.id != payment.bank_details_id:
-        _propose_again(payment, payee)
+        propose_again(payment, payee)
     await write.session.flush()
     return _told("rejected", [payment])
 
@@ -348,7 +349,7 @@ async def follow_bank_details(write: Write, place: Place) -> list[Change]:
     returned = [each for each in rows if payee is None or each.bank_details_id != payee.id]
     returned = [each for each in returned if payee is not None or each.status == PaymentStatus.APPROVED]
     for payment in returned:
-        _propose_again(payment, payee)
+        propose_again(payment, payee)
     await write.session.flush()
     return _told("returned", returned)
 
@@ -356,18 +357,11 @@ async def follow_bank_details(write: Write, place: Place) -> list[Change]:
 payees.FOLLOWERS.append(follow_bank_details)
 
 
-def _propose_again(payment: GrantPayment, payee: BankDetails | None) -> None:
-    payment.status, payment.approved_by = PaymentStatus.PROPOSED, None
-    if payee is not None:
-        _send_to(payment, payee)
-
-
 def _send_to(payment: GrantPayment, payee: BankDetails | None) -> None:
-    """Name the bank details, and who made them what they are. Raises `bank-details-unapproved` (409)."""
+    """Name the bank details. Raises `bank-details-unapproved` (409)."""
     if payee is None:
-        raise rules.BankDetailsUnapproved
-    payment.bank_details_id = payee.id
-    payment.details_proposed_by, payment.details_decided_by = payee.proposed_by, payee.decided_by
+        raise BankDetailsUnapproved
+    send_to(payment, payee)
 
 
 async def _hold_payee(write: Write, territory: str, grant_id: UUID) -> tuple[str, BankDetails | None]:
@@ -455,7 +449,7 @@ def _broken(
     )
     guaranteed = aid.guaranteed_until_on is not None and aid.guaranteed_until_on >= on
     position = PaymentPosition(
-        award_cents=grant.amount_cents - grant.released_cents,
+        award_cents=grant.holds_cents,
         base_cents=aid.base_cents or 0,
         certified_cents=aid.certified_cents,
         paid_cents=grant.paid_cents,

@@ -404,6 +404,7 @@ class _Run:
             for bound in BOUNDS.split(";"):
                 await session.execute(text(bound))
             write = Write(session, actor, clock.now())
+            await self._hold(write)
             async for lines in self._lines():
                 await self._write_slice(write, lines)
             await limits.apply(session, write.spends)
@@ -414,6 +415,14 @@ class _Run:
                 beating.cancel()
                 await self._finish(session, ImportStatus.SUCCEEDED, None)
         return ImportStatus.REFUSED if refused else ImportStatus.SUCCEEDED
+
+    async def _hold(self, write: Write) -> None:
+        """Lock what the whole file names, in one order."""
+        if (locks := self.importer.locks) is not None:
+            named: set[UUID] = set()
+            async for lines in self._lines():
+                named |= await locks.of(write, self.place, lines)
+            await locks.hold(write, named)
 
     async def _write_slice(self, write: Write, lines: list[FileLine]) -> None:
         if not lines or await self._try(write, lines) is None:

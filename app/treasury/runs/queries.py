@@ -110,7 +110,7 @@ LINES = Listing(
         _p.reference.label("payment_reference"),
         _p.grant_id,
         _g.decision_reference,
-        _g.siren.label("siren"),
+        BankDetails.siren.label("siren"),
         Firm.name.label("firm_name"),
         BankDetails.holder_name,
         _l.bank_details_id,
@@ -126,8 +126,8 @@ LINES = Listing(
     .join(_r, _r.id == _l.run_id)
     .join(_p, _p.id == _l.payment_id)
     .join(_g, _g.id == _p.grant_id)
-    .join(Firm, Firm.siren == _g.siren)
     .join(BankDetails, BankDetails.id == _l.bank_details_id)
+    .join(Firm, Firm.siren == BankDetails.siren)
     .where(_l.territory == _territory, _l.run_id == _run_id),
     key=_l.id,
     version=_p.version,
@@ -135,7 +135,7 @@ LINES = Listing(
     parent=select(_r.id).where(_r.territory == _territory, _r.id == _run_id),
     filters={
         "outcome": any_of(_outcome, LineOutcome, "With any of these outcomes."),
-        "siren": equals(_g.siren, Siren, "Payments to this firm."),
+        "siren": equals(BankDetails.siren, Siren, "Payments to this firm."),
     },
     sorts={"position": _l.position, "amount_cents": _l.amount_cents},
 )

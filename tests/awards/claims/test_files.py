@@ -1,7 +1,11 @@
 """Lines of claims from files, as French offices write them and as our own export does; once however often."""
 
+import asyncio
 from typing import Any
 
+import pytest
+
+from app.integrations.imports import runner
 from tests.awards.claims.acts import Claims
 from tests.integrations.imports.files import carry_out, csv_file, xlsx_file
 from tests.world import World, fresh_siren, ok
@@ -107,3 +111,29 @@ async def test_many_claims_of_several_aids_come_in_one_file(world: World) -> Non
     too_many = [rows[0].replace("N-0;", f"M-{number};") for number in range(201)]
     refused = await carry_out(world.clients["territory"], IMPORT, csv_file(HEADER, *too_many))
     assert refused["problems"][-1][2:] == ("too_many_claim_lines", "blocking")
+
+
+async def test_a_file_holds_all_its_aids_in_one_order_before_its_first_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two files with the same firms the second waits, however the lines of each are sliced and sorted."""
+    monkeypatch.setattr(runner, "SLICE", 1)
+    first = await Claims.of(world)
+    second = await Claims.of(world, acts=first.acts, firm=await world.followed_firm())
+    low, high = sorted((first, second), key=lambda claims: str(claims.award["aid_id"]))
+    rows = [
+        f"D;{claims.award['decision_reference']};Atelier;N-{number};;Supplier;11/03/2024;30/04/2024;1,00"
+        for number, claims in enumerate((high, low))
+    ]
+    aid = "SELECT id FROM aids WHERE id = $1 FOR NO KEY UPDATE NOWAIT"
+    async with world.pool.acquire() as connection, world.pool.acquire() as other:
+        async with connection.transaction():
+            await connection.execute(aid, low.award["aid_id"])
+            sent = asyncio.create_task(carry_out(world.clients["territory"], IMPORT, csv_file(HEADER, *rows)))
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%aids%'"
+            while not sent.done() and not await other.fetchval(waits):  # noqa: ASYNC110  # PostgreSQL tells nobody that one waits
+                await asyncio.sleep(0.01)
+            assert not sent.done()
+            await other.execute(aid, high.award["aid_id"])  # it does not hold the other one meanwhile
+        rows_created = counts(await sent)[1]
+    assert rows_created == 2

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx2
 
-from tests.awards.life import COMPLETED, EXTENDED, GUARANTEED, NOTIFIED, SCHEME, SIGNED, STARTED, Life
+from tests.awards.claims.acts import Claims
+from tests.awards.life import COMPLETED, EXTENDED, GUARANTEED, HASH, NOTIFIED, SCHEME, SIGNED, STARTED, Life
 from tests.contract.cures import Case, key, seen, subject, walk
 from tests.contract.cures.money import acts_of, awarded, pay
 from tests.contract.cures.requests import (
@@ -19,6 +20,7 @@ from tests.contract.cures.requests import (
 from tests.envelopes.acts import Acts
 from tests.grants.paying import STARTED as PAID_FROM
 from tests.grants.paying import Paying
+from tests.projects.acts import filed
 from tests.world import ok
 
 
@@ -316,11 +318,20 @@ async def changed_above_the_envelope(case: Case) -> None:
     case.cured(await tried.change(amount(1_500)))
 
 
-@walk("not-held-by-parameters", *APPROVES)
+@walk("not-held-by-parameters", *ASKS)
 async def not_held_by_parameters(case: Case) -> None:
     tried = await Tried.of(case, scheme=None, base_cents=None)
-    case.refused(await tried.change({"kind": "parameters", "parameters": {"start_months": 30}}))
-    case.cured(await tried.change(OBJECT))
+    case.refused(await tried.life.ask({"kind": "parameters", "parameters": {"start_months": 30}}))
+    case.cured(await tried.life.ask(OBJECT))
+
+
+@walk("parameter-unknown", *ASKS)
+async def parameter_unknown(case: Case) -> None:
+    tried = await Tried.of(case)
+    case.refused(await tried.life.ask({"kind": "parameters", "parameters": {"begin_months": 30}}))
+    known = ok(await case.world.auditor.get(f"/v1/schemes/{case.told['scheme']}/parameters"))["items"]
+    [name] = {each["name"] for each in known} & {"start_months"}
+    case.cured(await tried.life.ask({"kind": "parameters", "parameters": {name: 30}}))
 
 
 @walk("planned-end-before-start", *APPROVES)
@@ -330,3 +341,110 @@ async def planned_end_before_start(case: Case) -> None:
     case.refused(await tried.change({"kind": "dates", "planned_end_on": "2023-11-30"}))
     days = {"planned_start_on": "2023-11-01", "planned_end_on": "2023-11-30"}
     case.cured(await tried.change({"kind": "dates", **days}))
+
+
+# --- another holder --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Passing:
+    """A request that the aid of a tried award pass to another firm, which has all that it needs."""
+
+    tried: Tried
+    taker: Acts
+    path: str
+
+    @classmethod
+    async def of(cls, case: Case, tried: Tried | None = None, *, paid: bool = True) -> "Passing":
+        tried = tried or await Tried.of(case)
+        taker = Acts(case.world, await case.world.followed_firm())
+        if paid:
+            await taker.payee(2)
+        return cls(tried, taker, await tried.life.asked(cls.change(taker.firm)))
+
+    @staticmethod
+    def change(siren: str) -> dict[str, Any]:
+        return {"kind": "holder", "siren": siren, "proof_sha256": HASH}
+
+    async def judge(self) -> httpx2.Response:
+        return await self.tried.judge(self.path)
+
+
+@walk("reference-not-found", *ASKS)
+async def another_firm_not_found(case: Case) -> None:
+    tried = await Tried.of(case)
+    case.refused(await tried.life.ask(Passing.change("552100554")))
+    case.cured(await tried.life.ask(Passing.change(await case.world.add_firm())))
+
+
+@walk("bank-details-unapproved", *APPROVES)
+async def bank_details_unapproved(case: Case) -> None:
+    passing = await Passing.of(case, paid=False)
+    case.refused(await passing.judge())
+    await passing.taker.payee(2)
+    case.cured(await passing.judge())
+
+
+@walk("firm-ceased", *APPROVES)
+async def new_holder_ceased(case: Case) -> None:
+    passing = await Passing.of(case)
+    await passing.taker.cease()
+    case.refused(await passing.judge())
+    ok(await case.world.operator.patch(f"/v1/firms/{passing.taker.firm}", {"ceased": False}))
+    case.cured(await passing.judge())
+
+
+@walk("proceedings-open", *APPROVES)
+async def new_holder_in_proceedings(case: Case) -> None:
+    passing = await Passing.of(case)
+    opened = await passing.taker.proceedings()
+    case.refused(await passing.judge())
+    path = f"/v1/firms/{passing.taker.firm}/proceedings/{opened['id']}"
+    ok(await case.world.operator.patch(path, {"closed_on": "2023-06-01"}, headers={"If-Match": "*"}))
+    case.cured(await passing.judge())
+
+
+@walk("project-of-another-firm", *APPROVES)
+async def new_holder_holds_no_project(case: Case) -> None:
+    acts = await acts_of(case)
+    project = (await filed(case.world, acts.firm))["id"]
+    passing = await Passing.of(case, Tried(case, acts, await awarded(acts, case, 1_000, **SCHEME, project_id=project)))
+    case.refused(await passing.judge())
+    holders = [{"kind": "firm", "siren": siren} for siren in (acts.firm, passing.taker.firm)]
+    headers = await seen(case.world.auditor, f"projects/{project}")
+    ok(await case.world.clients["territory"].patch(f"projects/{project}", {"holders": holders}, headers=headers))
+    case.cured(await passing.judge())
+
+
+@walk("payments-in-flight", "approve_grant_change_request")
+async def new_holder_beside_a_payment(case: Case) -> None:
+    paying = await Paying.of(case.world, started_on=PAID_FROM)
+    payment = await paying.sent(1, "advance_payment")
+    passing = await Passing.of(case, Tried(case, paying.acts, f"grants/{paying.grant}"))
+    case.refused(await passing.judge())
+    ok(await paying.act(payment, "record", {"paid_on": "2024-01-10"}))
+    case.cured(await passing.judge())
+
+
+@walk("invoice-already-claimed", *APPROVES)
+async def new_holder_claims_the_same(case: Case) -> None:
+    passing = await Passing.of(case)
+    kind = passing.tried.path.partition("/")[0]
+    mine = Claims(passing.tried.acts, await passing.tried.life.says(), kind)
+    theirs = await Claims.of(case.world, kind, acts=passing.taker)
+    ok(await mine.submit(line := mine.line(100)), 201)
+    double = await theirs.submitted({**line, "line_id": theirs.line_id})
+    case.refused(await passing.judge())
+    ok(await theirs.act(double, "withdraw"))
+    case.cured(await passing.judge())
+
+
+@walk("holder-changed", *APPROVES)
+async def holder_changed(case: Case) -> None:
+    passing = await Passing.of(case)
+    late = await Passing.of(case, passing.tried)
+    ok(await passing.judge())
+    case.refused(await late.judge())
+    headers = await seen(case.world.auditor, late.path)
+    ok(await case.world.funder.post(f"{late.path}/refuse", {"reason": "It has passed."}, headers=headers))
+    case.cured(await passing.tried.change(Passing.change(late.taker.firm)))

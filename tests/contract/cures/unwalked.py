@@ -5,6 +5,7 @@ NO_CURE: dict[str, str] = {
     "action-move-out-of-order": "the detail names the first day that is possible",
     "action-move-refused": "`allowed` names what the action can become",
     "after-last-instalment": "the terms of an advance never change; the rest can only be released",
+    "already-holder": "what was wanted has been done",
     "already-reversed": "what was wanted has been done",
     "bank-details-transition": "`current` and `needed` name the states",
     "award-ended": "nothing is left to do on the award",
@@ -59,6 +60,9 @@ _NAMED = "the refusal has no cure: `current` and `needed` name the states"
 _CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
     ("account-overdrawn", "receive_repayment"): _CENTS,
+    ("payments-in-flight", "approve_advance_change_request"): "the payments of the grant of its aid: by its grant",
+    **{("not-held-by-parameters", f"approve_{noun}_change_request"): "only a request of before it was refused itself"
+       for noun in ("grant", "advance")},
     ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
