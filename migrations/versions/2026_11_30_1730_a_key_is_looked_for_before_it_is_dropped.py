@@ -1,12 +1,12 @@
 """A key's expired answer is deleted where there is one: a new key is looked for by one query.
 
-Revision: 2026_11_30_1730, after 2026_11_30_1600.
+Revision: 2026_11_30_1730, after 2026_11_30_1705.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1730"
-down_revision = "2026_11_30_1600"
+down_revision = "2026_11_30_1705"
 branch_labels = None
 depends_on = None
 
