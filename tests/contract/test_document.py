@@ -109,7 +109,7 @@ def faults_of(
 
 
 def drawn_from(paths: dict[str, Any], share: int, seed: str) -> dict[str, Any]:
-    """So many addresses that follow each other, from a random one on: what one creates its neighbour reads or changes."""
+    """So many addresses that follow each other from a random one on: what one creates its neighbours change."""
     ordered = sorted(paths)
     first = random.Random(seed).randrange(len(ordered))
     return {path: paths[path] for path in (ordered + ordered)[first : first + share]}
