@@ -32,6 +32,7 @@ from app.core.db import create_engine
 from app.demo import load as demo
 from app.main import create_app
 from app.settings import Settings
+from tests.contract.document import document
 from tests.directory import StandIn
 from tests.directory import running as stand_in
 from tests.in_process import InProcess
@@ -76,6 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank(item.nodeid))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
     """What a worker is given at once."""
     return Units(config, log)
@@ -212,6 +214,7 @@ def settings(database_url: str, directory: StandIn) -> Settings:
 async def serving_in_process(settings: Settings) -> AsyncIterator[Any]:
     """The application, its lifespan running; what a server would hand it stands in `state`."""
     application = create_app(settings)
+    application.openapi = document  # type: ignore[method-assign]  # every application's is the same: one a process
     async with application.router.lifespan_context(application) as state:
 
         async def served(scope: Any, receive: Any, send: Any) -> None:

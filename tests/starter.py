@@ -13,13 +13,14 @@ import json
 import os
 import pkgutil
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +137,53 @@ def start(
 
         pid, told = _starters[bare].start(words, cwd, env, descriptor(stdout), descriptor(stderr))
         return Started(pid, told, reads)
+
+
+_HANDS_OVER = """import json, os, socket, sys
+asked = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+asked.connect({address!r})
+said = {{"words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+socket.send_fds(asked, [json.dumps(said).encode()], [1, 2])
+sys.exit(int(asked.recv(100)))
+"""
+
+
+@contextlib.contextmanager
+def command(place: Path) -> Iterator[str]:
+    """What a script of a shell says for `rebond`, in this directory: it is forked, with its words and outputs."""
+    program, address = place / "rebond-forked.py", place / "rebond-forked.socket"
+    program.write_text(_HANDS_OVER.format(address=str(address)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        answering = threading.Thread(target=_answer, args=(listening,), daemon=True)
+        answering.start()
+        try:
+            yield shlex.join([sys.executable, "-IS", str(program)])
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)  # wakes the one who accepts
+            answering.join()
+            program.unlink()
+            address.unlink()
+
+
+def _answer(listening: socket.socket) -> None:
+    while True:
+        try:
+            asked, _ = listening.accept()
+        except OSError:
+            return
+        with asked:
+            said, (stdout, stderr), _, _ = socket.recv_fds(asked, LARGEST, 2)
+            request = json.loads(said)
+            try:
+                started = start(
+                    request["words"], cwd=Path(request["cwd"]), env=request["env"], stdout=stdout, stderr=stderr
+                )
+            finally:
+                os.close(stdout)
+                os.close(stderr)
+            asked.send(str(started.wait()).encode())
 
 
 # --- in the process that forks ---------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Every operation of the served document, with what the document allows, with what it does not, and in sequences.
+"""Operations of the served document, with what the document allows, with what it does not, and in sequences.
 
-A short part; `make siege` has the long one.
+A short part, of some neighbouring addresses; `make siege` has the long one, of all.
 """
 
 import os
@@ -31,6 +31,7 @@ CHECKS = [
     "response_schema_conformance",
 ]
 Sent = Counter[tuple[str, str, int]]  # by phase, operation and status
+SHARE = 20  # addresses: with all of them the seconds end before the first request is made up
 
 
 class Aim:
@@ -66,9 +67,13 @@ class Aim:
 
 
 def faults_of(
-    service: Service, known: Known, phase: str, *, examples: int, seconds: int, sent: Sent, seed: int = SEED
-) -> dict[str, str]:
-    """What is wrong with the answers to one of schemathesis' phases, each fault with a request that shows it."""
+    service: Service, known: Known, phase: str, *, examples: int, seconds: int, sent: Sent, seed: int = SEED,
+    share: int | None = None,
+) -> dict[str, str]:  # fmt: skip
+    """What is wrong with the answers to one of schemathesis' phases, each fault with a request that shows it.
+
+    `share` is how many addresses are drawn; None: all.
+    """
     config = {
         "seed": seed,
         "max-time": seconds,
@@ -80,6 +85,8 @@ def faults_of(
         "phases": {name: {"enabled": name == phase} for name in ("examples", "coverage", "fuzzing", "stateful")},
     }
     document = service.request("GET", "/openapi.json").json
+    if share is not None:
+        document["paths"] = drawn_from(document["paths"], share, f"{seed} {phase}")
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(config))
     aim = Aim(known, phase, seed)
 
@@ -99,6 +106,13 @@ def faults_of(
     finally:
         unregister(before_call)
     return faults
+
+
+def drawn_from(paths: dict[str, Any], share: int, seed: str) -> dict[str, Any]:
+    """So many addresses that follow each other from a random one on: what one creates its neighbours change."""
+    ordered = sorted(paths)
+    first = random.Random(seed).randrange(len(ordered))
+    return {path: paths[path] for path in (ordered + ordered)[first : first + share]}
 
 
 def said_of(faults: dict[str, str], seed: int = SEED) -> str:
@@ -143,5 +157,9 @@ async def whole(http: httpx2.AsyncClient, pool: Any) -> Known:
 def test_every_answer_is_as_the_document_says(served: Service, whole: Known, phase: str, seed: int | str) -> None:
     """Examples are written in the document: no seed makes others."""
     drawn = SEED if seed == FRESH else int(seed)
-    faults = faults_of(served, whole, phase, examples=3, seconds=3, sent=Counter(), seed=drawn)
-    assert not faults, said_of(faults, drawn)
+    sent: Sent = Counter()
+    for seconds in (3, 60):  # the second only where a busy machine has sent nothing in the first
+        if not sent:
+            faults = faults_of(served, whole, phase, examples=3, seconds=seconds, sent=sent, seed=drawn, share=SHARE)
+            assert not faults, said_of(faults, drawn)
+    assert sent, f"REBOND_SIEGE_SEED={drawn}"

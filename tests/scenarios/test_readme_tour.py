@@ -1,11 +1,10 @@
 """The README's tour works as it is printed: its lines are run, and say what the README says."""
 
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 
+from tests import starter
 from tests.processes import loaded_home
 
 README = Path(__file__).parents[2] / "README.md"
@@ -21,8 +20,7 @@ def printed(page: Path) -> str:
     """What the first script of a page says, run against a service with the demonstration."""
     block = re.search(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
     assert block is not None
-    with loaded_home() as home, home.serving() as service:
-        rebond = shlex.join([sys.executable, "-m", "app.cli"])
+    with loaded_home() as home, home.serving() as service, starter.command(home.path) as rebond:
         script = block[1].replace("http://127.0.0.1:8000", service.base).replace(".venv/bin/rebond", rebond)
         done = subprocess.run(
             ["bash", "-c", script], cwd=home.path, env=home.environment(), capture_output=True, text=True, timeout=120,
