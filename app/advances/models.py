@@ -23,7 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.advances.receipts.models import PARTS
-from app.advances.rules import Settled, VersionCause
+from app.advances.replay import EarlyChoice, VersionCause
+from app.advances.rules import Settled
 from app.awards.door import stands_at_the_door
 from app.awards.models import (
     STANDS,
@@ -198,6 +199,7 @@ class Repayment(Identified, Versioned, Base):
         shape(f"least({', '.join(PARTS)}, refunded_cents) >= 0", name="repayment_no_part_below_zero"),
         shape("status <> 'recorded' OR refunded_cents <= overpaid_cents", name="repayment_refunds"),
         CheckConstraint("status <> 'reversed' OR refunded_cents = 0", name="repayment_refunded"),
+        shape(one_of("choice", EarlyChoice), name="repayment_choice"),
     )  # fmt: skip
 
     territory: Mapped[str]
@@ -221,6 +223,7 @@ class Repayment(Identified, Versioned, Base):
     overpaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     refunded_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     after_write_off: Mapped[bool] = mapped_column(server_default="false")  # it was recorded after the write-off
+    choice: Mapped[str | None]  # what an early repayment that was announced does
 
 
 class Allocation(Identified, Base):
@@ -242,7 +245,8 @@ class Allocation(Identified, Base):
 class ScheduleVersion(Identified, Base):
     """A schedule as it was made by an act, from a day on. The last one made whose day has come is in force.
 
-    `outstanding_cents` is what was outstanding as known when it was made: its open lines come to it.
+    `outstanding_cents` is what was outstanding as known when it was made: its open lines come to it. What it waived or
+    capitalised of that, and what it carries of lines that it replaces, is `replay.Carried`.
     """
 
     __tablename__ = "advance_versions"
@@ -252,7 +256,11 @@ class ScheduleVersion(Identified, Base):
         ),
         UniqueConstraint("advance_id", "number", name="advance_versions_number_key"),
         shape(one_of("cause", VersionCause), name="advance_version_cause"),
-        shape("number >= 1 AND least(outstanding_cents, lines) >= 0", name="advance_version_amounts"),
+        shape(
+            "number >= 1 AND least(outstanding_cents, lines, waived_cents, capitalised_cents, carried_interest_cents,"
+            " carried_fees_cents, carried_late_interest_cents) >= 0",
+            name="advance_version_amounts",
+        ),
     )
 
     territory: Mapped[str]
@@ -262,6 +270,11 @@ class ScheduleVersion(Identified, Base):
     cause: Mapped[str]
     outstanding_cents: Mapped[int] = mapped_column(BigInteger)
     lines: Mapped[int] = mapped_column(SmallInteger)
+    waived_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    capitalised_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    carried_interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    carried_fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    carried_late_interest_cents: Mapped[int | None] = mapped_column(BigInteger)
     act_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     made_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
@@ -273,8 +286,8 @@ class ScheduleLine(Base):
     __tablename__ = "advance_lines"
     __table_args__ = (
         shape(
-            "position >= 1 AND least(principal_cents, interest_cents, capitalised_cents, fees_cents, opening_cents)"
-            " >= 0",
+            "position >= 1 AND least(principal_cents, interest_cents, capitalised_cents, fees_cents,"
+            " late_interest_cents) >= 0",
             name="advance_line_amounts",
         ),
         shape("due_on BETWEEN '1900-01-01' AND '2199-12-31'", name="advance_line_due_on"),
@@ -287,7 +300,7 @@ class ScheduleLine(Base):
     interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     capitalised_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    opening_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    late_interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")  # from before the version
     kept: Mapped[bool] = mapped_column(server_default="false")
 
 

@@ -1,31 +1,6 @@
-"""Words of an advance's account: why a version was made, how receipts are shared, how it ended. Pure."""
+"""Words of an advance's terms, and of how it ended. Pure: no session, no await."""
 
 from enum import StrEnum
-
-
-class VersionCause(StrEnum):
-    """Why a version of the schedule was made."""
-
-    AGREEMENT = "agreement"
-    TRANCHE = "tranche"
-    AMENDMENT = "amendment"
-    EARLY_REPAYMENT = "early_repayment"
-    REDUCTION = "reduction"
-    WAIVER = "waiver"
-    ACCELERATION = "acceleration"
-    PLAN = "plan"
-    REPLAY = "replay"
-
-
-class AllocationRule(StrEnum):
-    """Which future principal is settled by what is received beyond what is due.
-
-    `next`: the lines that follow, the first one first; `last`: from the end; `spread`: equal parts of every line.
-    """
-
-    NEXT = "next"
-    LAST = "last"
-    SPREAD = "spread"
 
 
 class EarlyRepayment(StrEnum):

@@ -115,6 +115,7 @@ def upgrade() -> None:
     op.add_column(
         "advance_repayments", sa.Column("after_write_off", sa.Boolean(), server_default="false", nullable=False)
     )
+    op.add_column("advance_repayments", sa.Column("choice", sa.Text()))
     for statement in (*TABLES, *FUNCTIONS, *TRIGGERS):
         op.execute(statement)
 
@@ -125,5 +126,5 @@ def downgrade() -> None:
     for name in ("count_repayment", "complete_repayment"):
         op.execute(f"DROP FUNCTION {name}()")
     op.drop_table("advance_allocations")
-    for name in ("after_write_off", *reversed(PARTS), "value_on", "receipt_id"):
+    for name in ("choice", "after_write_off", *reversed(PARTS), "value_on", "receipt_id"):
         op.drop_column("advance_repayments", name)

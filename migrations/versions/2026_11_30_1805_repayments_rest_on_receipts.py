@@ -18,6 +18,7 @@ CONSTRAINTS = {
     " success_fee_cents, overpaid_cents, refunded_cents) >= 0)",
     "repayment_refunds": "CHECK (status <> 'recorded' OR refunded_cents <= overpaid_cents)",
     "repayment_refunded": "CHECK (status <> 'reversed' OR refunded_cents = 0)",
+    "repayment_choice": "CHECK (choice IN ('shorten', 'respread'))",
     "repayment_has_receipt_id": "CHECK (receipt_id IS NOT NULL)",
     "repayment_has_value_on": "CHECK (value_on IS NOT NULL)",
 }

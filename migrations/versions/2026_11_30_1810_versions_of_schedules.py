@@ -20,6 +20,11 @@ TABLES = (
         cause TEXT NOT NULL,
         outstanding_cents BIGINT NOT NULL,
         lines SMALLINT NOT NULL,
+        waived_cents BIGINT DEFAULT '0' NOT NULL,
+        capitalised_cents BIGINT DEFAULT '0' NOT NULL,
+        carried_interest_cents BIGINT DEFAULT '0' NOT NULL,
+        carried_fees_cents BIGINT DEFAULT '0' NOT NULL,
+        carried_late_interest_cents BIGINT,
         act_id UUID,
         recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
         made_by UUID,
@@ -30,7 +35,8 @@ TABLES = (
         CONSTRAINT advance_versions_number_key UNIQUE (advance_id, number),
         CONSTRAINT advance_version_cause CHECK (cause IN ('agreement', 'tranche', 'amendment',
             'early_repayment', 'reduction', 'waiver', 'acceleration', 'plan', 'replay')),
-        CONSTRAINT advance_version_amounts CHECK (number >= 1 AND least(outstanding_cents, lines) >= 0),
+        CONSTRAINT advance_version_amounts CHECK (number >= 1 AND least(outstanding_cents, lines, waived_cents,
+            capitalised_cents, carried_interest_cents, carried_fees_cents, carried_late_interest_cents) >= 0),
         CONSTRAINT advance_versions_made_by_fkey FOREIGN KEY(made_by) REFERENCES subjects (id)
     )
     """,
@@ -43,11 +49,11 @@ TABLES = (
         interest_cents BIGINT DEFAULT '0' NOT NULL,
         capitalised_cents BIGINT DEFAULT '0' NOT NULL,
         fees_cents BIGINT DEFAULT '0' NOT NULL,
-        opening_cents BIGINT DEFAULT '0' NOT NULL,
+        late_interest_cents BIGINT DEFAULT '0' NOT NULL,
         kept BOOLEAN DEFAULT 'false' NOT NULL,
         CONSTRAINT advance_lines_pkey PRIMARY KEY (version_id, position),
         CONSTRAINT advance_line_amounts CHECK (position >= 1 AND least(principal_cents, interest_cents,
-            capitalised_cents, fees_cents, opening_cents) >= 0),
+            capitalised_cents, fees_cents, late_interest_cents) >= 0),
         CONSTRAINT advance_line_due_on CHECK (due_on BETWEEN '1900-01-01' AND '2199-12-31'),
         CONSTRAINT advance_lines_version_id_fkey FOREIGN KEY(version_id) REFERENCES advance_versions (id)
     )
