@@ -20,6 +20,7 @@ from app.awards.commitments import service as commitments
 from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
 from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.models import AidAct, AwardStatus, Ending
+from app.awards.payments import in_flight
 from app.awards.recoveries import service as recoveries
 from app.awards.rules import (
     OVER,
@@ -63,9 +64,9 @@ async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, b
         raise BeforeCompletion(completed_on=held.aid.completed_on)
     dropped = []
     for each, award in held.awards():
-        if await each.in_flight(write, award):
+        if await in_flight.is_bound(write, each, award):
             raise PaymentsInFlight
-        dropped += await each.drop_proposed(write, award, body.reason)
+        dropped += await in_flight.cancel_proposed(write, each, award, body.reason)
     changes = await _settle(write, held, on, None, body.reason, body.document_sha256)
     return [*changes, *dropped]
 

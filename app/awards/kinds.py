@@ -1,6 +1,6 @@
 """The instruments of aid: what acts on awards need to know of grants and advances, which come later in the house."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,8 @@ from sqlalchemy import Select, Text, select
 
 from app.core.db import param
 from app.core.reading.listing import Listing
-from app.core.writing.writes import Change, Write
+from app.core.writing.writes import Change
 from app.envelopes.rules import Instrument
-
-
-async def _never(_write: Write, _award: Any) -> bool:
-    return False
-
-
-async def _nothing(_write: Write, _award: Any, _reason: str) -> list[Change]:
-    return []
 
 
 @dataclass(frozen=True)
@@ -25,8 +17,6 @@ class AwardKind:
     """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
 
     `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
-    `in_flight` says whether a payment of a held award is approved or sent; `drop_proposed` cancels those that are only
-    proposed, for a reason.
     """
 
     instrument: Instrument
@@ -35,8 +25,6 @@ class AwardKind:
     resource: str
     paid: str
     status_of: Callable[[Any], str]
-    in_flight: Callable[[Write, Any], Awaitable[bool]] = _never
-    drop_proposed: Callable[[Write, Any, str], Awaitable[list[Change]]] = _nothing
 
     def named(self) -> tuple[Any, Any]:
         """The conditions of the award that an address names: `{grant_id}` or `{advance_id}`, of its territory."""

@@ -11,18 +11,17 @@ from enum import StrEnum
 
 from app.awards.final import due_on_certified
 from app.awards.life.rules import AgreementMissing
-from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
-from app.core.clock import after_months
-from app.core.problems import Problem
-from app.grants.payments.rules import (
+from app.awards.payments.rules import (
     BankDetailsUnapproved,
     CompletionStatementLate,
-    NotStarted,
-    PaymentKind,
     PaymentUnapproved,
     SocialCertificateExpired,
     TaxCertificateExpired,
 )
+from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
+from app.core.clock import after_months
+from app.core.problems import Problem
+from app.grants.payments.rules import NotStarted, PaymentKind
 from app.schemes.rules import Parameters
 
 WHOLE_BP = 10_000

@@ -9,7 +9,6 @@ from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
 from app.grants.models import Grant
-from app.grants.payments.in_flight import cancel_proposed, is_bound
 from app.grants.queries import GRANTS
 
 
@@ -29,7 +28,5 @@ def status_of(grant: Grant) -> AwardStatus:
     return AwardStatus.PAYING if grant.paid_cents else AwardStatus.AWARDED
 
 
-GRANT = AwardKind(
-    Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of, in_flight=is_bound, drop_proposed=cancel_proposed
-)
+GRANT = AwardKind(Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of)
 KINDS[GRANT.resource] = GRANT

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Integer, Text, case, cast, func, literal_column, select
 
 from app.access.models import Organisation, Subject
+from app.awards.payments.rules import PaymentStatus
 from app.core.db import literals, param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
 from app.core.values import Day, Siren, Uuid
@@ -12,7 +13,6 @@ from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.models import Firm
 from app.grants.models import Grant
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.rules import PaymentStatus
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import schemas
 from app.treasury.runs.models import PaymentRun, PaymentRunLine

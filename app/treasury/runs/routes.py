@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import Actor, EmailMissing
+from app.awards.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import FORMS_VARY, page, private, show
 from app.core.reading.negotiation import wanted
@@ -16,7 +17,6 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Seen, Write, commit, run
-from app.grants.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.programme.routes import T
 from app.treasury.runs import pain, rules, schemas, service
 from app.treasury.runs.queries import LINES, RUNS

@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.duties import DECIDES_PAYS
 from app.access.models import Organisation
 from app.access.rules import accountable
+from app.awards.payments import service as payments
+from app.awards.payments.kinds import in_lock_order
+from app.awards.payments.schemas import PaymentRejection
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound
@@ -23,10 +26,8 @@ from app.core.validation import refuse_past
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.bank_details.rules import BankDetailsStatus
-from app.grants.models import Grant
-from app.grants.payments import service as payments
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.schemas import PaymentRejection
+from app.grants.payments.service import GRANT_PAYMENTS
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import pain, rules, schemas
 from app.treasury.runs.models import PaymentRun, PaymentRunLine
@@ -50,15 +51,15 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     )
     if not due:
         raise rules.NothingToSend
-    made_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment in due])
+    made_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for _, payment in due])
     told = await payments.mark_sent(write, due, clock.today())
     payees = await _payees(session, due)
     texts = await _texts(session, due)
     run_id, *line_ids = await session.scalars(select(func.uuidv7()).select_from(func.generate_series(0, len(due))))
     asked = pain.Initiation(run_id.hex, write.now, body.execution_on, organisation.name, iban)
     transfers = [
-        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
-        for id_, payment in zip(line_ids, due, strict=True)
+        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.id])
+        for id_, (_, payment) in zip(line_ids, due, strict=True)
     ]
     file = await asyncio.to_thread(_checked, asked, transfers)
     session.add(
@@ -74,7 +75,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
             id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
             bank_details_id=payment.bank_details_id, amount_cents=transfer.amount_cents, text=transfer.text,
         )
-        for position, (id_, payment, transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
+        for position, (id_, (_, payment), transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
     )  # fmt: skip
     await session.flush()
     return [Change("payment_run.created", RUNS, [run_id], {"territory": territory}), *told]
@@ -104,18 +105,23 @@ async def _payer(write: Write, body: schemas.PaymentRunCreate) -> tuple[BankAcco
     return account, organisation, number.iban
 
 
-async def _payees(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID | None, tuple[str, str]]:
+async def _payees(session: AsyncSession, due: payments.Mixed) -> dict[UUID | None, tuple[str, str]]:
     """The holder and the number of each of the bank details that are paid to."""
     b = BankDetails
     rows = select(b.id, b.holder_name, FirmIban.iban).join(FirmIban, FirmIban.id == b.iban_id)
-    found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for payment in due})))
+    found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for _, payment in due})))
     return {id_: (holder_name, iban) for id_, holder_name, iban in found}
 
 
-async def _texts(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID, str]:
-    """What the firms read on their bank statement, by grant: the reference of the decision."""
-    rows = select(Grant.id, Grant.decision_reference).where(Grant.id.in_({payment.grant_id for payment in due}))
-    return dict((await session.execute(rows)).all())
+async def _texts(session: AsyncSession, due: payments.Mixed) -> dict[UUID, str]:
+    """What the firms read on their bank statement, by payment: the reference of the decision."""
+    texts: dict[UUID, str] = {}
+    for of in in_lock_order():
+        p, award = of.table, of.kind.table
+        rows = select(p.id, award.decision_reference).join(award, award.id == of.award_id)
+        mine = [payment.id for each, payment in due if each is of]
+        texts |= dict((await session.execute(rows.where(p.id.in_(mine)))).all())
+    return texts
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ async def cancel(write: Write, territory: str, run_id: UUID, body: schemas.Payme
     held = await payments.hold_sent(write, territory, open_lines)
     run = await write.lock(PaymentRun, _r.id == run_id)
     write.expect(run.version, required=True)
-    cancelled_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment, _ in held])
+    cancelled_by = DECIDES_PAYS.separate(write.actor, [each.payment.awarded_by for each in held])
     run.status = rules.next_status(PaymentRunAction.CANCEL, PaymentRunStatus(run.status))
     run.cancelled_by, run.cancelled_at, run.reason = cancelled_by, write.now, body.reason
     for line in await session.scalars(select(_l).where(_l.run_id == run_id, _l.ended_as.is_(None)).order_by(_l.id)):
@@ -212,6 +218,7 @@ async def reject(
         raise NotFound
     told = f"{body.reason_code}: {body.reason}" if body.reason is not None else body.reason_code
     rejection = PaymentRejection(rejected_on=body.rejected_on, reason=told, planned_on=body.planned_on)
-    rejected = await payments.reject(write, payments.PaymentPlace(territory, found.grant_id, found.id), rejection)
+    place = payments.PaymentPlace(territory, found.grant_id, found.id)
+    rejected = await payments.reject(write, GRANT_PAYMENTS, place, rejection)
     line = Change("", LINES, [line_id], {"territory": territory, "run_id": run_id})  # the payment's event tells it
     return [line, *rejected]
