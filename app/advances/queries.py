@@ -14,14 +14,12 @@ from app.advances.models import (
     RepaymentStatus,
     ScheduleLine,
     ScheduleVersion,
-    Tranche,
 )
+from app.advances.tranches.models import Tranche
 from app.awards.models import STANDS
-from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
-    Column,
     Listing,
     any_of,
     at_least,
@@ -34,14 +32,12 @@ from app.core.values import Day, ShortLine
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
-from app.envelopes.rules import ActStatus
 from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _as_of = param("as_of", Date())
 _advance = Advance
 _recorder = Subject.__table__.alias("recorder")
-_override = Override.__table__.alias("override")
 
 ADVANCES = awards(
     _advance,
@@ -53,6 +49,7 @@ ADVANCES = awards(
     (_advance.disbursed_cents - _advance.repaid_cents).label("outstanding_cents"),
     _advance.terms,
     _advance.planned_disbursement_on,
+    in_flight=_advance.in_flight_cents,
 )
 
 AIDED.append(
@@ -70,41 +67,6 @@ AIDED.append(
 
 _advance_id = param("advance_id", _advance.id.type)
 _parent = select(_advance.id).where(_advance.territory == _territory, _advance.id == _advance_id)
-
-_tranche = Tranche
-TRANCHES = Listing(
-    schema=schemas.Tranche,
-    rows=select(
-        _tranche.id,
-        _tranche.advance_id,
-        _tranche.amount_cents,
-        _tranche.paid_on,
-        _tranche.override_id,
-        _override.c.code.label("override_code"),
-        _tranche.status,
-        _tranche.reason,
-        _tranche.recorded_by,
-        _recorder.c.name.label("recorded_by_name"),
-        _tranche.version,
-        _tranche.created_at,
-        _tranche.updated_at,
-    )
-    .join(_recorder, _recorder.c.id == _tranche.recorded_by)
-    .outerjoin(_override, _override.c.id == _tranche.override_id)
-    .where(_tranche.territory == _territory, _tranche.advance_id == _advance_id),
-    key=_tranche.id,
-    version=_tranche.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        **amount_range(_tranche.amount_cents),
-        "status": any_of(_tranche.status, ActStatus, "Recorded, or reversed."),
-        "paid_from": at_least(_tranche.paid_on, Day, "Paid on this day or later."),
-        "paid_to": at_most(_tranche.paid_on, Day, "Paid on this day or earlier."),
-        "updated_since": updated_since(_tranche.updated_at),
-    },
-    sorts={"paid_on": _tranche.paid_on, "amount_cents": _tranche.amount_cents},
-)
 
 _repayment = Repayment
 REPAYMENTS = Listing(
@@ -202,7 +164,7 @@ def account(known: bool) -> Statement:
             func.coalesce(a.planned_disbursement_on, a.decided_on).label("planned_on"),
             cast(a.terms, Text).label("terms"),
             written_off_on.label("written_off_on"),
-            facts(Tranche, "advance_tranche", _tranche.paid_on).label("tranches"),
+            facts(Tranche, "advance_tranche", Tranche.paid_on).label("tranches"),
             facts(
                 Repayment, "advance_repayment", _repayment.value_on, _repayment.after_write_off,
                 changing=(_repayment.refunded_cents, _repayment.choice),

@@ -10,16 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
+from app.access.duties import DECIDES_RECEIVES
 from app.access.rules import person
 from app.advances import schedule, schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
+from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus
+from app.advances.queries import ADVANCES, REPAYMENTS
+from app.advances.tranches.models import Tranche
 from app.awards import service as awards
 from app.awards.kinds import KINDS, AwardKind
-from app.awards.overrides import service as overrides
-from app.awards.overrides.rules import LiftedAct
-from app.awards.rules import OVER, AwardEnded, Decided, refuse_before_decision
+from app.awards.rules import Decided
 from app.core.problems import Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -28,17 +27,6 @@ from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
 from app.envelopes.service import shortfall_changes
-
-
-class TranchesExceedAward(Problem):
-    """The tranches would exceed the award."""
-
-    status = 409
-    title_fr = "Les versements dépasseraient l'attribution."
-    detail = "{requested_cents} requested, {remaining_cents} remaining."
-    detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
-    cure = "Pay at most what remains."
-    cure_fr = "Versez au plus ce qui reste."
 
 
 class RepaymentExceedsOutstanding(Problem):
@@ -80,13 +68,6 @@ class BouncedBeforeReceipt(Problem):
     detail_fr = "Il a été reçu le {received_on}."
 
 
-class AfterLastInstalment(Problem):
-    """The tranche cannot be paid after its last instalment is due."""
-
-    status = 409
-    title_fr = "Un versement ne peut pas être payé après sa dernière échéance."
-
-
 async def award_advance(
     write: Write, territory: str, decided: Decided, terms: Mapping[str, Any],
     planned_disbursement_on: date | None = None,
@@ -101,72 +82,6 @@ async def award_advance(
         planned_disbursement_on=planned_disbursement_on, **decided.columns(),
     )  # fmt: skip
     return await awards.decide(write, ADVANCE, advance)
-
-
-async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
-    """Pay a tranche out.
-
-    Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`, and the problems of the
-    money's door.
-    """
-    refuse_future({"/paid_on": body.paid_on})
-    advance = await _locked(write, territory, advance_id)
-    recorded_by = DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
-    remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
-    if advance.status in OVER or (advance.released_cents and not remaining):
-        raise AwardEnded(current=advance.status)
-    refuse_before_decision(advance.decided_on, body.paid_on)
-    if body.amount_cents > remaining:
-        raise TranchesExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
-    if body.paid_on >= schedule.due_dates(_plan(advance))[-1]:
-        raise AfterLastInstalment
-    tranche = Tranche(
-        territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by, recorded_by=recorded_by,
-        **body.model_dump(),
-    )  # fmt: skip
-    used = await overrides.use(write, tranche, advance.siren, LiftedAct.ADVANCE_TRANCHE)
-    write.session.add(tranche)
-    advance.disbursed_cents += body.amount_cents
-    advance.status = _status_of(advance)
-    await write.session.flush()
-    cause = Cause(Act.TRANCHE, tranche.id, body.paid_on, advance_id)
-    await ledger.pay(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
-    bound = _bound(territory, advance_id)
-    return [
-        Change("advance_tranche.created", TRANCHES, [tranche.id], bound),
-        Change("advance.paid", ADVANCES, [advance_id], bound),
-        *used,
-    ]
-
-
-async def reverse_tranche(
-    write: Write, territory: str, advance_id: UUID, tranche_id: UUID, body: Reversal
-) -> list[Change]:
-    """Take a mistaken tranche back: what it paid is committed again.
-
-    Raises `already-reversed`, and `repayment-exceeds-outstanding` (409) where it has been repaid since.
-    """
-    advance = await _locked(write, territory, advance_id)
-    tranche = await write.lock(Tranche, Tranche.id == tranche_id, Tranche.advance_id == advance_id)
-    write.expect(tranche.version, required=True)
-    DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
-    if tranche.status == "reversed":
-        raise AlreadyReversed
-    outstanding = advance.disbursed_cents - advance.repaid_cents
-    tranche.status, tranche.reason = "reversed", body.reason
-    advance.disbursed_cents -= tranche.amount_cents
-    refused = RepaymentExceedsOutstanding.of_a_tranche(outstanding)
-    if advance.repaid_cents > advance.disbursed_cents:
-        raise refused
-    ADVANCE.settle(advance)
-    await write.session.flush()
-    await _refuse_repaid_before(write, advance, refused)
-    await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
-    bound = _bound(territory, advance_id)
-    return [
-        Change("advance_tranche.reversed", TRANCHES, [tranche_id], bound),
-        Change("advance.updated", ADVANCES, [advance_id], bound),
-    ]
 
 
 async def receive_repayment(

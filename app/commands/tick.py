@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-import app.advances.service
-import app.grants.service
+import app.advances.tranches.service
+import app.grants.payments.service
 import app.models  # noqa: F401  # a session needs every table that a foreign key names, an aid both its instruments
 from app.applications import silence
 from app.awards import service as awards

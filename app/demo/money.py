@@ -15,8 +15,11 @@ from sqlalchemy import Select, select
 from app.access.rules import Role
 from app.advances import schemas as advances_schemas
 from app.advances import service as advances
-from app.advances.models import Advance, Repayment, Tranche
+from app.advances.models import Advance, Repayment
 from app.advances.schedule import DueDates, Frequency
+from app.advances.tranches import schemas as tranches_schemas
+from app.advances.tranches.models import Tranche
+from app.advances.tranches.service import ADVANCE_TRANCHES
 from app.applications.awards import schemas as decided
 from app.applications.awards import service as decided_elsewhere
 from app.awards import schemas
@@ -216,8 +219,8 @@ async def _pay_tranches(write: Write, story: Story) -> list[Change]:
     first, second, _ = await _awards(story, Advance)
     changes: list[Change] = []
     for advance_id, euros in ((first, 300_000), (second, 100_000)):
-        tranche = advances_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
-        changes += await advances.pay_tranche(write, ALES, advance_id, tranche)
+        tranche = tranches_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
+        changes += await payments.pay(write, ADVANCE_TRANCHES, ALES, advance_id, tranche)
     return changes
 
 

@@ -14,6 +14,7 @@ from app.awards.life.rules import AgreementMissing
 from app.awards.payments.rules import (
     BankDetailsUnapproved,
     CompletionStatementLate,
+    PaymentAboveDue,
     PaymentUnapproved,
     SocialCertificateExpired,
     TaxCertificateExpired,
@@ -54,17 +55,6 @@ class BeforeCompletionCeiling(Problem):
     detail_fr = "{requested_cents} demandés, {allowed_cents} permis."
     cure = "Pay at most `allowed_cents`; the rest is the balance, once the project is completed."
     cure_fr = "Payez au plus `allowed_cents` ; le reste est le solde, une fois le projet achevé."
-
-
-class PaymentAboveDue(Problem):
-    """The payment is more than what is due on the certified expenses."""
-
-    status = 409
-    title_fr = "Le paiement dépasse ce qui est dû au titre des dépenses attestées."
-    detail = "{requested_cents} requested, {allowed_cents} due."
-    detail_fr = "{requested_cents} demandés, {allowed_cents} dus."
-    cure = "Pay at most `allowed_cents`, or settle further claims first (`…/claims`)."
-    cure_fr = "Payez au plus `allowed_cents`, ou faites d'abord attester d'autres demandes (`…/claims`)."
 
 
 @dataclass(frozen=True, kw_only=True)

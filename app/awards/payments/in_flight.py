@@ -12,9 +12,7 @@ from app.core.writing.writes import Change, Write
 
 async def is_bound(write: Write, kind: AwardKind, award: Any) -> bool:
     """Whether a payment of the award is approved or sent."""
-    payments = PAYMENTS.get(kind.resource)
-    if payments is None:
-        return False
+    payments = PAYMENTS[kind.resource]
     p = payments.table
     bound = select(p.id).where(payments.of(award.id), p.status.in_([PaymentStatus.APPROVED, PaymentStatus.SENT]))
     return await write.session.scalar(bound.limit(1)) is not None
@@ -22,9 +20,7 @@ async def is_bound(write: Write, kind: AwardKind, award: Any) -> bool:
 
 async def cancel_proposed(write: Write, kind: AwardKind, award: Any, reason: str) -> list[Change]:
     """Cancel the proposed payments of an award that ends: the award has their room again."""
-    payments = PAYMENTS.get(kind.resource)
-    if payments is None:
-        return []
+    payments = PAYMENTS[kind.resource]
     p = payments.table
     proposed = select(p).where(payments.of(award.id), p.status == PaymentStatus.PROPOSED).order_by(p.id)
     with write.session.no_autoflush:  # what the caller has begun is not whole yet

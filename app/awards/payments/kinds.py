@@ -25,12 +25,14 @@ from app.schemes.rules import Parameters
 class Tried:
     """A payment as it is tried on a day, with what is known of its aid, its firm and its award's other payments.
 
-    It is not in `in_flight_cents`. `parameters` None: the award is held by its amount alone. `final_cents` None: the
-    project is not completed. `known` are the facts that the instrument asks for beside (`Payments.known`).
+    `requested`: it is asked for, and may be planned for a later day; else it was made on that day. It is not in
+    `in_flight_cents`. `parameters` None: the award is held by its amount alone. `final_cents` None: the project is not
+    completed. `known` is what the instrument asks for beside (`Payments.known`).
     """
 
     held: Held
     payment: Any
+    requested: bool
     facts: PaymentFacts
     parameters: Parameters | None
     in_flight_cents: int
@@ -87,4 +89,4 @@ PAYMENTS: dict[str, Payments] = {}
 
 def in_lock_order() -> list[Payments]:
     """The tables of payments in the order in which those of one run or of one firm are locked."""
-    return [PAYMENTS[name] for name in ("grant", "advance") if name in PAYMENTS]
+    return [PAYMENTS[name] for name in ("grant", "advance")]

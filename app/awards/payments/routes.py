@@ -108,7 +108,7 @@ def _serve_bank(router: APIRouter, payments: Payments, one: str, schema: Any) ->
         """Record that the bank made a payment: from now on the ledger counts it. If-Match is required.
 
         It is a fact: what it breaks stands in `exceeds`. A balance payment closes the grant and gives the rest back to
-        the envelope.
+        the envelope; a tranche makes a version of the schedule.
         """
         return await _act(request, payments, lambda write, place: service.record(write, payments, place, body))
 

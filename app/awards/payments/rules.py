@@ -152,6 +152,17 @@ class SocialCertificateExpired(Problem):
     cure_fr = "Enregistrez une attestation `social` valable aujourd'hui (`T/firms/…/certificates`)."
 
 
+class PaymentAboveDue(Problem):
+    """The payment is more than what is due on the certified expenses."""
+
+    status = 409
+    title_fr = "Le paiement dépasse ce qui est dû au titre des dépenses attestées."
+    detail = "{requested_cents} requested, {allowed_cents} due."
+    detail_fr = "{requested_cents} demandés, {allowed_cents} dus."
+    cure = "Pay at most `allowed_cents`, or settle further claims first (`…/claims`)."
+    cure_fr = "Payez au plus `allowed_cents`, ou faites d'abord attester d'autres demandes (`…/claims`)."
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaymentFacts:
     """What the conditions of a payment ask of the aid and of the firm, on the day of the act.

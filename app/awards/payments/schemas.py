@@ -71,7 +71,7 @@ class PaymentRecord(Body):
     reference: (
         Annotated[
             ShortLine,
-            Field(description="The bank's reference of the transfer, once per grant; absent or null: as proposed."),
+            Field(description="The bank's reference of the transfer, once per award; absent or null: as proposed."),
         ]
         | None
     ) = None

@@ -387,7 +387,7 @@ async def _refuse_broken(write: Write, payments: Payments, held: Held, payment: 
     refuse_ended(held.award.status)
     if held.aid.parameters is not None and (missing := await agreement_missing(write.session, held.aid)):
         raise missing
-    _, broken = await _tried(write, payments, held, payment, clock.today(), in_flight_cents)
+    _, broken = await _tried(write, payments, held, payment, clock.today(), in_flight_cents, requested=True)
     for problem in broken:
         raise problem
 
@@ -407,8 +407,9 @@ async def _exceeded(
 
 
 async def _tried(
-    write: Write, payments: Payments, held: Held, payment: Any, on: date, in_flight_cents: int
-) -> tuple[Known, list[Problem]]:
+    write: Write, payments: Payments, held: Held, payment: Any, on: date, in_flight_cents: int,
+    *, requested: bool = False,
+) -> tuple[Known, list[Problem]]:  # fmt: skip
     """What is known of a payment on a day, and what it breaks. The payment is not in `in_flight_cents`."""
     aid = held.aid
     parameters = Parameters.of(aid.parameters) if aid.parameters is not None else None
@@ -427,8 +428,8 @@ async def _tried(
         social_until_on=seen.social_until_on,
     )
     tried = Tried(
-        held=held, payment=payment, facts=facts, parameters=parameters, in_flight_cents=in_flight_cents,
-        final_cents=await _final_cents(write, payments, held), known=more,
+        held=held, payment=payment, requested=requested, facts=facts, parameters=parameters,
+        in_flight_cents=in_flight_cents, final_cents=await _final_cents(write, payments, held), known=more,
     )  # fmt: skip
     return seen, list(payments.unmet(tried))
 

@@ -53,7 +53,8 @@ async def make_payment_run(
 ) -> Response:
     """Take the approved payments up to a cut-off into one file for the bank, and mark them sent.
 
-    It takes the payments of grants that the account's organisation funds. An Idempotency-Key is required.
+    It takes the payments of grants, and the tranches of advances, that the account's organisation funds. An
+    Idempotency-Key is required.
     """
     territory = request.path_params["territory"]
     return await commit(

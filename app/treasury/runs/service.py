@@ -7,7 +7,7 @@ run and its lines. A run holds its payments from the moment it takes them: of tw
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.duties import DECIDES_PAYS
 from app.access.models import Organisation
 from app.access.rules import accountable
+from app.advances.tranches.models import Tranche
 from app.awards.payments import service as payments
-from app.awards.payments.kinds import in_lock_order
+from app.awards.payments.kinds import Payments, in_lock_order
 from app.awards.payments.schemas import PaymentRejection
+from app.awards.payments.service import PaymentPlace
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound
@@ -27,7 +29,6 @@ from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.bank_details.rules import BankDetailsStatus
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.service import GRANT_PAYMENTS
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import pain, rules, schemas
 from app.treasury.runs.models import PaymentRun, PaymentRunLine
@@ -35,6 +36,7 @@ from app.treasury.runs.queries import LINES, ORDER, RUNS, TRANSFERS
 from app.treasury.runs.rules import LineOutcome, PaymentRunAction, PaymentRunStatus
 
 _r, _l = PaymentRun, PaymentRunLine
+_LINKS = {"grant_payment": "payment_id", "advance_tranche": "tranche_id"}  # how a line names what it sends
 
 
 async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> list[Change]:
@@ -72,10 +74,10 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     await session.flush()
     session.add_all(
         PaymentRunLine(
-            id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
+            id=id_, territory=territory, run_id=run_id, position=position, **{_LINKS[of.resource]: payment.id},
             bank_details_id=payment.bank_details_id, amount_cents=transfer.amount_cents, text=transfer.text,
         )
-        for position, (id_, (_, payment), transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
+        for position, (id_, (of, payment), transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
     )  # fmt: skip
     await session.flush()
     return [Change("payment_run.created", RUNS, [run_id], {"territory": territory}), *told]
@@ -165,7 +167,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
 
 async def _hold_what_is_paid(session: AsyncSession, run_id: UUID) -> None:
     """Hold the bank details and the payments of a run as they are until COMMIT."""
-    for model, named in ((BankDetails, _l.bank_details_id), (GrantPayment, _l.payment_id)):
+    held = ((BankDetails, _l.bank_details_id), (GrantPayment, _l.payment_id), (Tranche, _l.tranche_id))
+    for model, named in held:
         rows = select(model.id).where(model.id.in_(select(named).where(_l.run_id == run_id))).order_by(model.id)
         (await session.scalars(rows.with_for_update(read=True))).all()
 
@@ -190,7 +193,7 @@ async def cancel(write: Write, territory: str, run_id: UUID, body: schemas.Payme
     session = write.session
     if await session.scalar(select(_r.id).where(_r.id == run_id, _r.territory == territory)) is None:
         raise NotFound
-    open_lines = select(_l.payment_id).where(_l.run_id == run_id, _l.ended_as.is_(None))
+    open_lines = select(func.coalesce(_l.payment_id, _l.tranche_id)).where(_l.run_id == run_id, _l.ended_as.is_(None))
     held = await payments.hold_sent(write, territory, open_lines)
     run = await write.lock(PaymentRun, _r.id == run_id)
     write.expect(run.version, required=True)
@@ -212,13 +215,19 @@ async def reject(
     Raises `payment-transition`, `payment-not-handed-over`, `rejected-before-sent` (409), `decider-pays` (403).
     """
     mine = (_l.id == line_id, _l.run_id == run_id, _l.territory == territory)
-    of_line = select(GrantPayment.id, GrantPayment.grant_id).join(_l, _l.payment_id == GrantPayment.id)
-    found = (await write.session.execute(of_line.where(*mine))).one_or_none()
-    if found is None:
-        raise NotFound
+    of, place = await _sent_by(write.session, territory, mine)
     told = f"{body.reason_code}: {body.reason}" if body.reason is not None else body.reason_code
     rejection = PaymentRejection(rejected_on=body.rejected_on, reason=told, planned_on=body.planned_on)
-    place = payments.PaymentPlace(territory, found.grant_id, found.id)
-    rejected = await payments.reject(write, GRANT_PAYMENTS, place, rejection)
+    rejected = await payments.reject(write, of, place, rejection)
     line = Change("", LINES, [line_id], {"territory": territory, "run_id": run_id})  # the payment's event tells it
     return [line, *rejected]
+
+
+async def _sent_by(session: AsyncSession, territory: str, line: tuple[Any, ...]) -> tuple[Payments, PaymentPlace]:
+    """The payment that a line sends, and the table that it is of. Raises `NotFound`."""
+    for of in in_lock_order():
+        p = of.table
+        sent = select(p.id, of.award_id).join(_l, getattr(_l, _LINKS[of.resource]) == p.id).where(*line)
+        for payment_id, award_id in await session.execute(sent):
+            return of, PaymentPlace(territory, award_id, payment_id)
+    raise NotFound
