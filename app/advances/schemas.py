@@ -171,14 +171,11 @@ class Terms(Body):
     due_dates: DueDates = DueDates.PERIOD_END
     first_due_on: Annotated[Day, Field(description="Due date of the first period, grace or not; a Paris calendar day.")]
     rounding: Rounding = Rounding()
-    tranches: Annotated[
-        list[TrancheCondition],
-        Field(
-            default_factory=list,
-            max_length=20,
-            description="Conditions of the tranches in their order, at most 20; a tranche beyond the list has none.",
-        ),
-    ]
+    tranches: list[TrancheCondition] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Conditions of the tranches in their order, at most 20; a tranche beyond the list has none.",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "Terms":

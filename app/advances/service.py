@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.access.duties import DECIDES_RECEIVES
 from app.access.rules import person
-from app.advances import schedule, schemas
+from app.advances import reduction, schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus
 from app.advances.queries import ADVANCES, REPAYMENTS
 from app.advances.tranches.models import Tranche
@@ -201,7 +201,10 @@ def _status_of(advance: Advance) -> AdvanceStatus:
     return AdvanceStatus.REPAID if advance.repaid_cents == advance.disbursed_cents else AdvanceStatus.REPAYING
 
 
-ADVANCE = AwardKind(Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of)
+ADVANCE = AwardKind(
+    Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of, reduction.claim_back,
+    reduction.give_up_claim,
+)  # fmt: skip
 KINDS[ADVANCE.resource] = ADVANCE
 
 

@@ -1,14 +1,15 @@
 """The instruments of aid: what acts on awards need to know of grants and advances, which come later in the house."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, Text, select
 
 from app.core.db import param
 from app.core.reading.listing import Listing
-from app.core.writing.writes import Change
+from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
 
 
@@ -17,6 +18,8 @@ class AwardKind:
     """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
 
     `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
+    `claim_back` asks for what a closing finds paid too much of a held award, on a day; `give_up_claim` takes that back,
+    as the closing is taken back, for a reason.
     """
 
     instrument: Instrument
@@ -25,6 +28,8 @@ class AwardKind:
     resource: str
     paid: str
     status_of: Callable[[Any], str]
+    claim_back: Callable[[Write, Any, int, date], Awaitable[list[Change]]]
+    give_up_claim: Callable[[Write, Any, str], Awaitable[list[Change]]]
 
     def named(self) -> tuple[Any, Any]:
         """The conditions of the award that an address names: `{grant_id}` or `{advance_id}`, of its territory."""

@@ -4,6 +4,7 @@ from app.access.rules import person
 from app.awards import service as awards
 from app.awards.kinds import KINDS, AwardKind
 from app.awards.models import AwardStatus
+from app.awards.recoveries import service as recoveries
 from app.awards.rules import Decided
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
@@ -28,5 +29,8 @@ def status_of(grant: Grant) -> AwardStatus:
     return AwardStatus.PAYING if grant.paid_cents else AwardStatus.AWARDED
 
 
-GRANT = AwardKind(Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of)
+GRANT = AwardKind(
+    Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of, recoveries.claim_back_overpaid,
+    recoveries.withdraw_of_closing,
+)  # fmt: skip
 KINDS[GRANT.resource] = GRANT

@@ -111,6 +111,7 @@ class TrancheFacts:
     cents: int
     on: date
     last_due_on: date
+    available_until_on: date | None
     not_payable_since_on: date | None
     document: str | None
     handed_in: bool
@@ -128,7 +129,8 @@ def unmet(facts: PaymentFacts, tranche: TrancheFacts, *, papers: bool) -> Iterat
         yield AdvanceNotPayable(since_on=tranche.not_payable_since_on)
     if tranche.on >= tranche.last_due_on:
         yield AfterLastInstalment(last_due_on=tranche.last_due_on)
-    if facts.lapsed:
+    drawn_late = tranche.available_until_on is not None and tranche.on > tranche.available_until_on
+    if facts.lapsed or drawn_late:
         yield AwardEnded(current="lapsed")
     if tranche.document is not None and not tranche.handed_in:
         yield TrancheDocumentMissing(number=tranche.number, document=tranche.document)

@@ -41,6 +41,7 @@ def _unmet(tried: Tried) -> Iterable[Problem]:
         cents=tranche.amount_cents,
         on=on,
         last_due_on=tried.known["last_due_on"] or schedule.due_dates(terms.plan())[-1],
+        available_until_on=terms.available_until_on,
         not_payable_since_on=min(stops, default=None),
         document=condition.document,
         handed_in=tranche.document_sha256 is not None,

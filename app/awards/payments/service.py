@@ -191,8 +191,8 @@ async def hold_sent(write: Write, territory: str, among: Select[UUID]) -> list[S
     for each in in_lock_order():
         p, award = each.table, each.kind.table
         sent = select(p.id, award.siren).join(award, award.id == each.award_id)
-        rows = await write.session.execute(sent.where(p.id.in_(among), p.status == PaymentStatus.SENT))
-        firm_of |= dict(rows.all())
+        found = await write.session.execute(sent.where(p.id.in_(among), p.status == PaymentStatus.SENT))
+        firm_of |= dict(found.all())
     payee_of = {
         siren: await payees.hold_payee(write, Place(territory, siren)) for siren in sorted(set(firm_of.values()))
     }
