@@ -15,7 +15,6 @@ from pydantic_core import from_json
 from sqlalchemy import insert, select
 
 from app.advances import replay, schemas
-from app.advances.late import RateMissing
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
@@ -108,10 +107,7 @@ async def settle(
     the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
     """
     facts = (await known(write, advance)).facts
-    try:
-        position = replay.replay(facts, clock.today())
-    except RateMissing:
-        raise
+    position = replay.replay(facts, clock.today())
     repayments = await _repayments(write, advance)
     changed = await _share(write, repayments, position)
     await _write_versions(write, advance, replay.unwritten(facts.versions, position))
@@ -121,7 +117,7 @@ async def settle(
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
         followed = await awards.follow(write, advance, _settled_on(advance, repayments), None)
-    touched = await _post(write, advance, repayments, position, own)
+    touched = await _post(write, advance, facts, repayments, position, own)
     bound = {"territory": advance.territory, "advance_id": advance.id}
     others = [each.id for each in changed if each is not own]
     return [
@@ -218,8 +214,9 @@ def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
 
 
 async def _post(
-    write: Write, advance: Advance, repayments: Sequence[Repayment], position: replay.Position, own: Repayment | None
-) -> list[UUID]:
+    write: Write, advance: Advance, facts: replay.Facts, repayments: Sequence[Repayment], position: replay.Position,
+    own: Repayment | None,
+) -> list[UUID]:  # fmt: skip
     """Bring the ledger to what the account says of the capital; the contributions whose shortfall is another now.
 
     The ledger holds what was disbursed: capital that was capitalised interest is none of the envelope's. What is less
@@ -240,7 +237,7 @@ async def _post(
         elif cents < 0:
             into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
             touched |= set(await ledger.give_back(write, territory, -cents, _cause(advance, each), into))
-    await _give_up(write, advance, position, wanted, repayments)
+    await _give_up(write, advance, facts, wanted, repayments)
     for each, cents in differences:
         if cents > 0:
             out_of = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
@@ -279,19 +276,19 @@ async def _reverse(write: Write, repayment: Repayment, cents: int) -> list[UUID]
 
 
 async def _give_up(
-    write: Write, advance: Advance, position: replay.Position, wanted: dict[UUID, int],
-    repayments: Sequence[Repayment],
-) -> None:  # fmt: skip
+    write: Write, advance: Advance, facts: replay.Facts, wanted: dict[UUID, int], repayments: Sequence[Repayment]
+) -> None:
     """Waived and written off capital leaves what is paid, each by its act."""
     before = sum(wanted.get(each.id, 0) for each in repayments if not each.after_write_off)
     left = advance.disbursed_cents - before
-    waivers = {each.act: each for each in position.versions if each.carried.waived_cents and each.act is not None}
-    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers or advance.waived_cents else {}
-    for act, version in waivers.items():
-        cents = min(version.carried.waived_cents, left)
+    waivers = [each for each in facts.versions if each.carried.waived_cents and isinstance(each.act, UUID)]
+    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers else {}
+    for each in waivers:
+        assert isinstance(each.act, UUID)
+        cents = min(each.carried.waived_cents, left)
         left -= cents
-        cause = Cause(Act.WAIVER, act, version.from_on, advance.id)
-        await _turn(write, advance, cents - posted.get(act, 0), cause, Account.WAIVED)
+        cause = Cause(Act.WAIVER, each.act, each.from_on, advance.id)
+        await _turn(write, advance, cents - posted.get(each.act, 0), cause, Account.WAIVED)
     if advance.written_off_on is not None:
         gone = await ledger.capital(write, advance.id, Account.WRITTEN_OFF)
         cause = Cause(Act.WRITE_OFF, advance.id, advance.written_off_on, advance.id)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import Actor
-from app.advances.service import RepaymentExceedsOutstanding
+from app.advances.rules import RepaymentExceedsOutstanding
 from app.advances.tranches import rules, schemas, service
 from app.advances.tranches.queries import ALL_TRANCHES, TRANCHES
 from app.awards.life.rules import AgreementMissing

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from app.advances import account, schedule, schemas
 from app.advances.models import Advance, Repayment, RepaymentStatus
-from app.advances.service import ADVANCE, RepaymentExceedsOutstanding
+from app.advances.rules import RepaymentExceedsOutstanding
+from app.advances.service import ADVANCE
 from app.advances.tranches import rules
 from app.advances.tranches.models import Tranche
 from app.advances.tranches.queries import ALL_TRANCHES, KNOWN
