@@ -197,7 +197,7 @@ async def test_what_is_not_drawn_in_time_returns_to_the_envelope(world: World, a
     assert max(both) >= 1
     assert await drawing.room() == (600, 0, 400, 0)
     assert (await drawing.says())["ended_on"] is None, "it goes on"
-    assert figures(await drawing.acts.envelope())["available"] == 400
+    assert figures(await drawing.acts.envelope())["available"] == 400 + 50
     lapsed = await other.says()
     assert (lapsed["status"], lapsed["stage"], lapsed["ended_on"]) == ("cancelled", "lapsed", str(day))
     assert [event["type"] for event in await world.events(drawing.advance)].count("advance.lapsed") == 1

@@ -22,6 +22,7 @@ from app.advances.receipts.models import Receipt
 from app.advances.receipts.queries import RECEIPTS
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
 from app.advances.rules import RepaymentExceedsOutstanding
+from app.advances.tranches.models import Tranche
 from app.core.messages import NOT_FOUND
 from app.core.problems import Busy, NotFound, ReferenceNotFound
 from app.core.validation import refuse_future
