@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Text, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Text, case, cast, func, literal_column, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
@@ -15,8 +15,9 @@ from app.advances.models import (
     ScheduleLine,
     ScheduleVersion,
 )
+from app.advances.replay import VersionCause
 from app.advances.tranches.models import Tranche
-from app.awards.models import STANDS
+from app.awards.models import STANDS, AidAct, AidActRecord
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
@@ -169,8 +170,17 @@ def account(known: bool) -> Statement:
         each.late_interest_cents, each.kept,
     )  # fmt: skip
     lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
+    # What a closing took counts no more once the closing was taken back: it is then a version like any other.
+    reopened = select(AidActRecord.id).where(
+        AidActRecord.aid_id == a.aid_id,
+        AidActRecord.act == literal_column(f"'{AidAct.REOPEN}'"),
+        AidActRecord.recorded_at > v.recorded_at,
+        *([AidActRecord.recorded_at < BEFORE] if known else []),
+    )
+    reduced = literal_column(f"'{VersionCause.REDUCTION}'")
+    cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
     version = func.json_build_array(
-        v.id, v.number, v.from_on, v.cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
+        v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
         v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)

@@ -125,7 +125,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, (sources, target) in payment_runs.TRANSITIONS.items() for source in sources
             ],
         ),
-        "Payments of a grant": (
+        "Payments of a grant, and tranches of an advance": (
             payments.PaymentStatus.PROPOSED,
             [
                 *((source, target, action + "*" * (action in payments.NEED_REASON))

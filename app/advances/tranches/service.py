@@ -99,6 +99,7 @@ ADVANCE_TRANCHES = Payments(
     table=Tranche,
     listing=ALL_TRANCHES,
     resource="advance_tranche",
+    noun="tranche",
     lifted=LiftedAct.ADVANCE_TRANCHE,
     exceed=rules.TranchesExceedAward,
     known=KNOWN,

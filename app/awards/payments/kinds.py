@@ -46,8 +46,9 @@ async def _nothing(_write: Write, _payment: Any) -> list[Change]:
 
 @dataclass(frozen=True, kw_only=True)
 class Payments:
-    """The payments of one instrument: their table and collection, their name in events, and what is theirs alone.
+    """The payments of one instrument: their table and collection, their names, and what is theirs alone.
 
+    `resource` is what events call one, `noun` what operations do.
     `exceed` is the problem of one above the award, `known` what is asked of the database where one is tried. `unmet`
     names the conditions and ceilings that one breaks. `count` does what follows a payment that is recorded, and
     `uncount` what follows one that is taken back; `dropped` what follows one that is cancelled.
@@ -57,6 +58,7 @@ class Payments:
     table: Any
     listing: Listing
     resource: str
+    noun: str
     lifted: LiftedAct
     exceed: type[Problem]
     known: Statement

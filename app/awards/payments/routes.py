@@ -55,7 +55,7 @@ async def _act(request: Request, payments: Payments, act: Act) -> Response:
 def _serve_two_persons(
     router: APIRouter, payments: Payments, one: str, schema: Any, refused: tuple[type[Problem], ...]
 ) -> None:
-    noun, may = payments.resource, f"{payments.kind.resource}s:pay"
+    noun, may = payments.noun, f"{payments.kind.resource}s:pay"
 
     @router.post(
         one + "/approve",
@@ -84,7 +84,7 @@ def _serve_two_persons(
 
 
 def _serve_bank(router: APIRouter, payments: Payments, one: str, schema: Any) -> None:
-    noun, may = payments.resource, f"{payments.kind.resource}s:pay"
+    noun, may = payments.noun, f"{payments.kind.resource}s:pay"
 
     @router.post(
         one + "/send",
@@ -132,7 +132,7 @@ def _serve_bank(router: APIRouter, payments: Payments, one: str, schema: Any) ->
 def _serve_ends(
     router: APIRouter, payments: Payments, one: str, schema: Any, taken_back: tuple[type[Problem], ...]
 ) -> None:
-    noun, may = payments.resource, f"{payments.kind.resource}s:pay"
+    noun, may = payments.noun, f"{payments.kind.resource}s:pay"
 
     @router.post(
         one + "/cancel",

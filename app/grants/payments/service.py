@@ -172,6 +172,7 @@ GRANT_PAYMENTS = Payments(
     table=GrantPayment,
     listing=ALL_PAYMENTS,
     resource="grant_payment",
+    noun="grant_payment",
     lifted=LiftedAct.GRANT_PAYMENT,
     exceed=rules.PaymentsExceedAward,
     known=KNOWN,
