@@ -555,8 +555,9 @@ def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[
 def lines_again(
     terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], instalment_cents: int | None = None
 ) -> list[Instalment]:
-    """Lines ahead whose principals are made again from the balance: by the shape of the terms, principals as they are
-    being the weights of a shape that is neither constant nor bullet, or by an instalment that stays as long as it lasts.
+    """Lines ahead whose principals are made again from the balance, by the shape of the terms.
+
+    Steps and custom lines keep their proportions. With `instalment_cents` the instalment stays while the balance lasts.
 
     Raises `Impossible` where an instalment is less than its interest.
     """

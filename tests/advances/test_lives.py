@@ -71,8 +71,11 @@ async def test_every_frequency_and_kind_of_due_date_is_served(acts: Acts, freque
         ({"annual_rate_bp": None}, "/terms/annual_rate_bp", "not_an_integer"),
         ({"shape": "constant_annuity"}, "/terms/shape", "not_one_of"),
         ({"shape": "steps"}, "/terms/steps", "required"),
-        ({"shape": "bullet", "lines": [{"due_on": "2027-01-01", "principal_cents": 1}]}, "/terms/lines",
-         "field_of_another_shape"),
+        (
+            {"shape": "bullet", "lines": [{"due_on": "2027-01-01", "principal_cents": 1}]},
+            "/terms/lines",
+            "field_of_another_shape",
+        ),
         ({"shape": "steps", "steps": [{"instalments": 12, "amount_cents": 1}]}, "/terms/steps", "steps_sum"),
         ({"grace_kind": "interest_free"}, "/terms/grace_kind", "not_one_of"),
         ({"late_rate": "contract"}, "/terms/late_rate_bp", "required"),
