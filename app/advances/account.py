@@ -4,7 +4,8 @@ Every act on an advance adds its facts and calls `settle`, which does the rest u
 parts of its repayments, its own sums and status, the versions of its schedule, and what the envelope holds of it.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -152,6 +153,14 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
     of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each in changed})).order_by(Receipt.id)
     await write.session.execute(of_them.with_for_update(key_share=True))
     return changed
+
+
+async def add_version(
+    write: Write, advance: Advance, facts: replay.Facts, version: replay.Version, act_id: Hashable
+) -> None:  # fmt: skip
+    """Write the version that an act has made: a fact, of which `settle` then makes the account."""
+    number = max((each.number for each in facts.versions), default=0) + 1
+    await _write_versions(write, advance, [dataclasses.replace(version, act=act_id, number=number)])
 
 
 async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:

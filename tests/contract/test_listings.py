@@ -292,7 +292,7 @@ LISTS = [
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
-    "advances/{advance}/tranches",
+    "advances/{advance}/tranches", "advance-tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",

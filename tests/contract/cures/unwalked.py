@@ -86,6 +86,7 @@ PAIRS: dict[tuple[str, str], str] = {
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
+    ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip
