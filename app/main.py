@@ -43,7 +43,7 @@ from app.core.problems import (
     NotFound,
     Problem,
 )
-from app.core.serving import logs, openapi, routing, server
+from app.core.serving import background, logs, openapi, routing, server
 from app.core.serving.answering import respond
 from app.core.serving.pages import service
 from app.core.serving.shell import Allowance, Shell
@@ -87,7 +87,7 @@ ROUTERS = (
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that
 cannot be overspent, whoever asks at the same time."""
-WATCH = "watch-the-feed"  # the task's name
+WATCH = "watch"  # the task's name
 EXPOSED = ["Content-Disposition", "ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 log = structlog.get_logger("rebond")
 
@@ -133,15 +133,15 @@ async def _cursor_secret(engine: AsyncEngine) -> bytes:
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Creates the engine, the import runner and the background tasks on start, and closes them on stop."""
     state = await state_of(app.state.settings)
-    tasks = [
-        asyncio.create_task(_housekeeping(state)),
-        asyncio.create_task(_watch_the_feed(state), name=WATCH),
-        asyncio.create_task(server.follow_supervisor()),
-    ]
     # A pool of its own: a long import never takes a connection that a request waits for.
-    background = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
-    imports = runner.serve(background, session_factory(background), state["import_received"])
-    tasks.append(asyncio.create_task(imports))
+    of_imports = create_engine(app.state.settings.database_url, pool_size=4, name="rebond imports")
+    besides = {
+        "housekeeping": lambda: _housekeeping(state),
+        WATCH: lambda: _watch(state),
+        "imports": lambda: runner.serve(of_imports, session_factory(of_imports), state["import_received"]),
+    }
+    tasks = [asyncio.create_task(background.lasting(run), name=name) for name, run in besides.items()]
+    tasks.append(asyncio.create_task(server.follow_supervisor()))  # ends where there is none; waits for nothing else
     try:
         yield state
     finally:
@@ -149,27 +149,32 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)  # they give their connections back
         await state["directory"].close()
-        await background.dispose()
+        await of_imports.dispose()
         await state["engine"].dispose()
 
 
 async def _housekeeping(state: dict[str, Any]) -> None:
     """Deletes stored answers older than a day every ten minutes. A failure is logged, and tried again."""
+
+    async def forget() -> None:
+        async with state["sessions"]() as session, session.begin():
+            await idempotency.forget_expired(session)
+        await forget_uploads(state["engine"])
+
     while True:
         await asyncio.sleep(600)
         try:
-            async with state["sessions"]() as session, session.begin():
-                await idempotency.forget_expired(session)
-            await forget_uploads(state["engine"])
+            await background.within(300, forget())
         except Exception:  # whatever it is, what expired is deleted ten minutes later
             log.warning("housekeeping_failed", exc_info=True)
 
 
-async def _watch_the_feed(state: dict[str, Any]) -> None:
-    """Updates the age of the feed's horizon in the metrics every two seconds."""
+async def _watch(state: dict[str, Any]) -> None:
+    """Updates the age of the feed's horizon and the wait of imports in the metrics every two seconds."""
     while True:
-        with contextlib.suppress(Exception):  # the database is away or busy: the requests report it
-            await state["horizon"].look(state["engine"])
+        for look in (state["horizon"].look, runner.look):
+            with contextlib.suppress(Exception):  # the database is away or busy: the requests report it
+                await background.within(30, look(state["engine"]))
         await asyncio.sleep(2)
 
 

@@ -3,12 +3,16 @@
 The claim is a row: its process updates it every second, and after half a minute without an update another process takes
 over and begins anew. That is harmless: all that an import writes, with the status that it is done, is one transaction,
 so it happens once or not at all. Progress is written separately, on a connection of its own.
+
+No wait is without an end. An import fails after an hour; one that cannot even be cancelled is left behind, and the
+runner goes on with a fresh pool. The metrics tell how long imports wait for a runner.
 """
 
 import asyncio
 import contextlib
 import io
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
@@ -16,6 +20,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import structlog
+from prometheus_client import Gauge
 from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -23,9 +28,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.access.gate import actor_of
 from app.core import clock, limits
-from app.core.db import Base, SessionFactory, raw_connection
+from app.core.db import Base, SessionFactory, driver_connection, raw_connection
 from app.core.faults import FieldError
 from app.core.problems import Problem
+from app.core.serving.background import within
 from app.core.violations import translate
 from app.core.writing import sheets, strictjson
 from app.core.writing.importing import FileLine, Header, Importer, LineFault, Outcome, Reader, match
@@ -41,10 +47,19 @@ BEAT = 1.0  # seconds between two signs of life
 LOST = 30.0  # seconds without one, after which another process takes over
 POLL = 5.0  # seconds between two looks for imports that another process received or lost
 ATTEMPTS = 5
+LONGEST = 3600.0  # seconds that one import may take; then it fails
+ENDING = 30.0  # seconds more for it to record that; then its heartbeat ends, and after as many it is left behind
+LOUD = 60.0  # seconds without a look that succeeded, after which a failure is logged as an error
 KEPT_PROBLEMS = 10_000  # faults of one file that are kept; all are counted
 
 # What one import may take. Its lines are written in one transaction, so these replace the bounds of a request.
 BOUNDS = "SET LOCAL transaction_timeout = '30min'; SET LOCAL statement_timeout = '5min'; SET LOCAL lock_timeout = '10s'"
+
+WAIT = Gauge(
+    "rebond_imports_wait_seconds",
+    "Seconds for which the oldest import that no process carries out has waited; 0 where none waits.",
+    multiprocess_mode="mostrecent",
+)
 
 
 class ImportFailed(Problem):
@@ -73,10 +88,14 @@ UPDATE imports SET status = 'running', claim = $1, attempts = attempts + 1, hear
     rows_created = 0, rows_updated = 0, rows_unchanged = 0, rows_skipped = 0
 WHERE id = (
     SELECT id FROM imports
-    WHERE ($2::uuid IS NULL OR id = $2)
+    WHERE ($2::uuid IS NULL OR id = $2) AND kind = ANY($4)
       AND (status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $3)))
-    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING *
+"""
+_WAIT = """
+SELECT coalesce(max(extract(epoch FROM now() - coalesce(heartbeat_at, created_at))), 0)::float8 FROM imports
+WHERE status = 'queued' OR (status = 'running' AND heartbeat_at < now() - make_interval(secs => $1))
 """
 _BEAT = """
 UPDATE imports SET heartbeat_at = now(), updated_at = now(), rows_read = $3, rows_checked = $4, rows_written = $5
@@ -142,29 +161,44 @@ Tell = Callable[[ImportProgress], None]  # who wants to see the progress: called
 
 
 async def serve(engine: AsyncEngine, sessions: SessionFactory, woken: asyncio.Event) -> None:
-    """Run imports one after the other, for as long as the process serves; `woken` says that one has just come."""
-    mine = asyncio.current_task()
-    assert mine is not None  # a coroutine runs in one
-    while not mine.cancelling():  # a cancellation that meets the end of an import is lost on the way
+    """Run imports one after the other, for as long as the process serves; `woken` says that one has just come.
+
+    An import that neither ends nor lets itself be cancelled is left behind, and the next one runs.
+    """
+    well = time.monotonic()
+    while True:
         try:
-            while await run_next(engine, sessions) and not mine.cancelling():
-                pass
+            while await within(LONGEST + 2 * ENDING, run_next(engine, sessions)):
+                well = time.monotonic()
+            well = time.monotonic()
         except Exception:  # whatever ended it, the next import runs; this one is taken up when its heartbeat is old
-            log.warning("imports_interrupted", exc_info=True)
-        if mine.cancelling():
-            return
+            if time.monotonic() - well > LOUD:
+                log.exception("imports_interrupted")
+            else:
+                log.warning("imports_interrupted", exc_info=True)
+            with contextlib.suppress(Exception):  # what was left behind may hold connections: begin with a fresh pool
+                await within(LOST, engine.dispose())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL):
                 await woken.wait()
         woken.clear()
 
 
+async def look(engine: AsyncEngine) -> None:
+    """Tell in the metrics how long imports wait, whether this process runs them or not."""
+    async with raw_connection(engine) as connection:
+        WAIT.set(await connection.fetchval(_WAIT, LOST))
+
+
 async def run_next(
     engine: AsyncEngine, sessions: SessionFactory, import_id: UUID | None = None, *, told: Tell | None = None
 ) -> bool:
-    """Claim and run one import, the oldest that waits or this one; False where there is none."""
-    async with raw_connection(engine) as connection:
-        row = await connection.fetchrow(_CLAIM, uuid4(), import_id, LOST)
+    """Claim and run one import, this one or the oldest that waits; False where there is none.
+
+    One that was tried before waits until all others have been tried, so that it cannot keep them waiting.
+    """
+    async with asyncio.timeout(LOST), raw_connection(engine) as connection:
+        row = await connection.fetchrow(_CLAIM, uuid4(), import_id, LOST, list(IMPORTERS))
     if row is None:
         return False
     run = _Run(engine, sessions, row, IMPORTERS[row["kind"]])
@@ -199,28 +233,33 @@ class _Run:
         self.actor: WritingSubject = System()
 
     async def beat(self, told: Tell | None) -> None:
-        """Record every second that the import is alive and how far it is. Ends when another process has the claim."""
-        while True:
+        """Record every second that the import is alive and how far it is.
+
+        Ends when another process has the claim, and where the import should have ended: another process then tries it.
+        """
+        end = time.monotonic() + LONGEST + ENDING
+        while time.monotonic() < end:
             await asyncio.sleep(BEAT)
             p = self.progress
             if told is not None:
                 told(p)
             try:
-                async with raw_connection(self.engine) as connection:
+                async with asyncio.timeout(LOST), raw_connection(self.engine) as connection:
                     if not await connection.fetchval(_BEAT, self.id, self.claim, p.read, p.checked, p.written):
                         return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                log.warning("import_beat_missed", import_id=str(self.id))
+            except Exception:  # whatever it is, the work goes on: another process takes over if all beats are missed
+                log.warning("import_beat_missed", import_id=str(self.id), exc_info=True)
 
     async def work(self, beating: asyncio.Task[None]) -> None:
         """Carry out the import from the file to its end, be it success, refusal or failure."""
         problem: Problem | None = None
         status = ImportStatus.FAILED
         try:
-            actor = await self._allow()
-            await self._read()
-            await self._check(actor)
-            status = await self._write(actor, beating)
+            async with asyncio.timeout(LONGEST):
+                actor = await self._allow()
+                await self._read()
+                await self._check(actor)
+                status = await self._write(actor, beating)
         except Problem as refusal:
             problem = refusal
             status = ImportStatus.FAILED if refusal.status >= 500 else ImportStatus.REFUSED
@@ -410,8 +449,7 @@ class _Run:
         """Record the end, with its problems and its event, in the transaction of `session`."""
         p = self.progress
         done = status is ImportStatus.SUCCEEDED
-        connection = (await (await session.connection()).get_raw_connection()).driver_connection
-        assert connection is not None  # inside a transaction there is one
+        connection = await driver_connection(session)
         told = None if problem is None else to_json(_told(problem)).decode()
         skipped = p.read - p.created - p.updated - p.unchanged if done else 0
         counts = (p.created, p.updated, p.unchanged, skipped) if done else (0, 0, 0, 0)

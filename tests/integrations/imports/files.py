@@ -7,6 +7,7 @@ from typing import Any
 
 from openpyxl import Workbook
 
+from app.integrations.imports import runner
 from tests.world import Client, ok
 
 CSV = {"Content-Type": "text/csv"}
@@ -35,14 +36,36 @@ async def send(client: Client, path: str, content: bytes, **headers: str) -> dic
     return found
 
 
+def waiting() -> str:
+    """Where each task of the service's import runner waits."""
+    told = []
+    for task in asyncio.all_tasks():
+        frames: list[str] = []
+        awaited: Any = task.get_coro()
+        while (frame := getattr(awaited, "cr_frame", None)) is not None:
+            frames.append(f"  {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}")
+            awaited = getattr(awaited, "cr_await", None)
+        if any(f"{runner.__name__.replace('.', '/')}.py" in frame for frame in frames):
+            told.append("\n".join([f"{task.get_name()}, then {awaited}:", *frames]))
+    return "\n".join(told) or "no task runs imports"
+
+
+async def ended_of(client: Client, received: dict[str, Any], base: str = "/v1/imports") -> dict[str, Any]:
+    """The import as it ended; where it does not, the failure says what the runner waits for."""
+    found = received
+    try:
+        async with asyncio.timeout(60):
+            while found["finished_at"] is None:
+                await asyncio.sleep(0.02)
+                found = ok(await client.get(f"{base}/{received['id']}"))
+    except TimeoutError:
+        raise AssertionError(f"the import does not end: {found}\n{waiting()}") from None
+    return found
+
+
 async def carry_out(client: Client, path: str, content: bytes) -> dict[str, Any]:
     """The import as it ended, with its problems in the order of the lines."""
-    ended = await send(client, path, content)
     base = path.partition("?")[0]
-    address = f"{base}/{ended['id']}"
-    async with asyncio.timeout(60):
-        while ended["finished_at"] is None:
-            await asyncio.sleep(0.02)
-            ended = ok(await client.get(address))
-    problems = ok(await client.get(f"{address}/problems?limit=500"))["items"]
+    ended = await ended_of(client, await send(client, path, content), base)
+    problems = ok(await client.get(f"{base}/{ended['id']}/problems?limit=500"))["items"]
     return ended | {"problems": [(p["line"], p["column"], p["code"], p["severity"]) for p in problems]}

@@ -3,15 +3,20 @@
 import asyncio
 import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
 
+from app.core.db import create_engine, session_factory
+from app.core.serving import background
 from app.integrations.imports import runner
 from app.integrations.imports.models import ImportStatus
-from tests.integrations.imports.files import CSV, carry_out, csv_file, send, xlsx_file
+from tests.integrations.imports.files import CSV, carry_out, csv_file, ended_of, send, xlsx_file
 from tests.world import World, fresh_siren, ok, problem
 
 FIRMS = "/v1/imports?kind=firms"
@@ -28,16 +33,74 @@ async def told(world: World, siren: str) -> list[tuple[str, str, str]]:
     return [tuple(row.values()) for row in await world.pool.fetch(query, siren)]
 
 
-@pytest.fixture
-def run_next(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What carries an import out, for this test to call: the service's own runner rests meanwhile."""
+async def at_rest(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let the service's own runner rest, once it has ended what it is at: what carries an import out, to be called."""
     usual = runner.run_next
+    rests = asyncio.Event()
 
-    async def rest(*_: Any) -> bool:
+    async def rest(engine: AsyncEngine, *_: Any) -> bool:
+        if engine.url == app.state["engine"].url:
+            rests.set()
         return False
 
     monkeypatch.setattr(runner, "run_next", rest)
+    app.state["import_received"].set()
+    async with asyncio.timeout(60):
+        await rests.wait()
     return usual
+
+
+@pytest.fixture
+async def run_next(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What carries an import out, for this test to call: the service's own runner rests meanwhile."""
+    return await at_rest(app, monkeypatch)
+
+
+class Held:
+    """A step of one import's run, which does not end until it is released; a deaf one ignores that it is cancelled.
+
+    Other imports take the step as usual: another test may have left one under way in the same process.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, received: dict[str, Any], step: str, *, deaf: bool = False
+    ) -> None:
+        self.reached, self.released = asyncio.Event(), asyncio.Event()
+        self.deaf = deaf
+        self.task: asyncio.Task[Any] | None = None
+        usual = getattr(runner._Run, step)
+
+        async def held(run: Any, *arguments: Any) -> Any:
+            done = await usual(run, *arguments)
+            if str(run.id) == received["id"]:
+                self.task = asyncio.current_task()
+                self.reached.set()
+                await self._wait()
+            return done
+
+        monkeypatch.setattr(runner._Run, step, held)
+
+    async def wait(self) -> None:
+        """Until the step is reached."""
+        async with asyncio.timeout(60):
+            await self.reached.wait()
+
+    async def _wait(self) -> None:
+        while not self.released.is_set():
+            try:
+                await self.released.wait()
+            except asyncio.CancelledError:
+                if not self.deaf:
+                    raise
+
+
+def ours(monkeypatch: pytest.MonkeyPatch, engine: AsyncEngine, run: Any) -> None:
+    """Let `serve` run this with this engine; the service's own runner, which has another, goes on resting."""
+
+    async def only(given: AsyncEngine, *arguments: Any) -> bool:
+        return given is engine and bool(await run(given, *arguments))
+
+    monkeypatch.setattr(runner, "run_next", only)
 
 
 async def test_a_file_of_firms_is_imported_once_and_a_second_run_changes_nothing(app: Any, world: World) -> None:
@@ -233,16 +296,10 @@ async def test_an_import_whose_process_died_is_taken_over_and_done_once(
     received = await send(world.clients["territory"], FIRMS, csv_file(*lines))
     engine, sessions = app.state["engine"], app.state["sessions"]
     import_id = UUID(received["id"])
-    reached = asyncio.Event()
-
-    async def dying(*_: Any) -> None:
-        reached.set()
-        await asyncio.Event().wait()
-
     with monkeypatch.context() as patched:
-        patched.setattr(runner._Run, "_finish", dying)  # all is written, nothing is committed
+        held = Held(patched, received, "_finish")  # all is written, nothing is committed
         first = asyncio.create_task(run_next(engine, sessions, import_id))
-        await reached.wait()
+        await held.wait()
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
     problem(await world.auditor.get(f"/v1/firms/{sirens[0]}"), 404, "not-found")
@@ -262,20 +319,10 @@ async def test_a_process_that_stops_in_the_middle_of_an_import_stops(
 ) -> None:
     """Also in the moment in which the import no longer beats: its end is being committed."""
     received = await send(world.clients["territory"], FIRMS, csv_file(*firms(3)[1]))
-    reached = asyncio.Event()
-
-    async def dying(*_: Any) -> None:
-        reached.set()
-        await asyncio.Event().wait()
-
-    async def ours(*arguments: Any) -> bool:  # the service's own runner goes on resting
-        return asyncio.current_task() is serving and bool(await run_next(*arguments))
-
-    monkeypatch.setattr(runner._Run, "_finish", dying)
-    monkeypatch.setattr(runner, "run_next", ours)
-    engine, sessions = app.state["engine"], app.state["sessions"]
-    serving = asyncio.create_task(runner.serve(engine, sessions, asyncio.Event()))
-    await reached.wait()
+    held = Held(monkeypatch, received, "_finish")
+    ours(monkeypatch, app.state["engine"], run_next)
+    serving = asyncio.create_task(runner.serve(app.state["engine"], app.state["sessions"], asyncio.Event()))
+    await held.wait()
     serving.cancel()
     async with asyncio.timeout(10):
         await asyncio.gather(serving, return_exceptions=True)
@@ -294,8 +341,6 @@ async def test_a_process_that_stops_as_an_import_ends_stops(
     reached, over = asyncio.Event(), asyncio.Event()
 
     async def ending(*_: Any) -> bool:
-        if asyncio.current_task() is not serving:
-            return False
         reached.set()
         with contextlib.suppress(asyncio.CancelledError):
             await over.wait()
@@ -303,12 +348,13 @@ async def test_a_process_that_stops_as_an_import_ends_stops(
             raise end
         return True
 
-    monkeypatch.setattr(runner, "run_next", ending)
+    ours(monkeypatch, app.state["engine"], ending)
     serving = asyncio.create_task(runner.serve(app.state["engine"], app.state["sessions"], asyncio.Event()))
     await reached.wait()
     serving.cancel()
     async with asyncio.timeout(2):
         await asyncio.gather(serving, return_exceptions=True)
+    assert serving.cancelled()
 
 
 async def test_a_cancelled_import_writes_nothing(
@@ -318,17 +364,9 @@ async def test_a_cancelled_import_writes_nothing(
     sirens, lines = firms(20)
     client = world.clients["territory"]
     received = await send(client, FIRMS, csv_file(*lines))
-    reached = asyncio.Event()
-    usual = runner._Run._write_slice
-
-    async def slow(self: Any, write: Any, lines: Any) -> None:
-        await usual(self, write, lines)
-        reached.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(runner._Run, "_write_slice", slow)
+    held = Held(monkeypatch, received, "_write_slice")
     running = asyncio.create_task(run_next(app.state["engine"], app.state["sessions"], UUID(received["id"])))
-    await reached.wait()
+    await held.wait()
     assert ok(await client.get(f"/v1/imports/{received['id']}"))["status"] == "running"
     ok(await client.post(f"/v1/imports/{received['id']}/cancel"))
     assert await running
@@ -343,6 +381,89 @@ async def test_a_cancelled_import_writes_nothing(
                 UUID(received["id"]),
             )
             assert kept == 0, table
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["hangs", "deaf"])
+async def test_an_import_that_does_not_end_does_not_keep_the_others_waiting(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any, database_url: str, deaf: bool
+) -> None:
+    """It fails and its sender is told; where it cannot even be cancelled, it is left behind with what it holds."""
+    client = world.clients["territory"]
+    first = await send(client, FIRMS, csv_file(*firms()[1]))
+    held = Held(monkeypatch, first, "_write_slice", deaf=deaf)
+    engine = create_engine(database_url, pool_size=2)  # what a run needs: it cannot do with one that the first left
+    before = engine.sync_engine.pool
+    ours(monkeypatch, engine, run_next)
+    monkeypatch.setattr(background, "GRACE", 0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "LONGEST", 0.3)
+        if deaf:
+            patched.setattr(runner, "ENDING", 0.1)
+        serving = asyncio.create_task(runner.serve(engine, session_factory(engine), asyncio.Event()))
+        await held.wait()
+    second = await send(client, FIRMS, csv_file(*firms()[1]))
+    try:
+        assert (await ended_of(client, second))["status"] == "succeeded"
+        if not deaf:
+            told = ok(await client.get(f"/v1/imports/{first['id']}"))
+            assert (told["status"], told["problem"]["type"]) == ("failed", "/problems/import-failed")
+    finally:
+        held.released.set()
+        serving.cancel()
+        await asyncio.gather(serving, *([held.task] if held.task else []), return_exceptions=True)
+        await engine.dispose()
+        await greenlet_spawn(before.dispose)
+
+
+async def test_the_runner_rests_once_the_import_that_it_is_at_has_ended(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of these tests themselves: a step that one replaces must not meet an import that another has left."""
+    client = world.clients["territory"]
+    with monkeypatch.context() as patched:
+        await at_rest(app, patched)
+        received = await send(client, FIRMS, csv_file(*firms()[1]))
+    held = Held(monkeypatch, received, "_check")
+    app.state["import_received"].set()
+    await held.wait()
+    resting = asyncio.create_task(at_rest(app, monkeypatch))
+    assert (await asyncio.wait({resting}, timeout=0.05))[1] == {resting}
+    held.released.set()
+    await resting
+    assert ok(await client.get(f"/v1/imports/{received['id']}"))["status"] == "succeeded"
+
+
+async def test_the_end_of_an_import_is_recorded_with_its_problems_and_its_event_or_not_at_all(
+    app: Any, world: World, monkeypatch: pytest.MonkeyPatch, run_next: Any
+) -> None:
+    client = world.clients["territory"]
+    received = await send(client, FIRMS, csv_file("siren;nom", "123456789;Mauvaise clé"))
+    import_id = UUID(received["id"])
+
+    async def dying(*_: Any) -> None:
+        raise LookupError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "record", dying)  # the event is the last that is written
+        with pytest.raises(LookupError):
+            await run_next(app.state["engine"], app.state["sessions"], import_id)
+    assert ok(await client.get(f"/v1/imports/{import_id}"))["status"] == "running"
+    assert ok(await client.get(f"/v1/imports/{import_id}/problems"))["items"] == []
+    ok(await client.post(f"/v1/imports/{import_id}/cancel"))
+
+
+async def test_the_metrics_tell_how_long_imports_wait(app: Any, world: World, run_next: Any) -> None:
+    client = world.clients["territory"]
+    received = await send(client, FIRMS, csv_file(*firms()[1]))
+    async with world.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE imports SET created_at = now() - interval '2 hours' WHERE id = $1", UUID(received["id"])
+        )
+    await runner.look(app.state["engine"])
+    told = re.search(r"^rebond_imports_wait_seconds (\S+)$", (await world.http.get("/metrics")).text, re.MULTILINE)
+    assert told is not None
+    assert 7200 <= float(told[1]) < 7300
+    ok(await client.post(f"/v1/imports/{received['id']}/cancel"))
 
 
 async def test_no_value_of_the_file_stands_in_problems_or_events(app: Any, world: World) -> None:
