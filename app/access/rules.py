@@ -212,7 +212,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER}),
+    "imports:write": frozenset(
+        {Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER, Role.TREASURER}
+    ),  # beside what the kind asks for
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 

@@ -78,6 +78,18 @@ async def enter(write: Write, territory: str, said: Said) -> Receipt:
     return receipt
 
 
+async def enter_all(write: Write, territory: str, entries: Sequence[Said]) -> list[Receipt]:
+    """Write the entries of a bank statement down as `enter` does: they are past, on accounts that are known."""
+    recorded_by = accountable(write.actor)
+    receipts = [
+        Receipt(territory=territory, unassigned_cents=each.amount_cents, recorded_by=recorded_by, **vars(each))
+        for each in entries
+    ]
+    write.session.add_all(receipts)
+    await write.session.flush()
+    return receipts
+
+
 async def record(write: Write, territory: str, body: schemas.ReceiptCreate) -> list[Change]:
     """Write a receipt down, and assign it as far as the body says; the rest waits.
 

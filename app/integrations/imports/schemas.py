@@ -35,7 +35,7 @@ class FileImport(Read):
     )
     filename: str | None = Field(description="Name of the file, as the sender gave it; null where it gave none.")
     size_bytes: int = Field(description="Length of the file as it was received, in bytes.")
-    format: str = Field(description="csv or xlsx, recognised by what the file holds.")
+    format: str = Field(description="csv, xlsx or xml, recognised by what the file holds.")
     encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for xlsx.")
     delimiter: str | None = Field(
         description="Character between the cells of a CSV file, as recognised; null for xlsx and until it is read."
