@@ -36,13 +36,14 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
 from app.treasury.accounts import models as bank_accounts
+from app.treasury.mandates import models as mandates
 from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
     overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, change_requests,
-    applications, agendas, decisions, integrations, bank_accounts, payment_runs,
+    applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
 )  # fmt: skip
 
 metadata = Base.metadata
