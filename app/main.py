@@ -75,6 +75,7 @@ from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 from app.treasury.accounts.routes import bank_accounts
+from app.treasury.collections.routes import collection_runs
 from app.treasury.mandates.routes import mandates
 from app.treasury.runs.routes import payment_runs
 
@@ -84,6 +85,7 @@ ROUTERS = (
     payments, advance_awards, advances, tranches, receipts, claims, recoveries, commitments, letters, overrides,
     applications,
     award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

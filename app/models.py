@@ -36,6 +36,7 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
 from app.treasury.accounts import models as bank_accounts
+from app.treasury.collections import models as collection_runs
 from app.treasury.mandates import models as mandates
 from app.treasury.runs import models as payment_runs
 
@@ -44,6 +45,7 @@ DOMAINS = (
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
     overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, change_requests,
     applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

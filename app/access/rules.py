@@ -206,6 +206,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "agendas:write": frozenset({Role.TERRITORY}),
     "decisions:read": _MONEY_VIEW | {Role.COMMITTEE},
     "decisions:write": frozenset({Role.COMMITTEE}),  # who reviewed the file does not (duties.py)
+    "collection_runs:read": _MONEY_VIEW,
+    "collection_runs:write": frozenset({Role.TREASURER}),  # who awarded an advance collects nothing of it (duties.py)
     "mandates:read": _MONEY_VIEW,
     "mandates:write": frozenset({Role.TREASURER}),  # who collects by them
     "payment_runs:read": _MONEY_VIEW,
@@ -239,6 +241,7 @@ GUARDED_EVENTS = {
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "bank_account": "bank_accounts:read",
+    "collection_run": "collection_runs:read",
     "mandate": "mandates:read",
     "payment_run": "payment_runs:read",
     "firm_certificate": "firm_certificates:read",

@@ -92,8 +92,8 @@ class Importer:
     `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
     that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
     `needs_subject` says that a person or program must have sent the file, not the service itself;
-    `read` reads the rows of a file that is no table but XML: these stand or fall together, so that none is left out, and
-    one call writes them all;
+    `read` reads the rows of a file that is no table but XML: these stand or fall together, so that none is left out,
+    and one call writes them all;
     `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them.
     """
 

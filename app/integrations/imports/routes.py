@@ -59,7 +59,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     documented["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     documented["openapi_extra"]["requestBody"] = {
         "required": True,
-        "description": f"The file: CSV, XLSX or XML, recognised by its content. `{CSV}` and their own types do as well.",
+        "description": "The file: CSV, XLSX or XML, recognised by its content. Their own types do as well.",
         "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
     return documented

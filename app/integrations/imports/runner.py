@@ -373,7 +373,7 @@ class _Run:
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
     async def _lines(self) -> AsyncIterator[list[FileLine]]:
-        """The waiting lines, a slice at a time, without those that were found wrong; all at once of what is no table."""
+        """The waiting lines, a slice at a time, without those that were found wrong; of what is no table, all."""
         after = 0
         most = SLICE if self.importer.read is None else None
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"

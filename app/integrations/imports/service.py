@@ -43,8 +43,8 @@ class UnreadableFile(Problem):
         " XML (camt.053) as the bank gives it."
     )
     cure_fr = (
-        "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes ; pour les relevés"
-        " bancaires, le XML (camt.053) tel que la banque le donne."
+        "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes ; pour les"
+        " relevés bancaires, le XML (camt.053) tel que la banque le donne."
     )
 
 
@@ -123,8 +123,8 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
 async def request_import(write: Write, territory: str | None, wish: ImportRequest, upload: Upload) -> Change:
     """Request the import of a received file.
 
-    Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be left
-    out of what stands or falls together.
+    Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be
+    left out of what stands or falls together.
     """
     whole = IMPORTERS[wish.kind].read is not None
     if whole is not (upload.shape.format is sheets.Format.XML):

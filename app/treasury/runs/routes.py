@@ -1,5 +1,6 @@
 """HTTP of payment runs."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from starlette.requests import Request
@@ -85,11 +86,21 @@ async def get_payment_run_file(request: Request, actor: Actor = require("firm_ib
     For a treasurer of the organisation that pays. Each read is recorded as an event (`payment_run.file_read`). The
     first one hands the file over: from then on the run cannot be cancelled, and what the bank does not pay is rejected.
     """
+    path = request.path_params
+    return await hand_over(
+        request, actor, pain.FORMAT, lambda write: service.hand_over(write, path["territory"], path["id"])
+    )
+
+
+async def hand_over(
+    request: Request, actor: Actor, kind: str, act: Callable[[Write], Awaitable[tuple[Change, service.Handed]]]
+) -> Response:
+    """Answer with a file for the bank, as itself or in JSON, once the act that hands it over is written."""
     form, path = wanted(request, read(request, FORM), FORMS), request.path_params
     files: list[service.Handed] = []
 
     async def work(write: Write) -> Change:
-        change, file = await service.hand_over(write, path["territory"], path["id"])
+        change, file = await act(write)
         files.append(file)
         return change
 
@@ -97,7 +108,7 @@ async def get_payment_run_file(request: Request, actor: Actor = require("firm_ib
         [file] = files
         name = f"{path['territory']}-{file.run_id}.xml"
         if form == "json":
-            body = {"id": str(file.run_id), "name": name, "format": pain.FORMAT, "sha256": file.sha256,
+            body = {"id": str(file.run_id), "name": name, "format": kind, "sha256": file.sha256,
                     "content": file.content.decode()}  # fmt: skip
             return private(body, cache_control="no-store", vary=FORMS_VARY)
         headers = {

@@ -7,10 +7,11 @@ run and its lines. A run holds its payments from the moment it takes them: of tw
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.duties import DECIDES_PAYS
@@ -47,7 +48,7 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     """
     refuse_past({"/execution_on": body.execution_on})
     session = write.session
-    account, organisation, iban = await _payer(write, body)
+    account, organisation, iban = await own_account(write, body.account_id, body.execution_on)
     due = await payments.hold_to_send(
         write, territory, body.cut_off_on, funder_id=account.organisation_id, most=rules.MOST
     )
@@ -90,17 +91,17 @@ def _checked(asked: pain.Initiation, transfers: Sequence[pain.Transfer]) -> byte
     return file
 
 
-async def _payer(write: Write, body: schemas.PaymentRunCreate) -> tuple[BankAccount, Organisation, str]:
-    """The account that is paid from, which stays approved until COMMIT, its organisation and its number.
+async def own_account(write: Write, account_id: UUID, on: date) -> tuple[BankAccount, Organisation, str]:
+    """The account that a run is made for, which stays approved until COMMIT, its organisation and its number.
 
     It is an account of the caller's organisation. Raises `reference-not-found`, `bank-account-unusable` (409).
     """
     a = BankAccount
-    mine = (a.id == body.account_id, a.organisation_id == write.actor.organisation_id)
+    mine = (a.id == account_id, a.organisation_id == write.actor.organisation_id)
     account = await write.session.scalar(select(a).where(*mine).with_for_update(read=True))
     if account is None:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/account_id")])
-    if account.status != BankDetailsStatus.APPROVED or body.execution_on < account.from_on:
+    if account.status != BankDetailsStatus.APPROVED or on < account.from_on:
         raise rules.BankAccountUnusable(account_status=account.status, from_on=account.from_on)
     organisation = await write.session.get_one(Organisation, account.organisation_id)
     number = await write.session.get_one(FirmIban, account.iban_id)
@@ -147,10 +148,7 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     session = write.session
     reader = accountable(write.actor)
     mine = (_r.id == run_id, _r.territory == territory)
-    accounts = select(BankAccount).join(_r, _r.account_id == BankAccount.id).where(*mine)
-    account = await session.scalar(accounts.with_for_update(read=True, of=BankAccount))
-    if account is None or account.organisation_id != write.actor.organisation_id:
-        raise NotFound
+    await hold_account(write, select(_r.account_id).where(*mine))
     if await session.scalar(select(_r.status).where(*mine)) == PaymentRunStatus.READY:
         await _hold_what_is_paid(session, run_id)
     run = await write.lock(PaymentRun, *mine)
@@ -163,6 +161,14 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
     if digest != run.sha256:
         raise RuntimeError(f"the file of payment run {run_id} is not the one that was made")
     return Change("payment_run.file_read", RUNS, [run_id], {"territory": territory}), Handed(run_id, digest, content)
+
+
+async def hold_account(write: Write, account_id: Select[UUID]) -> None:
+    """Hold the account of a run as it is until COMMIT. Raises `NotFound` where it is another organisation's."""
+    accounts = select(BankAccount).where(BankAccount.id.in_(account_id))
+    account = await write.session.scalar(accounts.with_for_update(read=True))
+    if account is None or account.organisation_id != write.actor.organisation_id:
+        raise NotFound
 
 
 async def _hold_what_is_paid(session: AsyncSession, run_id: UUID) -> None:

@@ -1,8 +1,8 @@
 """A bank statement (ISO 20022, camt.053) as rows of entries. No session, no await.
 
 Expat reads the file in pieces and keeps one statement's head and one entry at a time. It fetches nothing, and a
-document type is refused where it begins, so that no entity can be declared. Versions .02 to .13 say the same in two ways: what
-moved under `Pty`, `Cd` or `TxDtls/Amt` is looked for in both places.
+document type is refused where it begins, so that no entity can be declared. Versions .02 to .13 say the same in two
+ways: what moved under `Pty`, `Cd` or `TxDtls/Amt` is looked for in both places.
 """
 
 import re
