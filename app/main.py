@@ -18,6 +18,7 @@ from starlette.responses import Response
 from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
+from app.advances.receipts.routes import receipts
 from app.advances.routes import advances
 from app.advances.tranches.routes import tranches
 from app.applications.agendas.routes import agendas
@@ -79,8 +80,8 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, advance_awards, advances, tranches, claims, recoveries, commitments, letters, overrides, applications,
-    award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
+    payments, advance_awards, advances, tranches, receipts, claims, recoveries, commitments, letters, overrides,
+    applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

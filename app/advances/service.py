@@ -16,6 +16,7 @@ from app.advances import account, reduction, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus
 from app.advances.queries import ADVANCES
 from app.advances.receipts import service as receipts
+from app.advances.receipts.schemas import Bounce
 from app.advances.receipts.service import HeldReceipt, Said
 from app.advances.rules import Settled
 from app.awards import service as awards
@@ -57,7 +58,7 @@ async def receive_repayment(
 
 
 async def bounce_repayment(
-    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: schemas.Bounce
+    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: Bounce
 ) -> list[Change]:
     """Record that the bank sent the receipt of a repayment back, whatever else it was assigned to.
 
