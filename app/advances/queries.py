@@ -209,7 +209,7 @@ def account(known: bool) -> Statement:
     lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
     version = func.json_build_array(
         v.id, v.number, v.from_on, v.cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
-        v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
     if known:
