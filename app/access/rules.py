@@ -196,6 +196,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
     "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
     "amendments:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
+    "receipts:read": _MONEY_VIEW,
+    "receipts:write": frozenset({Role.TREASURER}),  # who proposes a refund does not approve it (duties.py)
     "claims:read": _MONEY_VIEW,
     "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
     "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
@@ -227,6 +229,7 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     **dict.fromkeys(("reschedule", "waiver", "write_off"), "amendments:read"),
+    **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),

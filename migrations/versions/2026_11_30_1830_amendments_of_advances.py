@@ -1,12 +1,12 @@
 """Amendments of an advance are asked for by one person and decided by another.
 
-Revision: 2026_11_30_1830, after 2026_11_30_1810.
+Revision: 2026_11_30_1830, after 2026_11_30_1811.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1830"
-down_revision = "2026_11_30_1810"
+down_revision = "2026_11_30_1811"
 branch_labels = None
 depends_on = None
 

@@ -61,7 +61,9 @@ def serve_amendments(advances: APIRouter) -> None:
     _serve_write_offs(advances)
 
 
-async def _asked(request: Request, ask: Callable[[Write, str, UUID, Any], Awaitable[list[Change]]], body: Any) -> Response:
+async def _asked(
+    request: Request, ask: Callable[[Write, str, UUID, Any], Awaitable[list[Change]]], body: Any
+) -> Response:
     path = request.path_params
     return await commit(
         request, lambda write: ask(write, path["territory"], path["advance_id"], body), status=201,

@@ -58,7 +58,7 @@ class Waived(StrEnum):
 
 
 class WriteOffGround(StrEnum):
-    """Why what is outstanding cannot be had: it is irrecoverable, prescribed, or proceedings closed for lack of assets."""
+    """Why what is outstanding cannot be had: irrecoverable, prescribed, or proceedings closed for lack of assets."""
 
     IRRECOVERABLE = "irrecoverable"
     PRESCRIBED = "prescribed"

@@ -48,9 +48,9 @@ class RescheduleCreate(Body):
     ]
     due_on: Annotated[Day, Field(description="Due day of the first line that is changed.")] | None = None
     first_on: Annotated[Day, Field(description="First new due day, a Paris calendar day.")] | None = None
-    instalments: Annotated[Count, Field(description="Number of lines: those added, or all new ones of re_age.")] | None = (
-        None
-    )
+    instalments: (
+        Annotated[Count, Field(description="Number of lines: those added, or all new ones of re_age.")] | None
+    ) = None
     periods: Annotated[Count, Field(description="Number of periods of the grace.")] | None = None
     grace_kind: Annotated[GraceKind, Field(description="What becomes of interest in the grace.")] | None = None
     late_interest: Annotated[

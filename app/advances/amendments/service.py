@@ -194,7 +194,10 @@ async def end(
     write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentEnd,
     kind: AmendmentKind, action: AmendmentAction,
 ) -> list[Change]:  # fmt: skip
-    """Refuse or withdraw a request. Raises `amendment-transition` (409), `requester-decides`, `person-required` (403)."""
+    """Refuse or withdraw a request.
+
+    Raises `amendment-transition` (409), `requester-decides`, `person-required` (403).
+    """
     await account.hold(write, territory, advance_id)
     amendment = await _locked(write, advance_id, amendment_id, kind)
     amendment.status = rules.check_amendment(kind, amendment.status, action)
@@ -264,7 +267,11 @@ def _rescheduled(held: _Held, asked: dict[str, Any]) -> Version:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/due_on")])
     if kind in (RescheduleKind.ADD_INSTALMENTS, RescheduleKind.RE_AMORTISE) and not ahead:
         raise rules.NoLineAhead
-    staying = [] if kind is RescheduleKind.RE_AGE else [each.line.due_on for each in lines if due_on and each.line.due_on < due_on]
+    staying = (
+        []
+        if kind is RescheduleKind.RE_AGE
+        else [each.line.due_on for each in lines if due_on and each.line.due_on < due_on]
+    )
     after_on = max([stand.as_of, *staying])
     if first_on is not None and first_on <= after_on:
         raise rules.FirstDayTooEarly(after_on=after_on)
