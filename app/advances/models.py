@@ -244,6 +244,7 @@ class ScheduleVersion(Identified, Base):
     carried_interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_late_interest_cents: Mapped[int | None] = mapped_column(BigInteger)
+    interest_free_until_on: Mapped[date | None]  # lines until then that ask nothing are a grace without interest
     act_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     made_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
