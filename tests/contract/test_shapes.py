@@ -345,9 +345,9 @@ OURS: dict[str, str] = {
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
-         "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind", "tranche_approver_kind",
-         "recovery_kinds",
-         "commitment_judge_kind", "claim_settler_kind", "change_request_decider_kind"),
+         "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
+         "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
+         "change_request_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
