@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    amendments,
     awards,
     claims,
     conditions,
@@ -40,6 +41,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    amendments,
     awards,
     claims,
     conditions,
