@@ -163,7 +163,10 @@ async def test_a_success_fee_is_capped_and_ends(
 
 async def test_an_early_repayment_does_what_was_chosen(world: World) -> None:
     scene = await Amending.within(world)
-    problem(await scene.ask("early-repayments", {"amount_cents": 1, "planned_on": MAY}), 422)
+    unsaid = problem(
+        await scene.ask("early-repayments", {"amount_cents": 1, "planned_on": MAY}), 422, "validation-failed"
+    )
+    assert [(each["pointer"], each["code"]) for each in unsaid["errors"]] == [("/choice", "choice_missing")]
     said = {"amount_cents": 100_00, "planned_on": MAY, "choice": "respread"}
     path = await scene.asked("early-repayments", said)
     await scene.repay(100_00, "2024-03-31")

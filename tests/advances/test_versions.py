@@ -168,21 +168,18 @@ def builds(draw: st.DrawFn) -> Build:
     def cents_of(stand: Position) -> int:
         return int(stand.outstanding_cents * part)
 
-    return draw(
-        st.sampled_from(
-            [
-                lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
-                lambda terms, stand: add_instalments(terms, stand, late, number),
-                lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
-                lambda terms, stand: re_amortise(terms, stand, late),
-                lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
-                lambda terms, stand: waive(terms, stand, cents_of(stand), share),
-                lambda terms, stand: reduce(terms, stand, cents_of(stand)),
-                accelerate,
-                lambda _, stand: planned(stand),
-            ]
-        )
-    )
+    acts: list[Build] = [
+        lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
+        lambda terms, stand: add_instalments(terms, stand, late, number),
+        lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
+        lambda terms, stand: re_amortise(terms, stand, late),
+        lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
+        lambda terms, stand: waive(terms, stand, cents_of(stand), share),
+        lambda terms, stand: reduce(terms, stand, cents_of(stand)),
+        accelerate,
+        lambda _, stand: planned(stand),
+    ]
+    return draw(st.sampled_from(acts))
 
 
 @given(stories(), DAYS, builds(), DAYS, st.lists(st.tuples(DAYS, st.integers(1, 300_000)), max_size=3))

@@ -243,13 +243,13 @@ async def _deciding(
     advance = await account.hold(write, territory, advance_id)
     amendment = await _locked(write, advance_id, amendment_id, kind)
     becomes = rules.check_amendment(kind, amendment.status, action)
-    amendment.decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
+    decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
     refuse_before_decision(amendment.requested_on, on)
     held = await _stand(write, advance, on)
     last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)
     if on < last:
         raise rules.BeforeLastVersion(from_on=last)
-    amendment.status, amendment.decided_on = becomes, on
+    amendment.status, amendment.decided_by, amendment.decided_on = becomes, decided_by, on
     return held, amendment, on
 
 
