@@ -56,9 +56,9 @@ def facts_of(row: Any) -> Known:
     order = {key: place for place, key in enumerate(sorted([each[0] for each in (*versions, *repayments)]))}
     facts = replay.Facts(
         terms=terms.plan(),
-        tranches=[replay.Tranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
+        tranches=[replay.PaidTranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
         assignments=[
-            replay.Assignment(
+            replay.Assigned(
                 id=UUID(key), value_on=date.fromisoformat(on), cents=cents - (refunded or 0), order=order[key],
                 choice=None if choice is None else replay.EarlyChoice(choice), after_write_off=late,
             )

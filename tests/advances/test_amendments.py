@@ -108,7 +108,7 @@ async def test_a_write_off_is_final_but_for_receipts(world: World) -> None:
     advance = await scene.read()
     assert (advance["status"], advance["written_off_cents"], advance["written_off_on"]) == ("closed", 300_00, MAY)
     for what, body in (("reschedules", MOVE), ("write-offs", WRITE_OFF)):
-        problem(await scene.ask(what, body), 409, "advance-written-off")
+        problem(await scene.ask(what, body), 409, "already-written-off")
     recovered = ok(await scene.acts.repay(scene.id, 20_00, received_on="2024-04-30"), 201)
     assert (recovered["principal_cents"], recovered["after_write_off"]) == (20_00, True)
     advance = await scene.read()

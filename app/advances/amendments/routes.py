@@ -34,7 +34,7 @@ from app.programme.routes import T
 ADVANCE = T + "/advances/{advance_id:uuid}"
 ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
 Problems = tuple[type[Problem], ...]
-STANDS: Problems = (rules.NothingOutstanding, rules.AdvanceWrittenOff)
+STANDS: Problems = (rules.NothingOutstanding, rules.AlreadyWrittenOff)
 LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
 DECIDES: Problems = (
     rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
@@ -49,7 +49,7 @@ Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
 def serve_amendments(advances: APIRouter) -> None:
     """Serve reschedules, waivers, write-offs and the settlement below each advance."""
 
-    @advances.get(ADVANCE + "/settlement", **shows(schemas.Settlement, parameters=ON))
+    @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
         """What settles the advance on a day, to the cent, if nothing else is paid until then."""
         on = read(request, ON).get("on") or clock.today()
@@ -295,7 +295,7 @@ def _serve_turnovers(advances: APIRouter) -> None:
     @advances.post(
         collection,
         **changes(
-            schemas.Turnover, rules.NoSuccessFee, rules.AdvanceWrittenOff, AlreadyExists, EmailMissing,
+            schemas.Turnover, rules.NoSuccessFee, rules.AlreadyWrittenOff, AlreadyExists, EmailMissing,
             IdempotencyKeyMissing, status=201,
         ),
     )  # fmt: skip
