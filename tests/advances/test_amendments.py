@@ -171,7 +171,7 @@ async def test_an_early_repayment_does_what_was_chosen(world: World) -> None:
     path = await scene.asked("early-repayments", said)
     await scene.repay(100_00, "2024-03-31")
     repayment = await scene.repay(99_99, MAY)
-    assert await scene.open(MAY) == [("2024-06-30", 100_00), ("2024-09-30", 100_00), ("2024-12-31", 100_00)]
+    assert [cents for _, cents in await scene.open(MAY)] == [100_00] * 4  # the version of the tranche
     headers = await scene.acts.seen(path)
     body = {"repayment_id": repayment.rpartition("/")[2]}
     ok(await scene.acts.world.treasurer.post(f"{path}/receive", body, headers=headers))
