@@ -184,7 +184,9 @@ class Repayment(Identified, Versioned, Base):
         UniqueConstraint("receipt_id", "id", name="advance_repayments_receipt_id_key"),
         Index(None, "advance_id"),
         # Of what stands: one that was recorded before this rule can still be sent back or reversed, by somebody else.
-        CheckConstraint("status <> 'recorded' OR recorded_by <> awarded_by OR before_the_rule", name="decider_receives"),
+        CheckConstraint(
+            "status <> 'recorded' OR recorded_by <> awarded_by OR before_the_rule", name="decider_receives"
+        ),
         shape(AMOUNT, name="repayment_amount"),
         shape("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
         shape(one_of("status", RepaymentStatus), name="repayment_status"),
@@ -278,6 +280,7 @@ class ScheduleVersion(Identified, Base):
     carried_interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_late_interest_cents: Mapped[int | None] = mapped_column(BigInteger)
+    interest_free_until_on: Mapped[date | None]  # lines until then that ask nothing are a grace without interest
     act_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     made_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

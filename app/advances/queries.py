@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
+from app.advances.amendments.models import Turnover
 from app.advances.models import (
     Advance,
     AdvanceStatus,
@@ -239,7 +240,7 @@ def account(known: bool) -> Statement:
     lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
     version = func.json_build_array(
         v.id, v.number, v.from_on, v.cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
-        v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
     if known:
@@ -264,5 +265,6 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip

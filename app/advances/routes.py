@@ -12,6 +12,7 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
 from app.advances.account import KnownAccount, facts_of
+from app.advances.amendments.routes import serve_amendments
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
@@ -329,3 +330,4 @@ serve_claims(advances, service.ADVANCE)
 serve_change_requests(advances, service.ADVANCE)
 serve_closing(advances, service.ADVANCE, schemas.Advance)
 serve_commitments(advances, service.ADVANCE)
+serve_amendments(advances)

@@ -12,6 +12,10 @@ DECLARED = "Who declares a fact of the register without a day says that it is so
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "advances/account.py stands": READ,
+    "advances/amendments/routes.py serve_amendments": READ,
+    "advances/amendments/service.py _asking": ACT,
+    "advances/amendments/service.py _deciding": ACT,
+    "advances/amendments/service.py find_failure": ACT,
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py numbered_act": ACT,
     "applications/service.py request_documents": ACT,
