@@ -11,6 +11,7 @@ ACT = "The request is the act itself: it takes effect when it is made, unless it
 DECLARED = "Who declares a fact of the register without a day says that it is so now."
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
+    "advances/account.py stands": READ,
     "advances/amendments/routes.py serve_amendments": READ,
     "advances/amendments/service.py _asking": ACT,
     "advances/amendments/service.py _deciding": ACT,

@@ -43,7 +43,7 @@ class _Held:
     """An advance that is locked, where it stands on the day, and its terms."""
 
     advance: Advance
-    known: account.Known
+    known: account.KnownAccount
     stand: Position
 
     @property
