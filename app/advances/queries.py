@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
+from app.advances.amendments.models import Turnover
 from app.advances.models import (
     Advance,
     AdvanceStatus,
@@ -236,5 +237,6 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip

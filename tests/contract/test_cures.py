@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    amendments,
     awards,
     claims,
     conditions,
@@ -41,6 +42,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    amendments,
     awards,
     claims,
     conditions,

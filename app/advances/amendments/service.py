@@ -43,7 +43,7 @@ class _Held:
     """An advance that is locked, where it stands on the day, and its terms."""
 
     advance: Advance
-    known: account.Known
+    known: account.KnownAccount
     stand: Position
 
     @property
@@ -54,12 +54,12 @@ class _Held:
 async def request_reschedule(
     write: Write, territory: str, advance_id: UUID, body: schemas.RescheduleCreate
 ) -> list[Change]:
-    """Ask for a reschedule; the answer shows the lines before and after it, as of today.
+    """Ask for a reschedule; the answer shows the lines before and after it, as on the day of the request.
 
-    Raises `nothing-outstanding`, `advance-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
+    Raises `nothing-outstanding`, `already-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
     `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     asked = body.model_dump(mode="json", exclude={"reason", "requested_on"})
     version = _rescheduled(held, asked)
     return await _ask(write, held, AmendmentKind.RESCHEDULE, body, asked, version.lines)
@@ -68,9 +68,9 @@ async def request_reschedule(
 async def request_waiver(write: Write, territory: str, advance_id: UUID, body: schemas.WaiverCreate) -> list[Change]:
     """Ask for a waiver, because the project failed.
 
-    Raises `not-conditional`, `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing`.
+    Raises `not-conditional`, `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing`.
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     if held.known.terms.kind is not AdvanceTermsKind.CONDITIONAL:
         raise rules.NotConditional
     return await _ask(write, held, AmendmentKind.WAIVER, body, {}, None)
@@ -81,9 +81,9 @@ async def request_write_off(
 ) -> list[Change]:
     """Ask for a write-off of what is outstanding.
 
-    Raises `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing` (403).
+    Raises `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing` (403).
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     asked = {"ground": WriteOffGround(body.ground).value, "proof_sha256": body.proof_sha256}
     return await _ask(write, held, AmendmentKind.WRITE_OFF, body, asked, ())
 
@@ -92,13 +92,10 @@ async def _ask(
     write: Write, held: _Held, kind: AmendmentKind, body: Any, asked: dict[str, Any], after: Sequence[Line] | None
 ) -> list[Change]:
     requested_by = accountable(write.actor)
-    on = body.requested_on or clock.today()
-    refuse_future({"/requested_on": on})
-    refuse_before_decision(held.advance.decided_on, on)
     before = _flows_before(held.stand)
     amendment = Amendment(
         territory=held.advance.territory, advance_id=held.advance.id, kind=kind, asked=asked, reason=body.reason,
-        requested_on=on, requested_by=requested_by, before=before,
+        requested_on=held.stand.as_of, requested_by=requested_by, before=before,
         after=before if after is None else _flows(after),
     )  # fmt: skip
     write.session.add(amendment)
@@ -147,7 +144,7 @@ async def decide_waiver(
 ) -> list[Change]:
     """Decide a waiver after the finding: all, a part, or nothing of what is outstanding.
 
-    Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `advance-written-off`,
+    Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `already-written-off`,
     `before-last-version`, `before-decision` (409), `requester-decides`, `person-required` (403).
     """
     action = AmendmentAction.REFUSE if body.waive is Waived.NONE else AmendmentAction.APPROVE
@@ -180,7 +177,7 @@ async def approve_write_off(
 ) -> list[Change]:
     """Write off what is outstanding, as another person asked: final.
 
-    Raises `amendment-transition`, `nothing-outstanding`, `advance-written-off`, `before-last-version`,
+    Raises `amendment-transition`, `nothing-outstanding`, `already-written-off`, `before-last-version`,
     `before-decision` (409), `requester-decides`, `person-required` (403).
     """
     held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.WRITE_OFF, body)
@@ -210,18 +207,23 @@ async def end(
     return [_change("withdrawn" if withdrawn else "refused", amendment)]
 
 
-async def _hold(write: Write, territory: str, advance_id: UUID, on: date) -> _Held:
+async def _asking(write: Write, territory: str, advance_id: UUID, body: Any) -> _Held:
+    """The advance on the day of the request."""
+    on = body.requested_on or clock.today()
+    refuse_future({"/requested_on": on})
     advance = await account.hold(write, territory, advance_id)
+    refuse_before_decision(advance.decided_on, on)
     return await _stand(write, advance, on)
 
 
 async def _stand(write: Write, advance: Advance, on: date) -> _Held:
     if advance.written_off_on is not None:
-        raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
-    if not advance.outstanding_cents:
-        raise rules.NothingOutstanding
+        raise rules.AlreadyWrittenOff(written_off_on=advance.written_off_on)
     known = await account.known(write, advance)
-    return _Held(advance, known, account.stands_by(known, on))
+    stand = account.stands_by(known, on)
+    if not stand.outstanding_cents or not advance.outstanding_cents:
+        raise rules.NothingOutstanding
+    return _Held(advance, known, stand)
 
 
 async def _locked(write: Write, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind) -> Amendment:
@@ -241,13 +243,13 @@ async def _deciding(
     advance = await account.hold(write, territory, advance_id)
     amendment = await _locked(write, advance_id, amendment_id, kind)
     becomes = rules.check_amendment(kind, amendment.status, action)
-    amendment.decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
+    decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
     refuse_before_decision(amendment.requested_on, on)
     held = await _stand(write, advance, on)
     last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)
     if on < last:
         raise rules.BeforeLastVersion(from_on=last)
-    amendment.status, amendment.decided_on = becomes, on
+    amendment.status, amendment.decided_by, amendment.decided_on = becomes, decided_by, on
     return held, amendment, on
 
 
@@ -267,13 +269,10 @@ def _rescheduled(held: _Held, asked: dict[str, Any]) -> Version:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/due_on")])
     if kind in (RescheduleKind.ADD_INSTALMENTS, RescheduleKind.RE_AMORTISE) and not ahead:
         raise rules.NoLineAhead
-    staying = (
-        []
-        if kind is RescheduleKind.RE_AGE
-        else [each.line.due_on for each in lines if due_on and each.line.due_on < due_on]
-    )
+    staying = [each.line.due_on for each in lines if due_on is not None and each.line.due_on < due_on]
     after_on = max([stand.as_of, *staying])
-    if first_on is not None and first_on <= after_on:
+    first = due_on if kind is RescheduleKind.GRACE else first_on
+    if first is not None and first <= after_on:
         raise rules.FirstDayTooEarly(after_on=after_on)
     more = (asked["instalments"] or 0) + (asked["periods"] or 0)
     if len(lines) + more > MOST_PERIODS:

@@ -8,7 +8,7 @@ from app.advances.versions import interest_since
 
 
 def settlement(facts: Facts, on: date) -> dict[str, Any]:
-    """The figures of `schemas.Settlement`. Raises `late.RateMissing`."""
+    """The figures of `schemas.AdvanceSettlement`. Raises `late.NoRate`."""
     stand = replay(facts, on)
     interest = stand.interest_due_cents + interest_since(facts.terms, stand)
     parts = {
