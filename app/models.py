@@ -2,6 +2,7 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.advances.amendments import models as amendments
 from app.advances.receipts import models as receipts
 from app.advances.tranches import models as tranches
 from app.applications import models as applications
@@ -43,8 +44,8 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, change_requests,
-    applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
+    overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, amendments,
+    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
     collection_runs,
 )  # fmt: skip
 

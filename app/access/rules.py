@@ -192,6 +192,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "amendments:read": _MONEY_VIEW,
+    "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
+    "amendments:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "receipts:read": _MONEY_VIEW,
     "receipts:write": frozenset({Role.TREASURER}),  # who proposes a refund does not approve it (duties.py)
     "claims:read": _MONEY_VIEW,
@@ -230,6 +234,7 @@ GUARDED_EVENTS = {
         "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    **dict.fromkeys(("reschedule", "waiver", "write_off", "early_repayment", "turnover"), "amendments:read"),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",

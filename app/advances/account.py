@@ -5,14 +5,14 @@ parts of its repayments, its own sums and status, the versions of its schedule, 
 """
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
@@ -37,7 +37,7 @@ async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownAccount:
     """What is known of an advance: its facts, and what it was to be paid as long as nothing is."""
 
     facts: replay.Facts
@@ -47,7 +47,7 @@ class Known:
     planned_on: date
 
 
-def facts_of(row: Any) -> Known:
+def facts_of(row: Any) -> KnownAccount:
     """The facts that `queries.account` has read."""
     terms = schemas.AwardedTerms.model_validate(from_json(row["terms"]))
     tranches, repayments = from_json(row["tranches"]), from_json(row["repayments"])
@@ -56,9 +56,9 @@ def facts_of(row: Any) -> Known:
     order = {key: place for place, key in enumerate(sorted([each[0] for each in (*versions, *repayments)]))}
     facts = replay.Facts(
         terms=terms.plan(),
-        tranches=[replay.Tranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
+        tranches=[replay.PaidTranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
         assignments=[
-            replay.Assignment(
+            replay.Assigned(
                 id=UUID(key), value_on=date.fromisoformat(on), cents=cents - (refunded or 0), order=order[key],
                 choice=None if choice is None else replay.EarlyChoice(choice), after_write_off=late,
             )
@@ -66,13 +66,16 @@ def facts_of(row: Any) -> Known:
         ],
         versions=[_version(each, order[each[0]]) for each in versions],
         rule=terms.allocation_rule,
+        charges=[
+            replay.Charge(UUID(key), date.fromisoformat(on), cents) for key, on, cents in from_json(row["charges"])
+        ],
         written_off_on=row["written_off_on"],
     )  # fmt: skip
-    return Known(facts, terms, row["decided"], row["awarded_cents"], row["planned_on"])
+    return KnownAccount(facts, terms, row["decided"], row["awarded_cents"], row["planned_on"])
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
-    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, _, lines = row
+    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, free, _, lines = row
     return replay.Version(
         from_on=date.fromisoformat(from_on),
         cause=replay.VersionCause(cause),
@@ -80,11 +83,13 @@ def _version(row: Sequence[Any], order: int) -> replay.Version:
         number=number,
         act=None if act is None else UUID(act),
         order=order,
-        carried=replay.Carried(waived, capitalised, interest, fees, late),
+        carried=replay.Carried(
+            waived, capitalised, interest, fees, late, None if free is None else date.fromisoformat(free)
+        ),
     )
 
 
-async def known(write: Write, advance: Advance) -> Known:
+async def known(write: Write, advance: Advance) -> KnownAccount:
     """What is known of an advance that is locked, with what this write has added."""
     await write.session.flush()
     statement = account(False)
@@ -96,6 +101,18 @@ async def known(write: Write, advance: Advance) -> Known:
 async def stands(write: Write, advance: Advance, on: date | None = None) -> replay.Position:
     """Where an advance that is locked stands at the end of a day: of today, unless another is given."""
     return replay.replay((await known(write, advance)).facts, on or clock.today())
+
+
+def stands_by(known: KnownAccount, on: date) -> replay.Position:
+    """Where an advance stands at the end of a day, by what is known of it."""
+    return replay.replay(known.facts, on)
+
+
+async def enact(write: Write, advance: Advance, version: replay.Version, act_id: UUID) -> None:
+    """Add the version that an act makes: a fact, which `settle` counts."""
+    last = select(func.max(ScheduleVersion.number)).where(ScheduleVersion.advance_id == advance.id)
+    number = (await write.session.scalar(last) or 0) + 1
+    await _write_versions(write, advance, [dataclasses.replace(version, number=number, act=act_id)])
 
 
 async def settle(
@@ -155,14 +172,6 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
     return changed
 
 
-async def add_version(
-    write: Write, advance: Advance, facts: replay.Facts, version: replay.Version, act_id: Hashable
-) -> None:  # fmt: skip
-    """Write the version that an act has made: a fact, of which `settle` then makes the account."""
-    number = max((each.number for each in facts.versions), default=0) + 1
-    await _write_versions(write, advance, [dataclasses.replace(version, act=act_id, number=number)])
-
-
 async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:
     for version in made:
         row = ScheduleVersion(
@@ -170,7 +179,8 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
             cause=version.cause, outstanding_cents=version.outstanding_cents, lines=len(version.lines),
             waived_cents=version.carried.waived_cents, capitalised_cents=version.carried.capitalised_cents,
             carried_interest_cents=version.carried.interest_cents, carried_fees_cents=version.carried.fees_cents,
-            carried_late_interest_cents=version.carried.late_interest_cents, act_id=version.act,
+            carried_late_interest_cents=version.carried.late_interest_cents,
+            interest_free_until_on=version.carried.interest_free_until_on, act_id=version.act,
             recorded_at=write.now, made_by=write.actor.subject_id,
         )  # fmt: skip
         write.session.add(row)
@@ -207,7 +217,7 @@ def _sum_up(advance: Advance, position: replay.Position) -> None:
 
 def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
     days = [each.value_on for each in repayments if each.status == RepaymentStatus.RECORDED]
-    return max([*days, advance.written_off_on or date.min], default=clock.today())
+    return max([*days, advance.written_off_on or date.min], default=advance.decided_on)
 
 
 # --- what the envelope holds of it ------------------------------------------------------------------------------------

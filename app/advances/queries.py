@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
+from app.advances.amendments.models import Turnover
 from app.advances.models import (
     Advance,
     AdvanceStatus,
@@ -18,10 +19,11 @@ from app.advances.models import (
     ScheduleVersion,
 )
 from app.advances.replay import VersionCause
+from app.advances.rules import AdvanceStage
 from app.advances.tranches.models import Tranche
-from app.awards.models import STANDS, AidAct, AidActRecord
+from app.awards.models import STANDS, Aid, AidAct, AidActRecord
 from app.awards.queries import awards
-from app.core.db import Statement, param
+from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Listing,
     any_of,
@@ -54,6 +56,27 @@ OUTSTANDING = (
 _said_since = schemas.Terms.model_construct().model_dump(mode="json", include=set(schemas.SAID_SINCE))
 AGREED: Any = literal_column(f"'{json.dumps(_said_since)}'", JSONB())
 
+_ended = _advance.ended_as.in_(literals([AdvanceStage.LAPSED, AdvanceStage.TERMINATED]))
+
+
+def _stage(code: AdvanceStage) -> Any:
+    return literal_column(f"'{code}'", Text())
+
+
+STAGE: Any = case(
+    (_advance.status == _stage(AdvanceStage.REVERSED), _stage(AdvanceStage.REVERSED)),
+    ((_advance.status == _stage(AdvanceStage.CANCELLED)) & _ended, _advance.ended_as),
+    (_advance.status == _stage(AdvanceStage.CANCELLED), _stage(AdvanceStage.CANCELLED)),
+    (
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])),
+        func.coalesce(_advance.settled_as, _stage(AdvanceStage.REPAID)),
+    ),
+    (_advance.status == literals([AdvanceStatus.REPAYING])[0], _stage(AdvanceStage.RUNNING)),
+    (_advance.status == literals([AdvanceStatus.PAYING])[0], _stage(AdvanceStage.DISBURSING)),
+    (Aid.agreed_on.is_not(None), _stage(AdvanceStage.AGREED)),
+    else_=_stage(AdvanceStage.AWARDED),
+)
+
 ADVANCES = awards(
     _advance,
     schemas.Advance,
@@ -72,6 +95,8 @@ ADVANCES = awards(
     AGREED.op("||", return_type=JSONB())(_advance.terms).label("terms"),
     _advance.planned_disbursement_on,
     in_flight=_advance.in_flight_cents,
+    stage=STAGE,
+    stages=AdvanceStage,
 )
 
 AIDED.append(
@@ -83,7 +108,7 @@ AIDED.append(
         _advance.id,
         (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
         _advance.decision_reference.label("reference"),
-        _advance.status.in_((AdvanceStatus.REPAID, AdvanceStatus.CLOSED)).label("ended"),
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])).label("ended"),
     ).where(text(STANDS))
 )
 
@@ -183,11 +208,11 @@ def account(known: bool) -> Statement:
         AidActRecord.recorded_at > v.recorded_at,
         *([AidActRecord.recorded_at < BEFORE] if known else []),
     )
-    reduced = literal_column(f"'{VersionCause.REDUCTION}'")
+    reduced: Any = literal_column(f"'{VersionCause.REDUCTION}'")
     cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
     version = func.json_build_array(
         v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
-        v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
     if known:
@@ -212,5 +237,6 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip

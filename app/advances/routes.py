@@ -11,7 +11,8 @@ from app.access.duties import DECIDES_RECEIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
-from app.advances.account import Known, facts_of
+from app.advances.account import KnownAccount, facts_of
+from app.advances.amendments.routes import serve_amendments
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
@@ -252,7 +253,7 @@ def _laid_out(
     return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
 
 
-async def _known(request: Request, times: Mapping[str, Any]) -> Known:
+async def _known(request: Request, times: Mapping[str, Any]) -> KnownAccount:
     row = await fetchrow(
         request.state.engine, account(times["known_before"] is not None), {**request.path_params, **times}
     )
@@ -266,3 +267,4 @@ serve_claims(advances, service.ADVANCE)
 serve_change_requests(advances, service.ADVANCE)
 serve_closing(advances, service.ADVANCE, schemas.Advance)
 serve_commitments(advances, service.ADVANCE)
+serve_amendments(advances)

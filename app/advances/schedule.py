@@ -332,6 +332,8 @@ def due_dates(terms: LoanTerms, disbursed_on: date | None = None) -> list[date]:
 
     `disbursed_on` is needed where `first_due_on` is absent. Raises `Impossible` past the year 2199.
     """
+    if terms.shape is ScheduleShape.CUSTOM:
+        return [line.due_on for line in terms.planned]
     start = terms.first_due_on or disbursed_on
     assert start is not None  # whoever has no first due date knows when the money was paid
     return _boundaries(terms, start)[terms.grace_periods + 1 :]
@@ -349,7 +351,7 @@ def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
     if terms.due_dates is DueDates.PERIOD_END:
         first = given.year * 12 + (given.month - 1) // months * months + months - 1
         anchor = 31
-        if terms.first_due_on is None and _day_in(first, anchor) <= disbursed_on:
+        if terms.first_due_on is None and day_in(first, anchor) <= disbursed_on:
             first += months
     else:
         first = given.year * 12 + given.month - 1 + (months if terms.first_due_on is None else 0)
@@ -357,10 +359,10 @@ def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
     last = first + (terms.periods - 1) * months
     if last // 12 > LAST_YEAR:
         raise Impossible(("instalments",), "schedule_too_long", year=last // 12, last_year=LAST_YEAR)
-    return [_day_in(month, anchor) for month in range(first - months, last + 1, months)]
+    return [day_in(month, anchor) for month in range(first - months, last + 1, months)]
 
 
-def _day_in(month_index: int, day: int) -> date:
+def day_in(month_index: int, day: int) -> date:
     """This day of a month, which is counted from the year 0; the month's last day where it is shorter."""
     year, month = divmod(month_index, 12)
     if day > 28:
@@ -418,7 +420,7 @@ def _months(before: date, after: date) -> int:
     """The whole months between two days of one day of the month, or of the last where a month is shorter; else 0."""
     anchor = max(before.day, after.day)
     first, last = before.year * 12 + before.month - 1, after.year * 12 + after.month - 1
-    whole = _day_in(first, anchor) == before and _day_in(last, anchor) == after
+    whole = day_in(first, anchor) == before and day_in(last, anchor) == after
     return last - first if whole else 0
 
 
@@ -494,7 +496,7 @@ class _Run:
         elif kind is GraceKind.INTEREST_CAPITALISED:
             self._close(0, 0, interest)
         else:
-            self._close(0, interest, 0)
+            self._close(0, interest if kind is GraceKind.INTEREST_ONLY else 0, 0)
 
     def _close(self, principal: int, interest: int, capitalised: int) -> None:
         opening, total = self.opening, principal + interest
@@ -553,36 +555,35 @@ def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[
 
 
 def lines_again(
-    terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], instalment_cents: int | None = None
+    terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], *, stay: int = 0, instalment_cents: int | None = None
 ) -> list[Instalment]:
     """Lines ahead whose principals are made again from the balance, by the shape of the terms.
 
-    Steps and custom lines keep their proportions. With `instalment_cents` the instalment stays while the balance lasts.
-
-    Raises `Impossible` where an instalment is less than its interest.
+    The first ones `stay` as they are. Steps and custom lines keep their proportions. With `instalment_cents` the
+    instalment stays while the balance lasts. Raises `Impossible` where an instalment is less than its interest.
     """
     run = _Run(terms, basis.opening_cents, basis.deferred_cents)
-    repaying = [line for line in ahead if line.rests is None]
-    shape = terms.shape
-    if shape in (ScheduleShape.STEPS, ScheduleShape.CUSTOM):
-        shape = ScheduleShape.CUSTOM
+    repaying = [line for line in ahead[stay:] if line.rests is None]
+    weighed = terms.shape in (ScheduleShape.STEPS, ScheduleShape.CUSTOM)
     shares = _Shares(
         replace(
-            terms, shape=shape, instalments=len(repaying), grace_periods=0,
+            terms, shape=ScheduleShape.CUSTOM if weighed else terms.shape, instalments=len(repaying), grace_periods=0,
             planned=[Planned(line.due_on, line.cents) for line in repaying],
         ),
         instalment_cents,
     )  # fmt: skip
     place = 0
-    for due_on, before, moves, line in _periods(basis, ahead):
+    for number, (due_on, before, moves, line) in enumerate(_periods(basis, ahead)):
         interest = run.open(before, due_on, moves)
         if line.rests is not None:
             run.rest(line.rests, interest)
-            continue
-        if not shares.made:
-            shares.make(run.opening, 0)
-        run.repay(shares.principal(place, run.opening, interest, due_on), interest)
-        place += 1
+        elif number < stay:
+            run.repay(line.cents, interest)
+        else:
+            if not shares.made:
+                shares.make(run.opening, 0)
+            run.repay(shares.principal(place, run.opening, interest, due_on), interest)
+            place += 1
     return run.made
 
 
@@ -757,67 +758,3 @@ def checks(made: Sequence[Instalment], tranches: Iterable[CashFlow]) -> Checks:
         closing_is_zero=not made or made[-1].closing_cents == 0,
         dates_increase=all(before.due_on < after.due_on for before, after in pairwise(made)),
     )
-
-
-# --- where an advance stands -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What a line has received by a day: `late_cents` is unpaid after its due date."""
-
-    line: Instalment
-    repaid_cents: int
-    late_cents: int
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where an advance stands on a day, in cents. `due_cents` has fallen due by then, repaid or not."""
-
-    disbursed_cents: int
-    due_cents: int
-    repaid_cents: int
-    late_cents: int
-    outstanding_cents: int
-    lines: list[Standing]
-
-
-def position(terms: LoanTerms, tranches: Sequence[CashFlow], repayments: Sequence[CashFlow], as_of: date) -> Position:
-    """What is due, repaid, late and outstanding on `as_of`; repayments settle the oldest lines first.
-
-    A line is late from the day after its due date.
-    """
-    schedule = lines(terms, [tranche for tranche in tranches if tranche.on <= as_of])
-    disbursed = sum(tranche.cents for tranche in tranches if tranche.on <= as_of)
-    repaid = sum(repayment.cents for repayment in repayments if repayment.on <= as_of)
-    left = repaid
-    standings = []
-    for line in schedule:
-        settled = min(left, line.total_cents)
-        left -= settled
-        late = line.total_cents - settled if line.due_on < as_of else 0
-        standings.append(Standing(line, settled, late))
-    return Position(
-        disbursed_cents=disbursed,
-        due_cents=sum(line.total_cents for line in schedule if line.due_on <= as_of),
-        repaid_cents=repaid,
-        late_cents=sum(standing.late_cents for standing in standings),
-        outstanding_cents=disbursed - repaid,
-        lines=standings,
-    )
-
-
-def repaid_before_disbursed(tranches: Iterable[CashFlow], repayments: Iterable[CashFlow]) -> bool:
-    """Whether, on some day, more would have been repaid than disbursed. Money of one day counts together."""
-    moves: dict[date, int] = {}
-    for tranche in tranches:
-        moves[tranche.on] = moves.get(tranche.on, 0) + tranche.cents
-    for repayment in repayments:
-        moves[repayment.on] = moves.get(repayment.on, 0) - repayment.cents
-    owed = 0
-    for day in sorted(moves):
-        owed += moves[day]
-        if owed < 0:
-            return True
-    return False

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.advances.amendments import rules as amendments
+from app.advances.receipts import rules as receipts
 from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.change_requests import rules as change_requests
@@ -104,6 +106,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
         ),
+        "Refunds of receipts": (
+            receipts.RefundStatus.PROPOSED,
+            [(source, target, action + "*" * (action in receipts.NEED_REASON))
+             for action, (sources, target) in receipts.TRANSITIONS.items() for source in sources],
+        ),
         "Letters": (
             letters.LetterStatus.TO_SIGN,
             [(source, target, action + ("*" if action in letters.NEED_REASON else ""))
@@ -141,6 +148,19 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, target in change_requests.TRANSITIONS.items()
             ],
         ),
+        **{
+            name: (
+                amendments.AmendmentStatus.REQUESTED,
+                [
+                    (source, target, action + "*" * (action in amendments.NEED_REASON))
+                    for action, (sources, target) in amendments.TRANSITIONS[kind].items() for source in sorted(sources)
+                ],
+            )
+            for name, kind in (
+                ("Reschedules and write-offs of an advance", amendments.AmendmentKind.RESCHEDULE),
+                ("Waivers of an advance", amendments.AmendmentKind.WAIVER),
+            )
+        },
         "Recoveries": (
             recoveries.RecoveryStatus.OPENED,
             [

@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    amendments,
     awards,
     claims,
     conditions,
@@ -27,6 +28,7 @@ from tests.contract.cures import (
     missions,
     money,
     payments,
+    receipts,
     records,
     recoveries,
     requests,
@@ -40,6 +42,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    amendments,
     awards,
     claims,
     conditions,
@@ -52,6 +55,7 @@ REGISTERED = (
     missions,
     money,
     payments,
+    receipts,
     records,
     recoveries,
     requests,

@@ -30,7 +30,7 @@ from app.awards.payments.in_flight import cancel
 from app.awards.payments.kinds import Payments, Tried, in_lock_order
 from app.awards.payments.queries import Known, known
 from app.awards.payments.rules import PaymentAction, PaymentFacts, PaymentStatus, PaymentUnapproved
-from app.awards.rules import ProceedingsOpen, TerritoryNotOpen, refuse_before_decision, refuse_ended
+from app.awards.rules import AwardEnded, ProceedingsOpen, TerritoryNotOpen, refuse_before_decision, refuse_ended
 from app.core import clock
 from app.core.problems import Busy, NotFound, Problem
 from app.core.validation import refuse_future, refuse_past
@@ -443,10 +443,12 @@ async def _final_cents(write: Write, payments: Payments, held: Held) -> int | No
 
 
 def _refuse_above_award(payments: Payments, award: Any, cents: int) -> None:
-    """Raises `award-ended`, or the problem of a payment above the award (409)."""
+    """Raises `award-ended` where its rest was given back, or the problem of a payment above the award (409)."""
     refuse_ended(award.status)
-    paid_cents = getattr(award, payments.kind.paid)
-    remaining = award.amount_cents - paid_cents - award.in_flight_cents - award.released_cents
+    unpaid_cents = award.amount_cents - getattr(award, payments.kind.paid) - award.released_cents
+    if award.released_cents and not unpaid_cents:
+        raise AwardEnded(current=award.ended_as or award.status)
+    remaining = unpaid_cents - award.in_flight_cents
     if cents > remaining:
         raise payments.exceed(requested_cents=cents, remaining_cents=remaining)
 
