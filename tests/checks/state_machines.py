@@ -26,6 +26,7 @@ from app.firms.bank_details import rules as bank_details
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
+from app.treasury.collections import rules as collection_runs
 from app.treasury.runs import rules as payment_runs
 
 PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
@@ -123,6 +124,13 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                   for action, (sources, target) in bank_details.TRANSITIONS.items() for source in sources),
                 (bank_details.BankDetailsStatus.APPROVED, bank_details.BankDetailsStatus.SUPERSEDED,
                  "the approval of others"),
+            ],
+        ),
+        "Collection runs": (
+            collection_runs.CollectionRunStatus.READY,
+            [
+                (source, target, str(action) + "*" * (action == collection_runs.CollectionRunAction.CANCEL))
+                for action, (sources, target) in collection_runs.TRANSITIONS.items() for source in sources
             ],
         ),
         "Payment runs": (

@@ -18,6 +18,7 @@ from tests.conftest import plain
 from tests.directory import siret_of
 from tests.envelopes.acts import Acts
 from tests.projects.acts import filed
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import World, ok
 
@@ -75,6 +76,7 @@ PLANTED = {
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
     "in flight of an advance":
         "UPDATE advances SET in_flight_cents = 1 WHERE disbursed_cents + released_cents < amount_cents",
+    "total of a collection run": "UPDATE collection_runs SET total_cents = total_cents + 1",
     "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
     "payments in the open lines of a run":
         "UPDATE grant_payments SET status = 'approved', sent_on = NULL WHERE status = 'sent'",
@@ -153,6 +155,7 @@ async def live(url: str) -> None:
                 ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
             await world.owed((await world.money())["grant"])
             await a_run(world)
+            await a_collection(world, await world.followed_firm())
             undone = await world.money()
             acts = Acts(world, numbers=100)
             file = await submitted(world)

@@ -18,6 +18,7 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, Mission, World, fresh_siren, ok
 
@@ -256,6 +257,8 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
         await world.papers(siren)
         money |= await a_run(world)
+        payer = await world.followed_firm()
+        money |= {"payer": payer} | await a_collection(world, payer)
         file = await admissible(world)
         firsts = {"organisation_id": organisation, "profile": "senior", "from_on": "2020-01-01"}
         ok(await world.operator.post(f"missions/{mission.id}/rates", {**firsts, "day_rate_cents": 90_000}), 201)
@@ -284,6 +287,7 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
+    "collection-runs", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
@@ -315,7 +319,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
-    "payment-runs/{run}/lines",
+    "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",

@@ -53,6 +53,8 @@ OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
 CERTIFICATES = T + "/firms/{siren}/certificates"
+MANDATES = T + "/firms/{siren}/mandates"
+COLLECTION, OF_COLLECTION = T + "/collection-runs/{id}", T + "/collection-runs/{collection_run_id}"
 RUN, OF_RUN = T + "/payment-runs/{id}", T + "/payment-runs/{run_id}"
 ACCOUNTS = "/v1/organisations/{organisation_id}/bank-accounts"  # of the caller's organisation, for a local role
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
@@ -293,6 +295,17 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ACCOUNTS + "/{id}": (MONEY, set()),
     ACCOUNTS + "/{id}/iban": ({"treasurer"}, set()),
     **{f"{ACCOUNTS}/{{id}}/{act}": (MONEY, {"treasurer"}) for act in ("approve", "refuse", "withdraw")},
+    MANDATES: (MONEY, {"treasurer"}),
+    MANDATES + "/{id}": (MONEY, set()),
+    MANDATES + "/{id}/end": (MONEY, {"treasurer"}),
+    T + "/collection-runs": (MONEY, {"treasurer"}),
+    COLLECTION: (MONEY, set()),
+    COLLECTION + "/cancel": (MONEY, {"treasurer"}),
+    COLLECTION + "/file": ({"treasurer"}, set()),
+    OF_COLLECTION + "/lines": (MONEY, set()),
+    OF_COLLECTION + "/lines/{id}": (MONEY, set()),
+    OF_COLLECTION + "/lines/{id}/record": (MONEY, {"treasurer"}),
+    OF_COLLECTION + "/lines/{id}/return": (MONEY, {"treasurer"}),
     T + "/payment-runs": (MONEY, {"treasurer"}),
     RUN: (MONEY, set()),
     RUN + "/cancel": (MONEY, {"treasurer"}),

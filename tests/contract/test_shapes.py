@@ -139,6 +139,10 @@ DRIVEN: dict[str, Request] = {
     "firm_iban": _one(BANK_DETAILS, "/iban", "FR1420041010050500013M02607"),
     "bank_details_holder_name": _one(BANK_DETAILS, "/holder_name", " "),
     "bank_details_end_reason": _one(f"POST {T}/firms/{{siren}}/bank-details/{{id}}/refuse", "/reason", ABSENT),
+    "mandate_reference": _one(f"POST {T}/firms/{{siren}}/mandates", "/reference", "RUM 1"),
+    "mandate_days": _one(f"POST {T}/firms/{{siren}}/mandates", "/ended_on", "2020-01-01"),
+    "collection_run_period": _one(f"POST {T}/collection-runs", "/due_to_on", "1899-12-31"),
+    "collection_run_days": _one(f"POST {T}/collection-runs", "/due_to_on", "2199-12-31", "/"),
     "payment_run_period": _one(f"POST {T}/payment-runs", "/cut_off_on", "1899-12-31"),
     "payment_run_days": _one(f"POST {T}/payment-runs", "/execution_on", "2199-11-30", "/"),
     "bank_account_label": _one(ACCOUNTS, "/label", " "),
@@ -418,6 +422,15 @@ OURS: dict[str, str] = {
     "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
     "amendment_kind": "the address says it",
     "commitment_kind": "the closing of an aid makes each of them",
+    **dict.fromkeys(
+        ("collection_run_totals", "collection_run_sha256", "collection_run_line_position",
+         "collection_run_line_amount", "collection_run_line_text"),
+        "the service computes the run and its lines from the instalments",
+    ),
+    **dict.fromkeys(
+        ("collection_run_status", "collection_run_state", "collection_run_line_ended_as", "collection_run_line_end"),
+        _STATE,
+    ),
     **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",
          "payment_run_line_text"),

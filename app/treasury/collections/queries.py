@@ -21,7 +21,7 @@ from app.treasury.mandates.models import Mandate
 
 _r, _l, _m, _a, _e = CollectionRun, CollectionRunLine, Mandate, Advance, Receipt
 _territory = param("territory", Text())
-_run_id = param("run_id", _r.id.type)
+_run_id = param("collection_run_id", _r.id.type)
 _maker, _reader, _canceller = (Subject.__table__.alias(name) for name in ("maker", "reader", "canceller"))
 
 

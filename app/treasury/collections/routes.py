@@ -25,7 +25,7 @@ from app.treasury.runs.rules import BankAccountUnusable
 collection_runs = router("treasury")
 
 RUN = T + "/collection-runs/{id:uuid}"
-OF_RUN = T + "/collection-runs/{run_id:uuid}/lines"
+OF_RUN = T + "/collection-runs/{collection_run_id:uuid}/lines"
 
 
 @collection_runs.get(T + "/collection-runs", **lists(COLLECTIONS))
@@ -136,7 +136,7 @@ async def record_collection_run_line(
     path = request.path_params
     return await commit(
         request,
-        lambda write: service.record(write, path["territory"], path["run_id"], path["id"], body),
+        lambda write: service.record(write, path["territory"], path["collection_run_id"], path["id"], body),
         idempotency_required=True,
     )
 
@@ -159,5 +159,5 @@ async def return_collection_run_line(
     """Record that the bank sent a line back: its receipt bounces, or it never came in. If-Match is required."""
     path = request.path_params
     return await commit(
-        request, lambda write: service.send_back(write, path["territory"], path["run_id"], path["id"], body)
+        request, lambda write: service.send_back(write, path["territory"], path["collection_run_id"], path["id"], body)
     )

@@ -275,4 +275,4 @@ def _of_run(told: str, territory: str, run_id: UUID) -> Change:
 
 def _of_line(line: CollectionRunLine) -> Change:
     """The line as it is answered; the events are those of its receipt, or of its run."""
-    return Change("", DEBITS, [line.id], {"territory": line.territory, "run_id": line.run_id})
+    return Change("", DEBITS, [line.id], {"territory": line.territory, "collection_run_id": line.run_id})

@@ -30,6 +30,7 @@ NO_CURE: dict[str, str] = {
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
     "nothing-to-see": "what was wanted has been done",
+    "collection-run-transition": "`current` and `needed` name the states",
     "payment-run-transition": "`current` and `needed` name the states",
     "commitment-settled": "the outcome is final",
     "letter-transition": "`current` and `needed` name the states",
