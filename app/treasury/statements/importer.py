@@ -153,10 +153,10 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
 
 async def _debited(write: Write, territory: str, lines: Sequence[FileLine]) -> dict[str, CollectionRunLine]:
     """The lines of collection runs of the caller's organisation that entries name, by the id that the bank repeats."""
-    ids = {}
-    for line in lines:
+    ids: dict[UUID, str] = {}
+    for name in {line.item.end_to_end_id or "" for line in lines}:
         with contextlib.suppress(ValueError):
-            ids[UUID(hex=line.item.end_to_end_id or "")] = line.item.end_to_end_id
+            ids[UUID(hex=name)] = name
     c = CollectionRunLine
     rows = select(c).join(CollectionRun, CollectionRun.id == c.run_id).join(
         BankAccount, BankAccount.id == CollectionRun.account_id
@@ -234,11 +234,11 @@ async def _held(
         a.territory == territory, a.disbursed_cents > 0, a.awarded_by.is_distinct_from(write.actor.subject_id)
     )
     firms = {each.payer_siren for each in said}
-    unknown = [each for each in said if each.payer_siren is None]
+    written = rules.words("\n".join(each.text for each in said if each.payer_siren is None))
     meant = [
         id_ for id_, siren, reference, settled in await write.session.execute(rows)
         if id_ in collected or (settled is None
-        and (siren in firms or any(rules.is_named(each, siren, reference) for each in unknown)))
+        and (siren in firms or rules.words(reference) in written))
     ]  # fmt: skip
     return {id_: await account.hold(write, territory, id_) for id_ in sorted(meant)}
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from app.core.faults import Fault
@@ -35,6 +36,7 @@ class Owed:
     due_cents: int
 
 
+@lru_cache(maxsize=50_000)  # every text is held against every reference
 def words(text: str) -> str:
     """Letters and digits alone, in groups: `Réf. 2024/AVR-7` holds ` 2024 AVR 7 `."""
     return f" {' '.join(re.findall(r'[0-9A-Z]+', text.upper()))} "
