@@ -18,7 +18,9 @@ from starlette.responses import Response
 from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
+from app.advances.receipts.routes import receipts
 from app.advances.routes import advances
+from app.advances.tranches.routes import tranches
 from app.applications.agendas.routes import agendas
 from app.applications.awards.routes import advance_awards, award_stories, grant_awards
 from app.applications.decisions.routes import decisions
@@ -73,13 +75,16 @@ from app.roadmap.routes import roadmap
 from app.schemes.routes import schemes
 from app.settings import Settings, get_settings
 from app.treasury.accounts.routes import bank_accounts
+from app.treasury.collections.routes import collection_runs
+from app.treasury.mandates.routes import mandates
 from app.treasury.runs.routes import payment_runs
 
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, advance_awards, advances, claims, recoveries, commitments, letters, overrides, applications,
-    award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
+    payments, advance_awards, advances, tranches, receipts, claims, recoveries, commitments, letters, overrides,
+    applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates,
+    payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -2,6 +2,9 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.advances.amendments import models as amendments
+from app.advances.receipts import models as receipts
+from app.advances.tranches import models as tranches
 from app.applications import models as applications
 from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
@@ -34,13 +37,16 @@ from app.projects import models as projects
 from app.roadmap import models as roadmap
 from app.schemes import models as schemes
 from app.treasury.accounts import models as bank_accounts
+from app.treasury.collections import models as collection_runs
+from app.treasury.mandates import models as mandates
 from app.treasury.runs import models as payment_runs
 
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, payments, recoveries, commitments, letters, advances, change_requests, applications, agendas,
-    decisions, integrations, bank_accounts, payment_runs,
+    overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, amendments,
+    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
+    collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

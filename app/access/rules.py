@@ -192,6 +192,12 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "amendments:read": _MONEY_VIEW,
+    "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
+    "amendments:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
+    "receipts:read": _MONEY_VIEW,
+    "receipts:write": frozenset({Role.TREASURER}),  # who proposes a refund does not approve it (duties.py)
     "claims:read": _MONEY_VIEW,
     "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
     "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
@@ -204,13 +210,19 @@ MATRIX: dict[str, frozenset[Role]] = {
     "agendas:write": frozenset({Role.TERRITORY}),
     "decisions:read": _MONEY_VIEW | {Role.COMMITTEE},
     "decisions:write": frozenset({Role.COMMITTEE}),  # who reviewed the file does not (duties.py)
+    "collection_runs:read": _MONEY_VIEW,
+    "collection_runs:write": frozenset({Role.TREASURER}),  # who awarded an advance collects nothing of it (duties.py)
+    "mandates:read": _MONEY_VIEW,
+    "mandates:write": frozenset({Role.TREASURER}),  # who collects by them
     "payment_runs:read": _MONEY_VIEW,
     "payment_runs:write": frozenset({Role.TREASURER}),  # who sends what others decided and approved
     "overrides:read": _MONEY_VIEW,
     "overrides:propose": frozenset({Role.FUNDER, Role.TREASURER}),  # who gives the money asks
     "overrides:approve": frozenset({Role.PROGRAMME}),
     "imports:read": _TERRITORY_VIEW | {Role.CONSULTANT},
-    "imports:write": frozenset({Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER}),
+    "imports:write": frozenset(
+        {Role.TERRITORY, Role.CONSULTANT, Role.LEAD, Role.PROGRAMME, Role.FUNDER, Role.TREASURER}
+    ),  # beside what the kind asks for
     "summary:read": _EVERYONE - {Role.CONSULTANT, Role.LEAD},  # the consortium reads its mission, not the envelope
 }
 
@@ -222,6 +234,8 @@ GUARDED_EVENTS = {
         "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    **dict.fromkeys(("reschedule", "waiver", "write_off", "early_repayment", "turnover"), "amendments:read"),
+    **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),
@@ -232,6 +246,8 @@ GUARDED_EVENTS = {
     "override": "overrides:read",
     "bank_details": "bank_details:read",
     "bank_account": "bank_accounts:read",
+    "collection_run": "collection_runs:read",
+    "mandate": "mandates:read",
     "payment_run": "payment_runs:read",
     "firm_certificate": "firm_certificates:read",
     "contact": "contacts:read",

@@ -1,19 +1,30 @@
 """Reads of advances."""
 
+import json
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ScalarSelect, Text, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Text, case, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.awards.models import STANDS
-from app.awards.overrides.models import Override
+from app.advances.amendments.models import Turnover
+from app.advances.models import (
+    Advance,
+    AdvanceStatus,
+    Repayment,
+    RepaymentStatus,
+    ScheduleLine,
+    ScheduleVersion,
+)
+from app.advances.replay import VersionCause
+from app.advances.rules import AdvanceStage
+from app.advances.tranches.models import Tranche
+from app.awards.models import STANDS, Aid, AidAct, AidActRecord
 from app.awards.queries import awards
-from app.core.db import Statement, param
+from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
-    Column,
     Listing,
     any_of,
     at_least,
@@ -22,18 +33,49 @@ from app.core.reading.listing import (
     json_array,
     updated_since,
 )
-from app.core.values import Day, ShortLine
+from app.core.values import Day, ShortLine, Uuid
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
-from app.envelopes.rules import ActStatus
 from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _as_of = param("as_of", Date())
 _advance = Advance
 _recorder = Subject.__table__.alias("recorder")
-_override = Override.__table__.alias("override")
+
+OUTSTANDING = (
+    _advance.disbursed_cents
+    + _advance.capitalised_cents
+    - _advance.repaid_cents
+    - _advance.waived_cents
+    - _advance.written_off_cents
+)
+
+# What terms say that were stored before they said it.
+_said_since = schemas.Terms.model_construct().model_dump(mode="json", include=set(schemas.SAID_SINCE))
+AGREED: Any = literal_column(f"'{json.dumps(_said_since)}'", JSONB())
+
+_ended = _advance.ended_as.in_(literals([AdvanceStage.LAPSED, AdvanceStage.TERMINATED]))
+
+
+def _stage(code: AdvanceStage) -> Any:
+    return literal_column(f"'{code}'", Text())
+
+
+STAGE: Any = case(
+    (_advance.status == _stage(AdvanceStage.REVERSED), _stage(AdvanceStage.REVERSED)),
+    ((_advance.status == _stage(AdvanceStage.CANCELLED)) & _ended, _advance.ended_as),
+    (_advance.status == _stage(AdvanceStage.CANCELLED), _stage(AdvanceStage.CANCELLED)),
+    (
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])),
+        func.coalesce(_advance.settled_as, _stage(AdvanceStage.REPAID)),
+    ),
+    (_advance.status == literals([AdvanceStatus.REPAYING])[0], _stage(AdvanceStage.RUNNING)),
+    (_advance.status == literals([AdvanceStatus.PAYING])[0], _stage(AdvanceStage.DISBURSING)),
+    (Aid.agreed_on.is_not(None), _stage(AdvanceStage.AGREED)),
+    else_=_stage(AdvanceStage.AWARDED),
+)
 
 ADVANCES = awards(
     _advance,
@@ -42,9 +84,19 @@ ADVANCES = awards(
     AdvanceStatus,
     "disbursed_cents",
     _advance.repaid_cents,
-    (_advance.disbursed_cents - _advance.repaid_cents).label("outstanding_cents"),
-    _advance.terms,
+    _advance.capitalised_cents,
+    _advance.waived_cents,
+    _advance.written_off_cents,
+    OUTSTANDING.label("outstanding_cents"),
+    _advance.settled_as,
+    _advance.accelerated_on,
+    _advance.in_proceedings_on,
+    _advance.written_off_on,
+    AGREED.op("||", return_type=JSONB())(_advance.terms).label("terms"),
     _advance.planned_disbursement_on,
+    in_flight=_advance.in_flight_cents,
+    stage=STAGE,
+    stages=AdvanceStage,
 )
 
 AIDED.append(
@@ -56,47 +108,12 @@ AIDED.append(
         _advance.id,
         _advance.holds_cents.label("amount_cents"),
         _advance.decision_reference.label("reference"),
-        (_advance.status == AdvanceStatus.REPAID).label("ended"),
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])).label("ended"),
     ).where(text(STANDS))
 )
 
 _advance_id = param("advance_id", _advance.id.type)
 _parent = select(_advance.id).where(_advance.territory == _territory, _advance.id == _advance_id)
-
-_tranche = Tranche
-TRANCHES = Listing(
-    schema=schemas.Tranche,
-    rows=select(
-        _tranche.id,
-        _tranche.advance_id,
-        _tranche.amount_cents,
-        _tranche.paid_on,
-        _tranche.override_id,
-        _override.c.code.label("override_code"),
-        _tranche.status,
-        _tranche.reason,
-        _tranche.recorded_by,
-        _recorder.c.name.label("recorded_by_name"),
-        _tranche.version,
-        _tranche.created_at,
-        _tranche.updated_at,
-    )
-    .join(_recorder, _recorder.c.id == _tranche.recorded_by)
-    .outerjoin(_override, _override.c.id == _tranche.override_id)
-    .where(_tranche.territory == _territory, _tranche.advance_id == _advance_id),
-    key=_tranche.id,
-    version=_tranche.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        **amount_range(_tranche.amount_cents),
-        "status": any_of(_tranche.status, ActStatus, "Recorded, or reversed."),
-        "paid_from": at_least(_tranche.paid_on, Day, "Paid on this day or later."),
-        "paid_to": at_most(_tranche.paid_on, Day, "Paid on this day or earlier."),
-        "updated_since": updated_since(_tranche.updated_at),
-    },
-    sorts={"paid_on": _tranche.paid_on, "amount_cents": _tranche.amount_cents},
-)
 
 _repayment = Repayment
 REPAYMENTS = Listing(
@@ -104,9 +121,20 @@ REPAYMENTS = Listing(
     rows=select(
         _repayment.id,
         _repayment.advance_id,
+        _repayment.receipt_id,
         _repayment.amount_cents,
         _repayment.received_on,
+        _repayment.value_on,
         _repayment.reference,
+        _repayment.principal_cents,
+        _repayment.interest_cents,
+        _repayment.late_interest_cents,
+        _repayment.fees_cents,
+        _repayment.success_fee_cents,
+        _repayment.overpaid_cents,
+        _repayment.refunded_cents,
+        _repayment.after_write_off,
+        _repayment.choice,
         _repayment.status,
         _repayment.reason,
         _repayment.bounced_on,
@@ -129,6 +157,7 @@ REPAYMENTS = Listing(
         "bank_reference": equals(_repayment.bank_reference, ShortLine, "The repayment sent back with this reference."),
         "bounced_from": at_least(_repayment.bounced_on, Day, "Sent back on this day or later."),
         "bounced_to": at_most(_repayment.bounced_on, Day, "Sent back on this day or earlier."),
+        "receipt_id": equals(_repayment.receipt_id, Uuid, "The repayments of this receipt."),
         "reference": equals(_repayment.reference, ShortLine, "The repayment with this reference."),
         "received_from": at_least(_repayment.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_repayment.received_on, Day, "Received on this day or earlier."),
@@ -140,41 +169,74 @@ REPAYMENTS = Listing(
 
 @cache
 def account(known: bool) -> Statement:
-    """An advance's terms, and the tranches and repayments of the days up to `as_of` that count, in one row.
+    """The facts of an advance's account, in one row: terms, tranches, repayments, and the versions of its schedule.
 
-    It is what the schedule is made from. `known` limits it to what had been recorded by an instant: an act that was
-    reversed or sent back later counts.
+    `known` limits them to what had been recorded by an instant: an act that was reversed or sent back later counts.
+    Each fact is an array in the order of `account.facts_of`.
     """
-
-    def moves(table: type[Tranche | Repayment], kind: str, day: Column) -> ScalarSelect[Any]:
-        pair = func.json_build_array(day, table.amount_cents)
-        rows = select(json_array(pair, day)).where(day <= _as_of)
-        if not known:
-            return rows.where(table.advance_id == _advance.id, table.status == text("'recorded'")).scalar_subquery()
-        then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
-        return (
-            rows.join(then, then.c.id == table.id)
-            .where(said(then, "status", Text()) == text("'recorded'"))
-            .scalar_subquery()
-        )
-
-    _entry = LedgerEntry
-    releases = select(_entry.debit, _entry.credit, _entry.amount_cents).where(
-        _entry.award_id == _advance_id, _entry.effective_on <= _as_of
+    a, v, each = _advance, ScheduleVersion, ScheduleLine
+    of_it = [a.territory == _territory, a.id == _advance_id]
+    released_then = select(LedgerEntry.debit, LedgerEntry.credit, LedgerEntry.amount_cents).where(
+        LedgerEntry.award_id == _advance_id, LedgerEntry.effective_on <= _as_of
     )
-    awards_made = [_advance.territory == _territory, _advance.id == _advance_id]
     if known:
-        releases = releases.where(_entry.recorded_at < BEFORE)
-        awards_made.append(_advance.created_at < BEFORE)
-    entry = releases.subquery("release")
+        released_then = released_then.where(LedgerEntry.recorded_at < BEFORE)
+        of_it.append(a.created_at < BEFORE)
+
+    def facts(table: Any, kind: str, day: Any, *values: Any, changing: tuple[Any, ...] = ()) -> Any:
+        """The rows that stand. What `changing` says is told by the last event, where it matters what was known."""
+        if not known:
+            rows = select(table).where(table.advance_id == a.id, table.status == text("'recorded'"))
+            found = [*values, *changing]
+        else:
+            then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
+            rows = select(table).join(then, then.c.id == table.id)
+            rows = rows.where(said(then, "status", Text()) == text("'recorded'"))
+            found = [*values, *(said(then, column.key, column.type) for column in changing)]
+        items = json_array(func.json_build_array(table.id, day, table.amount_cents, *found), day, table.id)
+        return cast(rows.with_only_columns(items).scalar_subquery(), Text)
+
+    line = func.json_build_array(
+        each.due_on, each.principal_cents, each.interest_cents, each.capitalised_cents, each.fees_cents,
+        each.late_interest_cents, each.kept,
+    )  # fmt: skip
+    lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
+    # What a closing took counts no more once the closing was taken back: it is then a version like any other.
+    reopened = select(AidActRecord.id).where(
+        AidActRecord.aid_id == a.aid_id,
+        AidActRecord.act == literal_column(f"'{AidAct.REOPEN}'"),
+        AidActRecord.recorded_at > v.recorded_at,
+        *([AidActRecord.recorded_at < BEFORE] if known else []),
+    )
+    reduced: Any = literal_column(f"'{VersionCause.REDUCTION}'")
+    cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
+    version = func.json_build_array(
+        v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
+    )  # fmt: skip
+    versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
+    if known:
+        versions = versions.where(v.recorded_at < BEFORE)
+    written_off_on: Any = a.written_off_on
+    if known:
+        then = last_event("advance", select(_advance_id.label("id")).subquery("advance_ids"))
+        written_off_on = select(said(then, "written_off_on", Date())).scalar_subquery()
     return Statement(
         select(
-            _advance.id,
-            (_advance.decided_on <= _as_of).label("decided"),
-            cast(_advance.amount_cents - select(released(entry)).scalar_subquery(), BigInteger).label("awarded_cents"),
-            func.coalesce(_advance.planned_disbursement_on, _advance.decided_on).label("planned_on"),
-            cast(_advance.terms, Text).label("terms"),
-            cast(moves(Tranche, "advance_tranche", _tranche.paid_on), Text).label("tranches"),
-            cast(moves(Repayment, "advance_repayment", _repayment.received_on), Text).label("repayments"),
-        ).where(*awards_made)
-    )
+            a.id,
+            (a.decided_on <= _as_of).label("decided"),
+            cast(
+                a.amount_cents - select(released(released_then.subquery("release"))).scalar_subquery(), BigInteger
+            ).label("awarded_cents"),
+            func.coalesce(a.planned_disbursement_on, a.decided_on).label("planned_on"),
+            cast(a.terms, Text).label("terms"),
+            written_off_on.label("written_off_on"),
+            facts(Tranche, "advance_tranche", Tranche.paid_on).label("tranches"),
+            facts(
+                Repayment, "advance_repayment", _repayment.value_on, _repayment.after_write_off,
+                changing=(_repayment.refunded_cents, _repayment.choice),
+            ).label("repayments"),
+            cast(versions.scalar_subquery(), Text).label("versions"),
+            facts(Turnover, "turnover", Turnover.due_on).label("charges"),
+        ).where(*of_it)
+    )  # fmt: skip

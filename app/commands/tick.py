@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-import app.advances.service
-import app.grants.service
+import app.advances.tranches.service
+import app.grants.payments.service
 import app.models  # noqa: F401  # a session needs every table that a foreign key names, an aid both its instruments
+from app.advances.tranches import availability
 from app.applications import silence
 from app.awards import service as awards
 from app.awards.commitments import service as commitments
@@ -28,6 +29,7 @@ class Done:
 
     silences: int
     unstarted: int
+    undrawn: int
     commitments: int
     contacts_erased: int
     replies_forgotten: int
@@ -49,6 +51,7 @@ async def tick(
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
     unstarted = await take_unstarted(factory, as_of or today, say=say)
+    undrawn = await take_undrawn(factory, as_of or today, say=say)
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
     erased, in_batch = 0, batch
 
@@ -64,7 +67,7 @@ async def tick(
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, unstarted, overdue, erased, forgotten)
+    return Done(silences, unstarted, undrawn, overdue, erased, forgotten)
 
 
 async def take_silences(
@@ -102,6 +105,25 @@ async def take_unstarted(
         await run(factory, System(), take, request_id=new_request_id())
         taken += due
         say(f"{taken} aids that were not started")
+    return taken
+
+
+async def take_undrawn(
+    factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
+) -> int:  # fmt: skip
+    """Lapse what is not drawn of advances by their last day. Returns how many."""
+    taken = 0
+    due = 1
+
+    async def take(write: Write) -> list[Change]:
+        nonlocal due
+        due, changes = await availability.take_undrawn(write, as_of)
+        return changes
+
+    while due:
+        await run(factory, System(), take, request_id=new_request_id())
+        taken += due
+        say(f"{taken} advances that were not drawn")
     return taken
 
 

@@ -8,22 +8,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.advances.amendments import rules as amendments
+from app.advances.receipts import rules as receipts
 from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
 from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
+from app.awards.payments import rules as payments
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
 from app.firms.bank_details import rules as bank_details
-from app.grants.payments import rules as payments
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
+from app.treasury.collections import rules as collection_runs
 from app.treasury.runs import rules as payment_runs
 
 PAGE = Path(__file__).parents[2] / "docs" / "state-machines.md"
@@ -104,6 +107,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
         ),
+        "Refunds of receipts": (
+            receipts.RefundStatus.PROPOSED,
+            [(source, target, action + "*" * (action in receipts.NEED_REASON))
+             for action, (sources, target) in receipts.TRANSITIONS.items() for source in sources],
+        ),
         "Letters": (
             letters.LetterStatus.TO_SIGN,
             [(source, target, action + ("*" if action in letters.NEED_REASON else ""))
@@ -118,6 +126,13 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                  "the approval of others"),
             ],
         ),
+        "Collection runs": (
+            collection_runs.CollectionRunStatus.READY,
+            [
+                (source, target, str(action) + "*" * (action == collection_runs.CollectionRunAction.CANCEL))
+                for action, (sources, target) in collection_runs.TRANSITIONS.items() for source in sources
+            ],
+        ),
         "Payment runs": (
             payment_runs.PaymentRunStatus.READY,
             [
@@ -125,7 +140,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, (sources, target) in payment_runs.TRANSITIONS.items() for source in sources
             ],
         ),
-        "Payments of a grant": (
+        "Payments of a grant, and tranches of an advance": (
             payments.PaymentStatus.PROPOSED,
             [
                 *((source, target, action + "*" * (action in payments.NEED_REASON))
@@ -141,6 +156,19 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, target in change_requests.TRANSITIONS.items()
             ],
         ),
+        **{
+            name: (
+                amendments.AmendmentStatus.REQUESTED,
+                [
+                    (source, target, action + "*" * (action in amendments.NEED_REASON))
+                    for action, (sources, target) in amendments.TRANSITIONS[kind].items() for source in sorted(sources)
+                ],
+            )
+            for name, kind in (
+                ("Reschedules and write-offs of an advance", amendments.AmendmentKind.RESCHEDULE),
+                ("Waivers of an advance", amendments.AmendmentKind.WAIVER),
+            )
+        },
         "Recoveries": (
             recoveries.RecoveryStatus.OPENED,
             [

@@ -11,6 +11,11 @@ ACT = "The request is the act itself: it takes effect when it is made, unless it
 DECLARED = "Who declares a fact of the register without a day says that it is so now."
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
+    "advances/account.py stands": READ,
+    "advances/amendments/routes.py _day_of": READ,
+    "advances/amendments/service.py _asking": ACT,
+    "advances/amendments/service.py _deciding": ACT,
+    "advances/amendments/service.py find_failure": ACT,
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py numbered_act": ACT,
     "applications/service.py request_documents": ACT,
@@ -20,6 +25,7 @@ TODAY = {
     "awards/change_requests/service.py approve": ACT,
     "awards/change_requests/service.py request": ACT,
     "awards/life/service.py extend_start": ACT,
+    "awards/payments/service.py send": ACT,
     "awards/service.py cancel": ACT,
     "awards/service.py release": ACT,
     "core/reading/two_times.py both_times": READ,
@@ -29,7 +35,6 @@ TODAY = {
     "firms/service.py update_firm": DECLARED,
     "firms/service.py upsert_firms": DECLARED,
     "firms/service.py upsert_sites": DECLARED,
-    "grants/payments/service.py send": ACT,
     "programme/service.py create_territory": "It is served here from the day on which it is created.",
     "projects/service.py pass_to": ACT,
     "projects/service.py state_no_other_funding": ACT,

@@ -18,6 +18,7 @@ from tests.conftest import plain
 from tests.directory import siret_of
 from tests.envelopes.acts import Acts
 from tests.projects.acts import filed
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import World, ok
 
@@ -73,6 +74,9 @@ PLANTED = {
         "UPDATE grants SET recovered_cents = recovered_cents + 1 WHERE paid_cents > 0",
     "reports of a commitment": "UPDATE commitments SET reports = reports + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
+    "in flight of an advance":
+        "UPDATE advances SET in_flight_cents = 1 WHERE disbursed_cents + released_cents < amount_cents",
+    "total of a collection run": "UPDATE collection_runs SET total_cents = total_cents + 1",
     "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
     "payments in the open lines of a run":
         "UPDATE grant_payments SET status = 'approved', sent_on = NULL WHERE status = 'sent'",
@@ -82,7 +86,18 @@ PLANTED = {
         "UPDATE overrides SET status = 'used', decided_by = uuidv7(), decided_at = now(), used_by_type = 'grant',"
         " used_by_id = uuidv7(), used_on = '2023-10-03'",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
-    "repaid of an advance": "DELETE FROM advance_repayments",
+    "repaid of an advance":
+        "UPDATE advance_repayments SET principal_cents = principal_cents - 1, overpaid_cents = overpaid_cents + 1",
+    "waived of an advance": "UPDATE advances SET waived_cents = 1 WHERE disbursed_cents > repaid_cents",
+    "parts of a receipt":
+        "UPDATE receipts SET unassigned_cents = 1, principal_cents = principal_cents - 1 WHERE principal_cents > 0",
+    "principal of a receipt":
+        "UPDATE receipts SET fees_cents = 1, principal_cents = principal_cents - 1 WHERE principal_cents > 0",
+    "refunds of a receipt":
+        "UPDATE receipts SET overpaid_cents = 1, refunded_cents = 1, principal_cents = principal_cents - 1"
+        " WHERE principal_cents > 0",
+    "newest parts of a repayment": "DELETE FROM advance_allocations",
+    "open lines of a version": "UPDATE advance_lines SET principal_cents = principal_cents + 1 WHERE NOT kept",
     "commitment of an advance":
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",
@@ -140,6 +155,7 @@ async def live(url: str) -> None:
                 ok(await staff.put(f"firms/{siren}", {"stage": stage, "effective_on": day}))
             await world.owed((await world.money())["grant"])
             await a_run(world)
+            await a_collection(world, await world.followed_firm())
             undone = await world.money()
             acts = Acts(world, numbers=100)
             file = await submitted(world)

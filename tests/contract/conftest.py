@@ -18,8 +18,9 @@ from tests.contract.cures.files import admissible
 from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
-from tests.world import Client, World, fresh_email, ok
+from tests.world import AMENDED, Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
 BODY_TIMEOUT = 1.0
@@ -49,7 +50,8 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parent = next((known for known in ("missions", "roadmap", "agenda", "advances") if known in parts), "")
+            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances")
+            parent = next((known for known in parents if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
             name = "national_import_id"
@@ -115,9 +117,10 @@ async def one_of_everything(world: World) -> Known:
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
-    money |= await world.owed(money["grant"])
+    money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     meetings = await world.meetings()
     plans = await world.plans()
+    collected = await a_collection(world, firm)
     papers = await world.papers(firm)
     run = await a_run(world)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
@@ -198,6 +201,7 @@ async def one_of_everything(world: World) -> Known:
             "advances/claims": money["advance_claim"],
             "change-requests": money["grant_change_request"],
             "advances/change-requests": money["advance_change_request"],
+            **{what: money[what] for what in AMENDED},
             "advances": money["advance"],
             "advance_id": money["advance"],
             "tranches": money["tranche"],
@@ -214,6 +218,10 @@ async def one_of_everything(world: World) -> Known:
             "bank-accounts": papers["bank_account"],
             "payment-runs": run["run"],
             "run_id": run["run"],
+            "collection-runs": collected["collection"],
+            "collection_run_id": collected["collection"],
+            "collection-runs/lines": collected["debit"],
+            "mandates": collected["mandate"],
             "lines": run["line"],
             "contacts": meetings["contact"],
             "auditions": meetings["audition"],

@@ -18,8 +18,9 @@ from app.main import ROUTERS, WATCH
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
-from tests.world import Client, Mission, World, fresh_siren, ok
+from tests.world import AMENDED, Client, Mission, World, fresh_siren, ok
 
 
 def made(value: Any) -> dict[str, Listing]:
@@ -253,9 +254,11 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
-        money |= await world.owed(money["grant"])
+        money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
         await world.papers(siren)
         money |= await a_run(world)
+        payer = await world.followed_firm()
+        money |= {"payer": payer} | await a_collection(world, payer)
         file = await admissible(world)
         firsts = {"organisation_id": organisation, "profile": "senior", "from_on": "2020-01-01"}
         ok(await world.operator.post(f"missions/{mission.id}/rates", {**firsts, "day_rate_cents": 90_000}), 201)
@@ -284,6 +287,7 @@ _COMMUNES = [{"insee_code": "30007", "name": "Alès"}, {"insee_code": "30010", "
 LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
+    "collection-runs", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
     "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
@@ -292,7 +296,7 @@ LISTS = [
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
-    "advances/{advance}/tranches",
+    "advances/{advance}/tranches", "advance-tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
@@ -300,6 +304,7 @@ LISTS = [
     "claims", "claim-lines", "grants/{grant}/claims", "advances/{advance}/claims",
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
+    *(f"advances/{{advance}}/{what}" for what in AMENDED),
     "advances/{advance}/repayments", "overrides", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
@@ -314,7 +319,7 @@ LISTS = [
 
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
-    "payment-runs/{run}/lines",
+    "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
@@ -323,6 +328,7 @@ ONE_PARENT = {
     "grants/{grant}/claims", "advances/{advance}/claims",
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
+    *(f"advances/{{advance}}/{what}" for what in AMENDED),
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",

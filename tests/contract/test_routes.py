@@ -13,7 +13,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.treasury.runs import a_run
-from tests.world import Client, Mission, World, ok
+from tests.world import AMENDED, Client, Mission, World, ok
 
 # --- who may do what, as product.md says it -----------------------------------------------------------------------
 
@@ -47,11 +47,14 @@ GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
 RECEIPT = GRANT + "/recoveries/{recovery_id}/receipts/{id}"
+REFUNDS = T + "/receipts/{receipt_id}/refunds"
 CLAIMS = {"grant_claim": GRANT + "/claims", "advance_claim": ADVANCE + "/claims"}
 OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
 BANK_DETAILS = T + "/firms/{siren}/bank-details"
 CERTIFICATES = T + "/firms/{siren}/certificates"
+MANDATES = T + "/firms/{siren}/mandates"
+COLLECTION, OF_COLLECTION = T + "/collection-runs/{id}", T + "/collection-runs/{collection_run_id}"
 RUN, OF_RUN = T + "/payment-runs/{id}", T + "/payment-runs/{run_id}"
 ACCOUNTS = "/v1/organisations/{organisation_id}/bank-accounts"  # of the caller's organisation, for a local role
 CALCULATOR = "/v1/advance-schedules"  # a POST that reads: it stores nothing, and any key may ask
@@ -220,6 +223,22 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
             ("change-requests/{id}/withdraw", {"territory", "funder"}),
         )
     },
+    **{
+        f"{ADVANCE}/{what}{below}": (MONEY, who)
+        for what, acts in (
+            ("reschedules", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("waivers", {"find": {"operator", "funder"}, "decide": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("write-offs", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("early-repayments", {"receive": {"treasurer"}, "withdraw": {"territory", "funder"}}),
+            ("turnovers", {"reverse": {"funder"}}),
+        )
+        for below, who in (
+            ("", {"territory", "funder"}),
+            ("/{id}", set()),
+            *((f"/{{id}}/{act}", whom) for act, whom in acts.items()),
+        )
+    },
+    ADVANCE + "/settlement": (MONEY, set()),
     T + "/recoveries": (MONEY, set()),
     RECOVERY.removesuffix("/{id}"): (MONEY, {"funder"}),
     RECOVERY: (MONEY, set()),
@@ -276,6 +295,17 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ACCOUNTS + "/{id}": (MONEY, set()),
     ACCOUNTS + "/{id}/iban": ({"treasurer"}, set()),
     **{f"{ACCOUNTS}/{{id}}/{act}": (MONEY, {"treasurer"}) for act in ("approve", "refuse", "withdraw")},
+    MANDATES: (MONEY, {"treasurer"}),
+    MANDATES + "/{id}": (MONEY, set()),
+    MANDATES + "/{id}/end": (MONEY, {"treasurer"}),
+    T + "/collection-runs": (MONEY, {"treasurer"}),
+    COLLECTION: (MONEY, set()),
+    COLLECTION + "/cancel": (MONEY, {"treasurer"}),
+    COLLECTION + "/file": ({"treasurer"}, set()),
+    OF_COLLECTION + "/lines": (MONEY, set()),
+    OF_COLLECTION + "/lines/{id}": (MONEY, set()),
+    OF_COLLECTION + "/lines/{id}/record": (MONEY, {"treasurer"}),
+    OF_COLLECTION + "/lines/{id}/return": (MONEY, {"treasurer"}),
     T + "/payment-runs": (MONEY, {"treasurer"}),
     RUN: (MONEY, set()),
     RUN + "/cancel": (MONEY, {"treasurer"}),
@@ -323,11 +353,21 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/advances/{id}/reverse": (MONEY, {"funder"}),
     ADVANCE + "/tranches": (MONEY, {"treasurer"}),
     ADVANCE + "/tranches/{id}": (MONEY, set()),
-    ADVANCE + "/tranches/{id}/reverse": (MONEY, {"treasurer"}),
+    **{
+        f"{ADVANCE}/tranches/{{id}}/{act}": (MONEY, {"treasurer"})
+        for act in ("approve", "send", "record", "reject", "cancel", "reverse", "see")
+    },
+    T + "/advance-tranches": (MONEY, set()),
     ADVANCE + "/repayments": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}/bounce": (MONEY, {"treasurer"}),
+    T + "/receipts": (MONEY, {"treasurer"}),
+    T + "/receipts/{id}": (MONEY, set()),
+    **{T + f"/receipts/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("assign", "unassign", "bounce", "reverse")},
+    REFUNDS: (MONEY, {"treasurer"}),
+    REFUNDS + "/{id}": (MONEY, set()),
+    **{f"{REFUNDS}/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("approve", "cancel", "reverse")},
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
     "/v1/imports": (AT_WORK, IMPORTERS),
@@ -475,13 +515,17 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     money = await world.money()
-    money |= await world.owed(money["grant"])
+    money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     file = await admissible(world)
     decided = await closed_meeting(world)
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(siren)
     run = await a_run(world)
+    said = {"amount_cents": 10, "received_on": "2024-04-02", "reference": "VIR-1"}
+    received = ok(await world.treasurer.post("receipts", said, headers={"Idempotency-Key": "receipt"}), 201)["id"]
+    back, refunds = {"amount_cents": 1, "reason": "Not ours."}, f"receipts/{received}/refunds"
+    refunded = ok(await world.treasurer.post(refunds, back, headers={"Idempotency-Key": "refund"}), 201)["id"]
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
@@ -543,6 +587,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/letters/{id}": money["letter"],
         GRANT + "/change-requests/{id}": money["grant_change_request"],
         ADVANCE + "/change-requests/{id}": money["advance_change_request"],
+        **{f"{ADVANCE}/{what}/{{id}}": money[what] for what in AMENDED},
         "commitment_id": money["commitment"],
         T + "/commitments/{id}": money["commitment"],
         GRANT + "/commitments/{id}": money["commitment"],
@@ -568,6 +613,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/advances/{id}": money["advance"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
+        T + "/receipts/{id}": received,
+        "receipt_id": received,
+        REFUNDS + "/{id}": refunded,
         "/v1/imports/{id}": await world.add_import(None),
         T + "/imports/{id}": await world.add_import(world.territory),
     }

@@ -61,6 +61,9 @@ RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 LETTER = f"POST {T}/letters"
 CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
+RESCHEDULE, EARLY_REPAYMENT, TURNOVER = (
+    f"POST {T}/advances/{{advance_id}}/{what}" for what in ("reschedules", "early-repayments", "turnovers")
+)
 CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
@@ -97,6 +100,13 @@ DRIVEN: dict[str, Request] = {
     "aid_line_amount": _one(f"POST {T}/grants", "/base_cents", 0),
     "change_request_changes": _one(CHANGE_REQUEST, "/changes", []),
     "change_request_document": _one(CHANGE_REQUEST + "/{id}/approve", "/document_sha256", "0"),
+    "amendment_document": _one(RESCHEDULE + "/{id}/approve", "/document_sha256", "0"),
+    "early_repayment_amount": _one(EARLY_REPAYMENT, "/amount_cents", TOO_MUCH),
+    "early_repayment_choice": _one(EARLY_REPAYMENT, "/choice", UNKNOWN),
+    "early_repayment_withdrawn": _one(EARLY_REPAYMENT + "/{id}/withdraw", "/reason", " "),
+    "turnover_amounts": _one(TURNOVER, "/turnover_cents", -1),
+    "turnover_year": _one(TURNOVER, "/year", 2200),
+    "turnover_reason": _one(TURNOVER + "/{id}/reverse", "/reason", " "),
     "letter_kind": _one(LETTER, "/kind", UNKNOWN),
     "letter_document": _one(LETTER + "/{id}/sign", "/document_sha256", "0"),
     "letter_end_reason": _one(LETTER + "/{id}/withdraw", "/reason", " "),
@@ -130,6 +140,10 @@ DRIVEN: dict[str, Request] = {
     "firm_iban": _one(BANK_DETAILS, "/iban", "FR1420041010050500013M02607"),
     "bank_details_holder_name": _one(BANK_DETAILS, "/holder_name", " "),
     "bank_details_end_reason": _one(f"POST {T}/firms/{{siren}}/bank-details/{{id}}/refuse", "/reason", ABSENT),
+    "mandate_reference": _one(f"POST {T}/firms/{{siren}}/mandates", "/reference", "RUM 1"),
+    "mandate_days": _one(f"POST {T}/firms/{{siren}}/mandates", "/ended_on", "2020-01-01"),
+    "collection_run_period": _one(f"POST {T}/collection-runs", "/due_to_on", "1899-12-31"),
+    "collection_run_days": _one(f"POST {T}/collection-runs", "/due_to_on", "2199-12-31", "/"),
     "payment_run_period": _one(f"POST {T}/payment-runs", "/cut_off_on", "1899-12-31"),
     "payment_run_days": _one(f"POST {T}/payment-runs", "/execution_on", "2199-11-30", "/"),
     "bank_account_label": _one(ACCOUNTS, "/label", " "),
@@ -282,7 +296,9 @@ DRIVEN: dict[str, Request] = {
     "advance_amount": _one(f"POST {T}/advances", "/amount_cents", 0),
     "advance_planned_disbursement": _one(f"POST {T}/advances", "/planned_disbursement_on", "2023-10-02"),
     "tranche_amount": _one(f"POST {T}/advances/{{advance_id}}/tranches", "/amount_cents", TOO_MUCH),
-    "tranche_reason": _one(f"POST {T}/advances/{{advance_id}}/tranches/{{id}}/reverse", "/reason", ABSENT),
+    "tranche_reason": _one(f"POST {T}/advances/{{advance_id}}/tranches/{{id}}/cancel", "/reason", ABSENT),
+    "tranche_rejection": _one(f"POST {T}/advances/{{advance_id}}/tranches/{{id}}/reject", "/reason", ABSENT),
+    "tranche_document": _one(f"POST {T}/advances/{{advance_id}}/tranches", "/document_sha256", "nothing"),
     "repayment_amount": _one(f"POST {T}/advances/{{advance_id}}/repayments", "/amount_cents", 0),
     "repayment_bounced": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/bounce", "/bounced_on", ABSENT),
     "repayment_reason": _one(f"POST {T}/advances/{{advance_id}}/repayments/{{id}}/reverse", "/reason", ABSENT),
@@ -344,8 +360,9 @@ OURS: dict[str, str] = {
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
-         "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind", "recovery_kinds",
-         "commitment_judge_kind", "claim_settler_kind", "change_request_decider_kind"),
+         "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
+         "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
+         "change_request_decider_kind", "amendment_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -358,7 +375,8 @@ OURS: dict[str, str] = {
          "recovery_notification", "recovery_order", "recovery_waiver", "recovery_withdrawn", "recovery_receipt_status",
          "commitment_judged", "commitment_overdue", "aid_closed",
          "letter_status", "letter_signed", "letter_notified",
-         "tranche_status", "repayment_status", "roadmap_status", "roadmap_adoption",
+         "tranche_status", "tranche_state", "tranche_bank_details", "tranche_exceeds",
+         "repayment_status", "roadmap_status", "roadmap_adoption",
          "roadmap_superseded", "import_status", "import_finished", "contact_erased", "contact_erased_because",
          "certified_without_certificate", "grant_reversed_but_released",
          "advance_reversed_but_released", "validated_by_nobody", "time_entry_reversal_counted_on",
@@ -368,7 +386,8 @@ OURS: dict[str, str] = {
          "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "agenda_state",
          "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "change_request_status",
-         "change_request_decided",
+         "change_request_decided", "amendment_status", "amendment_decided", "amendment_found", "early_repayment_status",
+         "early_repayment_received", "turnover_status",
          "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
         _STATE,
     ),
@@ -383,7 +402,7 @@ OURS: dict[str, str] = {
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
          "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
-         "aid_counts", "grant_flows", "change_request_amounts", "change_request_cents"),
+         "aid_counts", "grant_flows", "amendment_waived", "change_request_amounts", "change_request_cents"),
         _COUNTER,
     ),
     **dict.fromkeys(
@@ -402,7 +421,17 @@ OURS: dict[str, str] = {
     "application_base": "the service sums the lines",
     **dict.fromkeys(("aid_act_of_one_award", "change_request_of_one_award"), "the address names one award"),
     "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
+    "amendment_kind": "the address says it",
     "commitment_kind": "the closing of an aid makes each of them",
+    **dict.fromkeys(
+        ("collection_run_totals", "collection_run_sha256", "collection_run_line_position",
+         "collection_run_line_amount", "collection_run_line_text"),
+        "the service computes the run and its lines from the instalments",
+    ),
+    **dict.fromkeys(
+        ("collection_run_status", "collection_run_state", "collection_run_line_ended_as", "collection_run_line_end"),
+        _STATE,
+    ),
     **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",
          "payment_run_line_text"),

@@ -14,6 +14,7 @@ from app.awards.aids import Held
 from app.awards.change_requests import rules
 from app.awards.claims import service as claims
 from app.awards.models import Aid, AidAct
+from app.awards.payments.in_flight import redirect
 from app.awards.rules import FirmCeased, ProceedingsOpen
 from app.core import clock
 from app.core.messages import NOT_FOUND
@@ -66,7 +67,7 @@ async def pass_on(
     await claims.refuse_claimed_twice(write, aid.id)
     changes: list[Change] = []
     for kind, award in held.awards():
-        changes += await kind.redirect(write, award, payee)
+        changes += await redirect(write, kind, award, payee)
     for each in sorted((before, siren)):
         changes += await awards.follow_firm(write, aid.territory, each, on, reason)
     return changes

@@ -6,9 +6,9 @@ client would be held to, so an import accepts exactly what the API accepts. Faul
 
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -104,6 +104,8 @@ class Importer:
     `permission` is what the caller needs; `national` says that the objects belong to no territory; `key` are the fields
     that name an object, so that a line is created once however often it is imported; `schema` is what a row is held to;
     `needs_subject` says that a person or program must have sent the file, not the service itself;
+    `read` reads the rows of a file that is no table but XML: these stand or fall together, so that none is left out,
+    and one call writes them all;
     `check` looks lines up set-wise (references, states) before anything is written; `apply` writes them; `locks` are
     held from before the first line until the end.
     """
@@ -118,6 +120,7 @@ class Importer:
     locks: Locks | None = None
     national: bool = False
     needs_subject: bool = False
+    read: Callable[[IO[bytes]], Iterator[sheets.Row]] | None = None
 
     @property
     def fields(self) -> dict[str, Heading]:
@@ -254,21 +257,28 @@ def one_by_one(put: Put) -> Apply:
     async def apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> Outcome:
         assert place is not None  # what all territories share is written set-wise
         outcome = Outcome()
-        alike: dict[tuple[Any, ...], Change] = {}
+        changes: list[Change] = []
         for line in lines:
             made = [change for change in await put(write, place, line.item) if change.type]
             outcome.created += any(change.type.endswith(".created") for change in made[:1])
             outcome.updated += any(not change.type.endswith(".created") for change in made[:1])
             outcome.unchanged += not made
-            for change in made:
-                known = (change.type, id(change.listing), *sorted((k, str(v)) for k, v in change.bound.items()))
-                before = alike.get(known)
-                keys = [*(before.keys if before is not None else ()), *change.keys]
-                alike[known] = replace(change, keys=list(dict.fromkeys(keys)))
-        outcome.changes = list(alike.values())
+            changes += made
+        outcome.changes = together(changes)
         return outcome
 
     return apply
+
+
+def together(changes: Iterable[Change]) -> list[Change]:
+    """The changes of one type in one place as one, which is recorded by one statement."""
+    alike: dict[tuple[Any, ...], Change] = {}
+    for change in changes:
+        known = (change.type, id(change.listing), *sorted((k, str(v)) for k, v in change.bound.items()))
+        before = alike.get(known)
+        keys = [*(before.keys if before is not None else ()), *change.keys]
+        alike[known] = replace(change, keys=list(dict.fromkeys(keys)))
+    return list(alike.values())
 
 
 def given(item: BaseModel, only: Iterable[str]) -> dict[str, Any]:

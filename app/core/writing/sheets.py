@@ -68,6 +68,7 @@ class Format(StrEnum):
 
     CSV = "csv"
     XLSX = "xlsx"
+    XML = "xml"
 
 
 class UnreadableSheet(Exception):
@@ -100,8 +101,8 @@ class Sniffer:
     def feed(self, data: bytes) -> None:
         """Look at the next bytes."""
         self.size += len(data)
-        if len(self._head) < len(ZIP):
-            self._head += data[: len(ZIP)]
+        if len(self._head) < _HEAD:
+            self._head += data[: _HEAD - len(self._head)]
         if self._utf8 is not None:
             try:
                 self._utf8.decode(data)
@@ -116,6 +117,8 @@ class Sniffer:
             raise UnreadableSheet(EMPTY_FILE)
         if self._head.startswith(ZIP):
             return SheetShape(Format.XLSX)
+        if _XML.match(self._head):
+            return SheetShape(Format.XML)
         if self._utf8 is not None:
             try:
                 self._utf8.decode(b"", final=True)
@@ -126,6 +129,11 @@ class Sniffer:
         return SheetShape(Format.CSV, "latin-1" if self._beyond_cp1252 else "cp1252")
 
 
+_HEAD = 256  # bytes that tell a format
+# An XML declaration, a document type, or a document that begins at once; also in UTF-16.
+_XML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|(?:\w+:)?Document[\s>])|(?:\xff\xfe)?<\x00\?\x00|(?:\xfe\xff)?\x00<\x00\?"
+)
 _UNDEFINED_IN_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 

@@ -8,6 +8,7 @@ from app.firms.contacts.importer import CONTACTS
 from app.firms.importer import FIRMS, SITES
 from app.programme.importer import PERIMETER
 from app.projects.importer import PROJECTS
+from app.treasury.statements.importer import STATEMENTS
 
-_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE, CLAIM_LINES)
+_ALL = (FIRMS, SITES, PERIMETER, CONTACTS, AUDITIONS, PROJECTS, TIME_ENTRIES_FILE, CLAIM_LINES, STATEMENTS)
 IMPORTERS: dict[str, Importer] = {each.kind: each for each in _ALL}

@@ -28,8 +28,9 @@ imports = router("integrations")
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XML = ("application/xml", "text/xml")
 BYTES = "application/octet-stream"
-MEDIA_TYPES = (CSV, XLSX, BYTES)
+MEDIA_TYPES = (CSV, XLSX, *XML, BYTES)
 
 
 def _kinds(*, national: bool) -> Any:
@@ -58,7 +59,7 @@ def _upload(asked: dict[str, Parameter]) -> dict[str, Any]:
     documented["openapi_extra"]["parameters"] += [p for p in query.names_parameters(asked) if p["name"] != "dry_run"]
     documented["openapi_extra"]["requestBody"] = {
         "required": True,
-        "description": f"The file: CSV or XLSX, recognised by its content. `{CSV}` and XLSX's own type do as well.",
+        "description": "The file: CSV, XLSX or XML, recognised by its content. Their own types do as well.",
         "content": {BYTES: {"schema": {"type": "string", "format": "binary"}}},  # what generated clients can send
     }
     return documented

@@ -325,6 +325,8 @@ class _Run:
         file.seek(0)
 
     def _open(self, file: IO[bytes]) -> tuple[str | None, Iterator[sheets.Row]]:
+        if self.importer.read is not None:
+            return None, self.importer.read(file)
         if self.row["format"] == sheets.Format.XLSX:
             return None, sheets.xlsx_rows(file)
         pieces = iter(lambda: file.read(io.DEFAULT_BUFFER_SIZE * 8), b"")
@@ -371,13 +373,14 @@ class _Run:
     # --- from waiting lines to objects -------------------------------------------------------------------------------
 
     async def _lines(self) -> AsyncIterator[list[FileLine]]:
-        """The waiting lines, a slice at a time, without those that were found wrong."""
+        """The waiting lines, a slice at a time, without those that were found wrong; of what is no table, all."""
         after = 0
+        most = SLICE if self.importer.read is None else None
         query = "SELECT number, body FROM import_lines WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3"
         schema = self.importer.schema
         while True:
             async with raw_connection(self.engine) as connection:
-                rows = await connection.fetch(query, self.id, after, SLICE)
+                rows = await connection.fetch(query, self.id, after, most)
             if not rows:
                 return
             after = rows[-1]["number"]

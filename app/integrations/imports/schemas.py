@@ -35,10 +35,10 @@ class FileImport(Read):
     )
     filename: str | None = Field(description="Name of the file, as the sender gave it; null where it gave none.")
     size_bytes: int = Field(description="Length of the file as it was received, in bytes.")
-    format: str = Field(description="csv or xlsx, recognised by what the file holds.")
-    encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for xlsx.")
+    format: str = Field(description="csv, xlsx or xml, recognised by what the file holds.")
+    encoding: str | None = Field(description="Encoding of a CSV file, as recognised; null for xlsx and xml.")
     delimiter: str | None = Field(
-        description="Character between the cells of a CSV file, as recognised; null for xlsx and until it is read."
+        description="Character between the cells of a CSV file, as recognised; null for xlsx, xml and until it is read."
     )
     columns: list[ImportColumn] = Field(
         description="The columns of the file from left to right; empty until its headings are read."
@@ -77,7 +77,9 @@ class ImportProblem(Read):
     """What is wrong with a line of the file. The value itself is not repeated."""
 
     id: Id
-    line: int = Field(description="Line of the file, counted from 1, its headings included.")
+    line: int = Field(
+        description="Line of the file, counted from 1, its headings included; of a bank statement, number of the entry."
+    )
     column: str = Field(
         description="Field of the API that is at fault, or an unknown heading; empty for the whole line."
     )

@@ -10,25 +10,42 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core.db import raw_connection
-from app.core.problems import Problem
+from app.core.faults import Fault
+from app.core.messages import NOT_ONE_OF
+from app.core.problems import Problem, ValidationFailed
 from app.core.reading.listing import Listing
 from app.core.writing import sheets
 from app.core.writing.writes import Change, Write
+from app.integrations.imports.importers import IMPORTERS
 from app.integrations.imports.models import Import, ImportStatus, OnError
 from app.integrations.imports.queries import IMPORTS, TERRITORY_IMPORTS
 
+XML_WANTED = Fault(
+    "xml_wanted", en="What is imported here is read from XML.", fr="Ce qui est importé ici se lit dans du XML."
+)
+TABLE_WANTED = Fault(
+    "table_wanted",
+    en="What is imported here is read from a table, not from XML.",
+    fr="Ce qui est importé ici se lit dans un tableau, non dans du XML.",
+)
 CHUNK = 256 * 1024  # bytes of a file that are held in memory
 
 
 class UnreadableFile(Problem):
-    """The file cannot be read as a table."""
+    """The file cannot be read."""
 
     status = 422
-    title_fr = "Le fichier ne se lit pas comme un tableau."
+    title_fr = "Le fichier ne peut pas être lu."
     detail = "{reason}"
     detail_fr = "{reason}"
-    cure = "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns."
-    cure_fr = "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes."
+    cure = (
+        "Send CSV (comma or semicolon) or XLSX as the body, the first line naming the columns; of bank statements, the"
+        " XML (camt.053) as the bank gives it."
+    )
+    cure_fr = (
+        "Envoyez du CSV (virgule ou point-virgule) ou du XLSX, la première ligne nommant les colonnes ; pour les"
+        " relevés bancaires, le XML (camt.053) tel que la banque le donne."
+    )
 
 
 class ImportFinished(Problem):
@@ -104,7 +121,16 @@ async def receive(engine: AsyncEngine, pieces: AsyncIterator[bytes]) -> Upload:
 
 
 async def request_import(write: Write, territory: str | None, wish: ImportRequest, upload: Upload) -> Change:
-    """Request the import of a received file."""
+    """Request the import of a received file.
+
+    Raises `unreadable-file` (422) where the kind is not read from its format, and `not_one_of` where lines would be
+    left out of what stands or falls together.
+    """
+    whole = IMPORTERS[wish.kind].read is not None
+    if whole is not (upload.shape.format is sheets.Format.XML):
+        raise UnreadableFile(reason=XML_WANTED if whole else TABLE_WANTED)
+    if whole and wish.on_error is OnError.SKIP:
+        raise ValidationFailed(errors=[NOT_ONE_OF.at("on_error", expected=[OnError.ABORT])])
     statement = insert(Import).values(
         territory=territory,
         kind=wish.kind,

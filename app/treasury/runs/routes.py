@@ -1,5 +1,6 @@
 """HTTP of payment runs."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import Actor, EmailMissing
+from app.awards.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import FORMS_VARY, page, private, show
 from app.core.reading.negotiation import wanted
@@ -16,7 +18,6 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Seen, Write, commit, run
-from app.grants.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.programme.routes import T
 from app.treasury.runs import pain, rules, schemas, service
 from app.treasury.runs.queries import LINES, RUNS
@@ -53,7 +54,8 @@ async def make_payment_run(
 ) -> Response:
     """Take the approved payments up to a cut-off into one file for the bank, and mark them sent.
 
-    It takes the payments of grants that the account's organisation funds. An Idempotency-Key is required.
+    It takes the payments of grants, and the tranches of advances, that the account's organisation funds. An
+    Idempotency-Key is required.
     """
     territory = request.path_params["territory"]
     return await commit(
@@ -84,11 +86,21 @@ async def get_payment_run_file(request: Request, actor: Actor = require("firm_ib
     For a treasurer of the organisation that pays. Each read is recorded as an event (`payment_run.file_read`). The
     first one hands the file over: from then on the run cannot be cancelled, and what the bank does not pay is rejected.
     """
+    path = request.path_params
+    return await hand_over(
+        request, actor, pain.FORMAT, lambda write: service.hand_over(write, path["territory"], path["id"])
+    )
+
+
+async def hand_over(
+    request: Request, actor: Actor, kind: str, act: Callable[[Write], Awaitable[tuple[Change, service.Handed]]]
+) -> Response:
+    """Answer with a file for the bank, as itself or in JSON, once the act that hands it over is written."""
     form, path = wanted(request, read(request, FORM), FORMS), request.path_params
     files: list[service.Handed] = []
 
     async def work(write: Write) -> Change:
-        change, file = await service.hand_over(write, path["territory"], path["id"])
+        change, file = await act(write)
         files.append(file)
         return change
 
@@ -96,7 +108,7 @@ async def get_payment_run_file(request: Request, actor: Actor = require("firm_ib
         [file] = files
         name = f"{path['territory']}-{file.run_id}.xml"
         if form == "json":
-            body = {"id": str(file.run_id), "name": name, "format": pain.FORMAT, "sha256": file.sha256,
+            body = {"id": str(file.run_id), "name": name, "format": kind, "sha256": file.sha256,
                     "content": file.content.decode()}  # fmt: skip
             return private(body, cache_control="no-store", vary=FORMS_VARY)
         headers = {

@@ -4,6 +4,11 @@
 NO_CURE: dict[str, str] = {
     "action-move-out-of-order": "the detail names the first day that is possible",
     "action-move-refused": "`allowed` names what the action can become",
+    "already-written-off": "a write-off is final",
+    "amendment-transition": "`current` and `needed` name the states",
+    "early-repayment-transition": "what was wanted has been done, or was withdrawn",
+    "no-success-fee": "the terms of an advance never change but by amendment",
+    "nothing-outstanding": "what was wanted has been done",
     "after-last-instalment": "the terms of an advance never change; the rest can only be released",
     "already-holder": "what was wanted has been done",
     "already-reversed": "what was wanted has been done",
@@ -26,11 +31,13 @@ NO_CURE: dict[str, str] = {
     "month-open": "what was wanted has been done",
     "not-the-lead-firm": "the title names who can do it",
     "nothing-to-see": "what was wanted has been done",
+    "collection-run-transition": "`current` and `needed` name the states",
     "payment-run-transition": "`current` and `needed` name the states",
     "commitment-settled": "the outcome is final",
     "letter-transition": "`current` and `needed` name the states",
     "override-transition": "`current` and `needed` name the states",
     "recovery-transition": "`current` and `needed` name the states",
+    "refund-transition": "`current` and `needed` name the states",
     "payment-transition": "`current` and `needed` name the states",
     "rejected-before-sent": "the detail names the first day that is possible",
     "proceeding-closes-before-it-opens": "the title says which days go together",
@@ -57,13 +64,10 @@ OUTSIDE: dict[str, str] = {
 # Pairs of a problem that other acts are walked for.
 _AT_ONCE = "only where the operator closes the month at the same instant; else the act tells it of each entry or cell"
 _NAMED = "the refusal has no cure: `current` and `needed` name the states"
-_CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
-    ("account-overdrawn", "receive_repayment"): _CENTS,
     ("payments-in-flight", "approve_advance_change_request"): "the payments of the grant of its aid: by its grant",
     **{("not-held-by-parameters", f"approve_{noun}_change_request"): "only a request of before it was refused itself"
        for noun in ("grant", "advance")},
-    ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,
@@ -90,6 +94,8 @@ PAIRS: dict[tuple[str, str], str] = {
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
+    ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
+    ("reschedule-too-long", "approve_reschedule"): "request_reschedule is walked: the same lines are laid out again",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip

@@ -1,0 +1,62 @@
+"""To which advance money from the bank belongs, where that is beyond doubt. No session, no await."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from app.core.faults import Fault
+
+UNKNOWN_ACCOUNT = Fault(
+    "unknown_account",
+    en="The account of the statement is not an approved account of your organisation.",
+    fr="Le compte du relevé n'est pas un compte approuvé de votre organisation.",
+)
+_SHORTEST = 5  # letters and digits of a reference that is looked for in what an unknown payer writes
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Money that came in: how much, from whom where that is known, and what the payer wrote."""
+
+    amount_cents: int
+    payer_siren: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What an advance asks for on the value day: all of it, and what is due, or next, of it."""
+
+    advance_id: UUID
+    siren: str
+    decision_reference: str
+    owed_cents: int
+    due_cents: int
+
+
+@lru_cache(maxsize=50_000)  # every text is held against every reference
+def words(text: str) -> str:
+    """Letters and digits alone, in groups: `Réf. 2024/AVR-7` holds ` 2024 AVR 7 `."""
+    return f" {' '.join(re.findall(r'[0-9A-Z]+', text.upper()))} "
+
+
+def is_named(credit: Credit, siren: str, decision_reference: str) -> bool:
+    """Whether the payer wrote the reference of the decision, and is not another firm."""
+    reference = words(decision_reference)
+    long_enough = len(reference.replace(" ", "")) >= _SHORTEST or credit.payer_siren == siren
+    return credit.payer_siren in (None, siren) and long_enough and reference in words(credit.text)
+
+
+def match(credit: Credit, owed: Iterable[Owed]) -> UUID | None:
+    """The advance that the money repays: the one whose reference is written and that asks for as much, else the one of
+    the firm that asks for exactly the amount. None where there is none, or more than one: a person assigns it.
+    """
+    every = list(owed)
+    named = [each for each in every if is_named(credit, each.siren, each.decision_reference)]
+    if named:
+        found = [each for each in named if credit.amount_cents <= each.owed_cents] if len(named) == 1 else []
+    else:
+        found = [each for each in every if (each.siren, each.due_cents) == (credit.payer_siren, credit.amount_cents)]
+    return found[0].advance_id if len(found) == 1 else None

@@ -1,0 +1,163 @@
+"""Bank statements become receipts: once, all or nothing, and assigned only where it is beyond doubt."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.core.values import iban_from
+from tests.advances.accounts import Books
+from tests.contract.cures import subject
+from tests.envelopes.acts import DAY, key
+from tests.envelopes.test_limits import figures
+from tests.integrations.imports.files import carry_out
+from tests.treasury.statements import Entry, statement
+from tests.world import World, ok, problem
+
+LINES = {"instalments": 4, "frequency": "quarterly", "first_due_on": "2024-03-31"}
+PATH = "imports?kind=bank_statements"
+
+
+@dataclass
+class Bank:
+    """A treasurer whose account has statements."""
+
+    books: Books
+    iban: str
+
+    @classmethod
+    async def of(cls, world: World, *contributions: int) -> "Bank":
+        number = 1 + secrets.randbelow(99_999_999)
+        await world.bank_account(approved=True, number=number)
+        return cls(await Books.of(world, *contributions or (100_000_00,)), iban_from(number))
+
+    async def advance(self, cents: int, decision: str = "2024-AVR-001") -> str:
+        """An advance of which all is paid out, by a decision of this reference."""
+        acts = self.books.acts
+        made = str(ok(await acts.advance(cents, terms=LINES, decision_reference=decision), 201)["id"])
+        ok(await acts.tranche(made, cents, paid_on=DAY), 201)
+        return made
+
+    async def send(self, *entries: Entry, query: str = "", **more: Any) -> dict[str, Any]:
+        file = statement(*entries, iban=more.pop("iban", self.iban), **more)
+        return await carry_out(self.books.treasurer, PATH + query, file)
+
+    async def receipts(self, **query: str) -> dict[str, dict[str, Any]]:
+        items = ok(await self.books.treasurer.get("receipts", params={"limit": "500", **query}))["items"]
+        return {each["reference"]: each for each in items}
+
+    async def firm_and_decision(self, advance: str) -> tuple[str, str]:
+        read = ok(await self.books.treasurer.get(f"advances/{advance}"))
+        return read["siren"], read["decision_reference"]
+
+
+@pytest.fixture
+async def bank(world: World) -> Bank:
+    return await Bank.of(world)
+
+
+def counts(ended: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(ended[name] for name in ("status", "rows_read", "rows_created", "rows_unchanged"))
+
+
+async def test_money_repays_the_advance_that_is_beyond_doubt_and_else_waits(bank: Bank) -> None:
+    books = bank.books
+    advance = await bank.advance(4_000)
+    siren, decision = await bank.firm_and_decision(advance)
+    entries = [
+        Entry(300, "BY-REFERENCE", f"Remb. {decision.lower()} mars", on="2024-02-01"),
+        Entry(700, "BY-AMOUNT", "loyer", siren=siren, on="2024-03-31"),  # what is left of the line that is due
+        Entry(999, "ANOTHER-AMOUNT", siren=siren, on="2024-04-02"),
+        Entry(3_001, "MORE-THAN-OWED", decision, on="2024-04-02"),
+        Entry(1_000, "ANOTHER-FIRM", decision, siren="732829320", on="2024-06-30"),
+        Entry(1_000, "BEFORE-IT-WAS-PAID", decision, on="2023-01-01"),
+        Entry(250, "OUT", direction="DBIT"),
+        Entry(5, "PENDING", status="PDNG"),
+    ]
+    dry = await bank.send(*entries, query="&dry_run=true")
+    assert (counts(dry), await bank.receipts()) == (("succeeded", 7, 6, 1), {})
+    ended = await bank.send(*entries)
+    assert (counts(ended), ended["format"], ended["problems"]) == (("succeeded", 7, 6, 1), "xml", [])
+    made = await bank.receipts()
+    shares = {name: (each["principal_cents"], each["unassigned_cents"]) for name, each in made.items()}
+    assert shares == {
+        "BY-REFERENCE": (300, 0), "BY-AMOUNT": (700, 0), "ANOTHER-AMOUNT": (0, 999), "MORE-THAN-OWED": (0, 3_001),
+        "ANOTHER-FIRM": (0, 1_000), "BEFORE-IT-WAS-PAID": (0, 1_000),
+    }  # fmt: skip
+    assert set(await bank.receipts(unassigned="true")) == set(made) - {"BY-REFERENCE", "BY-AMOUNT"}
+    by_amount = made["BY-AMOUNT"]
+    told = [by_amount[name] for name in ("payer_siren", "method", "received_on", "payer_name")]
+    assert told == [siren, "transfer", "2024-03-31", "Forges Alésiennes"]
+    assert by_amount["account_id"] is not None
+    assert figures(await books.acts.envelope())["repaid"] == 1_000
+    assert [each["type"] for each in await books.world.events(by_amount["id"])] == ["receipt.created"]
+    await books.agree()
+    # The same statement again changes nothing, whatever became of a receipt since; a longer one adds what is new.
+    wrong = made["ANOTHER-FIRM"]["id"]
+    ok(await books.treasurer.post(f"receipts/{wrong}/reverse", {"reason": "Not ours."}, headers={"If-Match": "*"}))
+    assert counts(await bank.send(*entries)) == ("succeeded", 7, 0, 7)
+    assert counts(await bank.send(*entries, Entry(7, "NEW"), name="2024-01-B")) == ("succeeded", 8, 1, 7)
+    assert len(await bank.receipts()) == 7
+
+
+async def test_a_payer_is_known_by_its_bank_details_and_two_advances_leave_doubt(bank: Bank) -> None:
+    books = bank.books
+    advance = await bank.advance(4_000)
+    siren, _ = await bank.firm_and_decision(advance)
+    number = 1 + secrets.randbelow(99_999_999)
+    await books.acts.payee(number)
+    await bank.send(Entry(1_000, "ONE", iban=iban_from(number), on="2024-03-31"))
+    assert (await bank.receipts())["ONE"]["principal_cents"] == 1_000
+    second = await bank.advance(8_000, "2024-AVR-002")
+    third = await bank.advance(8_000, "2024-AVR-003")
+    await bank.send(Entry(2_000, "TWO", siren=siren, on="2024-03-31"), name="2")
+    assert (await bank.receipts())["TWO"]["unassigned_cents"] == 2_000
+    for each in (second, third):
+        assert ok(await books.treasurer.get(f"advances/{each}"))["outstanding_cents"] == 8_000
+
+
+async def test_one_fault_refuses_the_file_and_nothing_is_booked(bank: Bank) -> None:
+    books = bank.books
+    advance = await bank.advance(4_000)
+    _, decision = await bank.firm_and_decision(advance)
+    good = Entry(300, "GOOD", decision)
+    before = figures(await books.acts.envelope())
+    table: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+        (await bank.send(good, Entry(1, "AHEAD", value_on="2199-01-01")), (2, "value_on", "future_day")),
+        (await bank.send(good, Entry(0, "NOTHING")), (2, "amount_cents", "too_small")),
+        (await bank.send(good, Entry(1, "GOOD")), (2, "account_iban", "repeated_line")),
+        (await bank.send(good, Entry(1, "B", currency="USD")), (2, "", "wrong_currency")),
+        (await bank.send(good, closing=1), (1, "", "statement_sum")),
+        (await bank.send(good, iban=iban_from(1)), (1, "account_iban", "unknown_account")),
+        (await bank.send(good, before="<!DOCTYPE d>"), (1, "", "statement_with_doctype")),
+    ]
+    for ended, expected in table:
+        assert (ended["status"], [each[:3] for each in ended["problems"]]) == ("refused", [expected])
+    assert (await bank.receipts(), figures(await books.acts.envelope())) == ({}, before)
+
+
+async def test_who_may_import_a_statement_and_what_it_is_read_from(bank: Bank) -> None:
+    books = bank.books
+    world, file = books.world, statement(Entry(1, "A"), iban=bank.iban)
+    sent = {"content": file, "headers": {"Content-Type": "application/xml"}}
+    problem(await world.funder.request("POST", PATH, **sent), 403, "forbidden")
+    told = problem(await books.treasurer.request("POST", PATH + "&on_error=skip", **sent), 422, "validation-failed")
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [("on_error", "not_one_of")]
+    sheet = {"content": b"reference;amount\nA;1\n", "headers": {"Content-Type": "text/csv"} | key()}
+    told = problem(await books.treasurer.request("POST", PATH, **sheet), 422, "unreadable-file")
+    assert told["reason"] == "xml_wanted"
+    told = problem(
+        await world.clients["territory"].request("POST", "imports?kind=projects", **sent), 422, "unreadable-file"
+    )
+    assert told["reason"] == "table_wanted"
+
+
+async def test_what_the_sender_awarded_waits_for_another_person(bank: Bank) -> None:
+    books = bank.books
+    both = await subject(books.world, "funder", "treasurer")
+    made = ok(await both.post("advances", books.acts.award(4_000, terms=LINES), headers=key()), 201)
+    ok(await books.acts.tranche(made["id"], 4_000), 201)
+    file = statement(Entry(300, "OWN", made["decision_reference"]), iban=bank.iban)
+    assert counts(await carry_out(both, PATH, file)) == ("succeeded", 1, 1, 0)
+    assert (await bank.receipts())["OWN"]["unassigned_cents"] == 300
