@@ -10,6 +10,7 @@ from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
 from app.grants.payments import to_do as payments
+from app.treasury.runs import to_do as runs
 
 KINDS = (
     *engineering.KINDS,
@@ -19,6 +20,7 @@ KINDS = (
     *applications.KINDS,
     *claims.KINDS,
     *payments.KINDS,
+    *runs.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
     *letters.KINDS,

@@ -108,6 +108,9 @@ _ROWS = (
     .outerjoin(Recovery, Recovery.id == _p.set_off_recovery_id)
     .where(_p.territory == _territory)
 )
+REJECTED: ColumnElement[bool] = _p.rejected_on.is_not(None) & _p.status.in_(
+    literals([PaymentStatus.PROPOSED, PaymentStatus.APPROVED])
+)
 _FILTERS = {
     "kind": any_of(_p.kind, PaymentKind, "Any of these kinds."),
     **amount_range(_p.amount_cents),
@@ -115,6 +118,9 @@ _FILTERS = {
     "paid_from": at_least(_p.paid_on, Day, "Paid on this day or later."),
     "paid_to": at_most(_p.paid_on, Day, "Paid on this day or earlier."),
     "reference": equals(_p.reference, ShortLine, "The payment with this reference."),
+    "rejected": holds(
+        REJECTED, "true for payments that the bank rejected and that wait to be sent again, false for the others."
+    ),
     "exceeding": holds(_exceeds, "true for payments that exceed something, false for the others."),
     "updated_since": updated_since(_p.updated_at),
 }

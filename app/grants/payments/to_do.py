@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app.core.db import paris_day
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.queries import approvable_by, to_see_by
+from app.grants.payments.queries import REJECTED, approvable_by, to_see_by
 from app.programme.to_do import SUBJECT, Kind
 
 KINDS = (
@@ -23,5 +23,13 @@ KINDS = (
         "grants:pay",
         select(GrantPayment.territory, GrantPayment.paid_on).where(to_see_by(SUBJECT)),
         "grant-payments?to_see_by={subject}",
+    ),
+    Kind(
+        "payments_rejected",
+        "payments of grants that the bank rejected and that are not sent again; the day of the rejection.",
+        "grants:pay",
+        select(GrantPayment.territory, GrantPayment.rejected_on).where(REJECTED),
+        "grant-payments?rejected=true",
+        by_person=False,
     ),
 )
