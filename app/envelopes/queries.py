@@ -8,7 +8,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     Numeric,
-    Select,
     Text,
     and_,
     case,
@@ -306,7 +305,7 @@ def _closings() -> Any:
     )
 
 
-def _entries(known: bool) -> Select[Any]:
+def _entries(known: bool) -> Any:
     """The entries of a territory until a day that its figures are read from.
 
     `known`: all that had been recorded by an instant; else those of accounts that money seldom comes back to.
