@@ -308,11 +308,10 @@ def _closings() -> Any:
     )
 
 
-@cache
-def envelope(known: bool) -> Statement:
-    """A territory's envelope on a day, from the closings of its accounts.
+def _entries(known: bool) -> Any:
+    """The entries of a territory until a day that its figures are read from.
 
-    `known` limits it to what had been recorded by an instant, and reads it from the ledger.
+    `known`: all that had been recorded by an instant; else those of accounts that money seldom comes back to.
     """
     rows = (
         select(
@@ -332,11 +331,28 @@ def envelope(known: bool) -> Statement:
         .where(_e.territory == _territory, _e.effective_on <= param("as_of", Date()))
     )
     if known:
-        rows = rows.where(_e.recorded_at < param("known_before", DateTime(timezone=True)))
-    else:
-        back = literals(BACK)
-        rows = rows.where(or_(_e.debit.in_(back), _e.credit.in_(back)))
-    entry = rows.cte("entry")
+        return rows.where(_e.recorded_at < param("known_before", DateTime(timezone=True)))
+    back = literals(BACK)
+    return rows.where(or_(_e.debit.in_(back), _e.credit.in_(back)))
+
+
+def figures_by_closings() -> Any:
+    """What moved by contributor until a day, from the closings of the accounts: it takes as long with any ledger.
+
+    What was awarded is what is committed still, what was paid, and what was given back.
+    """
+    figures = _amounts_by_closings(_closings().cte("closing"), _entries(False).cte("entry"))
+    awarded = figures.c.committed_cents + figures.c.paid_cents + figures.c.released_cents
+    return select(*figures.c, awarded.label("awarded_cents")).cte("by_closings")
+
+
+@cache
+def envelope(known: bool) -> Statement:
+    """A territory's envelope on a day, from the closings of its accounts.
+
+    `known` limits it to what had been recorded by an instant, and reads it from the ledger.
+    """
+    entry = _entries(known).cte("entry")
     if known:
         figures = select(entry.c.organisation_id, *amounts(entry)).group_by(entry.c.organisation_id).cte("figures")
     else:

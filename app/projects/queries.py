@@ -9,15 +9,18 @@ from sqlalchemy import (
     Boolean,
     Date,
     Numeric,
+    Select,
     Text,
     and_,
     case,
     cast,
     column,
+    exists,
     func,
     literal_column,
     or_,
     select,
+    table,
     text,
     true,
 )
@@ -660,3 +663,25 @@ def _sums(rows: Any, *, known: bool = False) -> Any:
 def filters_of(listing: Listing) -> Mapping[str, Parameter]:
     """What a listing may be filtered by: the parameters of its totals."""
     return {name: criterion.parameter for name, criterion in listing.filters.items()}
+
+
+# The files and their acts come later in the house.
+_files = table("applications", column("id"), column("project_id"))
+_acts = table(
+    "application_passages", column("application_id"), column("number"), column("act"), column("reverses_number")
+)
+
+
+def pre_selections(project_id: Any) -> Select[Any]:
+    """The acts that stand by which committees have pre-selected files of a project, as `check_project_stage` asks."""
+    taken_back = _acts.alias("taken_back")
+    same_file = taken_back.c.application_id == _acts.c.application_id
+    return (
+        select(_acts.c.number)
+        .join(_files, _files.c.id == _acts.c.application_id)
+        .where(
+            _files.c.project_id == project_id,
+            _acts.c.act == literal_column("'pre_select'", Text()),
+            ~exists().where(same_file, taken_back.c.reverses_number == _acts.c.number),
+        )
+    )

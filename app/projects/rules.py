@@ -225,17 +225,23 @@ class HolderHasFile(Problem):
     cure_fr = "Gardez l'entreprise dans `holders` ; d'autres peuvent s'y ajouter. Un brouillon peut être supprimé."
 
 
-def passages_of(current: ProjectStage, awards_ended: Sequence[bool]) -> list[ProjectStage]:
+def passages_of(
+    current: ProjectStage, awards_ended: Sequence[bool], *, pre_selected: bool = False
+) -> list[ProjectStage]:  # fmt: skip
     """The stages that a project passes to, given the awards that stand for it, and whether each has ended.
 
-    It is contracted by the first and completed when all have ended; without any it is filed again. A project that was
-    completed by hand stays so while an award is open: the works end before the balance is paid.
+    It is contracted by the first and completed when all have ended; without any it is filed again, or selected where a
+    committee has pre-selected a file of it. A project that was completed by hand stays so while an award is open: the
+    works end before the balance is paid.
     """
     way = [ProjectStage.FILED, ProjectStage.SELECTED, ProjectStage.CONTRACTED, ProjectStage.COMPLETED]
     if current not in way:
         return []
     if not awards_ended:
-        return [ProjectStage.FILED] if current is not ProjectStage.FILED else []
+        if not pre_selected:
+            return [ProjectStage.FILED] if current is not ProjectStage.FILED else []
+        back = [] if current in way[:2] else [ProjectStage.FILED]
+        return [*back, ProjectStage.SELECTED] if current is not ProjectStage.SELECTED else []
     end = 3 if all(awards_ended) else 2
     return way[way.index(current) + 1 : end + 1]
 

@@ -31,7 +31,7 @@ from app.projects.models import (
     Project,
     ProjectPassage,
 )
-from app.projects.queries import FINANCING, FUNDING_STATEMENTS, JOB_OBSERVATIONS, PROJECTS
+from app.projects.queries import FINANCING, FUNDING_STATEMENTS, JOB_OBSERVATIONS, PROJECTS, pre_selections
 from app.projects.rules import CostKind, FundingRoute, HolderKind, ProjectStage
 
 
@@ -269,13 +269,20 @@ async def follow_file(
     return [Change("project.stage_changed", PROJECTS, [project.id], {"territory": project.territory})]
 
 
+async def is_pre_selected(write: Write, project: Project) -> bool:
+    """Whether a committee has pre-selected a file of a held project, and has not taken it back."""
+    return await write.session.scalar(pre_selections(project.id).limit(1)) is not None
+
+
 async def follow_awards(write: Write, project: Project, day: date | None, reason: str | None) -> list[Change]:
     """Write what follows for a held project from the awards that stand: its passages, a version of its plan.
 
     A passage counts from the day on, but not before the stage that precedes it; None is the day of the present stage.
     """
     awards = await _awards(write, project)
-    stages = rules.passages_of(ProjectStage(project.stage), [award.ended for award in awards])
+    ended = [award.ended for award in awards]
+    pre_selected = not ended and await is_pre_selected(write, project)
+    stages = rules.passages_of(ProjectStage(project.stage), ended, pre_selected=pre_selected)
     for stage in stages:
         _pass(write, project, stage, max(day or project.stage_since_on, project.stage_since_on), reason)
     await write.session.flush()

@@ -11,6 +11,7 @@ from app.committees import to_do as committees
 from app.engineering.follow_up import to_do as engineering
 from app.firms.bank_details import to_do as bank_details
 from app.grants.payments import to_do as payments
+from app.treasury.runs import to_do as runs
 
 KINDS = (
     *engineering.KINDS,
@@ -21,6 +22,7 @@ KINDS = (
     *claims.KINDS,
     *payments.KINDS,
     *tranches.KINDS,
+    *runs.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
     *letters.KINDS,

@@ -44,7 +44,7 @@ from app.core.db import Statement, param
 from app.core.reading.listing import as_object, json_array
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import Contribution, LedgerEntry
-from app.envelopes.queries import figure
+from app.envelopes.queries import figure, figures_by_closings
 from app.firms.models import Firm
 from app.grants.models import Grant
 from app.programme.models import Territory
@@ -149,7 +149,11 @@ class _Scope:
 
 
 def _moved(scope: _Scope) -> CTE:
-    """The words of the ledger, by territory and contributor."""
+    """The words of the ledger, by territory and contributor: of a whole territory today by the closings of accounts."""
+    if scope.of is Of.TERRITORY and not scope.known:
+        by_closings = figures_by_closings()
+        words = (by_closings.c[name] for name in OF_THE_LEDGER)
+        return select(_territory.label("territory"), by_closings.c.organisation_id, *words).cte("moved")
     e = LedgerEntry
     rows = (
         select(e.territory, Contribution.organisation_id, e.debit, e.credit, e.amount_cents)

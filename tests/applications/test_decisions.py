@@ -251,6 +251,22 @@ async def test_a_reversed_decision_keeps_its_number_and_gives_everything_back(wo
     assert [each["grant_id"] for each in listed] == [first["grant_id"], second["grant_id"]]
 
 
+async def test_a_project_of_a_pre_selected_file_is_selected_again_without_its_award(world: World) -> None:
+    await contribute(world, GRANT)
+    file = await admitted(world)
+    await pre_selected(world, file)
+    said = {"siren": file["siren"], "project_id": file["project_id"], "project_title": "Atelier", "amount_cents": 1,
+            "decided_on": DECIDED, "decision_reference": "ELSEWHERE"}  # fmt: skip
+    grant = ok(await world.funder.post("grants", said, headers={"Idempotency-Key": "g"}), 201)
+    project = f"projects/{file['project_id']}"
+    assert ok(await staff(world).get(project), 200)["stage"] == "contracted"
+    reversal = await world.funder.post(
+        f"grants/{grant['id']}/reverse", {"reason": "Mistaken."}, headers={"If-Match": "*"}
+    )
+    ok(reversal, 200)
+    assert ok(await staff(world).get(project), 200)["stage"] == "selected"
+
+
 async def test_a_decision_on_which_the_file_has_gone_on_or_that_is_paid_is_not_reversed(world: World) -> None:
     await contribute(world, GRANT + ADVANCE)
     file = await admitted(world)

@@ -27,6 +27,9 @@ async def life(world: World) -> Life:
     return await Life.of(await Acts.of(world, 30_000_000), 4_000_000, 1_000_000)
 
 
+SIGNATORY = {"signatory_name": "Camille Martin", "signatory_capacity": "Directrice régionale"}
+
+
 async def draw_up(life: Life, kind: str = "notification", of: str = "", **more: Any) -> httpx2.Response:
     award = (of or life.grant).rpartition("/")[2]
     body = {"award_id": award, "kind": kind, "reference": f"L-{life.acts.reference()}", **TERMS, **more}
@@ -57,6 +60,7 @@ async def test_a_notification_that_is_notified_notifies_the_aid(life: Life) -> N
     )
     assert (content["decided_on"], content["start_months"]) == (DECIDED, 24)
     assert content["new_terms"] == list(TERMS)
+    assert (content["signatory_name"], content["signatory_capacity"]) == (said["drawn_up_by_name"], None)
     problem(await act(life, letter, "notify", notified_on=NOTIFIED_ON), 409, "letter-transition")
     ok(await sign(life, letter))
     assert (await life.says())["notified_on"] is None
@@ -116,7 +120,7 @@ async def test_what_a_letter_says_is_sealed(life: Life, world: World) -> None:
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_a_letter_on_paper_says_what_was_sealed(life: Life, language: str) -> None:
-    letter = await drawn_up(life, "agreement", conditions=f"Keep 12 jobs.\n{HOSTILE}")
+    letter = await drawn_up(life, "agreement", conditions=f"Keep 12 jobs.\n{HOSTILE}", **SIGNATORY)
     headers = {"Accept-Language": language}
     answer = await life.acts.world.auditor.get(f"{letter}?format=pdf", headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
@@ -128,7 +132,13 @@ async def test_a_letter_on_paper_says_what_was_sealed(life: Life, language: str)
     said = " ".join(text.replace("\u00a0", " ").replace("\u202f", " ").split())
     euros = {"fr": ("40 000,00 €", "10 000,00 €", "50 000,00 €", "50,00 %", "1er décembre 2023"),
              "en": ("€40,000.00", "€10,000.00", "€50,000.00", "50.00 %", "1 December 2023")}  # fmt: skip
-    for promised in (*euros[language], (await life.says(letter))["content_hash"], "24", "Keep 12 jobs."):
+    for promised in (
+        *euros[language],
+        (await life.says(letter))["content_hash"],
+        "24",
+        "Keep 12 jobs.",
+        *SIGNATORY.values(),
+    ):
         assert promised in said, said
     assert " ".join(ON_PAPER.split())[:40] in said
     again = await life.acts.world.auditor.get(f"{letter}?format=pdf", headers=headers)
@@ -144,6 +154,7 @@ async def test_an_aid_held_by_its_amount_alone_and_a_withdrawn_letter_have_their
             "decision_reference": "D-1", "decided_on": DECIDED, "received_on": None, "project_title": "P",
             "scheme_name": None, "grant_cents": 100, "advance_cents": 0, "base_cents": None, "lines": [],
             "start_months": None, "completion_statement_months": None, "conditions": None, **TERMS,
+            "signatory_name": None, "signatory_capacity": None,
         },
     }  # fmt: skip
     data = document.as_data(shown, "fr")

@@ -153,7 +153,7 @@ class Paying:
     async def to_do(self, client: Client) -> dict[str, int]:
         """How many payments wait for somebody, by kind; the link of each lists as many."""
         items = ok(await client.get("/v1/me/to-do"))["items"]
-        found = {item["kind"]: item for item in items if item["kind"].startswith("payments_")}
+        found = {item["kind"]: item for item in items if item["kind"].startswith("payment")}
         for item in found.values():
             assert ok(await client.get(f"{item['link']}&count=exact"))["total"] == item["count"]
         return {kind: item["count"] for kind, item in found.items()}

@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic_core import from_json
 
-from app.reports.totals import OF_THE_LEDGER
+from app.core import clock
+from app.reports.totals import OF_THE_LEDGER, Of, totals
 from tests.applications.test_story import lived
 from tests.awards.claims.acts import BASE, Claims
 from tests.awards.recovering import Recovering
@@ -226,3 +228,32 @@ async def test_what_files_ask_and_reviews_recommend(world: World) -> None:
     problem(await world.auditor.get(f"{path}?recorded_as_of=2024-01-01"), 404, "not-found")
     problem(await world.auditor.get(f"awards/{taken['id']}/totals"), 404, "not-found")
     problem(await world.auditor.get("/v1/firms/320252489/totals"), 404, "not-found")
+
+
+def rows_read(plan: dict[str, Any], table: str) -> int:
+    """How many rows of a table a plan has read, kept or not."""
+    read = sum(rows_read(each, table) for each in plan.get("Plans", ()))
+    if plan.get("Relation Name") == table:
+        read += int((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
+    return read
+
+
+async def test_totals_of_a_territory_read_as_much_of_a_long_ledger_as_of_a_short_one(world: World) -> None:
+    acts = await Acts.of(world, 1_000_000)
+    statement = totals(Of.TERRITORY, known=False)
+    told = {"territory": world.territory, "as_of": clock.today(), "reviewed": None}
+
+    async def read() -> list[int]:
+        async with world.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL enable_seqscan = off")  # a table of a test is a page
+            explain = f"EXPLAIN (ANALYZE, TIMING off, FORMAT json) {statement.sql}"
+            plan = from_json(await connection.fetchval(explain, *statement.arguments(told)))[0]["Plan"]
+        return [rows_read(plan, table) for table in ("ledger_entries", "account_days")]
+
+    counts = []
+    for number in (1, 20):
+        grant = ok(await acts.grant(1_000), 201)["id"]
+        for _ in range(number):
+            ok(await acts.pay(grant, 10), 201)
+        counts.append(await read())
+    assert counts[0] == counts[1]

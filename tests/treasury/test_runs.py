@@ -285,7 +285,10 @@ async def test_what_the_bank_rejects_comes_back_by_line_and_goes_again(world: Wo
     problem(await runs.reject(run, first["id"]), 409, "payment-not-handed-over")
     early = {"rejected_on": DAYS["today"], "reason": "AC04"}
     problem(await runs.paying.act(payments[1], "reject", early), 409, "payment-not-handed-over")
+    waits = runs.paying.to_do
+    assert await waits(runs.treasurer) == {"payment_runs_to_hand_over": 1}
     await runs.hand_over(run)
+    assert await waits(runs.treasurer) == {}
     told = ok(await runs.reject(run, first["id"], reason="Account closed.", planned_on=DAYS["later"]))
     assert (told["outcome"], told["reason_code"], told["rejection_reason"]) == (
         "rejected",
@@ -297,6 +300,7 @@ async def test_what_the_bank_rejects_comes_back_by_line_and_goes_again(world: Wo
     ok(await runs.paying.act(payments[1], "reject", {"rejected_on": DAYS["today"], "reason": "Not told why."}))
     read = await runs.read(run)
     assert (read["rejected_payments"], read["rejected_cents"], read["payments"]) == (2, 3, 3)
+    assert await waits(runs.treasurer) == {"payments_rejected": 2}
     lines = await runs.lines(run)
     assert [(line["outcome"], line["reason_code"]) for line in lines] == [
         ("rejected", "AC04"), ("rejected", None), ("sent", None),
@@ -305,6 +309,7 @@ async def test_what_the_bank_rejects_comes_back_by_line_and_goes_again(world: Wo
     problem(await runs.reject(run, third["id"]), 409, "payment-transition")
     again = (await runs.made(cut_off_on=DAYS["later"]))["id"]
     assert [line["payment_id"] for line in await runs.lines(again)] == payments[:2]
+    assert await waits(runs.treasurer) == {"payment_runs_to_hand_over": 1}
     assert [line["outcome"] for line in await runs.lines(run)] == ["rejected", "rejected", "paid"]
     ok(await runs.paying.act(payments[2], "reverse", {"reason": "Another firm."}))
     assert [line["outcome"] for line in await runs.lines(run)] == ["rejected", "rejected", "reversed"]

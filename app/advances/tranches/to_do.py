@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from app.advances.tranches.models import Tranche
-from app.awards.payments.queries import approvable_by, to_see_by
+from app.awards.payments.queries import approvable_by, rejected, to_see_by
 from app.core.db import paris_day
 from app.programme.to_do import SUBJECT, Kind
 
@@ -23,5 +23,13 @@ KINDS = (
         "advances:pay",
         select(Tranche.territory, Tranche.paid_on).where(to_see_by(Tranche, SUBJECT)),
         "advance-tranches?to_see_by={subject}",
+    ),
+    Kind(
+        "tranches_rejected",
+        "tranches of advances that the bank rejected and that are not sent again; the day of the rejection.",
+        "advances:pay",
+        select(Tranche.territory, Tranche.rejected_on).where(rejected(Tranche)),
+        "advance-tranches?rejected=true",
+        by_person=False,
     ),
 )

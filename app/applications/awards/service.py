@@ -86,8 +86,8 @@ async def _give_back(write: Write, file: Application, award: Any, reason: str) -
         )  # fmt: skip
         if await write.session.scalar(stands.limit(1)) is not None:
             return []
-    before, given_back = await reversals.take_back(write, file, history, last, reason)
-    return [given_back, *await reversals.follow(write, file, before, award.decided_on, reason)]
+    given_back = await reversals.take_back(write, file, history, last, reason)
+    return [given_back, *await reversals.follow(write, file, award.decided_on, reason)]
 
 
 def _granted_by(life: Life, reference: str, decided_on: date) -> RecordedAct | None:

@@ -424,11 +424,10 @@ async def _give_back(write: Write, file: Application, decision: CommitteeDecisio
     last = history.life.standing[-1]
     if last.number != decision.passage_number:
         raise rules.DecisionFollowed(act=last.act, on=last.effective_on.isoformat())
-    before, given_back = await reversals.take_back(write, file, history, last, reason)
-    changes = [given_back]
+    changes = [await reversals.take_back(write, file, history, last, reason)]
     if decision.outcome in STEPS:
         changes += await awards.take_back(write, decision, reason)
-        changes += await reversals.follow(write, file, before, decision.decided_on, reason)
+        changes += await reversals.follow(write, file, decision.decided_on, reason)
     return changes
 
 

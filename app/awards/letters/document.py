@@ -166,7 +166,9 @@ def as_data(shown: Mapping[str, Any], language: str) -> dict[str, Any]:
     if shown["kind"] == "agreement":
         for n, section in enumerate(sections, start=1):
             section["title"] = words["article"].format(n=n, title=section["title"])
-    parties = [(words["by"]["funder"], said["funder_name"]), (words["by"]["firm"], said["firm_name"])]
+    signatory = ", ".join(filter(None, (said["signatory_name"], said["signatory_capacity"])))
+    funder = " – ".join(filter(None, (said["funder_name"], signatory)))
+    parties = [(words["by"]["funder"], funder), (words["by"]["firm"], said["firm_name"])]
     return {
         "title": _title(shown, language),
         "author": "Rebond",

@@ -1,6 +1,7 @@
 """Reads of letters."""
 
-from sqlalchemy import JSON, Text, cast, select
+from sqlalchemy import JSON, Text, case, cast, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.awards.letters import schemas
@@ -15,6 +16,13 @@ from app.firms.models import Firm
 _l, _a = Letter, Aid
 _author = Subject.__table__.alias("author")
 
+_NOBODY = '\'{"signatory_name": null, "signatory_capacity": null}\'::jsonb'
+# A letter of before signatories were named says nothing of one.
+_content = case(
+    (cast(_l.content, JSONB).op("?")(literal_column("'signatory_name'")), cast(_l.content, JSON)),
+    else_=cast(cast(_l.content, JSONB).op("||")(literal_column(_NOBODY)), JSON),
+)
+
 LETTERS = Listing(
     schema=schemas.Letter,
     rows=select(
@@ -28,7 +36,7 @@ LETTERS = Listing(
         _l.kind,
         _l.reference,
         _l.status,
-        cast(_l.content, JSON).label("content"),
+        _content.label("content"),
         _l.content_hash,
         _l.drawn_up_by,
         _author.c.name.label("drawn_up_by_name"),

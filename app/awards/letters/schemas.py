@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.awards.letters.rules import LetterKind, LetterStatus
-from app.core.schemas import Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
-from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, ShortLine, Text, Uuid
+from app.core.schemas import PERSONAL, Body, CreatedAt, Id, PersonName, Read, UpdatedAt, Version
+from app.core.values import Cents, Day, Line, PositiveCents, Reason, Sha256, ShortLine, Text, Uuid
 from app.firms.bank_details.schemas import WithoutIban
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
@@ -52,6 +52,15 @@ class LetterCreate(Body):
     )
     recovery_terms: (
         Annotated[Text, WithoutIban, Field(description="When it must be paid back, in words" + _TERM)] | None
+    ) = None
+    signatory_name: (
+        Annotated[
+            Line, WithoutIban, Field(description="Who signs for the funder; absent or null: who draws the letter up.")
+        ]
+        | None
+    ) = None
+    signatory_capacity: (
+        Annotated[Line, WithoutIban, Field(description="In which capacity, such as Directrice régionale.")] | None
     ) = None
 
 
@@ -126,6 +135,13 @@ class LetterContent(Read):
     conditions: str | None = Field(description="Conditions of the decision; null where there are none.")
     payment_terms: str = Field(description="How the aid is paid, in words.")
     recovery_terms: str = Field(description="When it must be paid back, in words.")
+    signatory_name: str | None = Field(
+        description="Who signs for the funder; null in a letter of before signatories were named.",
+        json_schema_extra=PERSONAL,
+    )
+    signatory_capacity: str | None = Field(
+        description="In which capacity that person signs; null where it is not said.", json_schema_extra=PERSONAL
+    )
     new_terms: list[str] = Field(
         description="Which of these terms the letter says first: they count for the aid once the notification is"
         " notified, or the agreement signed."
@@ -147,7 +163,9 @@ class Letter(Read):
     status: LetterStatus = Field(
         description="to_sign; signed: by all who sign it; notified: to the firm; withdrawn: it was given up before."
     )
-    content: LetterContent
+    content: LetterContent = Field(
+        description="What the letter says; it names who signs it, so no event shows it.", json_schema_extra=PERSONAL
+    )
     content_hash: str = Field(description="SHA-256 of what the letter says, as it was drawn up.")
     drawn_up_by: UUID = Field(description="Who drew the letter up.")
     drawn_up_by_name: PersonName = Field(description="Present name of who drew it up.")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access.models import Organisation
+from app.access.models import Organisation, Subject
 from app.access.rules import accountable
 from app.awards import aids
 from app.awards.aids import Held
@@ -138,6 +138,7 @@ async def _content(write: Write, held: Held, body: schemas.LetterCreate) -> dict
         .outerjoin(Scheme, Scheme.code == aid.scheme)
         .where(Territory.slug == aid.territory)
     )  # fmt: skip
+    author = select(Subject.name).where(Subject.id == write.actor.subject_id)
     parameters = aid.parameters or {}
     return {
         **(await write.session.execute(names)).mappings().one(),
@@ -155,6 +156,8 @@ async def _content(write: Write, held: Held, body: schemas.LetterCreate) -> dict
         "start_months": parameters.get("start_months"),
         "completion_statement_months": parameters.get("completion_statement_months"),
         **terms,
+        "signatory_name": body.signatory_name or await write.session.scalar(author),
+        "signatory_capacity": body.signatory_capacity,
         "new_terms": [name for name in TERMS if getattr(body, name) is not None],
     }  # fmt: skip
 

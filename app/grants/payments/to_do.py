@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from app.awards.payments.queries import approvable_by, to_see_by
+from app.awards.payments.queries import approvable_by, rejected, to_see_by
 from app.core.db import paris_day
 from app.grants.payments.models import GrantPayment
 from app.programme.to_do import SUBJECT, Kind
@@ -23,5 +23,13 @@ KINDS = (
         "grants:pay",
         select(GrantPayment.territory, GrantPayment.paid_on).where(to_see_by(GrantPayment, SUBJECT)),
         "grant-payments?to_see_by={subject}",
+    ),
+    Kind(
+        "payments_rejected",
+        "payments of grants that the bank rejected and that are not sent again; the day of the rejection.",
+        "grants:pay",
+        select(GrantPayment.territory, GrantPayment.rejected_on).where(rejected(GrantPayment)),
+        "grant-payments?rejected=true",
+        by_person=False,
     ),
 )
