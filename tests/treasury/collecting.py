@@ -84,6 +84,9 @@ class Collecting:
     async def file(self, run: str, by: Client | None = None) -> Any:
         return await (by or self.treasurer).get(f"collection-runs/{run}/file", headers={"Accept": "application/xml"})
 
+    async def hand_over(self, run: str) -> Any:
+        return ok(await self.treasurer.get(f"collection-runs/{run}/file"))
+
     async def act(self, line: dict[str, Any], verb: str, **body: Any) -> Any:
         path = f"collection-runs/{line['run_id']}/lines/{line['id']}/{verb}"
         return await self.treasurer.post(path, body, headers=key() | ANY)

@@ -95,7 +95,7 @@ async def test_lines_are_collected_returned_and_rejected_one_by_one(world: World
     first, second, third = await c.lines(run)
     received = {"received_on": TODAY, "reference": "PRLV-1"}
     assert problem(await c.act(first, "record", **received), 409, "debit-over")["run_status"] == "ready"
-    ok(await c.file(run))
+    await c.hand_over(run)
     line = ok(await c.act(first, "record", **received))
     assert (line["outcome"], line["receipt_reference"]) == ("collected", "PRLV-1")
     problem(await c.act(first, "record", **received), 409, "debit-over")
@@ -124,7 +124,7 @@ async def test_a_statement_tells_what_was_collected_and_what_came_back(world: Wo
     c = await Collecting.of(world)
     advance = await c.books.advance(4_000, LINES)
     run = await c.made(due_to_on="2024-09-30")
-    ok(await c.file(run))
+    await c.hand_over(run)
     ids = [each["id"].replace("-", "") for each in await c.lines(run)]
     entries = [
         *(Entry(1_000, f"BQ-{n}", end_to_end=id_, family="RDDT", on=TODAY) for n, id_ in enumerate(ids[:2])),

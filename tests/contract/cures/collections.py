@@ -106,7 +106,7 @@ async def already_exists(case: Case) -> None:
         case.cured(await c.sign())
         return
     run = await c.made()
-    ok(await c.file(run))
+    await c.hand_over(run)
     first, second = await c.lines(run)
     ok(await c.act(first, "record", **RECEIVED))
     case.refused(await c.act(second, "record", **RECEIVED))
@@ -158,7 +158,8 @@ async def collection_run_outdated(case: Case) -> None:
     case.refused(await c.file(run))
     ok(await c.treasurer.post(f"collection-runs/{run}/cancel", REASON, headers=ANY))
     ok(await c.sign(), 201)
-    case.cured(await c.file(await c.made()))
+    again = await c.made()
+    case.cured(await c.treasurer.get(f"collection-runs/{again}/file"))
 
 
 @walk("debit-over", *LINE_ACTS)
@@ -168,7 +169,7 @@ async def debit_over(case: Case) -> None:
     line, _ = await c.lines(run)
     body = RECEIVED if verb_of(case) == "record" else RETURNED
     case.refused(await c.act(line, verb_of(case), **body), "ready")
-    ok(await c.file(run))
+    await c.hand_over(run)
     case.cured(await c.act(line, verb_of(case), **body))
 
 
@@ -184,7 +185,7 @@ async def decider_collects(case: Case) -> None:
         case.cured(await c.make())
         return
     run = await c.made()
-    ok(await c.file(run))
+    await c.hand_over(run)
     line = next(each for each in await c.lines(run) if each["advance_id"] == own)
     path = f"collection-runs/{run}/lines/{line['id']}/{verb_of(case)}"
     body = RECEIVED if verb_of(case) == "record" else RETURNED
@@ -196,13 +197,13 @@ async def decider_collects(case: Case) -> None:
 async def already_bounced(case: Case) -> None:
     c = await collecting(case)
     run = await c.made()
-    ok(await c.file(run))
+    await c.hand_over(run)
     line, _ = await c.lines(run)
     ok(await c.act(line, "record", **RECEIVED))
     ok(await c.act(line, "return", **RETURNED))
     case.refused(await c.act(line, "return", **RETURNED))
     again = await c.made()
-    ok(await c.file(again))
+    await c.hand_over(again)
     line, *_ = await c.lines(again)
     ok(await c.act(line, "record", **{**RECEIVED, "reference": "PRLV-2"}))
     case.cured(await c.act(line, "return", **RETURNED))
@@ -213,7 +214,7 @@ async def before_disbursement(case: Case) -> None:
     """The day of receipt was wrong: the money came after the tranche."""
     c = await collecting(case)
     run = await c.made()
-    ok(await c.file(run))
+    await c.hand_over(run)
     line, _ = await c.lines(run)
     early = (clock.today().replace(year=2020) - timedelta(days=1)).isoformat()
     assert early < DAY
