@@ -1,12 +1,12 @@
 """What is waived of advances, and what is written off, have accounts of their own.
 
-Revision: 2026_11_30_1800, after 2026_11_30_1600.
+Revision: 2026_11_30_1800, after 2026_11_30_1732.
 """
 
 from alembic import op
 
 revision = "2026_11_30_1800"
-down_revision = "2026_11_30_1600"
+down_revision = "2026_11_30_1732"
 branch_labels = None
 depends_on = None
 
