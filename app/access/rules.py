@@ -192,6 +192,8 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "legal_rates:read": _EVERYONE,  # the law
+    "legal_rates:write": frozenset({Role.PROGRAMME}),
     "claims:read": _MONEY_VIEW,
     "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
     "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
@@ -241,7 +243,15 @@ GUARDED_EVENTS = {
 
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset(
-    {"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write", "schemes:write"}
+    {
+        "organisations:write",
+        "members:write",
+        "api_keys:read",
+        "api_keys:write",
+        "programme:write",
+        "schemes:write",
+        "legal_rates:write",
+    }
 )
 
 # Roles that see no more than their own organisation's part of what a permission shows.

@@ -88,6 +88,7 @@ SHOWN_AS: dict[str, str] = {
 
 # Ids without a name beside them, and why.
 OPAQUE: dict[str, str] = {
+    "Proceeding.ended_by": "It is no person, but the way in which the proceeding ended.",
     # aid files
     "Application.refiles_id": "A file has no name; its project and firm are those of this one.",
     **dict.fromkeys(

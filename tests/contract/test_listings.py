@@ -285,7 +285,7 @@ LISTS = [
     "/v1/organisations", "/v1/organisations/{partner}/persons", "/v1/organisations/{partner}/service-accounts",
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
-    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
@@ -315,7 +315,7 @@ LISTS = [
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
     "payment-runs/{run}/lines",
-    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
     "grants/{grant}/commitments/{commitment}/reports", "advances/{advance}/commitments",

@@ -86,6 +86,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     SCHEME: (ALL, {"programme"}),
     SCHEME + "/parameters": (ALL, {"programme"}),
     SCHEME + "/parameters/{id}": (ALL, {"programme"}),
+    "/v1/legal-rates": (ALL, {"programme"}),
+    "/v1/legal-rates/{id}": (ALL, set()),
     "/v1/territories": (ALL, {"programme"}),
     T: (ALL, {"programme"}),
     T + "/perimeter": (ALL, set()),
@@ -474,6 +476,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
+    legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
     money = await world.money()
     money |= await world.owed(money["grant"])
     file = await admissible(world)
@@ -519,6 +522,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "vintage": "2023",
         "scheme": "rebond_industriel",
         SCHEME + "/parameters/{id}": parameter["id"],
+        "/v1/legal-rates/{id}": legal_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
         "/v1/organisations/{organisation_id}/persons/{id}": person,

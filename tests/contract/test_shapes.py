@@ -163,6 +163,8 @@ DRIVEN: dict[str, Request] = {
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "legal_rate_half_year": _one("POST /v1/legal-rates", "/from_on", "2026-07-02"),
+    "legal_rate_rate": _one("POST /v1/legal-rates", "/rate_bp", 10_001),
     "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
     "scheme_period": _one("POST /v1/schemes", "/valid_until_on", "2023-12-31", "/"),
     "scheme_parameter_name": _one(PARAMETER, "/name", "_months"),

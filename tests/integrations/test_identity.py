@@ -50,6 +50,7 @@ ADDRESSES = {
     "job_observation": T + "/projects/{project_id}/job-observations/{id}",
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",
     "member": "/v1/members/{id}",
+    "legal_rate": "/v1/legal-rates/{id}",
     "letter": T + "/letters/{id}",
     "mission": T + "/missions/{id}",
     "mission_member": T + "/missions/{mission_id}/members/{id}",

@@ -88,6 +88,7 @@ PAIRS: dict[tuple[str, str], str] = {
        for code in ("already-exists", "award-differs-from-aid")},
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
+    ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
