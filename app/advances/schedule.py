@@ -332,7 +332,8 @@ def _day_in(month_index: int, day: int) -> date:
 # --- how much --------------------------------------------------------------------------------------------------------
 
 
-def _half_up(numerator: int, denominator: int) -> int:
+def half_up(numerator: int, denominator: int) -> int:
+    """The nearest whole number; half of one goes up."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
@@ -393,7 +394,7 @@ def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> li
             # No interest runs while nothing is due: what was paid by then bears it from there.
             start = max(paid_on, before) if terms.resting and not made else paid_on
             running += cents * clock.since(start, before, due_on)
-        interest = _half_up(running * terms.annual_rate_bp, year)
+        interest = half_up(running * terms.annual_rate_bp, year)
         principal = capitalised = 0
         if period > terms.grace_periods:
             if opening != balance or not shares.made:
@@ -467,7 +468,7 @@ def split(cents: int, weights: Sequence[int], multiple: int, remainder: Remainde
     if remainder is Remainder.LAST or not whole:
         left, shares = cents, []
         for weight in weights[:-1]:
-            share = min(_half_up(cents * weight, (whole or 1) * multiple) * multiple, left)
+            share = min(half_up(cents * weight, (whole or 1) * multiple) * multiple, left)
             shares.append(share)
             left -= share
         return [*shares, left]
@@ -490,7 +491,7 @@ def _annuity(cents: int, count: int, months_bp: int, multiple: int) -> int:
     """
     year = 120_000
     grown, flat = (year + months_bp) ** count, year**count
-    return _half_up(cents * months_bp * grown, year * (grown - flat) * multiple) * multiple
+    return half_up(cents * months_bp * grown, year * (grown - flat) * multiple) * multiple
 
 
 def _rounded_down(terms: LoanTerms, days: list[date], paid: list[CashFlow]) -> list[Instalment]:

@@ -54,7 +54,8 @@ from app.envelopes.rules import (
 )
 
 TAKERS = 20  # acts that a refusal names at most
-SELDOM = (Account.SHORTFALL, Account.RECOVERED)  # few contributions ever have one: it is opened where it is needed
+# Few contributions ever have one: it is opened where it is needed.
+SELDOM = (Account.SHORTFALL, Account.RECOVERED, Account.WAIVED, Account.WRITTEN_OFF)
 
 
 class EnvelopeExhausted(Problem):

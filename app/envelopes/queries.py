@@ -180,12 +180,14 @@ _HOLDINGS = {
     "shortfall_cents": (Account.SHORTFALL,),
     "committed_cents": _COMMITTED,
     "outstanding_cents": (Account.ADVANCES_PAID,),
+    "waived_cents": (Account.WAIVED,),
+    "written_off_cents": (Account.WRITTEN_OFF,),
 }
 _FLOWS = {
     "awarded_cents": (_COMMITTED, (Account.AVAILABLE,)),
     "paid_cents": (_PAID, _COMMITTED),
     "released_cents": ((Account.RELEASED,), _COMMITTED),
-    "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID,)),
+    "repaid_cents": ((Account.REPAID,), (Account.ADVANCES_PAID, Account.WRITTEN_OFF)),
     "recovered_cents": ((Account.RECOVERED,), (Account.GRANTS_PAID,)),
     "recycled_cents": ((Account.AVAILABLE, Account.SHORTFALL), (Account.REPAID, Account.RECOVERED)),
 }
@@ -233,7 +235,8 @@ def _amounts_by_closings(closing: Any, entry: Any) -> Any:
         .cte("flowed")
     )
     flows: dict[str, ColumnElement[Any]] = {name: func.coalesce(flowed.c[name], 0) for name in _SELDOM}
-    flows["paid_cents"] = held.c.paid_out + flows["repaid_cents"] + flows["recovered_cents"]
+    given_up = held.c.waived_cents + held.c.written_off_cents
+    flows["paid_cents"] = held.c.paid_out + given_up + flows["repaid_cents"] + flows["recovered_cents"]
     return (
         select(
             held.c.organisation_id, *((held.c if name in _HOLDINGS else flows)[name].label(name) for name in _FIGURES)

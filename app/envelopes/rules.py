@@ -2,7 +2,7 @@
 
 An entry debits one account and credits another of the same contribution, so the ledger is zero-sum by construction:
 what was contributed + shortfall = available + committed + paid out and neither repaid nor recovered + repaid or
-recovered, and not recycled.
+recovered, and not recycled + waived + written off.
 """
 
 from bisect import bisect_left
@@ -29,6 +29,8 @@ class Account(StrEnum):
     RELEASED = "released"
     REPAID = "repaid"
     RECOVERED = "recovered"
+    WAIVED = "waived"
+    WRITTEN_OFF = "written_off"
     SHORTFALL = "shortfall"
 
 
@@ -47,7 +49,8 @@ class Act(StrEnum):
     """What causes an entry. A reversal carries the act that it takes back.
 
     A `bounce` is a repayment that the bank sent back; a `cover` fills a shortfall of the contribution it names; a
-    `recovery` is money of a grant that came back, by a receipt or by being set off on a payment.
+    `recovery` is money of a grant that came back, by a receipt or by being set off on a payment. A `waiver` and a
+    `write_off` give up capital of an advance; what comes in after the latter is a `recovery_after_write_off`.
     """
 
     CONTRIBUTION = "contribution"
@@ -58,6 +61,9 @@ class Act(StrEnum):
     REPAYMENT = "repayment"
     RECOVERY = "recovery"
     BOUNCE = "bounce"
+    WAIVER = "waiver"
+    WRITE_OFF = "write_off"
+    RECOVERY_AFTER_WRITE_OFF = "recovery_after_write_off"
     COVER = "cover"
 
 

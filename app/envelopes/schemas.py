@@ -122,7 +122,11 @@ class Amounts(Read):
     recycled_cents: Cents = Field(
         description="Cents of euro repaid or recovered that are available again; part of both."
     )
-    outstanding_cents: Cents = Field(description="Cents of euro of advances paid and not repaid yet.")
+    outstanding_cents: Cents = Field(description="Cents of euro of advances paid that firms still owe.")
+    waived_cents: Cents = Field(description="Cents of euro of advances paid that firms need not repay, by decisions.")
+    written_off_cents: Cents = Field(
+        description="Cents of euro of advances paid that are given up as lost, less what came in after that."
+    )
 
 
 class ContributorAmounts(Amounts):

@@ -1,0 +1,72 @@
+"""Late interest (*intérêts moratoires*) on what is overdue. Pure: no session, no await.
+
+It is simple interest on real days over 365. The day from which it runs is not counted, the day of payment is. Each day
+bears the rate of its half-year; one line is rounded once, half-up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from app.advances.schedule import half_up
+
+YEAR = 365 * 10_000  # days of a year, basis points
+
+
+class Rate(NamedTuple):
+    """A yearly rate in basis points, from its first day to its last, both counted."""
+
+    from_on: date
+    until_on: date
+    bp: int
+
+
+class Span(NamedTuple):
+    """Days on which nothing runs: from the first to the day before `until_on`; without end where that is None."""
+
+    from_on: date
+    until_on: date | None
+
+
+class Overdue(NamedTuple):
+    """What is overdue from the day after `on`, in cents, until the next step."""
+
+    on: date
+    cents: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Days in a row that bear one rate on one amount."""
+
+    from_on: date
+    until_on: date
+    days: int
+    bp: int
+    cents: int
+
+
+class RateMissing(ValueError):
+    """No legal rate is known for a day on which late interest runs."""
+
+    def __init__(self, on: date) -> None:
+        super().__init__(on)
+        self.on = on
+
+
+def segments(
+    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[Rate], stops: Sequence[Span] = ()
+) -> list[Segment]:
+    """The days after `start` up to `as_of` by rate and amount. Raises `RateMissing`.
+
+    `steps` are in the order of their days; the last of a day counts.
+    """
+    raise NotImplementedError
+
+
+def late_interest(
+    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[Rate], stops: Sequence[Span] = ()
+) -> int:
+    """The late interest of a line in cents, in all, from the day after `start` up to `as_of`. Raises `RateMissing`."""
+    return half_up(sum(part.cents * part.bp * part.days for part in segments(steps, start, as_of, rates, stops)), YEAR)
