@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from app.advances.schedule import half_up
 
+ONE_DAY = timedelta(days=1)
 YEAR = 365 * 10_000  # days of a year, basis points
 
 
@@ -62,7 +63,35 @@ def segments(
 
     `steps` are in the order of their days; the last of a day counts.
     """
-    raise NotImplementedError
+    made = []
+    for place, (on, cents) in enumerate(steps):
+        until = min(steps[place + 1].on, as_of) if place + 1 < len(steps) else as_of
+        day = max(on, start) + ONE_DAY
+        while cents and day <= until:
+            stop = _stopped(day, stops)
+            if stop is not None:
+                if stop.until_on is None:
+                    break
+                day = stop.until_on
+                continue
+            rate = _rate(day, rates)
+            last = min([until, rate.until_on, *(stop.from_on - ONE_DAY for stop in stops if stop.from_on > day)])
+            made.append(Segment(day, last, (last - day).days + 1, rate.bp, cents))
+            day = last + ONE_DAY
+    return made
+
+
+def _stopped(day: date, stops: Sequence[Span]) -> Span | None:
+    return next(
+        (stop for stop in stops if stop.from_on <= day and (stop.until_on is None or day < stop.until_on)), None
+    )
+
+
+def _rate(day: date, rates: Sequence[Rate]) -> Rate:
+    for rate in rates:
+        if rate.from_on <= day <= rate.until_on:
+            return rate
+    raise RateMissing(day)
 
 
 def late_interest(

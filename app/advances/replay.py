@@ -5,14 +5,30 @@ recording, and answers where the advance stands; a version of the schedule that 
 is made on the way. Money that is taken back, or comes in late, is therefore no case of its own: the walk is done again.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from itertools import groupby
 from typing import NamedTuple
 
-from app.advances.late import Rate, Span
-from app.advances.schedule import CashFlow, LoanTerms
+from app.advances.late import Overdue, Rate, Span, late_interest
+from app.advances.schedule import (
+    Ahead,
+    Basis,
+    CashFlow,
+    GraceKind,
+    Impossible,
+    Instalment,
+    LoanTerms,
+    ScheduleShape,
+    first_period,
+    interest_until,
+    lines,
+    lines_again,
+    lines_ahead,
+)
 
 
 class AllocationRule(StrEnum):
@@ -88,17 +104,18 @@ class Line:
 
 
 class Carried(NamedTuple):
-    """What an act's version did with more than the outstanding principal, in cents, as known when it was made.
+    """What an act decided beside its lines, and what else was unpaid when it was made, in cents.
 
-    `interest_cents`, `fees_cents` and `late_interest_cents` had fallen due on lines that the version replaces, and its
-    new lines carry them; late interest that is None was waived or capitalised.
+    `interest_cents` and `fees_cents` had fallen due and were unpaid. `late_interest_cents` had run on lines past their
+    day that the version replaces, and its new lines carry it; None where all late interest until the day was waived
+    or capitalised.
     """
 
     waived_cents: int = 0
     capitalised_cents: int = 0
     interest_cents: int = 0
     fees_cents: int = 0
-    late_interest_cents: int | None = None
+    late_interest_cents: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -218,15 +235,6 @@ class LineState:
         return self.principal_left_cents + self.interest_left_cents + self.fees_left_cents
 
 
-class Basis(NamedTuple):
-    """On what contract interest runs: the scheduled balance on `before`, the last due day, and what moved it since."""
-
-    before: date
-    opening_cents: int
-    moves: tuple[CashFlow, ...]
-    deferred_cents: int
-
-
 @dataclass(frozen=True)
 class Position:
     """Where an advance stands at the end of a day, in cents.
@@ -258,13 +266,568 @@ class Position:
     basis: Basis | None = field(repr=False, default=None)
 
 
+# --- the walk --------------------------------------------------------------------------------------------------------
+
+
 def replay(facts: Facts, as_of: date) -> Position:
     """Where the advance stands at the end of `as_of`. Raises `late.RateMissing`.
 
     `versions` of the answer are those that tranches, early repayments and acts make by then, as they would be made
     today: what `unwritten` compares with those that are stored.
     """
-    raise NotImplementedError
+    walk = _Walk(facts)
+    for on, _, _, act in sorted(_events(facts, walk), key=lambda event: event[:3]):
+        if on > as_of:
+            break
+        walk.roll(on)
+        act(on)
+    walk.roll(as_of)
+    return walk.position(as_of)
+
+
+def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Callable[[date], None]]]:
+    """What happens, by day: first tranches, then acts and money in the order of recording, at last a write-off."""
+    for place, tranche in enumerate(facts.tranches):
+        yield tranche.on, 0, place, lambda on, one=tranche: walk.disburse(one)
+    for version in facts.versions:
+        if version.cause in ACTS:
+            yield version.from_on, 1, version.order, lambda on, one=version: walk.apply(one)
+        yield version.from_on, 4, version.number, walk.look
+    for assignment in facts.assignments:
+        if not assignment.after_write_off:
+            yield assignment.value_on, 1, assignment.order, lambda on, one=assignment: walk.receive(one)
+        elif facts.written_off_on is not None:
+            day = max(assignment.value_on, facts.written_off_on)
+            yield day, 3, assignment.order, lambda on, one=assignment: walk.recover(one)
+    if facts.written_off_on is not None:
+        yield facts.written_off_on, 2, 0, walk.write_off
+
+
+@dataclass
+class _Entry:
+    """A line in the walk, with what is left of it. `past`: its day has come."""
+
+    due_on: date
+    principal: int = 0
+    interest: int = 0
+    capitalised: int = 0
+    fees: int = 0
+    late: int = 0
+    rests: GraceKind | None = None
+    kept: bool = False
+    past: bool = False
+    principal_left: int = 0
+    interest_left: int = 0
+    fees_left: int = 0
+    late_paid: int = 0
+    forgiven: int = 0
+    settled_on: date | None = None
+    steps: list[Overdue] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.kept:
+            self.principal_left, self.interest_left, self.fees_left = self.principal, self.interest, self.fees
+
+    @property
+    def left(self) -> int:
+        return self.principal_left + self.interest_left + self.fees_left
+
+    def line(self) -> Line:
+        return Line(
+            self.due_on, self.principal, self.interest, self.capitalised, self.fees,
+            self.late_paid if self.kept else self.late, self.kept,
+        )  # fmt: skip
+
+    def pay_principal(self, cents: int, on: date) -> None:
+        self.principal_left -= cents
+        if self.past:
+            self.steps.append(Overdue(on, self.principal_left))
+
+
+class _Parts:
+    """What money is left of an assignment, and what it paid."""
+
+    def __init__(self, cents: int) -> None:
+        self.left = cents
+        self.paid: dict[str, int] = defaultdict(int)
+
+    def pay(self, part: str, asked: int) -> int:
+        cents = min(self.left, max(asked, 0))
+        self.left -= cents
+        self.paid[part] += cents
+        return cents
+
+    def split(self) -> Split:
+        self.pay("overpaid_cents", self.left)
+        return Split(**self.paid)
+
+
+class _Walk:
+    """The account as the facts are walked through, day by day."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.terms = facts.terms
+        self.entries: list[_Entry] = []
+        self.versions: list[Version] = []
+        self.splits: dict[Hashable, Split] = {}
+        self.paid_out: list[CashFlow] = []
+        self.disbursed = self.capitalised = self.repaid = self.waived = self.written_off = 0
+        self.basis: Basis | None = None
+        self.charges = {charge.id: charge.cents for charge in facts.charges}
+        self._follows_terms = True  # no act and no early repayment has changed the lines of the terms yet
+        self._paid_ahead: dict[date, int] = defaultdict(int)
+        self._first_notices = _first_notices(facts.notices)
+
+    @property
+    def outstanding(self) -> int:
+        return self.disbursed + self.capitalised - self.repaid - self.waived - self.written_off
+
+    def ahead(self) -> list[_Entry]:
+        return [entry for entry in self.entries if not entry.past and not entry.kept]
+
+    def due(self) -> list[_Entry]:
+        return [entry for entry in self.entries if entry.past and not entry.kept]
+
+    # days
+
+    def roll(self, on: date) -> None:
+        """Let the lines up to this day fall due."""
+        for entry in self.entries:
+            if entry.past or entry.kept:
+                continue
+            if entry.due_on > on:
+                break
+            entry.past = True
+            entry.steps.append(Overdue(entry.due_on, entry.principal_left))
+            self.capitalised += entry.capitalised
+            if self.basis is not None:
+                deferred = 0
+                if entry.rests is GraceKind.INTEREST_DEFERRED:
+                    deferred = interest_until(self.terms, self.basis, entry.due_on)
+                balance = self.basis.balance_cents - entry.principal_left + entry.capitalised
+                self.basis = Basis(entry.due_on, balance, (), deferred)
+
+    def late_of(self, entry: _Entry, on: date) -> int:
+        """The late interest of a line in all, up to this day."""
+        notice_on = self._first_notices.get(entry.due_on)
+        if not entry.steps or notice_on is None or notice_on > on:
+            return entry.late - entry.forgiven
+        start = max(notice_on, entry.due_on)
+        ran = late_interest(entry.steps, start, on, self.facts.late_rates, self.facts.stops)
+        return entry.late + ran - entry.forgiven
+
+    # tranches
+
+    def disburse(self, tranche: Tranche) -> None:
+        """Pay a tranche out: the lines ahead are made again from what is then outstanding."""
+        self.disbursed += tranche.cents
+        self.paid_out.append(CashFlow(tranche.on, tranche.cents))
+        self.cut()
+        try:
+            self._lay_out(tranche)
+        except Impossible:  # a fact of before its rules: nothing is ahead of it
+            last = max((entry.due_on for entry in self.entries), default=tranche.on)
+            self.entries.append(_Entry(max(last, tranche.on), tranche.cents))
+            self._sort()
+            self._follows_terms = False
+            self.roll(tranche.on)
+        self.make(tranche.on, VersionCause.TRANCHE, tranche.id)
+
+    def _lay_out(self, tranche: Tranche) -> None:
+        if self.basis is None:
+            self.basis = Basis(first_period(self.terms, tranche.on), 0)
+        if not self._follows_terms and not self.ahead():
+            raise Impossible((), "tranche_after_last_due")
+        moved = self._moved(tranche.on, tranche.cents)
+        if not self._follows_terms:
+            self._replace(lines_again(self.terms, moved, _ahead(self.ahead())))
+            self.basis = moved
+            return
+        contract = lines(self.terms, self.paid_out)
+        self.basis = moved
+        resting = self.terms.grace_periods - self.terms.resting
+        entries = [
+            _entry(line, self.terms.grace_kind if line.number <= resting else None)
+            for line in contract
+            if line.due_on > tranche.on
+        ]
+        over = 0
+        for entry in entries:
+            entry.principal -= self._paid_ahead[entry.due_on]
+            if entry.principal < 0:  # rounding alone can leave a line less than was paid on it
+                over, entry.principal = over - entry.principal, 0
+        for entry, cents in zip(
+            entries, taken(over, [entry.principal for entry in entries], AllocationRule.NEXT), strict=True
+        ):
+            entry.principal -= cents
+            entry.principal_left = entry.principal
+        self._set_ahead([entry for entry in entries if entry.principal or not self._paid_ahead[entry.due_on]])
+
+    def _moved(self, on: date, cents: int) -> Basis:
+        """The basis after this much more, or less where it is below zero."""
+        assert self.basis is not None
+        return self.basis._replace(moves=(*self.basis.moves, CashFlow(max(on, self.basis.before), cents)))
+
+    # money
+
+    def receive(self, assignment: Assignment) -> None:
+        """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it."""
+        on, parts = assignment.value_on, _Parts(assignment.cents)
+        for entry in self.due():
+            if not parts.left:
+                break
+            self._pay_due(entry, parts, on)
+        for charge in self.facts.charges:
+            if charge.due_on <= on:
+                self.charges[charge.id] -= parts.pay("success_fee_cents", self.charges[charge.id])
+        self._pay_ahead(parts, assignment)
+        ahead = self.ahead()
+        if parts.left and not any(entry.principal_left for entry in ahead):
+            for entry in ahead:
+                cents = parts.pay("interest_cents", entry.interest_left)
+                entry.interest_left -= cents
+                if cents and not entry.left:
+                    entry.settled_on = on
+        self.splits[assignment.id] = parts.split()
+
+    def _pay_due(self, entry: _Entry, parts: _Parts, on: date) -> None:
+        before = parts.left
+        entry.fees_left -= parts.pay("fees_cents", entry.fees_left)
+        late = self.late_of(entry, on) - entry.late_paid
+        paid_late = parts.pay("late_interest_cents", late)
+        entry.late_paid += paid_late
+        entry.interest_left -= parts.pay("interest_cents", entry.interest_left)
+        principal = parts.pay("principal_cents", entry.principal_left)
+        if principal:
+            entry.pay_principal(principal, on)
+            self.repaid += principal
+        if parts.left != before and not entry.left and paid_late == max(late, 0):
+            entry.settled_on = on
+
+    def _pay_ahead(self, parts: _Parts, assignment: Assignment) -> None:
+        ahead = self.ahead()
+        asked = sum(entry.principal_left - entry.capitalised for entry in ahead)
+        cents = parts.pay("principal_cents", asked)
+        if not cents or self.basis is None:
+            return
+        self.repaid += cents
+        on, choice = assignment.value_on, assignment.choice
+        moved = self._moved(on, -cents)
+        rule = AllocationRule.LAST if choice is EarlyChoice.SHORTEN else self.facts.rule
+        if not self.terms.annual_rate_bp and choice is not EarlyChoice.RESPREAD:
+            self.basis = moved
+            for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule)):
+                entry.pay_principal(paid, on)
+                self._paid_ahead[entry.due_on] += paid
+                if paid and not entry.left:
+                    entry.settled_on = on
+            return
+        self.cut()
+        ahead = self.ahead()
+        repaying = [entry for entry in ahead if entry.rests is None]
+        if choice is EarlyChoice.RESPREAD:
+            made = lines_again(self.terms, moved, _ahead(ahead))
+        elif choice is EarlyChoice.SHORTEN and self.terms.shape is ScheduleShape.CONSTANT_INSTALMENT and repaying:
+            made = lines_again(self.terms, moved, _ahead(ahead), repaying[0].principal + repaying[0].interest)
+        else:
+            made = self._less(moved, ahead, cents, rule)
+        self.basis = moved
+        self._replace(made)
+        early = _Entry(on, cents, kept=True, past=True, settled_on=on)
+        self.entries.append(early)
+        self._sort()
+        self._follows_terms = False
+        self.make(on, VersionCause.EARLY_REPAYMENT, assignment.id)
+
+    def _less(self, basis: Basis, ahead: Sequence[_Entry], cents: int, rule: AllocationRule) -> list[Instalment]:
+        """The lines ahead with less principal, taken by the rule, and the interest on what they leave.
+
+        Less interest is then capitalised, too; that also is taken from the principal.
+        """
+        principals = [entry.principal for entry in ahead]
+        over = cents
+        while True:
+            principals = [have - less for have, less in zip(principals, taken(over, principals, rule))]
+            plan = [Ahead(entry.due_on, have, entry.rests) for entry, have in zip(ahead, principals)]
+            made = lines_ahead(self.terms, basis, plan)
+            over, rule = -made[-1].closing_cents if made else 0, AllocationRule.LAST
+            if over <= 0:
+                return made
+
+    # acts
+
+    def apply(self, version: Version) -> None:
+        """Take the lines of an act. What is outstanding now and was not known then is carried by the first open line;
+        what is less is taken as money would be.
+        """
+        on, carried = version.from_on, version.carried
+        self.cut()
+        due = self.due()
+        late = {id(entry): self.late_of(entry, on) - entry.late_paid for entry in due}
+        interest = sum(entry.interest_left for entry in due)
+        fees = sum(entry.fees_left for entry in due)
+        waived = min(carried.waived_cents, self.outstanding + carried.capitalised_cents)
+        self.waived += waived
+        self.capitalised += carried.capitalised_cents
+        entries = [self._taken_over(line, on, due) for line in version.lines if not line.kept]
+        going = [entry for entry in due if not any(entry is other for other in entries)]
+        if carried.late_interest_cents is None:
+            for entry in entries:
+                entry.forgiven += late.get(id(entry), 0)
+            more_late = 0
+        else:
+            more_late = sum(late[id(entry)] for entry in going) - carried.late_interest_cents
+        asked = sum(entry.principal - entry.capitalised for entry in entries)
+        more = (self.outstanding - asked, interest - carried.interest_cents, fees - carried.fees_cents, more_late)
+        self.entries = [entry for entry in self.entries if entry.kept] + entries
+        self._sort()
+        if any(more):
+            self._carry(on, more)
+        if self.basis is not None:
+            overdue = sum(entry.principal_left for entry in self.due())
+            self.basis = self._moved(on, self.outstanding - overdue - self.basis.balance_cents)
+            if more[0] and self.terms.annual_rate_bp and version.cause is not VersionCause.PLAN and self.ahead():
+                self._replace(self._less(self.basis, self.ahead(), 0, self.facts.rule))
+        self._follows_terms = False
+        if any(more):
+            self.make(on, VersionCause.REPLAY, version.act)
+        else:
+            self.versions.append(version)
+
+    def _taken_over(self, line: Line, on: date, due: Sequence[_Entry]) -> _Entry:
+        """The entry of an act's line: the one that is past its day stays the same one, with its late interest."""
+        for entry in due:
+            if line.due_on <= on and entry.due_on == line.due_on and not entry.kept:
+                entry.principal, entry.interest, entry.fees = line.principal_cents, line.interest_cents, line.fees_cents
+                entry.late += line.late_interest_cents
+                entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees
+                entry.steps.append(Overdue(on, entry.principal))
+                return entry
+        rests = _rests(line) if self.terms.annual_rate_bp else None
+        made = _Entry(
+            line.due_on, line.principal_cents, line.interest_cents, line.capitalised_cents, line.fees_cents,
+            line.late_interest_cents, rests, past=line.due_on <= on,
+        )  # fmt: skip
+        if made.past:
+            made.steps.append(Overdue(on, made.principal))
+        return made
+
+    def _carry(self, on: date, more: tuple[int, int, int, int]) -> None:
+        """Put what an act's lines ask too little on the first, and take what they ask too much."""
+        open_entries = [entry for entry in self.entries if not entry.kept]
+        if not open_entries:
+            if max(more) <= 0:
+                return
+            open_entries = [_Entry(on, past=True)]
+            self.entries.append(open_entries[0])
+            self._sort()
+        first = open_entries[0]
+        principal, interest, fees, late = more
+        if principal > 0:
+            first.principal += principal
+        else:
+            due = [entry for entry in open_entries if entry.past]
+            ahead = [entry for entry in open_entries if not entry.past]
+            left = -principal
+            for entries, rule in ((due, AllocationRule.NEXT), (ahead, self.facts.rule)):
+                shares = taken(left, [entry.principal for entry in entries], rule)
+                left -= sum(shares)
+                for entry, cents in zip(entries, shares):
+                    entry.principal -= cents
+        first.interest += max(interest, 0)
+        first.fees += max(fees, 0)
+        first.late += max(late, 0)
+        for part, cents in (("interest", -interest), ("fees", -fees), ("late", -late)):
+            amounts = [getattr(entry, part) for entry in open_entries]
+            for entry, less in zip(open_entries, taken(max(cents, 0), amounts, AllocationRule.NEXT)):
+                setattr(entry, part, getattr(entry, part) - less)
+        for entry in open_entries:
+            entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees
+            if entry.past:
+                entry.steps.append(Overdue(on, entry.principal))
+
+    # a write-off
+
+    def write_off(self, on: date) -> None:
+        """Close every line: what is outstanding is written off."""
+        self.cut()
+        self.written_off = self.outstanding
+        self.entries = [entry for entry in self.entries if entry.kept]
+        self.basis = None
+
+    def recover(self, assignment: Assignment) -> None:
+        """Take money after the write-off: capital, up to what was written off."""
+        parts = _Parts(assignment.cents)
+        cents = parts.pay("principal_cents", self.written_off)
+        self.repaid += cents
+        self.written_off -= cents
+        self.splits[assignment.id] = parts.split()
+
+    # versions
+
+    def cut(self) -> None:
+        """Cut lines paid in part in two: what was paid is kept, the rest stays open."""
+        cut: list[_Entry] = []
+        for entry in self.entries:
+            if entry.kept:
+                cut.append(entry)
+                continue
+            kept = _Entry(
+                entry.due_on, entry.principal - entry.principal_left, entry.interest - entry.interest_left,
+                0, entry.fees - entry.fees_left, late_paid=entry.late_paid, kept=True, past=True,
+                settled_on=entry.settled_on,
+            )  # fmt: skip
+            paid = kept.principal + kept.interest + kept.fees
+            whole = not entry.left and (entry.past or paid) and not self._late_left(entry)
+            if whole:
+                kept.capitalised, kept.principal, kept.interest = entry.capitalised, entry.principal, entry.interest
+                cut.append(kept)
+                continue
+            if paid:
+                kept.late_paid = 0
+                cut.append(kept)
+            entry.principal, entry.interest, entry.fees = entry.principal_left, entry.interest_left, entry.fees_left
+            cut.append(entry)
+        self.entries = cut
+
+    def _late_left(self, entry: _Entry) -> bool:
+        last = entry.settled_on or entry.due_on
+        return self.late_of(entry, max(last, entry.steps[-1].on if entry.steps else last)) > entry.late_paid
+
+    def make(self, on: date, cause: VersionCause, act: Hashable) -> None:
+        """Note the version in force from now on."""
+        self.cut()
+        made = tuple(entry.line() for entry in self.entries)
+        self.versions.append(Version(on, cause, made, act=act))
+
+    def look(self, on: date) -> None:
+        """Note the lines of a day that has a stored version, where nothing makes one today."""
+        if not any(version.from_on == on for version in self.versions):
+            self.make(on, VersionCause.REPLAY, None)
+
+    def _replace(self, made: Sequence[Instalment]) -> None:
+        """Give the lines ahead new figures; those after the last cent fall away."""
+        entries = self.ahead()
+        for entry, line in zip(entries, made):
+            entry.principal, entry.interest = line.principal_cents, line.interest_cents
+            entry.capitalised = line.capitalised_cents
+            entry.principal_left, entry.interest_left = entry.principal, entry.interest
+        while entries and not made[len(entries) - 1].opening_cents and not entries[-1].left:
+            entries.pop()
+        self._set_ahead(entries)
+
+    def _set_ahead(self, entries: Sequence[_Entry]) -> None:
+        self.entries = [entry for entry in self.entries if entry.kept or entry.past] + list(entries)
+        self._sort()
+
+    def _sort(self) -> None:
+        self.entries.sort(key=lambda entry: (entry.due_on, not entry.kept))
+
+    # the answer
+
+    def position(self, as_of: date) -> Position:
+        states = tuple(self._state(entry, as_of) for entry in self.entries)
+        overdue = [state for state in states if state.line.due_on < as_of and state.left_cents]
+        due = [state for state in states if state.line.due_on <= as_of]
+        coming = [state for state in states if state.line.due_on >= as_of and state.left_cents]
+        days = max((state.days_past_due for state in overdue), default=0)
+        charges = sum(self.charges[charge.id] for charge in self.facts.charges if charge.due_on <= as_of)
+        in_proceedings = any(
+            stop.from_on <= as_of and (stop.until_on is None or as_of < stop.until_on) for stop in self.facts.stops
+        )
+        next_on = coming[0].line.due_on if coming else None
+        return Position(
+            as_of=as_of,
+            lines=states,
+            splits=self.splits,
+            versions=tuple(self.versions),
+            disbursed_cents=self.disbursed,
+            capitalised_cents=self.capitalised,
+            repaid_cents=self.repaid,
+            waived_cents=self.waived,
+            written_off_cents=self.written_off,
+            outstanding_cents=self.outstanding,
+            overdue_cents=sum(state.left_cents for state in overdue),
+            interest_due_cents=sum(state.interest_left_cents for state in due),
+            late_interest_cents=sum(state.late_interest_left_cents for state in states),
+            fees_due_cents=sum(state.fees_left_cents for state in due),
+            success_fee_due_cents=charges,
+            overpaid_cents=sum(split.overpaid_cents for split in self.splits.values()),
+            days_past_due=days,
+            bucket=Bucket.IN_PROCEEDINGS if in_proceedings else bucket_of(days),
+            next_due_on=next_on,
+            next_due_cents=sum(state.left_cents for state in coming if state.line.due_on == next_on),
+            basis=self.basis,
+        )
+
+    def _state(self, entry: _Entry, as_of: date) -> LineState:
+        late = entry.late_paid if entry.kept else self.late_of(entry, as_of)
+        days = (as_of - entry.due_on).days if entry.left and entry.due_on < as_of else 0
+        return LineState(
+            entry.line(), entry.principal_left, entry.interest_left, entry.fees_left,
+            late, late - entry.late_paid, entry.settled_on, days,
+        )  # fmt: skip
+
+
+def bucket_of(days_past_due: int) -> Bucket:
+    """The bucket of arrears of so many days."""
+    for most, bucket in (
+        (0, Bucket.CURRENT), (30, Bucket.DAYS_1_30), (60, Bucket.DAYS_31_60), (90, Bucket.DAYS_61_90),
+        (180, Bucket.DAYS_91_180),
+    ):  # fmt: skip
+        if days_past_due <= most:
+            return bucket
+    return Bucket.OVER_180
+
+
+def _first_notices(notices: Sequence[Notice]) -> dict[date, date]:
+    """The first day of a notice that names each due date."""
+    first: dict[date, date] = {}
+    for notice in notices:
+        for due_on in notice.due_dates:
+            first[due_on] = min(first.get(due_on, notice.from_on), notice.from_on)
+    return first
+
+
+def _entry(line: Instalment, rests: GraceKind | None) -> _Entry:
+    return _Entry(line.due_on, line.principal_cents, line.interest_cents, line.capitalised_cents, rests=rests)
+
+
+def _ahead(entries: Sequence[_Entry]) -> list[Ahead]:
+    return [Ahead(entry.due_on, entry.principal_left, entry.rests) for entry in entries]
+
+
+def _rests(line: Line) -> GraceKind | None:
+    """The kind of grace that a line's figures show, of an advance with interest."""
+    if line.capitalised_cents:
+        return GraceKind.INTEREST_CAPITALISED
+    if line.principal_cents or line.fees_cents or line.late_interest_cents:
+        return None
+    return GraceKind.INTEREST_ONLY if line.interest_cents else GraceKind.INTEREST_DEFERRED
+
+
+def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]:
+    """How much of each amount is taken, so that they sum to `cents`, or to all where that is less."""
+    shares = [0] * len(amounts)
+    left = min(cents, sum(amounts))
+    if rule is AllocationRule.SPREAD:
+        while left:
+            places = [place for place, amount in enumerate(amounts) if amount > shares[place]]
+            each, odd = divmod(left, len(places))
+            for order, place in enumerate(places):
+                share = min(each + (order < odd), amounts[place] - shares[place])
+                shares[place] += share
+                left -= share
+        return shares
+    places = range(len(amounts)) if rule is AllocationRule.NEXT else range(len(amounts) - 1, -1, -1)
+    for place in places:
+        shares[place] = min(left, amounts[place])
+        left -= shares[place]
+    return shares
+
+
+# --- what is stored, and what is not yet ------------------------------------------------------------------------------
 
 
 def unwritten(stored: Sequence[Version], position: Position) -> list[Version]:
@@ -273,9 +836,34 @@ def unwritten(stored: Sequence[Version], position: Position) -> list[Version]:
     A new tranche, early repayment or act has its own cause; where one that is stored would be made otherwise today, a
     version of the same day takes its place, with the cause `replay`.
     """
-    raise NotImplementedError
+    there: dict[date, list[Version]] = defaultdict(list)
+    for version in sorted(stored, key=lambda one: one.number):
+        there[version.from_on].append(version)
+    new: list[Version] = []
+    for on, made in groupby(sorted(position.versions, key=lambda one: one.from_on), key=lambda one: one.from_on):
+        of_day = list(made)
+        known = {(version.cause, version.act) for version in there[on]}
+        missing = [one for one in of_day if (one.cause, one.act) not in known and one.act is not None]
+        last = (missing or there[on])[-1]
+        new += missing
+        if not _same(last, of_day[-1]):
+            new.append(replace(of_day[-1], cause=VersionCause.REPLAY, carried=Carried()))
+    first = max((version.number for version in stored), default=0) + 1
+    return [replace(version, number=first + place) for place, version in enumerate(new)]
 
 
-def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]:
-    """How much of each amount is taken, so that they sum to `cents`, or to all where that is less."""
-    raise NotImplementedError
+def _same(one: Version, other: Version) -> bool:
+    return _open_lines(one) == _open_lines(other)
+
+
+def _open_lines(version: Version) -> dict[date, tuple[int, ...]]:
+    sums: dict[date, tuple[int, ...]] = {}
+    for line in version.lines:
+        figures = (
+            line.principal_cents, line.interest_cents, line.capitalised_cents, line.fees_cents,
+            line.late_interest_cents,
+        )  # fmt: skip
+        if not line.kept and any(figures):
+            have = sums.get(line.due_on, (0,) * len(figures))
+            sums[line.due_on] = tuple(a + b for a, b in zip(have, figures))
+    return sums

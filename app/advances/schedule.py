@@ -6,7 +6,7 @@ once a line; principals sum to what was paid out, with what was capitalised, to 
 
 import calendar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -341,22 +341,46 @@ class _Clock:
     """The time that interest runs, in parts of a year: `base` of them make one."""
 
     def __init__(self, terms: LoanTerms) -> None:
-        thirty_360 = terms.day_count is DayCount.THIRTY_360 and terms.shape is not ScheduleShape.CUSTOM
-        self._whole = MONTHS[terms.frequency] * 365 if thirty_360 else None
+        self._whole = terms.day_count is DayCount.THIRTY_360 and terms.shape is not ScheduleShape.CUSTOM
         self._ends = terms.due_dates is DueDates.PERIOD_END
         self.base, self._of_a_day = (360, 1) if terms.day_count is DayCount.ACT_360 else (12 * 365, 12)
 
     def period(self, before: date, due_on: date) -> int:
-        """The time from one due date to the next."""
-        return self._whole or (due_on - before).days * self._of_a_day
+        """The time from one due date to the next: whole months where they are, else real days."""
+        months = _months(before, due_on) if self._whole else 0
+        return months * 365 or self.days(before, due_on)
 
     def since(self, paid_on: date, before: date, due_on: date) -> int:
         """The time that newly paid money bears interest: whole from the due date before, or from the day after it
         where that is a period's end; else broken.
         """
         if self._whole and (paid_on == before or (self._ends and paid_on == before + timedelta(days=1))):
-            return self._whole
-        return (due_on - paid_on).days * self._of_a_day
+            return self.period(before, due_on)
+        return self.days(paid_on, due_on)
+
+    def days(self, start: date, end: date) -> int:
+        """The time of real days."""
+        return (end - start).days * self._of_a_day
+
+    def running(self, balance: int, moves: Iterable[CashFlow], before: date, due_on: date) -> int:
+        """Cents by parts of a year, of a period that opens with a balance. Money repaid in it is a move below zero: it
+        bears interest for its real days, and the rest of the balance for the whole period.
+        """
+        running = balance * self.period(before, due_on)
+        for on, cents in moves:
+            if cents >= 0:
+                running += cents * self.since(on, before, due_on)
+            else:
+                running += cents * (self.period(before, due_on) - self.days(before, on))
+        return running
+
+
+def _months(before: date, after: date) -> int:
+    """The whole months between two days of one day of the month, or of the last where a month is shorter; else 0."""
+    anchor = max(before.day, after.day)
+    first, last = before.year * 12 + before.month - 1, after.year * 12 + after.month - 1
+    whole = _day_in(first, anchor) == before and _day_in(last, anchor) == after
+    return last - first if whole else 0
 
 
 def lines(terms: LoanTerms, tranches: Iterable[CashFlow]) -> list[Instalment]:
@@ -378,45 +402,163 @@ def lines(terms: LoanTerms, tranches: Iterable[CashFlow]) -> list[Instalment]:
 
 
 def _lines(terms: LoanTerms, boundaries: list[date], paid: list[CashFlow]) -> list[Instalment]:
-    clock = _Clock(terms)
-    year = clock.base * 10_000
+    run = _Run(terms)
     shares = _Shares(terms)
-    made: list[Instalment] = []
-    arrived = balance = deferred = 0
+    arrived = 0
     for period in range(terms.resting + 1, len(boundaries)):
         before, due_on = boundaries[period - 1], boundaries[period]
-        running = balance * clock.period(before, due_on)
-        opening = balance
+        moves = []
         while arrived < len(paid) and paid[arrived].on < due_on:
             paid_on, cents = paid[arrived]
             arrived += 1
-            opening += cents
             # No interest runs while nothing is due: what was paid by then bears it from there.
-            start = max(paid_on, before) if terms.resting and not made else paid_on
-            running += cents * clock.since(start, before, due_on)
-        interest = half_up(running * terms.annual_rate_bp, year)
-        principal = capitalised = 0
-        if period > terms.grace_periods:
-            if opening != balance or not shares.made:
-                shares.make(opening, period - terms.grace_periods - 1)
-            principal = shares.principal(period - terms.grace_periods - 1, opening, interest, due_on)
-            interest += deferred
-            deferred = 0
-        elif terms.grace_kind is GraceKind.INTEREST_DEFERRED:
-            deferred, interest = deferred + interest, 0
-        elif terms.grace_kind is GraceKind.INTEREST_CAPITALISED:
-            capitalised, interest = interest, 0
-        balance = opening - principal + capitalised
-        total = principal + interest
-        made.append(Instalment(len(made) + 1, due_on, opening, principal, interest, capitalised, total, balance))
-    return made
+            moves.append(CashFlow(max(paid_on, before) if terms.resting and not run.made else paid_on, cents))
+        interest = run.open(before, due_on, moves)
+        if period <= terms.grace_periods:
+            run.rest(terms.grace_kind, interest)
+            continue
+        place = period - terms.grace_periods - 1
+        if moves or not shares.made:
+            shares.make(run.opening, place)
+        run.repay(shares.principal(place, run.opening, interest, due_on), interest)
+    return run.made
+
+
+class _Run:
+    """Lines made one after the other: the balance that each opens with, and the interest that it bears."""
+
+    def __init__(self, terms: LoanTerms, balance: int = 0, deferred: int = 0) -> None:
+        self.made: list[Instalment] = []
+        self.opening = self._balance = balance
+        self._deferred = deferred
+        self._clock = _Clock(terms)
+        self._rate_bp = terms.annual_rate_bp
+        self._due_on = date.min
+
+    def open(self, before: date, due_on: date, moves: Sequence[CashFlow]) -> int:
+        """Open a period with what moved in it, and answer its interest."""
+        self._due_on = due_on
+        self.opening = self._balance + sum(move.cents for move in moves)
+        running = self._clock.running(self._balance, moves, before, due_on)
+        return half_up(running * self._rate_bp, self._clock.base * 10_000)
+
+    def repay(self, principal: int, interest: int) -> None:
+        """Close the period with a line that repays principal, and the interest deferred until then."""
+        self._close(principal, interest + self._deferred, 0)
+        self._deferred = 0
+
+    def rest(self, kind: GraceKind, interest: int) -> None:
+        """Close the period with a line of the grace."""
+        if kind is GraceKind.INTEREST_DEFERRED:
+            self._deferred += interest
+            self._close(0, 0, 0)
+        elif kind is GraceKind.INTEREST_CAPITALISED:
+            self._close(0, 0, interest)
+        else:
+            self._close(0, interest, 0)
+
+    def _close(self, principal: int, interest: int, capitalised: int) -> None:
+        opening, total = self.opening, principal + interest
+        self._balance = opening - principal + capitalised
+        number = len(self.made) + 1
+        made = Instalment(number, self._due_on, opening, principal, interest, capitalised, total, self._balance)
+        self.made.append(made)
+
+
+class Basis(NamedTuple):
+    """On what interest runs: the scheduled balance on `before`, the last due day, and what moved it since, in cents.
+
+    A move below zero was repaid early. `deferred_cents` is interest that falls due with the next line that repays.
+    """
+
+    before: date
+    opening_cents: int
+    moves: tuple[CashFlow, ...] = ()
+    deferred_cents: int = 0
+
+    @property
+    def balance_cents(self) -> int:
+        """The balance after all that moved it."""
+        return self.opening_cents + sum(move.cents for move in self.moves)
+
+
+class Ahead(NamedTuple):
+    """A line ahead: when it falls due, the principal that it repays, and whether it rests (a line of a grace)."""
+
+    due_on: date
+    cents: int
+    rests: GraceKind | None = None
+
+
+def first_period(terms: LoanTerms, disbursed_on: date) -> date:
+    """The day before the first line, on which its period begins."""
+    return _boundaries(terms, disbursed_on)[terms.resting]
+
+
+def interest_until(terms: LoanTerms, basis: Basis, on: date) -> int:
+    """The interest that runs from the last due day up to a day, with what was deferred before, in cents."""
+    run = _Run(terms, basis.opening_cents)
+    return run.open(basis.before, on, [move for move in basis.moves if move.on < on]) + basis.deferred_cents
+
+
+def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[Instalment]:
+    """Lines of given principals, with the interest that runs on what they leave."""
+    run = _Run(terms, basis.opening_cents, basis.deferred_cents)
+    for due_on, before, moves, line in _periods(basis, ahead):
+        interest = run.open(before, due_on, moves)
+        if line.rests is None:
+            run.repay(line.cents, interest)
+        else:
+            run.rest(line.rests, interest)
+    return run.made
+
+
+def lines_again(
+    terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], instalment_cents: int | None = None
+) -> list[Instalment]:
+    """Lines ahead whose principals are made again from the balance: by the shape of the terms, principals as they are
+    being the weights of a shape that is neither constant nor bullet, or by an instalment that stays as long as it lasts.
+
+    Raises `Impossible` where an instalment is less than its interest.
+    """
+    run = _Run(terms, basis.opening_cents, basis.deferred_cents)
+    repaying = [line for line in ahead if line.rests is None]
+    shape = terms.shape
+    if shape in (ScheduleShape.STEPS, ScheduleShape.CUSTOM):
+        shape = ScheduleShape.CUSTOM
+    shares = _Shares(
+        replace(
+            terms, shape=shape, instalments=len(repaying), grace_periods=0,
+            planned=[Planned(line.due_on, line.cents) for line in repaying],
+        ),
+        instalment_cents,
+    )  # fmt: skip
+    place = 0
+    for due_on, before, moves, line in _periods(basis, ahead):
+        interest = run.open(before, due_on, moves)
+        if line.rests is not None:
+            run.rest(line.rests, interest)
+            continue
+        if not shares.made:
+            shares.make(run.opening, 0)
+        run.repay(shares.principal(place, run.opening, interest, due_on), interest)
+        place += 1
+    return run.made
+
+
+def _periods(basis: Basis, ahead: Sequence[Ahead]) -> Iterator[tuple[date, date, Sequence[CashFlow], Ahead]]:
+    before, moves = basis.before, basis.moves
+    for line in ahead:
+        yield line.due_on, before, moves, line
+        before, moves = line.due_on, ()
 
 
 class _Shares:
     """The principals of the lines that repay, made anew from what is outstanding at each new tranche."""
 
-    def __init__(self, terms: LoanTerms) -> None:
+    def __init__(self, terms: LoanTerms, instalment: int | None = None) -> None:
         self.made = False
+        self._kept = instalment
         self._terms = terms
         self._count = len(terms.planned) if terms.shape is ScheduleShape.CUSTOM else terms.repaying
         self._principals: list[int] = []
@@ -428,6 +570,9 @@ class _Shares:
         """Spread what is outstanding over the lines from this place on."""
         terms = self._terms
         self.made, self._first = True, place
+        if self._kept is not None:
+            self._instalment = self._kept
+            return
         if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.annual_rate_bp:
             self._instalment = _annuity(outstanding, self._count - place, self._months_bp, terms.multiple_cents)
             return

@@ -1,0 +1,182 @@
+"""The account of an advance: pure, by tables and properties."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from app.advances.late import Overdue, Rate, RateMissing, Span, late_interest, segments
+from app.advances.replay import (
+    AllocationRule,
+    Assignment,
+    EarlyChoice,
+    Facts,
+    Notice,
+    Position,
+    Split,
+    Tranche,
+    VersionCause,
+    replay,
+)
+from app.advances.schedule import (
+    CashFlow,
+    DayCount,
+    Frequency,
+    GraceKind,
+    LoanTerms,
+    Planned,
+    ScheduleShape,
+    interest_until,
+    lines,
+)
+from tests.advances.replay_tables import LATE, LEGAL, REPLAYS
+
+EXAMPLE_B = LoanTerms(
+    8, Frequency.QUARTERLY, grace_periods=4, grace_kind=GraceKind.INTEREST_ONLY, annual_rate_bp=200,
+    shape=ScheduleShape.CONSTANT_INSTALMENT,
+)  # fmt: skip
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def custom(lines: str) -> LoanTerms:
+    planned = [Planned(day(one[:10]), int(one[11:])) for one in lines.split()]
+    return LoanTerms(instalments=len(planned), shape=ScheduleShape.CUSTOM, planned=planned)
+
+
+def received(repayments: str) -> list[Assignment]:
+    made = [one.split() for one in repayments.split("; ") if one]
+    return [Assignment(name, day(on), int(cents), order) for order, (on, cents, name) in enumerate(made)]
+
+
+def facts(lines: str, repayments: str, rule: str = "next") -> Facts:
+    terms = custom(lines)
+    tranche = Tranche("T", date(2024, 1, 1), sum(line.cents for line in terms.planned))
+    return Facts(terms, [tranche], received(repayments), rule=AllocationRule(rule))
+
+
+def on_time(terms: LoanTerms, cents: int, paid_on: date, until: date) -> Facts:
+    """An advance whose lines are all paid on their days, up to this one."""
+    due = [line for line in lines(terms, [CashFlow(paid_on, cents)]) if line.due_on <= until and line.total_cents]
+    paid = [Assignment(line.number, line.due_on, line.total_cents, line.number) for line in due]
+    return Facts(terms, [Tranche("T", paid_on, cents)], paid)
+
+
+def open_lines(stand: Position) -> list[tuple[int, int]]:
+    return [(state.principal_left_cents, state.interest_left_cents) for state in stand.lines if state.left_cents]
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines", "repayments", "as_of", "left", "settled", "outstanding", "late", "days", "overpaid"),
+    [row[1:] for row in REPLAYS],
+    ids=[row[0] for row in REPLAYS],
+)
+def test_repayments_are_replayed(
+    rule: str, lines: str, repayments: str, as_of: str, left: list[int], settled: str, outstanding: int, late: int,
+    days: int, overpaid: int,
+) -> None:  # fmt: skip
+    stand = replay(facts(lines, repayments, rule), day(as_of))
+    assert [line.left_cents for line in stand.lines] == left
+    assert " ".join(line.settled_on.isoformat() if line.settled_on else "-" for line in stand.lines) == settled
+    assert (stand.outstanding_cents, stand.overdue_cents) == (outstanding, late)
+    assert (stand.days_past_due, stand.overpaid_cents) == (days, overpaid)
+
+
+def rates(text: str) -> list[Rate]:
+    starts = [(day(one[:10]), int(one[11:])) for one in text.split()]
+    ends = [*(start - timedelta(days=1) for start, _ in starts[1:]), date(2100, 1, 1)]
+    return [Rate(start, end, bp) for (start, bp), end in zip(starts, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("overdue", "notice", "paid", "as_of", "by_day", "wanted"), [row[1:] for row in LATE], ids=[row[0] for row in LATE]
+)
+def test_late_interest(overdue: int, notice: str, paid: str, as_of: str, by_day: str, wanted: int) -> None:
+    steps = [Overdue(date(2024, 1, 1), overdue)]
+    if paid:
+        steps.append(Overdue(day(paid[:10]), overdue - int(paid[11:])))
+    assert late_interest(steps, day(notice), day(as_of), rates(by_day)) == wanted
+
+
+# --- early repayment, with interest ----------------------------------------------------------------------------------
+
+
+def test_a_quarter_is_settled_to_the_day() -> None:
+    """Example B: outstanding, and interest of 45 real days."""
+    stand = replay(on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 5, 15)), date(2027, 5, 15))
+    assert stand.basis is not None
+    assert (stand.outstanding_cents, stand.overdue_cents) == (8771711, 0)
+    assert interest_until(EXAMPLE_B, stand.basis, date(2027, 5, 15)) == 21629
+    whole = Assignment("all", date(2027, 5, 15), 8793340, 99)
+    paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 5, 15))
+    settled = replay(replace(paid, assignments=[*paid.assignments, whole]), date(2027, 5, 15))
+    assert settled.splits["all"] == Split(principal_cents=8771711, interest_cents=21629)
+    assert (settled.outstanding_cents, settled.next_due_on) == (0, None)
+
+
+def test_an_early_repayment_is_spread_again_by_choice() -> None:
+    respread = [(911412, 27686), (915969, 23129), (920548, 18550), (925151, 13947), (929777, 9321), (934424, 4672)]
+    paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 6, 30))
+    early = Assignment("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.RESPREAD)
+    stand = replay(replace(paid, assignments=[*paid.assignments, early]), date(2027, 6, 30))
+    assert stand.outstanding_cents == 5537281
+    assert open_lines(stand) == respread
+    assert stand.versions[-1].cause is VersionCause.EARLY_REPAYMENT
+    assert stand.versions[-1].outstanding_cents == 5537281
+
+
+def test_an_early_repayment_shortens_by_choice() -> None:
+    paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 6, 30))
+    early = Assignment("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.SHORTEN)
+    lines = open_lines(replay(replace(paid, assignments=[*paid.assignments, early]), date(2027, 6, 30)))
+    assert sum(principal for principal, _ in lines) == 5537281
+    assert [principal + interest for principal, interest in lines[:-1]] == [1278289] * 4
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("spread", [(700000, cents) for cents in
+                    (64274, 47638, 41425, 36649, 31759, 26466, 20712, 15707, 10586, 5293)]),
+        ("next", [(0, 64274), (0, 52932), (0, 51781)]),
+    ],
+)  # fmt: skip
+def test_interest_runs_on_both_balances_in_mid_period(rule: str, wanted: list[tuple[int, int]]) -> None:
+    terms = LoanTerms(12, annual_rate_bp=300, day_count=DayCount.ACT_365, frequency=Frequency.QUARTERLY)
+    paid = on_time(terms, 12_000_000, date(2024, 12, 31), date(2025, 8, 15))
+    early = Assignment("early", date(2025, 8, 15), 3_000_000, 99)
+    changed = replace(paid, assignments=[*paid.assignments, early], rule=AllocationRule(rule))
+    lines = open_lines(replay(changed, date(2025, 8, 15)))
+    assert lines[: len(wanted)] == wanted
+    assert {principal for principal, _ in lines[len(wanted) :]} <= {1_000_000}
+    assert sum(principal for principal, _ in lines) == 7_000_000
+
+
+def test_late_interest_is_paid_before_principal() -> None:
+    noticed = replace(
+        facts("2025-03-31:2500000", "2025-06-15 1000000 A"),
+        notices=[Notice(date(2025, 4, 20), frozenset({date(2025, 3, 31)}))], late_rates=rates(LEGAL),
+    )  # fmt: skip
+    stand = replay(noticed, date(2025, 9, 10))
+    assert stand.splits["A"] == Split(principal_cents=985770, late_interest_cents=14230)
+    assert stand.overdue_cents == 1514230
+    assert [line.late_interest_cents for line in stand.lines] == [24783]
+    assert stand.late_interest_cents == 24783 - 14230
+
+
+def test_a_day_without_a_rate_is_told_only_where_interest_runs() -> None:
+    late = replace(facts("2025-03-31:2500000", ""), late_rates=rates(LEGAL)[:1])
+    assert replay(late, date(2025, 9, 10)).late_interest_cents == 0
+    with pytest.raises(RateMissing):
+        replay(replace(late, notices=[Notice(date(2025, 4, 20), frozenset({date(2025, 3, 31)}))]), date(2025, 9, 10))
+
+
+@pytest.mark.parametrize(
+    ("stop", "days"), [(Span(date(2025, 4, 20), None), 0), (Span(date(2025, 4, 23), date(2025, 4, 30)), 4)]
+)
+def test_proceedings_stop_late_interest(stop: Span, days: int) -> None:
+    parts = segments([Overdue(date(2025, 3, 31), 100)], date(2025, 4, 19), date(2025, 4, 30), rates(LEGAL), [stop])
+    assert sum(part.days for part in parts) == days
