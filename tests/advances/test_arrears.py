@@ -9,7 +9,7 @@ from app.advances.arrears import rules
 from app.advances.late import Span
 from app.advances.proceedings import rules as proceedings
 from app.advances.proceedings.rules import Judged
-from app.advances.replay import Bucket
+from app.advances.replay import bucket_of
 from app.firms.models import ProceedingKind
 
 DUE = date(2025, 3, 31)
@@ -17,13 +17,10 @@ ONE, TWO = UUID(int=1), UUID(int=2)
 SAFEGUARD, REORGANISATION, LIQUIDATION = ProceedingKind
 
 
-@pytest.mark.parametrize(
-    ("days", "bucket"),
-    [(0, "current"), (1, "1_30"), (30, "1_30"), (31, "31_60"), (60, "31_60"), (61, "61_90"), (90, "61_90"),
-     (91, "91_180"), (180, "91_180"), (181, "over_180"), (5000, "over_180")],
-)  # fmt: skip
-def test_days_past_due_have_a_bucket(days: int, bucket: str) -> None:
-    assert rules.bucket_of(days) is Bucket(bucket)
+def test_a_bucket_begins_on_its_first_day_past_due() -> None:
+    for bucket, first in rules.BUCKETS:
+        assert bucket_of(first) is bucket
+        assert bucket_of(first - 1) is not bucket
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,6 @@ BUCKETS = (
 )
 
 
-def bucket_of(days_past_due: int) -> Bucket:
-    """The bucket of so many days past due; 0 is none of them."""
-    reached = [bucket for bucket, first in BUCKETS if first <= days_past_due]
-    return reached[-1] if reached else Bucket.CURRENT
-
-
 def act_needed_on(due_on: date) -> date:
     """The day on which an instalment that is still unpaid needs an act: the day after six months."""
     return after_months(due_on, ACT_NEEDED_MONTHS) + ONE_DAY

@@ -41,7 +41,9 @@ class AdvanceInstalment(Read):
     left_cents: Cents = Field(
         description="What is still to pay of them, in euro cents. Late interest runs day by day: the statement has it."
     )
-    settled_on: date | None = Field(description="Value date of the last cent that it took; null while something is left.")
+    settled_on: date | None = Field(
+        description="Value date of the last cent that it took; null while something is left."
+    )
     days_past_due: int = Field(description="Days since its due day, 1 on the day after; 0 where nothing of it is late.")
     bucket: Bucket = Field(
         description="Its age by days past due; current: not late; in_proceedings: something is left, and proceedings of"
@@ -68,9 +70,9 @@ class FormalNoticeCreate(Body):
     first_presented_on: (
         Annotated[Day, Field(description="Day on which the post first presented it; absent: not known yet.")] | None
     ) = None
-    received_on: Annotated[Day, Field(description="Day on which the firm received it; absent: not known yet.")] | None = (
-        None
-    )
+    received_on: (
+        Annotated[Day, Field(description="Day on which the firm received it; absent: not known yet.")] | None
+    ) = None
     delay_days: (
         Annotated[
             int,
@@ -119,14 +121,16 @@ class FormalNotice(Read):
     first_presented_on: date | None = Field(description="Day on which the post first presented it; null: not known.")
     received_on: date | None = Field(description="Day on which the firm received it; null: not received.")
     runs_from_on: date | None = Field(
-        description="Day of receipt, or of first presentation where it was not claimed: late interest on these lines and"
-        " the delay run from the day after. Null until one of the two is known."
+        description="Day of receipt, or of first presentation where it was not claimed: late interest on these lines"
+        " and the delay run from the day after. Null until one of the two is known."
     )
     delay_days: int = Field(description="Days that it leaves to pay.")
     delay_ends_on: date | None = Field(
         description="Last day of the delay: the advance can be accelerated after it; null until the delay runs."
     )
-    document_sha256: str | None = Field(description="SHA-256 of the letter, in lower-case hexadecimal; null: not given.")
+    document_sha256: str | None = Field(
+        description="SHA-256 of the letter, in lower-case hexadecimal; null: not given."
+    )
     status: NoticeStatus = Field(description="recorded: it counts; withdrawn: it was a mistake.")
     reason: str | None = Field(description="Why it was withdrawn; null while it counts.")
     recorded_by: UUID = Field(description="Who recorded it.")
@@ -140,7 +144,9 @@ class AccelerationCreate(Body):
     """The decision that all of an advance is due."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "Notice of 16 April without effect.", "accelerated_on": "2025-05-06"}]}
+        json_schema_extra={
+            "examples": [{"reason": "Notice of 16 April without effect.", "accelerated_on": "2025-05-06"}]
+        }
     )
 
     reason: Annotated[Reason, Field(description="Why all becomes due.")]
@@ -165,7 +171,9 @@ class Acceleration(Read):
     proceeding_id: UUID | None = Field(description="The liquidation that made it due; null where a person decided.")
     proceeding_opened_on: date | None = Field(description="Day of that judgment; null as the id is.")
     reason: str | None = Field(description="Why a person decided so; null where a judgment did it.")
-    document_sha256: str | None = Field(description="SHA-256 of the decision, in lower-case hexadecimal; null: not given.")
+    document_sha256: str | None = Field(
+        description="SHA-256 of the decision, in lower-case hexadecimal; null: not given."
+    )
     decided_by: UUID | None = Field(description="The person who decided; null where a judgment did it.")
     decided_by_name: PersonNameOrNull = Field(description="Present name of who decided; null as the id is.")
     recorded_at: RecordedAt
@@ -181,9 +189,9 @@ class AdvanceAlert(Read):
     siren: SirenRead
     firm_name: FirmName
     kind: AdvanceAlertKind = Field(
-        description="instalment_due: a line falls due; instalment_overdue: it is unpaid the day after; bucket_changed: it"
-        " has come to another bucket, or proceedings were opened; claim_due: a claim is to be declared in 15 or 3 days;"
-        " act_needed: it is unpaid for six months (loi organique n° 2001-692, art. 24)."
+        description="instalment_due: a line falls due; instalment_overdue: it is unpaid the day after; bucket_changed:"
+        " the advance has come to another bucket, or proceedings were opened; claim_due: a claim is to be declared in"
+        " 15 or 3 days; act_needed: a line is unpaid for six months (loi organique n° 2001-692, art. 24)."
     )
     on_day: date = Field(description="Paris day on which it became so.")
     due_on: date | None = Field(description="Due day of the line, or last day of the claim; null where it has none.")
