@@ -3,11 +3,19 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ScalarSelect, Text, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Text, cast, func, literal_column, select, text
 
 from app.access.models import Subject
 from app.advances import schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
+from app.advances.models import (
+    Advance,
+    AdvanceStatus,
+    Repayment,
+    RepaymentStatus,
+    ScheduleLine,
+    ScheduleVersion,
+    Tranche,
+)
 from app.awards.models import STANDS
 from app.awards.overrides.models import Override
 from app.awards.queries import awards
@@ -56,7 +64,7 @@ AIDED.append(
         _advance.id,
         (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
         _advance.decision_reference.label("reference"),
-        (_advance.status == AdvanceStatus.REPAID).label("ended"),
+        _advance.status.in_((AdvanceStatus.REPAID, AdvanceStatus.CLOSED)).label("ended"),
     ).where(text(STANDS))
 )
 
@@ -140,41 +148,65 @@ REPAYMENTS = Listing(
 
 @cache
 def account(known: bool) -> Statement:
-    """An advance's terms, and the tranches and repayments of the days up to `as_of` that count, in one row.
+    """The facts of an advance's account, in one row: terms, tranches, repayments, and the versions of its schedule.
 
-    It is what the schedule is made from. `known` limits it to what had been recorded by an instant: an act that was
-    reversed or sent back later counts.
+    `known` limits them to what had been recorded by an instant: an act that was reversed or sent back later counts.
+    Each fact is an array in the order of `account.facts_of`.
     """
-
-    def moves(table: type[Tranche | Repayment], kind: str, day: Column) -> ScalarSelect[Any]:
-        pair = func.json_build_array(day, table.amount_cents)
-        rows = select(json_array(pair, day)).where(day <= _as_of)
-        if not known:
-            return rows.where(table.advance_id == _advance.id, table.status == text("'recorded'")).scalar_subquery()
-        then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
-        return (
-            rows.join(then, then.c.id == table.id)
-            .where(said(then, "status", Text()) == text("'recorded'"))
-            .scalar_subquery()
-        )
-
-    _entry = LedgerEntry
-    releases = select(_entry.debit, _entry.credit, _entry.amount_cents).where(
-        _entry.award_id == _advance_id, _entry.effective_on <= _as_of
+    a, v, each = _advance, ScheduleVersion, ScheduleLine
+    of_it = [a.territory == _territory, a.id == _advance_id]
+    released_then = select(LedgerEntry.debit, LedgerEntry.credit, LedgerEntry.amount_cents).where(
+        LedgerEntry.award_id == _advance_id, LedgerEntry.effective_on <= _as_of
     )
-    awards_made = [_advance.territory == _territory, _advance.id == _advance_id]
     if known:
-        releases = releases.where(_entry.recorded_at < BEFORE)
-        awards_made.append(_advance.created_at < BEFORE)
-    entry = releases.subquery("release")
+        released_then = released_then.where(LedgerEntry.recorded_at < BEFORE)
+        of_it.append(a.created_at < BEFORE)
+
+    def facts(table: Any, kind: str, day: Any, *values: Any, changing: tuple[Any, ...] = ()) -> Any:
+        """The rows that stand. What `changing` says is told by the last event, where it matters what was known."""
+        if not known:
+            rows = select(table).where(table.advance_id == a.id, table.status == text("'recorded'"))
+            found = [*values, *changing]
+        else:
+            then = last_event(kind, select(table.id).where(table.advance_id == _advance_id).subquery(f"{kind}_ids"))
+            rows = select(table).join(then, then.c.id == table.id)
+            rows = rows.where(said(then, "status", Text()) == text("'recorded'"))
+            found = [*values, *(said(then, column.key, column.type) for column in changing)]
+        items = json_array(func.json_build_array(table.id, day, table.amount_cents, *found), day, table.id)
+        return cast(rows.with_only_columns(items).scalar_subquery(), Text)
+
+    line = func.json_build_array(
+        each.due_on, each.principal_cents, each.interest_cents, each.capitalised_cents, each.fees_cents,
+        each.late_interest_cents, each.kept,
+    )  # fmt: skip
+    lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
+    version = func.json_build_array(
+        v.id, v.number, v.from_on, v.cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
+    )  # fmt: skip
+    versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
+    if known:
+        versions = versions.where(v.recorded_at < BEFORE)
+    written_off_on: Any = a.written_off_on
+    if known:
+        ids = select(literal_column("p.id").label("id")).select_from(select(_advance_id.label("id")).subquery("p"))
+        then = last_event("advance", ids.subquery("advance_ids"))
+        written_off_on = select(said(then, "written_off_on", Date())).scalar_subquery()
     return Statement(
         select(
-            _advance.id,
-            (_advance.decided_on <= _as_of).label("decided"),
-            cast(_advance.amount_cents - select(released(entry)).scalar_subquery(), BigInteger).label("awarded_cents"),
-            func.coalesce(_advance.planned_disbursement_on, _advance.decided_on).label("planned_on"),
-            cast(_advance.terms, Text).label("terms"),
-            cast(moves(Tranche, "advance_tranche", _tranche.paid_on), Text).label("tranches"),
-            cast(moves(Repayment, "advance_repayment", _repayment.received_on), Text).label("repayments"),
-        ).where(*awards_made)
-    )
+            a.id,
+            (a.decided_on <= _as_of).label("decided"),
+            cast(
+                a.amount_cents - select(released(released_then.subquery("release"))).scalar_subquery(), BigInteger
+            ).label("awarded_cents"),
+            func.coalesce(a.planned_disbursement_on, a.decided_on).label("planned_on"),
+            cast(a.terms, Text).label("terms"),
+            written_off_on.label("written_off_on"),
+            facts(Tranche, "advance_tranche", _tranche.paid_on).label("tranches"),
+            facts(
+                Repayment, "advance_repayment", _repayment.value_on, _repayment.after_write_off,
+                changing=(_repayment.refunded_cents, _repayment.choice),
+            ).label("repayments"),
+            cast(versions.scalar_subquery(), Text).label("versions"),
+        ).where(*of_it)
+    )  # fmt: skip

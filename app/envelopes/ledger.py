@@ -205,12 +205,14 @@ async def released_by(write: Write, act_id: UUID, award_id: UUID) -> int:
     return int(await write.session.scalar(given_back) or 0)
 
 
-async def repay(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
+async def repay(
+    write: Write, territory: str, amount_cents: int, cause: Cause, out_of: Account = Account.ADVANCES_PAID
+) -> list[UUID]:
     """Take repaid capital of an advance in; what its contribution recycles is available again at once.
 
-    The contributions whose shortfall it filled.
+    The contributions whose shortfall it filled. What is written off of the award can be repaid, too: `out_of`.
     """
-    return await _take_in(write, territory, amount_cents, cause, Account.ADVANCES_PAID, Account.REPAID)
+    return await _take_in(write, territory, amount_cents, cause, out_of, Account.REPAID)
 
 
 async def recover(write: Write, territory: str, amount_cents: int, cause: Cause) -> list[UUID]:
@@ -225,10 +227,9 @@ async def _take_in(
     write: Write, territory: str, amount_cents: int, cause: Cause, paid: Account, received: Account
 ) -> list[UUID]:
     rows = await _lock(write, territory)
-    shares = await _shares(write, amount_cents, cause, paid)
-    if received in SELDOM:
-        for key in sorted(shares):
-            await _open(write, territory, key, received)
+    by_day = await _shares_by_day(write, amount_cents, cause, paid)
+    keys = {key for parts in by_day.values() for key in parts}
+    await _open_all(write, territory, keys, received)
     recycling = set(
         await write.session.scalars(
             select(Contribution.id).where(
@@ -236,10 +237,39 @@ async def _take_in(
             )
         )
     )
-    again = {key: cents for key, cents in shares.items() if key in recycling}
-    moves = _moves(shares, received, paid) + _moves(again, Account.AVAILABLE, received)
-    await _post(write, territory, moves, cause)
-    return await _fill(write, territory, _short(rows) & set(again), cause.effective_on)
+    for day, shares in by_day.items():
+        again = {key: cents for key, cents in shares.items() if key in recycling}
+        moves = _moves(shares, received, paid) + _moves(again, Account.AVAILABLE, received)
+        await _post(write, territory, moves, replace(cause, effective_on=day))
+    return await _fill(write, territory, _short(rows) & keys & recycling, cause.effective_on)
+
+
+async def turn(write: Write, territory: str, amount_cents: int, cause: Cause, debit: Account, credit: Account) -> None:
+    """Move capital of an award from one account to another, as a waiver or a write-off does."""
+    await _lock(write, territory)
+    by_day = await _shares_by_day(write, amount_cents, cause, credit)
+    await _open_all(write, territory, {key for parts in by_day.values() for key in parts}, debit)
+    for day, shares in by_day.items():
+        await _post(write, territory, _moves(shares, debit, credit), replace(cause, effective_on=day))
+
+
+async def capital(write: Write, award_id: UUID, account: Account) -> dict[UUID, int]:
+    """How much of an advance's capital each act has brought into an account, less what it took out, in cents.
+
+    The award's row is locked by the caller.
+    """
+    e = LedgerEntry
+    flow = case((e.debit == account, e.amount_cents), else_=-e.amount_cents)
+    between = e.debit.in_((account, *_CAPITAL)) & e.credit.in_((account, *_CAPITAL))
+    rows = await write.session.execute(
+        select(e.act_id, func.sum(flow))
+        .where(e.award_id == award_id, (e.debit == account) | (e.credit == account), between)
+        .group_by(e.act_id)
+    )
+    return {act_id: int(cents) for act_id, cents in rows}
+
+
+_CAPITAL = (Account.ADVANCES_PAID, Account.WRITTEN_OFF)
 
 
 async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
@@ -247,31 +277,80 @@ async def bounce(write: Write, territory: str, cause: Cause) -> list[UUID]:
 
     What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`.
     """
+    cents = sum((await _repaid_by(write, cause.act_id)).values())
+    return await give_back(write, territory, cents, cause)
+
+
+async def give_back(
+    write: Write, territory: str, amount_cents: int, cause: Cause, into: Account = Account.ADVANCES_PAID,
+    *, refused: bool = False,
+) -> list[UUID]:  # fmt: skip
+    """Owe again what a repayment brought in, or a part of it, from a day on; the contributions that it left short.
+
+    What was recycled is taken from `available`, as far as it is there from that day on; the rest from `shortfall`, or
+    `refused`. Raises `EnvelopeExhausted` (409).
+    """
     await _lock(write, territory)
-    e = LedgerEntry
-    rows = await write.session.scalars(
-        select(e)
-        .where(e.act_id == cause.act_id, e.act == Act.REPAYMENT, e.reverses_id.is_(None))
-        .order_by(e.id.desc())  # what was recycled comes back before what was repaid is owed again
-    )
+    repaid = await _repaid_by(write, cause.act_id)
+    recycled = await _recycled_by(write, cause.act_id)
     moves: list[Move] = []
     short: set[UUID] = set()
-    for entry in rows:
-        key, cents = entry.contribution_id, entry.amount_cents
-        if entry.debit == Account.REPAID:
-            moves.append(Move(key, Account.ADVANCES_PAID, Account.REPAID, cents))
-            continue
-        available = await _closings(write, territory, [key], Account.AVAILABLE, cause.effective_on)
-        given = min(cents, headroom(available.get(key, []), cause.effective_on))
-        if given:
-            moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
-        if given < cents:
-            await _open(write, territory, key, Account.SHORTFALL)
-            moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
-            short.add(key)
+    # What was recycled comes back before what was repaid is owed again.
+    for key, cents in sorted(share(amount_cents, repaid).items()):
+        recycles = recycled.get(key, 0) > 0
+        if recycles:
+            available = (await _closings(write, territory, [key], Account.AVAILABLE, cause.effective_on)).get(key, [])
+            given = min(cents, headroom(available, cause.effective_on))
+            if given < cents and refused:
+                takers = await _takers(write, Account.AVAILABLE, cause.effective_on, contribution_id=key)
+                acts = [taker.public() for taker in enough(available, cause.effective_on, cents, takers)]
+                raise EnvelopeExhausted(
+                    requested_cents=cents, available_cents=given, available_from=None, later_acts=acts[:TAKERS]
+                )
+            if given:
+                moves.append(Move(key, Account.REPAID, Account.AVAILABLE, given))
+            if given < cents:
+                await _open(write, territory, key, Account.SHORTFALL)
+                moves.append(Move(key, Account.REPAID, Account.SHORTFALL, cents - given))
+                short.add(key)
+        moves.append(Move(key, into, Account.REPAID, cents))
     await _post(write, territory, moves, cause)
     await _fill(write, territory, short, cause.effective_on)
     return sorted(short)
+
+
+async def _repaid_by(write: Write, act_id: UUID) -> dict[UUID, int]:
+    """What a repayment has brought in by contribution and has not given back, in cents."""
+    return await _net(write, act_id, _CAPITAL)
+
+
+async def _recycled_by(write: Write, act_id: UUID) -> dict[UUID, int]:
+    """What of it is available again, or filled a shortfall, by contribution."""
+    back = await _net(write, act_id, (Account.AVAILABLE, Account.SHORTFALL))
+    return {key: -cents for key, cents in back.items()}
+
+
+async def _net(write: Write, act_id: UUID, others: tuple[Account, ...]) -> dict[UUID, int]:
+    e = LedgerEntry
+    flow = case((e.debit == Account.REPAID, e.amount_cents), else_=-e.amount_cents)
+    into = (e.debit == Account.REPAID) & e.credit.in_(others)
+    out_of = (e.credit == Account.REPAID) & e.debit.in_(others)
+    rows = await write.session.execute(
+        select(e.contribution_id, func.sum(flow)).where(e.act_id == act_id, into | out_of).group_by(e.contribution_id)
+    )
+    return {key: int(cents) for key, cents in rows if cents}
+
+
+async def was_changed(write: Write, act_id: UUID) -> bool:
+    """Whether an act has taken back a part of what it brought in, as a replay does, so that its entries do not mirror
+    each other any more.
+    """
+    e = LedgerEntry
+    forward = ((e.debit == Account.REPAID) & e.credit.in_(_CAPITAL)) | (e.debit == Account.AVAILABLE)
+    other = select(e.id).where(
+        e.act_id == act_id, e.act != Act.BOUNCE, e.reverses_id.is_(None), ~forward
+    )  # fmt: skip
+    return await write.session.scalar(other.limit(1)) is not None
 
 
 async def hold(write: Write, territory: str) -> None:
@@ -288,12 +367,18 @@ async def reverse(write: Write, territory: str, act: Act, act_id: UUID) -> list[
     be taken back, and the refusal names the acts that spent it.
     """
     accounts = await _lock(write, territory)
-    e = LedgerEntry
-    acts = (Act.REPAYMENT, Act.BOUNCE) if act is Act.REPAYMENT else (act,)
+    e, r = LedgerEntry, aliased(LedgerEntry)
+    acts = (Act.REPAYMENT, Act.BOUNCE, Act.RECOVERY_AFTER_WRITE_OFF) if act is Act.REPAYMENT else (act,)
     rows = (
         await write.session.scalars(
             select(e)
-            .where(e.act_id == act_id, e.act.in_(acts), e.territory == territory, e.reverses_id.is_(None))
+            .where(
+                e.act_id == act_id,
+                e.act.in_(acts),
+                e.territory == territory,
+                e.reverses_id.is_(None),
+                ~exists().where(r.reverses_id == e.id),
+            )
             .order_by(e.id.desc())
         )
     ).all()
@@ -326,6 +411,12 @@ def _shortfalls(rows: Iterable[Any]) -> dict[UUID, int]:
 def _short(rows: Iterable[Any]) -> set[UUID]:
     """The contributions that are short now."""
     return {key for key, cents in _shortfalls(rows).items() if cents}
+
+
+async def _open_all(write: Write, territory: str, contributions: Iterable[UUID], account: Account) -> None:
+    if account in SELDOM:
+        for key in sorted(contributions):
+            await _open(write, territory, key, account)
 
 
 async def _open(write: Write, territory: str, contribution_id: UUID, account: Account) -> None:
@@ -510,6 +601,21 @@ async def _shares(write: Write, amount_cents: int, cause: Cause, account: Accoun
         takers = await _takers(write, account, cause.effective_on, award_id=cause.award_id)
         raise AccountOverdrawn(later_acts=[taker.public() for taker in takers[:TAKERS]])
     return share(amount_cents, can_give)
+
+
+async def _shares_by_day(
+    write: Write, amount_cents: int, cause: Cause, account: Account
+) -> dict[date, dict[UUID, int]]:
+    """An amount taken from what an award holds in an account from the day of the act on, or later where it holds it
+    later only, as after a repayment that the bank sent back.
+
+    Raises `AccountOverdrawn` (409) where it never holds so much.
+    """
+    held = await _held(write, cause.award_id, account)
+    if amount_cents > sum(headroom(closings, LAST_DAY) for closings in held.values()):
+        takers = await _takers(write, account, cause.effective_on, award_id=cause.award_id)
+        raise AccountOverdrawn(later_acts=[taker.public() for taker in takers[:TAKERS]])
+    return released(amount_cents, held, cause.effective_on)
 
 
 def _moves(shares: dict[UUID, int], debit: Account, credit: Account) -> list[Move]:

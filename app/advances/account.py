@@ -1,0 +1,296 @@
+"""The account of an advance: its facts are read, replayed, and what they come to is written.
+
+Every act on an advance adds its facts and calls `settle`, which does the rest under the lock of the advance's row: the
+parts of its repayments, its own sums and status, the versions of its schedule, and what the envelope holds of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json
+from sqlalchemy import insert, select
+
+from app.advances import replay, schemas
+from app.advances.late import RateMissing
+from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
+from app.advances.queries import ADVANCES, REPAYMENTS, account
+from app.advances.receipts.models import PARTS, Receipt
+from app.advances.rules import Settled
+from app.awards import service as awards
+from app.awards.kinds import KINDS
+from app.core import clock
+from app.core.db import driver_connection
+from app.core.values import LAST_DAY
+from app.core.writing.writes import Change, Write
+from app.envelopes import ledger
+from app.envelopes.ledger import Cause
+from app.envelopes.rules import Account, Act
+from app.envelopes.service import shortfall_changes
+
+
+async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
+    """The advance, locked. What it refers to, and what refers to it, is locked after it; the accounts last."""
+    return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an advance: its facts, and what it was to be paid as long as nothing is."""
+
+    facts: replay.Facts
+    terms: schemas.AwardedTerms
+    decided: bool
+    awarded_cents: int
+    planned_on: date
+
+
+def facts_of(row: Any) -> Known:
+    """The facts that `queries.account` has read."""
+    terms = schemas.AwardedTerms.model_validate(from_json(row["terms"]))
+    tranches, repayments = from_json(row["tranches"]), from_json(row["repayments"])
+    versions = from_json(row["versions"])
+    # Ids are made in the order of recording, of versions and of repayments alike.
+    order = {key: place for place, key in enumerate(sorted([each[0] for each in (*versions, *repayments)]))}
+    facts = replay.Facts(
+        terms=terms.plan(),
+        tranches=[replay.Tranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
+        assignments=[
+            replay.Assignment(
+                id=UUID(key), value_on=date.fromisoformat(on), cents=cents - (refunded or 0), order=order[key],
+                choice=None if choice is None else replay.EarlyChoice(choice), after_write_off=late,
+            )
+            for key, on, cents, late, refunded, choice in repayments
+        ],
+        versions=[_version(each, order[each[0]]) for each in versions],
+        rule=terms.allocation_rule,
+        written_off_on=row["written_off_on"],
+    )  # fmt: skip
+    return Known(facts, terms, row["decided"], row["awarded_cents"], row["planned_on"])
+
+
+def _version(row: Sequence[Any], order: int) -> replay.Version:
+    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, _, lines = row
+    return replay.Version(
+        from_on=date.fromisoformat(from_on),
+        cause=replay.VersionCause(cause),
+        lines=tuple(replay.Line(date.fromisoformat(due_on), *amounts) for due_on, *amounts in lines),
+        number=number,
+        act=None if act is None else UUID(act),
+        order=order,
+        carried=replay.Carried(waived, capitalised, interest, fees, late),
+    )
+
+
+async def known(write: Write, advance: Advance) -> Known:
+    """What is known of an advance that is locked, with what this write has added."""
+    await write.session.flush()
+    statement = account(False)
+    values = {"territory": advance.territory, "advance_id": advance.id, "as_of": LAST_DAY}
+    connection = await driver_connection(write.session)
+    return facts_of(await connection.fetchrow(statement.sql, *statement.arguments(values)))
+
+
+async def stands(write: Write, advance: Advance, on: date | None = None) -> replay.Position:
+    """Where an advance that is locked stands at the end of a day: of today, unless another is given."""
+    return replay.replay((await known(write, advance)).facts, on or clock.today())
+
+
+async def settle(
+    write: Write, advance: Advance, told: str = "updated", *, own: Repayment | None = None
+) -> list[Change]:
+    """Write what an advance that is locked comes to, now that an act has added its facts.
+
+    `own` is the repayment that the act is about, where it is about one; `told` what the event of the advance says. What
+    the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
+    """
+    facts = (await known(write, advance)).facts
+    try:
+        position = replay.replay(facts, clock.today())
+    except RateMissing:
+        raise
+    repayments = await _repayments(write, advance)
+    changed = await _share(write, repayments, position)
+    await _write_versions(write, advance, replay.unwritten(facts.versions, position))
+    was_owed = advance.settled_as is None
+    _sum_up(advance, position)
+    await write.session.flush()
+    followed: list[Change] = []
+    if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
+        followed = await awards.follow(write, advance, _settled_on(advance, repayments), None)
+    touched = await _post(write, advance, repayments, position, own)
+    bound = {"territory": advance.territory, "advance_id": advance.id}
+    others = [each.id for each in changed if each is not own]
+    return [
+        Change(f"advance.{told}", ADVANCES, [advance.id], bound),
+        *([Change("advance_repayment.updated", REPAYMENTS, others, bound)] if others else []),
+        *followed,
+        *await shortfall_changes(write, advance.territory, touched),
+    ]
+
+
+_SETTLED = ("repaid", "closed")
+
+
+async def _repayments(write: Write, advance: Advance) -> list[Repayment]:
+    rows = select(Repayment).where(Repayment.advance_id == advance.id).order_by(Repayment.value_on, Repayment.id)
+    return list(await write.session.scalars(rows))
+
+
+async def _share(write: Write, repayments: Sequence[Repayment], position: replay.Position) -> list[Repayment]:
+    """Give each repayment that stands the parts that it pays; those that changed. Their receipts count them."""
+    changed = []
+    for each in repayments:
+        split = position.splits.get(each.id)
+        if each.status != RepaymentStatus.RECORDED or split is None:
+            continue
+        parts = {name: getattr(split, name) for name in PARTS}
+        parts["overpaid_cents"] += each.refunded_cents  # what went back to the firm repays nothing
+        if any(getattr(each, name) != cents for name, cents in parts.items()):
+            for name, cents in parts.items():
+                setattr(each, name, cents)
+            changed.append(each)
+    # Two advances may share several receipts: these are locked in the order of their ids.
+    of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each in changed})).order_by(Receipt.id)
+    await write.session.execute(of_them.with_for_update(key_share=True))
+    return changed
+
+
+async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:
+    for version in made:
+        row = ScheduleVersion(
+            territory=advance.territory, advance_id=advance.id, number=version.number, from_on=version.from_on,
+            cause=version.cause, outstanding_cents=version.outstanding_cents, lines=len(version.lines),
+            waived_cents=version.carried.waived_cents, capitalised_cents=version.carried.capitalised_cents,
+            carried_interest_cents=version.carried.interest_cents, carried_fees_cents=version.carried.fees_cents,
+            carried_late_interest_cents=version.carried.late_interest_cents, act_id=version.act,
+            recorded_at=write.now, made_by=write.actor.subject_id,
+        )  # fmt: skip
+        write.session.add(row)
+        await write.session.flush()
+        lines = [
+            {
+                "version_id": row.id, "position": position, "due_on": line.due_on,
+                "principal_cents": line.principal_cents, "interest_cents": line.interest_cents,
+                "capitalised_cents": line.capitalised_cents, "fees_cents": line.fees_cents,
+                "late_interest_cents": line.late_interest_cents, "kept": line.kept,
+            }
+            for position, line in enumerate(version.lines, start=1)
+        ]  # fmt: skip
+        if lines:
+            await write.session.execute(insert(ScheduleLine), lines)
+
+
+def _sum_up(advance: Advance, position: replay.Position) -> None:
+    """The advance's own sums, and what took its last cent."""
+    advance.repaid_cents = position.repaid_cents
+    advance.waived_cents = position.waived_cents
+    advance.written_off_cents = position.written_off_cents
+    advance.capitalised_cents = position.capitalised_cents
+    if not advance.disbursed_cents or position.outstanding_cents:
+        advance.settled_as = None
+    elif advance.written_off_on is not None:
+        advance.settled_as = Settled.WRITTEN_OFF
+    elif advance.settled_as is None:
+        waived = position.versions and position.versions[-1].carried.waived_cents
+        advance.settled_as = Settled.WAIVED if waived else Settled.REPAID
+    kind = KINDS["advance"]
+    kind.settle(advance)
+
+
+def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
+    days = [each.value_on for each in repayments if each.status == RepaymentStatus.RECORDED]
+    return max([*days, advance.written_off_on or date.min], default=clock.today())
+
+
+# --- what the envelope holds of it ------------------------------------------------------------------------------------
+
+
+async def _post(
+    write: Write, advance: Advance, repayments: Sequence[Repayment], position: replay.Position, own: Repayment | None
+) -> list[UUID]:
+    """Bring the ledger to what the account says of the capital; the contributions whose shortfall is another now.
+
+    The ledger holds what was disbursed: capital that was capitalised interest is none of the envelope's. What is less
+    than before goes first, so that another act can repay it.
+    """
+    territory = advance.territory
+    wanted = _capital(advance, repayments, position)
+    posted = await ledger.capital(write, advance.id, Account.REPAID)
+    differences = [(each, wanted.get(each.id, 0) - posted.get(each.id, 0)) for each in repayments]
+    touched: set[UUID] = set()
+    for each, cents in differences:
+        if each is own and each.status == RepaymentStatus.REVERSED:
+            touched |= set(await _reverse(write, each, -cents))
+        elif cents < 0 and each.status == RepaymentStatus.BOUNCED:
+            assert each.bounced_on is not None
+            cause = Cause(Act.BOUNCE, each.id, each.bounced_on, advance.id)
+            touched |= set(await ledger.bounce(write, territory, cause))
+        elif cents < 0:
+            into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
+            touched |= set(await ledger.give_back(write, territory, -cents, _cause(advance, each), into))
+    await _give_up(write, advance, position, wanted, repayments)
+    for each, cents in differences:
+        if cents > 0:
+            out_of = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
+            touched |= set(await ledger.repay(write, territory, cents, _cause(advance, each), out_of))
+    return sorted(touched)
+
+
+def _cause(advance: Advance, repayment: Repayment) -> Cause:
+    if not repayment.after_write_off:
+        return Cause(Act.REPAYMENT, repayment.id, repayment.value_on, advance.id)
+    assert advance.written_off_on is not None
+    day = max(repayment.value_on, advance.written_off_on)
+    return Cause(Act.RECOVERY_AFTER_WRITE_OFF, repayment.id, day, advance.id)
+
+
+def _capital(advance: Advance, repayments: Sequence[Repayment], position: replay.Position) -> dict[UUID, int]:
+    """The disbursed capital that each repayment has brought in: the first that came, as far as there was any."""
+    left = advance.disbursed_cents
+    found = {}
+    for each in repayments:
+        split = position.splits.get(each.id)
+        if each.status == RepaymentStatus.RECORDED and split is not None:
+            found[each.id] = min(split.principal_cents, left)
+            left -= found[each.id]
+    return found
+
+
+async def _reverse(write: Write, repayment: Repayment, cents: int) -> list[UUID]:
+    """Take back what a mistaken repayment brought in. Raises `envelope-exhausted` where it was awarded since."""
+    territory = repayment.territory
+    if not await ledger.was_changed(write, repayment.id):
+        return await ledger.reverse(write, territory, Act.REPAYMENT, repayment.id)
+    cause = Cause(Act.REPAYMENT, repayment.id, repayment.value_on, repayment.advance_id)
+    into = Account.WRITTEN_OFF if repayment.after_write_off else Account.ADVANCES_PAID
+    return await ledger.give_back(write, territory, cents, cause, into, refused=True) if cents else []
+
+
+async def _give_up(
+    write: Write, advance: Advance, position: replay.Position, wanted: dict[UUID, int],
+    repayments: Sequence[Repayment],
+) -> None:  # fmt: skip
+    """Waived and written off capital leaves what is paid, each by its act."""
+    before = sum(wanted.get(each.id, 0) for each in repayments if not each.after_write_off)
+    left = advance.disbursed_cents - before
+    waivers = {each.act: each for each in position.versions if each.carried.waived_cents and each.act is not None}
+    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers or advance.waived_cents else {}
+    for act, version in waivers.items():
+        cents = min(version.carried.waived_cents, left)
+        left -= cents
+        cause = Cause(Act.WAIVER, act, version.from_on, advance.id)
+        await _turn(write, advance, cents - posted.get(act, 0), cause, Account.WAIVED)
+    if advance.written_off_on is not None:
+        gone = await ledger.capital(write, advance.id, Account.WRITTEN_OFF)
+        cause = Cause(Act.WRITE_OFF, advance.id, advance.written_off_on, advance.id)
+        await _turn(write, advance, left - gone.get(advance.id, 0), cause, Account.WRITTEN_OFF)
+
+
+async def _turn(write: Write, advance: Advance, cents: int, cause: Cause, into: Account) -> None:
+    if cents > 0:
+        await ledger.turn(write, advance.territory, cents, cause, into, Account.ADVANCES_PAID)
+    elif cents < 0:
+        await ledger.turn(write, advance.territory, -cents, cause, Account.ADVANCES_PAID, into)
