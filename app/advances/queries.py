@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Date, Text, cast, func, literal_column, selec
 
 from app.access.models import Subject
 from app.advances import schemas
+from app.advances.arrears.facts import columns as surroundings
 from app.advances.models import (
     Advance,
     AdvanceStatus,
@@ -192,6 +193,7 @@ def account(known: bool) -> Statement:
         ids = select(literal_column("p.id").label("id")).select_from(select(_advance_id.label("id")).subquery("p"))
         then = last_event("advance", ids.subquery("advance_ids"))
         written_off_on = select(said(then, "written_off_on", Date())).scalar_subquery()
+    siren = select(a.siren).where(a.territory == _territory, a.id == _advance_id).scalar_subquery()
     return Statement(
         select(
             a.id,
@@ -208,5 +210,6 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            *surroundings(_advance_id, siren, known),
         ).where(*of_it)
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """What notices, rates and proceedings add to the facts of an advance's account, as known now or at an instant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -12,11 +12,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.advances.arrears.models import Acceleration, FormalNotice
 from app.advances.arrears.rules import Given, runs_from
-from app.advances.late import Rate
+from app.advances.late import Rate, RateMissing
 from app.advances.legal_rates.models import LegalRate
+from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.proceedings import rules as proceedings
 from app.advances.proceedings.rules import Judged
-from app.advances.replay import Facts, Notice, VersionCause
+from app.advances.replay import Facts, Notice, Position, VersionCause, replay
 from app.advances.rules import LateRate
 from app.core.clock import after_months
 from app.core.reading.listing import json_array
@@ -31,14 +32,15 @@ _n, _p, _x, _r = FormalNotice, Proceeding, Acceleration, LegalRate
 class Surroundings:
     """What an advance's account depends on beside its money: notices, rates of late interest, and proceedings.
 
-    `void` are the accelerations that the register no longer bears out: a judgment was corrected.
+    `standing` are the accelerations by judgments, with their proceedings; `void` are those that the register no longer
+    bears out, with their days: a judgment was corrected.
     """
 
     notices: Sequence[Given]
     rates: Sequence[Rate]
     judged: Sequence[Judged]
-    void: frozenset[UUID]
-    made_due: frozenset[UUID]  # the proceedings whose acceleration stands
+    standing: Mapping[UUID, UUID]
+    void: Mapping[UUID, date]
 
     def add_to(self, facts: Facts) -> Facts:
         """The facts with these beside them. A version of a void acceleration is looked at, and not applied."""
@@ -52,6 +54,14 @@ class Surroundings:
                 for version in facts.versions
             ],
         )
+
+
+def replayed(facts: Facts, on: date) -> Position:
+    """Where an advance of these facts stands at the end of a day. Raises `legal-rate-missing` (409)."""
+    try:
+        return replay(facts, on)
+    except RateMissing as missing:
+        raise LegalRateMissing(on=missing.on) from missing
 
 
 def columns(advance_id: Any, siren: Any, known: bool) -> list[Any]:
@@ -104,7 +114,6 @@ def surroundings_of(row: Any, late_rate: LateRate, late_rate_bp: int | None) -> 
     ]
     due_on = {each.id: each.due_on for each in judged}
     accelerations = [(UUID(key), UUID(of), date.fromisoformat(on)) for key, of, on in from_json(row["accelerations"])]
-    borne_out: dict[UUID, UUID] = {of: key for key, of, on in accelerations if due_on.get(of) == on}
     return Surroundings(
         notices=[
             Given(UUID(key), frozenset(map(date.fromisoformat, due)), runs_from(_day(received), _day(presented)), days)
@@ -116,8 +125,8 @@ def surroundings_of(row: Any, late_rate: LateRate, late_rate_bp: int | None) -> 
             else [Rate(FIRST_DAY, LAST_DAY, late_rate_bp)]
         ),
         judged=judged,
-        void=frozenset(key for key, _, _ in accelerations if key not in borne_out.values()),
-        made_due=frozenset(borne_out),
+        standing={key: of for key, of, on in accelerations if due_on.get(of) == on},
+        void={key: on for key, of, on in accelerations if due_on.get(of) != on},
     )
 
 
