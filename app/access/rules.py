@@ -192,6 +192,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "advances:follow": frozenset(
+        {Role.FUNDER, Role.TREASURER}
+    ),  # notices, claims in proceedings: facts of the creditor
     "legal_rates:read": _EVERYONE,  # the law
     "legal_rates:write": frozenset({Role.PROGRAMME}),
     "claims:read": _MONEY_VIEW,

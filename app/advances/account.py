@@ -4,7 +4,8 @@ Every act on an advance adds its facts and calls `settle`, which does the rest u
 parts of its repayments, its own sums and status, the versions of its schedule, and what the envelope holds of it.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +17,6 @@ from sqlalchemy import insert, select
 from app.advances import replay, schemas
 from app.advances.arrears import states
 from app.advances.arrears.facts import Surroundings, replayed, surroundings_of
-from app.advances.arrears.queries import ACCELERATIONS
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
@@ -116,8 +116,8 @@ async def settle(
     """
     here = await known(write, advance)
     judged = await effects.take(write, advance, here.around, here.facts, clock.today())
-    if judged is not None:
-        await _write_versions(write, advance, [judged])
+    if judged.version is not None:
+        await add_version(write, advance, here.facts, judged.version, judged.version.act)
         here = await known(write, advance)
     facts = here.facts
     position = replayed(facts, clock.today())
@@ -137,7 +137,7 @@ async def settle(
     return [
         Change(f"advance.{told}", ADVANCES, [advance.id], bound),
         *([Change("advance_repayment.updated", REPAYMENTS, others, bound)] if others else []),
-        *([Change("advance_acceleration.recorded", ACCELERATIONS, [judged.act], bound)] if judged is not None else []),
+        *judged.changes,
         *followed,
         *await shortfall_changes(write, advance.territory, touched),
     ]
@@ -168,6 +168,14 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
     of_them = select(Receipt.id).where(Receipt.id.in_({each.receipt_id for each in changed})).order_by(Receipt.id)
     await write.session.execute(of_them.with_for_update(key_share=True))
     return changed
+
+
+async def add_version(
+    write: Write, advance: Advance, facts: replay.Facts, version: replay.Version, act_id: Hashable
+) -> None:  # fmt: skip
+    """Write the version that an act has made: a fact, of which `settle` then makes the account."""
+    number = max((each.number for each in facts.versions), default=0) + 1
+    await _write_versions(write, advance, [dataclasses.replace(version, act=act_id, number=number)])
 
 
 async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:

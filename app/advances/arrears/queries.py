@@ -21,7 +21,7 @@ from sqlalchemy import (
 from app.access.models import Subject
 from app.advances.arrears import schemas
 from app.advances.arrears.models import Acceleration, AdvanceAlert, FormalNotice, LineStanding
-from app.advances.arrears.rules import BUCKETS, AdvanceAlertKind, NoticeStatus
+from app.advances.arrears.rules import ACT_NEEDED_MONTHS, BUCKETS, AdvanceAlertKind, NoticeStatus
 from app.advances.models import Advance
 from app.advances.replay import Bucket
 from app.core.db import param, paris_day
@@ -54,7 +54,19 @@ def bucket(proceedings: Any, days_past_due: Any) -> Any:
     return case((proceedings, _word(Bucket.IN_PROCEEDINGS)), *ages, else_=_word(Bucket.CURRENT))
 
 
-_bucket = bucket(and_(OPEN, in_proceedings(_a.siren, TODAY)), DAYS_PAST_DUE)
+_JUDGED: Any = in_proceedings(_a.siren, TODAY)
+NOT_NOTICED: Any = and_(
+    LATE, ~_JUDGED,
+    ~exists().where(
+        _n.advance_id == _s.advance_id, _n.status == text("'recorded'"), _s.due_on == any_(_n.due_dates)
+    ),
+)  # fmt: skip
+# Unpaid for six months, and nothing was done: what is accelerated, or in proceedings, is being recovered.
+ACT_NEEDED: Any = and_(
+    OPEN, cast(_s.due_on + text(f"interval '{ACT_NEEDED_MONTHS} months'"), Date) < TODAY,
+    _a.accelerated_on.is_(None), ~_JUDGED,
+)  # fmt: skip
+_bucket = bucket(and_(OPEN, _JUDGED), DAYS_PAST_DUE)
 
 
 def _instalments(rows: Rows, **more: Any) -> Listing:
@@ -66,6 +78,10 @@ def _instalments(rows: Rows, **more: Any) -> Listing:
         filters={
             "late": holds(LATE, "true: something of it is unpaid after its due day; false: the others."),
             "settled": holds(~OPEN, "true: nothing of it is left to pay; false: the others."),
+            "to_notice": holds(NOT_NOTICED, "true: late, and no formal notice claims it; false: the others."),
+            "act_needed": holds(
+                ACT_NEEDED, "true: unpaid for six months, with no acceleration or proceedings; false: the others."
+            ),
             "due_from": at_least(_s.due_on, Day, "Due on this day or later."),
             "due_to": at_most(_s.due_on, Day, "Due on this day or earlier."),
             "bucket": any_of(_bucket, Bucket, "In any of these buckets today."),

@@ -73,6 +73,64 @@ class Given(NamedTuple):
         return None if self.from_on is None else self.from_on + timedelta(days=self.delay_days)
 
 
+class LineNotOverdue(Problem):
+    """A formal notice can claim only lines that are overdue on the day on which it is sent."""
+
+    status = 409
+    title_fr = "Une mise en demeure ne peut réclamer que des échéances impayées le jour de son envoi."
+    detail = "No line due on {due_on} is overdue on that day."
+    detail_fr = "Aucune échéance du {due_on} n'est impayée ce jour-là."
+    cure = "Name only lines that are late (`T/instalments?late=true`)."
+    cure_fr = "Ne désignez que des échéances en retard (`T/instalments?late=true`)."
+
+
+class NoticeDelayTooShort(Problem):
+    """A formal notice must leave at least the delay of the agreement."""
+
+    status = 409
+    title_fr = "Une mise en demeure doit laisser au moins le délai de la convention."
+    detail = "The agreement leaves {agreed_days} days."
+    detail_fr = "La convention laisse {agreed_days} jours."
+    cure = "Send at least that many days as delay_days, or leave it out."
+    cure_fr = "Indiquez au moins ce nombre de jours dans delay_days, ou omettez-le."
+
+
+class NoticeDaysOutOfOrder(Problem):
+    """A formal notice is sent, then presented, then received: its days must be in this order."""
+
+    status = 422
+    title_fr = "Une mise en demeure est envoyée, puis présentée, puis reçue : ses jours doivent suivre cet ordre."
+
+
+class CallsStopped(Problem):
+    """No formal notice can be sent while proceedings of the firm are open."""
+
+    status = 409
+    title_fr = "Aucune mise en demeure ne peut être envoyée tant qu'une procédure collective est ouverte."
+    detail = "The proceeding ({kind}) was opened on {opened_on}."
+    detail_fr = "La procédure ({kind}) a été ouverte le {opened_on}."
+    cure = "Declare the claim to the proceeding (PUT `…/debt-claims/{proceeding_id}`)."
+    cure_fr = "Déclarez la créance à la procédure (PUT `…/debt-claims/{proceeding_id}`)."
+
+
+class NoticeWithdrawn(Problem):
+    """The formal notice is withdrawn."""
+
+    status = 409
+    title_fr = "La mise en demeure est retirée."
+    cure = "Record another formal notice."
+    cure_fr = "Enregistrez une autre mise en demeure."
+
+
+class NoticeReliedOn(Problem):
+    """All of the advance became due on this formal notice: it stays as it is."""
+
+    status = 409
+    title_fr = "La déchéance du terme repose sur cette mise en demeure : elle reste telle qu'elle est."
+    detail = "It was accelerated on {accelerated_on}."
+    detail_fr = "Elle a été prononcée le {accelerated_on}."
+
+
 class NoticeMissing(Problem):
     """No formal notice for a line that is overdue has been received or presented."""
 

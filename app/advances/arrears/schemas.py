@@ -163,8 +163,7 @@ class Acceleration(Read):
     advance_id: UUID = Field(description="The advance that became due.")
     accelerated_on: date = Field(description="Paris day from which all is due.")
     due_cents: Cents = Field(
-        description="What was due then and had not been, in euro cents: the outstanding capital that was not due yet,"
-        " with the interest on it until that day."
+        description="Capital outstanding on that day, in euro cents: all of it is due from then on."
     )
     notice_id: UUID | None = Field(description="The formal notice that had no effect; null where a judgment did it.")
     notice_sent_on: date | None = Field(description="Day on which that notice was sent; null as the id is.")

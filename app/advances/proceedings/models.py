@@ -11,8 +11,8 @@ from app.core.values import MAX_AMOUNT_CENTS
 
 
 class DebtClaim(Identified, Versioned, Base):
-    """What the creditor of an advance declares to a proceeding of the firm (*déclaration de créance*), and what is
-    admitted of it.
+    """The claim of the creditor of an advance in a proceeding of the firm (*déclaration de créance*): to be declared,
+    declared, and what is admitted of it.
     """
 
     __tablename__ = "advance_claims"
@@ -23,7 +23,10 @@ class DebtClaim(Identified, Versioned, Base):
         UniqueConstraint("advance_id", "proceeding_id", name="advance_claims_proceeding_key"),
         shape(f"amount_cents BETWEEN 1 AND {MAX_AMOUNT_CENTS}", name="debt_claim_amount"),
         shape("proof_sha256 ~ '^[0-9a-f]{64}$'", name="debt_claim_proof"),
+        shape("num_nulls(declared_on, amount_cents, proof_sha256, declared_by) IN (0, 4)", name="debt_claim_declared"),
+        shape("admitted_on IS NULL OR declared_on IS NOT NULL", name="debt_claim_admitted_undeclared"),
         shape("(admitted_on IS NULL) = (admitted_cents IS NULL)", name="debt_claim_admitted"),
+        shape("plan_sha256 ~ '^[0-9a-f]{64}$'", name="debt_claim_plan"),
         CheckConstraint("admitted_cents BETWEEN 0 AND amount_cents", name="admitted_exceeds_claim"),
         CheckConstraint("admitted_on >= declared_on", name="claim_admitted_before_declared"),
         Index(None, "proceeding_id"),
@@ -32,9 +35,11 @@ class DebtClaim(Identified, Versioned, Base):
     territory: Mapped[str]
     advance_id: Mapped[UUID]
     proceeding_id: Mapped[UUID] = mapped_column(ForeignKey("proceedings.id"))
-    declared_on: Mapped[date]
-    amount_cents: Mapped[int] = mapped_column(BigInteger)
-    proof_sha256: Mapped[str]
+    declared_on: Mapped[date | None]
+    amount_cents: Mapped[int | None] = mapped_column(BigInteger)
+    proof_sha256: Mapped[str | None]
     admitted_on: Mapped[date | None]
     admitted_cents: Mapped[int | None] = mapped_column(BigInteger)
-    declared_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
+    planned_on: Mapped[date | None]
+    plan_sha256: Mapped[str | None]
+    declared_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from app.advances.late import Span
 from app.core.clock import after_months
+from app.core.problems import Problem
 from app.firms.models import ProceedingKind
 
 CLAIM_MONTHS = 2
@@ -89,3 +90,66 @@ def made_due(proceedings: Iterable[Judged], day: date) -> Accelerated | None:
     found = [Accelerated(judged.due_on, judged.id) for judged in proceedings if judged.due_on is not None]
     reached = [each for each in found if each.on <= day]
     return min(reached) if reached else None
+
+
+class ClaimBeforeOpening(Problem):
+    """A claim cannot be declared before the day of the opening judgment."""
+
+    status = 409
+    title_fr = "Une créance ne peut pas être déclarée avant le jour du jugement d'ouverture."
+    detail = "The proceeding was opened on {opened_on}."
+    detail_fr = "La procédure a été ouverte le {opened_on}."
+
+
+class ClaimNotDeclared(Problem):
+    """The claim is not declared yet."""
+
+    status = 409
+    title_fr = "La créance n'est pas encore déclarée."
+    cure = "Record first that it was declared (POST `…/debt-claims`)."
+    cure_fr = "Enregistrez d'abord sa déclaration (POST `…/debt-claims`)."
+
+
+class AdmittedExceedsClaim(Problem):
+    """More cannot be admitted than was declared."""
+
+    status = 409
+    title_fr = "Il ne peut pas être admis plus que ce qui a été déclaré."
+
+
+class ClaimAdmittedBeforeDeclared(Problem):
+    """A claim cannot be admitted before the day on which it was declared."""
+
+    status = 409
+    title_fr = "Une créance ne peut pas être admise avant le jour de sa déclaration."
+
+
+class NoPlan(Problem):
+    """The proceeding has not ended by a plan."""
+
+    status = 409
+    title_fr = "La procédure ne s'est pas terminée par un plan."
+    cure = "Record its end in the register (PATCH `/v1/firms/{siren}/proceedings/{id}`: closed_on, ended_by `plan`)."
+    cure_fr = (
+        "Enregistrez sa fin au répertoire (PATCH `/v1/firms/{siren}/proceedings/{id}` : closed_on, ended_by `plan`)."
+    )
+
+
+class AlreadyPlanned(Problem):
+    """The plan of this proceeding is recorded already."""
+
+    status = 409
+    title_fr = "Le plan de cette procédure est déjà enregistré."
+    detail = "It is of {planned_on}."
+    detail_fr = "Il est du {planned_on}."
+
+
+class PlanLinesSum(Problem):
+    """The lines of a plan must come to what is outstanding on its day."""
+
+    status = 409
+    title_fr = "Les échéances d'un plan doivent totaliser ce qui reste dû à sa date."
+    detail = "They come to {lines_cents}; {outstanding_cents} are outstanding."
+    detail_fr = "Elles totalisent {lines_cents} ; il reste dû {outstanding_cents}."
+    cure = "Send lines that come to what is outstanding; what the plan remits is a waiver."
+    cure_fr = "Envoyez des échéances qui totalisent ce qui reste dû ; ce que le plan remet est un abandon."
