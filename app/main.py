@@ -83,7 +83,8 @@ ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
     payments, legal_rates, advance_awards, portfolios, advances, arrears, debt_claims, claims, recoveries, commitments,
-    letters, overrides, applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, payment_runs,
+    letters, overrides, applications, award_stories, agendas, decisions, reports, events, imports, lookups,
+    bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

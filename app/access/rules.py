@@ -227,6 +227,7 @@ GUARDED_EVENTS = {
         "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     any_,
     case,
     cast,
+    exists,
     func,
     literal_column,
     select,

@@ -2,26 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, func, literal, or_, select
 
 from app.access.rules import accountable, person
 from app.advances import account, versions
 from app.advances.arrears import rules, schemas
 from app.advances.arrears.facts import replayed
-from app.advances.arrears.models import Acceleration, FormalNotice
+from app.advances.arrears.models import Acceleration, FormalNotice, LineStanding
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
-from app.advances.models import Advance
+from app.advances.models import Advance, ScheduleVersion
 from app.advances.proceedings.rules import open_on
 from app.advances.replay import Position
 from app.awards.life.rules import AgreementMissing
 from app.awards.models import Aid
 from app.awards.rules import OVER, AwardEnded
 from app.core import clock
+from app.core.db import paris_day, touch
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write, merge
+from app.firms.models import Proceeding, ProceedingKind
+from app.firms.queries import in_proceedings
 
 
 async def give_notice(
@@ -155,3 +159,36 @@ async def _told(write: Write, advance: Advance, act: str, notice_id: UUID) -> li
 
 def _bound(advance: Advance) -> dict[str, object]:
     return {"territory": advance.territory, "advance_id": advance.id}
+
+
+def unsettled(as_of: date) -> Any:
+    """The advances for which a day has come since they were settled, by their ids.
+
+    Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, or where the lines
+    stand was never written.
+    """
+    a, p, x, v, s = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding
+    due_on = func.coalesce(p.continued_until_on, p.opened_on)
+    liquidated = p.kind == literal(ProceedingKind.LIQUIDATION.value)
+    of_it = (x.advance_id == a.id, x.proceeding_id == p.id)
+    judged = exists().where(
+        p.siren == a.siren, liquidated, due_on <= as_of, or_(p.closed_on.is_(None), p.closed_on >= due_on),
+        or_(a.accelerated_on.is_(None), a.accelerated_on > due_on),
+        ~exists().where(*of_it, x.accelerated_on == due_on),
+    )  # fmt: skip
+    void = exists().where(*of_it, x.accelerated_on == a.accelerated_on, or_(~liquidated, x.accelerated_on != due_on))
+    comes = exists().where(v.advance_id == a.id, v.from_on <= as_of, paris_day(a.updated_at) < v.from_on)
+    unwritten = and_(exists().where(v.advance_id == a.id), ~exists().where(s.advance_id == a.id))
+    moved = a.in_proceedings_on.is_not(None) != in_proceedings(a.siren, clock.today())
+    return (
+        select(a.territory, a.id)
+        .where(a.disbursed_cents > 0, a.settled_as.is_(None), or_(judged, void, moved, unwritten, comes))
+        .order_by(a.id)
+    )
+
+
+async def settle(write: Write, *, territory: str, advance_id: UUID) -> list[Change]:
+    """Bring one advance to the day, as the next act on it would."""
+    advance = await account.hold(write, territory, advance_id)
+    touch(advance)
+    return await account.settle(write, advance)
