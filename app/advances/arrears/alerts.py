@@ -9,8 +9,8 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Date, cast, exists, func, literal_column, null, or_, select, text, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Date, Text, cast, exists, func, literal_column, null, or_, select, text, union_all
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.orm import aliased
 
 from app.advances.arrears.models import AdvanceAlert, LineStanding
@@ -20,7 +20,7 @@ from app.advances.models import Advance
 from app.advances.proceedings.models import DebtClaim
 from app.advances.proceedings.rules import CLAIM_ALERTS, CLAIM_MONTHS
 from app.advances.replay import Bucket
-from app.core.db import param
+from app.core.db import literals, param
 from app.core.writing.writes import Change, Write
 from app.firms.models import Proceeding
 from app.firms.queries import in_proceedings
@@ -32,7 +32,7 @@ _AS_OF = param("as_of", Date())
 
 
 def _kind(kind: AdvanceAlertKind) -> Any:
-    return literal_column(f"'{kind}'").label("kind")
+    return literal_column(f"'{kind}'", Text()).label("kind")
 
 
 def _unpaid(line: Any, day: Any) -> Any:
@@ -105,7 +105,8 @@ def _due(batch: int) -> Any:
         _t.advance_id == due.c.id, _t.kind == due.c.kind, _t.on_day == due.c.on_day,
         _t.due_on.is_not_distinct_from(due.c.due_on), _t.bucket.is_not_distinct_from(due.c.bucket),
     )  # fmt: skip
-    order = (due.c.on_day, due.c.territory, due.c.id, due.c.kind, due.c.due_on)
+    place = func.array_position(array(literals(AdvanceAlertKind)), due.c.kind)
+    order = (due.c.on_day, due.c.territory, due.c.id, place, due.c.due_on)
     return select(due).where(~told).order_by(*order).limit(batch)
 
 
