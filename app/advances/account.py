@@ -131,7 +131,7 @@ async def settle(
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
         followed = await awards.follow(write, advance, _settled_on(advance, repayments), None)
-    touched = await _post(write, advance, repayments, position, own)
+    touched = await _post(write, advance, facts, repayments, position, own)
     bound = {"territory": advance.territory, "advance_id": advance.id}
     others = [each.id for each in changed if each is not own]
     return [
@@ -229,8 +229,9 @@ def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
 
 
 async def _post(
-    write: Write, advance: Advance, repayments: Sequence[Repayment], position: replay.Position, own: Repayment | None
-) -> list[UUID]:
+    write: Write, advance: Advance, facts: replay.Facts, repayments: Sequence[Repayment], position: replay.Position,
+    own: Repayment | None,
+) -> list[UUID]:  # fmt: skip
     """Bring the ledger to what the account says of the capital; the contributions whose shortfall is another now.
 
     The ledger holds what was disbursed: capital that was capitalised interest is none of the envelope's. What is less
@@ -251,7 +252,7 @@ async def _post(
         elif cents < 0:
             into = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
             touched |= set(await ledger.give_back(write, territory, -cents, _cause(advance, each), into))
-    await _give_up(write, advance, position, wanted, repayments)
+    await _give_up(write, advance, facts, wanted, repayments)
     for each, cents in differences:
         if cents > 0:
             out_of = Account.WRITTEN_OFF if each.after_write_off else Account.ADVANCES_PAID
@@ -290,19 +291,19 @@ async def _reverse(write: Write, repayment: Repayment, cents: int) -> list[UUID]
 
 
 async def _give_up(
-    write: Write, advance: Advance, position: replay.Position, wanted: dict[UUID, int],
-    repayments: Sequence[Repayment],
-) -> None:  # fmt: skip
+    write: Write, advance: Advance, facts: replay.Facts, wanted: dict[UUID, int], repayments: Sequence[Repayment]
+) -> None:
     """Waived and written off capital leaves what is paid, each by its act."""
     before = sum(wanted.get(each.id, 0) for each in repayments if not each.after_write_off)
     left = advance.disbursed_cents - before
-    waivers = {each.act: each for each in position.versions if each.carried.waived_cents and each.act is not None}
-    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers or advance.waived_cents else {}
-    for act, version in waivers.items():
-        cents = min(version.carried.waived_cents, left)
+    waivers = [each for each in facts.versions if each.carried.waived_cents and isinstance(each.act, UUID)]
+    posted = await ledger.capital(write, advance.id, Account.WAIVED) if waivers else {}
+    for each in waivers:
+        assert isinstance(each.act, UUID)
+        cents = min(each.carried.waived_cents, left)
         left -= cents
-        cause = Cause(Act.WAIVER, act, version.from_on, advance.id)
-        await _turn(write, advance, cents - posted.get(act, 0), cause, Account.WAIVED)
+        cause = Cause(Act.WAIVER, each.act, each.from_on, advance.id)
+        await _turn(write, advance, cents - posted.get(each.act, 0), cause, Account.WAIVED)
     if advance.written_off_on is not None:
         gone = await ledger.capital(write, advance.id, Account.WRITTEN_OFF)
         cause = Cause(Act.WRITE_OFF, advance.id, advance.written_off_on, advance.id)

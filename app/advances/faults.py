@@ -104,6 +104,17 @@ RATE_OUT_OF_RANGE = Fault(
     fr="Le taux doit être compris entre {minimum} et {maximum} points de base.",
 )
 
+LATE_RATE_IS_LEGAL = Fault(
+    "late_rate_is_legal",
+    en="late_rate_bp belongs to late_rate contract.",
+    fr="late_rate_bp n'accompagne que late_rate contract.",
+)
+ONLY_CONDITIONAL = Fault(
+    "only_conditional",
+    en="Only a conditional advance has this field.",
+    fr="Seule une avance conditionnelle (kind conditional) admet ce champ.",
+)
+
 
 def refuse(faults: Iterable[TermsFault]) -> None:
     """Raises a validation error with each fault where it stands; nothing where there is none."""

@@ -371,9 +371,10 @@ COUNT = (
 CHECK_VERSION_LINES = """
 CREATE FUNCTION check_version_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.lines, NEW.outstanding_cents) IS DISTINCT FROM (
-        SELECT count(*), coalesce(sum(principal_cents - capitalised_cents) FILTER (WHERE NOT kept), 0)
-        FROM advance_lines WHERE version_id = NEW.id
+    IF NOT EXISTS (
+        SELECT FROM advance_lines WHERE version_id = NEW.id
+        HAVING count(*) = NEW.lines
+            AND coalesce(sum(principal_cents - capitalised_cents) FILTER (WHERE NOT kept), 0) = NEW.outstanding_cents
     ) THEN
         RAISE EXCEPTION 'the open lines do not come to what is outstanding'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'version_lines_are_outstanding';
@@ -412,13 +413,11 @@ for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
 stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")
-for _function in (COMPLETE_REPAYMENT, COUNT_REPAYMENT):
-    event.listen(Repayment.__table__, "after_create", DDL(_function))
-for _statement in (COMPLETE, COUNT, REPAYMENT_STAYS):
-    event.listen(Repayment.__table__, "after_create", DDL(_statement))
-for _statement in (CHECK_VERSION_LINES, VERSION_LINES):
-    event.listen(ScheduleVersion.__table__, "after_create", DDL(_statement))
-for _statement in (CHECK_LINE, LINE):
-    event.listen(ScheduleLine.__table__, "after_create", DDL(_statement))
+for _made in (COMPLETE_REPAYMENT, COUNT_REPAYMENT, COMPLETE, COUNT, REPAYMENT_STAYS):
+    event.listen(Repayment.__table__, "after_create", DDL(_made))
+for _made in (CHECK_VERSION_LINES, VERSION_LINES):
+    event.listen(ScheduleVersion.__table__, "after_create", DDL(_made))
+for _made in (CHECK_LINE, LINE):
+    event.listen(ScheduleLine.__table__, "after_create", DDL(_made))
 for _table in (Allocation, ScheduleVersion, ScheduleLine):
     keep(_table)

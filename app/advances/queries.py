@@ -22,7 +22,6 @@ from app.awards.overrides.models import Override
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
-    Column,
     Listing,
     any_of,
     at_least,
@@ -31,7 +30,7 @@ from app.core.reading.listing import (
     json_array,
     updated_since,
 )
-from app.core.values import Day, ShortLine
+from app.core.values import Day, ShortLine, Uuid
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
@@ -44,6 +43,14 @@ _advance = Advance
 _recorder = Subject.__table__.alias("recorder")
 _override = Override.__table__.alias("override")
 
+OUTSTANDING = (
+    _advance.disbursed_cents
+    + _advance.capitalised_cents
+    - _advance.repaid_cents
+    - _advance.waived_cents
+    - _advance.written_off_cents
+)
+
 ADVANCES = awards(
     _advance,
     schemas.Advance,
@@ -51,9 +58,17 @@ ADVANCES = awards(
     AdvanceStatus,
     "disbursed_cents",
     _advance.repaid_cents,
-    (_advance.disbursed_cents - _advance.repaid_cents).label("outstanding_cents"),
+    _advance.capitalised_cents,
+    _advance.waived_cents,
+    _advance.written_off_cents,
+    OUTSTANDING.label("outstanding_cents"),
+    _advance.settled_as,
+    _advance.accelerated_on,
+    _advance.in_proceedings_on,
+    _advance.written_off_on,
     _advance.terms,
     _advance.planned_disbursement_on,
+    in_flight=_advance.in_flight_cents,
 )
 
 AIDED.append(
@@ -113,9 +128,20 @@ REPAYMENTS = Listing(
     rows=select(
         _repayment.id,
         _repayment.advance_id,
+        _repayment.receipt_id,
         _repayment.amount_cents,
         _repayment.received_on,
+        _repayment.value_on,
         _repayment.reference,
+        _repayment.principal_cents,
+        _repayment.interest_cents,
+        _repayment.late_interest_cents,
+        _repayment.fees_cents,
+        _repayment.success_fee_cents,
+        _repayment.overpaid_cents,
+        _repayment.refunded_cents,
+        _repayment.after_write_off,
+        _repayment.choice,
         _repayment.status,
         _repayment.reason,
         _repayment.bounced_on,
@@ -138,6 +164,7 @@ REPAYMENTS = Listing(
         "bank_reference": equals(_repayment.bank_reference, ShortLine, "The repayment sent back with this reference."),
         "bounced_from": at_least(_repayment.bounced_on, Day, "Sent back on this day or later."),
         "bounced_to": at_most(_repayment.bounced_on, Day, "Sent back on this day or earlier."),
+        "receipt_id": equals(_repayment.receipt_id, Uuid, "The repayments of this receipt."),
         "reference": equals(_repayment.reference, ShortLine, "The repayment with this reference."),
         "received_from": at_least(_repayment.received_on, Day, "Received on this day or later."),
         "received_to": at_most(_repayment.received_on, Day, "Received on this day or earlier."),
@@ -190,8 +217,7 @@ def account(known: bool) -> Statement:
         versions = versions.where(v.recorded_at < BEFORE)
     written_off_on: Any = a.written_off_on
     if known:
-        ids = select(literal_column("p.id").label("id")).select_from(select(_advance_id.label("id")).subquery("p"))
-        then = last_event("advance", ids.subquery("advance_ids"))
+        then = last_event("advance", select(_advance_id.label("id")).subquery("advance_ids"))
         written_off_on = select(said(then, "written_off_on", Date())).scalar_subquery()
     siren = select(a.siren).where(a.territory == _territory, a.id == _advance_id).scalar_subquery()
     return Statement(

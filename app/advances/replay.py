@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -118,6 +119,9 @@ class Carried(NamedTuple):
     late_interest_cents: int | None = 0
 
 
+NOTHING_CARRIED = Carried()
+
+
 @dataclass(frozen=True)
 class Version:
     """A version of the schedule, in force from its day until the next one's.
@@ -132,7 +136,7 @@ class Version:
     number: int = 0
     act: Hashable = None
     order: int = 0
-    carried: Carried = Carried()
+    carried: Carried = NOTHING_CARRIED
 
     @property
     def outstanding_cents(self) -> int:
@@ -280,32 +284,32 @@ def replay(facts: Facts, as_of: date) -> Position:
         if on > as_of:
             break
         walk.roll(on)
-        act(on)
+        act()
     walk.roll(as_of)
     return walk.position(as_of)
 
 
-def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Callable[[date], None]]]:
+def _events(facts: Facts, walk: "_Walk") -> Iterable[tuple[date, int, int, Callable[[], None]]]:
     """What happens, by day: first tranches, then acts and money in the order of recording, at last a write-off."""
     for place, tranche in enumerate(facts.tranches):
-        yield tranche.on, 0, place, lambda on, one=tranche: walk.disburse(one)
+        yield tranche.on, 0, place, partial(walk.disburse, tranche)
     for version in facts.versions:
         if version.cause in ACTS:
-            yield version.from_on, 1, version.order, lambda on, one=version: walk.apply(one)
-        yield version.from_on, 4, version.number, walk.look
+            yield version.from_on, 1, version.order, partial(walk.apply, version)
+        yield version.from_on, 4, version.number, partial(walk.look, version.from_on)
     for assignment in facts.assignments:
         if not assignment.after_write_off:
-            yield assignment.value_on, 1, assignment.order, lambda on, one=assignment: walk.receive(one)
+            yield assignment.value_on, 1, assignment.order, partial(walk.receive, assignment)
         elif facts.written_off_on is not None:
             day = max(assignment.value_on, facts.written_off_on)
-            yield day, 3, assignment.order, lambda on, one=assignment: walk.recover(one)
+            yield day, 3, assignment.order, partial(walk.recover, assignment)
     if facts.written_off_on is not None:
         yield facts.written_off_on, 2, 0, walk.write_off
 
 
 @dataclass
 class _Entry:
-    """A line in the walk, with what is left of it. `past`: its day has come."""
+    """A line in the walk, with what is left of it. `past`: its day has come. `void`: nothing is left for it to ask."""
 
     due_on: date
     principal: int = 0
@@ -322,6 +326,7 @@ class _Entry:
     late_paid: int = 0
     forgiven: int = 0
     settled_on: date | None = None
+    void: bool = False
     steps: list[Overdue] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -428,6 +433,7 @@ class _Walk:
             self._lay_out(tranche)
         except Impossible:  # a fact of before its rules: nothing is ahead of it
             last = max((entry.due_on for entry in self.entries), default=tranche.on)
+            self.basis = self._moved(tranche.on, tranche.cents) if self.basis else None
             self.entries.append(_Entry(max(last, tranche.on), tranche.cents))
             self._sort()
             self._follows_terms = False
@@ -517,7 +523,7 @@ class _Walk:
         rule = AllocationRule.LAST if choice is EarlyChoice.SHORTEN else self.facts.rule
         if not self.terms.annual_rate_bp and choice is not EarlyChoice.RESPREAD:
             self.basis = moved
-            for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule)):
+            for entry, paid in zip(ahead, taken(cents, [entry.principal_left for entry in ahead], rule), strict=True):
                 entry.pay_principal(paid, on)
                 self._paid_ahead[entry.due_on] += paid
                 if paid and not entry.left:
@@ -525,12 +531,9 @@ class _Walk:
             return
         self.cut()
         ahead = self.ahead()
-        repaying = [entry for entry in ahead if entry.rests is None]
-        if choice is EarlyChoice.RESPREAD:
-            made = lines_again(self.terms, moved, _ahead(ahead))
-        elif choice is EarlyChoice.SHORTEN and self.terms.shape is ScheduleShape.CONSTANT_INSTALMENT and repaying:
-            made = lines_again(self.terms, moved, _ahead(ahead), repaying[0].principal + repaying[0].interest)
-        else:
+        try:
+            made = self._chosen(moved, ahead, choice) or self._less(moved, ahead, cents, rule)
+        except Impossible:  # an instalment would be less than its interest
             made = self._less(moved, ahead, cents, rule)
         self.basis = moved
         self._replace(made)
@@ -540,6 +543,17 @@ class _Walk:
         self._follows_terms = False
         self.make(on, VersionCause.EARLY_REPAYMENT, assignment.id)
 
+    def _chosen(self, basis: Basis, ahead: Sequence[_Entry], choice: EarlyChoice | None) -> list[Instalment] | None:
+        """The lines ahead as an announced early repayment chose them; None where the rule alone says them."""
+        if choice is EarlyChoice.RESPREAD:
+            return lines_again(self.terms, basis, _ahead(ahead))
+        if choice is EarlyChoice.SHORTEN and self.terms.shape is ScheduleShape.CONSTANT_INSTALMENT:
+            repaying = [entry for entry in ahead if entry.rests is None]
+            # The first may bear deferred interest, and the last is what remains.
+            usual = repaying[1 if len(repaying) > 2 else 0]
+            return lines_again(self.terms, basis, _ahead(ahead), usual.principal + usual.interest)
+        return None
+
     def _less(self, basis: Basis, ahead: Sequence[_Entry], cents: int, rule: AllocationRule) -> list[Instalment]:
         """The lines ahead with less principal, taken by the rule, and the interest on what they leave.
 
@@ -548,8 +562,8 @@ class _Walk:
         principals = [entry.principal for entry in ahead]
         over = cents
         while True:
-            principals = [have - less for have, less in zip(principals, taken(over, principals, rule))]
-            plan = [Ahead(entry.due_on, have, entry.rests) for entry, have in zip(ahead, principals)]
+            principals = [have - less for have, less in zip(principals, taken(over, principals, rule), strict=True)]
+            plan = [Ahead(entry.due_on, have, entry.rests) for entry, have in zip(ahead, principals, strict=True)]
             made = lines_ahead(self.terms, basis, plan)
             over, rule = -made[-1].closing_cents if made else 0, AllocationRule.LAST
             if over <= 0:
@@ -633,14 +647,14 @@ class _Walk:
             for entries, rule in ((due, AllocationRule.NEXT), (ahead, self.facts.rule)):
                 shares = taken(left, [entry.principal for entry in entries], rule)
                 left -= sum(shares)
-                for entry, cents in zip(entries, shares):
+                for entry, cents in zip(entries, shares, strict=True):
                     entry.principal -= cents
         first.interest += max(interest, 0)
         first.fees += max(fees, 0)
         first.late += max(late, 0)
         for part, cents in (("interest", -interest), ("fees", -fees), ("late", -late)):
             amounts = [getattr(entry, part) for entry in open_entries]
-            for entry, less in zip(open_entries, taken(max(cents, 0), amounts, AllocationRule.NEXT)):
+            for entry, less in zip(open_entries, taken(max(cents, 0), amounts, AllocationRule.NEXT), strict=True):
                 setattr(entry, part, getattr(entry, part) - less)
         for entry in open_entries:
             entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees
@@ -649,12 +663,12 @@ class _Walk:
 
     # a write-off
 
-    def write_off(self, on: date) -> None:
+    def write_off(self) -> None:
         """Close every line: what is outstanding is written off."""
         self.cut()
         self.written_off = self.outstanding
         self.entries = [entry for entry in self.entries if entry.kept]
-        self.basis = None
+        self.basis, self._follows_terms = None, False
 
     def recover(self, assignment: Assignment) -> None:
         """Take money after the write-off: capital, up to what was written off."""
@@ -680,9 +694,13 @@ class _Walk:
             )  # fmt: skip
             paid = kept.principal + kept.interest + kept.fees
             whole = not entry.left and (entry.past or paid) and not self._late_left(entry)
+            if entry.void and entry.past:
+                continue
             if whole:
                 kept.capitalised, kept.principal, kept.interest = entry.capitalised, entry.principal, entry.interest
                 cut.append(kept)
+                if not entry.past:  # a place for another tranche
+                    cut.append(_Entry(entry.due_on, rests=entry.rests, void=True))
                 continue
             if paid:
                 kept.late_paid = 0
@@ -698,7 +716,7 @@ class _Walk:
     def make(self, on: date, cause: VersionCause, act: Hashable) -> None:
         """Note the version in force from now on."""
         self.cut()
-        made = tuple(entry.line() for entry in self.entries)
+        made = tuple(entry.line() for entry in self.entries if not entry.void)
         self.versions.append(Version(on, cause, made, act=act))
 
     def look(self, on: date) -> None:
@@ -707,14 +725,13 @@ class _Walk:
             self.make(on, VersionCause.REPLAY, None)
 
     def _replace(self, made: Sequence[Instalment]) -> None:
-        """Give the lines ahead new figures; those after the last cent fall away."""
+        """Give the lines ahead new figures. Those after the last cent are there for another tranche, and not shown."""
         entries = self.ahead()
-        for entry, line in zip(entries, made):
+        for entry, line in zip(entries, made, strict=True):
             entry.principal, entry.interest = line.principal_cents, line.interest_cents
             entry.capitalised = line.capitalised_cents
             entry.principal_left, entry.interest_left = entry.principal, entry.interest
-        while entries and not made[len(entries) - 1].opening_cents and not entries[-1].left:
-            entries.pop()
+            entry.void = not (line.opening_cents or entry.left or entry.capitalised)
         self._set_ahead(entries)
 
     def _set_ahead(self, entries: Sequence[_Entry]) -> None:
@@ -727,7 +744,7 @@ class _Walk:
     # the answer
 
     def position(self, as_of: date) -> Position:
-        states = tuple(self._state(entry, as_of) for entry in self.entries)
+        states = tuple(self._state(entry, as_of) for entry in self.entries if not entry.void)
         overdue = [state for state in states if state.line.due_on < as_of and state.left_cents]
         due = [state for state in states if state.line.due_on <= as_of]
         coming = [state for state in states if state.line.due_on >= as_of and state.left_cents]
@@ -795,7 +812,15 @@ def _entry(line: Instalment, rests: GraceKind | None) -> _Entry:
 
 
 def _ahead(entries: Sequence[_Entry]) -> list[Ahead]:
-    return [Ahead(entry.due_on, entry.principal_left, entry.rests) for entry in entries]
+    """The lines ahead to be made again: one that repays nothing stays so, unless all do."""
+    repaying = any(entry.principal_left for entry in entries)
+    return [
+        Ahead(
+            entry.due_on, entry.principal_left,
+            entry.rests or (GraceKind.INTEREST_ONLY if repaying and not entry.principal_left else None),
+        )
+        for entry in entries
+    ]  # fmt: skip
 
 
 def _rests(line: Line) -> GraceKind | None:
@@ -820,8 +845,8 @@ def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]
                 shares[place] += share
                 left -= share
         return shares
-    places = range(len(amounts)) if rule is AllocationRule.NEXT else range(len(amounts) - 1, -1, -1)
-    for place in places:
+    forward = rule is AllocationRule.NEXT
+    for place in range(len(amounts)) if forward else reversed(range(len(amounts))):
         shares[place] = min(left, amounts[place])
         left -= shares[place]
     return shares
@@ -847,7 +872,7 @@ def unwritten(stored: Sequence[Version], position: Position) -> list[Version]:
         last = (missing or there[on])[-1]
         new += missing
         if not _same(last, of_day[-1]):
-            new.append(replace(of_day[-1], cause=VersionCause.REPLAY, carried=Carried()))
+            new.append(replace(of_day[-1], cause=VersionCause.REPLAY, carried=NOTHING_CARRIED))
     first = max((version.number for version in stored), default=0) + 1
     return [replace(version, number=first + place) for place, version in enumerate(new)]
 
@@ -865,5 +890,5 @@ def _open_lines(version: Version) -> dict[date, tuple[int, ...]]:
         )  # fmt: skip
         if not line.kept and any(figures):
             have = sums.get(line.due_on, (0,) * len(figures))
-            sums[line.due_on] = tuple(a + b for a, b in zip(have, figures))
+            sums[line.due_on] = tuple(a + b for a, b in zip(have, figures, strict=True))
     return sums

@@ -1,10 +1,9 @@
 """HTTP of advances: awards, tranches, schedule, repayments, statement."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
-from pydantic_core import from_json
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,8 +11,12 @@ from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
+from app.advances.account import Known, facts_of
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
+from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
+from app.advances.rules import RepaymentExceedsOutstanding
 from app.advances.schedule import CashFlow, Instalment
+from app.advances.statement import in_force, paid_out, planned_lines, shown_lines, statement
 from app.awards import service as awards
 from app.awards.change_requests.routes import serve_change_requests
 from app.awards.claims.routes import serve_claims
@@ -37,7 +40,7 @@ from app.core.problems import (
 from app.core.reading.answers import form_wanted, page, private, show
 from app.core.reading.exports import held
 from app.core.reading.listing import FORMAT
-from app.core.reading.query import read
+from app.core.reading.query import Parameter, read
 from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import TWO_TIMES, both_times
 from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
@@ -51,6 +54,8 @@ from app.programme.routes import T
 advances = router("advances")
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+VERSION = {"version": Parameter(VersionNumber, "Number of the version asked for, from 1; absent: the one in force.")}
 BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
 
 
@@ -125,7 +130,7 @@ async def get_tranche(request: Request, actor: Actor = require("advances:read"))
     **changes(
         schemas.Tranche,
         AlreadyReversed,
-        service.RepaymentExceedsOutstanding,
+        RepaymentExceedsOutstanding,
         AccountOverdrawn,
         *DECIDES_PAYS.refusals,
         IfMatchMissing,
@@ -150,9 +155,9 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
     ADVANCE + "/repayments",
     **changes(
         schemas.Repayment,
-        service.RepaymentExceedsOutstanding,
-        AccountOverdrawn,
+        RepaymentExceedsOutstanding,
         AlreadyExists,
+        ReferenceNotFound,
         *DECIDES_RECEIVES.refusals,
         IdempotencyKeyMissing,
         status=201,
@@ -161,7 +166,11 @@ async def list_repayments(request: Request, actor: Actor = require("advances:rea
 async def receive_repayment(
     request: Request, body: schemas.RepaymentCreate, actor: Actor = require("advances:pay")
 ) -> Response:
-    """Record a repayment of capital: at most what is owed, each reference once. An Idempotency-Key is required."""
+    """Record money that came in for one advance: a receipt that is assigned at once. An Idempotency-Key is required.
+
+    It pays what is due, the oldest first (fees, late interest, interest, principal), then what falls due that day, then
+    future lines by the agreement's rule; what is more is overpaid.
+    """
     path = request.path_params
     territory, advance_id = path["territory"], path["advance_id"]
     return await commit(
@@ -182,8 +191,8 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
     ADVANCE + "/repayments/{id:uuid}/bounce",
     **changes(
         schemas.Repayment,
-        service.AlreadyBounced,
-        service.BouncedBeforeReceipt,
+        AlreadyBounced,
+        BouncedBeforeReceipt,
         AlreadyReversed,
         *DECIDES_RECEIVES.refusals,
         IfMatchMissing,
@@ -207,8 +216,8 @@ async def bounce_repayment(request: Request, body: schemas.Bounce, actor: Actor 
     **changes(
         schemas.Repayment,
         AlreadyReversed,
+        RepaymentRefunded,
         EnvelopeExhausted,
-        AccountOverdrawn,
         *DECIDES_RECEIVES.refusals,
         IfMatchMissing,
     ),
@@ -224,54 +233,62 @@ async def reverse_repayment(request: Request, body: Reversal, actor: Actor = req
 
 @advances.get(
     ADVANCE + "/schedule",
-    **shows(schemas.Schedule, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+    **shows(schemas.Schedule, parameters={"format": FORMAT, **VERSION, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
 )
 async def get_schedule(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """The repayment schedule of what has been disbursed: its principals sum to it, to the cent.
+    """The repayment schedule in the version in force on a day, or in the one that is asked for.
 
     Before the first tranche it is shown as if all were paid on the planned day, else on that of the decision
     (`assumes_paid_on`). `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end
-    of a past day.
+    of a past day. A version is never changed: two of them can be compared line by line.
     """
-    query = read(request, {"format": FORMAT, **TWO_TIMES})
+    query = read(request, {"format": FORMAT, **VERSION, **TWO_TIMES})
     form = form_wanted(request, query)
     times = both_times(query)
-    account = await _account(request, times)
-    paid = account.tranches or account.planned
-    made = schedule.lines(account.terms, paid)
+    known = await _known(request, times)
+    number = query.get("version")
+    version = in_force(known, times["as_of"], number)
+    if number is not None and version is None:
+        raise NotFound
+    paid = paid_out(known, max(times["as_of"], version.from_on) if version else times["as_of"])
+    lines = shown_lines(version.lines, paid) if version else planned_lines(known, times["as_of"])
+    if form != "json":
+        return held(request, FORMS[form], schemas.VersionLine, lines)
     more = {
         "advance_id": request.path_params["advance_id"],
-        "disbursed_cents": sum(tranche.cents for tranche in account.tranches),
-        "assumes_paid_on": paid[0].on if paid and not account.tranches else None,
+        "version": version.number if version else None,
+        "from_on": version.from_on if version else None,
+        "cause": version.cause if version else None,
+        "disbursed_cents": sum(each.cents for each in paid),
+        "outstanding_cents": version.outstanding_cents if version else 0,
+        "assumes_paid_on": None if version or not lines else known.planned_on,
         "as_of": times["as_of"],
         "recorded_as_of": times["recorded_as_of"],
     }
-    return _laid_out(request, form, made, paid, more)
+    return private(
+        {**more, **schemas.shown_version(lines, version.outstanding_cents if version else None)},
+        vary="Accept, Accept-Language",
+    )
 
 
-@advances.get(ADVANCE + "/statement", **shows(schemas.AdvanceStatement, parameters=TWO_TIMES))
+@advances.get(
+    ADVANCE + "/statement",
+    **shows(schemas.AdvanceStatement, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+)
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, repaid, late and outstanding on a day, by instalment; repayments settle the oldest first.
+    """What is due, received, late and outstanding on a day, line by line.
 
     `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
     """
     times = both_times(read(request, TWO_TIMES))
-    account = await _account(request, times)
-    stands = schedule.position(account.terms, account.tranches, account.repayments, times["as_of"])
+    known = await _known(request, times)
+    path = request.path_params
     return private(
         {
-            "advance_id": request.path_params["advance_id"],
+            "advance_id": path["advance_id"],
             "as_of": times["as_of"],
             "recorded_as_of": times["recorded_as_of"],
-            "disbursed_cents": stands.disbursed_cents,
-            "due_cents": stands.due_cents,
-            "repaid_cents": stands.repaid_cents,
-            "late_cents": stands.late_cents,
-            "outstanding_cents": stands.outstanding_cents,
-            "lines": [
-                {**each.line._asdict(), "repaid_cents": each.repaid_cents, "late_cents": each.late_cents}
-                for each in stands.lines
-            ],
+            **statement(known, times["as_of"]),
         }
     )
 
@@ -300,28 +317,13 @@ def _laid_out(
     return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
 
 
-class AdvanceAccount(NamedTuple):
-    """What an advance's schedule is made from. `planned` is its one payment, as long as none is made."""
-
-    terms: schedule.LoanTerms
-    planned: list[CashFlow]
-    tranches: list[CashFlow]
-    repayments: list[CashFlow]
-
-
-async def _account(request: Request, times: Mapping[str, Any]) -> AdvanceAccount:
-    statement = account(times["known_before"] is not None)
-    row = await fetchrow(request.state.engine, statement, {**request.path_params, **times})
+async def _known(request: Request, times: Mapping[str, Any]) -> Known:
+    row = await fetchrow(
+        request.state.engine, account(times["known_before"] is not None), {**request.path_params, **times}
+    )
     if row is None:
         raise NotFound
-    terms = schemas.AwardedTerms.model_validate(from_json(row["terms"])).plan()
-    planned = [CashFlow(row["planned_on"], row["awarded_cents"])]
-    payable = row["decided"] and row["awarded_cents"] > 0 and row["planned_on"] < schedule.due_dates(terms)[-1]
-    return AdvanceAccount(terms, planned if payable else [], _payments(row["tranches"]), _payments(row["repayments"]))
-
-
-def _payments(pairs: str) -> list[CashFlow]:
-    return [CashFlow(date.fromisoformat(day), cents) for day, cents in from_json(pairs)]
+    return facts_of(row)
 
 
 serve_life(advances, service.ADVANCE, schemas.Advance)

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from app.core.problems import Problem
+
 
 class EarlyRepayment(StrEnum):
     """Whether the firm may repay before its time as it likes, or must announce it."""
@@ -30,3 +32,28 @@ class Settled(StrEnum):
     REPAID = "repaid"
     WAIVED = "waived"
     WRITTEN_OFF = "written_off"
+
+
+class RepaymentExceedsOutstanding(Problem):
+    """Nothing is paid out yet that could be repaid, or what was paid out has been repaid since."""
+
+    status = 409
+    title_fr = "Rien de ce qui a été versé ne peut être remboursé, ou cela l'a été depuis."
+    detail = "{outstanding_cents} are outstanding now."
+    detail_fr = "{outstanding_cents} restent dus aujourd'hui."
+    cure = (
+        "Check the value day: nothing was paid out by then. Money that came in before can be recorded as a receipt,"
+        " which waits to be assigned."
+    )
+    cure_fr = (
+        "Vérifiez la date de valeur : rien n'était versé à cette date. L'argent reçu avant peut être enregistré comme"
+        " encaissement, en attente d'affectation."
+    )
+
+    @classmethod
+    def of_a_tranche(cls, outstanding_cents: int) -> "RepaymentExceedsOutstanding":
+        """The refusal to take back a tranche that has been repaid since."""
+        refused = cls(outstanding_cents=outstanding_cents)
+        refused.cure = "Reverse first the repayments received since the tranche was paid."
+        refused.cure_fr = "Annulez d'abord les remboursements reçus depuis le paiement de la tranche."
+        return refused

@@ -229,6 +229,47 @@ def faults_of_periods(terms: LoanTerms) -> list[TermsFault]:
     return []
 
 
+def faults_of_terms(terms: LoanTerms) -> list[TermsFault]:
+    """Why terms give no schedule, whatever is paid and when; empty where they can give one."""
+    refused = [*_faults_of_rate(terms)]
+    if terms.shape is not ScheduleShape.CUSTOM:
+        refused += faults_of_periods(terms)
+    elif len(terms.planned) > MOST_PERIODS:
+        refused.append(
+            TermsFault(("lines",), "too_many_periods", {"periods": len(terms.planned), "most": MOST_PERIODS})
+        )
+    refused += _faults_of_order(terms)
+    if (
+        terms.shape is ScheduleShape.STEPS
+        and (count := sum(step.instalments for step in terms.steps)) != terms.repaying
+    ):
+        members = {"steps_instalments": count, "instalments": terms.repaying}
+        refused.append(TermsFault(("steps",), "steps_count", members))
+    if terms.shape is ScheduleShape.CONSTANT_INSTALMENT and terms.remainder is not Remainder.LAST:
+        refused.append(TermsFault(("rounding", "remainder"), "remainder_of_instalments"))
+    return refused
+
+
+def _faults_of_order(terms: LoanTerms) -> Iterator[TermsFault]:
+    for place, (before, after) in enumerate(pairwise(terms.planned), start=1):
+        if after.due_on <= before.due_on:
+            yield TermsFault(("lines", place, "due_on"), "dates_not_increasing", {"previous_on": before.due_on})
+
+
+def faults_of_amount(terms: LoanTerms, tranches: Sequence[CashFlow]) -> list[TermsFault]:
+    """Why terms that are possible do not repay these tranches."""
+    if terms.shape is ScheduleShape.STEPS:
+        refused = list(_faults_of_steps(terms, tranches))
+    else:
+        refused = list(_faults_of_planned(terms, tranches)) if terms.shape is ScheduleShape.CUSTOM else []
+    if not refused:
+        try:
+            lines(terms, tranches)
+        except Impossible as impossible:
+            refused = [impossible.fault]
+    return refused
+
+
 def _faults_of_rate(terms: LoanTerms) -> Iterator[TermsFault]:
     if not 0 <= terms.annual_rate_bp <= RATE_MAX_BP:
         yield TermsFault(("annual_rate_bp",), "rate_out_of_range", {"minimum": 0, "maximum": RATE_MAX_BP})
@@ -250,9 +291,7 @@ def _faults_of_planned(terms: LoanTerms, tranches: Sequence[CashFlow]) -> Iterat
     paid_on, principal = tranches[0].on, sum(tranche.cents for tranche in tranches)
     if terms.planned[0].due_on <= paid_on:
         yield TermsFault(("lines", 0, "due_on"), "line_before_disbursement", {"disbursed_on": paid_on})
-    for place, (before, after) in enumerate(pairwise(terms.planned), start=1):
-        if after.due_on <= before.due_on:
-            yield TermsFault(("lines", place, "due_on"), "dates_not_increasing", {"previous_on": before.due_on})
+    yield from _faults_of_order(terms)
     planned = sum(line.cents for line in terms.planned)
     if planned != principal:
         yield TermsFault(("lines",), "lines_sum", {"lines_cents": planned, "principal_cents": principal})
@@ -516,8 +555,9 @@ def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[
 def lines_again(
     terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], instalment_cents: int | None = None
 ) -> list[Instalment]:
-    """Lines ahead whose principals are made again from the balance: by the shape of the terms, principals as they are
-    being the weights of a shape that is neither constant nor bullet, or by an instalment that stays as long as it lasts.
+    """Lines ahead whose principals are made again from the balance, by the shape of the terms.
+
+    Steps and custom lines keep their proportions. With `instalment_cents` the instalment stays while the balance lasts.
 
     Raises `Impossible` where an instalment is less than its interest.
     """

@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from app.advances import schedule
 from app.advances.faults import refuse
 from app.advances.models import AdvanceStatus, RepaymentStatus
+from app.advances.receipts.rules import ReceiptMethod
+from app.advances.receipts.schemas import AccountId, Method, PayerSaid, ValueOn
+from app.advances.replay import AllocationRule, Bucket, EarlyChoice, VersionCause
+from app.advances.rules import AdvanceTermsKind, EarlyRepayment, LateRate, Settled
 from app.advances.schedule import (
     MOST_PERIODS,
     CashFlow,
@@ -68,7 +73,6 @@ from app.awards.schemas import (
     ProjectId,
     ProjectTitle,
 )
-from app.core.faults import Fault
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
 from app.envelopes.rules import ActStatus
@@ -100,8 +104,6 @@ GraceCountsInTerm = Annotated[
     bool, Field(strict=True, description="Whether the grace is the first of the instalments; otherwise before them.")
 ]
 
-ONLY_ZERO_RATE = Fault("only_zero_rate", en="The rate must be 0.", fr="Le taux doit être 0.")
-
 TERMS_EXAMPLE: JsonDict = {
     "instalments": 12,
     "frequency": "quarterly",
@@ -117,99 +119,11 @@ TERMS_EXAMPLE: JsonDict = {
 }
 
 
-def _zero(rate: int) -> int:
-    if rate != 0:
-        raise ONLY_ZERO_RATE.error()
-    return rate
-
-
-class Rounding(Body):
-    """Each instalment is rounded half-up to a multiple of cents; the last one takes the remainder."""
-
-    multiple_cents: Multiple = 1
-    remainder: Annotated[Literal["last"], Field(description="The last instalment takes the rest.")] = "last"
-
-
-class Terms(Body):
-    """How an advance is repaid. For now at zero rate and by constant principal alone.
-
-    During `grace_periods`, counted in `frequency`, nothing is due. They come before the instalments, or are the first
-    of them where `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [TERMS_EXAMPLE]})
-
-    instalments: Instalments
-    frequency: Frequency
-    annual_rate_bp: Annotated[
-        BasisPoints, AfterValidator(_zero), Field(description="Rate a year, in basis points.")
-    ] = 0
-    shape: Annotated[Literal["constant_principal"], Field(description="Equal parts of the principal.")] = (
-        "constant_principal"
-    )
-    grace_periods: GracePeriods = 0
-    grace_kind: Annotated[Literal["nothing_due"], Field(description="No line, and no interest.")] = "nothing_due"
-    grace_counts_in_term: GraceCountsInTerm = False
-    day_count: DayCount = DayCount.THIRTY_360
-    due_dates: DueDates = DueDates.PERIOD_END
-    first_due_on: Annotated[Day, Field(description="Due date of the first period, grace or not; a Paris calendar day.")]
-    rounding: Rounding = Rounding()
-
-    @model_validator(mode="after")
-    def _possible(self) -> "Terms":
-        refuse(schedule.faults_of_periods(self.plan()))
-        return self
-
-    def plan(self) -> schedule.LoanTerms:
-        """The terms as the schedule reads them."""
-        return schedule.LoanTerms(
-            instalments=self.instalments,
-            frequency=self.frequency,
-            grace_periods=self.grace_periods,
-            grace_counts_in_term=self.grace_counts_in_term,
-            due_dates=self.due_dates,
-            first_due_on=self.first_due_on,
-            multiple_cents=self.rounding.multiple_cents,
-        )
-
-
-class AwardedRounding(Rounding):
-    """How the lines of a decided advance are rounded."""
-
-    rule: Annotated[
-        Literal["down"] | None,
-        Field(
-            description="`down`: the advance was awarded while lines were rounded down, and keeps them; each tranche is"
-            " spread by itself. Absent where lines are rounded half-up. No body takes it."
-        ),
-    ] = None
-
-
-class AwardedTerms(Terms):
-    """The terms of a decided advance."""
-
-    rounding: AwardedRounding = AwardedRounding()
-
-    def plan(self) -> schedule.LoanTerms:
-        """The terms as the schedule reads them."""
-        return replace(super().plan(), rounded_down=self.rounding.rule == "down")
-
-
-# --- the calculator --------------------------------------------------------------------------------------------------
-
-
 class ScheduleRounding(Body):
     """How principals are rounded, and where the rest goes. Interest is always rounded half-up to the cent."""
 
     multiple_cents: Multiple = 1
     remainder: Remainder = Remainder.LAST
-
-
-class ScheduleTranche(Body):
-    """A part of the principal, paid out on a day. It belongs to the lines due after that day."""
-
-    amount_cents: Annotated[PositiveCents, Field(description="Euro cents paid out, at least one.")]
-    paid_on: Annotated[Day, Field(description="Paris calendar day of the payment; no earlier than the tranche before.")]
 
 
 class ScheduleStep(Body):
@@ -238,7 +152,209 @@ _NOT_OF_CUSTOM = ("frequency", "grace_periods", "grace_kind", "grace_counts_in_t
                   "rounding", "steps")  # fmt: skip
 
 
-class ScheduleRequest(Body):
+class _Laid(Body):
+    """What terms and a request of a schedule have in common: a shape, and what belongs to it."""
+
+    instalments: Annotated[
+        Instalments | None, Field(description="Number of instalments; of a custom schedule, that of its lines.")
+    ] = None
+    frequency: Annotated[Frequency | None, Field(description="Length of a period; absent for a custom schedule.")] = (
+        None
+    )
+    annual_rate_bp: Annotated[
+        int,
+        Field(strict=True, description="Rate a year in basis points (200 is 2 %), from 0 to 5000."),
+        WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
+    ] = 0
+    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
+    grace_periods: GracePeriods = 0
+    grace_kind: GraceKind = GraceKind.NOTHING_DUE
+    grace_counts_in_term: GraceCountsInTerm = False
+    day_count: DayCount = DayCount.THIRTY_360
+    due_dates: DueDates = DueDates.PERIOD_END
+    rounding: ScheduleRounding = ScheduleRounding()
+    steps: Annotated[
+        list[ScheduleStep] | None,
+        Field(min_length=1, max_length=MOST_PERIODS, description="Steps in their order, of the shape `steps` alone."),
+    ] = None
+    lines: Annotated[
+        list[ScheduleLineGiven] | None,
+        Field(
+            min_length=1,
+            description="Lines in their order, at most 600, of the shape `custom` alone.",
+            json_schema_extra={"maxItems": MOST_PERIODS},
+        ),
+    ] = None
+
+    def _faults_of_shape(self) -> Iterator[TermsFault]:
+        if self.shape is ScheduleShape.CUSTOM:
+            foreign = [name for name in _NOT_OF_CUSTOM if name in self.model_fields_set]
+            yield from self._required("lines")
+            if self.lines is not None and self.instalments not in (None, len(self.lines)):
+                yield TermsFault(("instalments",), "lines_count", {"lines": len(self.lines)})
+        else:
+            foreign = ["lines"] if self.shape is ScheduleShape.STEPS else ["steps", "lines"]
+            yield from self._required(
+                "instalments", "frequency", *(["steps"] if self.shape is ScheduleShape.STEPS else [])
+            )
+        for name in foreign:
+            if getattr(self, name) is not None:
+                yield TermsFault((name,), "field_of_another_shape", {"shape": self.shape.value})
+
+    def _required(self, *names: str) -> Iterator[TermsFault]:
+        for name in names:
+            if getattr(self, name) is None:
+                yield TermsFault((name,), "required")
+
+    def _plan(self, first_due_on: date | None) -> schedule.LoanTerms:
+        planned = [Planned(line.due_on, line.principal_cents) for line in self.lines or ()]
+        return schedule.LoanTerms(
+            instalments=len(planned) if self.instalments is None else self.instalments,
+            frequency=self.frequency or Frequency.MONTHLY,
+            grace_periods=self.grace_periods,
+            grace_counts_in_term=self.grace_counts_in_term,
+            due_dates=self.due_dates,
+            first_due_on=first_due_on,
+            multiple_cents=self.rounding.multiple_cents,
+            remainder=self.rounding.remainder,
+            shape=self.shape,
+            annual_rate_bp=self.annual_rate_bp,
+            grace_kind=self.grace_kind,
+            day_count=self.day_count,
+            steps=[InstalmentStep(step.instalments, step.amount_cents) for step in self.steps or ()],
+            planned=planned,
+        )
+
+
+class SuccessFee(Body):
+    """What a firm owes beside the capital where its project succeeds: a share of its turnover, capped."""
+
+    rate_bp: Annotated[BasisPoints, Field(description="Share of the turnover of a year, in basis points.")]
+    cap_bp: Annotated[BasisPoints, Field(description="Most in all, in basis points of the advance.")]
+    last_year: Annotated[
+        int | None,
+        Field(
+            strict=True, ge=1900, le=2199, description="Last calendar year that counts; absent or null: no last one."
+        ),
+        INT32,
+    ] = None
+
+
+class Terms(_Laid):
+    """How an advance is repaid, as the agreement says.
+
+    The `grace_periods`, counted in `frequency`, come before the instalments, or are the first of them where
+    `grace_counts_in_term`. `first_due_on` is the due date of the first period, grace or not; a `custom` schedule has
+    `lines` instead.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TERMS_EXAMPLE]})
+
+    first_due_on: Annotated[
+        Day | None,
+        Field(
+            description="Due date of the first period, grace or not; a Paris calendar day. Absent for a custom schedule"
+            " alone."
+        ),
+    ] = None
+    allocation_rule: Annotated[
+        AllocationRule,
+        Field(
+            description="Which future lines early money settles: the next ones, the last ones, or all in equal parts."
+        ),
+    ] = AllocationRule.NEXT
+    early_repayment: Annotated[
+        EarlyRepayment, Field(description="Whether the firm repays early as it likes, or announces it first.")
+    ] = EarlyRepayment.ALLOWED
+    late_rate: Annotated[
+        LateRate,
+        Field(description="Rate of late interest: legal, by half-years, or contract, which is `late_rate_bp`."),
+    ] = LateRate.LEGAL
+    late_rate_bp: Annotated[
+        BasisPoints | None, Field(description="Rate of late interest a year, in basis points, of `contract` alone.")
+    ] = None
+    notice_delay_days: Annotated[
+        int,
+        Field(strict=True, ge=8, le=30, description="Days that a formal notice leaves before acceleration, 8 to 30."),
+        INT32,
+    ] = 15
+    kind: Annotated[
+        AdvanceTermsKind,
+        Field(description="fixed: repaid whatever happens; conditional: a failure of the project can waive it."),
+    ] = AdvanceTermsKind.FIXED
+    success_fee: Annotated[
+        SuccessFee | None, Field(description="Fee on the turnover, of a conditional advance alone; null: none.")
+    ] = None
+    minimum_repayment_cents: Annotated[
+        Cents | None,
+        Field(description="Euro cents that stay due on failure, of a conditional advance alone; null: none."),
+    ] = None
+    available_until_on: Annotated[
+        Day | None,
+        Field(
+            description="Last Paris day on which the advance is drawn; what is not lapses the day after. Null: none."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Terms":
+        refuse([*self._faults_of_shape(), *self._faults_of_agreement()])
+        plan = self.plan()
+        refuse(schedule.faults_of_terms(plan))
+        return self
+
+    def _faults_of_agreement(self) -> Iterator[TermsFault]:
+        if self.shape is not ScheduleShape.CUSTOM:
+            yield from self._required("first_due_on")
+        if (self.late_rate is LateRate.CONTRACT) != (self.late_rate_bp is not None):
+            code = "required" if self.late_rate_bp is None else "late_rate_is_legal"
+            yield TermsFault(("late_rate_bp",), code)
+        if self.kind is AdvanceTermsKind.FIXED:
+            for name in ("success_fee", "minimum_repayment_cents"):
+                if getattr(self, name) is not None:
+                    yield TermsFault((name,), "only_conditional")
+
+    def plan(self) -> schedule.LoanTerms:
+        """The terms as the schedule reads them."""
+        return self._plan(self.first_due_on)
+
+
+class AwardedRounding(ScheduleRounding):
+    """How the lines of a decided advance are rounded."""
+
+    rule: Annotated[
+        Literal["down"] | None,
+        Field(
+            description="`down`: the advance was awarded while lines were rounded down, and keeps them; each tranche is"
+            " spread by itself. Absent where lines are rounded half-up. No body takes it."
+        ),
+    ] = None
+
+
+class AwardedTerms(Terms):
+    """The terms of a decided advance."""
+
+    rounding: AwardedRounding = AwardedRounding()
+
+    def plan(self) -> schedule.LoanTerms:
+        """The terms as the schedule reads them."""
+        return replace(super().plan(), rounded_down=self.rounding.rule == "down")
+
+    def _faults_of_shape(self) -> Iterator[TermsFault]:
+        yield from ()  # all fields are stored, those too that another shape does not take
+
+
+# --- the calculator --------------------------------------------------------------------------------------------------
+
+
+class ScheduleTranche(Body):
+    """A part of the principal, paid out on a day. It belongs to the lines due after that day."""
+
+    amount_cents: Annotated[PositiveCents, Field(description="Euro cents paid out, at least one.")]
+    paid_on: Annotated[Day, Field(description="Paris calendar day of the payment; no earlier than the tranche before.")]
+
+
+class ScheduleRequest(_Laid):
     """An advance to be laid out: what is paid out and when, and the terms of its repayment.
 
     Either `principal_cents` and `disbursed_on`, or `tranches`. `steps` belong to the shape `steps`; a `custom` schedule
@@ -265,39 +381,9 @@ class ScheduleRequest(Body):
         list[ScheduleTranche] | None,
         Field(min_length=1, max_length=100, description="Payments in the order of their days, at most 100."),
     ] = None
-    instalments: Annotated[
-        Instalments | None, Field(description="Number of instalments; of a custom schedule, that of its lines.")
-    ] = None
-    frequency: Annotated[Frequency | None, Field(description="Length of a period; absent for a custom schedule.")] = (
-        None
-    )
-    annual_rate_bp: Annotated[
-        int,
-        Field(strict=True, description="Rate a year in basis points (200 is 2 %), from 0 to 5000."),
-        WithJsonSchema({"type": "integer", "format": "int32", "minimum": 0, "maximum": schedule.RATE_MAX_BP}),
-    ] = 0
-    shape: ScheduleShape = ScheduleShape.CONSTANT_PRINCIPAL
-    grace_periods: GracePeriods = 0
-    grace_kind: GraceKind = GraceKind.NOTHING_DUE
-    grace_counts_in_term: GraceCountsInTerm = False
-    day_count: DayCount = DayCount.THIRTY_360
-    due_dates: DueDates = DueDates.PERIOD_END
     first_due_on: Annotated[
         Day | None,
         Field(description="Due date of the first period, grace or not; absent, the first period follows the payment."),
-    ] = None
-    rounding: ScheduleRounding = ScheduleRounding()
-    steps: Annotated[
-        list[ScheduleStep] | None,
-        Field(min_length=1, max_length=MOST_PERIODS, description="Steps in their order, of the shape `steps` alone."),
-    ] = None
-    lines: Annotated[
-        list[ScheduleLineGiven] | None,
-        Field(
-            min_length=1,
-            description="Lines in their order, at most 600, of the shape `custom` alone.",
-            json_schema_extra={"maxItems": MOST_PERIODS},
-        ),
     ] = None
 
     @model_validator(mode="after")
@@ -317,45 +403,9 @@ class ScheduleRequest(Body):
         if self.shape is ScheduleShape.CUSTOM and len(self.tranches or ()) > 1:
             yield TermsFault(("tranches",), "field_of_another_shape", {"shape": self.shape.value})
 
-    def _faults_of_shape(self) -> Iterator[TermsFault]:
-        if self.shape is ScheduleShape.CUSTOM:
-            foreign = [name for name in _NOT_OF_CUSTOM if name in self.model_fields_set]
-            yield from self._required("lines")
-            if self.lines is not None and self.instalments not in (None, len(self.lines)):
-                yield TermsFault(("instalments",), "lines_count", {"lines": len(self.lines)})
-        else:
-            foreign = ["lines"] if self.shape is ScheduleShape.STEPS else ["steps", "lines"]
-            yield from self._required(
-                "instalments", "frequency", *(["steps"] if self.shape is ScheduleShape.STEPS else [])
-            )
-        for name in foreign:
-            if getattr(self, name) is not None:
-                yield TermsFault((name,), "field_of_another_shape", {"shape": self.shape.value})
-
-    def _required(self, *names: str) -> Iterator[TermsFault]:
-        for name in names:
-            if getattr(self, name) is None:
-                yield TermsFault((name,), "required")
-
     def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
-        planned = [Planned(line.due_on, line.principal_cents) for line in self.lines or ()]
-        return schedule.LoanTerms(
-            instalments=len(planned) if self.instalments is None else self.instalments,
-            frequency=self.frequency or Frequency.MONTHLY,
-            grace_periods=self.grace_periods,
-            grace_counts_in_term=self.grace_counts_in_term,
-            due_dates=self.due_dates,
-            first_due_on=self.first_due_on,
-            multiple_cents=self.rounding.multiple_cents,
-            remainder=self.rounding.remainder,
-            shape=self.shape,
-            annual_rate_bp=self.annual_rate_bp,
-            grace_kind=self.grace_kind,
-            day_count=self.day_count,
-            steps=[InstalmentStep(step.instalments, step.amount_cents) for step in self.steps or ()],
-            planned=planned,
-        )
+        return self._plan(self.first_due_on)
 
     def paid(self) -> list[CashFlow]:
         """What is paid out."""
@@ -434,11 +484,35 @@ def shown(made: Sequence[Instalment], paid: Sequence[CashFlow]) -> dict[str, Any
     }
 
 
+def shown_version(lines: Sequence[dict[str, Any]], outstanding_cents: int | None) -> dict[str, Any]:
+    """The members of an `AdvanceSchedule` of lines that are shown already; open ones come to what was outstanding."""
+    opened = sum(line["principal_cents"] - line["capitalised_cents"] for line in lines if not line["kept"])
+    sums = {name: sum(line[name] for line in lines) for name in ScheduleTotals.model_fields}
+    years: dict[int, dict[str, int]] = {}
+    for line in lines:
+        year = years.setdefault(line["due_on"].year, dict.fromkeys(_OF_A_YEAR, 0))
+        for name in _OF_A_YEAR:
+            year[name] += line[name]
+    days = [line["due_on"] for line in lines if not line["kept"]]
+    return {
+        "lines": list(lines),
+        "totals": sums,
+        "by_year": [{"year": year, **amounts} for year, amounts in years.items()],
+        "checks": {
+            "principal_sums": outstanding_cents in (None, opened),
+            "closing_is_zero": not lines or lines[-1]["closing_cents"] == 0,
+            "dates_increase": all(before < after for before, after in pairwise(days)),
+        },
+    }
+
+
+_OF_A_YEAR = ("principal_cents", "interest_cents", "total_cents")
+
 # --- advances --------------------------------------------------------------------------------------------------------
 
 
 class Advance(Read):
-    """A repayable advance: a decided aid whose capital the firm repays without interest."""
+    """A repayable advance: a decided aid whose capital the firm repays."""
 
     id: Id
     aid_id: AidId
@@ -465,8 +539,26 @@ class Advance(Read):
     remaining_cents: Cents = Field(
         description="Cents of euro that may still be paid out: awarded less disbursed and released."
     )
+    in_flight_cents: Cents = Field(description="Cents of euro of tranches that are proposed, approved or sent.")
     repaid_cents: Cents = Field(description="Cents of euro of capital repaid, less reversed repayments.")
-    outstanding_cents: Cents = Field(description="Cents of euro still to be repaid: disbursed less repaid.")
+    capitalised_cents: Cents = Field(description="Cents of euro of interest that were added to the capital.")
+    waived_cents: Cents = Field(description="Cents of euro of capital that the firm need not repay, by decisions.")
+    written_off_cents: Cents = Field(
+        description="Cents of euro of capital given up as lost, less what came in after that."
+    )
+    outstanding_cents: Cents = Field(
+        description="Cents of euro still to be repaid: disbursed and capitalised, less repaid, waived and written off."
+    )
+    settled_as: Settled | None = Field(
+        description="What took the last cent: repaid, waived or written_off; null while something is outstanding."
+    )
+    accelerated_on: date | None = Field(
+        description="Paris day on which all became due at once (déchéance du terme); null where it did not."
+    )
+    in_proceedings_on: date | None = Field(
+        description="Paris day on which collective proceedings of the firm opened; null where none are open."
+    )
+    written_off_on: date | None = Field(description="Paris day of the write-off; null where there is none.")
     terms: AwardedTerms = Field(description="How the advance is repaid, as decided.")
     planned_disbursement_on: date | None = Field(
         description="Day on which it was to be paid out, as the decision says; null where it does not."
@@ -478,7 +570,8 @@ class Advance(Read):
     override_code: OverrideCode
     status: AdvanceStatus = Field(
         description="awarded: nothing is paid out yet; paying: a part is; repaying: all of it is; repaid: nothing"
-        " is owed any more; cancelled: ended unpaid."
+        " is owed any more; closed: the last cent was waived or written off; cancelled: ended unpaid; reversed: it was"
+        " a mistake."
     )
     stage: StageRead
     ended_on: EndedOn
@@ -540,17 +633,19 @@ class Tranche(Read):
 
 
 class RepaymentCreate(Body):
-    """Capital that was received from the firm."""
+    """Money that was received from the firm for one advance: a receipt, assigned at once."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"amount_cents": 833_333, "received_on": "2025-03-31", "reference": "PRLV-1"}]}
     )
 
-    amount_cents: Annotated[
-        PositiveCents, Field(description="Cents of euro received; at most `outstanding_cents` of the advance.")
-    ]
+    amount_cents: Annotated[PositiveCents, Field(description="Cents of euro received; what is too much is overpaid.")]
     received_on: Annotated[Day, Field(description="Paris day on which the money arrived; today at the latest.")]
-    reference: Annotated[ShortLine, Field(description="The receiver's own reference, once per advance.")]
+    value_on: ValueOn = None
+    reference: Annotated[ShortLine, Field(description="Reference of the entry, once per account among what stands.")]
+    account_id: AccountId = None
+    method: Method = ReceiptMethod.OTHER
+    payer: PayerSaid = None
 
 
 class Bounce(Body):
@@ -568,13 +663,26 @@ class Bounce(Body):
 
 
 class Repayment(Read):
-    """A repayment of an advance: capital that was received from the firm."""
+    """A repayment of an advance: what a receipt was assigned to it. Its amount is the sum of the parts that it pays."""
 
     id: Id
     advance_id: UUID = Field(description="The advance that is repaid.")
+    receipt_id: UUID = Field(description="The receipt of which it is a part, or the whole.")
     amount_cents: ActAmount
-    received_on: date = Field(description="Paris day on which the money arrived, and on which it counts.")
-    reference: str = Field(description="The receiver's own reference, once per advance.")
+    received_on: date = Field(description="Paris day on which the money arrived.")
+    value_on: date = Field(description="Paris day on which the money counts.")
+    reference: str = Field(description="Reference of the receipt.")
+    principal_cents: Cents = Field(description="Cents of euro of capital that it pays.")
+    interest_cents: Cents = Field(description="Cents of euro of the agreement's interest that it pays.")
+    late_interest_cents: Cents = Field(description="Cents of euro of late interest that it pays.")
+    fees_cents: Cents = Field(description="Cents of euro of fees that it pays.")
+    success_fee_cents: Cents = Field(description="Cents of euro of success fees that it pays.")
+    overpaid_cents: Cents = Field(description="Cents of euro above all that the advance asks for.")
+    refunded_cents: Cents = Field(description="Cents of euro of that which went back to the firm.")
+    after_write_off: bool = Field(description="Whether it came in after the advance was written off.")
+    choice: EarlyChoice | None = Field(
+        description="What an announced early repayment does: shorten or respread; null for any other repayment."
+    )
     status: RepaymentStatus = Field(
         description="recorded: it counts; bounced: the bank sent it back; reversed: it was a mistake. The firm owes the"
         " amount of the last two again."
@@ -609,31 +717,78 @@ class AdvanceAwarded(Advance):
     schedule: Annotated[PlannedSchedule, Field(description="The schedule as if all were paid on `assumes_paid_on`.")]
 
 
+class VersionLine(ScheduleLine):
+    """A line of a version of a schedule."""
+
+    fees_cents: Annotated[Cents, Field(description="Fees due with the line, in euro cents.")]
+    late_interest_cents: Annotated[
+        Cents, Field(description="Late interest from before the version that the line carries, in euro cents.")
+    ]
+    kept: Annotated[
+        bool, Field(description="Whether the line, or this part of it, was paid when the version was made.")
+    ]
+
+
 class Schedule(PlannedSchedule):
     """The schedule of what has been disbursed; before the first tranche, of the whole award. Principals sum to it."""
 
     advance_id: Annotated[UUID, Field(description="The advance that the schedule repays.")]
+    version: Annotated[
+        int | None, Field(description="Number of the version, from 1; null before the first tranche."), INT32
+    ]
+    from_on: Annotated[date | None, Field(description="Paris day from which the version is in force; null as it is.")]
+    cause: Annotated[VersionCause | None, Field(description="Why the version was made; null as it is.")]
     disbursed_cents: Annotated[Cents, Field(description="Paid out by that day, in euro cents.")]
+    outstanding_cents: Annotated[
+        Cents, Field(description="Outstanding in euro cents as known when the version was made: its open lines.")
+    ]
     as_of: date = Field(description="Paris day at whose end it counts; today where the request names none.")
     recorded_as_of: date | None = Field(description="Paris day at whose end it was known so; null: as it is known now.")
+    lines: Annotated[list[VersionLine], Field(description="Lines in the order of their due dates.")]  # type: ignore[assignment]
 
 
-class StatementLine(ScheduleLine):
-    """An instalment, and what has been repaid on it: repayments settle the oldest instalments first."""
+class StatementLine(VersionLine):
+    """A line of the version in force, and what has been received on it."""
 
-    repaid_cents: Cents = Field(description="Cents of euro repaid on this instalment by the day looked at.")
+    repaid_cents: Cents = Field(description="Cents of euro of principal, interest and fees received by the day.")
     late_cents: Cents = Field(description="Cents of euro unpaid although the due day is over on the day looked at.")
+    left_cents: Cents = Field(description="Cents of euro that the line still asks for, late interest beside.")
+    late_interest_left_cents: Cents = Field(description="Cents of euro of late interest that has run and is unpaid.")
+    days_past_due: Annotated[int, Field(description="Days since the due day, where something is unpaid."), INT32]
+    settled_on: date | None = Field(description="Value day of the last cent; null while something is unpaid.")
 
 
 class AdvanceStatement(Read):
-    """What has been repaid, is due and is late on an advance on a day."""
+    """What is due, has been received and is late on an advance on a day."""
 
     advance_id: UUID = Field(description="The advance that is repaid.")
     as_of: date = Field(description="Paris day looked at; today where the request names none.")
     recorded_as_of: date | None = Field(description="Paris day at whose end it was known so; null: as it is known now.")
+    version: Annotated[
+        int | None, Field(description="Number of the version of the schedule in force; null where none is."), INT32
+    ]
     disbursed_cents: Cents = Field(description="Cents of euro paid out to the firm by that day.")
-    due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, repaid or not.")
-    repaid_cents: Cents = Field(description="Cents of euro that the firm has repaid by that day.")
-    late_cents: Cents = Field(description="Cents of euro due and unpaid on that day.")
+    capitalised_cents: Cents = Field(description="Cents of euro of interest added to the capital by that day.")
+    due_cents: Cents = Field(description="Cents of euro of all instalments due by that day, received or not.")
+    repaid_cents: Cents = Field(description="Cents of euro of capital that the firm has repaid by that day.")
+    waived_cents: Cents = Field(description="Cents of euro of capital waived by that day.")
+    written_off_cents: Cents = Field(description="Cents of euro of capital written off, less what came in since.")
     outstanding_cents: Cents = Field(description="Cents of euro of capital that the firm still owes, due or not.")
-    lines: list[StatementLine] = Field(description="The instalments in the order of their due days.")
+    received_cents: Cents = Field(description="Cents of euro received from the firm by that day, refunds taken off.")
+    income_cents: Cents = Field(
+        description="Cents of euro of that which are interest, late interest, fees and success fees."
+    )
+    late_cents: Cents = Field(description="Cents of euro due and unpaid on that day, late interest beside.")
+    interest_due_cents: Cents = Field(description="Cents of euro of the agreement's interest due and unpaid.")
+    late_interest_cents: Cents = Field(description="Cents of euro of late interest that has run and is unpaid.")
+    fees_due_cents: Cents = Field(description="Cents of euro of fees due and unpaid.")
+    success_fee_due_cents: Cents = Field(description="Cents of euro of success fees due and unpaid.")
+    overpaid_cents: Cents = Field(description="Cents of euro received above all that is asked for, and not refunded.")
+    days_past_due: Annotated[int, Field(description="Days since the oldest unpaid instalment fell due."), INT32]
+    bucket: Bucket = Field(
+        description="current, 1_30, 31_60, 61_90, 91_180 or over_180 by the days past due; in_proceedings: proceedings"
+        " of the firm are open."
+    )
+    next_due_on: date | None = Field(description="Next due day with something unpaid; null where there is none.")
+    next_due_cents: Cents = Field(description="Cents of euro unpaid of what falls due on that day.")
+    lines: list[StatementLine] = Field(description="The lines of the version in force in the order of their due days.")

@@ -12,22 +12,24 @@ from sqlalchemy import select
 
 from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
 from app.access.rules import person
-from app.advances import schedule, schemas
+from app.advances import account, schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES
+from app.advances.queries import ADVANCES, TRANCHES
+from app.advances.receipts import service as receipts
+from app.advances.receipts.service import HeldReceipt, Said
+from app.advances.rules import RepaymentExceedsOutstanding, Settled
 from app.awards import service as awards
 from app.awards.kinds import KINDS, AwardKind
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
 from app.awards.rules import OVER, AwardEnded, Decided, refuse_before_decision
-from app.core.problems import Problem
+from app.core.problems import NotFound, Problem
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes import ledger
 from app.envelopes.ledger import AlreadyReversed, Cause
 from app.envelopes.rules import Act, Instrument
 from app.envelopes.schemas import Reversal
-from app.envelopes.service import shortfall_changes
 
 
 class TranchesExceedAward(Problem):
@@ -39,45 +41,6 @@ class TranchesExceedAward(Problem):
     detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
     cure = "Pay at most what remains."
     cure_fr = "Versez au plus ce qui reste."
-
-
-class RepaymentExceedsOutstanding(Problem):
-    """More would be repaid than was disbursed by that day."""
-
-    status = 409
-    title_fr = "Il y aurait plus de remboursé que de versé à cette date."
-    detail = "{outstanding_cents} are outstanding now."
-    detail_fr = "{outstanding_cents} restent dus aujourd'hui."
-    cure = "Check the amount and the day, and return to the firm what it paid too much."
-    cure_fr = "Vérifiez le montant et le jour, et rendez à l'entreprise ce qu'elle a payé en trop."
-
-    @classmethod
-    def of_a_tranche(cls, outstanding_cents: int) -> "RepaymentExceedsOutstanding":
-        """The refusal to take back a tranche that has been repaid since."""
-        refused = cls(outstanding_cents=outstanding_cents)
-        refused.cure = "Reverse first the repayments received since the tranche was paid."
-        refused.cure_fr = "Annulez d'abord les remboursements reçus depuis le paiement de la tranche."
-        return refused
-
-
-class AlreadyBounced(Problem):
-    """The bank has sent the repayment back already."""
-
-    status = 409
-    title_fr = "La banque a déjà rejeté ce remboursement."
-    detail = "It was sent back on {bounced_on}."
-    detail_fr = "Le rejet date du {bounced_on}."
-    cure = "Enter the repayment again where the bank has taken it since; reverse it where it is a mistake."
-    cure_fr = "Saisissez à nouveau le remboursement s'il a été représenté depuis ; annulez-le si c'est une erreur."
-
-
-class BouncedBeforeReceipt(Problem):
-    """The bank cannot have sent the repayment back before the day on which it was received."""
-
-    status = 409
-    title_fr = "Le rejet ne peut pas précéder le jour de réception du remboursement."
-    detail = "It was received on {received_on}."
-    detail_fr = "Il a été reçu le {received_on}."
 
 
 class AfterLastInstalment(Problem):
@@ -110,7 +73,7 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     money's door.
     """
     refuse_future({"/paid_on": body.paid_on})
-    advance = await _locked(write, territory, advance_id)
+    advance = await account.hold(write, territory, advance_id)
     recorded_by = DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
     remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
     if advance.status in OVER or (advance.released_cents and not remaining):
@@ -127,16 +90,11 @@ async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: sche
     used = await overrides.use(write, tranche, advance.siren, LiftedAct.ADVANCE_TRANCHE)
     write.session.add(tranche)
     advance.disbursed_cents += body.amount_cents
-    advance.status = _status_of(advance)
     await write.session.flush()
     cause = Cause(Act.TRANCHE, tranche.id, body.paid_on, advance_id)
     await ledger.pay(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
-    bound = _bound(territory, advance_id)
-    return [
-        Change("advance_tranche.created", TRANCHES, [tranche.id], bound),
-        Change("advance.paid", ADVANCES, [advance_id], bound),
-        *used,
-    ]
+    settled = await account.settle(write, advance, "paid")
+    return [Change("advance_tranche.created", TRANCHES, [tranche.id], _bound(territory, advance_id)), *settled, *used]
 
 
 async def reverse_tranche(
@@ -146,134 +104,80 @@ async def reverse_tranche(
 
     Raises `already-reversed`, and `repayment-exceeds-outstanding` (409) where it has been repaid since.
     """
-    advance = await _locked(write, territory, advance_id)
+    advance = await account.hold(write, territory, advance_id)
     tranche = await write.lock(Tranche, Tranche.id == tranche_id, Tranche.advance_id == advance_id)
     write.expect(tranche.version, required=True)
     DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
     if tranche.status == "reversed":
         raise AlreadyReversed
-    outstanding = advance.disbursed_cents - advance.repaid_cents
+    before = await account.stands(write, advance)
+    refused = RepaymentExceedsOutstanding.of_a_tranche(advance.outstanding_cents)
     tranche.status, tranche.reason = "reversed", body.reason
-    advance.disbursed_cents -= tranche.amount_cents
-    refused = RepaymentExceedsOutstanding.of_a_tranche(outstanding)
-    if advance.repaid_cents > advance.disbursed_cents:
+    after = await account.stands(write, advance)
+    if after.overpaid_cents > before.overpaid_cents or after.outstanding_cents < 0:
         raise refused
-    ADVANCE.settle(advance)
-    await write.session.flush()
-    await _refuse_repaid_before(write, advance, refused)
+    advance.disbursed_cents -= tranche.amount_cents
+    settled = await account.settle(write, advance)
     await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
-    bound = _bound(territory, advance_id)
-    return [
-        Change("advance_tranche.reversed", TRANCHES, [tranche_id], bound),
-        Change("advance.updated", ADVANCES, [advance_id], bound),
-    ]
+    return [Change("advance_tranche.reversed", TRANCHES, [tranche_id], _bound(territory, advance_id)), *settled]
 
 
 async def receive_repayment(
     write: Write, territory: str, advance_id: UUID, body: schemas.RepaymentCreate
 ) -> list[Change]:
-    """Take capital in. Raises `repayment-exceeds-outstanding`, `already-exists` (the same reference twice; 409), and
-    `decider-receives` (403).
-    """
-    refuse_future({"/received_on": body.received_on})
-    advance = await _locked(write, territory, advance_id)
-    recorded_by = DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
-    outstanding = advance.disbursed_cents - advance.repaid_cents
-    refused = RepaymentExceedsOutstanding(outstanding_cents=outstanding)
-    if body.amount_cents > outstanding:
-        raise refused
-    repayment = Repayment(
-        territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by,
-        recorded_by=recorded_by, **body.model_dump(),
-    )  # fmt: skip
-    write.session.add(repayment)
-    advance.repaid_cents += body.amount_cents
-    advance.status = _status_of(advance)
-    await write.session.flush()
-    await _refuse_repaid_before(write, advance, refused)
-    ended = advance.status == AdvanceStatus.REPAID
-    followed = await awards.follow(write, advance, body.received_on, None) if ended else []
-    cause = Cause(Act.REPAYMENT, repayment.id, body.received_on, advance_id)
-    filled = await ledger.repay(write, territory, body.amount_cents, cause)
-    received = _received("advance_repayment.created", "advance.repaid", territory, advance_id, repayment.id)
-    return [*received, *followed, *await shortfall_changes(write, territory, filled)]
+    """Take a receipt in and assign it to one advance. Raises what `receipts.enter` and `receipts.repay` raise."""
+    advance = await account.hold(write, territory, advance_id)
+    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
+    receipt = await receipts.enter(write, territory, Said.of(body))
+    changes = await receipts.repay(write, receipt, {advance_id: (advance, body.amount_cents)})
+    return [*changes, receipts.of_receipt("created", receipt)]
 
 
 async def bounce_repayment(
     write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: schemas.Bounce
 ) -> list[Change]:
-    """Record that the bank sent a repayment back: the firm owes it again, as if it had not been paid.
+    """Record that the bank sent the receipt of a repayment back, whatever else it was assigned to.
 
-    It is a fact, and never refused for want of money: what the envelope no longer has is its shortfall. Raises
-    `already-bounced`, `already-reversed`, `bounced-before-receipt` (409), `decider-receives` (403).
+    Raises what `receipts.bounce` raises.
     """
-    refuse_future({"/bounced_on": body.bounced_on})
-    advance = await _locked(write, territory, advance_id)
-    repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
-    write.expect(repayment.version, required=True)
-    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
-    if repayment.status == RepaymentStatus.REVERSED:
-        raise AlreadyReversed
-    if repayment.status == RepaymentStatus.BOUNCED:
-        raise AlreadyBounced(bounced_on=repayment.bounced_on)
-    if body.bounced_on < repayment.received_on:
-        raise BouncedBeforeReceipt(received_on=repayment.received_on)
-    repayment.status, repayment.reason = RepaymentStatus.BOUNCED, body.reason
-    repayment.bounced_on, repayment.bank_reference = body.bounced_on, body.bank_reference
-    advance.repaid_cents -= repayment.amount_cents
-    advance.status = _status_of(advance)
-    await write.session.flush()
-    cause = Cause(Act.BOUNCE, repayment_id, body.bounced_on, advance_id)
-    short = await ledger.bounce(write, territory, cause)
-    bounced = _received("advance_repayment.bounced", "advance.updated", territory, advance_id, repayment_id)
-    return bounced + await shortfall_changes(write, territory, short)
+    held, _ = await _of_receipt(write, territory, advance_id, repayment_id)
+    return await receipts.bounce(write, held, body.bounced_on, body.reason, body.bank_reference)
 
 
 async def reverse_repayment(
     write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: Reversal
 ) -> list[Change]:
-    """Take a mistaken repayment back, with its bounce where it has one: the firm owes it, as if nothing had come in.
+    """Take a mistaken repayment back, with its receipt where it is all that was assigned of it.
 
-    Raises `decider-receives` (403), `already-reversed`, and `envelope-exhausted` (409) where it was recycled and
-    awarded since.
+    Raises what `receipts.reverse` raises.
     """
-    advance = await _locked(write, territory, advance_id)
-    repayment = await write.lock(Repayment, Repayment.id == repayment_id, Repayment.advance_id == advance_id)
+    held, repayment = await _of_receipt(write, territory, advance_id, repayment_id)
+    if repayment.amount_cents == held.receipt.amount_cents:
+        return await receipts.reverse(write, held, body.reason)
+    return await receipts.unassign(write, held, repayment, body.reason)
+
+
+async def _of_receipt(
+    write: Write, territory: str, advance_id: UUID, repayment_id: UUID
+) -> tuple[HeldReceipt, Repayment]:
+    """The repayment that an address names, and its receipt, locked with it."""
+    r = Repayment
+    named = select(r.receipt_id).where(r.id == repayment_id, r.advance_id == advance_id, r.territory == territory)
+    receipt_id = await write.session.scalar(named)
+    if receipt_id is None:
+        raise NotFound
+    held = await receipts.hold(write, territory, receipt_id, advance_id)
+    repayment = await write.lock(r, r.id == repayment_id)
     write.expect(repayment.version, required=True)
-    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
+    DECIDES_RECEIVES.separate(write.actor, [repayment.awarded_by])
     if repayment.status == RepaymentStatus.REVERSED:
         raise AlreadyReversed
-    if repayment.status == RepaymentStatus.RECORDED:
-        advance.repaid_cents -= repayment.amount_cents
-    repayment.status, repayment.reason = RepaymentStatus.REVERSED, body.reason
-    advance.status = _status_of(advance)
-    await write.session.flush()
-    changed = await ledger.reverse(write, territory, Act.REPAYMENT, repayment_id)
-    taken_back = _received("advance_repayment.reversed", "advance.updated", territory, advance_id, repayment_id)
-    return taken_back + await shortfall_changes(write, territory, changed)
-
-
-async def _locked(write: Write, territory: str, advance_id: UUID) -> Advance:
-    return await write.lock(Advance, Advance.id == advance_id, Advance.territory == territory)
+    held.repayments.sort(key=lambda each: each is not repayment)  # the answer tells the one that was asked about
+    return held, repayment
 
 
 def _plan(advance: Advance) -> schedule.LoanTerms:
     return schemas.AwardedTerms.model_validate(advance.terms).plan()
-
-
-async def _refuse_repaid_before(write: Write, advance: Advance, refused: RepaymentExceedsOutstanding) -> None:
-    """On no day more repaid than disbursed. The advance's row is locked, so nothing moves meanwhile."""
-    t, r = Tranche, Repayment
-    tranches = await write.session.execute(
-        select(t.paid_on, t.amount_cents).where(t.advance_id == advance.id, t.status == "recorded")
-    )
-    repayments = await write.session.execute(
-        select(r.received_on, r.amount_cents).where(r.advance_id == advance.id, r.status == "recorded")
-    )
-    out = [schedule.CashFlow(day, cents) for day, cents in tranches]
-    back = [schedule.CashFlow(day, cents) for day, cents in repayments]
-    if schedule.repaid_before_disbursed(out, back):
-        raise refused
 
 
 def _status_of(advance: Advance) -> AdvanceStatus:
@@ -283,7 +187,12 @@ def _status_of(advance: Advance) -> AdvanceStatus:
         return AdvanceStatus.AWARDED
     if advance.disbursed_cents + advance.released_cents < advance.amount_cents:
         return AdvanceStatus.PAYING
-    return AdvanceStatus.REPAID if advance.repaid_cents == advance.disbursed_cents else AdvanceStatus.REPAYING
+    if advance.outstanding_cents:
+        return AdvanceStatus.REPAYING
+    return AdvanceStatus.CLOSED if advance.settled_as in _GIVEN_UP else AdvanceStatus.REPAID
+
+
+_GIVEN_UP = (Settled.WAIVED, Settled.WRITTEN_OFF)
 
 
 ADVANCE = AwardKind(Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of)
@@ -292,8 +201,3 @@ KINDS[ADVANCE.resource] = ADVANCE
 
 def _bound(territory: str, advance_id: UUID) -> dict[str, object]:
     return {"territory": territory, "advance_id": advance_id}
-
-
-def _received(kind: str, advance_kind: str, territory: str, advance_id: UUID, repayment_id: UUID) -> list[Change]:
-    bound = _bound(territory, advance_id)
-    return [Change(kind, REPAYMENTS, [repayment_id], bound), Change(advance_kind, ADVANCES, [advance_id], bound)]

@@ -63,9 +63,10 @@ FUNCTIONS = (
     """
 CREATE FUNCTION check_version_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.lines, NEW.outstanding_cents) IS DISTINCT FROM (
-        SELECT count(*), coalesce(sum(principal_cents - capitalised_cents) FILTER (WHERE NOT kept), 0)
-        FROM advance_lines WHERE version_id = NEW.id
+    IF NOT EXISTS (
+        SELECT FROM advance_lines WHERE version_id = NEW.id
+        HAVING count(*) = NEW.lines
+            AND coalesce(sum(principal_cents - capitalised_cents) FILTER (WHERE NOT kept), 0) = NEW.outstanding_cents
     ) THEN
         RAISE EXCEPTION 'the open lines do not come to what is outstanding'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'version_lines_are_outstanding';

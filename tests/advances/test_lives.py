@@ -27,6 +27,14 @@ async def status(acts: Acts, advance: str) -> tuple[str, int, int, int]:
 # --- terms -----------------------------------------------------------------------------------------------------------
 
 
+# What an agreement says where its terms do not.
+AGREED = {
+    "steps": None, "lines": None, "allocation_rule": "next", "early_repayment": "allowed", "late_rate": "legal",
+    "late_rate_bp": None, "notice_delay_days": 15, "kind": "fixed", "success_fee": None,
+    "minimum_repayment_cents": None, "available_until_on": None,
+}  # fmt: skip
+
+
 async def test_terms_are_kept_as_given_with_their_defaults(acts: Acts) -> None:
     given = {
         "instalments": 8, "frequency": "half_yearly", "annual_rate_bp": 0, "shape": "constant_principal",
@@ -34,10 +42,10 @@ async def test_terms_are_kept_as_given_with_their_defaults(acts: Acts) -> None:
         "due_dates": "anchored", "first_due_on": "2025-01-31", "rounding": {"multiple_cents": 100, "remainder": "last"},
     }  # fmt: skip
     made = ok(await acts.advance(100, terms=given), 201)
-    assert made["terms"] == given
+    assert made["terms"] == {**AGREED, **given}
     plain = ok(await acts.advance(100, terms=TERMS), 201)
     assert plain["terms"] == {
-        **TERMS, "annual_rate_bp": 0, "shape": "constant_principal", "grace_periods": 0, "grace_kind": "nothing_due",
+        **AGREED, **TERMS, "annual_rate_bp": 0, "shape": "constant_principal", "grace_periods": 0, "grace_kind": "nothing_due",
         "grace_counts_in_term": False, "day_count": "30_360", "due_dates": "period_end",
         "rounding": {"multiple_cents": 1, "remainder": "last"},
     }  # fmt: skip
@@ -56,19 +64,28 @@ async def test_every_frequency_and_kind_of_due_date_is_served(acts: Acts, freque
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
-        ({"annual_rate_bp": 1}, "/terms/annual_rate_bp", "only_zero_rate"),
-        ({"annual_rate_bp": 200}, "/terms/annual_rate_bp", "only_zero_rate"),
-        ({"annual_rate_bp": -1}, "/terms/annual_rate_bp", "too_small"),
+        ({"annual_rate_bp": -1}, "/terms/annual_rate_bp", "rate_out_of_range"),
+        ({"annual_rate_bp": 5_001}, "/terms/annual_rate_bp", "rate_out_of_range"),
         ({"rounding": {"rule": "down"}}, "/terms/rounding/rule", "unknown_field"),
         ({"annual_rate_bp": 0.5}, "/terms/annual_rate_bp", "not_an_integer"),
         ({"annual_rate_bp": None}, "/terms/annual_rate_bp", "not_an_integer"),
         ({"shape": "constant_annuity"}, "/terms/shape", "not_one_of"),
-        ({"shape": "bullet"}, "/terms/shape", "not_one_of"),
-        ({"grace_kind": "interest_only"}, "/terms/grace_kind", "not_one_of"),
+        ({"shape": "steps"}, "/terms/steps", "required"),
+        (
+            {"shape": "bullet", "lines": [{"due_on": "2027-01-01", "principal_cents": 1}]},
+            "/terms/lines",
+            "field_of_another_shape",
+        ),
+        ({"shape": "steps", "steps": [{"instalments": 12, "amount_cents": 1}]}, "/terms/steps", "steps_sum"),
+        ({"grace_kind": "interest_free"}, "/terms/grace_kind", "not_one_of"),
+        ({"late_rate": "contract"}, "/terms/late_rate_bp", "required"),
+        ({"late_rate_bp": 500}, "/terms/late_rate_bp", "late_rate_is_legal"),
+        ({"notice_delay_days": 7}, "/terms/notice_delay_days", "too_small"),
+        ({"minimum_repayment_cents": 1}, "/terms/minimum_repayment_cents", "only_conditional"),
         ({"day_count": "act_act"}, "/terms/day_count", "not_one_of"),
         ({"due_dates": "working_day"}, "/terms/due_dates", "not_one_of"),
         ({"frequency": "weekly"}, "/terms/frequency", "not_one_of"),
-        ({"rounding": {"multiple_cents": 1, "remainder": "first"}}, "/terms/rounding/remainder", "not_one_of"),
+        ({"rounding": {"multiple_cents": 1, "remainder": "none"}}, "/terms/rounding/remainder", "not_one_of"),
         ({"rounding": {"multiple_cents": 0}}, "/terms/rounding/multiple_cents", "too_small"),
         ({"rounding": {"multiple_cents": 1_000_001}}, "/terms/rounding/multiple_cents", "too_large"),
         ({"rounding": {"cents": 1}}, "/terms/rounding/cents", "unknown_field"),
@@ -191,16 +208,20 @@ async def test_a_reversed_tranche_takes_back_no_more_of_a_contribution_than_is_s
 
 
 @pytest.mark.parametrize(
-    ("received_on", "cents", "fits"),
-    [("2023-12-31", 1, False), ("2024-01-10", 60, True), ("2024-02-09", 61, False), ("2024-02-10", 100, True)],
+    ("received_on", "cents", "overpaid"),
+    [("2023-12-31", 1, None), ("2024-01-10", 60, 0), ("2024-02-09", 61, 1), ("2024-02-10", 100, 0)],
 )
-async def test_a_repayment_is_of_what_was_owed_on_its_day(acts: Acts, received_on: str, cents: int, fits: bool) -> None:
+async def test_a_repayment_is_of_what_was_owed_on_its_day(
+    acts: Acts, received_on: str, cents: int, overpaid: int | None
+) -> None:
     advance = ok(await acts.advance(100), 201)["id"]
     ok(await acts.tranche(advance, 60, paid_on="2024-01-10"), 201)
     ok(await acts.tranche(advance, 40, paid_on="2024-02-10"), 201)
     response = await acts.repay(advance, cents, received_on=received_on)
-    if fits:
-        ok(response, 201)
+    if overpaid is not None:
+        repaid = ok(response, 201)
+        assert (repaid["principal_cents"], repaid["overpaid_cents"]) == (cents - overpaid, overpaid)
+        assert await status(acts, advance) == ("repaying", 100, 0, 100 - cents + overpaid)
     else:
         assert problem(response, 409, "repayment-exceeds-outstanding")["outstanding_cents"] == 100
         assert await status(acts, advance) == ("repaying", 100, 0, 100)
@@ -243,12 +264,14 @@ async def test_the_schedule_and_the_statement_follow_tranches_repayments_and_rev
     assert (planned["disbursed_cents"], planned["assumes_paid_on"]) == (0, DAY)
     first = ok(await acts.tranche(advance, 100_000_00), 201)["id"]
     paid = ok(await auditor.get(f"{path}/schedule"))
-    assert paid == {**planned, "disbursed_cents": 100_000_00, "assumes_paid_on": None}
+    version = {"version": 1, "from_on": DAY, "cause": "tranche", "outstanding_cents": 100_000_00}
+    assert paid == {**planned, **version, "disbursed_cents": 100_000_00, "assumes_paid_on": None}
     lines = paid["lines"]
     assert [line["principal_cents"] for line in lines] == [8_333_33] * 11 + [8_333_37]
     assert lines[0] == {
         "number": 1, "due_on": "2024-03-31", "opening_cents": 100_000_00, "principal_cents": 8_333_33,
         "interest_cents": 0, "capitalised_cents": 0, "total_cents": 8_333_33, "closing_cents": 91_666_67,
+        "fees_cents": 0, "late_interest_cents": 0, "kept": False,
     }  # fmt: skip
     back = ok(await acts.repay(advance, 8_333_33, received_on="2024-04-02"), 201)["id"]
 
@@ -289,9 +312,12 @@ async def test_an_award_shows_the_schedule_that_the_firm_signs_before_anything_i
     path = f"advances/{made['id']}"
     found = ok(await acts.world.auditor.get(f"{path}/schedule"))
     times = {"as_of": clock.today().isoformat(), "recorded_as_of": None}
-    assert found == {**tried["schedule"], "advance_id": made["id"], "disbursed_cents": 0, **times}
+    none = {"version": None, "from_on": None, "cause": None, "outstanding_cents": 0}
+    more = {"fees_cents": 0, "late_interest_cents": 0, "kept": False}
+    planned = {**tried["schedule"], "lines": [{**line, **more} for line in lines]}
+    assert found == {**planned, **none, "advance_id": made["id"], "disbursed_cents": 0, **times}
     lines_of_csv = (await acts.world.auditor.get(f"{path}/schedule?format=csv")).text.splitlines()
-    assert lines_of_csv[2] == "2,2024-06-30,100.02,33.34,0.00,0.00,33.34,66.68"
+    assert lines_of_csv[2] == "2,2024-06-30,100.02,33.34,0.00,0.00,33.34,66.68,0.00,0.00,false"
     ok(await acts.release(path))
     gone = ok(await acts.world.auditor.get(f"{path}/schedule"))
     assert (gone["lines"], gone["assumes_paid_on"], gone["checks"]["principal_sums"]) == ([], None, True)

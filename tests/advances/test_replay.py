@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.advances.late import Overdue, Rate, RateMissing, Span, late_interest, segments
 from app.advances.replay import (
@@ -11,12 +14,14 @@ from app.advances.replay import (
     Assignment,
     EarlyChoice,
     Facts,
+    LineState,
     Notice,
     Position,
     Split,
     Tranche,
     VersionCause,
     replay,
+    unwritten,
 )
 from app.advances.schedule import (
     CashFlow,
@@ -180,3 +185,121 @@ def test_a_day_without_a_rate_is_told_only_where_interest_runs() -> None:
 def test_proceedings_stop_late_interest(stop: Span, days: int) -> None:
     parts = segments([Overdue(date(2025, 3, 31), 100)], date(2025, 4, 19), date(2025, 4, 30), rates(LEGAL), [stop])
     assert sum(part.days for part in parts) == days
+
+
+# --- properties ------------------------------------------------------------------------------------------------------
+
+START = date(2024, 1, 1)
+TERMS = st.builds(
+    LoanTerms,
+    instalments=st.integers(1, 8),
+    frequency=st.sampled_from([Frequency.QUARTERLY, Frequency.MONTHLY]),
+    grace_periods=st.integers(0, 3),
+    grace_kind=st.sampled_from(GraceKind),
+    annual_rate_bp=st.sampled_from([0, 0, 150, 1_200]),
+    day_count=st.sampled_from(DayCount),
+    shape=st.sampled_from([ScheduleShape.CONSTANT_PRINCIPAL, ScheduleShape.CONSTANT_INSTALMENT, ScheduleShape.BULLET]),
+    first_due_on=st.sampled_from([None, date(2024, 3, 31)]),
+)
+DAYS = st.integers(0, 900).map(lambda days: START + timedelta(days=days))
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Facts:
+    """Any advance: one or two tranches, money early, late and too much, notices, and a write-off."""
+    terms = draw(TERMS)
+    tranches = [Tranche("T1", START, draw(st.integers(10_000, 900_000)))]
+    if draw(st.booleans()):
+        tranches.append(Tranche("T2", START + timedelta(days=draw(st.integers(1, 80))), draw(st.integers(1, 500_000))))
+    assignments = [
+        Assignment(order, on, cents, order, choice)
+        for order, (on, cents, choice) in enumerate(
+            draw(
+                st.lists(
+                    st.tuples(DAYS, st.integers(1, 400_000), st.sampled_from([None, None, None, *EarlyChoice])),
+                    max_size=8,
+                )
+            )
+        )
+    ]
+    named = frozenset(line.due_on for line in lines(terms, [CashFlow(START, 1)]))
+    return Facts(
+        terms, tranches, assignments, rule=draw(st.sampled_from(AllocationRule)),
+        notices=draw(st.lists(st.builds(Notice, DAYS, st.just(named)), max_size=1)),
+        late_rates=[Rate(date(2000, 1, 1), date(2100, 1, 1), 371)],
+        written_off_on=draw(st.none() | DAYS),
+    )  # fmt: skip
+
+
+def conserves(stand: Position) -> None:
+    paid_in = stand.disbursed_cents + stand.capitalised_cents
+    gone = stand.repaid_cents + stand.waived_cents + stand.written_off_cents
+    assert paid_in == gone + stand.outstanding_cents
+    assert min(stand.outstanding_cents, stand.repaid_cents, stand.written_off_cents, stand.overdue_cents) >= 0
+    left = sum(
+        state.principal_left_cents - (state.line.capitalised_cents if state.line.due_on > stand.as_of else 0)
+        for state in stand.lines
+    )
+    assert left == stand.outstanding_cents
+    for state in stand.lines:
+        assert min(state.principal_left_cents, state.interest_left_cents, state.late_interest_left_cents) >= 0
+    assert sum(split.principal_cents for split in stand.splits.values()) == stand.repaid_cents
+    if stand.basis is not None:
+        due = sum(state.principal_left_cents for state in stand.lines if state.line.due_on <= stand.as_of)
+        assert stand.basis.balance_cents == stand.outstanding_cents - due
+
+
+@given(stories(), DAYS)
+def test_no_cent_is_lost(story: Facts, as_of: date) -> None:
+    stand = replay(story, as_of)
+    conserves(stand)
+    for assignment in story.assignments:
+        if assignment.id in stand.splits:
+            assert sum(vars(stand.splits[assignment.id]).values()) == assignment.cents
+    for version in stand.versions:
+        assert version.outstanding_cents >= 0
+        assert [line.due_on for line in version.lines] == sorted(line.due_on for line in version.lines)
+
+
+@given(stories(), DAYS)
+def test_reversing_all_returns_to_the_start(story: Facts, as_of: date) -> None:
+    """What was stored meanwhile is answered by versions whose lines are those of the start."""
+    story = replace(story, written_off_on=None)
+    never = replay(replace(story, assignments=()), as_of)
+    stored = unwritten((), replay(story, as_of))
+    reversed_ = replace(story, assignments=(), versions=stored)
+    stand = replay(reversed_, as_of)
+    assert [open_line(state) for state in stand.lines if state.left_cents] == [
+        open_line(state) for state in never.lines if state.left_cents
+    ]
+    assert stand.outstanding_cents == never.outstanding_cents
+    written = [*stored, *unwritten(stored, stand)]
+    assert unwritten(written, replay(replace(reversed_, versions=written), as_of)) == []
+
+
+def open_line(state: LineState) -> tuple[date, int, int]:
+    return state.line.due_on, state.principal_left_cents, state.interest_left_cents
+
+
+@given(stories(), DAYS)
+def test_what_is_written_is_written_once(story: Facts, as_of: date) -> None:
+    first = replay(story, as_of)
+    stored = unwritten((), first)
+    again = replay(replace(story, versions=stored), as_of)
+    assert unwritten(stored, again) == []
+    assert (again.splits, again.outstanding_cents) == (first.splits, first.outstanding_cents)
+
+
+@given(stories(), st.randoms(use_true_random=False))
+def test_repayments_of_one_day_may_be_recorded_in_any_order(story: Facts, random: Random) -> None:
+    """On that day no total changes; where odd cents go in later lines depends on the order of recording."""
+    as_of = date(2025, 1, 10)
+    plain = [replace(one, choice=None) for one in story.assignments]
+    orders = list(range(len(plain)))
+    random.shuffle(orders)
+    one_day = [replace(one, value_on=as_of) for one in plain]
+    shuffled = [replace(one, order=order) for one, order in zip(one_day, orders, strict=True)]
+    first = replay(replace(story, assignments=one_day), as_of)
+    second = replay(replace(story, assignments=shuffled), as_of)
+    for figure in ("outstanding_cents", "overdue_cents", "overpaid_cents", "repaid_cents", "days_past_due"):
+        assert getattr(first, figure) == getattr(second, figure)

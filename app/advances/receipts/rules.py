@@ -1,6 +1,8 @@
-"""Words of receipts. No session, no await."""
+"""Words of receipts, and what is refused of them. No session, no await."""
 
 from enum import StrEnum
+
+from app.core.problems import Problem
 
 
 class ReceiptStatus(StrEnum):
@@ -30,3 +32,45 @@ class RefundStatus(StrEnum):
     PAID = "paid"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
+
+
+class AlreadyBounced(Problem):
+    """The bank has sent the repayment back already."""
+
+    status = 409
+    title_fr = "La banque a déjà rejeté ce remboursement."
+    detail = "It was sent back on {bounced_on}."
+    detail_fr = "Le rejet date du {bounced_on}."
+    cure = "Enter the repayment again where the bank has taken it since; reverse it where it is a mistake."
+    cure_fr = "Saisissez à nouveau le remboursement s'il a été représenté depuis ; annulez-le si c'est une erreur."
+
+
+class BouncedBeforeReceipt(Problem):
+    """The bank cannot have sent the repayment back before the day on which it was received."""
+
+    status = 409
+    title_fr = "Le rejet ne peut pas précéder le jour de réception du remboursement."
+    detail = "It was received on {received_on}."
+    detail_fr = "Il a été reçu le {received_on}."
+
+
+class RepaymentRefunded(Problem):
+    """A part of the money has been refunded to the firm."""
+
+    status = 409
+    title_fr = "Une partie de cet argent a été rendue à l'entreprise."
+    detail = "{refunded_cents} were refunded."
+    detail_fr = "{refunded_cents} ont été rendus."
+    cure = "Reverse the refund first."
+    cure_fr = "Annulez d'abord la restitution."
+
+
+class AssignmentsExceedReceipt(Problem):
+    """More would be assigned than is left of the receipt."""
+
+    status = 409
+    title_fr = "L'affectation dépasserait ce qui reste de l'encaissement."
+    detail = "{unassigned_cents} are not assigned."
+    detail_fr = "{unassigned_cents} restent à affecter."
+    cure = "Assign at most what is left, or take back another assignment first."
+    cure_fr = "Affectez au plus ce qui reste, ou retirez d'abord une autre affectation."

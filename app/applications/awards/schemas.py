@@ -142,6 +142,13 @@ class AdvanceCreate(AwardCreate):
         if (planned or self.decided_on) >= last:
             at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
             refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
+        paid = [schedule.CashFlow(planned or self.decided_on, self.amount_cents)]
+        refuse(
+            [
+                TermsFault(("terms", *fault.at), fault.code, fault.members)
+                for fault in schedule.faults_of_amount(self.terms.plan(), paid)
+            ]
+        )
         return self
 
 

@@ -394,18 +394,23 @@ def _workbook(columns: list[Column], title: str) -> Writer:
 
 
 def held_columns(schema: type[BaseModel]) -> list[Column]:
-    """The columns of rows that Python holds, whose values are numbers, amounts and days: the fields of `schema`."""
+    """The columns of rows that Python holds, whose values are numbers, amounts, days and truths: the fields of `schema`."""
     columns = []
     for name, field in schema.model_fields.items():
         kind = _kind(_bare(field.annotation))
-        if kind not in (ColumnKind.NUMBER, ColumnKind.DAY):
-            raise TypeError(f"{name} is neither a number nor a day")
+        if kind not in (ColumnKind.NUMBER, ColumnKind.DAY, ColumnKind.TRUTH):
+            raise TypeError(f"{name} is neither a number, a day nor a truth")
         columns.append(_scalar(name, kind, literal_column("NULL", _TYPES[kind])))
     return columns
 
 
 def _euros(value: int) -> str:
     return f"{value // 100}.{value % 100:02}"
+
+
+def _said(value: Any) -> str:
+    """A value as COPY writes it."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _values(columns: list[Column], row: Mapping[str, Any]) -> Iterator[Any]:
@@ -422,7 +427,7 @@ def _held_cells(delimiter: str, *, comma: bool) -> Callable[[list[Column], HeldR
         lines = io.StringIO(newline="")
         writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
         for row in rows:
-            values = map(str, _values(columns, row))
+            values = map(_said, _values(columns, row))
             writer.writerow([value.replace(".", ",") for value in values] if comma else values)
         return lines.getvalue().encode()
 

@@ -110,7 +110,11 @@ def row(cells: Sequence[ColumnElement[str]]) -> ColumnElement[str]:
 
 
 def held_cell(kind: str, value: Any) -> str:
-    """The XML of a number or a day that Python holds; `cell` says what a cell looks like."""
+    """The XML of a number, a day or a truth that Python holds; `cell` says what a cell looks like."""
+    if value is None:
+        return "<c/>"
+    if kind == "truth":
+        return f'<c t="b"><v>{int(value)}</v></c>'
     if kind == "day":
         value = (value - date(1899, 12, 30)).days - (value < date(1900, 3, 1))
     style = _LOOKS[kind][0]

@@ -1,0 +1,120 @@
+"""Reads of receipts and of their refunds."""
+
+from typing import Any
+
+from sqlalchemy import Text, Uuid, case, column, select, table
+
+from app.access.models import Subject
+from app.advances.models import Repayment
+from app.advances.receipts import schemas
+from app.advances.receipts.models import Receipt, Refund
+from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundStatus
+from app.core.db import literals, param
+from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, holds, updated_since
+from app.core.values import Day, ShortLine, Siren
+from app.core.values import Uuid as Id
+from app.envelopes.queries import amount_range
+
+_r, _f = Receipt, Refund
+_recorder, _proposer, _approver = (Subject.__table__.alias(name) for name in ("recorder", "proposer", "approver"))
+_territory = param("territory", Text())
+# The accounts of organisations are the treasury's, which stands above advances.
+_accounts = table("organisation_bank_accounts", column("id", Uuid()), column("label", Text()))
+
+STANDS: Any = _r.status.in_(literals([ReceiptStatus.RECORDED, ReceiptStatus.RETURNED]))
+UNASSIGNED: Any = case((STANDS, _r.unassigned_cents), else_=0)
+
+RECEIPTS = Listing(
+    schema=schemas.Receipt,
+    rows=select(
+        _r.id,
+        _r.account_id,
+        _accounts.c.label.label("account_label"),
+        _r.reference,
+        _r.received_on,
+        _r.value_on,
+        _r.amount_cents,
+        _r.method,
+        _r.payer_name,
+        _r.payer_siren,
+        _r.status,
+        _r.reason,
+        _r.bounced_on,
+        _r.bank_reference,
+        _r.principal_cents,
+        _r.interest_cents,
+        _r.late_interest_cents,
+        _r.fees_cents,
+        _r.success_fee_cents,
+        _r.overpaid_cents,
+        UNASSIGNED.label("unassigned_cents"),
+        (_r.refunded_cents + _r.returned_cents).label("refunded_cents"),
+        _r.recorded_by,
+        _recorder.c.name.label("recorded_by_name"),
+        _r.version,
+        _r.created_at,
+        _r.updated_at,
+    )
+    .outerjoin(_accounts, _accounts.c.id == _r.account_id)
+    .outerjoin(_recorder, _recorder.c.id == _r.recorded_by)
+    .where(_r.territory == _territory),
+    key=_r.id,
+    version=_r.version,
+    derived=True,
+    filters={
+        **amount_range(_r.amount_cents),
+        "status": any_of(_r.status, ReceiptStatus, "In any of these states."),
+        "method": any_of(_r.method, ReceiptMethod, "Received in any of these ways."),
+        "account_id": equals(_r.account_id, Id, "Receipts of this account."),
+        "reference": equals(_r.reference, ShortLine, "The receipt with this reference."),
+        "payer_siren": equals(_r.payer_siren, Siren, "Receipts from this payer."),
+        "unassigned": holds(
+            (_r.status == literals([ReceiptStatus.RECORDED])[0]) & (_r.unassigned_cents > _r.returned_cents),
+            "true: a part waits to be assigned or returned; false: the others.",
+        ),
+        "received_from": at_least(_r.received_on, Day, "Received on this day or later."),
+        "received_to": at_most(_r.received_on, Day, "Received on this day or earlier."),
+        "updated_since": updated_since(_r.updated_at),
+    },
+    sorts={"received_on": _r.received_on, "amount_cents": _r.amount_cents},
+)
+
+_receipt_id = param("receipt_id", _f.receipt_id.type)
+REFUNDS = Listing(
+    schema=schemas.Refund,
+    rows=select(
+        _f.id,
+        _f.receipt_id,
+        _r.reference.label("receipt_reference"),
+        _f.repayment_id,
+        Repayment.advance_id,
+        _f.amount_cents,
+        _f.reason,
+        _f.status,
+        _f.proposed_by,
+        _proposer.c.name.label("proposed_by_name"),
+        _f.approved_by,
+        _approver.c.name.label("approved_by_name"),
+        _f.refunded_on,
+        _f.reference,
+        _f.end_reason,
+        _f.version,
+        _f.created_at,
+        _f.updated_at,
+    )
+    .join(_r, _r.id == _f.receipt_id)
+    .outerjoin(Repayment, Repayment.id == _f.repayment_id)
+    .join(_proposer, _proposer.c.id == _f.proposed_by)
+    .outerjoin(_approver, _approver.c.id == _f.approved_by)
+    .where(_f.territory == _territory, _f.receipt_id == _receipt_id),
+    key=_f.id,
+    version=_f.version,
+    derived=True,
+    parent=select(_r.id).where(_r.territory == _territory, _r.id == _receipt_id),
+    filters={
+        **amount_range(_f.amount_cents),
+        "status": any_of(_f.status, RefundStatus, "In any of these states."),
+        "updated_since": updated_since(_f.updated_at),
+    },
+    sorts={"amount_cents": _f.amount_cents, "refunded_on": _f.refunded_on},
+)
