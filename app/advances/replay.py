@@ -109,7 +109,7 @@ class Carried(NamedTuple):
 
     `interest_cents` and `fees_cents` had fallen due and were unpaid. `late_interest_cents` had run on lines past their
     day that the version replaces, and its new lines carry it; None where all late interest until the day was waived
-    or capitalised.
+    or capitalised. Lines up to `interest_free_until_on` that ask nothing are a grace in which no interest runs.
     """
 
     waived_cents: int = 0
@@ -117,6 +117,7 @@ class Carried(NamedTuple):
     interest_cents: int = 0
     fees_cents: int = 0
     late_interest_cents: int | None = 0
+    interest_free_until_on: date | None = None
 
 
 NOTHING_CARRIED = Carried()
@@ -221,7 +222,8 @@ class Split:
 class LineState:
     """A line of the version in force, and what it still asks for on the day, in cents.
 
-    `late_interest_cents` has run in all; `settled_on` is the value date of the last cent that it took.
+    `late_interest_cents` has run in all; `settled_on` is the value date of the last cent that it took. Of a line of a
+    grace, `rests` says what becomes of interest.
     """
 
     line: Line
@@ -232,6 +234,7 @@ class LineState:
     late_interest_left_cents: int
     settled_on: date | None
     days_past_due: int
+    rests: GraceKind | None = None
 
     @property
     def left_cents(self) -> int:
@@ -551,23 +554,16 @@ class _Walk:
             repaying = [entry for entry in ahead if entry.rests is None]
             # The first may bear deferred interest, and the last is what remains.
             usual = repaying[1 if len(repaying) > 2 else 0]
-            return lines_again(self.terms, basis, _ahead(ahead), usual.principal + usual.interest)
+            return lines_again(self.terms, basis, _ahead(ahead), instalment_cents=usual.principal + usual.interest)
         return None
 
     def _less(self, basis: Basis, ahead: Sequence[_Entry], cents: int, rule: AllocationRule) -> list[Instalment]:
-        """The lines ahead with less principal, taken by the rule, and the interest on what they leave.
-
-        Less interest is then capitalised, too; that also is taken from the principal.
-        """
-        principals = [entry.principal for entry in ahead]
-        over = cents
-        while True:
-            principals = [have - less for have, less in zip(principals, taken(over, principals, rule), strict=True)]
-            plan = [Ahead(entry.due_on, have, entry.rests) for entry, have in zip(ahead, principals, strict=True)]
-            made = lines_ahead(self.terms, basis, plan)
-            over, rule = -made[-1].closing_cents if made else 0, AllocationRule.LAST
-            if over <= 0:
-                return made
+        """The lines ahead with less principal, taken by the rule, and the interest on what they leave."""
+        less = taken(cents, [entry.principal for entry in ahead], rule)
+        return fitted(
+            self.terms, basis,
+            [Ahead(entry.due_on, entry.principal - cut, entry.rests) for entry, cut in zip(ahead, less, strict=True)],
+        )  # fmt: skip
 
     # acts
 
@@ -584,7 +580,7 @@ class _Walk:
         waived = min(carried.waived_cents, self.outstanding + carried.capitalised_cents)
         self.waived += waived
         self.capitalised += carried.capitalised_cents
-        entries = [self._taken_over(line, on, due) for line in version.lines if not line.kept]
+        entries = [self._taken_over(line, on, due, carried) for line in version.lines if not line.kept]
         going = [entry for entry in due if not any(entry is other for other in entries)]
         if carried.late_interest_cents is None:
             for entry in entries:
@@ -609,7 +605,7 @@ class _Walk:
         else:
             self.versions.append(version)
 
-    def _taken_over(self, line: Line, on: date, due: Sequence[_Entry]) -> _Entry:
+    def _taken_over(self, line: Line, on: date, due: Sequence[_Entry], carried: Carried) -> _Entry:
         """The entry of an act's line: the one that is past its day stays the same one, with its late interest."""
         for entry in due:
             if line.due_on <= on and entry.due_on == line.due_on and not entry.kept:
@@ -618,10 +614,10 @@ class _Walk:
                 entry.principal_left, entry.interest_left, entry.fees_left = entry.principal, entry.interest, entry.fees
                 entry.steps.append(Overdue(on, entry.principal))
                 return entry
-        rests = _rests(line) if self.terms.annual_rate_bp else None
+        resting = _rests(line, carried.interest_free_until_on) if self.terms.annual_rate_bp else None
         made = _Entry(
             line.due_on, line.principal_cents, line.interest_cents, line.capitalised_cents, line.fees_cents,
-            line.late_interest_cents, rests, past=line.due_on <= on,
+            line.late_interest_cents, resting, past=line.due_on <= on,
         )  # fmt: skip
         if made.past:
             made.steps.append(Overdue(on, made.principal))
@@ -783,7 +779,7 @@ class _Walk:
         days = (as_of - entry.due_on).days if entry.left and entry.due_on < as_of else 0
         return LineState(
             entry.line(), entry.principal_left, entry.interest_left, entry.fees_left,
-            late, late - entry.late_paid, entry.settled_on, days,
+            late, late - entry.late_paid, entry.settled_on, days, entry.rests,
         )  # fmt: skip
 
 
@@ -823,13 +819,29 @@ def _ahead(entries: Sequence[_Entry]) -> list[Ahead]:
     ]  # fmt: skip
 
 
-def _rests(line: Line) -> GraceKind | None:
+def fitted(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[Instalment]:
+    """Lines ahead whose principals are at least the balance: where less interest is capitalised than they count on, the
+    last ones repay less.
+    """
+    while True:
+        made = lines_ahead(terms, basis, ahead)
+        over = -made[-1].closing_cents if made else 0
+        less = taken(max(over, 0), [line.cents for line in ahead], AllocationRule.LAST)
+        if not any(less):
+            return made
+        ahead = [line._replace(cents=line.cents - cut) for line, cut in zip(ahead, less, strict=True)]
+
+
+def _rests(line: Line, free_until: date | None) -> GraceKind | None:
     """The kind of grace that a line's figures show, of an advance with interest."""
     if line.capitalised_cents:
         return GraceKind.INTEREST_CAPITALISED
     if line.principal_cents or line.fees_cents or line.late_interest_cents:
         return None
-    return GraceKind.INTEREST_ONLY if line.interest_cents else GraceKind.INTEREST_DEFERRED
+    if line.interest_cents:
+        return GraceKind.INTEREST_ONLY
+    free = free_until is not None and line.due_on <= free_until
+    return GraceKind.NOTHING_DUE if free else GraceKind.INTEREST_DEFERRED
 
 
 def taken(cents: int, amounts: Sequence[int], rule: AllocationRule) -> list[int]:

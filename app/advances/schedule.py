@@ -349,7 +349,7 @@ def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
     if terms.due_dates is DueDates.PERIOD_END:
         first = given.year * 12 + (given.month - 1) // months * months + months - 1
         anchor = 31
-        if terms.first_due_on is None and _day_in(first, anchor) <= disbursed_on:
+        if terms.first_due_on is None and day_in(first, anchor) <= disbursed_on:
             first += months
     else:
         first = given.year * 12 + given.month - 1 + (months if terms.first_due_on is None else 0)
@@ -357,10 +357,10 @@ def _boundaries(terms: LoanTerms, disbursed_on: date) -> list[date]:
     last = first + (terms.periods - 1) * months
     if last // 12 > LAST_YEAR:
         raise Impossible(("instalments",), "schedule_too_long", year=last // 12, last_year=LAST_YEAR)
-    return [_day_in(month, anchor) for month in range(first - months, last + 1, months)]
+    return [day_in(month, anchor) for month in range(first - months, last + 1, months)]
 
 
-def _day_in(month_index: int, day: int) -> date:
+def day_in(month_index: int, day: int) -> date:
     """This day of a month, which is counted from the year 0; the month's last day where it is shorter."""
     year, month = divmod(month_index, 12)
     if day > 28:
@@ -418,7 +418,7 @@ def _months(before: date, after: date) -> int:
     """The whole months between two days of one day of the month, or of the last where a month is shorter; else 0."""
     anchor = max(before.day, after.day)
     first, last = before.year * 12 + before.month - 1, after.year * 12 + after.month - 1
-    whole = _day_in(first, anchor) == before and _day_in(last, anchor) == after
+    whole = day_in(first, anchor) == before and day_in(last, anchor) == after
     return last - first if whole else 0
 
 
@@ -494,7 +494,7 @@ class _Run:
         elif kind is GraceKind.INTEREST_CAPITALISED:
             self._close(0, 0, interest)
         else:
-            self._close(0, interest, 0)
+            self._close(0, interest if kind is GraceKind.INTEREST_ONLY else 0, 0)
 
     def _close(self, principal: int, interest: int, capitalised: int) -> None:
         opening, total = self.opening, principal + interest
@@ -553,36 +553,35 @@ def lines_ahead(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[
 
 
 def lines_again(
-    terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], instalment_cents: int | None = None
+    terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], *, stay: int = 0, instalment_cents: int | None = None
 ) -> list[Instalment]:
     """Lines ahead whose principals are made again from the balance, by the shape of the terms.
 
-    Steps and custom lines keep their proportions. With `instalment_cents` the instalment stays while the balance lasts.
-
-    Raises `Impossible` where an instalment is less than its interest.
+    The first ones `stay` as they are. Steps and custom lines keep their proportions. With `instalment_cents` the
+    instalment stays while the balance lasts. Raises `Impossible` where an instalment is less than its interest.
     """
     run = _Run(terms, basis.opening_cents, basis.deferred_cents)
-    repaying = [line for line in ahead if line.rests is None]
-    shape = terms.shape
-    if shape in (ScheduleShape.STEPS, ScheduleShape.CUSTOM):
-        shape = ScheduleShape.CUSTOM
+    repaying = [line for line in ahead[stay:] if line.rests is None]
+    weighed = terms.shape in (ScheduleShape.STEPS, ScheduleShape.CUSTOM)
     shares = _Shares(
         replace(
-            terms, shape=shape, instalments=len(repaying), grace_periods=0,
+            terms, shape=ScheduleShape.CUSTOM if weighed else terms.shape, instalments=len(repaying), grace_periods=0,
             planned=[Planned(line.due_on, line.cents) for line in repaying],
         ),
         instalment_cents,
     )  # fmt: skip
     place = 0
-    for due_on, before, moves, line in _periods(basis, ahead):
+    for number, (due_on, before, moves, line) in enumerate(_periods(basis, ahead)):
         interest = run.open(before, due_on, moves)
         if line.rests is not None:
             run.rest(line.rests, interest)
-            continue
-        if not shares.made:
-            shares.make(run.opening, 0)
-        run.repay(shares.principal(place, run.opening, interest, due_on), interest)
-        place += 1
+        elif number < stay:
+            run.repay(line.cents, interest)
+        else:
+            if not shares.made:
+                shares.make(run.opening, 0)
+            run.repay(shares.principal(place, run.opening, interest, due_on), interest)
+            place += 1
     return run.made
 
 

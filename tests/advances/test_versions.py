@@ -1,0 +1,218 @@
+"""Versions of a schedule as persons make them: pure, by tables and properties."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from app.advances.replay import Assignment, Facts, Line, Position, Tranche, Version, replay, unwritten
+from app.advances.schedule import (
+    DayCount,
+    Frequency,
+    GraceKind,
+    Impossible,
+    LoanTerms,
+)
+from app.advances.versions import (
+    LateInterest,
+    WaiverShare,
+    accelerate,
+    add_instalments,
+    grace,
+    move,
+    open_lines,
+    plan,
+    re_age,
+    re_amortise,
+    reduce,
+    waive,
+    waiver_shares,
+)
+from tests.advances.replay_tables import WAIVERS
+from tests.advances.test_replay import DAYS, conserves, facts, stories
+
+KEPT, LATE_WAIVED, CAPITALISED = LateInterest
+
+
+@pytest.mark.parametrize(("amounts", "waived", "shares"), WAIVERS)
+def test_a_waiver_is_shared_in_proportion(amounts: list[int], waived: int, shares: list[int]) -> None:
+    assert waiver_shares(waived, amounts) == shares
+
+
+def figures(version: Version) -> list[tuple[str, int, int]]:
+    return [
+        (line.due_on.isoformat(), line.principal_cents, line.interest_cents) for line in version.lines if not line.kept
+    ]
+
+
+def quarters(rate_bp: int = 0, **more: object) -> LoanTerms:
+    return LoanTerms(4, Frequency.QUARTERLY, annual_rate_bp=rate_bp, day_count=DayCount.ACT_365, **more)  # type: ignore[arg-type]
+
+
+def stand_of(terms: LoanTerms, cents: int, as_of: date, *paid: tuple[str, int]) -> Position:
+    received = [Assignment(order, date.fromisoformat(on), cents, order) for order, (on, cents) in enumerate(paid)]
+    return replay(Facts(terms, [Tranche("T", date(2023, 12, 31), cents)], received), as_of)
+
+
+def test_a_line_and_all_after_it_move() -> None:
+    terms = quarters()
+    stand = stand_of(terms, 400_00, date(2024, 5, 2), ("2024-03-31", 100_00), ("2024-05-01", 30_00))
+    version = move(terms, stand, KEPT, date(2024, 6, 30), date(2024, 12, 31))
+    assert figures(version) == [("2024-12-31", 70_00, 0), ("2025-03-31", 100_00, 0), ("2025-06-30", 100_00, 0)]
+    assert [line.principal_cents for line in version.lines if line.kept] == [100_00, 30_00]
+    assert version.outstanding_cents == 270_00
+
+
+def test_a_moved_line_bears_the_interest_of_its_longer_period() -> None:
+    terms = quarters(365)
+    stand = stand_of(terms, 400_000, date(2024, 1, 10))
+    version = move(terms, stand, KEPT, date(2024, 3, 31), date(2024, 6, 30))
+    assert figures(version)[0] == ("2024-06-30", 100_000, 400_000 * 365 * 182 // 3_650_000)
+
+
+def test_instalments_are_added() -> None:
+    terms = quarters()
+    version = add_instalments(terms, stand_of(terms, 400_00, date(2024, 1, 10)), KEPT, 2)
+    assert [cents for _, cents, _ in figures(version)] == [66_67] * 5 + [66_65]
+    assert figures(version)[-1][0] == "2025-06-30"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (GraceKind.INTEREST_ONLY, [(0, 3_650), (0, 3_680), (100_000, 3_600), (100_000, 2_730), (100_000, 1_840),
+                                   (100_000, 920)]),
+        (GraceKind.INTEREST_DEFERRED, [(0, 0), (0, 0), (100_000, 10_910), (100_000, 2_730), (100_000, 1_840),
+                                       (100_000, 920)]),
+        (GraceKind.NOTHING_DUE, [(0, 0), (0, 0), (100_000, 3_640), (100_000, 2_730), (100_000, 1_840), (100_000, 920)]),
+    ],
+)  # fmt: skip
+def test_a_grace_in_the_middle(kind: GraceKind, wanted: list[tuple[int, int]]) -> None:
+    terms = quarters(365, first_due_on=None)
+    tranche = [Tranche("T", date(2025, 3, 31), 400_000)]
+    stand = replay(Facts(terms, tranche), date(2025, 4, 1))
+    version = grace(terms, stand, KEPT, 2, kind, date(2025, 6, 30))
+    days = {"2025-06-30": 91, "2025-09-30": 92, "2025-12-31": 92, "2026-03-31": 90, "2026-06-30": 91, "2026-09-30": 92}
+    assert [on for on, _, _ in figures(version)] == list(days)
+    interest = {on: (400_000 - 100_000 * max(0, place - 2)) * 365 * days[on] // 3_650_000
+                for place, on in enumerate(days)}  # fmt: skip
+    if kind is GraceKind.INTEREST_ONLY:
+        assert [one for _, _, one in figures(version)] == list(interest.values())
+    else:
+        assert [one for _, _, one in figures(version)][:2] == [0, 0]
+    assert [principal for _, principal, _ in figures(version)] == [0, 0, *[100_000] * 4]
+    deferred = interest["2025-06-30"] + interest["2025-09-30"] if kind is GraceKind.INTEREST_DEFERRED else 0
+    assert figures(version)[2][2] == interest["2025-12-31"] + deferred
+
+
+def test_capitalised_interest_of_a_grace_is_repaid() -> None:
+    terms = quarters(365)
+    stand = stand_of(terms, 400_000, date(2024, 1, 10))
+    version = grace(terms, stand, KEPT, 1, GraceKind.INTEREST_CAPITALISED, date(2024, 3, 31))
+    assert version.lines[0].capitalised_cents == 3_640
+    assert [line.principal_cents for line in version.lines[1:]] == [100_910] * 4
+    assert version.outstanding_cents == 400_000
+
+
+def test_arrears_are_re_amortised_and_re_aged() -> None:
+    terms = LoanTerms(3, Frequency.QUARTERLY)
+    arrears = stand_of(terms, 112_500, date(2024, 4, 1))
+    version = re_amortise(terms, arrears, KEPT)
+    assert [cents for _, cents, _ in figures(version)] == [37_500 + 18_750] * 2
+    small = replace(facts("2024-03-31:833333 2024-06-30:833333 2024-09-30:1", ""))
+    aged = re_age(replace(terms, multiple_cents=1), replay(small, date(2024, 7, 1)), KEPT, 5, date(2024, 12, 31))
+    assert [cents for _, cents, _ in figures(aged)] == [333_333] * 4 + [333_335]
+
+
+def test_a_reduction_is_due_at_once_and_taken_from_the_last() -> None:
+    terms = quarters()
+    version = reduce(terms, stand_of(terms, 400_00, date(2024, 5, 2)), 150_00)
+    assert figures(version) == [("2024-03-31", 100_00, 0), ("2024-05-02", 150_00, 0), ("2024-06-30", 100_00, 0),
+                                ("2024-09-30", 50_00, 0), ("2024-12-31", 0, 0)]  # fmt: skip
+
+
+def test_acceleration_makes_all_due_with_the_interest_that_ran() -> None:
+    terms = quarters(365)
+    stand = stand_of(terms, 400_000, date(2024, 4, 10))
+    version = accelerate(terms, stand)
+    assert figures(version) == [("2024-03-31", 100_000, 3_640), ("2024-04-10", 300_000, 300)]
+
+
+# --- properties ------------------------------------------------------------------------------------------------------
+
+Build = Callable[[LoanTerms, Position], Version]
+
+
+@st.composite
+def builds(draw: st.DrawFn) -> Build:
+    """Any act of a person on an advance that has lines ahead."""
+    late, number = draw(st.sampled_from(LateInterest)), draw(st.integers(1, 4))
+    part, place = draw(st.floats(0, 1)), draw(st.integers(0, 5))
+    kind, share = draw(st.sampled_from(GraceKind)), draw(st.sampled_from(WaiverShare))
+
+    def line_of(stand: Position) -> date:
+        lines = [state.line.due_on for state in open_lines(stand)]
+        return lines[place % len(lines)]
+
+    def later(stand: Position) -> date:
+        return max(stand.as_of, *(state.line.due_on for state in stand.lines)) + timedelta(days=number * 40)
+
+    def planned(stand: Position) -> Version:
+        first = stand.outstanding_cents // 2
+        days = [stand.as_of + timedelta(days=100), stand.as_of + timedelta(days=200)]
+        return plan(stand, [Line(days[0], first, 7), Line(days[1], stand.outstanding_cents - first)], late)
+
+    def cents_of(stand: Position) -> int:
+        return int(stand.outstanding_cents * part)
+
+    return draw(
+        st.sampled_from(
+            [
+                lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
+                lambda terms, stand: add_instalments(terms, stand, late, number),
+                lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
+                lambda terms, stand: re_amortise(terms, stand, late),
+                lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
+                lambda terms, stand: waive(terms, stand, cents_of(stand), share),
+                lambda terms, stand: reduce(terms, stand, cents_of(stand)),
+                accelerate,
+                lambda _, stand: planned(stand),
+            ]
+        )
+    )
+
+
+@given(stories(), DAYS, builds(), DAYS, st.lists(st.tuples(DAYS, st.integers(1, 300_000)), max_size=3))
+def test_an_act_loses_no_cent_and_stands_as_it_was_made(
+    story: Facts, on: date, build: Build, as_of: date, later: list[tuple[date, int]]
+) -> None:
+    story = replace(story, written_off_on=None)
+    known = replace(story, assignments=[one for one in story.assignments if one.value_on <= on])
+    stored = unwritten((), replay(known, on))
+    known = replace(known, versions=stored)
+    stand = replay(known, on)
+    assume(any(state.line.due_on > on and not state.rests for state in open_lines(stand)))
+    assume(not any(tranche.on > on for tranche in story.tranches))
+    try:
+        made = build(story.terms, stand)
+    except Impossible:
+        return
+    carried = made.carried
+    expected = stand.outstanding_cents + carried.capitalised_cents - carried.waived_cents
+    assert made.outstanding_cents == expected
+    assert all(line.principal_cents >= 0 and line.interest_cents >= 0 for line in made.lines)
+    numbered = replace(made, number=len(stored) + 1, order=1_000, act="act")
+    after = replay(replace(known, versions=[*stored, numbered]), on)
+    conserves(after)
+    assert after.outstanding_cents == expected
+    assert unwritten([*stored, numbered], after) == []
+    # Money that is found later to have come before it, and after it.
+    more = [Assignment(("later", place), day, cents, 2_000 + place) for place, (day, cents) in enumerate(later)]
+    changed = replace(story, versions=[*stored, numbered], assignments=[*story.assignments, *more])
+    stand = replay(changed, as_of)
+    conserves(stand)
+    written = [*changed.versions, *unwritten(changed.versions, stand)]
+    assert unwritten(written, replay(replace(changed, versions=written), as_of)) == []
