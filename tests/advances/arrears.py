@@ -1,5 +1,6 @@
 """An advance whose instalments are late, and what is done about it, through HTTP."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from tests.envelopes.acts import Acts, key
 from tests.world import World, ok
 
 THIRD = 2_500_000  # each of three instalments: 31 March, 30 June and 30 September 2025
-TERMS = {"instalments": 3, "frequency": "quarterly", "first_due_on": "2025-03-31"}
+TERMS = {"instalments": 3, "frequency": "quarterly"}
 MATCH = {"If-Match": "*"}
 SHA = "5a" * 32
 
@@ -33,16 +34,24 @@ class Late:
     advance: str
 
     @classmethod
-    async def of(cls, world: World, **terms: Any) -> "Late":
-        await with_rates(world)
+    async def of(cls, world: World, *, agreed: bool = True, year: int = 2024, **terms: Any) -> "Late":
+        """Paid in November of a year, the first third due on 31 March of the next."""
+        if year >= 2024:
+            await with_rates(world)
         acts = await Acts.of(world)
-        ok(await acts.contribute(20_000_000, decided_on="2024-10-01"), 201)
-        made = await acts.advance(3 * THIRD, decided_on="2024-11-01", terms=TERMS | terms)
-        advance = ok(made, 201)["id"]
+        acts.numbers = secrets.randbelow(10**9)
+        ok(await acts.contribute(20_000_000, decided_on=f"{year}-10-01"), 201)
+        terms = {**TERMS, "first_due_on": f"{year + 1}-03-31", **terms}
+        made = await acts.advance(3 * THIRD, decided_on=f"{year}-11-01", terms=terms)
+        late = cls(world, acts, ok(made, 201)["id"])
+        if agreed:
+            await late.agree()
+        ok(await acts.tranche(late.advance, 3 * THIRD, paid_on=f"{year}-11-15"), 201)
+        return late
+
+    async def agree(self) -> None:
         agreement = {"reference": "C-1", "signed_by_firm_on": "2024-11-10", "document_sha256": SHA}
-        ok(await world.funder.put(f"advances/{advance}/agreement", agreement))
-        ok(await acts.tranche(advance, 3 * THIRD, paid_on="2024-11-15"), 201)
-        return cls(world, acts, advance)
+        ok(await self.world.funder.put(f"advances/{self.advance}/agreement", agreement))
 
     async def post(self, path: str, body: Any, *, by: str = "funder") -> httpx2.Response:
         return await self.world.clients[by].post(f"advances/{self.advance}/{path}", body, headers=key() | MATCH)
@@ -71,4 +80,8 @@ class Late:
         return ok(await self.world.auditor.get(f"advances/{self.advance}{path}"))
 
     async def left(self, as_of: str) -> Sequence[tuple[str, int]]:
-        return [(line["due_on"], line["left_cents"]) for line in (await self.statement(as_of))["lines"] if line["left_cents"]]
+        return [
+            (line["due_on"], line["left_cents"])
+            for line in (await self.statement(as_of))["lines"]
+            if line["left_cents"]
+        ]

@@ -83,6 +83,8 @@ PLANTED = {
         " used_by_id = uuidv7(), used_on = '2023-10-03'",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
     "repaid of an advance": "DELETE FROM advance_repayments",
+    "left of the lines of an advance":
+        "UPDATE advance_line_states SET principal_left_cents = principal_left_cents - 1 WHERE principal_left_cents > 0",
     "commitment of an advance":
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",

@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    arrears,
     awards,
     claims,
     conditions,
@@ -40,6 +41,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    arrears,
     awards,
     claims,
     conditions,

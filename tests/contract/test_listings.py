@@ -254,6 +254,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
         money |= await world.owed(money["grant"])
+        money |= await world.arrears(money["advance"], money["firm"])
         await world.papers(siren)
         money |= await a_run(world)
         file = await admissible(world)
@@ -292,7 +293,8 @@ LISTS = [
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
-    "advances/{advance}/tranches",
+    "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
+    "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
@@ -317,6 +319,8 @@ ONE_PARENT = {
     "payment-runs/{run}/lines",
     "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
+    "advances/{advance}/notices", "advances/{advance}/accelerations", "advances/{advance}/debt-claims",
+    "advance-alerts",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
     "grants/{grant}/commitments/{commitment}/reports", "advances/{advance}/commitments",
     "advances/{advance}/commitments/{commitment}/reports",

@@ -318,6 +318,21 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     OVERRIDE + "/refuse": (MONEY, {"programme"}),
     OVERRIDE + "/withdraw": (MONEY, {"funder", "treasurer"}),
     CALCULATOR: (ALL, ALL),
+    T + "/instalments": (MONEY, set()),
+    "/v1/instalments": (MONEY, set()),
+    T + "/advances/portfolio": (MONEY, set()),
+    "/v1/advances/portfolio": (MONEY, set()),
+    T + "/advance-alerts": (MONEY, set()),
+    ADVANCE + "/notices": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/notices/{id}": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/notices/{id}/withdraw": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/accelerate": (MONEY, {"funder"}),
+    ADVANCE + "/accelerations": (MONEY, set()),
+    ADVANCE + "/accelerations/{id}": (MONEY, set()),
+    T + "/debt-claims": (MONEY, set()),
+    ADVANCE + "/debt-claims": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/debt-claims/{id}": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/debt-claims/{id}/plan": (MONEY, {"funder"}),
     T + "/advances": (MONEY, {"funder"}),
     T + "/advances/{id}": (MONEY, set()),
     T + "/advances/{id}/close": (MONEY, {"funder"}),
@@ -479,6 +494,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
     money = await world.money()
     money |= await world.owed(money["grant"])
+    money |= await world.arrears(money["advance"], money["firm"])
     file = await admissible(world)
     decided = await closed_meeting(world)
     meetings = await world.meetings()
@@ -570,6 +586,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         ACCOUNTS: str(world.organisations["office"]),
         ACCOUNTS + "/{id}": papers["bank_account"],
         T + "/advances/{id}": money["advance"],
+        ADVANCE + "/notices/{id}": money["notice"],
+        ADVANCE + "/accelerations/{id}": money["acceleration"],
+        ADVANCE + "/debt-claims/{id}": money["debt_claim"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
         "/v1/imports/{id}": await world.add_import(None),

@@ -55,6 +55,8 @@ CERTIFICATE = f"POST {T}/service-certificates"
 FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
 DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
 OF_MEETING = T + "/committees/{committee_id}"
+ADVANCE = T + "/advances/{advance_id}"
+NOTICES = ADVANCE + "/notices"
 RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
@@ -163,6 +165,14 @@ DRIVEN: dict[str, Request] = {
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "notice_due_dates": _one(f"POST {NOTICES}", "/lines", []),
+    "notice_delay": _one(f"POST {NOTICES}", "/delay_days", 31),
+    "notice_document": _one(f"POST {NOTICES}", "/document_sha256", "5A" * 32),
+    "acceleration_document": _one(f"POST {ADVANCE}/accelerate", "/document_sha256", "5A" * 32),
+    "debt_claim_amount": _one(f"POST {ADVANCE}/debt-claims", "/amount_cents", 0),
+    "debt_claim_proof": _one(f"POST {ADVANCE}/debt-claims", "/proof_sha256", "5A" * 32),
+    "debt_claim_plan": _one(f"POST {ADVANCE}/debt-claims/{{id}}/plan", "/document_sha256", "5A" * 32),
+    "debt_claim_admitted": _one(f"PATCH {ADVANCE}/debt-claims/{{id}}", "/admitted_cents", 1, "/admitted_on"),
     "legal_rate_half_year": _one("POST /v1/legal-rates", "/from_on", "2026-07-02"),
     "legal_rate_rate": _one("POST /v1/legal-rates", "/rate_bp", 10_001),
     "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
@@ -343,6 +353,13 @@ _STATE = "the state machine writes it; no request names a state"
 _COUNTER = "the service counts it"
 _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
+    **dict.fromkeys(("acceleration_ground", "acceleration_decided"), "an act of a person, or the answer to a judgment"),
+    "acceleration_decider_kind": _PERSON,
+    **dict.fromkeys(("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE),
+    **dict.fromkeys(
+        ("line_state_left", "acceleration_due", "advance_alert_kind", "advance_alert_bucket", "advance_alert_amount"),
+        "the account and the tick compute them",
+    ),
     **dict.fromkeys(
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",

@@ -104,6 +104,10 @@ class PlanLine(Body):
 
     due_on: Annotated[Day, Field(description="Paris day on which it falls due; later than the line before.")]
     principal_cents: Annotated[Cents, Field(description="Principal that it repays, in euro cents.")]
+    interest_cents: Annotated[Cents, Field(description="Contract interest due with it, in euro cents.")] = 0
+    late_interest_cents: Annotated[
+        Cents, Field(description="Late interest of before the opening that is due with it, in euro cents.")
+    ] = 0
 
 
 class PlanCreate(Body):
@@ -120,7 +124,11 @@ class PlanCreate(Body):
 
     lines: Annotated[
         list[PlanLine],
-        Field(min_length=1, max_length=600, description="They come to what is outstanding on the day of the plan."),
+        Field(
+            min_length=1,
+            max_length=600,
+            description="Their principals come to what is outstanding on the day of the plan.",
+        ),
     ]
     document_sha256: Annotated[
         Sha256 | None, Field(description="SHA-256 of the judgment, in lower-case hexadecimal.")

@@ -1,5 +1,6 @@
 """Writes of proceedings: claims that are declared and admitted, and the plan. The account does the rest."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -99,12 +100,21 @@ async def plan(
     lines_cents = sum(line.principal_cents for line in body.lines)
     if lines_cents != stand.outstanding_cents:
         raise rules.PlanLinesSum(lines_cents=lines_cents, outstanding_cents=stand.outstanding_cents)
-    made = versions.plan(stand, [Line(line.due_on, line.principal_cents) for line in body.lines])
+    made = versions.plan(stand, _lines(body.lines))
     claim.planned_on, claim.plan_sha256 = judged.closed_on, body.document_sha256
     advance.accelerated_on = None
     await write.session.flush()
     await account.add_version(write, advance, here.facts, made, claim.id)
     return [_changed("planned", advance, claim), *await account.settle(write, advance, "planned")]
+
+
+def _lines(lines: Sequence[schemas.PlanLine]) -> list[Line]:
+    return [
+        Line(
+            line.due_on, line.principal_cents, line.interest_cents, late_interest_cents=line.late_interest_cents
+        )
+        for line in lines
+    ]  # fmt: skip
 
 
 async def _claim(write: Write, advance: Advance, *where: object) -> DebtClaim | None:

@@ -5,6 +5,13 @@ NO_CURE: dict[str, str] = {
     "action-move-out-of-order": "the detail names the first day that is possible",
     "action-move-refused": "`allowed` names what the action can become",
     "after-last-instalment": "the terms of an advance never change; the rest can only be released",
+    "admitted-exceeds-claim": "the title says which amounts go together",
+    "already-accelerated": "what was wanted has been done",
+    "already-planned": "what was wanted has been done",
+    "claim-admitted-before-declared": "the title says which days go together",
+    "claim-before-opening": "the detail names the first day that is possible",
+    "notice-days-out-of-order": "the title says which days go together",
+    "notice-relied-on": "all of the advance is due: the notice has done what it is for",
     "already-reversed": "what was wanted has been done",
     "bank-details-transition": "`current` and `needed` name the states",
     "award-ended": "nothing is left to do on the award",
@@ -88,6 +95,9 @@ PAIRS: dict[tuple[str, str], str] = {
        for code in ("already-exists", "award-differs-from-aid")},
     ("meeting-closed", "reverse_committee_decision"): "create_erratum is walked: it corrects a closed meeting",
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
+    ("already-exists", "declare_debt"): "what was wanted has been done: a claim is corrected by update_debt_claim",
+    **{("legal-rate-missing", act): "give_notice is walked: the rate that is recorded is there for all"
+       for act in ("update_notice", "withdraw_notice", "accelerate_advance", "plan_advance")},
     ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "update_application"):
