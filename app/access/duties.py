@@ -97,6 +97,15 @@ class WriterCloses(Problem):
     cure_fr = "Demandez à une autre personne qui a le rôle committee de clôturer la réunion."
 
 
+class RefundOwnApproval(Problem):
+    """The person who proposed a refund cannot also approve it."""
+
+    status = 403
+    title_fr = "La personne qui a proposé une restitution ne peut pas aussi l'approuver."
+    cure = "Ask another person who holds the role treasurer to approve the refund, or cancel it."
+    cure_fr = "Demandez à une autre personne qui a le rôle treasurer d'approuver la restitution, ou abandonnez-la."
+
+
 class DrafterAdopts(Problem):
     """The person who drafted a roadmap cannot also record its adoption."""
 
@@ -231,6 +240,7 @@ RECORDS_SEES = Pair("records a payment that exceeds a limit", "has seen it", Rec
 DECIDES_RECEIVES = Pair(
     "awards an advance", "records a repayment, its bounce or its reversal", DeciderReceives, by_program=True
 )
+PROPOSES_REFUND_APPROVES = Pair("proposes a refund of a receipt", "approves it", RefundOwnApproval)
 WRITES_CLOSES = Pair("writes minutes", "closes the meeting", WriterCloses)
 DRAFTS_ADOPTS = Pair("drafts a roadmap", "records its adoption", DrafterAdopts)
 REVIEWS_DECIDES = Pair("reviews an aid file", "decides it", ReviewerDecides)
@@ -257,6 +267,7 @@ PAIRS = (
     MAKES_ACCOUNT_APPROVES_PAYMENT,
     RECORDS_SEES,
     DECIDES_RECEIVES,
+    PROPOSES_REFUND_APPROVES,
     WRITES_CLOSES,
     DRAFTS_ADOPTS,
     REVIEWS_DECIDES,

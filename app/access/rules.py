@@ -192,11 +192,11 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
-    "advances:follow": frozenset(
-        {Role.FUNDER, Role.TREASURER}
-    ),  # notices, claims in proceedings: facts of the creditor
+    "advances:follow": frozenset({Role.FUNDER, Role.TREASURER}),  # notices and claims: what the creditor did
     "legal_rates:read": _EVERYONE,  # the law
     "legal_rates:write": frozenset({Role.PROGRAMME}),
+    "receipts:read": _MONEY_VIEW,
+    "receipts:write": frozenset({Role.TREASURER}),  # who proposes a refund does not approve it (duties.py)
     "claims:read": _MONEY_VIEW,
     "claims:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm: what it declares reaches one of the two
     "claims:settle": frozenset({Role.FUNDER}),  # who wrote the claim does not (duties.py)
@@ -228,6 +228,7 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
+    **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",
     **dict.fromkeys(("application", "application_document"), "applications:read"),

@@ -1,9 +1,11 @@
 """Reads of advances."""
 
+import json
 from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Date, Text, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
@@ -51,6 +53,10 @@ OUTSTANDING = (
     - _advance.written_off_cents
 )
 
+# What terms say that were stored before they said it.
+_said_since = schemas.Terms.model_construct().model_dump(mode="json", include=set(schemas.SAID_SINCE))
+AGREED: Any = literal_column(f"'{json.dumps(_said_since)}'", JSONB())
+
 ADVANCES = awards(
     _advance,
     schemas.Advance,
@@ -66,7 +72,7 @@ ADVANCES = awards(
     _advance.accelerated_on,
     _advance.in_proceedings_on,
     _advance.written_off_on,
-    _advance.terms,
+    AGREED.op("||", return_type=JSONB())(_advance.terms).label("terms"),
     _advance.planned_disbursement_on,
     in_flight=_advance.in_flight_cents,
 )

@@ -14,6 +14,7 @@ from app.advances import schedule, schemas, service
 from app.advances.account import Known, facts_of
 from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
+from app.advances.receipts.schemas import Bounce
 from app.advances.rules import RepaymentExceedsOutstanding
 from app.advances.schedule import CashFlow, Instalment
 from app.advances.statement import in_force, paid_out, planned_lines, shown_lines, statement
@@ -198,7 +199,7 @@ async def get_repayment(request: Request, actor: Actor = require("advances:read"
         IfMatchMissing,
     ),
 )
-async def bounce_repayment(request: Request, body: schemas.Bounce, actor: Actor = require("advances:pay")) -> Response:
+async def bounce_repayment(request: Request, body: Bounce, actor: Actor = require("advances:pay")) -> Response:
     """Record that the bank sent a repayment back: the firm owes it again from its first day on. Needs If-Match.
 
     The envelope gives back what was recycled on the day of the bounce; what it no longer has is its `shortfall_cents`,
@@ -276,21 +277,18 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
     **shows(schemas.AdvanceStatement, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
 )
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, received, late and outstanding on a day, line by line.
+    """What is due, received, late and outstanding on a day, line by line; other forms than JSON have the lines alone.
 
     `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
     """
-    times = both_times(read(request, TWO_TIMES))
-    known = await _known(request, times)
-    path = request.path_params
-    return private(
-        {
-            "advance_id": path["advance_id"],
-            "as_of": times["as_of"],
-            "recorded_as_of": times["recorded_as_of"],
-            **statement(known, times["as_of"]),
-        }
-    )
+    query = read(request, {"format": FORMAT, **TWO_TIMES})
+    form = form_wanted(request, query)
+    times = both_times(query)
+    told = statement(await _known(request, times), times["as_of"])
+    if form != "json":
+        return held(request, FORMS[form], schemas.StatementLine, told["lines"])
+    shown = {"advance_id": request.path_params["advance_id"], "as_of": times["as_of"]}
+    return private({**shown, "recorded_as_of": times["recorded_as_of"], **told}, vary="Accept, Accept-Language")
 
 
 @advances.post(

@@ -74,7 +74,7 @@ from app.awards.schemas import (
     ProjectTitle,
 )
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
-from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, Reason, ShortLine
+from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine
 from app.envelopes.rules import ActStatus
 from app.envelopes.schemas import ActAmount, ReversalReason
 from app.firms.schemas import FirmName, SirenRead
@@ -317,6 +317,13 @@ class Terms(_Laid):
     def plan(self) -> schedule.LoanTerms:
         """The terms as the schedule reads them."""
         return self._plan(self.first_due_on)
+
+
+# What terms say only since agreements have all terms as fields.
+SAID_SINCE = (
+    "steps", "lines", "allocation_rule", "early_repayment", "late_rate", "late_rate_bp", "notice_delay_days", "kind",
+    "success_fee", "minimum_repayment_cents", "available_until_on",
+)  # fmt: skip
 
 
 class AwardedRounding(ScheduleRounding):
@@ -646,20 +653,6 @@ class RepaymentCreate(Body):
     account_id: AccountId = None
     method: Method = ReceiptMethod.OTHER
     payer: PayerSaid = None
-
-
-class Bounce(Body):
-    """That the bank sent a repayment back: when, why, and under which reference of its own."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"bounced_on": "2025-04-03", "reason": "Insufficient funds.", "bank_reference": "R-AM04-77"}]
-        }
-    )
-
-    bounced_on: Annotated[Day, Field(description="Paris day on which the bank sent it back; today at the latest.")]
-    reason: Annotated[Reason, Field(description="Why the bank sent it back, in its words or yours.")]
-    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
 
 
 class Repayment(Read):

@@ -16,6 +16,7 @@ from app.advances import account, schedule, schemas
 from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import ADVANCES, TRANCHES
 from app.advances.receipts import service as receipts
+from app.advances.receipts.schemas import Bounce
 from app.advances.receipts.service import HeldReceipt, Said
 from app.advances.rules import RepaymentExceedsOutstanding, Settled
 from app.awards import service as awards
@@ -134,7 +135,7 @@ async def receive_repayment(
 
 
 async def bounce_repayment(
-    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: schemas.Bounce
+    write: Write, territory: str, advance_id: UUID, repayment_id: UUID, body: Bounce
 ) -> list[Change]:
     """Record that the bank sent the receipt of a repayment back, whatever else it was assigned to.
 

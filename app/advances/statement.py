@@ -36,10 +36,10 @@ def shown_lines(lines: Iterable[Line], tranches: Iterable[CashFlow]) -> list[dic
                 "principal_cents": line.principal_cents,
                 "interest_cents": line.interest_cents,
                 "capitalised_cents": line.capitalised_cents,
-                "fees_cents": line.fees_cents,
-                "late_interest_cents": line.late_interest_cents,
                 "total_cents": line.principal_cents + line.interest_cents,
                 "closing_cents": opening - line.principal_cents + line.capitalised_cents,
+                "fees_cents": line.fees_cents,
+                "late_interest_cents": line.late_interest_cents,
                 "kept": line.kept,
             }
         )

@@ -1,8 +1,9 @@
 """Words of receipts, and what is refused of them. No session, no await."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from app.core.problems import Problem
+from app.core.problems import Problem, next_state
 
 
 class ReceiptStatus(StrEnum):
@@ -32,6 +33,38 @@ class RefundStatus(StrEnum):
     PAID = "paid"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
+
+
+class RefundAction(StrEnum):
+    """Acts on a refund: approved as paid, given up before that, or taken back after it."""
+
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    REVERSE = "reverse"
+
+
+S, A = RefundStatus, RefundAction
+# From which states an action is possible.
+TRANSITIONS: Mapping[RefundAction, tuple[tuple[RefundStatus, ...], RefundStatus]] = {
+    A.APPROVE: ((S.PROPOSED,), S.PAID),
+    A.CANCEL: ((S.PROPOSED,), S.CANCELLED),
+    A.REVERSE: ((S.PAID,), S.REVERSED),
+}
+NEED_REASON = (A.CANCEL, A.REVERSE)
+
+
+class RefundTransition(Problem):
+    """The refund's state does not allow this action."""
+
+    status = 409
+    title_fr = "L'état de la restitution ne permet pas cette action."
+    detail = "The refund is {current}; {action} requires: {needed}."
+    detail_fr = "La restitution est {current} ; {action} exige : {needed}."
+
+
+def next_status(action: RefundAction, current: RefundStatus) -> RefundStatus:
+    """The state to which the action leads. Raises `refund-transition` (409)."""
+    return next_state(TRANSITIONS, action, current, RefundTransition)
 
 
 class AlreadyBounced(Problem):
@@ -74,3 +107,14 @@ class AssignmentsExceedReceipt(Problem):
     detail_fr = "{unassigned_cents} restent à affecter."
     cure = "Assign at most what is left, or take back another assignment first."
     cure_fr = "Affectez au plus ce qui reste, ou retirez d'abord une autre affectation."
+
+
+class RefundsExceedReceipt(Problem):
+    """More would go back than is overpaid or not assigned."""
+
+    status = 409
+    title_fr = "La restitution dépasserait le trop-perçu ou ce qui n'est pas affecté."
+    detail = "{requested_cents} requested, {refundable_cents} can go back."
+    detail_fr = "{requested_cents} demandés, {refundable_cents} peuvent être rendus."
+    cure = "Refund at most what is overpaid or not assigned."
+    cure_fr = "Rendez au plus le trop-perçu ou ce qui n'est pas affecté."

@@ -64,8 +64,8 @@ class ReceiptCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"amount_cents": 833_333, "received_on": "2025-03-31", "reference": "VIR-2025-0331", "method": "transfer",
-                 "payer": {"name": "Forges Alésiennes", "siren": "320252489"}}
+                {"amount_cents": 833_333, "received_on": "2025-03-31", "reference": "VIR-2025-0331",
+                 "method": "transfer", "payer": {"name": "Forges Alésiennes", "siren": "320252489"}}
             ]
         }
     )  # fmt: skip
@@ -94,6 +94,20 @@ class Unassignment(Body):
 
     repayment_id: Annotated[Uuid, Field(description="The repayment that is taken back.")]
     reason: Annotated[Reason, Field(description="Why it is taken back; it is shown beside the repayment.")]
+
+
+class Bounce(Body):
+    """That the bank sent money back: when, why, and under which reference of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"bounced_on": "2025-04-03", "reason": "Insufficient funds.", "bank_reference": "R-AM04-77"}]
+        }
+    )
+
+    bounced_on: Annotated[Day, Field(description="Paris day on which the bank sent it back; today at the latest.")]
+    reason: Annotated[Reason, Field(description="Why the bank sent it back, in its words or yours.")]
+    bank_reference: Annotated[ShortLine, Field(description="The bank's own reference of what it sent back.")]
 
 
 class Receipt(Read):

@@ -4,7 +4,7 @@ An act locks the advances in the order of their ids, then the receipt, its repay
 the accounts last (docs/locking.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,22 +12,24 @@ from uuid import UUID
 
 from sqlalchemy import Text, Uuid, column, select, table
 
-from app.access.duties import DECIDES_RECEIVES
+from app.access.duties import DECIDES_RECEIVES, PROPOSES_REFUND_APPROVES
 from app.access.rules import accountable
 from app.advances import account
 from app.advances.models import Advance, Repayment, RepaymentStatus, Tranche
 from app.advances.queries import REPAYMENTS
-from app.advances.receipts import rules
-from app.advances.receipts.models import Receipt
-from app.advances.receipts.queries import RECEIPTS
-from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus
+from app.advances.receipts import rules, schemas
+from app.advances.receipts.models import Receipt, Refund
+from app.advances.receipts.queries import RECEIPTS, REFUNDS
+from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundAction, RefundStatus
 from app.advances.rules import RepaymentExceedsOutstanding
-from app.core.messages import NOT_FOUND
-from app.core.problems import Busy, NotFound, ReferenceNotFound
+from app.core.db import touch
+from app.core.messages import DUPLICATE, NOT_FOUND
+from app.core.problems import AlreadyExists, Busy, NotFound, ReferenceNotFound
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes.ledger import AlreadyReversed
 from app.envelopes.rules import ActStatus
+from app.envelopes.schemas import Reversal
 
 # The accounts of organisations are the treasury's, which stands above advances.
 ACCOUNTS = table(
@@ -75,6 +77,75 @@ async def enter(write: Write, territory: str, said: Said) -> Receipt:
     return receipt
 
 
+async def record(write: Write, territory: str, body: schemas.ReceiptCreate) -> list[Change]:
+    """Write a receipt down, and assign it as far as the body says; the rest waits.
+
+    Raises what `enter` and `repay` raise.
+    """
+    advances = await _advances(write, territory, body.assignments)
+    receipt = await enter(write, territory, Said.of(body))
+    changes = await repay(write, receipt, _shares(advances, body.assignments)) if body.assignments else []
+    return [of_receipt("created", receipt), *changes]
+
+
+async def assign(write: Write, territory: str, receipt_id: UUID, body: schemas.Assignments) -> list[Change]:
+    """Assign what is left of a receipt. Raises what `repay` raises."""
+    held = await hold(write, territory, receipt_id, *(each.advance_id for each in body.assignments))
+    write.expect(held.receipt.version, required=True)
+    if held.receipt.status != ReceiptStatus.RECORDED:
+        raise rules.AssignmentsExceedReceipt(unassigned_cents=0)
+    changes = await repay(write, held.receipt, _shares(held.advances, body.assignments))
+    touch(held.receipt)
+    await write.session.flush()
+    return [of_receipt("assigned", held.receipt), *changes]
+
+
+async def send_back(write: Write, territory: str, receipt_id: UUID, body: schemas.Bounce) -> list[Change]:
+    """Record that the bank sent a receipt back. Raises what `bounce` raises."""
+    held = await hold(write, territory, receipt_id)
+    write.expect(held.receipt.version, required=True)
+    return _first(await bounce(write, held, body.bounced_on, body.reason, body.bank_reference))
+
+
+async def take_back(write: Write, territory: str, receipt_id: UUID, body: Reversal) -> list[Change]:
+    """Take a mistaken receipt back. Raises what `reverse` raises."""
+    held = await hold(write, territory, receipt_id)
+    write.expect(held.receipt.version, required=True)
+    return _first(await reverse(write, held, body.reason))
+
+
+async def take_back_assignment(
+    write: Write, territory: str, receipt_id: UUID, body: schemas.Unassignment
+) -> list[Change]:
+    """Take back what a receipt was assigned to an advance by mistake. Raises what `unassign` raises."""
+    held = await hold(write, territory, receipt_id)
+    write.expect(held.receipt.version, required=True)
+    repayment = _overpaid(held, body.repayment_id)
+    assert repayment is not None
+    changes = await unassign(write, held, repayment, body.reason)
+    touch(held.receipt)
+    await write.session.flush()
+    return _first(changes)
+
+
+def _first(changes: list[Change]) -> list[Change]:
+    """The receipt is what is answered."""
+    return sorted(changes, key=lambda change: not (change.type or "").startswith("receipt."))
+
+
+async def _advances(
+    write: Write, territory: str, assignments: Sequence[schemas.AssignmentCreate]
+) -> dict[UUID, Advance]:
+    """The advances that are named, locked in the order of their ids."""
+    return {key: await _advance(write, territory, key) for key in sorted({each.advance_id for each in assignments})}
+
+
+def _shares(
+    advances: Mapping[UUID, Advance], assignments: Sequence[schemas.AssignmentCreate]
+) -> dict[UUID, tuple[Advance, int]]:
+    return {each.advance_id: (advances[each.advance_id], each.amount_cents) for each in assignments}
+
+
 async def _account(write: Write, account_id: UUID | None) -> UUID | None:
     """The account that money came in on: the one that is named, else the only one of the caller's organisation."""
     a = ACCOUNTS.c
@@ -93,6 +164,11 @@ async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Adva
     Raises `decider-receives` (403), `assignments-exceed-receipt`, and `repayment-exceeds-outstanding` (409) where
     nothing had been paid out by the value day.
     """
+    standing = select(Repayment.advance_id).where(
+        Repayment.receipt_id == receipt.id, Repayment.status == RepaymentStatus.RECORDED
+    )
+    if set((await write.session.scalars(standing)).all()) & shares.keys():
+        raise AlreadyExists(errors=[DUPLICATE.at("/assignments")])
     if sum(cents for _, cents in shares.values()) > receipt.unassigned_cents - receipt.returned_cents:
         raise rules.AssignmentsExceedReceipt(unassigned_cents=receipt.unassigned_cents - receipt.returned_cents)
     made: list[tuple[Advance, Repayment]] = []
@@ -139,7 +215,9 @@ async def hold(write: Write, territory: str, receipt_id: UUID, *more: UUID) -> H
     ids = sorted({*(await write.session.scalars(of_it)).all(), *more})
     advances = {key: await _advance(write, territory, key) for key in ids}
     receipt = await write.lock(Receipt, Receipt.id == receipt_id, Receipt.territory == territory)
-    standing = select(r).where(r.receipt_id == receipt_id, r.status == receipt.status).order_by(r.id)
+    # A receipt that went back whole has its repayments as one that stands.
+    fate = RepaymentStatus.BOUNCED if receipt.status == ReceiptStatus.BOUNCED else RepaymentStatus.RECORDED
+    standing = select(r).where(r.receipt_id == receipt_id, r.status == fate).order_by(r.id)
     repayments = list(await write.session.scalars(standing))
     if any(each.advance_id not in advances for each in repayments):
         raise Busy
@@ -219,6 +297,121 @@ async def _undo(
         changes += await account.settle(write, held.advances[repayment.advance_id], own=repayment)
     await write.session.refresh(receipt)
     return [*changes, of_receipt(told, receipt)]
+
+
+# --- what goes back to the payer --------------------------------------------------------------------------------------
+
+
+async def propose_refund(write: Write, territory: str, receipt_id: UUID, body: schemas.RefundCreate) -> list[Change]:
+    """Propose that money goes back to its payer: what an advance was overpaid, or what is not assigned.
+
+    Raises `refunds-exceed-receipt`, `reference-not-found`.
+    """
+    held = await hold(write, territory, receipt_id)
+    repayment = _overpaid(held, body.repayment_id)
+    _refuse_more_than_is_there(held.receipt, repayment, body.amount_cents)
+    refund = Refund(
+        territory=territory, receipt_id=receipt_id, proposed_by=DECIDES_RECEIVES.separate(write.actor, _awarders(held)),
+        **body.model_dump(),
+    )  # fmt: skip
+    write.session.add(refund)
+    await write.session.flush()
+    return [_of_refund("proposed", refund)]
+
+
+async def approve_refund(
+    write: Write, territory: str, receipt_id: UUID, refund_id: UUID, body: schemas.RefundApproval
+) -> list[Change]:
+    """Record, as another person, that the money went back.
+
+    Raises `refund-transition`, `refunds-exceed-receipt` (409), `refund-own-approval`, `decider-receives` (403).
+    """
+    refuse_future({"/refunded_on": body.refunded_on})
+    held, refund = await _held_refund(write, territory, receipt_id, refund_id)
+    DECIDES_RECEIVES.separate(write.actor, _awarders(held))
+    refund.approved_by = PROPOSES_REFUND_APPROVES.separate(write.actor, [refund.proposed_by])
+    refund.status = rules.next_status(RefundAction.APPROVE, RefundStatus(refund.status))
+    repayment = _overpaid(held, refund.repayment_id)
+    _refuse_more_than_is_there(held.receipt, repayment, refund.amount_cents)
+    refund.refunded_on, refund.reference = body.refunded_on, body.reference
+    changes = await _count(write, held, repayment, refund.amount_cents)
+    return [_of_refund("paid", refund), *changes]
+
+
+async def end_refund(
+    write: Write, territory: str, receipt_id: UUID, refund_id: UUID, action: RefundAction, body: schemas.RefundEnd
+) -> list[Change]:
+    """Cancel a refund that is proposed, or take back one that was paid: the money is there again.
+
+    Raises `refund-transition` (409), `decider-receives` (403).
+    """
+    held, refund = await _held_refund(write, territory, receipt_id, refund_id)
+    DECIDES_RECEIVES.separate(write.actor, _awarders(held))
+    refund.status, refund.end_reason = rules.next_status(action, RefundStatus(refund.status)), body.reason
+    if action is RefundAction.CANCEL:
+        return [_of_refund("cancelled", refund)]
+    repayment = next((each for each in held.repayments if each.id == refund.repayment_id), None)
+    changes = await _count(write, held, repayment, -refund.amount_cents)
+    return [_of_refund("reversed", refund), *changes]
+
+
+async def _held_refund(write: Write, territory: str, receipt_id: UUID, refund_id: UUID) -> tuple[HeldReceipt, Refund]:
+    held = await hold(write, territory, receipt_id)
+    refund = await write.lock(Refund, Refund.id == refund_id, Refund.receipt_id == receipt_id)
+    write.expect(refund.version, required=True)
+    return held, refund
+
+
+def _overpaid(held: HeldReceipt, repayment_id: UUID | None) -> Repayment | None:
+    """The repayment that a refund is of, which must stand; None where the money is not assigned."""
+    if repayment_id is None:
+        return None
+    found = next((each for each in held.repayments if each.id == repayment_id), None)
+    if found is None or found.status != RepaymentStatus.RECORDED:
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/repayment_id")])
+    return found
+
+
+def _refuse_more_than_is_there(receipt: Receipt, repayment: Repayment | None, cents: int) -> None:
+    if repayment is not None:
+        there = repayment.overpaid_cents - repayment.refunded_cents
+    else:
+        there = receipt.unassigned_cents - receipt.returned_cents if receipt.status == ReceiptStatus.RECORDED else 0
+    if cents > there:
+        raise rules.RefundsExceedReceipt(requested_cents=cents, refundable_cents=there)
+
+
+async def _count(write: Write, held: HeldReceipt, repayment: Repayment | None, cents: int) -> list[Change]:
+    """Count what went back, or came again, and settle the advance that it was overpaid on."""
+    receipt = held.receipt
+    if receipt.status == ReceiptStatus.RETURNED:
+        receipt.status = ReceiptStatus.RECORDED
+    changes: list[Change] = []
+    if repayment is None:
+        receipt.returned_cents += cents
+        await write.session.flush()
+    else:
+        repayment.refunded_cents += cents
+        await write.session.flush()
+        await write.session.refresh(receipt)
+        changes = [_of_repayment("updated", repayment)]
+        changes += await account.settle(write, held.advances[repayment.advance_id], own=repayment)
+    await write.session.refresh(receipt, ["refunded_cents"])
+    if receipt.status in (ReceiptStatus.RECORDED, ReceiptStatus.RETURNED):
+        whole = receipt.refunded_cents + receipt.returned_cents == receipt.amount_cents
+        receipt.status = ReceiptStatus.RETURNED if whole else ReceiptStatus.RECORDED
+    touch(receipt)
+    await write.session.flush()
+    return [*changes, of_receipt("updated", receipt)]
+
+
+def _awarders(held: HeldReceipt) -> list[UUID]:
+    return [each.awarded_by for each in held.advances.values()]
+
+
+def _of_refund(told: str, refund: Refund) -> Change:
+    bound = {"territory": refund.territory, "receipt_id": refund.receipt_id}
+    return Change(f"receipt_refund.{told}", REFUNDS, [refund.id], bound)
 
 
 def _of_repayment(told: str, repayment: Repayment) -> Change:

@@ -394,7 +394,7 @@ def _workbook(columns: list[Column], title: str) -> Writer:
 
 
 def held_columns(schema: type[BaseModel]) -> list[Column]:
-    """The columns of rows that Python holds, whose values are numbers, amounts, days and truths: the fields of `schema`."""
+    """The columns of rows that Python holds, the fields of `schema`: numbers, amounts, days and truths."""
     columns = []
     for name, field in schema.model_fields.items():
         kind = _kind(_bare(field.annotation))
