@@ -5,8 +5,14 @@ CHECKS = {
         SELECT a.id::text, coalesce(sum(t.amount_cents), 0), a.disbursed_cents
         FROM advances a LEFT JOIN advance_tranches t ON t.advance_id = a.id AND t.status = 'recorded' GROUP BY a.id""",
     "repaid of an advance": """
-        SELECT a.id::text, coalesce(sum(r.amount_cents), 0), a.repaid_cents
+        SELECT a.id::text, coalesce(sum(r.principal_cents), 0), a.repaid_cents
         FROM advances a LEFT JOIN advance_repayments r ON r.advance_id = a.id AND r.status = 'recorded'
+        GROUP BY a.id""",
+    "waived of an advance": """
+        SELECT a.id::text,
+            coalesce(sum(CASE WHEN e.debit = 'waived' THEN e.amount_cents ELSE -e.amount_cents END), 0),
+            least(a.waived_cents, a.disbursed_cents)
+        FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'waived' IN (e.debit, e.credit)
         GROUP BY a.id""",
     "commitment of an advance": """
         SELECT a.id::text,
@@ -17,7 +23,7 @@ CHECKS = {
     "outstanding of an advance": """
         SELECT a.id::text,
             coalesce(sum(CASE WHEN e.debit = 'advances_paid' THEN e.amount_cents ELSE -e.amount_cents END), 0),
-            a.disbursed_cents - a.repaid_cents
+            greatest(a.disbursed_cents - a.repaid_cents - a.waived_cents - a.written_off_cents, 0)
         FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_paid' IN (e.debit, e.credit)
         GROUP BY a.id""",
     "left of the lines of an advance": """
@@ -27,6 +33,28 @@ CHECKS = {
             SELECT advance_id, sum(principal_left_cents) AS left_cents, sum(capitalised_cents) AS capitalised_cents
             FROM advance_line_states GROUP BY advance_id
         ) s ON s.advance_id = a.id WHERE s.capitalised_cents = 0""",
+    "parts of a receipt": """
+        SELECT c.id::text, coalesce(sum(r.amount_cents), 0), c.amount_cents - c.unassigned_cents
+        FROM receipts c LEFT JOIN advance_repayments r ON r.receipt_id = c.id AND r.status = 'recorded'
+        GROUP BY c.id""",
+    "principal of a receipt": """
+        SELECT c.id::text, coalesce(sum(r.principal_cents), 0), c.principal_cents
+        FROM receipts c LEFT JOIN advance_repayments r ON r.receipt_id = c.id AND r.status = 'recorded'
+        GROUP BY c.id""",
+    "refunds of a receipt": """
+        SELECT c.id::text, coalesce(sum(f.amount_cents), 0), c.refunded_cents + c.returned_cents
+        FROM receipts c LEFT JOIN receipt_refunds f ON f.receipt_id = c.id AND f.status = 'paid'
+        GROUP BY c.id""",
+    "newest parts of a repayment": """
+        SELECT r.id::text, n.principal_cents, r.principal_cents
+        FROM advance_repayments r LEFT JOIN LATERAL (
+            SELECT principal_cents FROM advance_allocations WHERE repayment_id = r.id
+            ORDER BY recorded_at DESC, id DESC LIMIT 1
+        ) n ON true""",
+    "open lines of a version": """
+        SELECT v.id::text, v.outstanding_cents,
+            coalesce(sum(l.principal_cents - l.capitalised_cents) FILTER (WHERE NOT l.kept), 0)
+        FROM advance_versions v LEFT JOIN advance_lines l ON l.version_id = v.id GROUP BY v.id""",
 }
 BEFORE_THE_RULE = {
     "a repayment recorded by the person who awarded the advance": """

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.advances.receipts import rules as receipts
 from app.applications import rules as applications
 from app.auditions import rules as auditions
 from app.awards.change_requests import rules as change_requests
@@ -103,6 +104,11 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
             claims.ClaimStatus.SUBMITTED,
             [(source, target, action + ("*" if action in claims.NEED_REASON else ""))
              for action, (source, target) in claims.TRANSITIONS.items()],
+        ),
+        "Refunds of receipts": (
+            receipts.RefundStatus.PROPOSED,
+            [(source, target, action + "*" * (action in receipts.NEED_REASON))
+             for action, (sources, target) in receipts.TRANSITIONS.items() for source in sources],
         ),
         "Letters": (
             letters.LetterStatus.TO_SIGN,

@@ -82,9 +82,20 @@ PLANTED = {
         "UPDATE overrides SET status = 'used', decided_by = uuidv7(), decided_at = now(), used_by_type = 'grant',"
         " used_by_id = uuidv7(), used_on = '2023-10-03'",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
-    "repaid of an advance": "DELETE FROM advance_repayments",
     "left of the lines of an advance":
         "UPDATE advance_line_states SET principal_left_cents = principal_left_cents - 1 WHERE principal_left_cents > 0",
+    "repaid of an advance":
+        "UPDATE advance_repayments SET principal_cents = principal_cents - 1, overpaid_cents = overpaid_cents + 1",
+    "waived of an advance": "UPDATE advances SET waived_cents = 1 WHERE disbursed_cents > repaid_cents",
+    "parts of a receipt":
+        "UPDATE receipts SET unassigned_cents = 1, principal_cents = principal_cents - 1 WHERE principal_cents > 0",
+    "principal of a receipt":
+        "UPDATE receipts SET fees_cents = 1, principal_cents = principal_cents - 1 WHERE principal_cents > 0",
+    "refunds of a receipt":
+        "UPDATE receipts SET overpaid_cents = 1, refunded_cents = 1, principal_cents = principal_cents - 1"
+        " WHERE principal_cents > 0",
+    "newest parts of a repayment": "DELETE FROM advance_allocations",
+    "open lines of a version": "UPDATE advance_lines SET principal_cents = principal_cents + 1 WHERE NOT kept",
     "commitment of an advance":
         "UPDATE advances SET released_cents = released_cents + 1 WHERE status NOT IN ('cancelled', 'reversed')",
     "base of an aid file": "UPDATE applications SET base_cents = base_cents + 1",

@@ -47,6 +47,7 @@ GRANT = T + "/grants/{grant_id}"
 ADVANCE = T + "/advances/{advance_id}"
 RECOVERY = GRANT + "/recoveries/{id}"
 RECEIPT = GRANT + "/recoveries/{recovery_id}/receipts/{id}"
+REFUNDS = T + "/receipts/{receipt_id}/refunds"
 CLAIMS = {"grant_claim": GRANT + "/claims", "advance_claim": ADVANCE + "/claims"}
 OVERRIDE = T + "/overrides/{id}"
 APPLICATION, OF_APPLICATION = T + "/applications/{id}", T + "/applications/{application_id}"
@@ -345,6 +346,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}/bounce": (MONEY, {"treasurer"}),
+    T + "/receipts": (MONEY, {"treasurer"}),
+    T + "/receipts/{id}": (MONEY, set()),
+    **{T + f"/receipts/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("assign", "unassign", "bounce", "reverse")},
+    REFUNDS: (MONEY, {"treasurer"}),
+    REFUNDS + "/{id}": (MONEY, set()),
+    **{f"{REFUNDS}/{{id}}/{verb}": (MONEY, {"treasurer"}) for verb in ("approve", "cancel", "reverse")},
     ADVANCE + "/schedule": (MONEY, set()),
     ADVANCE + "/statement": (MONEY, set()),
     "/v1/imports": (AT_WORK, IMPORTERS),
@@ -501,6 +508,10 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     plans = await world.plans()
     papers = await world.papers(siren)
     run = await a_run(world)
+    said = {"amount_cents": 10, "received_on": "2024-04-02", "reference": "VIR-1"}
+    received = ok(await world.treasurer.post("receipts", said, headers={"Idempotency-Key": "receipt"}), 201)["id"]
+    back, refunds = {"amount_cents": 1, "reason": "Not ours."}, f"receipts/{received}/refunds"
+    refunded = ok(await world.treasurer.post(refunds, back, headers={"Idempotency-Key": "refund"}), 201)["id"]
     entry = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-06-20", days=0.25)), 201)
     ok(await world.lead_judge.post(f"time-entries/{entry['id']}/validate"))
     certificate = await world.certify(mission)
@@ -591,6 +602,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         ADVANCE + "/debt-claims/{id}": money["debt_claim"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
+        T + "/receipts/{id}": received,
+        "receipt_id": received,
+        REFUNDS + "/{id}": refunded,
         "/v1/imports/{id}": await world.add_import(None),
         T + "/imports/{id}": await world.add_import(world.territory),
     }

@@ -22,6 +22,8 @@ FIGURES = (
     "recovered",
     "recycled",
     "outstanding",
+    "waived",
+    "written_off",
 )
 
 

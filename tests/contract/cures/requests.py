@@ -16,6 +16,7 @@ from app.core.values import iban_from
 from tests.applications import acts as files_of
 from tests.applications import meetings as meetings_of
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
+from tests.contract.cures import receipts as receipts_of
 from tests.contract.cures.claims import claims_of, of_claims
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.decisions import closed_meeting
@@ -423,6 +424,33 @@ async def payments_reversed(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{path}/reverse", REASON, guarded=path)
 
 
+@ready("record_receipt", "assign_receipt", "unassign_receipt", "bounce_receipt", "reverse_receipt", "propose_refund",
+       "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
+async def receipts(case: Case) -> Ask:
+    acts, verb = await acts_of(case), case.act.split("_")[0]
+    if case.act == "record_receipt":
+        return Ask("treasurer", "POST", "receipts", receipts_of.entry(acts, 10), keyed=True)
+    advance = await receipts_of.lent(acts)
+    path = await receipts_of.received(acts, 20, (advance, 10))
+    if case.act == "propose_refund":
+        return Ask("treasurer", "POST", f"{path}/refunds", {**REASON, "amount_cents": 1}, keyed=True)
+    if case.act.endswith("_refund"):
+        proposer = await subject(case.world, "treasurer")
+        refunds = f"{path}/refunds"
+        made = ok(await proposer.post(refunds, {**REASON, "amount_cents": 1}, headers=key()), 201)["id"]
+        one = f"{refunds}/{made}"
+        if verb == "reverse":
+            ok(await case.world.treasurer.post(f"{one}/approve", receipts_of.PAID, headers={"If-Match": "*"}))
+        body: dict[str, Any] = receipts_of.PAID if verb == "approve" else REASON
+        return Ask("treasurer", "POST", f"{one}/{verb}", body, guarded=one)
+    [repayment] = ok(await case.world.treasurer.get(f"advances/{advance}/repayments"))["items"]
+    bodies = {
+        "assign": receipts_of.shares(await receipts_of.lent(acts), 5), "bounce": receipts_of.BOUNCE,
+        "unassign": {**REASON, "repayment_id": repayment["id"]},
+    }  # fmt: skip
+    return Ask("treasurer", "POST", f"{path}/{verb}", bodies.get(verb, REASON), guarded=path)
+
+
 @ready("approve_grant_payment", "send_grant_payment", "record_grant_payment", "reject_grant_payment",
        "cancel_grant_payment", "see_grant_payment")  # fmt: skip
 async def payments_stepped(case: Case) -> Ask:
@@ -494,7 +522,9 @@ async def files(case: Case) -> Ask:
       *of_claims("update", "sample", "settle", "reopen", "withdraw"),
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
-      "judge_advance_commitment", "sign_letter", "notify_letter", "withdraw_letter")  # fmt: skip
+      "judge_advance_commitment", "sign_letter", "notify_letter", "withdraw_letter", "assign_receipt",
+      "unassign_receipt", "bounce_receipt", "reverse_receipt", "approve_refund", "cancel_refund",
+      "reverse_refund")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, guarded=False))
@@ -504,7 +534,7 @@ async def if_match_missing(case: Case) -> None:
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
       "award_grant", "pay_grant", "adopt_roadmap_version", "create_service_certificate",
       "propose_override", "make_payment_run",
-      "open_recovery", "receive_recovery")  # fmt: skip
+      "open_recovery", "receive_recovery", "record_receipt", "propose_refund")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     case.refused(await ask.send(case, keyed=False))
@@ -525,7 +555,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
       "see_grant_payment", *of_claims("sample", "settle", "reopen"),
       "open_recovery", "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
-      "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment")  # fmt: skip
+      "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment",
+      "approve_refund")  # fmt: skip
 async def person_required(case: Case) -> None:
     ask = await READY[case.act](case)
     program = await subject(case.world, ask.role, kind="service_account")
@@ -553,7 +584,9 @@ async def person_required(case: Case) -> None:
       "open_recovery", "receive_recovery", "report_grant_commitment", "report_advance_commitment",
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
-      "judge_advance_commitment", "draw_up_letter", "sign_letter", "notify_letter", "withdraw_letter")  # fmt: skip
+      "judge_advance_commitment", "draw_up_letter", "sign_letter", "notify_letter", "withdraw_letter",
+      "record_receipt", "assign_receipt", "unassign_receipt", "bounce_receipt", "reverse_receipt", "propose_refund",
+      "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
 async def email_missing(case: Case) -> None:
     ask = await READY[case.act](case)
     somebody = await subject(case.world, ask.role)

@@ -37,6 +37,7 @@ NO_CURE: dict[str, str] = {
     "letter-transition": "`current` and `needed` name the states",
     "override-transition": "`current` and `needed` name the states",
     "recovery-transition": "`current` and `needed` name the states",
+    "refund-transition": "`current` and `needed` name the states",
     "payment-transition": "`current` and `needed` name the states",
     "rejected-before-sent": "the detail names the first day that is possible",
     "continued-outside-liquidation": "the title says which fields go together",
@@ -66,10 +67,7 @@ OUTSIDE: dict[str, str] = {
 # Pairs of a problem that other acts are walked for.
 _AT_ONCE = "only where the operator closes the month at the same instant; else the act tells it of each entry or cell"
 _NAMED = "the refusal has no cure: `current` and `needed` name the states"
-_CENTS = "only by the sharing of single cents, as ids decide: tests/envelopes/test_days.py does what the cure says"
 PAIRS: dict[tuple[str, str], str] = {
-    ("account-overdrawn", "receive_repayment"): _CENTS,
-    ("account-overdrawn", "reverse_repayment"): _CENTS,
     **{("month-locked", f"{step}_time_entries"): _AT_ONCE
        for step in ("submit", "recall", "validate", "reject", "reverse")},
     ("month-locked", "put_time_entry_grid"): _AT_ONCE,
