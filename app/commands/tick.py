@@ -46,8 +46,8 @@ async def tick(
     batch: int = BATCH,
     say: Callable[[str], None] = lambda _: None,
 ) -> Done:
-    """Take the clocks that have run out by `as_of`, tell what has come of advances, erase the persons whose retention date is past, and forget the
-    replies that were kept for retries.
+    """Take the clocks that have run out by `as_of`, tell what has come of advances, erase the persons whose retention
+    date is past, and forget the replies that were kept for retries.
 
     `as_of` is today or a day before, and concerns the clocks, the commitments and the advances alone. `say` is called
     after each batch with the number so far.

@@ -50,7 +50,8 @@ class Late:
         return late
 
     async def agree(self) -> None:
-        agreement = {"reference": "C-1", "signed_by_firm_on": "2024-11-10", "document_sha256": SHA}
+        agreement = {"reference": "C-1", "signed_by_firm_on": "2024-11-10", "signed_by_funder_on": "2024-11-10",
+                     "document_sha256": SHA}  # fmt: skip
         ok(await self.world.funder.put(f"advances/{self.advance}/agreement", agreement))
 
     async def post(self, path: str, body: Any, *, by: str = "funder") -> httpx2.Response:
@@ -78,6 +79,11 @@ class Late:
 
     async def read(self, path: str = "") -> Any:
         return ok(await self.world.auditor.get(f"advances/{self.advance}{path}"))
+
+    async def causes(self) -> list[str]:
+        """Why each version of the schedule was made, in their order."""
+        rows = "SELECT cause FROM advance_versions WHERE advance_id = $1 ORDER BY number"
+        return [row["cause"] for row in await self.world.pool.fetch(rows, self.advance)]
 
     async def left(self, as_of: str) -> Sequence[tuple[str, int]]:
         return [

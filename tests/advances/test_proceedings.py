@@ -62,8 +62,7 @@ async def test_a_liquidation_makes_all_due_on_its_judgment_and_a_correction_is_a
     assert (await late.read())["accelerated_on"] is None
     assert await late.left("2025-06-10") == EACH
     assert await judged(app) == 0
-    causes = [one["cause"] for one in (await late.read("/schedule/versions"))["items"]]
-    assert causes.count("acceleration") == 2
+    assert await late.causes() == ["tranche", "acceleration", "replay", "acceleration", "replay"]
 
 
 async def test_activity_that_goes_on_puts_the_day_off_and_any_act_reads_the_register(world: World) -> None:

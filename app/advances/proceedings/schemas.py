@@ -99,7 +99,7 @@ class DebtClaim(Read):
     updated_at: UpdatedAt
 
 
-class PlanLine(Body):
+class InstalmentOfPlan(Body):
     """A line of a plan."""
 
     due_on: Annotated[Day, Field(description="Paris day on which it falls due; later than the line before.")]
@@ -123,7 +123,7 @@ class PlanCreate(Body):
     )  # fmt: skip
 
     lines: Annotated[
-        list[PlanLine],
+        list[InstalmentOfPlan],
         Field(
             min_length=1,
             max_length=600,

@@ -108,7 +108,7 @@ async def plan(
     return [_changed("planned", advance, claim), *await account.settle(write, advance, "planned")]
 
 
-def _lines(lines: Sequence[schemas.PlanLine]) -> list[Line]:
+def _lines(lines: Sequence[schemas.InstalmentOfPlan]) -> list[Line]:
     return [
         Line(
             line.due_on, line.principal_cents, line.interest_cents, late_interest_cents=line.late_interest_cents
