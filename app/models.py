@@ -43,8 +43,8 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, arrears, debt_claims,
-    change_requests, applications, agendas, decisions, integrations, bank_accounts, payment_runs,
+    overrides, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, arrears,
+    debt_claims, change_requests, applications, agendas, decisions, integrations, bank_accounts, payment_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

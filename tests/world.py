@@ -366,7 +366,9 @@ class World:
         agreement = {"reference": reference, "signed_by_firm_on": "2023-10-20", "signed_by_funder_on": "2023-10-20",
                      "document_sha256": "0" * 64}  # fmt: skip
         ok(await self.clients["funder"].put(f"{path}/agreement", agreement))
-        notice = await post("treasurer", "notices", lines=["2024-03-31"], sent_on="2024-05-02", received_on="2024-05-05")
+        notice = await post(
+            "treasurer", "notices", lines=["2024-03-31"], sent_on="2024-05-02", received_on="2024-05-05"
+        )  # fmt: skip
         acceleration = await post("funder", "accelerate", reason="Nothing came.", accelerated_on="2024-06-03")
         judged = {"kind": "reorganisation", "opened_on": "2025-02-06", "closed_on": "2025-03-06", "ended_by": "closing"}
         proceeding = ok(await self.clients["territory"].post(f"/v1/firms/{firm}/proceedings", judged), 201)["id"]

@@ -355,7 +355,9 @@ _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
     **dict.fromkeys(("acceleration_ground", "acceleration_decided"), "an act of a person, or the answer to a judgment"),
     "acceleration_decider_kind": _PERSON,
-    **dict.fromkeys(("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE),
+    **dict.fromkeys(
+        ("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE
+    ),
     **dict.fromkeys(
         ("line_state_left", "acceleration_due", "advance_alert_kind", "advance_alert_bucket", "advance_alert_amount"),
         "the account and the tick compute them",
