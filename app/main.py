@@ -24,6 +24,7 @@ from app.advances.portfolio.routes import portfolios
 from app.advances.proceedings.routes import debt_claims
 from app.advances.receipts.routes import receipts
 from app.advances.routes import advances
+from app.advances.tranches.routes import tranches
 from app.applications.agendas.routes import agendas
 from app.applications.awards.routes import advance_awards, award_stories, grant_awards
 from app.applications.decisions.routes import decisions
@@ -83,9 +84,9 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, legal_rates, advance_awards, portfolios, advances, arrears, debt_claims, receipts, claims, recoveries,
-    commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events, imports, lookups,
-    bank_accounts, payment_runs,
+    payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims,
+    recoveries, commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events,
+    imports, lookups, bank_accounts, payment_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

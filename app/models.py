@@ -2,10 +2,12 @@
 
 from app.access import models as access
 from app.advances import models as advances
+from app.advances.amendments import models as amendments
 from app.advances.arrears import models as arrears
 from app.advances.legal_rates import models as legal_rates
 from app.advances.proceedings import models as debt_claims
 from app.advances.receipts import models as receipts
+from app.advances.tranches import models as tranches
 from app.applications import models as applications
 from app.applications.agendas import models as agendas
 from app.applications.decisions import models as decisions
@@ -43,8 +45,9 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, arrears,
-    debt_claims, change_requests, applications, agendas, decisions, integrations, bank_accounts, payment_runs,
+    overrides, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances, tranches,
+    amendments, arrears, debt_claims, change_requests, applications, agendas, decisions, integrations, bank_accounts,
+    payment_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

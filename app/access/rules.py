@@ -195,6 +195,10 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:follow": frozenset({Role.FUNDER, Role.TREASURER}),  # notices and claims: what the creditor did
     "legal_rates:read": _EVERYONE,  # the law
     "legal_rates:write": frozenset({Role.PROGRAMME}),
+    "amendments:read": _MONEY_VIEW,
+    "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
+    "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
+    "amendments:decide": frozenset({Role.FUNDER}),  # who asked does not (duties.py)
     "receipts:read": _MONEY_VIEW,
     "receipts:write": frozenset({Role.TREASURER}),  # who proposes a refund does not approve it (duties.py)
     "claims:read": _MONEY_VIEW,
@@ -228,6 +232,7 @@ GUARDED_EVENTS = {
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
     **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
+    **dict.fromkeys(("reschedule", "waiver", "write_off"), "amendments:read"),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
     "claim": "claims:read",

@@ -5,14 +5,14 @@ parts of its repayments, its own sums and status, the versions of its schedule, 
 """
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
 from app.advances.arrears import states
@@ -80,7 +80,7 @@ def facts_of(row: Any) -> Known:
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
-    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, _, lines = row
+    _, number, from_on, cause, act, waived, capitalised, interest, fees, late, free, _, lines = row
     return replay.Version(
         from_on=date.fromisoformat(from_on),
         cause=replay.VersionCause(cause),
@@ -88,7 +88,9 @@ def _version(row: Sequence[Any], order: int) -> replay.Version:
         number=number,
         act=None if act is None else UUID(act),
         order=order,
-        carried=replay.Carried(waived, capitalised, interest, fees, late),
+        carried=replay.Carried(
+            waived, capitalised, interest, fees, late, None if free is None else date.fromisoformat(free)
+        ),
     )
 
 
@@ -106,6 +108,18 @@ async def stands(write: Write, advance: Advance, on: date | None = None) -> repl
     return replayed((await known(write, advance)).facts, on or clock.today())
 
 
+def stands_by(known: Known, on: date) -> replay.Position:
+    """Where an advance stands at the end of a day, by what is known of it."""
+    return replayed(known.facts, on)
+
+
+async def enact(write: Write, advance: Advance, version: replay.Version, act_id: UUID) -> None:
+    """Add the version that an act makes: a fact, which `settle` counts."""
+    last = select(func.max(ScheduleVersion.number)).where(ScheduleVersion.advance_id == advance.id)
+    number = (await write.session.scalar(last) or 0) + 1
+    await _write_versions(write, advance, [dataclasses.replace(version, number=number, act=act_id)])
+
+
 async def settle(
     write: Write, advance: Advance, told: str = "updated", *, own: Repayment | None = None
 ) -> list[Change]:
@@ -116,8 +130,8 @@ async def settle(
     """
     here = await known(write, advance)
     judged = await effects.take(write, advance, here.around, here.facts, clock.today())
-    if judged.version is not None:
-        await add_version(write, advance, here.facts, judged.version, judged.version.act)
+    if judged.version is not None and judged.act is not None:
+        await enact(write, advance, judged.version, judged.act)
         here = await known(write, advance)
     facts = here.facts
     position = replayed(facts, clock.today())
@@ -170,14 +184,6 @@ async def _share(write: Write, repayments: Sequence[Repayment], position: replay
     return changed
 
 
-async def add_version(
-    write: Write, advance: Advance, facts: replay.Facts, version: replay.Version, act_id: Hashable
-) -> None:  # fmt: skip
-    """Write the version that an act has made: a fact, of which `settle` then makes the account."""
-    number = max((each.number for each in facts.versions), default=0) + 1
-    await _write_versions(write, advance, [dataclasses.replace(version, act=act_id, number=number)])
-
-
 async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.Version]) -> None:
     for version in made:
         row = ScheduleVersion(
@@ -185,7 +191,8 @@ async def _write_versions(write: Write, advance: Advance, made: Sequence[replay.
             cause=version.cause, outstanding_cents=version.outstanding_cents, lines=len(version.lines),
             waived_cents=version.carried.waived_cents, capitalised_cents=version.carried.capitalised_cents,
             carried_interest_cents=version.carried.interest_cents, carried_fees_cents=version.carried.fees_cents,
-            carried_late_interest_cents=version.carried.late_interest_cents, act_id=version.act,
+            carried_late_interest_cents=version.carried.late_interest_cents,
+            interest_free_until_on=version.carried.interest_free_until_on, act_id=version.act,
             recorded_at=write.now, made_by=write.actor.subject_id,
         )  # fmt: skip
         write.session.add(row)

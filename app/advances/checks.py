@@ -4,6 +4,10 @@ CHECKS = {
     "disbursed of an advance": """
         SELECT a.id::text, coalesce(sum(t.amount_cents), 0), a.disbursed_cents
         FROM advances a LEFT JOIN advance_tranches t ON t.advance_id = a.id AND t.status = 'recorded' GROUP BY a.id""",
+    "in flight of an advance": """
+        SELECT a.territory || ' ' || a.id, coalesce(sum(t.amount_cents), 0), a.in_flight_cents
+        FROM advances a LEFT JOIN advance_tranches t
+            ON t.advance_id = a.id AND t.status IN ('proposed', 'approved', 'sent') GROUP BY a.id""",
     "repaid of an advance": """
         SELECT a.id::text, coalesce(sum(r.principal_cents), 0), a.repaid_cents
         FROM advances a LEFT JOIN advance_repayments r ON r.advance_id = a.id AND r.status = 'recorded'

@@ -35,13 +35,11 @@ from app.awards.models import (
     keeps_what_it_rests_on,
     links,
     override_of_award,
-    override_of_payment,
     rests_on,
 )
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only, keep
 from app.envelopes.models import AMOUNT
-from app.envelopes.rules import ActStatus
 from app.projects.models import check_plan_awards
 
 
@@ -130,35 +128,6 @@ class Advance(Award, Identified, Versioned, Base):
         """Capital that the firm owes, due or not."""
         taken = self.repaid_cents + self.waived_cents + self.written_off_cents
         return self.disbursed_cents + self.capitalised_cents - taken
-
-
-class Tranche(Identified, Versioned, Base):
-    """A part of an advance paid out. Who decided the aid does not pay it (*ordonnateur* and *comptable*)."""
-
-    __tablename__ = "advance_tranches"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["advance_id", "territory", "awarded_by"],
-            ["advances.id", "advances.territory", "advances.awarded_by"],
-            name="advance_tranches_advance_fkey",
-        ),
-        override_of_payment("advance_tranches"),
-        CheckConstraint("recorded_by <> awarded_by", name="decider_pays"),
-        shape(AMOUNT, name="tranche_amount"),
-        shape("(status = 'reversed') = (reason IS NOT NULL)", name="tranche_reason"),
-        shape(one_of("status", ActStatus), name="tranche_status"),
-        Index(None, "advance_id"),
-    )
-
-    territory: Mapped[str]
-    advance_id: Mapped[UUID]
-    awarded_by: Mapped[UUID]
-    amount_cents: Mapped[int] = mapped_column(BigInteger)
-    paid_on: Mapped[date]
-    override_id: Mapped[UUID | None]
-    status: Mapped[str] = mapped_column(server_default="recorded")
-    reason: Mapped[str | None]
-    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
 
 
 class Repayment(Identified, Versioned, Base):
@@ -275,6 +244,7 @@ class ScheduleVersion(Identified, Base):
     carried_interest_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_fees_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     carried_late_interest_cents: Mapped[int | None] = mapped_column(BigInteger)
+    interest_free_until_on: Mapped[date | None]  # lines until then that ask nothing are a grace without interest
     act_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime]
     made_by: Mapped[UUID | None] = mapped_column(ForeignKey("subjects.id"))
@@ -412,7 +382,6 @@ for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_
     event.listen(Advance.__table__, "after_create", DDL(_statement("advances")))
 event.listen(Advance.__table__, "after_create", DDL(check_plan_awards("advances")))
 stands_at_the_door(Advance, "territory, firm_siren, decided_on, override_id")
-stands_at_the_door(Tranche, "territory, advance_id, paid_on, override_id")
 for _made in (COMPLETE_REPAYMENT, COUNT_REPAYMENT, COMPLETE, COUNT, REPAYMENT_STAYS):
     event.listen(Repayment.__table__, "after_create", DDL(_made))
 for _made in (CHECK_VERSION_LINES, VERSION_LINES):

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, Text, cast, func, literal_column, select, text
+from sqlalchemy import BigInteger, Date, Text, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
@@ -17,10 +17,10 @@ from app.advances.models import (
     RepaymentStatus,
     ScheduleLine,
     ScheduleVersion,
-    Tranche,
 )
-from app.awards.models import STANDS
-from app.awards.overrides.models import Override
+from app.advances.replay import VersionCause
+from app.advances.tranches.models import Tranche
+from app.awards.models import STANDS, AidAct, AidActRecord
 from app.awards.queries import awards
 from app.core.db import Statement, param
 from app.core.reading.listing import (
@@ -36,14 +36,12 @@ from app.core.values import Day, ShortLine, Uuid
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
-from app.envelopes.rules import ActStatus
 from app.projects.models import AIDED
 
 _territory = param("territory", Text())
 _as_of = param("as_of", Date())
 _advance = Advance
 _recorder = Subject.__table__.alias("recorder")
-_override = Override.__table__.alias("override")
 
 OUTSTANDING = (
     _advance.disbursed_cents
@@ -92,41 +90,6 @@ AIDED.append(
 
 _advance_id = param("advance_id", _advance.id.type)
 _parent = select(_advance.id).where(_advance.territory == _territory, _advance.id == _advance_id)
-
-_tranche = Tranche
-TRANCHES = Listing(
-    schema=schemas.Tranche,
-    rows=select(
-        _tranche.id,
-        _tranche.advance_id,
-        _tranche.amount_cents,
-        _tranche.paid_on,
-        _tranche.override_id,
-        _override.c.code.label("override_code"),
-        _tranche.status,
-        _tranche.reason,
-        _tranche.recorded_by,
-        _recorder.c.name.label("recorded_by_name"),
-        _tranche.version,
-        _tranche.created_at,
-        _tranche.updated_at,
-    )
-    .join(_recorder, _recorder.c.id == _tranche.recorded_by)
-    .outerjoin(_override, _override.c.id == _tranche.override_id)
-    .where(_tranche.territory == _territory, _tranche.advance_id == _advance_id),
-    key=_tranche.id,
-    version=_tranche.version,
-    derived=True,
-    parent=_parent,
-    filters={
-        **amount_range(_tranche.amount_cents),
-        "status": any_of(_tranche.status, ActStatus, "Recorded, or reversed."),
-        "paid_from": at_least(_tranche.paid_on, Day, "Paid on this day or later."),
-        "paid_to": at_most(_tranche.paid_on, Day, "Paid on this day or earlier."),
-        "updated_since": updated_since(_tranche.updated_at),
-    },
-    sorts={"paid_on": _tranche.paid_on, "amount_cents": _tranche.amount_cents},
-)
 
 _repayment = Repayment
 REPAYMENTS = Listing(
@@ -214,9 +177,18 @@ def account(known: bool) -> Statement:
         each.late_interest_cents, each.kept,
     )  # fmt: skip
     lines = select(json_array(line, each.position)).where(each.version_id == v.id).scalar_subquery()
+    # What a closing took counts no more once the closing was taken back: it is then a version like any other.
+    reopened = select(AidActRecord.id).where(
+        AidActRecord.aid_id == a.aid_id,
+        AidActRecord.act == literal_column(f"'{AidAct.REOPEN}'"),
+        AidActRecord.recorded_at > v.recorded_at,
+        *([AidActRecord.recorded_at < BEFORE] if known else []),
+    )
+    reduced = literal_column(f"'{VersionCause.REDUCTION}'")
+    cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
     version = func.json_build_array(
-        v.id, v.number, v.from_on, v.cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
-        v.carried_fees_cents, v.carried_late_interest_cents, v.recorded_at, lines,
+        v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,
+        v.carried_fees_cents, v.carried_late_interest_cents, v.interest_free_until_on, v.recorded_at, lines,
     )  # fmt: skip
     versions = select(json_array(version, v.number)).where(v.advance_id == a.id)
     if known:
@@ -236,7 +208,7 @@ def account(known: bool) -> Statement:
             func.coalesce(a.planned_disbursement_on, a.decided_on).label("planned_on"),
             cast(a.terms, Text).label("terms"),
             written_off_on.label("written_off_on"),
-            facts(Tranche, "advance_tranche", _tranche.paid_on).label("tranches"),
+            facts(Tranche, "advance_tranche", Tranche.paid_on).label("tranches"),
             facts(
                 Repayment, "advance_repayment", _repayment.value_on, _repayment.after_write_off,
                 changing=(_repayment.refunded_cents, _repayment.choice),

@@ -7,12 +7,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
+from app.access.duties import DECIDES_RECEIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
 from app.advances.account import Known, facts_of
-from app.advances.queries import ADVANCES, REPAYMENTS, TRANCHES, account
+from app.advances.amendments.routes import serve_amendments
+from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
 from app.advances.rules import RepaymentExceedsOutstanding
@@ -24,8 +25,7 @@ from app.awards.claims.routes import serve_claims
 from app.awards.closing_routes import serve_closing
 from app.awards.commitments.routes import serve_commitments
 from app.awards.life.routes import serve_life
-from app.awards.overrides.rules import USE_PROBLEMS
-from app.awards.rules import PAYMENT_DOOR, AwardEnded, BeforeDecision
+from app.awards.rules import AwardEnded, BeforeDecision, PaymentsInFlight
 from app.awards.schemas import Release
 from app.core.db import fetchrow
 from app.core.problems import (
@@ -48,7 +48,7 @@ from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import commit
-from app.envelopes.ledger import AccountOverdrawn, AlreadyReversed, EnvelopeExhausted
+from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
 from app.envelopes.schemas import Reversal
 from app.programme.routes import T
 
@@ -74,75 +74,13 @@ async def get_advance(request: Request, actor: Actor = require("advances:read"))
 
 @advances.post(
     T + "/advances/{id:uuid}/release",
-    **changes(schemas.Advance, AwardEnded, BeforeDecision, *BY_A_PERSON, IfMatchMissing),
+    **changes(schemas.Advance, AwardEnded, BeforeDecision, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing),
 )
 async def release_advance(request: Request, body: Release, actor: Actor = require("advances:award")) -> Response:
     """Release what is not disbursed to the envelope. If-Match is required."""
     path = request.path_params
     return await commit(
         request, lambda write: awards.release(write, service.ADVANCE, path["territory"], path["id"], body)
-    )
-
-
-@advances.get(ADVANCE + "/tranches", **lists(TRANCHES))
-async def list_tranches(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """Tranches of an advance."""
-    return await page(request, TRANCHES)
-
-
-@advances.post(
-    ADVANCE + "/tranches",
-    **changes(
-        schemas.Tranche,
-        service.TranchesExceedAward,
-        service.AfterLastInstalment,
-        AwardEnded,
-        *PAYMENT_DOOR,
-        *USE_PROBLEMS,
-        ReferenceNotFound,
-        BeforeDecision,
-        *DECIDES_PAYS.refusals,
-        IdempotencyKeyMissing,
-        status=201,
-    ),
-)
-async def pay_tranche(
-    request: Request, body: schemas.TrancheCreate, actor: Actor = require("advances:pay")
-) -> Response:
-    """Record a tranche that was paid out; tranches never exceed the award. An Idempotency-Key is required."""
-    path = request.path_params
-    territory, advance_id = path["territory"], path["advance_id"]
-    return await commit(
-        request,
-        lambda write: service.pay_tranche(write, territory, advance_id, body),
-        status=201,
-        idempotency_required=True,
-    )
-
-
-@advances.get(ADVANCE + "/tranches/{id:uuid}", **shows(schemas.Tranche))
-async def get_tranche(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """One tranche of an advance."""
-    return await show(request, TRANCHES)
-
-
-@advances.post(
-    ADVANCE + "/tranches/{id:uuid}/reverse",
-    **changes(
-        schemas.Tranche,
-        AlreadyReversed,
-        RepaymentExceedsOutstanding,
-        AccountOverdrawn,
-        *DECIDES_PAYS.refusals,
-        IfMatchMissing,
-    ),
-)
-async def reverse_tranche(request: Request, body: Reversal, actor: Actor = require("advances:pay")) -> Response:
-    """Reverse a mistaken tranche, giving a reason: its amount is committed again. If-Match is required."""
-    path = request.path_params
-    return await commit(
-        request,
-        lambda write: service.reverse_tranche(write, path["territory"], path["advance_id"], path["id"], body),
     )
 
 
@@ -329,3 +267,4 @@ serve_claims(advances, service.ADVANCE)
 serve_change_requests(advances, service.ADVANCE)
 serve_closing(advances, service.ADVANCE, schemas.Advance)
 serve_commitments(advances, service.ADVANCE)
+serve_amendments(advances)

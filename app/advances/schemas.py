@@ -69,14 +69,12 @@ from app.awards.schemas import (
     FrozenSchemeName,
     FunderId,
     FunderName,
-    OverrideId,
     ProjectId,
     ProjectTitle,
 )
 from app.core.schemas import Body, CreatedAt, ExternalName, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
 from app.core.values import MAX_CENTS, BasisPoints, Cents, Day, PositiveCents, ShortLine
-from app.envelopes.rules import ActStatus
-from app.envelopes.schemas import ActAmount, ReversalReason
+from app.envelopes.schemas import ActAmount
 from app.firms.schemas import FirmName, SirenRead
 from app.programme.schemas import TerritorySlug
 
@@ -240,6 +238,25 @@ class SuccessFee(Body):
     ] = None
 
 
+class TrancheCondition(Body):
+    """What must stand before a tranche is paid."""
+
+    document: Annotated[
+        ShortLine | None,
+        Field(description="The document that the firm must hand in first, in the agreement's words; null: none."),
+    ] = None
+    certified_bp: Annotated[
+        int | None,
+        Field(
+            strict=True,
+            ge=1,
+            le=10_000,
+            description="Share of the base, in basis points, that settled claims must certify first; null: none.",
+        ),
+        INT32,
+    ] = None
+
+
 class Terms(_Laid):
     """How an advance is repaid, as the agreement says.
 
@@ -295,6 +312,11 @@ class Terms(_Laid):
             description="Last Paris day on which the advance is drawn; what is not lapses the day after. Null: none."
         ),
     ] = None
+    tranches: list[TrancheCondition] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Conditions of the tranches in their order, at most 20; a tranche beyond the list has none.",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "Terms":
@@ -544,7 +566,7 @@ class Advance(Read):
     released_cents: Cents = Field(description="Cents of euro given back to the envelope unpaid.")
     final_cents: FinalCents
     remaining_cents: Cents = Field(
-        description="Cents of euro that may still be paid out: awarded less disbursed and released."
+        description="Cents of euro that may still be paid out: awarded less disbursed, in flight and released."
     )
     in_flight_cents: Cents = Field(description="Cents of euro of tranches that are proposed, approved or sent.")
     repaid_cents: Cents = Field(description="Cents of euro of capital repaid, less reversed repayments.")
@@ -602,38 +624,6 @@ class Advance(Read):
         description="The person who awarded the advance, and who therefore cannot pay its tranches."
     )
     awarded_by_name: PersonName = Field(description="Present name of the person who awarded the advance.")
-    version: Version
-    created_at: CreatedAt
-    updated_at: UpdatedAt
-
-
-class TrancheCreate(Body):
-    """A part of an advance that was paid out."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"amount_cents": 10_000_000, "paid_on": "2023-11-20"}]})
-
-    amount_cents: Annotated[
-        PositiveCents, Field(description="Cents of euro paid out; at most `remaining_cents` of the advance.")
-    ]
-    paid_on: Annotated[
-        Day, Field(description="Paris day of the payment: not before the decision, today at the latest.")
-    ]
-    override_id: OverrideId | None = None
-
-
-class Tranche(Read):
-    """A tranche of an advance: a part of it that was paid out."""
-
-    id: Id
-    advance_id: UUID = Field(description="The advance of which it is a part.")
-    amount_cents: ActAmount
-    paid_on: date = Field(description="Paris day on which the tranche counts; its instalments fall due after it.")
-    override_id: OverrideRead
-    override_code: OverrideCode
-    status: ActStatus = Field(description="recorded: it counts; reversed: the amount is committed again.")
-    reason: ReversalReason
-    recorded_by: UUID = Field(description="Who recorded the tranche; never the person who awarded the advance.")
-    recorded_by_name: PersonName = Field(description="Present name of who recorded the tranche.")
     version: Version
     created_at: CreatedAt
     updated_at: UpdatedAt

@@ -10,45 +10,24 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.access.duties import DECIDES_PAYS, DECIDES_RECEIVES
+from app.access.duties import DECIDES_RECEIVES
 from app.access.rules import person
-from app.advances import account, schedule, schemas
-from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus, Tranche
-from app.advances.queries import ADVANCES, TRANCHES
+from app.advances import account, reduction, schemas
+from app.advances.models import Advance, AdvanceStatus, Repayment, RepaymentStatus
+from app.advances.queries import ADVANCES
 from app.advances.receipts import service as receipts
 from app.advances.receipts.schemas import Bounce
 from app.advances.receipts.service import HeldReceipt, Said
-from app.advances.rules import RepaymentExceedsOutstanding, Settled
+from app.advances.rules import Settled
 from app.awards import service as awards
 from app.awards.kinds import KINDS, AwardKind
-from app.awards.overrides import service as overrides
-from app.awards.overrides.rules import LiftedAct
-from app.awards.rules import OVER, AwardEnded, Decided, refuse_before_decision
-from app.core.problems import NotFound, Problem
+from app.awards.rules import Decided
+from app.core.problems import NotFound
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
-from app.envelopes import ledger
-from app.envelopes.ledger import AlreadyReversed, Cause
-from app.envelopes.rules import Act, Instrument
+from app.envelopes.ledger import AlreadyReversed
+from app.envelopes.rules import Instrument
 from app.envelopes.schemas import Reversal
-
-
-class TranchesExceedAward(Problem):
-    """The tranches would exceed the award."""
-
-    status = 409
-    title_fr = "Les versements dépasseraient l'attribution."
-    detail = "{requested_cents} requested, {remaining_cents} remaining."
-    detail_fr = "{requested_cents} demandés, {remaining_cents} restants."
-    cure = "Pay at most what remains."
-    cure_fr = "Versez au plus ce qui reste."
-
-
-class AfterLastInstalment(Problem):
-    """The tranche cannot be paid after its last instalment is due."""
-
-    status = 409
-    title_fr = "Un versement ne peut pas être payé après sa dernière échéance."
 
 
 async def award_advance(
@@ -65,62 +44,6 @@ async def award_advance(
         planned_disbursement_on=planned_disbursement_on, **decided.columns(),
     )  # fmt: skip
     return await awards.decide(write, ADVANCE, advance)
-
-
-async def pay_tranche(write: Write, territory: str, advance_id: UUID, body: schemas.TrancheCreate) -> list[Change]:
-    """Pay a tranche out.
-
-    Raises `tranches-exceed-award`, `award-ended`, `after-last-instalment`, `decider-pays`, and the problems of the
-    money's door.
-    """
-    refuse_future({"/paid_on": body.paid_on})
-    advance = await account.hold(write, territory, advance_id)
-    recorded_by = DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
-    remaining = advance.amount_cents - advance.disbursed_cents - advance.released_cents
-    if advance.status in OVER or (advance.released_cents and not remaining):
-        raise AwardEnded(current=advance.status)
-    refuse_before_decision(advance.decided_on, body.paid_on)
-    if body.amount_cents > remaining:
-        raise TranchesExceedAward(requested_cents=body.amount_cents, remaining_cents=remaining)
-    if body.paid_on >= schedule.due_dates(_plan(advance))[-1]:
-        raise AfterLastInstalment
-    tranche = Tranche(
-        territory=territory, advance_id=advance_id, awarded_by=advance.awarded_by, recorded_by=recorded_by,
-        **body.model_dump(),
-    )  # fmt: skip
-    used = await overrides.use(write, tranche, advance.siren, LiftedAct.ADVANCE_TRANCHE)
-    write.session.add(tranche)
-    advance.disbursed_cents += body.amount_cents
-    await write.session.flush()
-    cause = Cause(Act.TRANCHE, tranche.id, body.paid_on, advance_id)
-    await ledger.pay(write, territory, Instrument.ADVANCE, body.amount_cents, cause)
-    settled = await account.settle(write, advance, "paid")
-    return [Change("advance_tranche.created", TRANCHES, [tranche.id], _bound(territory, advance_id)), *settled, *used]
-
-
-async def reverse_tranche(
-    write: Write, territory: str, advance_id: UUID, tranche_id: UUID, body: Reversal
-) -> list[Change]:
-    """Take a mistaken tranche back: what it paid is committed again.
-
-    Raises `already-reversed`, and `repayment-exceeds-outstanding` (409) where it has been repaid since.
-    """
-    advance = await account.hold(write, territory, advance_id)
-    tranche = await write.lock(Tranche, Tranche.id == tranche_id, Tranche.advance_id == advance_id)
-    write.expect(tranche.version, required=True)
-    DECIDES_PAYS.separate(write.actor, [advance.awarded_by])
-    if tranche.status == "reversed":
-        raise AlreadyReversed
-    before = await account.stands(write, advance)
-    refused = RepaymentExceedsOutstanding.of_a_tranche(advance.outstanding_cents)
-    tranche.status, tranche.reason = "reversed", body.reason
-    after = await account.stands(write, advance)
-    if after.overpaid_cents > before.overpaid_cents or after.outstanding_cents < 0:
-        raise refused
-    advance.disbursed_cents -= tranche.amount_cents
-    settled = await account.settle(write, advance)
-    await ledger.reverse(write, territory, Act.TRANCHE, tranche_id)
-    return [Change("advance_tranche.reversed", TRANCHES, [tranche_id], _bound(territory, advance_id)), *settled]
 
 
 async def receive_repayment(
@@ -177,10 +100,6 @@ async def _of_receipt(
     return held, repayment
 
 
-def _plan(advance: Advance) -> schedule.LoanTerms:
-    return schemas.AwardedTerms.model_validate(advance.terms).plan()
-
-
 def _status_of(advance: Advance) -> AdvanceStatus:
     if advance.released_cents == advance.amount_cents:
         return AdvanceStatus.CANCELLED
@@ -196,9 +115,8 @@ def _status_of(advance: Advance) -> AdvanceStatus:
 _GIVEN_UP = (Settled.WAIVED, Settled.WRITTEN_OFF)
 
 
-ADVANCE = AwardKind(Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of)
+ADVANCE = AwardKind(
+    Instrument.ADVANCE, Advance, ADVANCES, "advance", "disbursed_cents", _status_of, reduction.claim_back,
+    reduction.give_up_claim,
+)  # fmt: skip
 KINDS[ADVANCE.resource] = ADVANCE
-
-
-def _bound(territory: str, advance_id: UUID) -> dict[str, object]:
-    return {"territory": territory, "advance_id": advance_id}

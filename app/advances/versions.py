@@ -22,12 +22,14 @@ from app.advances.replay import (
     taken,
 )
 from app.advances.schedule import (
+    LAST_YEAR,
     MONTHS,
     Ahead,
     Basis,
     CashFlow,
     DueDates,
     GraceKind,
+    Impossible,
     Instalment,
     LoanTerms,
     Remainder,
@@ -54,6 +56,10 @@ class WaiverShare(StrEnum):
     LAST = "last"
 
 
+class TooLong(ValueError):
+    """The new lines would go past the last year."""
+
+
 def open_lines(stand: Position) -> list[LineState]:
     """The lines that still ask for something, and those ahead that rest."""
     return [
@@ -72,6 +78,8 @@ def move(terms: LoanTerms, stand: Position, late: LateInterest, due_on: date, fi
     moving = [state for state in open_lines(stand) if state.line.due_on >= due_on]
     if terms.shape is ScheduleShape.CUSTOM:
         days = [first_on + (state.line.due_on - moving[0].line.due_on) for state in moving]
+        if days[-1].year > LAST_YEAR:
+            raise TooLong
     else:
         days = dates(terms, first_on, len(moving))
     plan = [Ahead(on, state.principal_left_cents, state.rests) for on, state in zip(days, moving, strict=True)]
@@ -149,7 +157,7 @@ def _rescheduled(
         kept_late = sum(state.late_interest_left_cents for state in aged)
     basis = _moved(stand, sum(state.principal_left_cents for state in aged) + capitalised)
     if again:
-        made = lines_again(_respread(terms), basis, [*before, *plan], stay=len(before))
+        made = _again(terms, basis, [*before, *plan], len(before))
     else:
         made = fitted(terms, basis, [*before, *_with(plan, capitalised)])
     new = [_line(line) for line in made]
@@ -168,10 +176,17 @@ def _rescheduled(
     return _version(stand, VersionCause.AMENDMENT, [*map(_rest, past), *new], carried)
 
 
-def _respread(terms: LoanTerms) -> LoanTerms:
-    """The terms by which principals are made again: what was due at once at the end is spread, too."""
-    bullet = terms.shape is ScheduleShape.BULLET
-    return replace(terms, shape=ScheduleShape.CONSTANT_PRINCIPAL, rounded_down=False) if bullet else terms
+def _again(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead], stay: int) -> list[Instalment]:
+    """The lines ahead, made again by the shape of the terms: by equal principals where the shape has them all at the
+    end, or where equal instalments would not pay the interest.
+    """
+    equal = replace(terms, shape=ScheduleShape.CONSTANT_PRINCIPAL)
+    if terms.shape is ScheduleShape.BULLET:
+        return lines_again(equal, basis, ahead, stay=stay)
+    try:
+        return lines_again(terms, basis, ahead, stay=stay)
+    except Impossible:
+        return lines_again(equal, basis, ahead, stay=stay)
 
 
 def _with(plan: Sequence[Ahead], cents: int) -> list[Ahead]:
@@ -245,9 +260,19 @@ def accelerate(terms: LoanTerms, stand: Position) -> Version:
     lines = open_lines(stand)
     past = [_rest(state) for state in lines if state.line.due_on <= stand.as_of]
     principal = stand.outstanding_cents - sum(line.principal_cents for line in past)
-    ran = 0 if stand.basis is None else interest_until(terms, stand.basis, stand.as_of)
+    ran = interest_since(terms, stand)
     at_once = [Line(stand.as_of, principal, ran)] if principal or ran else []
     return _version(stand, VersionCause.ACCELERATION, [*past, *at_once], NOTHING_CARRIED)
+
+
+def interest_since(terms: LoanTerms, stand: Position) -> int:
+    """The interest that has run since the last line, with what was deferred until then."""
+    if stand.basis is None or not terms.annual_rate_bp:
+        return 0
+    ahead = [state for state in stand.lines if state.line.due_on > stand.as_of and not state.line.kept]
+    if ahead and ahead[0].rests is GraceKind.NOTHING_DUE:
+        return stand.basis.deferred_cents
+    return interest_until(terms, stand.basis, stand.as_of)
 
 
 def plan(stand: Position, lines: Sequence[Line], late: LateInterest = LateInterest.KEPT) -> Version:
@@ -270,6 +295,8 @@ def dates(terms: LoanTerms, first_on: date, count: int) -> list[date]:
     first = first_on.year * 12 + first_on.month - 1
     last_day = day_in(first, 31) == first_on
     anchor = 31 if last_day and terms.due_dates is DueDates.PERIOD_END else first_on.day
+    if (first + (count - 1) * months) // 12 > LAST_YEAR:
+        raise TooLong
     return [day_in(first + place * months, anchor) for place in range(count)]
 
 

@@ -20,7 +20,7 @@ from app.awards.commitments import service as commitments
 from app.awards.final import FinalAmounts, Settlement, final_amounts, settle
 from app.awards.kinds import AwardKind, in_lock_order
 from app.awards.models import AidAct, AwardStatus, Ending
-from app.awards.recoveries import service as recoveries
+from app.awards.payments import in_flight
 from app.awards.rules import (
     OVER,
     AwardEnded,
@@ -63,9 +63,9 @@ async def close(write: Write, kind: AwardKind, territory: str, award_id: UUID, b
         raise BeforeCompletion(completed_on=held.aid.completed_on)
     dropped = []
     for each, award in held.awards():
-        if await each.in_flight(write, award):
+        if await in_flight.is_bound(write, each, award):
             raise PaymentsInFlight
-        dropped += await each.drop_proposed(write, award, body.reason)
+        dropped += await in_flight.cancel_proposed(write, each, award, body.reason)
     changes = await _settle(write, held, on, None, body.reason, body.document_sha256)
     return [*changes, *dropped]
 
@@ -94,8 +94,6 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     if held.aid.closing_payment_id != payment_id:
         return []
     changes: list[Change] = []
-    if held.grant is not None:
-        changes += await recoveries.withdraw_of_closing(write, held.grant, reason)
     closed = [*held.awards(), *await _ended_unpaid(write, held)]
     for kind, award in closed:
         award.released_cents -= await ledger.released_by(write, payment_id, award.id)
@@ -106,6 +104,8 @@ async def reopen(write: Write, held: Held, payment_id: UUID, reason: str) -> lis
     held.aid.closed_on = held.aid.closing_payment_id = None
     held.record(write, AidAct.REOPEN, clock.today(), reason=reason)
     await write.session.flush()
+    for kind, award in held.awards():
+        changes += await kind.give_up_claim(write, award, reason)
     for _, award in closed:
         changes += await awards.follow(write, award, None, reason)
     filled = await ledger.reverse(write, held.aid.territory, Act.RELEASE, payment_id)
@@ -181,9 +181,9 @@ async def _settle(
     held.record(write, AidAct.CLOSE, on, reason=reason, document_sha256=document_sha256)
     await write.session.flush()
     for kind, award, settled in done:
-        if kind.instrument is Instrument.GRANT and settled.overpaid_cents:
+        if settled.overpaid_cents:
             day = max(on, await ledger.last_paid_on(write, award.id) or on)
-            overpaid += await recoveries.claim_back_overpaid(write, award, settled.overpaid_cents, day)
+            overpaid += await kind.claim_back(write, award, settled.overpaid_cents, day)
     promised = await commitments.promise(write, held)
     followed: list[Change] = []
     for _, award, settled in done:

@@ -24,7 +24,7 @@ BEGIN
     IF awarding THEN
         aided := NEW.firm_siren;
         on_day := NEW.decided_on;
-    ELSIF TG_TABLE_NAME = 'grant_payments' THEN
+    ELSE
         -- A payment is judged when it is proposed, and when it is approved. What the bank did is told, never refused.
         judged := CASE TG_OP WHEN 'INSERT' THEN NEW.status = 'proposed'
             ELSE (OLD.status, NEW.status) = ('proposed', 'approved') END;
@@ -32,11 +32,12 @@ BEGIN
         IF NOT judged AND NOT named THEN
             RETURN NEW;
         END IF;
-        aided := (SELECT g.firm_siren FROM grants g WHERE g.id = NEW.grant_id);
+        IF TG_TABLE_NAME = 'grant_payments' THEN
+            aided := (SELECT g.firm_siren FROM grants g WHERE g.id = NEW.grant_id);
+        ELSE
+            aided := (SELECT a.firm_siren FROM advances a WHERE a.id = NEW.advance_id);
+        END IF;
         on_day := coalesce(NEW.paid_on, (timezone('Europe/Paris', now()))::date);
-    ELSE
-        aided := (SELECT a.firm_siren FROM advances a WHERE a.id = NEW.advance_id);
-        on_day := NEW.paid_on;
     END IF;
     SELECT t.status, f.ceased, f.ceased_on INTO held FROM territories t, firms f
     WHERE t.slug = NEW.territory AND f.siren = aided FOR SHARE;  -- the territory first, as it stands first

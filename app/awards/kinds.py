@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, Text, select
@@ -12,21 +13,13 @@ from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
 
 
-async def _never(_write: Write, _award: Any) -> bool:
-    return False
-
-
-async def _nothing(_write: Write, _award: Any, _reason: str) -> list[Change]:
-    return []
-
-
 @dataclass(frozen=True)
 class AwardKind:
     """An instrument: its accounts in the envelope, the table and collection of its awards, its name in events.
 
     `paid` names the column of what is paid of an award; `status_of` derives the status of an award from its amounts.
-    `in_flight` says whether a payment of a held award is approved or sent; `drop_proposed` cancels those that are only
-    proposed, for a reason.
+    `claim_back` asks for what a closing finds paid too much of a held award, on a day; `give_up_claim` takes that back,
+    as the closing is taken back, for a reason.
     """
 
     instrument: Instrument
@@ -35,8 +28,8 @@ class AwardKind:
     resource: str
     paid: str
     status_of: Callable[[Any], str]
-    in_flight: Callable[[Write, Any], Awaitable[bool]] = _never
-    drop_proposed: Callable[[Write, Any, str], Awaitable[list[Change]]] = _nothing
+    claim_back: Callable[[Write, Any, int, date], Awaitable[list[Change]]]
+    give_up_claim: Callable[[Write, Any, str], Awaitable[list[Change]]]
 
     def named(self) -> tuple[Any, Any]:
         """The conditions of the award that an address names: `{grant_id}` or `{advance_id}`, of its territory."""

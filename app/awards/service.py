@@ -16,6 +16,7 @@ from app.awards.life.schemas import AwardCancellation, Termination
 from app.awards.models import Aid, AidAct, AwardStatus, Ending
 from app.awards.overrides import service as overrides
 from app.awards.overrides.rules import LiftedAct
+from app.awards.payments import in_flight
 from app.awards.rules import (
     OVER,
     AwardAboveBase,
@@ -118,9 +119,9 @@ async def _end(
     if award.status in OVER or not unpaid_cents:
         raise AwardEnded(current=award.ended_as or award.status)
     refuse_before_decision(award.decided_on, on)
-    if await kind.in_flight(write, award):
+    if await in_flight.is_bound(write, kind, award):
         raise PaymentsInFlight
-    dropped = await kind.drop_proposed(write, award, reason)
+    dropped = await in_flight.cancel_proposed(write, kind, award, reason)
     award.released_cents += unpaid_cents
     award.status, award.reason = kind.status_of(award), reason
     award.ended_as, award.ended_on = ending, on
@@ -157,9 +158,9 @@ async def take_back(write: Write, held: Held, kind: AwardKind, award: Any, reaso
         raise AwardEnded(current=award.status)
     if getattr(award, kind.paid) or award.released_cents:  # released and still open: it was paid once
         raise AwardAlreadyPaid
-    if await kind.in_flight(write, award):
+    if await in_flight.is_bound(write, kind, award):
         raise PaymentsInFlight
-    dropped = await kind.drop_proposed(write, award, reason)
+    dropped = await in_flight.cancel_proposed(write, kind, award, reason)
     today = clock.today()
     award.status, award.reason = AwardStatus.REVERSED, reason
     award.ended_as, award.ended_on = Ending.REVERSED, today
@@ -230,7 +231,7 @@ async def _lapse(write: Write, territory: str, aid_id: UUID, as_of: date) -> lis
     if aid.started_on is not None or aid.start_by_on is None or aid.start_by_on >= as_of:
         return []
     awards = [(kind, award) for kind, award in held.awards() if award.ended_as is None and award.status not in OVER]
-    if any([getattr(award, kind.paid) or await kind.in_flight(write, award) for kind, award in awards]):
+    if any([getattr(award, kind.paid) or await in_flight.is_bound(write, kind, award) for kind, award in awards]):
         aid.start_missing_on = as_of
         held.record(write, AidAct.START_MISSING, as_of)
         return held.told("start_missing")

@@ -9,8 +9,8 @@ from uuid import UUID
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import app.advances.service
-import app.grants.service  # noqa: F401  # the acts on an aid find the instruments that are imported
+import app.advances.tranches.service
+import app.grants.payments.service  # noqa: F401  # the acts on an aid find the instruments that are imported
 from app.access.gate import Credentials
 from app.core.db import create_engine, raw_connection, session_factory
 from app.core.messages import NOT_FOUND, NOT_ONE_OF

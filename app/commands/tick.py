@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-import app.advances.service
-import app.grants.service
+import app.advances.tranches.service
+import app.grants.payments.service
 import app.models  # noqa: F401  # a session needs every table that a foreign key names, an aid both its instruments
 from app.advances.arrears import alerts
 from app.advances.arrears import service as arrears
+from app.advances.tranches import availability
 from app.applications import silence
 from app.awards import service as awards
 from app.awards.commitments import service as commitments
@@ -32,6 +33,7 @@ class Done:
 
     silences: int
     unstarted: int
+    undrawn: int
     commitments: int
     judged: int
     alerts: int
@@ -55,6 +57,7 @@ async def tick(
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
     unstarted = await take_unstarted(factory, as_of or today, say=say)
+    undrawn = await take_undrawn(factory, as_of or today, say=say)
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
     judged = await take_judgments(factory, as_of or today, say=say)
     told = await tell_of_advances(factory, as_of or today, batch=batch, say=say)
@@ -72,7 +75,7 @@ async def tick(
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, unstarted, overdue, judged, told, erased, forgotten)
+    return Done(silences, unstarted, undrawn, overdue, judged, told, erased, forgotten)
 
 
 async def take_silences(
@@ -110,6 +113,25 @@ async def take_unstarted(
         await run(factory, System(), take, request_id=new_request_id())
         taken += due
         say(f"{taken} aids that were not started")
+    return taken
+
+
+async def take_undrawn(
+    factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
+) -> int:  # fmt: skip
+    """Lapse what is not drawn of advances by their last day. Returns how many."""
+    taken = 0
+    due = 1
+
+    async def take(write: Write) -> list[Change]:
+        nonlocal due
+        due, changes = await availability.take_undrawn(write, as_of)
+        return changes
+
+    while due:
+        await run(factory, System(), take, request_id=new_request_id())
+        taken += due
+        say(f"{taken} advances that were not drawn")
     return taken
 
 

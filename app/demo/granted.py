@@ -16,6 +16,8 @@ from app.awards.letters.rules import LetterKind
 from app.awards.life import schemas
 from app.awards.life import service as life
 from app.awards.models import Aid
+from app.awards.payments import service as payments
+from app.awards.payments.rules import PaymentStatus
 from app.core.writing.writes import Change, Write
 from app.demo.aids import ALES, EURO, PAYMENT_TERMS, RECOVERY_TERMS, sha256
 from app.demo.decisions import SITTINGS
@@ -23,9 +25,9 @@ from app.demo.files import GRANTED, days_ago_on, named
 from app.demo.story import Story
 from app.grants.models import Grant
 from app.grants.payments import schemas as payments_schemas
-from app.grants.payments import service as payments
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.rules import PaymentKind, PaymentStatus
+from app.grants.payments.rules import PaymentKind
+from app.grants.payments.service import GRANT_PAYMENTS
 from app.grants.service import GRANT
 
 DECIDED_AGO = SITTINGS[1].days_ago
@@ -44,7 +46,7 @@ async def load(story: Story) -> None:
     if not await story.scalars(paid.where(GrantPayment.status != PaymentStatus.PROPOSED)):
         [proposed] = await story.scalars(paid)
         place = payments.PaymentPlace(ALES, grant_id, proposed)
-        await story.run(story.actor("second_treasurer"), lambda write: payments.approve(write, place))
+        await story.run(story.actor("second_treasurer"), lambda write: payments.approve(write, GRANT_PAYMENTS, place))
 
 
 def _of_file(column: Any) -> Select[Any]:
@@ -89,4 +91,4 @@ async def _propose(write: Write, grant_id: UUID) -> list[Change]:
     body = payments_schemas.PaymentCreate(
         amount_cents=15_000 * EURO, kind=PaymentKind.ADVANCE_PAYMENT, reference="DEMO-VIR-6"
     )
-    return await payments.pay(write, ALES, grant_id, body)
+    return await payments.pay(write, GRANT_PAYMENTS, ALES, grant_id, body)

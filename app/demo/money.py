@@ -15,8 +15,11 @@ from sqlalchemy import Select, select
 from app.access.rules import Role
 from app.advances import schemas as advances_schemas
 from app.advances import service as advances
-from app.advances.models import Advance, Repayment, Tranche
+from app.advances.models import Advance, Repayment
 from app.advances.schedule import DueDates, Frequency
+from app.advances.tranches import schemas as tranches_schemas
+from app.advances.tranches.models import Tranche
+from app.advances.tranches.service import ADVANCE_TRANCHES
 from app.applications.awards import schemas as decided
 from app.applications.awards import service as decided_elsewhere
 from app.awards import schemas
@@ -25,6 +28,7 @@ from app.awards.overrides import schemas as overrides_schemas
 from app.awards.overrides import service as overrides
 from app.awards.overrides.models import Override
 from app.awards.overrides.rules import LiftedRule, OverrideStatus
+from app.awards.payments import service as payments
 from app.committees.models import Committee
 from app.core import clock
 from app.core.values import siren_from
@@ -40,9 +44,9 @@ from app.firms import service as firms
 from app.firms.models import Proceeding, ProceedingKind
 from app.grants.models import Grant
 from app.grants.payments import schemas as payments_schemas
-from app.grants.payments import service as payments
 from app.grants.payments.models import GrantPayment
 from app.grants.payments.rules import PaymentKind
+from app.grants.payments.service import GRANT_PAYMENTS
 from app.projects import schemas as projects_schemas
 from app.projects import service as projects
 from app.projects.models import Project
@@ -184,11 +188,13 @@ async def _pay_grants(write: Write, story: Story) -> list[Change]:
     first, second, third, _ = await _awards(story, Grant)
     changes: list[Change] = []
     mistaken = _payment(10_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12), 2)
-    changes += await payments.pay(write, ALES, first, _payment(75_000, PaymentKind.ADVANCE_PAYMENT, ADVANCED[0], 1))
-    changes += await payments.pay(write, ALES, first, mistaken)
+    changes += await payments.pay(
+        write, GRANT_PAYMENTS, ALES, first, _payment(75_000, PaymentKind.ADVANCE_PAYMENT, ADVANCED[0], 1)
+    )
+    changes += await payments.pay(write, GRANT_PAYMENTS, ALES, first, mistaken)
     [wrong] = [change for change in changes if change.type == "grant_payment.created"][-1].keys
     reason = envelopes_schemas.Reversal(reason="The amount lacks a zero.")
-    changes += await payments.reverse_payment(write, payments.PaymentPlace(ALES, first, wrong), reason)
+    changes += await payments.reverse_payment(write, GRANT_PAYMENTS, payments.PaymentPlace(ALES, first, wrong), reason)
     # The bank has one transfer: what was reversed gives its reference back.
     for grant_id, payment in (
         (first, _payment(100_000, PaymentKind.INTERIM_PAYMENT, date(2024, 9, 12), 2)),
@@ -196,7 +202,7 @@ async def _pay_grants(write: Write, story: Story) -> list[Change]:
         (second, _payment(72_000, PaymentKind.BALANCE_PAYMENT, date(2024, 6, 3), 4)),
         (third, _payment(27_000, PaymentKind.ADVANCE_PAYMENT, date(2024, 5, 14), 5)),
     ):
-        changes += await payments.pay(write, ALES, grant_id, payment)
+        changes += await payments.pay(write, GRANT_PAYMENTS, ALES, grant_id, payment)
     return changes
 
 
@@ -213,8 +219,8 @@ async def _pay_tranches(write: Write, story: Story) -> list[Change]:
     first, second, _ = await _awards(story, Advance)
     changes: list[Change] = []
     for advance_id, euros in ((first, 300_000), (second, 100_000)):
-        tranche = advances_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
-        changes += await advances.pay_tranche(write, ALES, advance_id, tranche)
+        tranche = tranches_schemas.TrancheCreate(amount_cents=euros * EURO, paid_on=date(2023, 11, 20))
+        changes += await payments.pay(write, ADVANCE_TRANCHES, ALES, advance_id, tranche)
     return changes
 
 

@@ -11,18 +11,18 @@ from enum import StrEnum
 
 from app.awards.final import due_on_certified
 from app.awards.life.rules import AgreementMissing
-from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
-from app.core.clock import after_months
-from app.core.problems import Problem
-from app.grants.payments.rules import (
+from app.awards.payments.rules import (
     BankDetailsUnapproved,
     CompletionStatementLate,
-    NotStarted,
-    PaymentKind,
+    PaymentAboveDue,
     PaymentUnapproved,
     SocialCertificateExpired,
     TaxCertificateExpired,
 )
+from app.awards.rules import AwardEnded, ClaimsOpen, NotCompleted, ProceedingsOpen, TerritoryNotOpen
+from app.core.clock import after_months
+from app.core.problems import Problem
+from app.grants.payments.rules import NotStarted, PaymentKind
 from app.schemes.rules import Parameters
 
 WHOLE_BP = 10_000
@@ -55,17 +55,6 @@ class BeforeCompletionCeiling(Problem):
     detail_fr = "{requested_cents} demandés, {allowed_cents} permis."
     cure = "Pay at most `allowed_cents`; the rest is the balance, once the project is completed."
     cure_fr = "Payez au plus `allowed_cents` ; le reste est le solde, une fois le projet achevé."
-
-
-class PaymentAboveDue(Problem):
-    """The payment is more than what is due on the certified expenses."""
-
-    status = 409
-    title_fr = "Le paiement dépasse ce qui est dû au titre des dépenses attestées."
-    detail = "{requested_cents} requested, {allowed_cents} due."
-    detail_fr = "{requested_cents} demandés, {allowed_cents} dus."
-    cure = "Pay at most `allowed_cents`, or settle further claims first (`…/claims`)."
-    cure_fr = "Payez au plus `allowed_cents`, ou faites d'abord attester d'autres demandes (`…/claims`)."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,12 @@ from app.access.rules import person
 from app.awards import service as awards
 from app.awards.kinds import KINDS, AwardKind
 from app.awards.models import AwardStatus
+from app.awards.recoveries import service as recoveries
 from app.awards.rules import Decided
 from app.core.validation import refuse_future
 from app.core.writing.writes import Change, Write
 from app.envelopes.rules import Instrument
 from app.grants.models import Grant
-from app.grants.payments.in_flight import cancel_proposed, is_bound
 from app.grants.queries import GRANTS
 
 
@@ -30,6 +30,7 @@ def status_of(grant: Grant) -> AwardStatus:
 
 
 GRANT = AwardKind(
-    Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of, in_flight=is_bound, drop_proposed=cancel_proposed
-)
+    Instrument.GRANT, Grant, GRANTS, "grant", "paid_cents", status_of, recoveries.claim_back_overpaid,
+    recoveries.withdraw_of_closing,
+)  # fmt: skip
 KINDS[GRANT.resource] = GRANT

@@ -1,6 +1,7 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
 from app.advances.arrears import to_do as arrears
+from app.advances.tranches import to_do as tranches
 from app.applications import to_do as applications
 from app.awards.claims import to_do as claims
 from app.awards.commitments import to_do as commitments
@@ -20,6 +21,7 @@ KINDS = (
     *applications.KINDS,
     *claims.KINDS,
     *payments.KINDS,
+    *tranches.KINDS,
     *recoveries.KINDS,
     *commitments.KINDS,
     *letters.KINDS,

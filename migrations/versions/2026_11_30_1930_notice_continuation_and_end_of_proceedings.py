@@ -1,13 +1,13 @@
 """A proceeding has the day of its notice, the day until which activity goes on, and the way in which it ended.
 
-Revision: 2026_11_30_1930, after 2026_11_30_1811. The constraints are validated by the next migration.
+Revision: 2026_11_30_1930, after 2026_11_30_1903. The constraints are validated by the next migration.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_1930"
-down_revision = "2026_11_30_1811"
+down_revision = "2026_11_30_1903"
 branch_labels = None
 depends_on = None
 

@@ -30,9 +30,10 @@ async def giving(world: World, act: str) -> tuple[Acts, Act]:
         return acts, lambda **more: (acts.grant if act == "grants" else acts.advance)(1, **more)
     made = await (acts.grant if act == "payments" else acts.advance)(1000)
     award = ok(made, 201)["id"]
+    await acts.payee()
     if act == "payments":
-        await acts.payee()
-    return acts, lambda **more: (acts.proposal if act == "payments" else acts.tranche)(award, 1, **more)
+        return acts, lambda **more: acts.proposal(award, 1, **more)
+    return acts, lambda **more: acts.tranche(award, 1, **{"paid_on": None, **more})
 
 
 async def given(world: World) -> int:
@@ -86,28 +87,32 @@ async def test_no_award_goes_to_a_firm_that_had_ceased_by_the_day_of_the_decisio
 
 
 @pytest.mark.parametrize("kind", ["safeguard", "reorganisation", "liquidation"])
-@pytest.mark.parametrize("act", [*AWARDS, "tranches"])
-async def test_no_money_goes_to_a_firm_whose_proceedings_are_open_on_the_day(world: World, act: str, kind: str) -> None:
+@pytest.mark.parametrize("act", AWARDS)
+async def test_no_award_goes_to_a_firm_whose_proceedings_are_open_on_the_day(world: World, act: str, kind: str) -> None:
     acts, give = await giving(world, act)
     opened = await acts.proceedings(kind, opened_on=AFTER)
     ok(await give(), 201)
-    ok(await give(**{"decided_on" if act in AWARDS else "paid_on": DAY}), 201)
-    refused = problem(await give(**{"decided_on" if act in AWARDS else "paid_on": AFTER}), 409, "proceedings-open")
+    ok(await give(decided_on=DAY), 201)
+    refused = problem(await give(decided_on=AFTER), 409, "proceedings-open")
     assert (refused["kind"], refused["opened_on"]) == (kind, AFTER)
     path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
     ok(await world.operator.patch(path, {"closed_on": "2023-10-05"}))
-    problem(await give(**{"decided_on" if act in AWARDS else "paid_on": AFTER}), 409, "proceedings-open")
-    ok(await give(**{"decided_on" if act in AWARDS else "paid_on": "2023-10-05"}), 201)
+    problem(await give(decided_on=AFTER), 409, "proceedings-open")
+    ok(await give(decided_on="2023-10-05"), 201)
 
 
-async def test_no_payment_is_proposed_or_approved_to_a_firm_whose_proceedings_are_open_today(world: World) -> None:
-    acts, give = await giving(world, "payments")
+@pytest.mark.parametrize("act", PAYMENTS)
+async def test_no_payment_is_proposed_or_approved_to_a_firm_whose_proceedings_are_open_today(
+    world: World, act: str
+) -> None:
+    acts, give = await giving(world, act)
     today, second = clock.today(), await subject(world, "treasurer")
     proposed = ok(await give(), 201)
     opened = await acts.proceedings(opened_on=str(today - timedelta(days=1)))
     refused = problem(await give(), 409, "proceedings-open")
     assert (refused["kind"], refused["opened_on"]) == (opened["kind"], opened["opened_on"])
-    path = f"grants/{proposed['grant_id']}/payments"
+    award = f"grants/{proposed['grant_id']}" if act == "payments" else f"advances/{proposed['advance_id']}"
+    path = f"{award}/{act}"
     approve = f"{path}/{proposed['id']}/approve"
     problem(await second.post(approve, headers={"If-Match": "*"}), 409, "proceedings-open")
     lifted = ok(await give(override_id=await acts.override()), 201)["id"]
@@ -118,20 +123,26 @@ async def test_no_payment_is_proposed_or_approved_to_a_firm_whose_proceedings_ar
     ok(await give(), 201)
 
 
-async def test_a_payment_that_was_made_is_no_gift_and_says_what_the_door_would_have_refused(world: World) -> None:
+@pytest.mark.parametrize("act", PAYMENTS)
+async def test_a_payment_that_was_made_is_no_gift_and_says_what_the_door_would_have_refused(
+    world: World, act: str
+) -> None:
     acts = await Acts.of(world, 1_000_000)
-    grant = ok(await acts.grant(100), 201)["id"]
+    award = ok(await (acts.grant if act == "payments" else acts.advance)(100), 201)["id"]
+
+    async def pay(**more: Any) -> Any:
+        return ok(await (acts.pay if act == "payments" else acts.tranche)(award, 1, **more), 201)
+
     opened = await acts.proceedings(opened_on=AFTER)
-    assert ok(await acts.pay(grant, 1), 201)["exceeds"] == []
-    assert ok(await acts.pay(grant, 1, paid_on=AFTER), 201)["exceeds"] == ["proceedings-open"]
-    override = await acts.override()
-    lifted = ok(await acts.pay(grant, 1, paid_on=AFTER, override_id=override), 201)
+    assert (await pay())["exceeds"] == []
+    assert (await pay(paid_on=AFTER))["exceeds"] == ["proceedings-open"]
+    lifted = await pay(paid_on=AFTER, override_id=await acts.override())
     assert (lifted["exceeds"], lifted["override_code"]) == ([], "proceedings-open")
     path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
     ok(await world.operator.patch(path, {"closed_on": "2023-10-05"}))
-    assert ok(await acts.pay(grant, 1, paid_on="2023-10-05"), 201)["exceeds"] == []
+    assert (await pay(paid_on="2023-10-05"))["exceeds"] == []
     ok(await acts.status("withdrawn"))
-    assert ok(await acts.pay(grant, 1), 201)["exceeds"] == ["territory-not-open"]
+    assert (await pay())["exceeds"] == ["territory-not-open"]
 
 
 async def test_what_is_no_gift_of_money_is_never_refused_at_the_door(world: World) -> None:

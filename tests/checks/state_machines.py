@@ -15,13 +15,13 @@ from app.awards.change_requests import rules as change_requests
 from app.awards.claims import rules as claims
 from app.awards.letters import rules as letters
 from app.awards.overrides import rules as overrides
+from app.awards.payments import rules as payments
 from app.awards.recoveries import rules as recoveries
 from app.committees import rules as committees
 from app.engineering.corrections import rules as corrections
 from app.engineering.entries import rules as entries
 from app.firms import rules as firms
 from app.firms.bank_details import rules as bank_details
-from app.grants.payments import rules as payments
 from app.missions import rules as missions
 from app.projects import rules as projects
 from app.roadmap import rules as roadmap
@@ -131,7 +131,7 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, (sources, target) in payment_runs.TRANSITIONS.items() for source in sources
             ],
         ),
-        "Payments of a grant": (
+        "Payments of a grant, and tranches of an advance": (
             payments.PaymentStatus.PROPOSED,
             [
                 *((source, target, action + "*" * (action in payments.NEED_REASON))

@@ -187,7 +187,6 @@ OPAQUE: dict[str, str] = {
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
     "AdvanceStatement.advance_id": "It is in the address of the statement.",
-    "Tranche.advance_id": "It is in the address of the tranche.",
 }
 
 

@@ -295,6 +295,7 @@ LISTS = [
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
     "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
     "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
+    "advance-tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",

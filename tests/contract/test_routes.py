@@ -341,7 +341,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     T + "/advances/{id}/reverse": (MONEY, {"funder"}),
     ADVANCE + "/tranches": (MONEY, {"treasurer"}),
     ADVANCE + "/tranches/{id}": (MONEY, set()),
-    ADVANCE + "/tranches/{id}/reverse": (MONEY, {"treasurer"}),
+    **{
+        f"{ADVANCE}/tranches/{{id}}/{act}": (MONEY, {"treasurer"})
+        for act in ("approve", "send", "record", "reject", "cancel", "reverse", "see")
+    },
+    T + "/advance-tranches": (MONEY, set()),
     ADVANCE + "/repayments": (MONEY, {"treasurer"}),
     ADVANCE + "/repayments/{id}": (MONEY, set()),
     ADVANCE + "/repayments/{id}/reverse": (MONEY, {"treasurer"}),

@@ -28,6 +28,7 @@ from tests.world import World, ok
 
 GRANT, ADVANCE, PAYMENT = "id = $grant", "id = $advance", "id = $payment"
 PROPOSAL, AGREED, ON_ITS_WAY = "id = $proposal", "id = $agreed", "id = $on_its_way"  # payments not made yet
+OFFER = "id = $offer"  # a tranche not paid yet
 TRANCHE, REPAYMENT, CONTRIBUTION = "id = $tranche", "id = $repayment", "id = $contribution"
 ENTRY = "act = 'payment' AND act_id = $payment"
 TOO_LARGE = "1000000000001"  # cents of one act: ten billion euros and one cent
@@ -219,6 +220,41 @@ PAYMENTS = [
     Attack("grant_payments_seen_by_fkey", change("grant_payments", PAYMENT, seen_by="uuidv7()", seen_at="now()")),
 ]
 
+# Tranches are held as payments of grants are: by constraints and a guard of the same making.
+TRANCHES = [
+    Attack("payment_own_approval", change("advance_tranches", OFFER, **{**APPROVE, "approved_by": "proposed_by"})),
+    Attack(
+        "payment_to_own_bank_details",
+        change("advance_tranches", OFFER, **{**APPROVE, "approved_by": "details_decided_by"}),
+    ),
+    Attack("decider_pays", change("advance_tranches", OFFER, **{**APPROVE, "approved_by": "awarded_by"})),
+    Attack("recorder_sees", change("advance_tranches", TRANCHE, seen_by="recorded_by", seen_at="now()")),
+    Attack("tranche_approver_kind", change("advance_tranches", OFFER, approver_kind="'service_account'")),
+    Attack("tranche_approved_by_a_person", change("advance_tranches", OFFER, **{**APPROVE, "approved_by": "$robot"})),
+    *(
+        Attack("payment_transition", change("advance_tranches", row, **changes))
+        for row, changes in (
+            (OFFER, {"amount_cents": "amount_cents + 1"}),
+            (OFFER, {"document_sha256": "repeat('0', 64)"}),
+            (OFFER, {"status": "'sent'", "approved_by": "$judge", "sent_on": "'2023-10-03'"}),
+            (TRANCHE, {"status": "'proposed'", "paid_on": "NULL", "recorded_by": "NULL"}),
+        )
+    ),
+    Attack("payment_transition", f"DELETE FROM advance_tranches WHERE {TRANCHE}"),
+    Attack("bank_details_unapproved", WITHDRAW + change("advance_tranches", OFFER, **APPROVE)),
+    Attack("advance_tranches_bank_details_fkey", clone("advance_tranches", OFFER, details_decided_by="$judge")),
+    Attack("tranche_bank_details", clone("advance_tranches", OFFER, details_decided_by="NULL")),
+    Attack("tranche_state", change("advance_tranches", OFFER, paid_on="'2023-10-03'")),
+    Attack("tranche_rejection", change("advance_tranches", OFFER, rejected_on="'2023-10-03'")),
+    Attack("tranche_exceeds", change("advance_tranches", OFFER, exceeds="ARRAY['award-ended']")),
+    Attack("advance_tranches_proposed_by_fkey", clone("advance_tranches", OFFER, proposed_by="uuidv7()")),
+    Attack("advance_tranches_seen_by_fkey", change("advance_tranches", TRANCHE, seen_by="uuidv7()", seen_at="now()")),
+    Attack(
+        "advance_tranches_reference_key",
+        "; ".join(2 * [clone("advance_tranches", TRANCHE, reference="'N'")]),
+    ),
+]
+
 ADVANCES = [
     Attack("tranches_exceed_award", change("advances", ADVANCE, disbursed_cents="amount_cents + 1")),
     Attack("tranches_exceed_award", change("advances", ADVANCE, released_cents="amount_cents - disbursed_cents + 1")),
@@ -254,10 +290,11 @@ ADVANCES = [
     Attack("advance_tranches_advance_fkey", clone("advance_tranches", TRANCHE, advance_id="$grant")),
     Attack("decider_pays", clone("advance_tranches", TRANCHE, recorded_by="awarded_by")),
     Attack("advance_tranches_recorded_by_fkey", clone("advance_tranches", TRANCHE, recorded_by="uuidv7()")),
-    *(Attack("tranche_amount", change("advance_tranches", TRANCHE, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
+    *(Attack("tranche_amount", clone("advance_tranches", TRANCHE, amount_cents=c)) for c in ("0", "-1", TOO_LARGE)),
     Attack("tranche_reason", change("advance_tranches", TRANCHE, status="'reversed'")),
     Attack("tranche_reason", change("advance_tranches", TRANCHE, reason="'Why'")),
-    Attack("tranche_status", change("advance_tranches", TRANCHE, status="'lost'")),
+    Attack("tranche_status", clone("advance_tranches", OFFER, status="'lost'")),
+    Attack("tranche_document", clone("advance_tranches", TRANCHE, document_sha256="'none'")),
     Attack(
         "advance_repayments_advance_fkey",
         clone("advance_repayments", REPAYMENT, receipt_id="NULL", reference="'N'", territory="$elsewhere"),
@@ -381,7 +418,7 @@ GIVEN = [  # each row that gives money: its table, which one is copied, and with
     ("grants", GRANT, NEW),
     ("advances", ADVANCE, NEW),
     ("grant_payments", PROPOSAL, {"reference": "'N'"}),
-    ("advance_tranches", TRANCHE, {}),
+    ("advance_tranches", OFFER, {}),
 ]
 DOOR = [
     *(
@@ -452,7 +489,8 @@ OVERRIDES = [
 ]  # fmt: skip
 
 MONEY_ATTACKS = [
-    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *ADVANCES, *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
+    *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *TRANCHES, *ADVANCES,
+    *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
     *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
     *ACCOUNTS,
 ]  # fmt: skip
@@ -491,6 +529,8 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
         for verb in verbs:
             sending: dict[str, Any] | None = {} if verb == "send" else None
             ok(await second.post(f"grants/{owed}/payments/{ids[name]}/{verb}", sending, headers=either))
+    lent = ok(await paid.advance(100), 201)["id"]
+    ids["offer"] = ok(await paid.tranche(lent, 1, paid_on=None), 201)["id"]
     said = {"amount_cents": 50_000_00, "received_on": "2024-04-02", "reference": "waits"}
     ids["receipt"] = ok(await world.treasurer.post("receipts", said, headers={"Idempotency-Key": "receipt"}), 201)["id"]
     back = {"amount_cents": 1, "reason": "Not ours."}

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from app.awards.final import due_on_certified
+from app.awards.payments.rules import PaymentAboveDue
 from app.grants.ceilings import (
     AdvancePaymentCeiling,
     BeforeCompletionCeiling,
-    PaymentAboveDue,
     PaymentPosition,
     above,
     advance_bp,

@@ -1,9 +1,9 @@
 """What a judgment does to an advance: the account asks it of every act, and of the tick."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -20,10 +20,11 @@ from app.core.writing.writes import Change, Write
 
 
 class Taken(NamedTuple):
-    """What a judgment did: a version that makes all due, and what is told of it."""
+    """What a judgment did: what is told of it, and a version that makes all due, with the id of its act."""
 
-    version: Version | None
     changes: list[Change]
+    version: Version | None = None
+    act: UUID | None = None
 
 
 async def take(write: Write, advance: Advance, around: Surroundings, facts: Facts, by: date) -> Taken:
@@ -36,16 +37,16 @@ async def take(write: Write, advance: Advance, around: Surroundings, facts: Fact
     if advance.accelerated_on in around.void.values():
         advance.accelerated_on = None
     if not advance.outstanding_cents:
-        return Taken(None, [])
+        return Taken([])
     changes = await _ask_for_claims(write, advance, [each for each in around.judged if each.open_on(by)])
     judged = made_due(around.judged, by)
     if judged is None or judged.proceeding_id in around.standing.values():
-        return Taken(None, changes)
+        return Taken(changes)
     if advance.accelerated_on is not None and advance.accelerated_on <= judged.on:
-        return Taken(None, changes)
+        return Taken(changes)
     stand = replayed(facts, judged.on)
     if not stand.outstanding_cents:
-        return Taken(None, changes)
+        return Taken(changes)
     row = Acceleration(
         territory=advance.territory, advance_id=advance.id, accelerated_on=judged.on,
         due_cents=stand.outstanding_cents, proceeding_id=judged.proceeding_id, recorded_at=write.now,
@@ -54,7 +55,7 @@ async def take(write: Write, advance: Advance, around: Surroundings, facts: Fact
     await write.session.flush()
     advance.accelerated_on = judged.on
     told = Change("advance_acceleration.recorded", ACCELERATIONS, [row.id], _bound(advance))
-    return Taken(replace(versions.accelerate(facts.terms, stand), act=row.id), [*changes, told])
+    return Taken([*changes, told], versions.accelerate(facts.terms, stand), row.id)
 
 
 async def _ask_for_claims(write: Write, advance: Advance, judged: Sequence[Judged]) -> list[Change]:

@@ -104,7 +104,7 @@ async def plan(
     claim.planned_on, claim.plan_sha256 = judged.closed_on, body.document_sha256
     advance.accelerated_on = None
     await write.session.flush()
-    await account.add_version(write, advance, here.facts, made, claim.id)
+    await account.enact(write, advance, made, claim.id)
     return [_changed("planned", advance, claim), *await account.settle(write, advance, "planned")]
 
 

@@ -15,13 +15,14 @@ from sqlalchemy import Text, Uuid, column, select, table
 from app.access.duties import DECIDES_RECEIVES, PROPOSES_REFUND_APPROVES
 from app.access.rules import accountable
 from app.advances import account
-from app.advances.models import Advance, Repayment, RepaymentStatus, Tranche
+from app.advances.models import Advance, Repayment, RepaymentStatus
 from app.advances.queries import REPAYMENTS
 from app.advances.receipts import rules, schemas
 from app.advances.receipts.models import Receipt, Refund
 from app.advances.receipts.queries import RECEIPTS, REFUNDS
 from app.advances.receipts.rules import ReceiptMethod, ReceiptStatus, RefundAction, RefundStatus
 from app.advances.rules import RepaymentExceedsOutstanding
+from app.advances.tranches.models import Tranche
 from app.core.db import touch
 from app.core.messages import DUPLICATE, NOT_FOUND
 from app.core.problems import AlreadyExists, Busy, NotFound, ReferenceNotFound

@@ -71,7 +71,9 @@ REFUSALS: tuple[type[Problem], ...] = (
     *REVIEWS_DECIDES.refusals,
 )
 
-REVERSAL: tuple[type[Problem], ...] = (AwardOfADecision, AwardAlreadyPaid, AwardEnded, *BY_A_PERSON, IfMatchMissing)
+REVERSAL: tuple[type[Problem], ...] = (
+    AwardOfADecision, AwardAlreadyPaid, AwardEnded, PaymentsInFlight, *BY_A_PERSON, IfMatchMissing,
+)  # fmt: skip
 
 
 @grant_awards.post(T + "/grants", **changes(given.Grant, *REFUSALS, status=201))
@@ -87,7 +89,7 @@ async def award_grant(request: Request, body: schemas.GrantCreate, actor: Actor 
     )
 
 
-@grant_awards.post(T + "/grants/{id:uuid}/reverse", **changes(given.Grant, PaymentsInFlight, *REVERSAL))
+@grant_awards.post(T + "/grants/{id:uuid}/reverse", **changes(given.Grant, *REVERSAL))
 async def reverse_grant(request: Request, body: Reversal, actor: Actor = require("grants:award")) -> Response:
     """Reverse a mistaken award on which nothing is paid, giving a reason. If-Match is required.
 

@@ -32,7 +32,8 @@ from sqlalchemy import (
 
 from app.access.models import Subject
 from app.access.rules import Actor
-from app.advances.models import Advance, Repayment, Tranche
+from app.advances.models import Advance, Repayment
+from app.advances.tranches.models import Tranche
 from app.applications.decisions.models import CommitteeDecision
 from app.applications.models import Application, ApplicationPassage
 from app.applications.rules import ApplicationAct

@@ -19,7 +19,6 @@ from app.core.problems import IfMatchMissing
 from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.writing.writes import commit
-from app.envelopes.rules import Instrument
 from app.programme.routes import T
 
 
@@ -93,8 +92,7 @@ def _serve_endings(awards: APIRouter, kind: AwardKind, schema: Any) -> None:
     noun, one = kind.resource, _one(kind)
 
     def ended(problem: Any) -> dict[str, Any]:
-        in_flight = [PaymentsInFlight] if kind.instrument is Instrument.GRANT else []  # tranches are recorded as paid
-        return changes(schema, AwardEnded, BeforeDecision, *in_flight, problem, *BY_A_PERSON, IfMatchMissing)
+        return changes(schema, AwardEnded, BeforeDecision, PaymentsInFlight, problem, *BY_A_PERSON, IfMatchMissing)
 
     def named(request: Request) -> tuple[AwardKind, str, UUID]:
         return kind, request.path_params["territory"], request.path_params["id"]

@@ -1,21 +1,16 @@
 """HTTP of payments of grants."""
 
-from collections.abc import Awaitable, Callable
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import (
-    DECIDES_PAYS,
-    MAKES_ACCOUNT_APPROVES_PAYMENT,
-    ORDERS_SETTLES,
-    PROPOSES_PAYMENT_APPROVES,
-    RECORDS_SEES,
-)
+from app.access.duties import DECIDES_PAYS, ORDERS_SETTLES
 from app.access.gate import require
 from app.access.rules import Actor
 from app.awards.life.rules import AgreementMissing
 from app.awards.overrides.rules import USE_PROBLEMS
+from app.awards.payments import rules as payment_rules
+from app.awards.payments import service as mechanism
+from app.awards.payments.routes import place_of, serve_payments
 from app.awards.recoveries.rules import (
     RecoveryAbovePaid,
     RecoveryInPayment,
@@ -29,13 +24,11 @@ from app.core.reading.answers import page, show
 from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
-from app.core.writing.writes import Change, Write, commit
-from app.envelopes.ledger import AlreadyReversed, EnvelopeExhausted
-from app.envelopes.schemas import Reversal
+from app.core.writing.writes import commit
+from app.envelopes.ledger import EnvelopeExhausted
 from app.grants.ceilings import CEILINGS
 from app.grants.payments import rules, schemas, service
 from app.grants.payments.queries import ALL_PAYMENTS, PAYMENTS
-from app.grants.payments.service import PaymentPlace
 from app.programme.routes import T
 
 payments = router("grants")
@@ -47,23 +40,16 @@ ONE = OF_GRANT + "/{id:uuid}"
 REFUSED: tuple[type[Problem], ...] = (
     AwardEnded,
     *PAYMENT_DOOR,
-    rules.BankDetailsUnapproved,
+    payment_rules.BankDetailsUnapproved,
     AgreementMissing,
     rules.NotStarted,
     NotCompleted,
     ClaimsOpen,
-    rules.CompletionStatementLate,
-    rules.TaxCertificateExpired,
-    rules.SocialCertificateExpired,
+    payment_rules.CompletionStatementLate,
+    payment_rules.TaxCertificateExpired,
+    payment_rules.SocialCertificateExpired,
     *(ceiling.refused for ceiling in CEILINGS),
 )
-Act = Callable[[Write, PaymentPlace], Awaitable[list[Change]]]
-
-
-async def _act(request: Request, act: Act) -> Response:
-    path = request.path_params
-    place = PaymentPlace(path["territory"], path["grant_id"], path["id"])
-    return await commit(request, lambda write: act(write, place))
 
 
 @payments.get(T + "/grant-payments", **lists(ALL_PAYMENTS))
@@ -105,7 +91,7 @@ async def pay_grant(request: Request, body: schemas.PaymentCreate, actor: Actor 
     territory, grant_id = path["territory"], path["grant_id"]
     return await commit(
         request,
-        lambda write: service.pay(write, territory, grant_id, body),
+        lambda write: mechanism.pay(write, service.GRANT_PAYMENTS, territory, grant_id, body),
         status=201,
         idempotency_required=True,
     )
@@ -121,7 +107,7 @@ async def get_grant_payment(request: Request, actor: Actor = require("grants:rea
     ONE + "/set-off",
     **changes(
         schemas.Payment,
-        rules.PaymentTransition,
+        payment_rules.PaymentTransition,
         RecoveryTransition,
         RecoveryInPayment,
         SetOffAbovePayment,
@@ -137,127 +123,11 @@ async def set_off_grant_payment(
 
     The record of the payment settles the recovery; where the payment is cancelled, the firm owes it as before.
     """
-    return await _act(request, lambda write, place: service.set_off(write, place, body))
+    place = place_of(request, service.GRANT_PAYMENTS)
+    return await commit(request, lambda write: service.set_off(write, place, body))
 
 
-@payments.post(
-    ONE + "/approve",
-    **changes(
-        schemas.Payment,
-        rules.PaymentTransition,
-        *REFUSED,
-        PROPOSES_PAYMENT_APPROVES.refused,
-        MAKES_ACCOUNT_APPROVES_PAYMENT.refused,
-        DECIDES_PAYS.refused,
-        *PROPOSES_PAYMENT_APPROVES.refusals[1:],
-        IfMatchMissing,
-    ),
-)
-async def approve_grant_payment(request: Request, actor: Actor = require("grants:pay")) -> Response:
-    """Approve a payment that another person proposed, to bank details that others made. If-Match is required.
-
-    What refuses a proposal is asked again.
-    """
-    return await _act(request, service.approve)
-
-
-@payments.post(
-    ONE + "/send",
-    **changes(
-        schemas.Payment,
-        rules.PaymentUnapproved,
-        rules.PaymentTransition,
-        *DECIDES_PAYS.refusals,
-        IfMatchMissing,
-    ),
-)
-async def send_grant_payment(
-    request: Request, body: schemas.PaymentSending, actor: Actor = require("grants:pay")
-) -> Response:
-    """Record that an approved payment was handed to the bank outside of a payment run. If-Match is required."""
-    return await _act(request, lambda write, place: service.send(write, place, body))
-
-
-@payments.post(
-    ONE + "/record",
-    **changes(
-        schemas.Payment,
-        rules.PaymentTransition,
-        BeforeDecision,
-        *DECIDES_PAYS.refusals,
-        AlreadyExists,
-        IfMatchMissing,
-    ),
-)
-async def record_grant_payment(
-    request: Request, body: schemas.PaymentRecord, actor: Actor = require("grants:pay")
-) -> Response:
-    """Record that the bank made a payment: from now on the ledger counts it. If-Match is required.
-
-    It is a fact: what it breaks stands in `exceeds`. A balance payment closes the grant and gives the rest back to the
-    envelope.
-    """
-    return await _act(request, lambda write, place: service.record(write, place, body))
-
-
-@payments.post(
-    ONE + "/reject",
-    **changes(
-        schemas.Payment,
-        rules.PaymentTransition,
-        rules.PaymentNotHandedOver,
-        rules.RejectedBeforeSent,
-        *DECIDES_PAYS.refusals,
-        IfMatchMissing,
-    ),
-)
-async def reject_grant_payment(
-    request: Request, body: schemas.PaymentRejection, actor: Actor = require("grants:pay")
-) -> Response:
-    """Record that the bank rejected a payment that was sent. If-Match is required.
-
-    It is approved again, with a new day; where other bank details of the firm have been approved meanwhile, it is
-    proposed again, to them.
-    """
-    return await _act(request, lambda write, place: service.reject(write, place, body))
-
-
-@payments.post(
-    ONE + "/cancel",
-    **changes(schemas.Payment, rules.PaymentTransition, *DECIDES_PAYS.refusals, IfMatchMissing),
-)
-async def cancel_grant_payment(
-    request: Request, body: schemas.PaymentCancellation, actor: Actor = require("grants:pay")
-) -> Response:
-    """Cancel a payment that was not sent, giving a reason: the award has its room again. If-Match is required."""
-    return await _act(request, lambda write, place: service.cancel_payment(write, place, body))
-
-
-@payments.post(
-    ONE + "/reverse",
-    **changes(
-        schemas.Payment,
-        AlreadyReversed,
-        rules.PaymentTransition,
-        *DECIDES_PAYS.refusals,
-        EnvelopeExhausted,
-        RecoveryAbovePaid,
-        RecoveryReceived,
-        IfMatchMissing,
-    ),
-)
-async def reverse_grant_payment(request: Request, body: Reversal, actor: Actor = require("grants:pay")) -> Response:
-    """Reverse a mistaken payment, giving a reason: its amount is committed again, and what a balance gave back.
-
-    If-Match is required.
-    """
-    return await _act(request, lambda write, place: service.reverse_payment(write, place, body))
-
-
-@payments.post(
-    ONE + "/see",
-    **changes(schemas.Payment, rules.NothingToSee, *RECORDS_SEES.refusals, IfMatchMissing),
-)
-async def see_grant_payment(request: Request, actor: Actor = require("grants:pay")) -> Response:
-    """Say that one has seen what a payment exceeds that another person recorded. If-Match is required."""
-    return await _act(request, service.see)
+serve_payments(
+    payments, service.GRANT_PAYMENTS, ONE, schemas.Payment, REFUSED,
+    (EnvelopeExhausted, RecoveryAbovePaid, RecoveryReceived),
+)  # fmt: skip

@@ -2,9 +2,9 @@
 
 from sqlalchemy import select
 
+from app.awards.payments.queries import approvable_by, to_see_by
 from app.core.db import paris_day
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.queries import approvable_by, to_see_by
 from app.programme.to_do import SUBJECT, Kind
 
 KINDS = (
@@ -13,7 +13,7 @@ KINDS = (
         "payments of grants that another person or a service account proposed, to bank details in which the caller took"
         " no part; the day on which they were proposed.",
         "grants:pay",
-        select(GrantPayment.territory, paris_day(GrantPayment.created_at)).where(approvable_by(SUBJECT)),
+        select(GrantPayment.territory, paris_day(GrantPayment.created_at)).where(approvable_by(GrantPayment, SUBJECT)),
         "grant-payments?approvable_by={subject}",
     ),
     Kind(
@@ -21,7 +21,7 @@ KINDS = (
         "payments of grants that exceed something, that another person recorded and nobody has seen; the day on which"
         " they were made.",
         "grants:pay",
-        select(GrantPayment.territory, GrantPayment.paid_on).where(to_see_by(SUBJECT)),
+        select(GrantPayment.territory, GrantPayment.paid_on).where(to_see_by(GrantPayment, SUBJECT)),
         "grant-payments?to_see_by={subject}",
     ),
 )

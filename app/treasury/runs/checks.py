@@ -4,16 +4,19 @@ CHECKS = {
     "total of a payment run": """
         SELECT r.id::text, (
             SELECT format('%s of %s', coalesce(sum(l.amount_cents), 0), count(*))
-            FROM payment_run_lines l JOIN grant_payments p ON p.id = l.payment_id
-                AND (l.ended_as IS NOT NULL OR p.status NOT IN ('sent', 'recorded')
-                    OR p.amount_cents - coalesce(p.set_off_cents, 0) = l.amount_cents)
-            WHERE l.run_id = r.id
+            FROM payment_run_lines l
+            LEFT JOIN grant_payments p ON p.id = l.payment_id LEFT JOIN advance_tranches t ON t.id = l.tranche_id
+            WHERE l.run_id = r.id AND (
+                l.ended_as IS NOT NULL OR coalesce(p.status, t.status) NOT IN ('sent', 'recorded')
+                OR coalesce(p.amount_cents - coalesce(p.set_off_cents, 0), t.amount_cents) = l.amount_cents)
         ), format('%s of %s', r.total_cents, r.payments)
         FROM payment_runs r""",
     "payments in the open lines of a run": """
-        SELECT r.id::text, count(p.id), count(l.id)
+        SELECT r.id::text, count(coalesce(p.id, t.id)), count(l.id)
         FROM payment_runs r JOIN payment_run_lines l ON l.run_id = r.id AND l.ended_as IS NULL
         LEFT JOIN grant_payments p ON p.id = l.payment_id AND p.status IN ('sent', 'recorded', 'reversed')
             AND p.bank_details_id = l.bank_details_id
+        LEFT JOIN advance_tranches t ON t.id = l.tranche_id AND t.status IN ('sent', 'recorded', 'reversed')
+            AND t.bank_details_id = l.bank_details_id
         GROUP BY r.id""",
 }

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.advances.tranches.models import Tranche
 from app.core.db import Base, Identified, Versioned, one_of, shape
 from app.core.routines import append_only
 from app.grants.payments.models import GrantPayment
@@ -72,14 +73,21 @@ class PaymentRun(Identified, Versioned, Base):
 
 
 class PaymentRunLine(Identified, Base):
-    """One payment of a run, to the bank details that it had. A payment is open in one line at a time."""
+    """One payment of a run, of a grant or of an advance, to the bank details that it had. It is open in one line at a
+    time.
+    """
 
     __tablename__ = "payment_run_lines"
     __table_args__ = (
         ForeignKeyConstraint(["territory", "run_id"], ["payment_runs.territory", "payment_runs.id"]),
         UniqueConstraint("run_id", "position"),
         Index("payment_run_lines_open_key", "payment_id", unique=True, postgresql_where=text("ended_as IS NULL")),
+        Index(
+            "payment_run_lines_open_tranche_key", "tranche_id", unique=True, postgresql_where=text("ended_as IS NULL")
+        ),
         Index(None, "payment_id"),
+        Index(None, "tranche_id", postgresql_where=text("tranche_id IS NOT NULL")),
+        shape("num_nonnulls(payment_id, tranche_id) = 1", name="payment_run_line_sends_one"),
         shape(f"position BETWEEN 1 AND {MOST}", name="payment_run_line_position"),
         shape("amount_cents > 0", name="payment_run_line_amount"),
         shape("text <> ''", name="payment_run_line_text"),
@@ -94,7 +102,8 @@ class PaymentRunLine(Identified, Base):
     territory: Mapped[str]
     run_id: Mapped[UUID]
     position: Mapped[int]
-    payment_id: Mapped[UUID] = mapped_column(ForeignKey("grant_payments.id"))
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("grant_payments.id"))
+    tranche_id: Mapped[UUID | None] = mapped_column(ForeignKey("advance_tranches.id"))
     bank_details_id: Mapped[UUID] = mapped_column(ForeignKey("firm_bank_details.id"))
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     text: Mapped[str]
@@ -134,8 +143,9 @@ BEGIN
         NEW.execution_on < (timezone('Europe/Paris', now()))::date
         OR EXISTS (
             SELECT FROM payment_run_lines l
-            JOIN firm_bank_details d ON d.id = l.bank_details_id JOIN grant_payments p ON p.id = l.payment_id
-            WHERE l.run_id = NEW.id AND (d.status, p.status) <> ('approved', 'sent')
+            JOIN firm_bank_details d ON d.id = l.bank_details_id
+            LEFT JOIN grant_payments p ON p.id = l.payment_id LEFT JOIN advance_tranches t ON t.id = l.tranche_id
+            WHERE l.run_id = NEW.id AND (d.status, coalesce(p.status, t.status)) <> ('approved', 'sent')
             UNION ALL
             SELECT FROM organisation_bank_accounts a WHERE a.id = NEW.account_id AND a.status <> 'approved'
         )
@@ -147,7 +157,7 @@ BEGIN
 END
 $$
 """
-# A line is its payment, which is sent, of a grant that the account's organisation funds. Who awarded it sends nothing.
+# A line is its payment, which is sent, of an award that the account's organisation funds. Who awarded it sends nothing.
 GUARD_LINE = """
 CREATE FUNCTION guard_payment_run_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -158,10 +168,15 @@ BEGIN
         SELECT p.awarded_by = r.made_by INTO decider_sends
         FROM payment_runs r
         JOIN organisation_bank_accounts a ON a.id = r.account_id
-        JOIN grant_payments p ON p.id = NEW.payment_id AND p.territory = r.territory AND p.status = 'sent'
-            AND (p.amount_cents - coalesce(p.set_off_cents, 0), p.bank_details_id)
-                = (NEW.amount_cents, NEW.bank_details_id)
-        JOIN grants g ON g.id = p.grant_id AND g.funder_id = a.organisation_id
+        JOIN (
+            SELECT p.territory, p.status, p.amount_cents - coalesce(p.set_off_cents, 0) AS transfer_cents,
+                p.bank_details_id, p.awarded_by, g.funder_id
+            FROM grant_payments p JOIN grants g ON g.id = p.grant_id WHERE p.id = NEW.payment_id
+            UNION ALL
+            SELECT t.territory, t.status, t.amount_cents, t.bank_details_id, t.awarded_by, v.funder_id
+            FROM advance_tranches t JOIN advances v ON v.id = t.advance_id WHERE t.id = NEW.tranche_id
+        ) p ON p.territory = r.territory AND p.status = 'sent' AND p.funder_id = a.organisation_id
+            AND (p.transfer_cents, p.bank_details_id) = (NEW.amount_cents, NEW.bank_details_id)
         WHERE r.id = NEW.run_id AND r.status = 'ready' AND NEW.position <= r.payments AND NEW.ended_as IS NULL;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the line is not its payment'
@@ -200,14 +215,14 @@ RETURN_FUNCTION = """
 CREATE FUNCTION end_payment_run_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM payment_run_lines l JOIN payment_runs r ON r.id = l.run_id
-    WHERE l.payment_id = NEW.id AND l.ended_as IS NULL AND r.status = 'ready' FOR SHARE OF r;
+    WHERE NEW.id IN (l.payment_id, l.tranche_id) AND l.ended_as IS NULL AND r.status = 'ready' FOR SHARE OF r;
     IF FOUND THEN
         RAISE EXCEPTION 'the bank has not seen it'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_not_handed_over';
     END IF;
     UPDATE payment_run_lines SET ended_as = 'rejected', rejected_on = NEW.rejected_on,
         rejection_reason = NEW.rejection_reason
-    WHERE payment_id = NEW.id AND ended_as IS NULL;
+    WHERE NEW.id IN (payment_id, tranche_id) AND ended_as IS NULL;
     RETURN NULL;
 END
 $$
@@ -219,10 +234,15 @@ def guarded(table: str, function: str) -> str:
     return f"CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {function}()"
 
 
-RETURNS = (
-    "CREATE TRIGGER ends_line AFTER UPDATE OF status ON grant_payments FOR EACH ROW"
-    " WHEN (OLD.status = 'sent' AND NEW.status IN ('proposed', 'approved')) EXECUTE FUNCTION end_payment_run_line()"
-)
+def ends_line(table: str) -> str:
+    """The trigger of a table of payments that ends the line of one that comes back."""
+    return (
+        f"CREATE TRIGGER ends_line AFTER UPDATE OF status ON {table} FOR EACH ROW"
+        " WHEN (OLD.status = 'sent' AND NEW.status IN ('proposed', 'approved'))"
+        " EXECUTE FUNCTION end_payment_run_line()"
+    )
+
+
 DELETED = "DELETE OR TRUNCATE"
 
 for _function in (GUARD_RUN, GUARD_LINE, AGREE_FUNCTION, RETURN_FUNCTION):
@@ -231,4 +251,5 @@ for _model, _guard in ((PaymentRun, "guard_payment_run"), (PaymentRunLine, "guar
     for _statement in (guarded(_model.__tablename__, _guard), append_only(_model.__tablename__, DELETED)):
         event.listen(_model.__table__, "after_create", DDL(_statement))
 event.listen(PaymentRun.__table__, "after_create", DDL(AGREES))
-event.listen(GrantPayment.__table__, "after_create", DDL(RETURNS))
+for _paid in (GrantPayment, Tranche):
+    event.listen(_paid.__table__, "after_create", DDL(ends_line(_paid.__tablename__)))

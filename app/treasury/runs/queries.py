@@ -5,6 +5,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Integer, Text, case, cast, func, literal_column, select
 
 from app.access.models import Organisation, Subject
+from app.advances.models import Advance
+from app.advances.tranches.models import Tranche
+from app.awards.payments.rules import PaymentStatus
 from app.core.db import literals, param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, equals, updated_since
 from app.core.values import Day, Siren, Uuid
@@ -12,13 +15,12 @@ from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.models import Firm
 from app.grants.models import Grant
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.rules import PaymentStatus
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import schemas
 from app.treasury.runs.models import PaymentRun, PaymentRunLine
 from app.treasury.runs.rules import LineOutcome, PaymentRunStatus
 
-_r, _l, _p, _g = PaymentRun, PaymentRunLine, GrantPayment, Grant
+_r, _l, _p, _g, _t, _a = PaymentRun, PaymentRunLine, GrantPayment, Grant, Tranche, Advance
 _territory = param("territory", Text())
 _run_id = param("run_id", _r.id.type)
 _maker, _reader, _canceller = (Subject.__table__.alias(name) for name in ("maker", "reader", "canceller"))
@@ -28,18 +30,23 @@ def _word(outcome: LineOutcome) -> ColumnElement[str]:
     return literal_column(f"'{outcome}'", Text())
 
 
-_is_paid = _l.ended_as.is_(None) & _p.status.in_(literals([PaymentStatus.RECORDED]))
+# A line sends a payment of a grant or a tranche of an advance.
+_status = func.coalesce(_p.status, _t.status)
+_siren = func.coalesce(_g.siren, _a.siren)
+_version = func.coalesce(_p.version, _t.version)
+_is_paid = _l.ended_as.is_(None) & _status.in_(literals([PaymentStatus.RECORDED]))
 _outcome = case(
     (_l.ended_as.is_not(None), _l.ended_as),
     (_is_paid, _word(LineOutcome.PAID)),
-    (_p.status.in_(literals([PaymentStatus.REVERSED])), _word(LineOutcome.REVERSED)),
+    (_status.in_(literals([PaymentStatus.REVERSED])), _word(LineOutcome.REVERSED)),
     else_=_word(LineOutcome.SENT),
 )
 
 
 def _of_lines(condition: ColumnElement[bool], name: str) -> list[Any]:
     """The number and the cents of the run's lines that satisfy a condition."""
-    lines = select(_l.id).join(_p, _p.id == _l.payment_id).where(_l.run_id == _r.id, condition).correlate(_r)
+    sent = select(_l.id).outerjoin(_p, _p.id == _l.payment_id).outerjoin(_t, _t.id == _l.tranche_id)
+    lines = sent.where(_l.run_id == _r.id, condition).correlate(_r)
     cents = cast(func.coalesce(func.sum(_l.amount_cents), literal_column("0")), BigInteger)
     return [
         lines.with_only_columns(cast(func.count(), Integer)).scalar_subquery().label(f"{name}_payments"),
@@ -107,10 +114,12 @@ LINES = Listing(
         _r.cut_off_on.label("run_cut_off_on"),
         _l.position,
         _l.payment_id,
-        _p.reference.label("payment_reference"),
+        _l.tranche_id,
+        func.coalesce(_p.reference, _t.reference).label("payment_reference"),
         _p.grant_id,
-        _g.decision_reference,
-        _g.siren.label("siren"),
+        _t.advance_id,
+        func.coalesce(_g.decision_reference, _a.decision_reference).label("decision_reference"),
+        _siren.label("siren"),
         Firm.name.label("firm_name"),
         BankDetails.holder_name,
         _l.bank_details_id,
@@ -121,21 +130,23 @@ LINES = Listing(
         _l.rejected_on,
         _l.reason_code,
         _l.rejection_reason,
-        _p.version,
+        _version.label("version"),
     )
     .join(_r, _r.id == _l.run_id)
-    .join(_p, _p.id == _l.payment_id)
-    .join(_g, _g.id == _p.grant_id)
-    .join(Firm, Firm.siren == _g.siren)
+    .outerjoin(_p, _p.id == _l.payment_id)
+    .outerjoin(_g, _g.id == _p.grant_id)
+    .outerjoin(_t, _t.id == _l.tranche_id)
+    .outerjoin(_a, _a.id == _t.advance_id)
+    .join(Firm, Firm.siren == _siren)
     .join(BankDetails, BankDetails.id == _l.bank_details_id)
     .where(_l.territory == _territory, _l.run_id == _run_id),
     key=_l.id,
-    version=_p.version,
+    version=_version,
     derived=True,
     parent=select(_r.id).where(_r.territory == _territory, _r.id == _run_id),
     filters={
         "outcome": any_of(_outcome, LineOutcome, "With any of these outcomes."),
-        "siren": equals(_g.siren, Siren, "Payments to this firm."),
+        "siren": equals(_siren, Siren, "Payments to this firm."),
     },
     sorts={"position": _l.position, "amount_cents": _l.amount_cents},
 )

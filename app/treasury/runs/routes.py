@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.access.duties import DECIDES_PAYS
 from app.access.gate import require
 from app.access.rules import Actor, EmailMissing
+from app.awards.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.core.problems import IfMatchMissing, ReferenceNotFound
 from app.core.reading.answers import FORMS_VARY, page, private, show
 from app.core.reading.negotiation import wanted
@@ -16,7 +17,6 @@ from app.core.serving.operations import changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Seen, Write, commit, run
-from app.grants.payments.rules import PaymentNotHandedOver, PaymentTransition, RejectedBeforeSent
 from app.programme.routes import T
 from app.treasury.runs import pain, rules, schemas, service
 from app.treasury.runs.queries import LINES, RUNS
@@ -53,7 +53,8 @@ async def make_payment_run(
 ) -> Response:
     """Take the approved payments up to a cut-off into one file for the bank, and mark them sent.
 
-    It takes the payments of grants that the account's organisation funds. An Idempotency-Key is required.
+    It takes the payments of grants, and the tranches of advances, that the account's organisation funds. An
+    Idempotency-Key is required.
     """
     territory = request.path_params["territory"]
     return await commit(

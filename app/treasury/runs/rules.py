@@ -71,9 +71,9 @@ class NothingToSend(Problem):
 
     status = 409
     title_fr = "Aucun paiement n'attend d'être envoyé de ce compte jusqu'à la date limite."
-    cure = "Have payments of the grants that the account's organisation funds approved, or choose a later cut-off."
+    cure = "Have payments of the awards that the account's organisation funds approved, or choose a later cut-off."
     cure_fr = (
-        "Faites approuver des paiements des subventions que finance l'organisation du compte, ou choisissez une date"
+        "Faites approuver des paiements des aides que finance l'organisation du compte, ou choisissez une date"
         " limite plus tardive."
     )
 

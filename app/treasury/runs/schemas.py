@@ -35,7 +35,7 @@ class PaymentRunCreate(Body):
         Uuid,
         Field(
             description="The account to pay from: an approved one of the caller's organisation. The run takes payments"
-            " of grants that this organisation funds."
+            " of grants and tranches of advances that this organisation funds."
         ),
     ]
     cut_off_on: Annotated[
@@ -150,10 +150,20 @@ class PaymentRunLine(Read):
     run_id: UUID = Field(description="The run of which it is a line.")
     run_cut_off_on: date = Field(description="Paris day up to which that run took planned payments.")
     position: int = Field(description="Place of the line in the file, from 1.")
-    payment_id: UUID = Field(description="The payment that the line sends; what the bank paid is recorded there.")
-    payment_reference: str = Field(description="The payer's own reference of the payment.")
-    grant_id: UUID = Field(description="The grant of which it is a payment.")
-    decision_reference: str = Field(description="Reference of the decision of that grant.")
+    payment_id: UUID | None = Field(
+        description="The payment of a grant that the line sends; what the bank paid is recorded there. Null where it"
+        " sends a tranche."
+    )
+    tranche_id: UUID | None = Field(
+        description="The tranche of an advance that the line sends; what the bank paid is recorded there. Null where it"
+        " sends a payment of a grant."
+    )
+    payment_reference: str | None = Field(
+        description="The payer's own reference of the payment; null where a tranche has none."
+    )
+    grant_id: UUID | None = Field(description="The grant of which it is a payment; null as `payment_id` is.")
+    advance_id: UUID | None = Field(description="The advance of which it is a tranche; null as `tranche_id` is.")
+    decision_reference: str = Field(description="Reference of the decision of that award.")
     siren: SirenRead
     firm_name: FirmName
     holder_name: PersonName = Field(description="Holder of the account that is paid; it may be a person.")

@@ -7,7 +7,7 @@ run and its lines. A run holds its payments from the moment it takes them: of tw
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -16,6 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.access.duties import DECIDES_PAYS
 from app.access.models import Organisation
 from app.access.rules import accountable
+from app.advances.tranches.models import Tranche
+from app.awards.payments import service as payments
+from app.awards.payments.kinds import Payments, in_lock_order
+from app.awards.payments.schemas import PaymentRejection
+from app.awards.payments.service import PaymentPlace
 from app.core import clock
 from app.core.messages import NOT_FOUND
 from app.core.problems import NotFound, ReferenceNotFound
@@ -23,10 +28,7 @@ from app.core.validation import refuse_past
 from app.core.writing.writes import Change, Write
 from app.firms.bank_details.models import BankDetails, FirmIban
 from app.firms.bank_details.rules import BankDetailsStatus
-from app.grants.models import Grant
-from app.grants.payments import service as payments
 from app.grants.payments.models import GrantPayment
-from app.grants.payments.schemas import PaymentRejection
 from app.treasury.accounts.models import BankAccount
 from app.treasury.runs import pain, rules, schemas
 from app.treasury.runs.models import PaymentRun, PaymentRunLine
@@ -34,6 +36,7 @@ from app.treasury.runs.queries import LINES, ORDER, RUNS, TRANSFERS
 from app.treasury.runs.rules import LineOutcome, PaymentRunAction, PaymentRunStatus
 
 _r, _l = PaymentRun, PaymentRunLine
+_LINKS = {"grant_payment": "payment_id", "advance_tranche": "tranche_id"}  # how a line names what it sends
 
 
 async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> list[Change]:
@@ -50,15 +53,15 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     )
     if not due:
         raise rules.NothingToSend
-    made_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment in due])
+    made_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for _, payment in due])
     told = await payments.mark_sent(write, due, clock.today())
     payees = await _payees(session, due)
     texts = await _texts(session, due)
     run_id, *line_ids = await session.scalars(select(func.uuidv7()).select_from(func.generate_series(0, len(due))))
     asked = pain.Initiation(run_id.hex, write.now, body.execution_on, organisation.name, iban)
     transfers = [
-        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.grant_id])
-        for id_, payment in zip(line_ids, due, strict=True)
+        pain.Transfer(id_.hex, payment.transfer_cents, *payees[payment.bank_details_id], texts[payment.id])
+        for id_, (_, payment) in zip(line_ids, due, strict=True)
     ]
     file = await asyncio.to_thread(_checked, asked, transfers)
     session.add(
@@ -71,10 +74,10 @@ async def make(write: Write, territory: str, body: schemas.PaymentRunCreate) -> 
     await session.flush()
     session.add_all(
         PaymentRunLine(
-            id=id_, territory=territory, run_id=run_id, position=position, payment_id=payment.id,
+            id=id_, territory=territory, run_id=run_id, position=position, **{_LINKS[of.resource]: payment.id},
             bank_details_id=payment.bank_details_id, amount_cents=transfer.amount_cents, text=transfer.text,
         )
-        for position, (id_, payment, transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
+        for position, (id_, (of, payment), transfer) in enumerate(zip(line_ids, due, transfers, strict=True), 1)
     )  # fmt: skip
     await session.flush()
     return [Change("payment_run.created", RUNS, [run_id], {"territory": territory}), *told]
@@ -104,18 +107,23 @@ async def _payer(write: Write, body: schemas.PaymentRunCreate) -> tuple[BankAcco
     return account, organisation, number.iban
 
 
-async def _payees(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID | None, tuple[str, str]]:
+async def _payees(session: AsyncSession, due: payments.Mixed) -> dict[UUID | None, tuple[str, str]]:
     """The holder and the number of each of the bank details that are paid to."""
     b = BankDetails
     rows = select(b.id, b.holder_name, FirmIban.iban).join(FirmIban, FirmIban.id == b.iban_id)
-    found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for payment in due})))
+    found = await session.execute(rows.where(b.id.in_({payment.bank_details_id for _, payment in due})))
     return {id_: (holder_name, iban) for id_, holder_name, iban in found}
 
 
-async def _texts(session: AsyncSession, due: Sequence[GrantPayment]) -> dict[UUID, str]:
-    """What the firms read on their bank statement, by grant: the reference of the decision."""
-    rows = select(Grant.id, Grant.decision_reference).where(Grant.id.in_({payment.grant_id for payment in due}))
-    return dict((await session.execute(rows)).all())
+async def _texts(session: AsyncSession, due: payments.Mixed) -> dict[UUID, str]:
+    """What the firms read on their bank statement, by payment: the reference of the decision."""
+    texts: dict[UUID, str] = {}
+    for of in in_lock_order():
+        p, award = of.table, of.kind.table
+        rows = select(p.id, award.decision_reference).join(award, award.id == of.award_id)
+        mine = [payment.id for each, payment in due if each is of]
+        texts |= dict((await session.execute(rows.where(p.id.in_(mine)))).all())
+    return texts
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -159,7 +167,8 @@ async def hand_over(write: Write, territory: str, run_id: UUID) -> tuple[Change,
 
 async def _hold_what_is_paid(session: AsyncSession, run_id: UUID) -> None:
     """Hold the bank details and the payments of a run as they are until COMMIT."""
-    for model, named in ((BankDetails, _l.bank_details_id), (GrantPayment, _l.payment_id)):
+    held = ((BankDetails, _l.bank_details_id), (GrantPayment, _l.payment_id), (Tranche, _l.tranche_id))
+    for model, named in held:
         rows = select(model.id).where(model.id.in_(select(named).where(_l.run_id == run_id))).order_by(model.id)
         (await session.scalars(rows.with_for_update(read=True))).all()
 
@@ -184,11 +193,11 @@ async def cancel(write: Write, territory: str, run_id: UUID, body: schemas.Payme
     session = write.session
     if await session.scalar(select(_r.id).where(_r.id == run_id, _r.territory == territory)) is None:
         raise NotFound
-    open_lines = select(_l.payment_id).where(_l.run_id == run_id, _l.ended_as.is_(None))
+    open_lines = select(func.coalesce(_l.payment_id, _l.tranche_id)).where(_l.run_id == run_id, _l.ended_as.is_(None))
     held = await payments.hold_sent(write, territory, open_lines)
     run = await write.lock(PaymentRun, _r.id == run_id)
     write.expect(run.version, required=True)
-    cancelled_by = DECIDES_PAYS.separate(write.actor, [payment.awarded_by for payment, _ in held])
+    cancelled_by = DECIDES_PAYS.separate(write.actor, [each.payment.awarded_by for each in held])
     run.status = rules.next_status(PaymentRunAction.CANCEL, PaymentRunStatus(run.status))
     run.cancelled_by, run.cancelled_at, run.reason = cancelled_by, write.now, body.reason
     for line in await session.scalars(select(_l).where(_l.run_id == run_id, _l.ended_as.is_(None)).order_by(_l.id)):
@@ -206,12 +215,19 @@ async def reject(
     Raises `payment-transition`, `payment-not-handed-over`, `rejected-before-sent` (409), `decider-pays` (403).
     """
     mine = (_l.id == line_id, _l.run_id == run_id, _l.territory == territory)
-    of_line = select(GrantPayment.id, GrantPayment.grant_id).join(_l, _l.payment_id == GrantPayment.id)
-    found = (await write.session.execute(of_line.where(*mine))).one_or_none()
-    if found is None:
-        raise NotFound
+    of, place = await _sent_by(write.session, territory, mine)
     told = f"{body.reason_code}: {body.reason}" if body.reason is not None else body.reason_code
     rejection = PaymentRejection(rejected_on=body.rejected_on, reason=told, planned_on=body.planned_on)
-    rejected = await payments.reject(write, payments.PaymentPlace(territory, found.grant_id, found.id), rejection)
+    rejected = await payments.reject(write, of, place, rejection)
     line = Change("", LINES, [line_id], {"territory": territory, "run_id": run_id})  # the payment's event tells it
     return [line, *rejected]
+
+
+async def _sent_by(session: AsyncSession, territory: str, line: tuple[Any, ...]) -> tuple[Payments, PaymentPlace]:
+    """The payment that a line sends, and the table that it is of. Raises `NotFound`."""
+    for of in in_lock_order():
+        p = of.table
+        sent = select(p.id, of.award_id).join(_l, getattr(_l, _LINKS[of.resource]) == p.id).where(*line)
+        for payment_id, award_id in await session.execute(sent):
+            return of, PaymentPlace(territory, award_id, payment_id)
+    raise NotFound

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 
+from tests.advances.drawing import Drawing
 from tests.awards.life import COMPLETED, EXTENDED, GUARANTEED, NOTIFIED, SCHEME, SIGNED, STARTED, Life
 from tests.contract.cures import Case, key, seen, subject, walk
 from tests.contract.cures.money import acts_of, awarded, pay
@@ -238,12 +239,12 @@ async def nothing_agreed(case: Case) -> None:
     case.cured(await tried.act("cancel"))
 
 
-@walk("payments-in-flight", "cancel_grant", "terminate_grant", "release_grant", "reverse_grant")
+@walk("payments-in-flight", *both("cancel_{}"), *both("terminate_{}"), *both("release_{}"), *both("reverse_{}"))
 async def payments_in_flight(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=PAID_FROM)
-    payment = await paying.proposed(1, "advance_payment")
-    ok(await paying.act(payment, "approve"))
-    path, verb = f"grants/{paying.grant}", case.act.split("_")[0]
+    verb, noun = case.act.split("_")
+    paying = await (Paying if noun == "grant" else Drawing).of(case.world, started_on=PAID_FROM)
+    payment = await paying.approved(1)
+    path = f"{noun}s/{paying.grant}"
     body = ENDING if verb in ("cancel", "terminate") else {"reason": "Given up."}
 
     async def end() -> httpx2.Response:

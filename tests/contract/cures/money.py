@@ -123,10 +123,10 @@ async def at_the_door(case: Case) -> tuple[Acts, Give]:
     if case.act.startswith("award"):
         return acts, lambda **more: (acts.grant if case.act == "award_grant" else acts.advance)(1, **more)
     award = await awarded(acts, case, 100)
-    if case.act == "pay_grant":  # what was paid is a fact: the door judges proposals
-        await acts.payee()
+    await acts.payee()  # what was paid is a fact: the door judges proposals
+    if case.act == "pay_grant":
         return acts, lambda **more: acts.proposal(award.split("/")[1], 1, **more)
-    return acts, lambda **more: pay(acts, award, 1, **more)
+    return acts, lambda **more: acts.tranche(award.split("/")[1], 1, paid_on=None, **more)
 
 
 GIVING = ("award_grant", "award_advance", "pay_grant", "pay_tranche")
@@ -170,7 +170,7 @@ async def proceedings_open(case: Case) -> None:
     case.cured(await give(override_id=await acts.override(told["type"].removeprefix("/problems/"))))
     case.refused(await give())
     path = f"/v1/firms/{acts.firm}/proceedings/{opened['id']}"
-    closed_on = str(clock.today()) if case.act == "pay_grant" else DAY
+    closed_on = str(clock.today()) if case.act.startswith("pay") else DAY
     ok(await case.world.clients["territory"].patch(path, {"closed_on": closed_on}))
     case.cured(await give())
 

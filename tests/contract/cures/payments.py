@@ -1,4 +1,4 @@
-"""The cures of what refuses a payment of a grant: when it is proposed, approved, sent, recorded or rejected."""
+"""The cures of what refuses a payment of a grant or a tranche of an advance, from its proposal to its record."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -7,24 +7,44 @@ from typing import Any
 import httpx2
 
 from app.core import clock
-from tests.contract.cures import Case, seen, subject, walk
-from tests.envelopes.acts import DAY
+from tests.advances.drawing import Drawing
+from tests.contract.cures import Case, key, seen, subject, walk
+from tests.envelopes.acts import DAY, TERMS
 from tests.grants.paying import AWARD, BASE, STARTED, Paying
+from tests.world import ok
 
 ADVANCE, INTERIM, BALANCE = "advance_payment", "interim_payment", "balance_payment"
 ASKED = ("pay_grant", "approve_grant_payment")  # what must stand for a payment is asked twice
-ON_ITS_WAY = ("send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment")
+DRAWN = ("pay_tranche", "approve_tranche")
+BOTH = (*ASKED, *DRAWN)
+NOUNS = ("grant_payment", "tranche")
+
+
+def both(verb: str) -> tuple[str, ...]:
+    """The act on a payment of either kind."""
+    return tuple(f"{verb}_{noun}" for noun in NOUNS)
+
+
+ON_ITS_WAY = tuple(act for verb in ("send", "record", "reject", "cancel") for act in both(verb))
 BODIES: dict[str, dict[str, Any] | None] = {
     "approve": None, "send": {}, "record": {"paid_on": DAY}, "cancel": {"reason": "Later."},
     "reject": {"reason": "AC04", "rejected_on": str(clock.today())},
 }  # fmt: skip
 
 
-async def asked(case: Case, paying: Paying, cents: int, kind: str) -> Callable[..., Awaitable[httpx2.Response]]:
+async def payable(case: Case, **more: Any) -> Paying:
+    """An award of the case's kind."""
+    return await (Drawing if "tranche" in case.act else Paying).of(case.world, **more)
+
+
+async def asked(
+    case: Case, paying: Paying, cents: int, kind: str = ADVANCE, **more: Any
+) -> Callable[..., Awaitable[httpx2.Response]]:
     """The act that the case is about: a proposal, or the approval of one that is made now, while it is possible."""
-    if case.act == "pay_grant":
-        return lambda less=cents: paying.propose(less, kind)
-    payment = await paying.proposed(cents, kind)
+    kind = "" if "tranche" in case.act else kind
+    if case.act.startswith("pay"):
+        return lambda less=cents: paying.propose(less, kind, **more)
+    payment = await paying.proposed(cents, kind, **more)
 
     async def approve(less: int = cents) -> httpx2.Response:
         """Approve the payment; where it is too much, one of less, which takes its place."""
@@ -53,10 +73,10 @@ CONDITIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @walk("not-started", *ASKED)
 @walk("not-completed", *ASKED)
 @walk("claims-open", *ASKED)
-@walk("completion-statement-late", *ASKED)
+@walk("completion-statement-late", *BOTH)
 async def condition(case: Case) -> None:
     kind, holds, breaks = CONDITIONS[case.code]
-    paying = await Paying.of(case.world, **holds)
+    paying = await payable(case, **holds)
     act = await asked(case, paying, 1, kind)
     await paying.set(**breaks)
     case.refused(await act())
@@ -64,42 +84,43 @@ async def condition(case: Case) -> None:
     case.cured(await act())
 
 
-@walk("tax-certificate-expired", *ASKED)
-@walk("social-certificate-expired", *ASKED)
+@walk("tax-certificate-expired", *BOTH)
+@walk("social-certificate-expired", *BOTH)
 async def certificate_expired(case: Case) -> None:
     kind = case.code.split("-", 1)[0]
-    paying = await Paying.of(case.world, started_on=STARTED)
-    act = await asked(case, paying, 1, ADVANCE)
+    paying = await payable(case, started_on=STARTED)
+    act = await asked(case, paying, 1)
     await paying.expire(kind)
     case.refused(await act(), str(clock.today() - timedelta(days=1)))
     await paying.certificate(kind)
     case.cured(await act())
 
 
-@walk("agreement-missing", *ASKED)
+@walk("agreement-missing", *BOTH)
 async def agreement_missing(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=STARTED)
-    act = await asked(case, paying, 1, ADVANCE)
+    paying = await payable(case, started_on=STARTED)
+    act = await asked(case, paying, 1)
     await paying.agree(by_both=False)
     case.refused(await act())
     await paying.agree()
     case.cured(await act())
 
 
-@walk("bank-details-unapproved", *ASKED)
+@walk("bank-details-unapproved", *BOTH)
 async def bank_details_unapproved(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=STARTED)
-    act = await asked(case, paying, 1, ADVANCE)
+    paying = await payable(case, started_on=STARTED)
+    act = await asked(case, paying, 1)
     await paying.withdraw_account()
     case.refused(await act())
     await paying.acts.payee(2)
     case.cured(await act())
 
 
-@walk("territory-not-open", "approve_grant_payment")
-@walk("proceedings-open", "approve_grant_payment")
+@walk("territory-not-open", *both("approve"))
+@walk("proceedings-open", *both("approve"))
 async def door_of_an_approval(case: Case) -> None:
-    paying = await Paying.of(await case.own(), started_on=STARTED)
+    await case.own()
+    paying = await payable(case, started_on=STARTED)
     payment, acts = await paying.proposed(1), paying.acts
     if case.code == "territory-not-open":
         await acts.status("withdrawn")
@@ -145,10 +166,10 @@ async def ceiling(case: Case) -> None:
         case.cured(await paying.propose(told["allowed_cents"], kind))
 
 
-@walk("payment-own-approval", "approve_grant_payment")
-@walk("payment-to-own-bank-details", "approve_grant_payment")
+@walk("payment-own-approval", *both("approve"))
+@walk("payment-to-own-bank-details", *both("approve"))
 async def four_eyes(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=STARTED)
+    paying = await payable(case, started_on=STARTED)
     one = await subject(case.world, "treasurer")
     if case.code == "payment-to-own-bank-details":
         await paying.acts.payee(2, proposed_by=one)
@@ -158,40 +179,99 @@ async def four_eyes(case: Case) -> None:
     case.cured(await paying.act(payment, "approve"))
 
 
-@walk("payment-unapproved", "send_grant_payment")
+@walk("payment-unapproved", *both("send"))
 async def payment_unapproved(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=STARTED)
+    paying = await payable(case, started_on=STARTED)
     payment = await paying.proposed(1)
     case.refused(await paying.act(payment, "send", {}), "role treasurer")
     await paying.act(payment, "approve")
     case.cured(await paying.act(payment, "send", {}))
 
 
-@walk("before-decision", "record_grant_payment")
+@walk("before-decision", *both("record"))
 async def recorded_before_the_decision(case: Case) -> None:
-    paying = await Paying.of(case.world, started_on=STARTED)
+    paying = await payable(case, started_on=STARTED)
     payment = await paying.sent(1)
     told = case.refused(await paying.act(payment, "record", {"paid_on": "2023-10-02"}))
     case.cured(await paying.act(payment, "record", {"paid_on": told["decided_on"]}))
 
 
-@walk("recorder-sees", "see_grant_payment")
+@walk("recorder-sees", *both("see"))
 async def recorder_sees(case: Case) -> None:
-    paying = await Paying.of(case.world)
-    payment = (await paying.paid(1))["id"]
+    paying = await payable(case)
+    if isinstance(paying, Drawing):
+        await paying.expire("tax")
+        payment = (await paying.drawn(1, paid_on=str(clock.today())))["id"]
+    else:
+        payment = (await paying.paid(1))["id"]
     case.refused(await paying.act(payment, "see", by=paying.first), "role treasurer")
     case.cured(await paying.act(payment, "see"))
 
 
-@walk("decider-pays", "approve_grant_payment", *ON_ITS_WAY)
+@walk("decider-pays", *both("approve"), *ON_ITS_WAY)
 async def decider_handles(case: Case) -> None:
     acts = await Paying.money(case.world, 100)
     await acts.payee()
-    both, second = await subject(case.world, "funder", "treasurer"), await subject(case.world, "treasurer")
-    award = (await both.post("grants", acts.award(100), headers={"Idempotency-Key": acts.reference()})).json()["id"]
-    path = f"grants/{award}/payments/{(await acts.proposal(award, 1)).json()['id']}"
-    verb = case.act.removesuffix("_grant_payment")
+    decider, second = await subject(case.world, "funder", "treasurer"), await subject(case.world, "treasurer")
+    of_grant, verb = "grant" in case.act, case.act.split("_", 1)[0]
+    awards, body = ("grants", acts.award(100)) if of_grant else ("advances", acts.award(100, terms=TERMS))
+    award = (await decider.post(awards, body, headers={"Idempotency-Key": acts.reference()})).json()["id"]
+    path = f"{awards}/{award}/{'payments' if of_grant else 'tranches'}"
+    facts = {"kind": INTERIM, "reference": acts.reference()} if of_grant else {}
+    proposed = await case.world.treasurer.post(path, {"amount_cents": 1, **facts}, headers=key())
+    path += f"/{proposed.json()['id']}"
     for before in {"approve": (), "reject": ("approve", "send")}.get(verb, ("approve",)):
         await second.post(f"{path}/{before}", BODIES[before], headers=await seen(second, path))
-    case.refused(await both.post(f"{path}/{verb}", BODIES[verb], headers=await seen(both, path)), "role treasurer")
+    case.refused(
+        await decider.post(f"{path}/{verb}", BODIES[verb], headers=await seen(decider, path)), "role treasurer"
+    )
     case.cured(await second.post(f"{path}/{verb}", BODIES[verb], headers=await seen(second, path)))
+
+
+# --- of tranches alone -----------------------------------------------------------------------------------------------
+
+
+@walk("tranche-document-missing", *DRAWN)
+@walk("certified-share-too-low", *DRAWN)
+async def condition_of_a_tranche(case: Case) -> None:
+    """What is proposed as the second tranche is the first once the one before it is cancelled."""
+    with_document = case.code == "tranche-document-missing"
+    condition: dict[str, Any] = {"document": "Lease"} if with_document else {"certified_bp": 5_000}
+    drawing = await Drawing.of(case.world, started_on=STARTED, terms={"tranches": [condition]})
+    document = {"document_sha256": "0" * 64} if with_document else {}
+    waiting = ""
+    if case.act == "approve_tranche":
+        await drawing.set(certified_cents=BASE)
+        first, waiting = await drawing.proposed(1, **document), await drawing.proposed(1)
+        await drawing.set(certified_cents=0)
+        ok(await drawing.act(first, "cancel", {"reason": "Later."}))
+        case.refused(await drawing.act(waiting, "approve"))
+    else:
+        case.refused(await drawing.propose(1))
+    if with_document and waiting:
+        ok(await drawing.act(waiting, "cancel", {"reason": "Without the document."}))
+        waiting = await drawing.proposed(1, **document)
+    await drawing.set(certified_cents=BASE // 2)
+    case.cured(await (drawing.act(waiting, "approve") if waiting else drawing.propose(1, **document)))
+
+
+@walk("payment-above-due", *DRAWN)
+async def tranche_above_the_final_amount(case: Case) -> None:
+    done = {"started_on": STARTED, "completed_on": STARTED}
+    drawing = await Drawing.of(case.world, certified_cents=BASE, **done)
+    act = await asked(case, drawing, AWARD)
+    await drawing.set(certified_cents=BASE // 2)
+    told = case.refused(await act())
+    if case.act == "approve_tranche":
+        [waiting] = (await drawing.world.auditor.get(f"advances/{drawing.advance}/tranches")).json()["items"]
+        await drawing.act(waiting["id"], "cancel", {"reason": "Too much."})
+    case.cured(await act(told["allowed_cents"]))
+
+
+@walk("advance-not-payable", *DRAWN)
+async def not_payable(case: Case) -> None:
+    drawing = await Drawing.of(case.world, scheme=False)
+    act = await asked(case, drawing, 1)
+    await case.world.pool.execute("UPDATE advances SET accelerated_on = $2 WHERE id = $1", drawing.advance, STARTED)
+    case.refused(await act())
+    case.cured(await drawing.acts.release(f"advances/{drawing.advance}"))

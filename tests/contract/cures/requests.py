@@ -451,18 +451,23 @@ async def receipts(case: Case) -> Ask:
     return Ask("treasurer", "POST", f"{path}/{verb}", bodies.get(verb, REASON), guarded=path)
 
 
-@ready("approve_grant_payment", "send_grant_payment", "record_grant_payment", "reject_grant_payment",
-       "cancel_grant_payment", "see_grant_payment")  # fmt: skip
+def of_payments(*verbs: str) -> tuple[str, ...]:
+    """The acts on payments of grants and on tranches of advances."""
+    return tuple(f"{verb}_{noun}" for verb in verbs for noun in ("grant_payment", "tranche"))
+
+
+@ready(*of_payments("approve", "send", "record", "reject", "cancel", "see"))
 async def payments_stepped(case: Case) -> Ask:
-    acts, verb = await acts_of(case), case.act.removesuffix("_grant_payment")
+    acts, (verb, noun) = await acts_of(case), case.act.split("_", 1)
     one, another = await subject(case.world, "treasurer"), await subject(case.world, "treasurer")
     await acts.payee(approved_by=another)
     award = await awarded(acts, case, 100)
-    facts: dict[str, Any] = {"amount_cents": 10, "kind": "interim_payment", "reference": word()}
+    facts: dict[str, Any] = {"amount_cents": 10, "reference": word()}
+    below, facts = ("tranches", facts) if noun == "tranche" else ("payments", {**facts, "kind": "interim_payment"})
     if verb == "see":
         await acts.proceedings()
         facts |= {"paid_on": MONEY_DAY}
-    path = f"{award}/payments/{ok(await one.post(f'{award}/payments', facts, headers=key()), 201)['id']}"
+    path = f"{award}/{below}/{ok(await one.post(f'{award}/{below}', facts, headers=key()), 201)['id']}"
     if verb in ("send", "record", "reject"):
         ok(await case.world.treasurer.post(f"{path}/approve", headers=await seen(one, path)))
     if verb == "reject":
@@ -516,8 +521,8 @@ async def files(case: Case) -> Ask:
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
       "cancel_service_certificate", "bounce_repayment", "put_time_entry_grid", "approve_override", "refuse_override",
       "withdraw_override", "update_scheme_parameter", "approve_bank_details", "refuse_bank_details",
-      "withdraw_bank_details", "approve_grant_payment", "send_grant_payment", "record_grant_payment",
-      "reject_grant_payment", "cancel_grant_payment", "see_grant_payment", "approve_bank_account",
+      "withdraw_bank_details", *of_payments("approve", "send", "record", "reject", "cancel", "see"),
+      "approve_bank_account",
       "refuse_bank_account", "withdraw_bank_account", "cancel_payment_run", "reject_payment_run_line",
       *of_claims("update", "sample", "settle", "reopen", "withdraw"),
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
@@ -552,8 +557,8 @@ async def idempotency_key_missing(case: Case) -> None:
       "approve_bank_details", "refuse_bank_details", "withdraw_bank_details",
       "approve_bank_account", "refuse_bank_account", "withdraw_bank_account", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
-      "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
-      "see_grant_payment", *of_claims("sample", "settle", "reopen"),
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum",
+      *of_payments("approve", "see"), *of_claims("sample", "settle", "reopen"),
       "open_recovery", "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment",
       "approve_refund")  # fmt: skip
@@ -578,9 +583,9 @@ async def person_required(case: Case) -> None:
       "withdraw_bank_account", "make_payment_run", "cancel_payment_run", "get_payment_run_file",
       "reject_payment_run_line", "admit_application",
       "declare_application_inadmissible", "extend_application", "put_application_review",
-      "create_committee_decisions", "reverse_committee_decision", "create_erratum", "approve_grant_payment",
-      "send_grant_payment", "record_grant_payment", "reject_grant_payment", "cancel_grant_payment",
-      "see_grant_payment", *of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"),
+      "create_committee_decisions", "reverse_committee_decision", "create_erratum",
+      *of_payments("approve", "send", "record", "reject", "cancel", "see"),
+      *of_claims("submit", "update", "sample", "settle", "reopen", "withdraw"),
       "open_recovery", "receive_recovery", "report_grant_commitment", "report_advance_commitment",
       "notify_recovery", "order_recovery", "waive_recovery", "withdraw_recovery",
       "reverse_recovery_receipt", "set_off_grant_payment", "close_grant", "close_advance", "judge_grant_commitment",
@@ -680,6 +685,7 @@ TAKEN: dict[str, tuple[str, Callable[[], Any]]] = {
     "order_recovery": ("order_number", word),
     "receive_recovery": ("bank_reference", word),
     "pay_grant": ("reference", word),
+    "pay_tranche": ("reference", word),
     "create_contribution": ("reference", word),
     "create_order": ("reference", word),
     "create_audition": ("external_id", word),

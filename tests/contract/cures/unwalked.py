@@ -98,6 +98,7 @@ PAIRS: dict[tuple[str, str], str] = {
        for act in ("update_notice", "withdraw_notice", "accelerate_advance", "plan_advance")},
     ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
+    ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip

@@ -1,0 +1,87 @@
+"""Reads of amendments of advances."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Date, Integer, Text, cast, select
+
+from app.access.models import Subject
+from app.advances.amendments import schemas
+from app.advances.amendments.models import Amendment
+from app.advances.amendments.rules import AmendmentKind, AmendmentStatus
+from app.advances.models import Advance
+from app.core.db import param
+from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
+from app.core.values import Day
+
+_requester, _finder, _decider = (Subject.__table__.alias(name) for name in ("requester", "finder", "decider"))
+_a = Amendment
+_territory, _advance_id = param("territory", Text()), param("advance_id", Advance.id.type)
+_parent = select(Advance.id).where(Advance.territory == _territory, Advance.id == _advance_id)
+
+
+def _asked(name: str, kind: Any = None) -> Any:
+    text = _a.asked[name].astext
+    return (cast(text, kind) if kind is not None else text).label(name)
+
+
+def _listing(kind: AmendmentKind, schema: Any, *columns: Any) -> Listing:
+    return Listing(
+        schema=schema,
+        rows=select(
+            _a.id,
+            _a.advance_id,
+            *columns,
+            _a.reason,
+            _a.requested_on,
+            _a.requested_by,
+            _requester.c.name.label("requested_by_name"),
+            _a.status,
+            _a.decided_on,
+            _a.decided_by,
+            _decider.c.name.label("decided_by_name"),
+            _a.reference,
+            _a.document_sha256,
+            _a.end_reason,
+            _a.before,
+            _a.after,
+            _a.version,
+            _a.created_at,
+            _a.updated_at,
+        )
+        .join(_requester, _requester.c.id == _a.requested_by)
+        .outerjoin(_decider, _decider.c.id == _a.decided_by)
+        .outerjoin(_finder, _finder.c.id == _a.found_by)
+        .where(_a.territory == _territory, _a.advance_id == _advance_id, _a.kind == kind.value),
+        key=_a.id,
+        version=_a.version,
+        derived=True,
+        parent=_parent,
+        filters={
+            "status": any_of(_a.status, AmendmentStatus, "Any of these states."),
+            "requested_from": at_least(_a.requested_on, Day, "Asked for on this day or later."),
+            "requested_to": at_most(_a.requested_on, Day, "Asked for on this day or earlier."),
+            "updated_since": updated_since(_a.updated_at),
+        },
+        sorts={"requested_on": _a.requested_on},
+    )
+
+
+AMENDMENTS: Mapping[AmendmentKind, Listing] = MappingProxyType(
+    {
+        AmendmentKind.RESCHEDULE: _listing(
+            AmendmentKind.RESCHEDULE, schemas.Reschedule, _asked("kind"), _asked("due_on", Date()),
+            _asked("first_on", Date()), _asked("instalments", Integer()), _asked("periods", Integer()),
+            _asked("grace_kind"), _asked("late_interest"),
+        ),
+        AmendmentKind.WAIVER: _listing(
+            AmendmentKind.WAIVER, schemas.Waiver, _a.found_on, _a.found_by, _finder.c.name.label("found_by_name"),
+            _a.finding, _a.decision["waive"].astext.label("waive"), _a.decision["share"].astext.label("share"),
+            _a.waived_cents,
+        ),
+        AmendmentKind.WRITE_OFF: _listing(
+            AmendmentKind.WRITE_OFF, schemas.WriteOff, _asked("ground"), _asked("proof_sha256")
+        ),
+    }
+)  # fmt: skip

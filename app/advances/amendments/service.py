@@ -1,0 +1,332 @@
+"""Writes of amendments of advances: asked for by one person, decided by another, under the lock of the advance's row.
+
+A decision makes a version of the schedule, or the write-off; `account.settle` does the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.access.duties import REQUESTS_DECIDES
+from app.access.rules import accountable, person
+from app.advances import account, versions
+from app.advances.amendments import rules, schemas
+from app.advances.amendments.models import Amendment
+from app.advances.amendments.queries import AMENDMENTS
+from app.advances.amendments.rules import (
+    AmendmentAction,
+    AmendmentKind,
+    RescheduleKind,
+    Waived,
+    WriteOffGround,
+)
+from app.advances.models import Advance
+from app.advances.replay import ACTS, Line, Position, Version, VersionCause
+from app.advances.rules import AdvanceTermsKind
+from app.advances.schedule import LAST_YEAR, MOST_PERIODS, GraceKind, LoanTerms
+from app.advances.versions import LateInterest, WaiverShare
+from app.awards.rules import refuse_before_decision
+from app.core import clock
+from app.core.messages import NOT_FOUND
+from app.core.problems import ReferenceNotFound
+from app.core.validation import refuse_future
+from app.core.writing.writes import Change, Write
+
+# What changes the schedule by a decision or a payment: no amendment counts from before it.
+_ORDERED = ACTS | {VersionCause.TRANCHE, VersionCause.AGREEMENT}
+
+
+@dataclass
+class _Held:
+    """An advance that is locked, where it stands on the day, and its terms."""
+
+    advance: Advance
+    known: account.Known
+    stand: Position
+
+    @property
+    def terms(self) -> LoanTerms:
+        return self.known.facts.terms
+
+
+async def request_reschedule(
+    write: Write, territory: str, advance_id: UUID, body: schemas.RescheduleCreate
+) -> list[Change]:
+    """Ask for a reschedule; the answer shows the lines before and after it, as of today.
+
+    Raises `nothing-outstanding`, `advance-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
+    `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
+    """
+    held = await _hold(write, territory, advance_id, clock.today())
+    asked = body.model_dump(mode="json", exclude={"reason", "requested_on"})
+    version = _rescheduled(held, asked)
+    return await _ask(write, held, AmendmentKind.RESCHEDULE, body, asked, version.lines)
+
+
+async def request_waiver(write: Write, territory: str, advance_id: UUID, body: schemas.WaiverCreate) -> list[Change]:
+    """Ask for a waiver, because the project failed.
+
+    Raises `not-conditional`, `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing`.
+    """
+    held = await _hold(write, territory, advance_id, clock.today())
+    if held.known.terms.kind is not AdvanceTermsKind.CONDITIONAL:
+        raise rules.NotConditional
+    return await _ask(write, held, AmendmentKind.WAIVER, body, {}, None)
+
+
+async def request_write_off(
+    write: Write, territory: str, advance_id: UUID, body: schemas.WriteOffCreate
+) -> list[Change]:
+    """Ask for a write-off of what is outstanding.
+
+    Raises `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing` (403).
+    """
+    held = await _hold(write, territory, advance_id, clock.today())
+    asked = {"ground": WriteOffGround(body.ground).value, "proof_sha256": body.proof_sha256}
+    return await _ask(write, held, AmendmentKind.WRITE_OFF, body, asked, ())
+
+
+async def _ask(
+    write: Write, held: _Held, kind: AmendmentKind, body: Any, asked: dict[str, Any], after: Sequence[Line] | None
+) -> list[Change]:
+    requested_by = accountable(write.actor)
+    on = body.requested_on or clock.today()
+    refuse_future({"/requested_on": on})
+    refuse_before_decision(held.advance.decided_on, on)
+    before = _flows_before(held.stand)
+    amendment = Amendment(
+        territory=held.advance.territory, advance_id=held.advance.id, kind=kind, asked=asked, reason=body.reason,
+        requested_on=on, requested_by=requested_by, before=before,
+        after=before if after is None else _flows(after),
+    )  # fmt: skip
+    write.session.add(amendment)
+    await write.session.flush()
+    return [_change("requested", amendment)]
+
+
+async def find_failure(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.Finding
+) -> list[Change]:
+    """Record the finding of the failure that a waiver was asked for.
+
+    Raises `amendment-transition`, `before-decision` (409), `email-missing` (403).
+    """
+    on = body.found_on or clock.today()
+    refuse_future({"/found_on": on})
+    await account.hold(write, territory, advance_id)
+    amendment = await _locked(write, advance_id, amendment_id, AmendmentKind.WAIVER)
+    becomes = rules.check_amendment(AmendmentKind.WAIVER, amendment.status, AmendmentAction.FIND)
+    refuse_before_decision(amendment.requested_on, on)
+    amendment.status, amendment.found_on, amendment.found_by = becomes, on, accountable(write.actor)
+    amendment.finding = body.finding
+    await write.session.flush()
+    return [_change("found", amendment)]
+
+
+async def approve_reschedule(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentApproval
+) -> list[Change]:
+    """Approve a reschedule that another person asked for: its lines are in force from the day of the decision on.
+
+    Raises what `request_reschedule` raises, `amendment-transition`, `before-last-version` (409), and
+    `requester-decides`, `person-required` (403).
+    """
+    held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.RESCHEDULE, body)
+    version = _rescheduled(held, amendment.asked)
+    _decide(amendment, body, on, held.stand, version.lines)
+    held.advance.accelerated_on = None
+    await account.enact(write, held.advance, version, amendment.id)
+    settled = await account.settle(write, held.advance, "rescheduled")
+    return [_change("approved", amendment), *settled]
+
+
+async def decide_waiver(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.WaiverDecision
+) -> list[Change]:
+    """Decide a waiver after the finding: all, a part, or nothing of what is outstanding.
+
+    Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `advance-written-off`,
+    `before-last-version`, `before-decision` (409), `requester-decides`, `person-required` (403).
+    """
+    action = AmendmentAction.REFUSE if body.waive is Waived.NONE else AmendmentAction.APPROVE
+    held, amendment, on = await _deciding(
+        write, territory, advance_id, amendment_id, AmendmentKind.WAIVER, body, action
+    )
+    amendment.decision = {"waive": body.waive.value, "share": body.share.value if body.share else None}
+    if body.waive is Waived.NONE:
+        before = _flows_before(held.stand)
+        amendment.before = amendment.after = before
+        amendment.reference, amendment.document_sha256 = body.reference, body.document_sha256
+        amendment.end_reason = amendment.finding
+        await write.session.flush()
+        return [_change("refused", amendment)]
+    minimum = held.known.terms.minimum_repayment_cents or 0
+    most = held.stand.outstanding_cents - max(0, minimum - held.stand.repaid_cents)
+    cents = most if body.amount_cents is None else body.amount_cents
+    if not 0 < cents <= most:
+        raise rules.WaiverTooHigh(most_cents=max(most, 0))
+    version = versions.waive(held.terms, held.stand, cents, body.share or WaiverShare.LAST)
+    amendment.waived_cents = cents
+    _decide(amendment, body, on, held.stand, version.lines)
+    await account.enact(write, held.advance, version, amendment.id)
+    settled = await account.settle(write, held.advance, "waived")
+    return [_change("approved", amendment), *settled]
+
+
+async def approve_write_off(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentApproval
+) -> list[Change]:
+    """Write off what is outstanding, as another person asked: final.
+
+    Raises `amendment-transition`, `nothing-outstanding`, `advance-written-off`, `before-last-version`,
+    `before-decision` (409), `requester-decides`, `person-required` (403).
+    """
+    held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.WRITE_OFF, body)
+    _decide(amendment, body, on, held.stand, ())
+    held.advance.written_off_on = on
+    settled = await account.settle(write, held.advance, "written_off")
+    return [_change("approved", amendment), *settled]
+
+
+async def end(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, body: schemas.AmendmentEnd,
+    kind: AmendmentKind, action: AmendmentAction,
+) -> list[Change]:  # fmt: skip
+    """Refuse or withdraw a request.
+
+    Raises `amendment-transition` (409), `requester-decides`, `person-required` (403).
+    """
+    await account.hold(write, territory, advance_id)
+    amendment = await _locked(write, advance_id, amendment_id, kind)
+    amendment.status = rules.check_amendment(kind, amendment.status, action)
+    withdrawn = action is AmendmentAction.WITHDRAW
+    amendment.decided_by = (
+        person(write.actor) if withdrawn else REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
+    )
+    amendment.decided_on, amendment.end_reason = clock.today(), body.reason
+    await write.session.flush()
+    return [_change("withdrawn" if withdrawn else "refused", amendment)]
+
+
+async def _hold(write: Write, territory: str, advance_id: UUID, on: date) -> _Held:
+    advance = await account.hold(write, territory, advance_id)
+    return await _stand(write, advance, on)
+
+
+async def _stand(write: Write, advance: Advance, on: date) -> _Held:
+    if advance.written_off_on is not None:
+        raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
+    if not advance.outstanding_cents:
+        raise rules.NothingOutstanding
+    known = await account.known(write, advance)
+    return _Held(advance, known, account.stands_by(known, on))
+
+
+async def _locked(write: Write, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind) -> Amendment:
+    a = Amendment
+    amendment = await write.lock(a, a.id == amendment_id, a.advance_id == advance_id, a.kind == kind.value)
+    write.expect(amendment.version, required=True)
+    return amendment
+
+
+async def _deciding(
+    write: Write, territory: str, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind, body: Any,
+    action: AmendmentAction = AmendmentAction.APPROVE,
+) -> tuple[_Held, Amendment, date]:  # fmt: skip
+    """A request that is decided by another person, on a day that no later act on the schedule precedes."""
+    on = body.decided_on or clock.today()
+    refuse_future({"/decided_on": on})
+    advance = await account.hold(write, territory, advance_id)
+    amendment = await _locked(write, advance_id, amendment_id, kind)
+    becomes = rules.check_amendment(kind, amendment.status, action)
+    amendment.decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
+    refuse_before_decision(amendment.requested_on, on)
+    held = await _stand(write, advance, on)
+    last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)
+    if on < last:
+        raise rules.BeforeLastVersion(from_on=last)
+    amendment.status, amendment.decided_on = becomes, on
+    return held, amendment, on
+
+
+def _decide(amendment: Amendment, body: Any, on: date, stand: Position, after: Sequence[Line]) -> None:
+    amendment.reference, amendment.document_sha256 = body.reference, body.document_sha256
+    amendment.before, amendment.after = _flows_before(stand), _flows(after)
+
+
+def _rescheduled(held: _Held, asked: dict[str, Any]) -> Version:
+    """The version that a reschedule makes of where the advance stands."""
+    terms, stand, late = held.terms, held.stand, LateInterest(asked["late_interest"])
+    lines = versions.open_lines(stand)
+    ahead = [state for state in lines if state.line.due_on > stand.as_of]
+    due_on, first_on = _day(asked["due_on"]), _day(asked["first_on"])
+    kind = RescheduleKind(asked["kind"])
+    if due_on is not None and not any(state.line.due_on == due_on for state in lines):
+        raise ReferenceNotFound(errors=[NOT_FOUND.at("/due_on")])
+    if kind in (RescheduleKind.ADD_INSTALMENTS, RescheduleKind.RE_AMORTISE) and not ahead:
+        raise rules.NoLineAhead
+    staying = (
+        []
+        if kind is RescheduleKind.RE_AGE
+        else [each.line.due_on for each in lines if due_on and each.line.due_on < due_on]
+    )
+    after_on = max([stand.as_of, *staying])
+    if first_on is not None and first_on <= after_on:
+        raise rules.FirstDayTooEarly(after_on=after_on)
+    more = (asked["instalments"] or 0) + (asked["periods"] or 0)
+    if len(lines) + more > MOST_PERIODS:
+        raise rules.RescheduleTooLong(most=MOST_PERIODS, last_year=LAST_YEAR)
+    build: dict[RescheduleKind, Callable[[], Version]] = {
+        RescheduleKind.MOVE: lambda: versions.move(terms, stand, late, _needed(due_on), _needed(first_on)),
+        RescheduleKind.ADD_INSTALMENTS: lambda: versions.add_instalments(terms, stand, late, asked["instalments"]),
+        RescheduleKind.GRACE: lambda: versions.grace(
+            terms, stand, late, asked["periods"], GraceKind(asked["grace_kind"]), _needed(due_on)
+        ),
+        RescheduleKind.RE_AMORTISE: lambda: versions.re_amortise(terms, stand, late),
+        RescheduleKind.RE_AGE: lambda: versions.re_age(terms, stand, late, asked["instalments"], _needed(first_on)),
+    }
+    try:
+        return build[kind]()
+    except versions.TooLong:
+        raise rules.RescheduleTooLong(most=MOST_PERIODS, last_year=LAST_YEAR) from None
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _needed(on: date | None) -> date:
+    assert on is not None  # the fields of the kind are there
+    return on
+
+
+def _flows_before(stand: Position) -> list[dict[str, Any]]:
+    """The open lines of where an advance stands, as plain values."""
+    return [
+        {
+            "due_on": state.line.due_on.isoformat(), "principal_cents": state.principal_left_cents,
+            "interest_cents": state.interest_left_cents, "fees_cents": state.fees_left_cents,
+            "late_interest_cents": state.late_interest_left_cents, "capitalised_cents": state.line.capitalised_cents,
+        }
+        for state in versions.open_lines(stand)
+    ]  # fmt: skip
+
+
+def _flows(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    return [
+        {
+            "due_on": line.due_on.isoformat(), "principal_cents": line.principal_cents,
+            "interest_cents": line.interest_cents, "fees_cents": line.fees_cents,
+            "late_interest_cents": line.late_interest_cents, "capitalised_cents": line.capitalised_cents,
+        }
+        for line in lines
+        if not line.kept
+    ]  # fmt: skip
+
+
+def _change(told: str, amendment: Amendment) -> Change:
+    bound = {"territory": amendment.territory, "advance_id": amendment.advance_id}
+    kind = AmendmentKind(amendment.kind)
+    return Change(f"{kind.value}.{told}", AMENDMENTS[kind], [amendment.id], bound)

@@ -1,0 +1,21 @@
+"""What settles an advance on a day. Pure: no session, no await."""
+
+from datetime import date
+from typing import Any
+
+from app.advances.replay import Facts, replay
+from app.advances.versions import interest_since
+
+
+def settlement(facts: Facts, on: date) -> dict[str, Any]:
+    """The figures of `schemas.Settlement`. Raises `late.RateMissing`."""
+    stand = replay(facts, on)
+    interest = stand.interest_due_cents + interest_since(facts.terms, stand)
+    parts = {
+        "principal_cents": stand.outstanding_cents,
+        "interest_cents": interest,
+        "late_interest_cents": stand.late_interest_cents,
+        "fees_cents": stand.fees_due_cents,
+        "success_fee_cents": stand.success_fee_due_cents,
+    }
+    return {"on": on, "overdue_cents": stand.overdue_cents, **parts, "total_cents": sum(parts.values())}

@@ -1,0 +1,1 @@
+"""Tranches: the payments of an advance, each on the conditions of its agreement."""
