@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
 from app.advances.arrears import states
-from app.advances.arrears.facts import Surroundings, replayed, surroundings_of
+from app.advances.arrears.facts import Surroundings, replayed, replayed_so_far, surroundings_of
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
 from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
@@ -105,11 +105,11 @@ async def known(write: Write, advance: Advance) -> Known:
 
 async def stands(write: Write, advance: Advance, on: date | None = None) -> replay.Position:
     """Where an advance that is locked stands at the end of a day: of today, unless another is given."""
-    return replayed((await known(write, advance)).facts, on or clock.today())
+    return replayed_so_far((await known(write, advance)).facts, on or clock.today())
 
 
 def stands_by(known: Known, on: date) -> replay.Position:
-    """Where an advance stands at the end of a day, by what is known of it."""
+    """Where an advance stands at the end of a day, by what is known of it. Raises `legal-rate-missing` (409)."""
     return replayed(known.facts, on)
 
 
@@ -134,7 +134,7 @@ async def settle(
         await enact(write, advance, judged.version, judged.act)
         here = await known(write, advance)
     facts = here.facts
-    position = replayed(facts, clock.today())
+    position = replayed_so_far(facts, clock.today())
     repayments = await _repayments(write, advance)
     changed = await _share(write, repayments, position)
     await _write_versions(write, advance, replay.unwritten(facts.versions, position))

@@ -13,6 +13,7 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
 from app.advances.account import Known, facts_of
 from app.advances.amendments.routes import serve_amendments
+from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
@@ -212,7 +213,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(
     ADVANCE + "/statement",
-    **shows(schemas.AdvanceStatement, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+    **shows(schemas.AdvanceStatement, LegalRateMissing, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
 )
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
     """What is due, received, late and outstanding on a day, line by line; other forms than JSON have the lines alone.

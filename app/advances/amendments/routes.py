@@ -16,6 +16,7 @@ from app.advances.amendments import rules, schemas, service
 from app.advances.amendments.queries import AMENDMENTS
 from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
+from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import account
 from app.awards.rules import BeforeDecision
 from app.core import clock
@@ -31,7 +32,7 @@ from app.programme.routes import T
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
 ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
-STANDS = (rules.NothingOutstanding, rules.AdvanceWrittenOff)
+STANDS = (rules.NothingOutstanding, rules.AdvanceWrittenOff, LegalRateMissing)
 LAYS_OUT = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
 DECIDES = (
     rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
@@ -46,7 +47,7 @@ Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
 def serve_amendments(advances: APIRouter) -> None:
     """Serve reschedules, waivers, write-offs and the settlement below each advance."""
 
-    @advances.get(ADVANCE + "/settlement", **shows(schemas.Settlement, parameters=ON))
+    @advances.get(ADVANCE + "/settlement", **shows(schemas.Settlement, LegalRateMissing, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
         """What settles the advance on a day, to the cent, if nothing else is paid until then."""
         on = read(request, ON).get("on") or clock.today()

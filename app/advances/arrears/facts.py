@@ -64,6 +64,14 @@ def replayed(facts: Facts, on: date) -> Position:
         raise LegalRateMissing(on=missing.on) from missing
 
 
+def replayed_so_far(facts: Facts, on: date) -> Position:
+    """The same where a fact is taken that nothing may refuse: a day whose legal rate is not recorded bears nothing yet.
+
+    Once it is recorded, the next act or tick replays all.
+    """
+    return replay(replace(facts, late_rates=[*facts.late_rates, Rate(FIRST_DAY, LAST_DAY, 0)]), on)
+
+
 def columns(advance_id: Any, siren: Any, known: bool) -> list[Any]:
     """The columns of a row of facts that `surroundings_of` reads; `known` limits them to what an instant knew."""
     notice = [_n.id, _n.due_dates, _n.delay_days]

@@ -7,7 +7,6 @@ from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.advances.arrears import rules, schemas, service
 from app.advances.arrears.queries import ACCELERATIONS, ALERTS, ALL_INSTALMENTS, INSTALMENTS, NOTICES
-from app.advances.legal_rates.rules import LegalRateMissing
 from app.awards.life.rules import AgreementMissing
 from app.awards.rules import AwardEnded
 from app.core.problems import IfMatchMissing
@@ -58,7 +57,6 @@ async def list_advance_notices(request: Request, actor: Actor = require("advance
         rules.CallsStopped,
         rules.NoticeDaysOutOfOrder,
         AwardEnded,
-        LegalRateMissing,
         EmailMissing,
         IdempotencyKeyMissing,
         status=201,
@@ -86,7 +84,7 @@ async def get_advance_notice(request: Request, actor: Actor = require("advances:
     return await show(request, NOTICES)
 
 
-_NOTICE_STAYS = (rules.NoticeWithdrawn, rules.NoticeReliedOn, LegalRateMissing, IfMatchMissing)
+_NOTICE_STAYS = (rules.NoticeWithdrawn, rules.NoticeReliedOn, IfMatchMissing)
 
 
 @arrears.patch(NOTICE, **changes(schemas.FormalNotice, rules.NoticeDaysOutOfOrder, *_NOTICE_STAYS))
@@ -133,7 +131,6 @@ async def get_acceleration(request: Request, actor: Actor = require("advances:re
         rules.ClauseVoid,
         AgreementMissing,
         AwardEnded,
-        LegalRateMissing,
         *BY_A_PERSON,
         IdempotencyKeyMissing,
         IfMatchMissing,

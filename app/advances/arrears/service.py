@@ -10,10 +10,11 @@ from sqlalchemy import and_, exists, func, literal, or_, select
 from app.access.rules import accountable, person
 from app.advances import account, versions
 from app.advances.arrears import rules, schemas
-from app.advances.arrears.facts import replayed
+from app.advances.arrears.facts import replayed_so_far
 from app.advances.arrears.models import Acceleration, FormalNotice, LineStanding
 from app.advances.arrears.queries import ACCELERATIONS, NOTICES
 from app.advances.arrears.rules import NoticeStatus
+from app.advances.legal_rates.models import LegalRate
 from app.advances.models import Advance, ScheduleVersion
 from app.advances.proceedings.rules import open_on
 from app.advances.replay import Position
@@ -33,7 +34,7 @@ async def give_notice(
 ) -> list[Change]:  # fmt: skip
     """Record a formal notice for lines that are overdue on the day on which it is sent.
 
-    Raises `line-not-overdue`, `notice-delay-too-short`, `calls-stopped`, `award-ended`, `legal-rate-missing` (409),
+    Raises `line-not-overdue`, `notice-delay-too-short`, `calls-stopped`, `award-ended` (409),
     `notice-days-out-of-order` (422), `email-missing` (403).
     """
     refuse_future({
@@ -45,7 +46,7 @@ async def give_notice(
     proceeding = open_on(here.around.judged, body.sent_on)
     if proceeding is not None:
         raise rules.CallsStopped(kind=proceeding.kind, opened_on=proceeding.opened_on)
-    overdue = _overdue(replayed(here.facts, body.sent_on), body.sent_on)
+    overdue = _overdue(replayed_so_far(here.facts, body.sent_on), body.sent_on)
     for due_on in body.lines:
         if due_on not in overdue:
             raise rules.LineNotOverdue(due_on=due_on)
@@ -66,7 +67,7 @@ async def update_notice(
 ) -> list[Change]:
     """Record when a formal notice was presented and received: late interest and the delay run from there.
 
-    Raises `notice-withdrawn`, `notice-relied-on`, `legal-rate-missing` (409), `notice-days-out-of-order` (422).
+    Raises `notice-withdrawn`, `notice-relied-on` (409), `notice-days-out-of-order` (422).
     """
     refuse_future({f"/{name}": day for name in body.model_fields_set if (day := getattr(body, name)) is not None})
     advance = await account.hold(write, territory, advance_id)
@@ -82,7 +83,7 @@ async def withdraw_notice(
 ) -> list[Change]:
     """Take a formal notice back that was a mistake: nothing runs from it.
 
-    Raises `notice-withdrawn`, `notice-relied-on`, `legal-rate-missing` (409).
+    Raises `notice-withdrawn`, `notice-relied-on` (409).
     """
     advance = await account.hold(write, territory, advance_id)
     notice = await _held(write, advance, notice_id)
@@ -96,8 +97,8 @@ async def accelerate(
 ) -> list[Change]:  # fmt: skip
     """Make all that is outstanding due, after a formal notice and its delay.
 
-    Raises `already-accelerated`, `clause-void`, `notice-missing`, `delay-running`, `agreement-missing`, `award-ended`,
-    `legal-rate-missing` (409), `person-required`, `email-missing` (403).
+    Raises `already-accelerated`, `clause-void`, `notice-missing`, `delay-running`, `agreement-missing`, `award-ended`
+    (409), `person-required`, `email-missing` (403).
     """
     on = body.accelerated_on or clock.today()
     refuse_future({"/accelerated_on": on})
@@ -114,7 +115,7 @@ async def accelerate(
         raise rules.AlreadyAccelerated(accelerated_on=proceeding.due_on)
     if advance.accelerated_on is not None:
         raise rules.AlreadyAccelerated(accelerated_on=advance.accelerated_on)
-    stand = replayed(here.facts, on)
+    stand = replayed_so_far(here.facts, on)
     notice = rules.notice_relied_on(here.around.notices, _overdue(stand, on), on)
     acceleration = Acceleration(
         territory=territory, advance_id=advance_id, accelerated_on=on, notice_id=notice.id, decided_by=decided_by,
@@ -164,8 +165,8 @@ def _bound(advance: Advance) -> dict[str, object]:
 def unsettled(as_of: date) -> Any:
     """The advances for which a day has come since they were settled, by their ids.
 
-    Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, or where the lines
-    stand was never written.
+    Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, a legal rate was
+    recorded that late interest may run at, or where the lines stand was never written.
     """
     a, p, x, v, s = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding
     due_on = func.coalesce(p.continued_until_on, p.opened_on)
@@ -179,10 +180,12 @@ def unsettled(as_of: date) -> Any:
     void = exists().where(*of_it, x.accelerated_on == a.accelerated_on, or_(~liquidated, x.accelerated_on != due_on))
     comes = exists().where(v.advance_id == a.id, v.from_on <= as_of, paris_day(a.updated_at) < v.from_on)
     unwritten = and_(exists().where(v.advance_id == a.id), ~exists().where(s.advance_id == a.id))
+    told = exists().where(LegalRate.recorded_by.is_not(None), LegalRate.recorded_at > a.updated_at)
+    rated = and_(exists().where(FormalNotice.advance_id == a.id), told)
     moved = a.in_proceedings_on.is_not(None) != in_proceedings(a.siren, clock.today())
     return (
         select(a.territory, a.id)
-        .where(a.disbursed_cents > 0, a.settled_as.is_(None), or_(judged, void, moved, unwritten, comes))
+        .where(a.disbursed_cents > 0, a.settled_as.is_(None), or_(judged, void, moved, unwritten, comes, rated))
         .order_by(a.id)
     )
 

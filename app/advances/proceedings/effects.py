@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 
 from app.advances import versions
-from app.advances.arrears.facts import Surroundings, replayed
+from app.advances.arrears.facts import Surroundings, replayed_so_far
 from app.advances.arrears.models import Acceleration
 from app.advances.arrears.queries import ACCELERATIONS
 from app.advances.models import Advance
@@ -44,7 +44,7 @@ async def take(write: Write, advance: Advance, around: Surroundings, facts: Fact
         return Taken(changes)
     if advance.accelerated_on is not None and advance.accelerated_on <= judged.on:
         return Taken(changes)
-    stand = replayed(facts, judged.on)
+    stand = replayed_so_far(facts, judged.on)
     if not stand.outstanding_cents:
         return Taken(changes)
     row = Acceleration(
