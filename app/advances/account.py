@@ -73,6 +73,9 @@ def facts_of(row: Any) -> Known:
         ],
         versions=[_version(each, order[each[0]]) for each in versions],
         rule=terms.allocation_rule,
+        charges=[
+            replay.Charge(UUID(key), date.fromisoformat(on), cents) for key, on, cents in from_json(row["charges"])
+        ],
         written_off_on=row["written_off_on"],
     )  # fmt: skip
     around = surroundings_of(row, terms.late_rate, terms.late_rate_bp)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.models import Subject
 from app.advances import schemas
+from app.advances.amendments.models import Turnover
 from app.advances.arrears.facts import columns as surroundings
 from app.advances.models import (
     Advance,
@@ -215,5 +216,6 @@ def account(known: bool) -> Statement:
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
             *surroundings(_advance_id, siren, known),
+            facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip

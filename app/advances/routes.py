@@ -213,7 +213,12 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(
     ADVANCE + "/statement",
-    **shows(schemas.AdvanceStatement, LegalRateMissing, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+    **shows(
+        schemas.AdvanceStatement,
+        LegalRateMissing,
+        parameters={"format": FORMAT, **TWO_TIMES},
+        forms=OTHER_FORMS["content"],
+    ),
 )
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
     """What is due, received, late and outstanding on a day, line by line; other forms than JSON have the lines alone.

@@ -1,7 +1,7 @@
 """A tranche is proposed by one person, approved by another, sent, and recorded as the bank paid it, as a payment of a
 grant is.
 
-Revision: 2026_11_30_1900, after 2026_11_30_1831.
+Revision: 2026_11_30_1900, after 2026_11_30_1832.
 
 A tranche that is written with the day on which it was paid is recorded at once, as before; the money's door tells what
 it breaks, and refuses a proposal.
@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_30_1900"
-down_revision = "2026_11_30_1831"
+down_revision = "2026_11_30_1832"
 branch_labels = None
 depends_on = None
 

@@ -8,12 +8,13 @@ from sqlalchemy import Date, Integer, Text, cast, select
 
 from app.access.models import Subject
 from app.advances.amendments import schemas
-from app.advances.amendments.models import Amendment
-from app.advances.amendments.rules import AmendmentKind, AmendmentStatus
-from app.advances.models import Advance
+from app.advances.amendments.models import Amendment, AnnouncedRepayment, Turnover
+from app.advances.amendments.rules import AmendmentKind, AmendmentStatus, AnnouncedStatus
+from app.advances.models import Advance, Repayment
 from app.core.db import param
 from app.core.reading.listing import Listing, any_of, at_least, at_most, updated_since
 from app.core.values import Day
+from app.envelopes.rules import ActStatus
 
 _requester, _finder, _decider = (Subject.__table__.alias(name) for name in ("requester", "finder", "decider"))
 _a = Amendment
@@ -85,3 +86,70 @@ AMENDMENTS: Mapping[AmendmentKind, Listing] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+
+_announcer, _declarer = (Subject.__table__.alias(name) for name in ("announcer", "declarer"))
+_e, _t, _repayment = AnnouncedRepayment, Turnover, Repayment.__table__.alias("repayment")
+EARLY_REPAYMENTS = Listing(
+    schema=schemas.AnnouncedRepayment,
+    rows=select(
+        _e.id,
+        _e.advance_id,
+        _e.amount_cents,
+        _e.planned_on,
+        _e.choice,
+        _e.announced_by,
+        _announcer.c.name.label("announced_by_name"),
+        _e.status,
+        _e.repayment_id,
+        _repayment.c.reference.label("repayment_reference"),
+        _e.end_reason,
+        _e.version,
+        _e.created_at,
+        _e.updated_at,
+    )
+    .join(_announcer, _announcer.c.id == _e.announced_by)
+    .outerjoin(_repayment, _repayment.c.id == _e.repayment_id)
+    .where(_e.territory == _territory, _e.advance_id == _advance_id),
+    key=_e.id,
+    version=_e.version,
+    derived=True,
+    parent=_parent,
+    filters={
+        "status": any_of(_e.status, AnnouncedStatus, "Any of these states."),
+        "planned_from": at_least(_e.planned_on, Day, "Planned for this day or later."),
+        "planned_to": at_most(_e.planned_on, Day, "Planned for this day or earlier."),
+        "updated_since": updated_since(_e.updated_at),
+    },
+    sorts={"planned_on": _e.planned_on},
+)
+TURNOVERS = Listing(
+    schema=schemas.Turnover,
+    rows=select(
+        _t.id,
+        _t.advance_id,
+        _t.year,
+        _t.turnover_cents,
+        _t.amount_cents.label("fee_cents"),
+        _t.due_on,
+        _t.declared_by,
+        _declarer.c.name.label("declared_by_name"),
+        _t.status,
+        _t.reason,
+        _t.version,
+        _t.created_at,
+        _t.updated_at,
+    )
+    .join(_declarer, _declarer.c.id == _t.declared_by)
+    .where(_t.territory == _territory, _t.advance_id == _advance_id),
+    key=_t.id,
+    version=_t.version,
+    derived=True,
+    parent=_parent,
+    filters={
+        "status": any_of(_t.status, ActStatus, "Recorded, or reversed."),
+        "due_from": at_least(_t.due_on, Day, "Fee due on this day or later."),
+        "due_to": at_most(_t.due_on, Day, "Fee due on this day or earlier."),
+        "updated_since": updated_since(_t.updated_at),
+    },
+    sorts={"year": _t.year, "due_on": _t.due_on},
+)

@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.access.duties import REQUESTS_DECIDES
+from app.access.duties import DECIDES_RECEIVES, REQUESTS_DECIDES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor, EmailMissing
 from app.advances.account import facts_of
-from app.advances.amendments import rules, schemas, service
-from app.advances.amendments.queries import AMENDMENTS
+from app.advances.amendments import firm, rules, schemas, service
+from app.advances.amendments.queries import AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
 from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
 from app.advances.legal_rates.rules import LegalRateMissing
@@ -21,25 +21,28 @@ from app.advances.queries import account
 from app.awards.rules import BeforeDecision
 from app.core import clock
 from app.core.db import fetchrow
-from app.core.problems import IfMatchMissing, NotFound, ReferenceNotFound
+from app.core.problems import AlreadyExists, IfMatchMissing, NotFound, Problem, ReferenceNotFound
 from app.core.reading.answers import page, private, show
 from app.core.reading.query import Parameter, read
 from app.core.serving.operations import changes, lists, shows
 from app.core.values import LAST_DAY, Day
 from app.core.writing.idempotency import IdempotencyKeyMissing
 from app.core.writing.writes import Change, Write, commit
+from app.envelopes.ledger import AlreadyReversed
+from app.envelopes.schemas import Reversal
 from app.programme.routes import T
 
 ADVANCE = T + "/advances/{advance_id:uuid}"
 ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
-STANDS = (rules.NothingOutstanding, rules.AdvanceWrittenOff, LegalRateMissing)
-LAYS_OUT = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
-DECIDES = (
+Problems = tuple[type[Problem], ...]
+STANDS: Problems = (rules.NothingOutstanding, rules.AdvanceWrittenOff, LegalRateMissing)
+LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
+DECIDES: Problems = (
     rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
     IfMatchMissing,
 )  # fmt: skip
-ENDS = (rules.AmendmentTransition, *REQUESTS_DECIDES.refusals, IfMatchMissing)
-WITHDRAWS = (rules.AmendmentTransition, *BY_A_PERSON, IfMatchMissing)
+ENDS: Problems = (rules.AmendmentTransition, *REQUESTS_DECIDES.refusals, IfMatchMissing)
+WITHDRAWS: Problems = (rules.AmendmentTransition, *BY_A_PERSON, IfMatchMissing)
 
 Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
 
@@ -60,6 +63,8 @@ def serve_amendments(advances: APIRouter) -> None:
     _serve_reschedules(advances)
     _serve_waivers(advances)
     _serve_write_offs(advances)
+    _serve_early_repayments(advances)
+    _serve_turnovers(advances)
 
 
 async def _asked(
@@ -231,3 +236,84 @@ def _serve_write_offs(advances: APIRouter) -> None:
     ) -> Response:
         """Withdraw a write-off that is not decided, giving a reason. If-Match is required."""
         return await _acted(request, _ending(AmendmentKind.WRITE_OFF, AmendmentAction.WITHDRAW), body)
+
+
+def _serve_early_repayments(advances: APIRouter) -> None:
+    collection, one = ADVANCE + "/early-repayments", ADVANCE + "/early-repayments/{id:uuid}"
+
+    @advances.get(collection, **lists(EARLY_REPAYMENTS))
+    async def list_early_repayments(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """Early repayments that the firm announced."""
+        return await page(request, EARLY_REPAYMENTS)
+
+    @advances.post(
+        collection,
+        **changes(schemas.AnnouncedRepayment, *STANDS, EmailMissing, IdempotencyKeyMissing, status=201),
+    )
+    async def announce_early_repayment(
+        request: Request, body: schemas.EarlyRepaymentCreate, actor: Actor = require("amendments:write")
+    ) -> Response:
+        """Record an early repayment that the firm announces, with its choice. An Idempotency-Key is required."""
+        return await _asked(request, firm.announce, body)
+
+    @advances.get(one, **shows(schemas.AnnouncedRepayment))
+    async def get_early_repayment(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """One early repayment that the firm announced."""
+        return await show(request, EARLY_REPAYMENTS)
+
+    @advances.post(
+        one + "/receive",
+        **changes(
+            schemas.AnnouncedRepayment, rules.EarlyRepaymentTransition, AlreadyExists, ReferenceNotFound,
+            *DECIDES_RECEIVES.refusals, IfMatchMissing,
+        ),
+    )  # fmt: skip
+    async def receive_early_repayment(
+        request: Request, body: schemas.EarlyRepaymentReceipt, actor: Actor = require("advances:pay")
+    ) -> Response:
+        """Name the repayment that it came in as: the lines ahead are made as was chosen. If-Match is required."""
+        return await _acted(request, firm.receive, body)
+
+    @advances.post(
+        one + "/withdraw",
+        **changes(schemas.AnnouncedRepayment, rules.EarlyRepaymentTransition, EmailMissing, IfMatchMissing),
+    )
+    async def withdraw_early_repayment(
+        request: Request, body: schemas.AmendmentEnd, actor: Actor = require("amendments:write")
+    ) -> Response:
+        """Withdraw an early repayment that has not come in, giving a reason. If-Match is required."""
+        return await _acted(request, firm.withdraw, body)
+
+
+def _serve_turnovers(advances: APIRouter) -> None:
+    collection, one = ADVANCE + "/turnovers", ADVANCE + "/turnovers/{id:uuid}"
+
+    @advances.get(collection, **lists(TURNOVERS))
+    async def list_turnovers(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """Turnovers that the firm declared, and the success fee on each."""
+        return await page(request, TURNOVERS)
+
+    @advances.post(
+        collection,
+        **changes(
+            schemas.Turnover, rules.NoSuccessFee, rules.AdvanceWrittenOff, AlreadyExists, EmailMissing,
+            IdempotencyKeyMissing, status=201,
+        ),
+    )  # fmt: skip
+    async def declare_turnover(
+        request: Request, body: schemas.TurnoverCreate, actor: Actor = require("amendments:write")
+    ) -> Response:
+        """Record the turnover of a year: its success fee falls due. An Idempotency-Key is required."""
+        return await _asked(request, firm.declare, body)
+
+    @advances.get(one, **shows(schemas.Turnover))
+    async def get_turnover(request: Request, actor: Actor = require("amendments:read")) -> Response:
+        """The turnover of a year."""
+        return await show(request, TURNOVERS)
+
+    @advances.post(one + "/reverse", **changes(schemas.Turnover, AlreadyReversed, EmailMissing, IfMatchMissing))
+    async def reverse_turnover(
+        request: Request, body: Reversal, actor: Actor = require("amendments:decide")
+    ) -> Response:
+        """Reverse a turnover that was declared by mistake, giving a reason. If-Match is required."""
+        return await _acted(request, firm.reverse, body)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from app.advances.schedule import half_up
 from app.core.faults import Fault
 from app.core.problems import Problem
 
@@ -65,6 +66,14 @@ class WriteOffGround(StrEnum):
     CLOSED_FOR_LACK_OF_ASSETS = "closed_for_lack_of_assets"
 
 
+class AnnouncedStatus(StrEnum):
+    """An early repayment is announced, came in as a repayment, or is withdrawn."""
+
+    ANNOUNCED = "announced"
+    RECEIVED = "received"
+    WITHDRAWN = "withdrawn"
+
+
 _A, _S = AmendmentAction, AmendmentStatus
 # The states that an action starts from, and the one that it leads to.
 TRANSITIONS: Mapping[AmendmentKind, Mapping[AmendmentAction, tuple[frozenset[AmendmentStatus], AmendmentStatus]]] = {
@@ -104,6 +113,11 @@ FIELDS_OF_WAIVER = Fault(
     "fields_of_waiver",
     en="A part is given by amount_cents and share; full and none by neither.",
     fr="Une part se donne par amount_cents et share ; full et none par aucun des deux.",
+)
+CHOICE_MISSING = Fault(
+    "choice_missing",
+    en="Choose shorten (the last lines fall away) or respread (the lines are made again).",
+    fr="Choisissez shorten (les dernières lignes tombent) ou respread (les lignes sont recalculées).",
 )
 
 
@@ -192,6 +206,27 @@ class BeforeLastVersion(Problem):
     detail_fr = "Le dernier compte à partir du {from_on}."
     cure = "Enter this day or a later one."
     cure_fr = "Saisissez ce jour ou un jour ultérieur."
+
+
+class EarlyRepaymentTransition(Problem):
+    """The early repayment has already come in or been withdrawn."""
+
+    status = 409
+    title_fr = "Le remboursement anticipé a déjà été reçu ou retiré."
+    detail = "It is {current}."
+    detail_fr = "Il est {current}."
+
+
+class NoSuccessFee(Problem):
+    """The agreement has no success fee."""
+
+    status = 409
+    title_fr = "La convention ne prévoit pas de redevance en cas de succès."
+
+
+def success_fee(turnover_cents: int, rate_bp: int, most_cents: int, charged_cents: int) -> int:
+    """The fee on the turnover of a year: half-up, and no more than the cap leaves."""
+    return max(0, min(half_up(turnover_cents * rate_bp, 10_000), most_cents - charged_cents))
 
 
 def check_amendment(kind: AmendmentKind, status: str, action: AmendmentAction) -> AmendmentStatus:

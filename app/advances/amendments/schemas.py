@@ -4,14 +4,17 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from app.advances.amendments import rules
-from app.advances.amendments.rules import AmendmentStatus, RescheduleKind, Waived, WriteOffGround
+from app.advances.amendments.rules import AmendmentStatus, AnnouncedStatus, RescheduleKind, Waived, WriteOffGround
+from app.advances.replay import EarlyChoice
 from app.advances.schedule import MOST_PERIODS, GraceKind
 from app.advances.versions import LateInterest, WaiverShare
 from app.core.schemas import Body, CreatedAt, Id, PersonName, PersonNameOrNull, Read, UpdatedAt, Version
-from app.core.values import Cents, Day, PositiveCents, Reason, Sha256, ShortLine
+from app.core.values import MAX_CENTS, Cents, Day, PositiveCents, Reason, Sha256, ShortLine
+from app.envelopes.rules import ActStatus
+from app.envelopes.schemas import ReversalReason
 from app.firms.bank_details.schemas import WithoutIban
 
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PERIODS, json_schema_extra={"format": "int32"})]
@@ -212,6 +215,97 @@ class WriteOff(_Amendment):
 
     ground: WriteOffGround = Field(description="Why it cannot be had.")
     proof_sha256: str = Field(description="SHA-256 of the proof, in lower-case hexadecimal.")
+
+
+def _chosen(choice: EarlyChoice | None) -> EarlyChoice:
+    if choice is None:
+        raise rules.CHOICE_MISSING.error()
+    return choice
+
+
+class EarlyRepaymentCreate(Body):
+    """An early repayment that the firm announces, with its choice."""
+
+    model_config = _example(amount_cents=2_000_000, planned_on="2027-06-30", choice="respread")
+
+    amount_cents: Annotated[PositiveCents, Field(description="Euro cents that the firm will repay early.")]
+    planned_on: Annotated[Day, Field(description="Paris day on which it plans to.")]
+    choice: Annotated[
+        EarlyChoice | None,
+        AfterValidator(_chosen),
+        Field(
+            validate_default=True,
+            description="shorten: the last lines fall away; respread: the lines ahead are made again. One of both must"
+            " be chosen.",
+        ),
+    ] = None
+
+
+class EarlyRepaymentReceipt(Body):
+    """The repayment that an announced one came in as."""
+
+    model_config = _example(repayment_id="018c9f5e-0000-7000-8000-000000000000")
+
+    repayment_id: Annotated[UUID, Field(description="A repayment of this advance that stands.")]
+
+
+class AnnouncedRepayment(Read):
+    """An early repayment that the firm announced."""
+
+    id: Id
+    advance_id: UUID = Field(description="The advance that it is of.")
+    amount_cents: Cents = Field(description="Euro cents that the firm announced.")
+    planned_on: date = Field(description="Paris day on which it planned to repay.")
+    choice: EarlyChoice = Field(description="What it does to the lines ahead.")
+    announced_by: UUID = Field(description="Who recorded it.")
+    announced_by_name: PersonName = Field(description="Present name of who recorded it.")
+    status: AnnouncedStatus = Field(description="announced; received: it came in as a repayment; withdrawn.")
+    repayment_id: UUID | None = Field(description="The repayment that it came in as; null before it.")
+    repayment_reference: str | None = Field(description="Reference of that repayment; null as the id is.")
+    end_reason: str | None = Field(description="Why it was withdrawn; null where it is not.")
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
+
+
+class TurnoverCreate(Body):
+    """The turnover of a year, as the firm declares it."""
+
+    model_config = _example(year=2027, turnover_cents=120_000_000, due_on="2028-06-30")
+
+    year: Annotated[
+        int,
+        Field(strict=True, ge=1900, le=2199, description="Calendar year.", json_schema_extra={"format": "int32"}),
+    ]
+    turnover_cents: Annotated[
+        int,
+        Field(
+            strict=True, ge=0, le=MAX_CENTS, description="Turnover of the year, in euro cents.",
+            json_schema_extra={"format": "int64"},
+        ),
+    ]  # fmt: skip
+    due_on: Annotated[Day, Field(description="Paris day on which the fee falls due.")]
+
+
+class Turnover(Read):
+    """The turnover of a year, and the success fee on it."""
+
+    id: Id
+    advance_id: UUID = Field(description="The advance that it is of.")
+    year: int = Field(description="Calendar year.", json_schema_extra={"format": "int32"})
+    turnover_cents: Cents = Field(description="Turnover of the year, in euro cents.")
+    fee_cents: Cents = Field(
+        description="Success fee in euro cents, half-up: the rate on the turnover, as far as the cap in all leaves it;"
+        " 0 after the last year."
+    )
+    due_on: date = Field(description="Paris day on which the fee falls due.")
+    declared_by: UUID = Field(description="Who recorded it.")
+    declared_by_name: PersonName = Field(description="Present name of who recorded it.")
+    status: ActStatus = Field(description="recorded, or reversed as a mistake.")
+    reason: ReversalReason
+    version: Version
+    created_at: CreatedAt
+    updated_at: UpdatedAt
 
 
 class Settlement(Read):

@@ -54,12 +54,12 @@ class _Held:
 async def request_reschedule(
     write: Write, territory: str, advance_id: UUID, body: schemas.RescheduleCreate
 ) -> list[Change]:
-    """Ask for a reschedule; the answer shows the lines before and after it, as of today.
+    """Ask for a reschedule; the answer shows the lines before and after it, as on the day of the request.
 
     Raises `nothing-outstanding`, `advance-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
     `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     asked = body.model_dump(mode="json", exclude={"reason", "requested_on"})
     version = _rescheduled(held, asked)
     return await _ask(write, held, AmendmentKind.RESCHEDULE, body, asked, version.lines)
@@ -70,7 +70,7 @@ async def request_waiver(write: Write, territory: str, advance_id: UUID, body: s
 
     Raises `not-conditional`, `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing`.
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     if held.known.terms.kind is not AdvanceTermsKind.CONDITIONAL:
         raise rules.NotConditional
     return await _ask(write, held, AmendmentKind.WAIVER, body, {}, None)
@@ -83,7 +83,7 @@ async def request_write_off(
 
     Raises `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing` (403).
     """
-    held = await _hold(write, territory, advance_id, clock.today())
+    held = await _asking(write, territory, advance_id, body)
     asked = {"ground": WriteOffGround(body.ground).value, "proof_sha256": body.proof_sha256}
     return await _ask(write, held, AmendmentKind.WRITE_OFF, body, asked, ())
 
@@ -92,13 +92,10 @@ async def _ask(
     write: Write, held: _Held, kind: AmendmentKind, body: Any, asked: dict[str, Any], after: Sequence[Line] | None
 ) -> list[Change]:
     requested_by = accountable(write.actor)
-    on = body.requested_on or clock.today()
-    refuse_future({"/requested_on": on})
-    refuse_before_decision(held.advance.decided_on, on)
     before = _flows_before(held.stand)
     amendment = Amendment(
         territory=held.advance.territory, advance_id=held.advance.id, kind=kind, asked=asked, reason=body.reason,
-        requested_on=on, requested_by=requested_by, before=before,
+        requested_on=held.stand.as_of, requested_by=requested_by, before=before,
         after=before if after is None else _flows(after),
     )  # fmt: skip
     write.session.add(amendment)
@@ -210,18 +207,23 @@ async def end(
     return [_change("withdrawn" if withdrawn else "refused", amendment)]
 
 
-async def _hold(write: Write, territory: str, advance_id: UUID, on: date) -> _Held:
+async def _asking(write: Write, territory: str, advance_id: UUID, body: Any) -> _Held:
+    """The advance on the day of the request."""
+    on = body.requested_on or clock.today()
+    refuse_future({"/requested_on": on})
     advance = await account.hold(write, territory, advance_id)
+    refuse_before_decision(advance.decided_on, on)
     return await _stand(write, advance, on)
 
 
 async def _stand(write: Write, advance: Advance, on: date) -> _Held:
     if advance.written_off_on is not None:
         raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
-    if not advance.outstanding_cents:
-        raise rules.NothingOutstanding
     known = await account.known(write, advance)
-    return _Held(advance, known, account.stands_by(known, on))
+    stand = account.stands_by(known, on)
+    if not stand.outstanding_cents or not advance.outstanding_cents:
+        raise rules.NothingOutstanding
+    return _Held(advance, known, stand)
 
 
 async def _locked(write: Write, advance_id: UUID, amendment_id: UUID, kind: AmendmentKind) -> Amendment:

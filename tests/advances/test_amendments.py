@@ -1,0 +1,138 @@
+"""Reschedules, waivers and write-offs of an advance: two persons, versions of the schedule, and the money."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.advances.amending import (
+    APPROVAL,
+    DECISION,
+    FINDING,
+    MAY,
+    MOVE,
+    REASON,
+    WRITE_OFF,
+    Amending,
+)
+from tests.world import World, ok, problem
+
+MOVED = [("2024-12-31", 70_00), ("2025-03-31", 100_00), ("2025-06-30", 100_00)]
+
+
+async def test_a_move_is_previewed_approved_by_another_and_makes_a_version(world: World) -> None:
+    scene = await Amending.within(world)
+    first = await scene.repay(100_00, "2024-03-31")
+    await scene.repay(30_00, "2024-05-01")
+    shown = ok(await scene.ask("reschedules", MOVE, dry=True))
+    assert [(line["due_on"], line["principal_cents"]) for line in shown["after"]] == MOVED
+    assert (await scene.read("/reschedules"))["items"] == []
+    path = await scene.asked("reschedules", MOVE)
+    approved = ok(await scene.act(path, "approve", APPROVAL))
+    assert (approved["status"], approved["decided_on"], approved["after"]) == ("approved", MAY, shown["after"])
+    assert await scene.open(MAY) == MOVED
+    assert await scene.open("2024-04-30") == [(f"2024-{day}", 100_00) for day in ("03-31", "06-30", "09-30", "12-31")]
+    schedule = await scene.read("/schedule", as_of=MAY)
+    assert (schedule["cause"], schedule["outstanding_cents"]) == ("amendment", 270_00)
+    assert (await scene.read("/statement", as_of="2024-12-30"))["late_cents"] == 0
+    # The first repayment was a mistake: a version of the same day carries it in its first open line.
+    ok(await scene.acts.reverse(first))
+    replayed = await scene.read("/schedule", as_of=MAY)
+    assert (replayed["cause"], replayed["from_on"], replayed["number" if "number" in replayed else "version"]) == (
+        "replay", MAY, schedule["version"] + 1,
+    )  # fmt: skip
+    assert await scene.open(MAY) == [("2024-12-31", 170_00), *MOVED[1:]]
+    assert await scene.open(MAY, version=schedule["version"]) == MOVED
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"kind": "add_instalments", "instalments": 1},
+         [("2024-03-31", 100_00), *((f"202{day}", 75_00) for day in ("4-06-30", "4-09-30", "4-12-31", "5-03-31"))]),
+        ({"kind": "grace", "due_on": "2024-06-30", "periods": 2, "grace_kind": "nothing_due"},
+         [("2024-03-31", 100_00), ("2024-06-30", 0), ("2024-09-30", 0),
+          *((f"202{day}", 100_00) for day in ("4-12-31", "5-03-31", "5-06-30"))]),
+        ({"kind": "re_amortise"}, [("2024-06-30", 133_33), ("2024-09-30", 133_33), ("2024-12-31", 133_34)]),
+        ({"kind": "re_age", "instalments": 2, "first_on": "2025-01-31"},
+         [("2025-01-31", 200_00), ("2025-04-30", 200_00)]),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)  # fmt: skip
+async def test_each_kind_of_reschedule(world: World, asked: dict[str, Any], wanted: list[tuple[str, int]]) -> None:
+    scene = await Amending.within(world)
+    path = await scene.asked("reschedules", {**asked, "late_interest": "kept", **REASON})
+    ok(await scene.act(path, "approve", APPROVAL))
+    assert await scene.open(MAY) == wanted
+    assert (await scene.read("/statement", as_of=MAY))["outstanding_cents"] == 400_00
+
+
+async def test_a_failure_is_found_and_waived_in_part_by_another_person(world: World) -> None:
+    scene = await Amending.within(world, kind="conditional", minimum_repayment_cents=150_00)
+    await scene.repay(100_00, "2024-03-31")
+    path = await scene.asked("waivers", REASON)
+    refused = problem(await scene.act(path, "decide", DECISION), 409, "amendment-transition")
+    assert refused["needed"] == "found"
+    ok(await scene.act(path, "find", FINDING))
+    part = {**DECISION, "waive": "part", "amount_cents": 250_01, "share": "proportion"}
+    assert problem(await scene.act(path, "decide", part), 409, "waiver-too-high")["most_cents"] == 250_00
+    made = ok(await scene.act(path, "decide", {**part, "amount_cents": 100_00}))
+    assert (made["status"], made["waived_cents"], made["waive"]) == ("approved", 100_00, "part")
+    assert [cents for _, cents in await scene.open(MAY)] == [66_66, 66_67, 66_67]
+    advance = await scene.read()
+    assert (advance["waived_cents"], advance["outstanding_cents"], advance["status"]) == (100_00, 200_00, "repaying")
+    # The rest but for the minimum: 50 are to come, and they come.
+    second = await scene.found()
+    assert ok(await scene.act(second, "decide", DECISION))["waived_cents"] == 150_00
+    assert await scene.open(MAY) == [("2024-06-30", 50_00), ("2024-09-30", 0), ("2024-12-31", 0)]
+    await scene.repay(50_00, "2024-06-30")
+    advance = await scene.read()
+    assert (advance["outstanding_cents"], advance["repaid_cents"], advance["waived_cents"]) == (0, 150_00, 250_00)
+
+
+async def test_what_is_waived_whole_closes_the_advance(world: World) -> None:
+    scene = await Amending.within(world, kind="conditional")
+    ok(await scene.act(await scene.found(), "decide", DECISION))
+    advance = await scene.read()
+    assert (advance["status"], advance["settled_as"], advance["outstanding_cents"]) == ("closed", "waived", 0)
+    assert await scene.open(MAY) == []
+    problem(await scene.ask("reschedules", MOVE), 409, "nothing-outstanding")
+
+
+async def test_a_write_off_is_final_but_for_receipts(world: World) -> None:
+    scene = await Amending.within(world)
+    await scene.repay(100_00, "2024-03-31")
+    path = await scene.asked("write-offs", WRITE_OFF)
+    ok(await scene.act(path, "approve", APPROVAL))
+    advance = await scene.read()
+    assert (advance["status"], advance["written_off_cents"], advance["written_off_on"]) == ("closed", 300_00, MAY)
+    for what, body in (("reschedules", MOVE), ("write-offs", WRITE_OFF)):
+        problem(await scene.ask(what, body), 409, "advance-written-off")
+    recovered = ok(await scene.acts.repay(scene.id, 20_00, received_on="2024-04-30"), 201)
+    assert (recovered["principal_cents"], recovered["after_write_off"]) == (20_00, True)
+    advance = await scene.read()
+    assert (advance["written_off_cents"], advance["repaid_cents"], advance["outstanding_cents"]) == (280_00, 120_00, 0)
+
+
+async def test_a_day_is_settled_to_the_cent(world: World) -> None:
+    """The settlement of a day is what, received that day, leaves nothing."""
+    scene = await Amending.within(world, 10_000_000, annual_rate_bp=200, day_count="act_365")
+    await scene.repay(2_500_000, "2024-03-31")
+    shown = await scene.read("/settlement", on="2024-05-15")
+    assert shown["principal_cents"] + shown["interest_cents"] == shown["total_cents"]
+    received = await scene.repay(shown["total_cents"], "2024-05-15")
+    paid = await scene.read(received.removeprefix(scene.path))
+    assert (paid["principal_cents"], paid["interest_cents"], paid["overpaid_cents"]) == (
+        shown["principal_cents"], shown["interest_cents"], 0,
+    )  # fmt: skip
+    assert (await scene.read())["status"] == "repaid"
+
+
+async def test_a_decided_amendment_stays_as_it_is(world: World) -> None:
+    scene = await Amending.within(world)
+    path = await scene.asked("reschedules", MOVE)
+    ok(await scene.act(path, "refuse", {"reason": "No."}))
+    problem(await scene.act(path, "approve", APPROVAL), 409, "amendment-transition")
+    for change in ("reason = 'x'", "reference = 'x'", "status = 'approved'"):
+        with pytest.raises(asyncpg.PostgresError):
+            await world.pool.execute(f"UPDATE advance_amendments SET {change} WHERE advance_id = $1", scene.id)
