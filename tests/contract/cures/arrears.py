@@ -90,17 +90,21 @@ async def calls_stopped(case: Case) -> None:
     case.cured(await case.world.treasurer.post(path, body, headers=key()))
 
 
-@walk("legal-rate-missing", "give_notice")
+@walk("legal-rate-missing", "get_statement", "get_settlement")
 async def legal_rate_missing(case: Case) -> None:
-    old = await Late.of(case.world, agreed=False, year=2014)
-    answer = await old.notice("2015-03-31", sent_on="2015-04-16", received_on="2015-04-20")
+    year = {"get_statement": 2014, "get_settlement": 2012}[case.act]
+    late = await Late.of(case.world, agreed=False, year=year)
+    due_on = f"{year + 1}-03-31"
+    ok(await late.notice(due_on, sent_on=f"{year + 1}-04-16", received_on=f"{year + 1}-04-20"), 201)
+    path = f"advances/{late.advance}/{case.act.removeprefix('get_')}"
+    answer = await case.world.auditor.get(path)
     case.refused(answer)
     while answer.status_code == 409:
         on = answer.json()["on"]
         half = f"{on[:4]}-{'01' if on[5:7] < '07' else '07'}-01"
         rate = {"from_on": half, "rate_bp": 93, "source": "Arrêté"}
         ok(await case.world.programme.post("/v1/legal-rates", rate), 201)
-        answer = await old.notice("2015-03-31", sent_on="2015-04-16", received_on="2015-04-20")
+        answer = await case.world.auditor.get(path)
     case.cured(answer)
 
 
