@@ -356,7 +356,8 @@ class World:
         path, reference = f"advances/{advance}", secrets.token_hex(8)
 
         async def post(role: str, address: str, **body: Any) -> str:
-            headers = {"Idempotency-Key": secrets.token_hex(16), "If-Match": "*"}
+            headers = {"Idempotency-Key": secrets.token_hex(16)}
+            headers |= {"If-Match": "*"} if address == "accelerate" else {}
             return str(ok(await self.clients[role].post(f"{path}/{address}", body, headers=headers), 201)["id"])
 
         known = {rate["from_on"] for rate in ok(await self.programme.get("/v1/legal-rates?limit=500"))["items"]}

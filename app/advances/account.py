@@ -132,6 +132,10 @@ async def settle(
     the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
     """
     here = await known(write, advance)
+    if here.around.void:  # what a corrected judgment had made due is undone before the new day is answered
+        stand = replayed_so_far(here.facts, clock.today())
+        await _write_versions(write, advance, replay.unwritten(here.facts.versions, stand))
+        here = await known(write, advance)
     judged = await effects.take(write, advance, here.around, here.facts, clock.today())
     if judged.version is not None and judged.act is not None:
         await enact(write, advance, judged.version, judged.act)

@@ -23,7 +23,7 @@ from app.advances.replay import VersionCause
 from app.advances.tranches.models import Tranche
 from app.awards.models import STANDS, AidAct, AidActRecord
 from app.awards.queries import awards
-from app.core.db import Statement, param
+from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
     Listing,
     any_of,
@@ -85,7 +85,7 @@ AIDED.append(
         _advance.id,
         (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
         _advance.decision_reference.label("reference"),
-        _advance.status.in_((AdvanceStatus.REPAID, AdvanceStatus.CLOSED)).label("ended"),
+        _advance.status.in_(literals((AdvanceStatus.REPAID, AdvanceStatus.CLOSED))).label("ended"),
     ).where(text(STANDS))
 )
 

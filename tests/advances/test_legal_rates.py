@@ -9,9 +9,9 @@ PUBLISHED = [("2024-07-01", "2024-12-31", 492), ("2025-01-01", "2025-06-30", 371
 
 async def test_a_rate_is_of_a_half_year_and_is_corrected_by_a_later_record(world: World) -> None:
     query = f"{ADDRESS}?sort=from_on&from_to=2026-06-30"
-    shipped = ok(await world.consultant.get(query))["items"]
-    assert [(row["from_on"], row["to_on"], row["rate_bp"]) for row in shipped[:4]] == PUBLISHED
-    assert all(row["recorded_by"] is None and row["source"] for row in shipped[:4])
+    shipped = [row for row in ok(await world.consultant.get(query))["items"] if row["recorded_by"] is None]
+    assert [(row["from_on"], row["to_on"], row["rate_bp"]) for row in shipped] == PUBLISHED
+    assert all(row["source"] for row in shipped)
     body = {"from_on": "2150-07-01", "rate_bp": 300, "source": "Arrêté"}
     refused = problem(await world.programme.post(ADDRESS, body | {"from_on": "2150-07-02"}), 422, "validation-failed")
     assert refused["errors"][0]["code"] == "not_a_half_year"

@@ -9,9 +9,8 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Date, Text, cast, exists, func, literal_column, null, or_, select, text, union_all
+from sqlalchemy import Date, Text, case, cast, exists, func, literal_column, null, or_, select, text, union_all
 from sqlalchemy.dialects.postgresql import array, insert
-from sqlalchemy.orm import aliased
 
 from app.advances.arrears.models import AdvanceAlert, LineStanding
 from app.advances.arrears.queries import ALERTS, LEFT_CENTS
@@ -35,27 +34,40 @@ def _kind(kind: AdvanceAlertKind) -> Any:
     return literal_column(f"'{kind}'", Text()).label("kind")
 
 
+def _lines(name: str) -> Any:
+    """What is asked for on each due day of an advance, and when the last cent of it was settled."""
+    settled_on = case((func.bool_and(_s.settled_on.is_not(None)), func.max(_s.settled_on)))
+    asked = _s.principal_cents + _s.interest_cents + _s.fees_cents
+    return (
+        select(_s.advance_id, _s.due_on, func.sum(LEFT_CENTS).label("left_cents"), settled_on.label("settled_on"))
+        .where(~_s.kept, asked > text("0"), _s.due_on <= _AS_OF)
+        .group_by(_s.advance_id, _s.due_on)
+        .cte(name)
+    )
+
+
+_LINE, _OLDER = _lines("line"), _lines("older")
+
+
 def _unpaid(line: Any, day: Any) -> Any:
     """Whether something of a line was unpaid when the day began: what settles it on the day comes after."""
-    return or_(line.settled_on.is_(None), line.settled_on >= day)
+    return or_(line.c.settled_on.is_(None), line.c.settled_on >= day)
 
 
 def _of_lines(kind: AdvanceAlertKind, day: Any, bucket: Any, *where: Any) -> Any:
     """Lines of which something is told on a day, as long as the firm is in no proceedings."""
     return (
         select(
-            _a.territory, _a.id, _kind(kind), day.label("on_day"), _s.due_on, bucket, LEFT_CENTS.label("amount_cents")
+            _a.territory, _a.id, _kind(kind), day.label("on_day"), _LINE.c.due_on, bucket,
+            _LINE.c.left_cents.label("amount_cents"),
         )
-        .join(_a, _a.id == _s.advance_id)
-        .where(
-            day <= _AS_OF, _unpaid(_s, day), ~_s.kept, ~in_proceedings(_a.siren, day),
-            _s.principal_cents + _s.interest_cents + _s.fees_cents > text("0"), *where,
-        )
+        .join(_a, _a.id == _LINE.c.advance_id)
+        .where(day <= _AS_OF, _unpaid(_LINE, day), ~in_proceedings(_a.siren, day), *where)
     )  # fmt: skip
 
 
 def _later(days: int) -> Any:
-    return _s.due_on + literal_column(str(days))
+    return _LINE.c.due_on + literal_column(str(days))
 
 
 def _months_later(day: Any, months: int, days: int = 0) -> Any:
@@ -64,17 +76,16 @@ def _months_later(day: Any, months: int, days: int = 0) -> Any:
 
 def _candidates() -> Iterator[Any]:
     no_bucket = null().label("bucket")
-    yield _of_lines(AdvanceAlertKind.INSTALMENT_DUE, cast(_s.due_on, Date), no_bucket)
+    yield _of_lines(AdvanceAlertKind.INSTALMENT_DUE, cast(_LINE.c.due_on, Date), no_bucket)
     yield _of_lines(AdvanceAlertKind.INSTALMENT_OVERDUE, _later(1), no_bucket)
-    older = aliased(LineStanding)
     for bucket, first in BUCKETS:
         oldest = ~exists().where(
-            older.advance_id == _s.advance_id, older.due_on < _s.due_on, ~older.kept, _unpaid(older, _later(first)),
-            older.principal_cents + older.interest_cents + older.fees_cents > text("0"),
+            _OLDER.c.advance_id == _LINE.c.advance_id, _OLDER.c.due_on < _LINE.c.due_on,
+            _unpaid(_OLDER, _later(first)),
         )  # fmt: skip
         word = literal_column(f"'{bucket}'").label("bucket")
         yield _of_lines(AdvanceAlertKind.BUCKET_CHANGED, _later(first), word, oldest)
-    needed_on = _months_later(_s.due_on, ACT_NEEDED_MONTHS, 1)
+    needed_on = _months_later(_LINE.c.due_on, ACT_NEEDED_MONTHS, 1)
     yield _of_lines(AdvanceAlertKind.ACT_NEEDED, needed_on, no_bucket, _a.accelerated_on.is_(None))
     outstanding = _a.disbursed_cents + _a.capitalised_cents - _a.repaid_cents - _a.waived_cents - _a.written_off_cents
     judged = (

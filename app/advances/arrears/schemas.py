@@ -83,7 +83,10 @@ class FormalNoticeCreate(Body):
         ]
         | None
     ) = None  # fmt: skip
-    document_sha256: Sha256 | None = None
+    document_sha256: (
+        Annotated[Sha256, Field(description="SHA-256 of the letter or of the decision, in lower-case hexadecimal.")]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _each_once(self) -> "FormalNoticeCreate":
@@ -153,7 +156,10 @@ class AccelerationCreate(Body):
     accelerated_on: (
         Annotated[Day, Field(description="Paris day from which all is due, today at the latest; absent: today.")] | None
     ) = None
-    document_sha256: Sha256 | None = None
+    document_sha256: (
+        Annotated[Sha256, Field(description="SHA-256 of the letter or of the decision, in lower-case hexadecimal.")]
+        | None
+    ) = None
 
 
 class Acceleration(Read):

@@ -67,7 +67,9 @@ class DebtClaim(Read):
     siren: SirenRead
     firm_name: FirmName
     proceeding_id: UUID = Field(description="The proceeding of the register to which it is declared.")
-    proceeding_kind: ProceedingKind = Field(description="Kind of that proceeding.")
+    proceeding_kind: ProceedingKind = Field(
+        description="Safeguard, reorganisation or liquidation, as the register has it."
+    )
     proceeding_opened_on: date = Field(description="Day of its opening judgment.")
     proceeding_noticed_on: date | None = Field(description="Day of its notice in the BODACC; null: not recorded.")
     proceeding_closed_on: date | None = Field(description="Day of the decision that ended it; null while it goes on.")
