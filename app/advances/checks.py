@@ -53,7 +53,7 @@ CHECKS = {
         SELECT r.id::text, n.principal_cents, r.principal_cents
         FROM advance_repayments r LEFT JOIN LATERAL (
             SELECT principal_cents FROM advance_allocations WHERE repayment_id = r.id
-            ORDER BY recorded_at DESC, id DESC LIMIT 1
+            ORDER BY id DESC LIMIT 1
         ) n ON true""",
     "open lines of a version": """
         SELECT v.id::text, v.outstanding_cents,

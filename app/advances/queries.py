@@ -20,8 +20,9 @@ from app.advances.models import (
     ScheduleVersion,
 )
 from app.advances.replay import VersionCause
+from app.advances.rules import AdvanceStage
 from app.advances.tranches.models import Tranche
-from app.awards.models import STANDS, AidAct, AidActRecord
+from app.awards.models import STANDS, Aid, AidAct, AidActRecord
 from app.awards.queries import awards
 from app.core.db import Statement, literals, param
 from app.core.reading.listing import (
@@ -56,6 +57,27 @@ OUTSTANDING = (
 _said_since = schemas.Terms.model_construct().model_dump(mode="json", include=set(schemas.SAID_SINCE))
 AGREED: Any = literal_column(f"'{json.dumps(_said_since)}'", JSONB())
 
+_ended = _advance.ended_as.in_(literals([AdvanceStage.LAPSED, AdvanceStage.TERMINATED]))
+
+
+def _stage(code: AdvanceStage) -> Any:
+    return literal_column(f"'{code}'", Text())
+
+
+STAGE: Any = case(
+    (_advance.status == _stage(AdvanceStage.REVERSED), _stage(AdvanceStage.REVERSED)),
+    ((_advance.status == _stage(AdvanceStage.CANCELLED)) & _ended, _advance.ended_as),
+    (_advance.status == _stage(AdvanceStage.CANCELLED), _stage(AdvanceStage.CANCELLED)),
+    (
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])),
+        func.coalesce(_advance.settled_as, _stage(AdvanceStage.REPAID)),
+    ),
+    (_advance.status == literals([AdvanceStatus.REPAYING])[0], _stage(AdvanceStage.RUNNING)),
+    (_advance.status == literals([AdvanceStatus.PAYING])[0], _stage(AdvanceStage.DISBURSING)),
+    (Aid.agreed_on.is_not(None), _stage(AdvanceStage.AGREED)),
+    else_=_stage(AdvanceStage.AWARDED),
+)
+
 ADVANCES = awards(
     _advance,
     schemas.Advance,
@@ -74,6 +96,8 @@ ADVANCES = awards(
     AGREED.op("||", return_type=JSONB())(_advance.terms).label("terms"),
     _advance.planned_disbursement_on,
     in_flight=_advance.in_flight_cents,
+    stage=STAGE,
+    stages=AdvanceStage,
 )
 
 AIDED.append(

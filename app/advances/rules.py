@@ -5,6 +5,24 @@ from enum import StrEnum
 from app.core.problems import Problem
 
 
+class AdvanceStage(StrEnum):
+    """How far an advance is: decided, agreed, paid out in part, paid out; then what took the last cent, or how it ended
+    unpaid.
+    """
+
+    AWARDED = "awarded"
+    AGREED = "agreed"
+    DISBURSING = "disbursing"
+    RUNNING = "running"
+    REPAID = "repaid"
+    WAIVED = "waived"
+    WRITTEN_OFF = "written_off"
+    CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    TERMINATED = "terminated"
+    REVERSED = "reversed"
+
+
 class EarlyRepayment(StrEnum):
     """Whether the firm may repay before its time as it likes, or must announce it."""
 

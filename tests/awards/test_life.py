@@ -82,7 +82,7 @@ async def test_an_aid_is_notified_agreed_guaranteed_started_and_completed(acts: 
     before = (await life.says(life.advance))["version"]
     ok(await life.put("guarantee", GUARANTEED), 200)
     assert (await life.says(life.advance))["version"] == before  # the same again writes nothing
-    assert ok(await life.act("start", STARTED, of=life.advance))["stage"] == "started"
+    assert ok(await life.act("start", STARTED, of=life.advance))["stage"] == "agreed"  # the start is its aid's
     done = ok(await life.act("completion", COMPLETED))
     assert (done["stage"], done["final_cost_cents"], done["conditions"]) == ("completed", 9_000_000, "12 jobs.")
     assert (await life.says(life.advance))["public_aid"] == COMPLETED["public_aid"]

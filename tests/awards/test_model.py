@@ -917,6 +917,11 @@ class Aids(Life):
         seen_as = "closed" if award.status == "closed" else award.status if award.status in OVER else None
         passed = {"completed": aid.completed_on, "started": aid.started_on, "agreed": aid.agreed}
         stage = award.ended or seen_as or next((name for name, done in passed.items() if done), "awarded")
+        if award.kind == "advances":  # whose stage tells of its money, and of its end only where nothing was paid
+            flowing = {"paying": "disbursing", "repaying": "running", "repaid": "repaid"}
+            over = award.ended if award.ended in ("lapsed", "terminated") else seen_as
+            ended = over if award.status in ("cancelled", "reversed") else None
+            stage = flowing.get(award.status) or ended or ("agreed" if aid.agreed else "awarded")
         assert (told, said["status"], said["stage"]) == (wanted, award.status, stage)
         if said["lines"] is not None:
             assert [line["certified_cents"] for line in said["lines"]] == [aid.certified]

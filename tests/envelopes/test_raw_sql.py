@@ -302,12 +302,12 @@ ADVANCES = [
     Attack("decider_receives", change("advance_repayments", REPAYMENT, recorded_by="awarded_by")),
     Attack(
         "advance_repayments_recorded_by_fkey",
-        clone("advance_repayments", REPAYMENT, receipt_id="$receipt", recorded_by="uuidv7()"),
+        clone("advance_repayments", REPAYMENT, receipt_id="$entry", recorded_by="uuidv7()"),
     ),
     *(
         Attack(
             "repayment_amount",
-            clone("advance_repayments", REPAYMENT, receipt_id="$receipt", amount_cents=c, principal_cents=c),
+            clone("advance_repayments", REPAYMENT, receipt_id="$entry", amount_cents=c, principal_cents=c),
         )
         for c in ("0", "-1", TOO_LARGE)
     ),
@@ -532,9 +532,9 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     lent = ok(await paid.advance(100), 201)["id"]
     ids["offer"] = ok(await paid.tranche(lent, 1, paid_on=None), 201)["id"]
     said = {"amount_cents": 50_000_00, "received_on": "2024-04-02", "reference": "waits"}
-    ids["receipt"] = ok(await world.treasurer.post("receipts", said, headers={"Idempotency-Key": "receipt"}), 201)["id"]
+    ids["entry"] = ok(await world.treasurer.post("receipts", said, headers={"Idempotency-Key": "entry"}), 201)["id"]
     back = {"amount_cents": 1, "reason": "Not ours."}
-    refunds = f"receipts/{ids['receipt']}/refunds"
+    refunds = f"receipts/{ids['entry']}/refunds"
     ids["refund"] = ok(await world.treasurer.post(refunds, back, headers={"Idempotency-Key": "refund"}), 201)["id"]
     async with pool.acquire() as connection:
         await world.add_subject(connection, "robot", "office", None, kind="service_account")
@@ -606,7 +606,7 @@ def taken_back(table: str, row: str, status: str) -> str:
         change("grant_payments", PROPOSAL, **APPROVE),
         change("grant_payments", PROPOSAL, status="'cancelled'", reason="'Later'"),
         clone("advance_repayments", REPAYMENT, status="'reversed'", reason="'Mistaken'"),
-        clone("receipts", "id = $receipt", status="'reversed'", reason="'Mistaken'"),
+        clone("receipts", "id = $entry", status="'reversed'", reason="'Mistaken'"),
         clone("contributions", CONTRIBUTION, status="'reversed'", reason="'Mistaken'"),
         taken_back("grants", "id = $new_grant", "reversed"),
         taken_back("grants", "id = $new_grant", "cancelled"),
