@@ -114,6 +114,21 @@ ONLY_CONDITIONAL = Fault(
     en="Only a conditional advance has this field.",
     fr="Seule une avance conditionnelle (kind conditional) admet ce champ.",
 )
+AVAILABLE_BEFORE_DECISION = Fault(
+    "available_before_decision",
+    en="The last day on which the advance is drawn cannot be before the decision of {decided_on}.",
+    fr="Le dernier jour de tirage de l'avance ne peut pas précéder la décision du {decided_on}.",
+)
+MINIMUM_ABOVE_ADVANCE = Fault(
+    "minimum_above_advance",
+    en="The minimum repayment cannot be more than the advance, {amount_cents}.",
+    fr="Le remboursement minimal ne peut pas dépasser l'avance, {amount_cents}.",
+)
+SHARE_WITHOUT_BASE = Fault(
+    "share_without_base",
+    en="A certified share needs a base: send scheme and base_cents, or leave it out.",
+    fr="Une part attestée suppose une assiette : indiquez scheme et base_cents, ou omettez-la.",
+)
 
 
 def refuse(faults: Iterable[TermsFault]) -> None:

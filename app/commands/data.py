@@ -140,8 +140,8 @@ def do_what_is_due(
                 done = await tick(session_factory(engine), as_of=day, say=say)
         return (
             f"{done.silences} silences recorded, {done.unstarted} aids not started in time,"
-            f" {done.commitments} commitments overdue, {done.judged} advances settled,"
-            f" {done.alerts} alerts of advances,"
+            f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
+            f" {done.judged} advances settled, {done.alerts} alerts of advances,"
             f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
         )
 

@@ -332,9 +332,18 @@ async def test_an_award_shows_the_schedule_that_the_firm_signs_before_anything_i
         ({"planned_disbursement_on": "2023-10-02"}, "/planned_disbursement_on", "planned_before_decision"),
         ({"planned_disbursement_on": "2028-12-31"}, "/planned_disbursement_on", "tranche_after_last_due"),
         ({"terms": {**TERMS, "first_due_on": "2020-12-31"}}, "/terms/first_due_on", "tranche_after_last_due"),
+        *(
+            ({"terms": {**TERMS, "kind": "conditional", **terms}}, f"/terms/{pointer}", code)
+            for terms, pointer, code in (
+                ({"available_until_on": "2023-10-02"}, "available_until_on", "available_before_decision"),
+                ({"available_until_on": "2028-12-31"}, "available_until_on", "tranche_after_last_due"),
+                ({"minimum_repayment_cents": 2}, "minimum_repayment_cents", "minimum_above_advance"),
+                ({"tranches": [{}, {"certified_bp": 1}]}, "tranches/1/certified_bp", "share_without_base"),
+            )
+        ),
     ],
 )
-async def test_an_award_that_could_not_be_paid_in_time_is_refused(
+async def test_an_award_whose_terms_could_not_be_kept_is_refused(
     acts: Acts, change: dict[str, Any], pointer: str, code: str
 ) -> None:
     errors = problem(await acts.advance(1, **change), 422, "validation-failed")["errors"]

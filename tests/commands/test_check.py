@@ -73,6 +73,8 @@ PLANTED = {
         "UPDATE grants SET recovered_cents = recovered_cents + 1 WHERE paid_cents > 0",
     "reports of a commitment": "UPDATE commitments SET reports = reports + 1",
     "in flight of a grant": "UPDATE grants SET in_flight_cents = 1 WHERE paid_cents + released_cents < amount_cents",
+    "in flight of an advance":
+        "UPDATE advances SET in_flight_cents = 1 WHERE disbursed_cents + released_cents < amount_cents",
     "total of a payment run": "UPDATE payment_runs SET total_cents = total_cents + 1",
     "payments in the open lines of a run":
         "UPDATE grant_payments SET status = 'approved', sent_on = NULL WHERE status = 'sent'",

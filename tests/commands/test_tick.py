@@ -79,12 +79,12 @@ def test_the_tick_says_what_it_did_and_a_second_one_does_nothing(home: Home, new
     past = "UPDATE contacts SET retain_until_on = '2023-10-03' WHERE external_id LIKE 'demo-contact-1%'"
     asyncio.run(run_sql(url, past))
     assert home.said("tick", DATABASE_URL=url) == (
-        "0 silences recorded, 0 aids not started in time, 0 commitments overdue, 0 advances settled,"
-        " 0 alerts of advances, 11 contacts erased, 0 stored replies forgotten\n"
+        "0 silences recorded, 0 aids not started in time, 0 advances not drawn in time, 0 commitments overdue,"
+        " 0 advances settled, 0 alerts of advances, 11 contacts erased, 0 stored replies forgotten\n"
     )
     assert home.said("tick", DATABASE_URL=url) == (
-        "0 silences recorded, 0 aids not started in time, 0 commitments overdue, 0 advances settled,"
-        " 0 alerts of advances, 0 contacts erased, 0 stored replies forgotten\n"
+        "0 silences recorded, 0 aids not started in time, 0 advances not drawn in time, 0 commitments overdue,"
+        " 0 advances settled, 0 alerts of advances, 0 contacts erased, 0 stored replies forgotten\n"
     )
     [row] = asyncio.run(run_sql(url, "SELECT count(name), count(*) FROM contacts"))
     assert tuple(row) == (35, 46)

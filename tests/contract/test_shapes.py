@@ -370,8 +370,8 @@ OURS: dict[str, str] = {
          "service_certifier_kind", "funding_statement_stater_kind", "certifier_kind", "validator_kind",
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
-         "tranche_approver_kind", "recovery_kinds",
-         "commitment_judge_kind", "claim_settler_kind", "change_request_decider_kind"),
+         "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
+         "change_request_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(

@@ -1,5 +1,6 @@
 """What travels when an award is recorded."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
@@ -142,6 +143,7 @@ class AdvanceCreate(AwardCreate):
         if (planned or self.decided_on) >= last:
             at = ("planned_disbursement_on",) if planned else ("terms", "first_due_on")
             refuse([TermsFault(at, "tranche_after_last_due", {"last_due_on": last})])
+        refuse(self._faults_of_agreement(last))
         paid = [schedule.CashFlow(planned or self.decided_on, self.amount_cents)]
         refuse(
             [
@@ -150,6 +152,22 @@ class AdvanceCreate(AwardCreate):
             ]
         )
         return self
+
+    def _faults_of_agreement(self, last_due_on: date) -> Iterator[TermsFault]:
+        """What the agreement cannot say of an advance of this amount, decided on this day."""
+        terms = self.terms
+        until_on, minimum = terms.available_until_on, terms.minimum_repayment_cents
+        if until_on is not None and until_on < self.decided_on:
+            at = ("terms", "available_until_on")
+            yield TermsFault(at, "available_before_decision", {"decided_on": self.decided_on})
+        if until_on is not None and until_on >= last_due_on:
+            yield TermsFault(("terms", "available_until_on"), "tranche_after_last_due", {"last_due_on": last_due_on})
+        if minimum is not None and minimum > self.amount_cents:
+            at = ("terms", "minimum_repayment_cents")
+            yield TermsFault(at, "minimum_above_advance", {"amount_cents": self.amount_cents})
+        for place, condition in enumerate(terms.tranches):
+            if condition.certified_bp is not None and self.base_cents is None and self.application_id is None:
+                yield TermsFault(("terms", "tranches", place, "certified_bp"), "share_without_base")
 
 
 class StoryEntry(Read):
