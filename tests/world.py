@@ -147,6 +147,10 @@ class Mission:
         }
 
 
+# The collections below an advance of what amends it.
+AMENDED = ("reschedules", "waivers", "write-offs", "early-repayments", "turnovers")
+
+
 @dataclass
 class World:
     """A territory and its people. `world.lead`, `world.operator`, … are clients with the key of that role.
@@ -399,6 +403,33 @@ class World:
         reports = f"grants/{grant}/commitments/{commitment}/reports"
         report = ok(await self.clients["territory"].post(reports, told), 201)["id"]
         return {"recovery": recovery, "receipt": receipt, "commitment": commitment, "commitment_report": report}
+
+    async def amended(self, advance: str) -> dict[str, str]:
+        """A request of each kind of a paid advance, an early repayment announced, and a turnover: ids by collection."""
+        asked: dict[str, dict[str, Any]] = {
+            "reschedules": {"kind": "re_age", "instalments": 4, "first_on": "2199-03-31", "late_interest": "kept"},
+            "write-offs": {"ground": "irrecoverable", "proof_sha256": "0" * 64},
+            "early-repayments": {"amount_cents": 1, "planned_on": "2024-05-02", "choice": "shorten"},
+        }
+        ids = {}
+        for what, body in asked.items():
+            because = {} if what == "early-repayments" else {"reason": "Orders were delayed."}
+            headers = {"Idempotency-Key": secrets.token_hex(16)}
+            made = await self.clients["territory"].post(f"advances/{advance}/{what}", body | because, headers=headers)
+            ids[what] = str(ok(made, 201)["id"])
+        # The advance is repaid whatever happens: its waiver and its turnover are written by hand.
+        staff = self.subjects["territory"]
+        ids["waivers"] = str(await self.pool.fetchval(
+            "INSERT INTO advance_amendments (territory, advance_id, kind, asked, reason, requested_on, requested_by,"
+            " before, after, created_at, updated_at) SELECT territory, id, 'waiver', '{}', 'It failed.', '2024-05-02',"
+            " $2, '[]', '[]', now(), now() FROM advances WHERE id = $1 RETURNING id", advance, staff,
+        ))  # fmt: skip
+        ids["turnovers"] = str(await self.pool.fetchval(
+            "INSERT INTO advance_turnovers (territory, advance_id, year, turnover_cents, amount_cents, due_on,"
+            " declared_by, created_at, updated_at) SELECT territory, id, 2023, 100, 0, '2024-06-30', $2, now(), now()"
+            " FROM advances WHERE id = $1 RETURNING id", advance, staff,
+        ))  # fmt: skip
+        return ids
 
     async def papers(self, siren: str) -> dict[str, str]:
         """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""

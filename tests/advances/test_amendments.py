@@ -15,6 +15,7 @@ from tests.advances.amending import (
     WRITE_OFF,
     Amending,
 )
+from tests.advances.replay_tables import SUCCESS_FEES
 from tests.world import World, ok, problem
 
 MOVED = [("2024-12-31", 70_00), ("2025-03-31", 100_00), ("2025-06-30", 100_00)]
@@ -136,3 +137,41 @@ async def test_a_decided_amendment_stays_as_it_is(world: World) -> None:
     for change in ("reason = 'x'", "reference = 'x'", "status = 'approved'"):
         with pytest.raises(asyncpg.PostgresError):
             await world.pool.execute(f"UPDATE advance_amendments SET {change} WHERE advance_id = $1", scene.id)
+
+
+@pytest.mark.parametrize(("advance", "rate_bp", "cap_bp", "last_year", "turnovers", "fees"), SUCCESS_FEES)
+async def test_a_success_fee_is_capped_and_ends(
+    world: World, advance: int, rate_bp: int, cap_bp: int, last_year: int, turnovers: dict[int, int],
+    fees: dict[int, int],
+) -> None:  # fmt: skip
+    fee = {"rate_bp": rate_bp, "cap_bp": cap_bp, "last_year": last_year}
+    scene = await Amending.within(world, advance, kind="conditional", success_fee=fee)
+    turnovers, fees = {**turnovers, last_year + 1: 1_000_000}, {**fees, last_year + 1: 0}
+    paths = {}
+    for year, cents in turnovers.items():
+        said = {"year": year, "turnover_cents": cents, "due_on": "2024-06-30"}
+        paths[year] = await scene.asked("turnovers", said)
+    assert {each["year"]: each["fee_cents"] for each in (await scene.read("/turnovers"))["items"]} == fees
+    shown = await scene.read("/settlement", on="2024-06-30")
+    assert shown["success_fee_cents"] == sum(fees.values())
+    # It is paid after the lines that are due, and before those that are not.
+    first = await scene.read((await scene.repay(advance // 2 + 1_000, "2024-06-30")).removeprefix(scene.path))
+    assert (first["principal_cents"], first["success_fee_cents"]) == (advance // 2, 1_000)
+    ok(await scene.act(paths[2027], "reverse", {"reason": "Of another firm."}))
+    assert (await scene.read("/settlement", on="2024-06-30"))["success_fee_cents"] == 3_600_000 - 1_000
+
+
+async def test_an_early_repayment_does_what_was_chosen(world: World) -> None:
+    scene = await Amending.within(world)
+    problem(await scene.ask("early-repayments", {"amount_cents": 1, "planned_on": MAY}), 422)
+    said = {"amount_cents": 100_00, "planned_on": MAY, "choice": "respread"}
+    path = await scene.asked("early-repayments", said)
+    await scene.repay(100_00, "2024-03-31")
+    repayment = await scene.repay(99_99, MAY)
+    assert await scene.open(MAY) == [("2024-06-30", 100_00), ("2024-09-30", 100_00), ("2024-12-31", 100_00)]
+    headers = await scene.acts.seen(path)
+    body = {"repayment_id": repayment.rpartition("/")[2]}
+    ok(await scene.acts.world.treasurer.post(f"{path}/receive", body, headers=headers))
+    assert await scene.open(MAY) == [("2024-06-30", 66_67), ("2024-09-30", 66_67), ("2024-12-31", 66_67)]
+    assert (await scene.read("/schedule", as_of=MAY))["cause"] == "early_repayment"
+    assert (await scene.read(path.removeprefix(scene.path)))["status"] == "received"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from app.advances.amendments import rules as amendments
 from app.advances.receipts import rules as receipts
 from app.applications import rules as applications
 from app.auditions import rules as auditions
@@ -147,6 +148,19 @@ def machines() -> dict[str, tuple[str, list[Arrow]]]:
                 for action, target in change_requests.TRANSITIONS.items()
             ],
         ),
+        **{
+            name: (
+                amendments.AmendmentStatus.REQUESTED,
+                [
+                    (source, target, action + "*" * (action in amendments.NEED_REASON))
+                    for action, (sources, target) in amendments.TRANSITIONS[kind].items() for source in sorted(sources)
+                ],
+            )
+            for name, kind in (
+                ("Reschedules and write-offs of an advance", amendments.AmendmentKind.RESCHEDULE),
+                ("Waivers of an advance", amendments.AmendmentKind.WAIVER),
+            )
+        },
         "Recoveries": (
             recoveries.RecoveryStatus.OPENED,
             [

@@ -19,7 +19,7 @@ from tests.contract.server import Service, serving
 from tests.directory import StandIn, siret_of
 from tests.in_process import InProcess
 from tests.treasury.runs import a_run
-from tests.world import Client, World, fresh_email, ok
+from tests.world import AMENDED, Client, World, fresh_email, ok
 
 HEADER_TIMEOUT = 1.0
 BODY_TIMEOUT = 1.0
@@ -115,7 +115,7 @@ async def one_of_everything(world: World) -> Known:
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
-    money |= await world.owed(money["grant"])
+    money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
     meetings = await world.meetings()
     plans = await world.plans()
@@ -199,6 +199,7 @@ async def one_of_everything(world: World) -> Known:
             "advances/claims": money["advance_claim"],
             "change-requests": money["grant_change_request"],
             "advances/change-requests": money["advance_change_request"],
+            **{what: money[what] for what in AMENDED},
             "advances": money["advance"],
             "advance_id": money["advance"],
             "tranches": money["tranche"],

@@ -14,6 +14,7 @@ from tests.contract.cures import (
     WALKS,
     Case,
     aid,
+    amendments,
     arrears,
     awards,
     claims,
@@ -42,6 +43,7 @@ from tests.world import World
 
 REGISTERED = (
     aid,
+    amendments,
     arrears,
     awards,
     claims,

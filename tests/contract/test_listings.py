@@ -19,7 +19,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.treasury.runs import a_run
-from tests.world import Client, Mission, World, fresh_siren, ok
+from tests.world import AMENDED, Client, Mission, World, fresh_siren, ok
 
 
 def made(value: Any) -> dict[str, Listing]:
@@ -253,7 +253,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/members", role), 201)
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
-        money |= await world.owed(money["grant"])
+        money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
         money |= await world.arrears(money["advance"], money["firm"])
         await world.papers(siren)
         money |= await a_run(world)
@@ -303,6 +303,7 @@ LISTS = [
     "claims", "claim-lines", "grants/{grant}/claims", "advances/{advance}/claims",
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
+    *(f"advances/{{advance}}/{what}" for what in AMENDED),
     "advances/{advance}/repayments", "overrides", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
@@ -328,6 +329,7 @@ ONE_PARENT = {
     "grants/{grant}/claims", "advances/{advance}/claims",
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
+    *(f"advances/{{advance}}/{what}" for what in AMENDED),
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",

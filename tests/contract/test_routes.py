@@ -13,7 +13,7 @@ from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
 from tests.treasury.runs import a_run
-from tests.world import Client, Mission, World, ok
+from tests.world import AMENDED, Client, Mission, World, ok
 
 # --- who may do what, as product.md says it -----------------------------------------------------------------------
 
@@ -223,6 +223,22 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
             ("change-requests/{id}/withdraw", {"territory", "funder"}),
         )
     },
+    **{
+        f"{ADVANCE}/{what}{below}": (MONEY, who)
+        for what, acts in (
+            ("reschedules", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("waivers", {"find": {"operator", "funder"}, "decide": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("write-offs", {"approve": {"funder"}, "refuse": {"funder"}, "withdraw": {"territory", "funder"}}),
+            ("early-repayments", {"receive": {"treasurer"}, "withdraw": {"territory", "funder"}}),
+            ("turnovers", {"reverse": {"funder"}}),
+        )
+        for below, who in (
+            ("", {"territory", "funder"}),
+            ("/{id}", set()),
+            *((f"/{{id}}/{act}", whom) for act, whom in acts.items()),
+        )
+    },
+    ADVANCE + "/settlement": (MONEY, set()),
     T + "/recoveries": (MONEY, set()),
     RECOVERY.removesuffix("/{id}"): (MONEY, {"funder"}),
     RECOVERY: (MONEY, set()),
@@ -504,7 +520,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
     legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
     money = await world.money()
-    money |= await world.owed(money["grant"])
+    money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
     file = await admissible(world)
     decided = await closed_meeting(world)
@@ -578,6 +594,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         T + "/letters/{id}": money["letter"],
         GRANT + "/change-requests/{id}": money["grant_change_request"],
         ADVANCE + "/change-requests/{id}": money["advance_change_request"],
+        **{f"{ADVANCE}/{what}/{{id}}": money[what] for what in AMENDED},
         "commitment_id": money["commitment"],
         T + "/commitments/{id}": money["commitment"],
         GRANT + "/commitments/{id}": money["commitment"],

@@ -62,6 +62,9 @@ RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
 LETTER = f"POST {T}/letters"
 CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
+RESCHEDULE, EARLY_REPAYMENT, TURNOVER = (
+    f"POST {T}/advances/{{advance_id}}/{what}" for what in ("reschedules", "early-repayments", "turnovers")
+)
 CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
@@ -98,6 +101,13 @@ DRIVEN: dict[str, Request] = {
     "aid_line_amount": _one(f"POST {T}/grants", "/base_cents", 0),
     "change_request_changes": _one(CHANGE_REQUEST, "/changes", []),
     "change_request_document": _one(CHANGE_REQUEST + "/{id}/approve", "/document_sha256", "0"),
+    "amendment_document": _one(RESCHEDULE + "/{id}/approve", "/document_sha256", "0"),
+    "early_repayment_amount": _one(EARLY_REPAYMENT, "/amount_cents", TOO_MUCH),
+    "early_repayment_choice": _one(EARLY_REPAYMENT, "/choice", UNKNOWN),
+    "early_repayment_withdrawn": _one(EARLY_REPAYMENT + "/{id}/withdraw", "/reason", " "),
+    "turnover_amounts": _one(TURNOVER, "/turnover_cents", -1),
+    "turnover_year": _one(TURNOVER, "/year", 2200),
+    "turnover_reason": _one(TURNOVER + "/{id}/reverse", "/reason", " "),
     "letter_kind": _one(LETTER, "/kind", UNKNOWN),
     "letter_document": _one(LETTER + "/{id}/sign", "/document_sha256", "0"),
     "letter_end_reason": _one(LETTER + "/{id}/withdraw", "/reason", " "),
@@ -371,7 +381,7 @@ OURS: dict[str, str] = {
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
          "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
-         "change_request_decider_kind"),
+         "change_request_decider_kind", "amendment_decider_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -395,7 +405,8 @@ OURS: dict[str, str] = {
          "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "agenda_state",
          "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "change_request_status",
-         "change_request_decided",
+         "change_request_decided", "amendment_status", "amendment_decided", "amendment_found", "early_repayment_status",
+         "early_repayment_received", "turnover_status",
          "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
         _STATE,
     ),
@@ -410,7 +421,7 @@ OURS: dict[str, str] = {
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
          "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
-         "aid_counts", "grant_flows", "change_request_amounts", "change_request_cents"),
+         "aid_counts", "grant_flows", "amendment_waived", "change_request_amounts", "change_request_cents"),
         _COUNTER,
     ),
     **dict.fromkeys(
@@ -429,6 +440,7 @@ OURS: dict[str, str] = {
     "application_base": "the service sums the lines",
     **dict.fromkeys(("aid_act_of_one_award", "change_request_of_one_award"), "the address names one award"),
     "over_line": "the service certifies what is left of the line, and deducts the rest as over_line",
+    "amendment_kind": "the address says it",
     "commitment_kind": "the closing of an aid makes each of them",
     **dict.fromkeys(
         ("payment_run_totals", "payment_run_sha256", "payment_run_line_position", "payment_run_line_amount",

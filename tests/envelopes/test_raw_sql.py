@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from app.core.db import Base
+from tests.advances.amendment_attacks import AMENDMENTS
 from tests.advances.attacks import ACCOUNTS
 from tests.advances.attacks import TARGETS as OF_ACCOUNTS
 from tests.awards.attacks import (
@@ -492,7 +493,7 @@ MONEY_ATTACKS = [
     *DAYS, *CONTRIBUTIONS, *BALANCES, *ENTRIES, *GRANTS, *PAYMENTS, *TRANCHES, *ADVANCES,
     *LINKS, *APPEND_ONLY, *RESTING, *DOOR,
     *OVERRIDES, *AIDS, *CHANGE_REQUESTS, *LETTERS, *RECOVERIES, *CLOSINGS, *COMMITMENTS, *KEPT,
-    *ACCOUNTS,
+    *ACCOUNTS, *AMENDMENTS,
 ]  # fmt: skip
 
 
@@ -501,6 +502,7 @@ async def stage(http: httpx2.AsyncClient, pool: Any) -> Stage:
     world, other = await World.create(http, pool), await World.create(http, pool)
     ids = {**await world.money(), "territory": world.territory, "elsewhere": other.territory}
     ids |= await world.owed(ids["grant"])
+    ids |= {f"an_{what}".replace("-", "_"): key for what, key in (await world.amended(ids["advance"])).items()}
     ids["other_contribution"] = (await other.money())["contribution"]
     ids["project"] = (await project(world))["id"]
     ids["other_project"] = (await project(other))["id"]

@@ -30,6 +30,11 @@ ADDRESSES = {
     "agenda": T + "/committees/{committee_id}/agenda",
     "claim": T + "/claims/{id}",
     "change_request": T + "/{award}/change-requests/{id}",
+    "reschedule": T + "/advances/{advance_id}/reschedules/{id}",
+    "waiver": T + "/advances/{advance_id}/waivers/{id}",
+    "write_off": T + "/advances/{advance_id}/write-offs/{id}",
+    "early_repayment": T + "/advances/{advance_id}/early-repayments/{id}",
+    "turnover": T + "/advances/{advance_id}/turnovers/{id}",
     "commitment": T + "/commitments/{id}",
     # It is read below a grant or an advance, which its event leaves out; it has no version.
     "commitment_report": T + "/commitments/{commitment_id}/reports/{id}",

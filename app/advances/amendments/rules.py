@@ -95,6 +95,8 @@ TRANSITIONS: Mapping[AmendmentKind, Mapping[AmendmentAction, tuple[frozenset[Ame
     },
 }
 
+NEED_REASON = frozenset({_A.REFUSE, _A.WITHDRAW})
+
 # The fields that each kind of reschedule gives, and no other.
 FIELDS: Mapping[RescheduleKind, tuple[str, ...]] = {
     RescheduleKind.MOVE: ("due_on", "first_on"),

@@ -269,13 +269,10 @@ def _rescheduled(held: _Held, asked: dict[str, Any]) -> Version:
         raise ReferenceNotFound(errors=[NOT_FOUND.at("/due_on")])
     if kind in (RescheduleKind.ADD_INSTALMENTS, RescheduleKind.RE_AMORTISE) and not ahead:
         raise rules.NoLineAhead
-    staying = (
-        []
-        if kind is RescheduleKind.RE_AGE
-        else [each.line.due_on for each in lines if due_on and each.line.due_on < due_on]
-    )
+    staying = [each.line.due_on for each in lines if due_on is not None and each.line.due_on < due_on]
     after_on = max([stand.as_of, *staying])
-    if first_on is not None and first_on <= after_on:
+    first = due_on if kind is RescheduleKind.GRACE else first_on
+    if first is not None and first <= after_on:
         raise rules.FirstDayTooEarly(after_on=after_on)
     more = (asked["instalments"] or 0) + (asked["periods"] or 0)
     if len(lines) + more > MOST_PERIODS:

@@ -4,6 +4,11 @@
 NO_CURE: dict[str, str] = {
     "action-move-out-of-order": "the detail names the first day that is possible",
     "action-move-refused": "`allowed` names what the action can become",
+    "advance-written-off": "a write-off is final",
+    "amendment-transition": "`current` and `needed` name the states",
+    "early-repayment-transition": "what was wanted has been done, or was withdrawn",
+    "no-success-fee": "the terms of an advance never change but by amendment",
+    "nothing-outstanding": "what was wanted has been done",
     "after-last-instalment": "the terms of an advance never change; the rest can only be released",
     "admitted-exceeds-claim": "the title says which amounts go together",
     "already-accelerated": "what was wanted has been done",
@@ -100,6 +105,7 @@ PAIRS: dict[tuple[str, str], str] = {
     ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
+    ("reschedule-too-long", "approve_reschedule"): "request_reschedule is walked: the same lines are laid out again",
     ("already-exists", "update_application"):
         "an external_id or an open file, as create_application has them",
 }  # fmt: skip
