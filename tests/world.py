@@ -379,6 +379,11 @@ class World:
         proceeding = ok(await self.clients["territory"].post(f"/v1/firms/{firm}/proceedings", judged), 201)["id"]
         claim = await post("treasurer", "debt-claims", proceeding_id=proceeding, declared_on="2025-03-01",
                            amount_cents=49_000_00, proof_sha256=reference * 4)  # fmt: skip
+        await self.pool.execute(  # what the tick tells, for it is told of all territories at once
+            "INSERT INTO advance_alerts (territory, advance_id, kind, on_day, due_on, amount_cents, raised_at)"
+            " SELECT territory, id, 'instalment_due', '2024-03-31', '2024-03-31', 1, now() FROM advances WHERE id = $1",
+            advance,
+        )  # fmt: skip
         return {"notice": notice, "acceleration": acceleration, "debt_claim": claim}
 
     async def owed(self, grant: str) -> dict[str, str]:

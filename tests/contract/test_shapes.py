@@ -182,7 +182,6 @@ DRIVEN: dict[str, Request] = {
     "debt_claim_amount": _one(f"POST {ADVANCE}/debt-claims", "/amount_cents", 0),
     "debt_claim_proof": _one(f"POST {ADVANCE}/debt-claims", "/proof_sha256", "5A" * 32),
     "debt_claim_plan": _one(f"POST {ADVANCE}/debt-claims/{{id}}/plan", "/document_sha256", "5A" * 32),
-    "debt_claim_admitted": _one(f"PATCH {ADVANCE}/debt-claims/{{id}}", "/admitted_cents", 1, "/admitted_on"),
     "legal_rate_half_year": _one("POST /v1/legal-rates", "/from_on", "2026-07-02"),
     "legal_rate_rate": _one("POST /v1/legal-rates", "/rate_bp", 10_001),
     "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
@@ -367,6 +366,7 @@ _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
     **dict.fromkeys(("acceleration_ground", "acceleration_decided"), "an act of a person, or the answer to a judgment"),
     "acceleration_decider_kind": _PERSON,
+    "debt_claim_admitted": "the service says which of the two is missing, of the claim as it is and as it becomes",
     **dict.fromkeys(
         ("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE
     ),

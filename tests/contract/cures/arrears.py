@@ -90,13 +90,11 @@ async def calls_stopped(case: Case) -> None:
     case.cured(await case.world.treasurer.post(path, body, headers=key()))
 
 
-@walk("legal-rate-missing", "get_statement", "get_settlement")
+@walk("legal-rate-missing", "get_statement")
 async def legal_rate_missing(case: Case) -> None:
-    year = {"get_statement": 2014, "get_settlement": 2012}[case.act]
-    late = await Late.of(case.world, agreed=False, year=year)
-    due_on = f"{year + 1}-03-31"
-    ok(await late.notice(due_on, sent_on=f"{year + 1}-04-16", received_on=f"{year + 1}-04-20"), 201)
-    path = f"advances/{late.advance}/{case.act.removeprefix('get_')}"
+    late = await Late.of(case.world, agreed=False, year=2014)
+    ok(await late.notice("2015-03-31", sent_on="2015-04-16", received_on="2015-04-20"), 201)
+    path = f"advances/{late.advance}/statement"
     answer = await case.world.auditor.get(path)
     case.refused(answer)
     while answer.status_code == 409:
