@@ -40,7 +40,7 @@ async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownAccount:
     """What is known of an advance: its facts, and what it was to be paid as long as nothing is.
 
     `around` are the notices, rates and proceedings among the facts.
@@ -54,7 +54,7 @@ class Known:
     planned_on: date
 
 
-def facts_of(row: Any) -> Known:
+def facts_of(row: Any) -> KnownAccount:
     """The facts that `queries.account` has read."""
     terms = schemas.AwardedTerms.model_validate(from_json(row["terms"]))
     tranches, repayments = from_json(row["tranches"]), from_json(row["repayments"])
@@ -63,9 +63,9 @@ def facts_of(row: Any) -> Known:
     order = {key: place for place, key in enumerate(sorted([each[0] for each in (*versions, *repayments)]))}
     facts = replay.Facts(
         terms=terms.plan(),
-        tranches=[replay.Tranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
+        tranches=[replay.PaidTranche(UUID(key), date.fromisoformat(on), cents) for key, on, cents in tranches],
         assignments=[
-            replay.Assignment(
+            replay.Assigned(
                 id=UUID(key), value_on=date.fromisoformat(on), cents=cents - (refunded or 0), order=order[key],
                 choice=None if choice is None else replay.EarlyChoice(choice), after_write_off=late,
             )
@@ -79,7 +79,7 @@ def facts_of(row: Any) -> Known:
         written_off_on=row["written_off_on"],
     )  # fmt: skip
     around = surroundings_of(row, terms.late_rate, terms.late_rate_bp)
-    return Known(around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"])
+    return KnownAccount(around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"])
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
@@ -97,7 +97,7 @@ def _version(row: Sequence[Any], order: int) -> replay.Version:
     )
 
 
-async def known(write: Write, advance: Advance) -> Known:
+async def known(write: Write, advance: Advance) -> KnownAccount:
     """What is known of an advance that is locked, with what this write has added."""
     await write.session.flush()
     statement = account(False)
@@ -111,7 +111,7 @@ async def stands(write: Write, advance: Advance, on: date | None = None) -> repl
     return replayed_so_far((await known(write, advance)).facts, on or clock.today())
 
 
-def stands_by(known: Known, on: date) -> replay.Position:
+def stands_by(known: KnownAccount, on: date) -> replay.Position:
     """Where an advance stands at the end of a day, by what is known of it. Raises `legal-rate-missing` (409)."""
     return replayed(known.facts, on)
 
@@ -236,7 +236,7 @@ def _sum_up(advance: Advance, position: replay.Position) -> None:
 
 def _settled_on(advance: Advance, repayments: Sequence[Repayment]) -> date:
     days = [each.value_on for each in repayments if each.status == RepaymentStatus.RECORDED]
-    return max([*days, advance.written_off_on or date.min], default=clock.today())
+    return max([*days, advance.written_off_on or date.min], default=advance.decided_on)
 
 
 # --- what the envelope holds of it ------------------------------------------------------------------------------------

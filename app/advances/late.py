@@ -15,7 +15,7 @@ ONE_DAY = timedelta(days=1)
 YEAR = 365 * 10_000  # days of a year, basis points
 
 
-class Rate(NamedTuple):
+class DatedRate(NamedTuple):
     """A yearly rate in basis points, from its first day to its last, both counted."""
 
     from_on: date
@@ -48,7 +48,7 @@ class Segment:
     cents: int
 
 
-class RateMissing(ValueError):
+class NoRate(ValueError):
     """No legal rate is known for a day on which late interest runs."""
 
     def __init__(self, on: date) -> None:
@@ -57,9 +57,9 @@ class RateMissing(ValueError):
 
 
 def segments(
-    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[Rate], stops: Sequence[Span] = ()
+    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[DatedRate], stops: Sequence[Span] = ()
 ) -> list[Segment]:
-    """The days after `start` up to `as_of` by rate and amount. Raises `RateMissing`.
+    """The days after `start` up to `as_of` by rate and amount. Raises `NoRate`.
 
     `steps` are in the order of their days; the last of a day counts.
     """
@@ -87,15 +87,15 @@ def _stopped(day: date, stops: Sequence[Span]) -> Span | None:
     )
 
 
-def _rate(day: date, rates: Sequence[Rate]) -> Rate:
+def _rate(day: date, rates: Sequence[DatedRate]) -> DatedRate:
     for rate in rates:
         if rate.from_on <= day <= rate.until_on:
             return rate
-    raise RateMissing(day)
+    raise NoRate(day)
 
 
 def late_interest(
-    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[Rate], stops: Sequence[Span] = ()
+    steps: Sequence[Overdue], start: date, as_of: date, rates: Sequence[DatedRate], stops: Sequence[Span] = ()
 ) -> int:
-    """The late interest of a line in cents, in all, from the day after `start` up to `as_of`. Raises `RateMissing`."""
+    """The late interest of a line in cents, in all, from the day after `start` up to `as_of`. Raises `NoRate`."""
     return half_up(sum(part.cents * part.bp * part.days for part in segments(steps, start, as_of, rates, stops)), YEAR)

@@ -153,7 +153,9 @@ class Repayment(Identified, Versioned, Base):
         UniqueConstraint("receipt_id", "id", name="advance_repayments_receipt_id_key"),
         Index(None, "advance_id"),
         # Of what stands: one that was recorded before this rule can still be sent back or reversed, by somebody else.
-        CheckConstraint("status <> 'recorded' OR recorded_by <> awarded_by", name="decider_receives"),
+        CheckConstraint(
+            "status <> 'recorded' OR recorded_by <> awarded_by OR before_the_rule", name="decider_receives"
+        ),
         shape(AMOUNT, name="repayment_amount"),
         shape("(status <> 'recorded') = (reason IS NOT NULL)", name="repayment_reason"),
         shape(one_of("status", RepaymentStatus), name="repayment_status"),
@@ -192,6 +194,9 @@ class Repayment(Identified, Versioned, Base):
     overpaid_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     refunded_cents: Mapped[int] = mapped_column(BigInteger, server_default="0")
     after_write_off: Mapped[bool] = mapped_column(server_default="false")  # it was recorded after the write-off
+    before_the_rule: Mapped[bool] = mapped_column(
+        server_default="false"
+    )  # its decider recorded it, when that was taken
     choice: Mapped[str | None]  # what an early repayment that was announced does
 
 
@@ -278,6 +283,7 @@ class ScheduleLine(Base):
 COMPLETE_REPAYMENT = """
 CREATE FUNCTION complete_repayment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.before_the_rule := false;
     IF NEW.receipt_id IS NULL THEN
         NEW.value_on := NEW.received_on;
         NEW.principal_cents := NEW.amount_cents;
@@ -374,8 +380,8 @@ LINE = "CREATE TRIGGER check_line BEFORE INSERT ON advance_lines FOR EACH ROW EX
 # What a repayment is stays; only its parts, its state and its refunds change.
 REPAYMENT_STAYS = append_only(
     "advance_repayments",
-    "UPDATE OF territory, advance_id, receipt_id, amount_cents, received_on, value_on, reference, after_write_off"
-    " OR DELETE OR TRUNCATE",
+    "UPDATE OF territory, advance_id, receipt_id, amount_cents, received_on, value_on, reference, after_write_off,"
+    " before_the_rule OR DELETE OR TRUNCATE",
 )
 
 for _statement in (check_award, check_award_of_a_decision, counts_awards, keeps_what_it_rests_on):

@@ -109,7 +109,7 @@ AIDED.append(
         _advance.id,
         (_advance.amount_cents - _advance.released_cents).label("amount_cents"),
         _advance.decision_reference.label("reference"),
-        _advance.status.in_(literals((AdvanceStatus.REPAID, AdvanceStatus.CLOSED))).label("ended"),
+        _advance.status.in_(literals([AdvanceStatus.REPAID, AdvanceStatus.CLOSED])).label("ended"),
     ).where(text(STANDS))
 )
 

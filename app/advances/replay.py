@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
-from app.advances.late import Overdue, Rate, Span, late_interest
+from app.advances.late import DatedRate, Overdue, Span, late_interest
 from app.advances.schedule import (
     Ahead,
     Basis,
@@ -146,7 +146,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Tranche:
+class PaidTranche:
     """A part of the advance that was paid out."""
 
     id: Hashable
@@ -155,7 +155,7 @@ class Tranche:
 
 
 @dataclass(frozen=True)
-class Assignment:
+class Assigned:
     """Money of a receipt that an advance got. `order` is that of recording, among versions and assignments alike.
 
     `after_write_off`: it was recorded after the advance was written off, whatever its value date.
@@ -195,12 +195,12 @@ class Facts:
     """
 
     terms: LoanTerms
-    tranches: Sequence[Tranche] = ()
-    assignments: Sequence[Assignment] = ()
+    tranches: Sequence[PaidTranche] = ()
+    assignments: Sequence[Assigned] = ()
     versions: Sequence[Version] = ()
     rule: AllocationRule = AllocationRule.NEXT
     notices: Sequence[Notice] = ()
-    late_rates: Sequence[Rate] = ()
+    late_rates: Sequence[DatedRate] = ()
     stops: Sequence[Span] = ()
     charges: Sequence[Charge] = ()
     written_off_on: date | None = None
@@ -277,7 +277,7 @@ class Position:
 
 
 def replay(facts: Facts, as_of: date) -> Position:
-    """Where the advance stands at the end of `as_of`. Raises `late.RateMissing`.
+    """Where the advance stands at the end of `as_of`. Raises `late.NoRate`.
 
     `versions` of the answer are those that tranches, early repayments and acts make by then, as they would be made
     today: what `unwritten` compares with those that are stored.
@@ -427,7 +427,7 @@ class _Walk:
 
     # tranches
 
-    def disburse(self, tranche: Tranche) -> None:
+    def disburse(self, tranche: PaidTranche) -> None:
         """Pay a tranche out: the lines ahead are made again from what is then outstanding."""
         self.disbursed += tranche.cents
         self.paid_out.append(CashFlow(tranche.on, tranche.cents))
@@ -443,7 +443,7 @@ class _Walk:
             self.roll(tranche.on)
         self.make(tranche.on, VersionCause.TRANCHE, tranche.id)
 
-    def _lay_out(self, tranche: Tranche) -> None:
+    def _lay_out(self, tranche: PaidTranche) -> None:
         if self.basis is None:
             self.basis = Basis(first_period(self.terms, tranche.on), 0)
         if not self._follows_terms and not self.ahead():
@@ -480,7 +480,7 @@ class _Walk:
 
     # money
 
-    def receive(self, assignment: Assignment) -> None:
+    def receive(self, assignment: Assigned) -> None:
         """Allocate money: what is due, oldest first; then principal ahead; at last the interest that has run on it."""
         on, parts = assignment.value_on, _Parts(assignment.cents)
         for entry in self.due():
@@ -514,7 +514,7 @@ class _Walk:
         if parts.left != before and not entry.left and paid_late == max(late, 0):
             entry.settled_on = on
 
-    def _pay_ahead(self, parts: _Parts, assignment: Assignment) -> None:
+    def _pay_ahead(self, parts: _Parts, assignment: Assigned) -> None:
         ahead = self.ahead()
         asked = sum(entry.principal_left - entry.capitalised for entry in ahead)
         cents = parts.pay("principal_cents", asked)
@@ -666,7 +666,7 @@ class _Walk:
         self.entries = [entry for entry in self.entries if entry.kept]
         self.basis, self._follows_terms = None, False
 
-    def recover(self, assignment: Assignment) -> None:
+    def recover(self, assignment: Assigned) -> None:
         """Take money after the write-off: capital, up to what was written off."""
         parts = _Parts(assignment.cents)
         cents = parts.pay("principal_cents", self.written_off)

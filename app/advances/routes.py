@@ -11,7 +11,7 @@ from app.access.duties import DECIDES_RECEIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
 from app.advances import schedule, schemas, service
-from app.advances.account import Known, facts_of
+from app.advances.account import KnownAccount, facts_of
 from app.advances.amendments.routes import serve_amendments
 from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import ADVANCES, REPAYMENTS, account
@@ -259,7 +259,7 @@ def _laid_out(
     return private({**more, **schemas.shown(made, paid)}, vary="Accept, Accept-Language")
 
 
-async def _known(request: Request, times: Mapping[str, Any]) -> Known:
+async def _known(request: Request, times: Mapping[str, Any]) -> KnownAccount:
     row = await fetchrow(
         request.state.engine, account(times["known_before"] is not None), {**request.path_params, **times}
     )

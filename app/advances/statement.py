@@ -6,13 +6,13 @@ from itertools import accumulate
 from typing import Any
 
 from app.advances import schedule
-from app.advances.account import Known
+from app.advances.account import KnownAccount
 from app.advances.arrears.facts import replayed
 from app.advances.replay import Line, LineState, Position, Version
 from app.advances.schedule import CashFlow
 
 
-def in_force(known: Known, on: date, number: int | None = None) -> Version | None:
+def in_force(known: KnownAccount, on: date, number: int | None = None) -> Version | None:
     """The version of this number, else the last one made whose day has come; None where there is none."""
     found = [each for each in known.facts.versions if (each.from_on <= on if number is None else each.number == number)]
     paid = any(each.on <= on for each in known.facts.tranches)
@@ -46,12 +46,12 @@ def shown_lines(lines: Iterable[Line], tranches: Iterable[CashFlow]) -> list[dic
     return shown
 
 
-def paid_out(known: Known, on: date) -> list[CashFlow]:
+def paid_out(known: KnownAccount, on: date) -> list[CashFlow]:
     """The tranches paid by a day."""
     return [CashFlow(each.on, each.cents) for each in known.facts.tranches if each.on <= on]
 
 
-def planned_lines(known: Known, on: date) -> list[dict[str, Any]]:
+def planned_lines(known: KnownAccount, on: date) -> list[dict[str, Any]]:
     """The lines of an advance of which nothing is paid: as if all were on the planned day; none where it cannot be."""
     terms = known.facts.terms
     payable = known.decided and known.awarded_cents > 0 and known.planned_on < schedule.due_dates(terms)[-1]
@@ -63,7 +63,7 @@ def planned_lines(known: Known, on: date) -> list[dict[str, Any]]:
     return shown_lines(lines, planned)
 
 
-def statement(known: Known, on: date) -> dict[str, Any]:
+def statement(known: KnownAccount, on: date) -> dict[str, Any]:
     """The members of an `AdvanceStatement` on a day."""
     position = replayed(known.facts, on)
     version = in_force(known, on)

@@ -40,10 +40,13 @@ PARTS = (
     "principal_cents", "interest_cents", "late_interest_cents", "fees_cents", "success_fee_cents", "overpaid_cents",
     "refunded_cents",
 )  # fmt: skip
+# A repayment that its decider recorded while that was taken stays, and its parts can change.
+RECEIVES = "status <> 'recorded' OR recorded_by <> awarded_by OR before_the_rule"
 FUNCTIONS = (
     """
 CREATE FUNCTION complete_repayment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    NEW.before_the_rule := false;
     IF NEW.receipt_id IS NULL THEN
         NEW.value_on := NEW.received_on;
         NEW.principal_cents := NEW.amount_cents;
@@ -116,6 +119,11 @@ def upgrade() -> None:
         "advance_repayments", sa.Column("after_write_off", sa.Boolean(), server_default="false", nullable=False)
     )
     op.add_column("advance_repayments", sa.Column("choice", sa.Text()))
+    op.add_column(
+        "advance_repayments", sa.Column("before_the_rule", sa.Boolean(), server_default="false", nullable=False)
+    )
+    op.execute("-- squawk-ignore ban-drop-constraint\nALTER TABLE advance_repayments DROP CONSTRAINT decider_receives")
+    op.execute(f"ALTER TABLE advance_repayments ADD CONSTRAINT decider_receives CHECK ({RECEIVES}) NOT VALID")
     for statement in (*TABLES, *FUNCTIONS, *TRIGGERS):
         op.execute(statement)
 
@@ -126,5 +134,10 @@ def downgrade() -> None:
     for name in ("count_repayment", "complete_repayment"):
         op.execute(f"DROP FUNCTION {name}()")
     op.drop_table("advance_allocations")
-    for name in ("choice", "after_write_off", *reversed(PARTS), "value_on", "receipt_id"):
+    op.drop_constraint("decider_receives", "advance_repayments")
+    op.execute(
+        "ALTER TABLE advance_repayments ADD CONSTRAINT decider_receives"
+        " CHECK (status <> 'recorded' OR recorded_by <> awarded_by) NOT VALID"
+    )
+    for name in ("before_the_rule", "choice", "after_write_off", *reversed(PARTS), "value_on", "receipt_id"):
         op.drop_column("advance_repayments", name)

@@ -41,7 +41,8 @@ FROM (
 ) AS whole JOIN advance_repayments f ON f.id = whole.receipt_id
 """
 ASSIGN = """
-UPDATE advance_repayments r SET receipt_id = o.receipt_id, value_on = r.received_on, principal_cents = r.amount_cents
+UPDATE advance_repayments r SET receipt_id = o.receipt_id, value_on = r.received_on, principal_cents = r.amount_cents,
+    before_the_rule = r.status = 'recorded' AND r.recorded_by IS NOT DISTINCT FROM r.awarded_by
 FROM receipt_of o WHERE r.id = o.repayment_id
 """
 PARTS = """

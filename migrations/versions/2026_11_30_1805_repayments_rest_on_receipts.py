@@ -24,7 +24,7 @@ CONSTRAINTS = {
 }
 STAYS = (
     "CREATE TRIGGER append_only BEFORE UPDATE OF territory, advance_id, receipt_id, amount_cents, received_on, value_on,"
-    " reference, after_write_off OR DELETE OR TRUNCATE ON advance_repayments"
+    " reference, after_write_off, before_the_rule OR DELETE OR TRUNCATE ON advance_repayments"
     " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
 )
 

@@ -12,7 +12,7 @@ depends_on = None
 
 CONSTRAINTS = (
     "advance_repayments_receipt_fkey", "repayment_parts", "repayment_no_part_below_zero", "repayment_refunds",
-    "repayment_refunded", "repayment_choice",
+    "repayment_refunded", "repayment_choice", "decider_receives",
 )  # fmt: skip
 FILLED = ("receipt_id", "value_on")
 # A receipt is assigned once to an advance, and references are those of receipts. CONCURRENTLY would wait for another

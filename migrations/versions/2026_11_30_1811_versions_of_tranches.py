@@ -3,17 +3,10 @@
 Revision: 2026_11_30_1811, after 2026_11_30_1810.
 
 Until now every advance was lent without interest in constant parts, and repayments settled the oldest lines first. The
-rounding is that of then: half-up at each tranche, or each tranche by itself rounded down where the terms say so.
+rounding is that of then: half-up at each tranche, or each tranche by itself rounded down where the terms say so. A line
+that was paid when a tranche came is kept; of one that was paid in part, the paid part is a line of its own.
 """
 
-import calendar
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
-from typing import Any, NamedTuple
-
-import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_1811"
@@ -21,155 +14,163 @@ down_revision = "2026_11_30_1810"
 branch_labels = None
 depends_on = None
 
-MONTHS = {"monthly": 1, "quarterly": 3, "half_yearly": 6, "yearly": 12}
-TRANCHES = """
-SELECT a.territory, t.advance_id, a.terms::text AS terms, t.id, t.paid_on, t.amount_cents, t.created_at, t.recorded_by
-FROM advance_tranches t JOIN advances a ON a.id = t.advance_id
-WHERE t.status = 'recorded' AND NOT EXISTS (SELECT FROM advance_versions v WHERE v.advance_id = a.id)
-ORDER BY t.advance_id, t.paid_on, t.id
+VERSIONS = """
+DO $$
+DECLARE
+    lent record;
+    tranche record;
+    months integer;
+    grace integer;
+    periods integer;
+    first_month date;
+    first_due date;
+    multiple bigint;
+    days date[];
+    count_of_days integer;
+    paid_on date[];
+    paid bigint[];
+    received_on date[];
+    received bigint[];
+    next_receipt integer;
+    number_of_version integer;
+    told bigint[];
+    settled bigint[];
+    balance bigint;
+    opening bigint;
+    arrived integer;
+    spread bigint;
+    spread_from integer;
+    ahead integer;
+    each bigint;
+    share bigint;
+    due_days date[];
+    amounts bigint[];
+    keeps boolean[];
+    made uuid;
+BEGIN
+    FOR lent IN
+        SELECT a.id, a.territory, a.terms FROM advances a
+        WHERE EXISTS (SELECT FROM advance_tranches t WHERE t.advance_id = a.id AND t.status = 'recorded')
+            AND NOT EXISTS (SELECT FROM advance_versions v WHERE v.advance_id = a.id)
+        ORDER BY a.id
+    LOOP
+        months := CASE lent.terms ->> 'frequency' WHEN 'monthly' THEN 1 WHEN 'quarterly' THEN 3
+            WHEN 'half_yearly' THEN 6 ELSE 12 END;
+        first_due := (lent.terms ->> 'first_due_on')::date;
+        grace := coalesce((lent.terms ->> 'grace_periods')::integer, 0);
+        periods := (lent.terms ->> 'instalments')::integer
+            + CASE WHEN (lent.terms ->> 'grace_counts_in_term')::boolean THEN 0 ELSE grace END;
+        multiple := coalesce((lent.terms #>> '{rounding,multiple_cents}')::bigint, 1);
+        IF lent.terms ->> 'due_dates' = 'anchored' THEN
+            first_month := date_trunc('month', first_due);
+        ELSE
+            first_month := make_date(extract(year FROM first_due)::integer, 1, 1)
+                + make_interval(months => (extract(month FROM first_due)::integer - 1) / months * months + months - 1);
+        END IF;
+        SELECT array_agg(
+            CASE WHEN lent.terms ->> 'due_dates' = 'anchored'
+                THEN least(starts_on + (extract(day FROM first_due)::integer - 1), ends_on) ELSE ends_on END
+            ORDER BY period
+        ) INTO days
+        FROM generate_series(grace, periods - 1) AS period,
+            LATERAL (SELECT (first_month + make_interval(months => period * months))::date AS starts_on) AS month,
+            LATERAL (SELECT (starts_on + interval '1 month' - interval '1 day')::date AS ends_on) AS month_end;
+        count_of_days := cardinality(days);
+        SELECT coalesce(array_agg(r.received_on ORDER BY r.received_on, r.id), '{}'),
+            coalesce(array_agg(r.amount_cents ORDER BY r.received_on, r.id), '{}')
+        INTO received_on, received
+        FROM advance_repayments r WHERE r.advance_id = lent.id AND r.status = 'recorded';
+        told := array_fill(0::bigint, ARRAY[count_of_days]);
+        settled := told;
+        next_receipt := 1;
+        number_of_version := 0;
+        paid_on := '{}';
+        paid := '{}';
+        FOR tranche IN
+            SELECT t.id, t.paid_on, t.amount_cents, t.created_at, t.recorded_by FROM advance_tranches t
+            WHERE t.advance_id = lent.id AND t.status = 'recorded' ORDER BY t.paid_on, t.id
+        LOOP
+            -- What was received before its day has settled the lines told until then.
+            WHILE next_receipt <= cardinality(received) AND received_on[next_receipt] < tranche.paid_on LOOP
+                balance := received[next_receipt];
+                next_receipt := next_receipt + 1;
+                FOR place IN 1..count_of_days LOOP
+                    share := least(balance, told[place] - settled[place]);
+                    settled[place] := settled[place] + share;
+                    balance := balance - share;
+                END LOOP;
+            END LOOP;
+            paid_on := paid_on || tranche.paid_on;
+            paid := paid || tranche.amount_cents;
+            told := array_fill(0::bigint, ARRAY[count_of_days]);
+            IF lent.terms #>> '{rounding,rule}' = 'down' THEN
+                FOR number IN 1..cardinality(paid) LOOP
+                    SELECT count(*) INTO ahead FROM unnest(days) AS day WHERE day > paid_on[number];
+                    each := CASE ahead WHEN 0 THEN 0 ELSE paid[number] / ahead / multiple * multiple END;
+                    FOR place IN count_of_days - ahead + 1..count_of_days LOOP
+                        told[place] := told[place] + each;
+                    END LOOP;
+                    told[count_of_days] := told[count_of_days] + paid[number] - each * ahead;
+                END LOOP;
+            ELSE
+                balance := 0;
+                arrived := 0;
+                spread_from := 0;
+                FOR place IN 1..count_of_days LOOP
+                    opening := balance;
+                    -- The last line takes what was paid after every day, as it was before tranches ended with it.
+                    WHILE arrived < cardinality(paid)
+                        AND (paid_on[arrived + 1] < days[place] OR place = count_of_days)
+                    LOOP
+                        arrived := arrived + 1;
+                        opening := opening + paid[arrived];
+                    END LOOP;
+                    IF opening <> balance OR spread_from = 0 THEN
+                        spread := opening;
+                        spread_from := place;
+                    END IF;
+                    ahead := count_of_days - spread_from + 1;
+                    told[place] := CASE WHEN place = count_of_days THEN opening
+                        ELSE least((2 * spread + ahead * multiple) / (2 * ahead * multiple) * multiple, opening) END;
+                    balance := opening - told[place];
+                END LOOP;
+            END IF;
+            due_days := '{}';
+            amounts := '{}';
+            keeps := '{}';
+            FOR place IN 1..count_of_days LOOP
+                share := least(settled[place], told[place]);
+                IF share > 0 OR told[place] = 0 AND days[place] <= tranche.paid_on THEN
+                    due_days := due_days || days[place];
+                    amounts := amounts || share;
+                    keeps := keeps || true;
+                END IF;
+                IF share < told[place] OR told[place] = 0 AND days[place] > tranche.paid_on THEN
+                    due_days := due_days || days[place];
+                    amounts := amounts || told[place] - share;
+                    keeps := keeps || false;
+                END IF;
+            END LOOP;
+            number_of_version := number_of_version + 1;
+            INSERT INTO advance_versions (territory, advance_id, number, from_on, cause, outstanding_cents, lines,
+                act_id, recorded_at, made_by)
+            SELECT lent.territory, lent.id, number_of_version, tranche.paid_on, 'tranche',
+                coalesce(sum(line.cents) FILTER (WHERE NOT line.kept), 0), count(*), tranche.id, tranche.created_at,
+                tranche.recorded_by
+            FROM unnest(amounts, keeps) AS line (cents, kept)
+            RETURNING id INTO made;
+            INSERT INTO advance_lines (version_id, position, due_on, principal_cents, kept)
+            SELECT made, line.position, line.due_on, line.cents, line.kept
+            FROM unnest(due_days, amounts, keeps) WITH ORDINALITY AS line (due_on, cents, kept, position);
+        END LOOP;
+    END LOOP;
+END
+$$
 """
-REPAYMENTS = """
-SELECT advance_id, received_on, amount_cents FROM advance_repayments WHERE status = 'recorded'
-ORDER BY advance_id, received_on, id
-"""
-VERSION = """
-INSERT INTO advance_versions (territory, advance_id, number, from_on, cause, outstanding_cents, lines, act_id,
-    recorded_at, made_by)
-VALUES (:territory, :advance_id, :number, :from_on, 'tranche', :outstanding, :lines, :act_id, :recorded_at, :made_by)
-RETURNING id
-"""
-LINE = """
-INSERT INTO advance_lines (version_id, position, due_on, principal_cents, kept)
-VALUES (:version_id, :position, :due_on, :cents, :kept)
-"""
-
-
-class Move(NamedTuple):
-    """Money of a day."""
-
-    on: date
-    cents: int
-
-
-class Line(NamedTuple):
-    """A line of a version."""
-
-    due_on: date
-    cents: int
-    kept: bool
-
-
-def due_dates(terms: dict[str, Any]) -> list[date]:
-    """The days on which principal falls due."""
-    months = MONTHS[terms["frequency"]]
-    given = date.fromisoformat(terms["first_due_on"])
-    grace = terms.get("grace_periods", 0)
-    in_term = terms.get("grace_counts_in_term", False)
-    periods = terms["instalments"] + (0 if in_term else grace)
-    if terms.get("due_dates", "period_end") == "period_end":
-        first, anchor = given.year * 12 + (given.month - 1) // months * months + months - 1, 31
-    else:
-        first, anchor = given.year * 12 + given.month - 1, given.day
-    days = []
-    for month in range(first + grace * months, first + periods * months, months):
-        year, place = divmod(month, 12)
-        days.append(date(year, place + 1, min(anchor, calendar.monthrange(year, place + 1)[1])))
-    return days
-
-
-def lines(terms: dict[str, Any], paid: Sequence[Move]) -> list[Move]:
-    """The lines of these tranches, as they were told."""
-    days = due_dates(terms)
-    late = [tranche for tranche in paid if tranche.on >= days[-1]]  # of before tranches ended with the last instalment
-    if late:
-        return [*lines(terms, paid[: -len(late)]), *late] if len(late) < len(paid) else late
-    rounding = terms.get("rounding", {})
-    multiple = rounding.get("multiple_cents", 1)
-    if rounding.get("rule") == "down":
-        principal = dict.fromkeys(days, 0)
-        for tranche in paid:
-            ahead = [day for day in days if day > tranche.on]
-            each = tranche.cents // len(ahead) // multiple * multiple
-            for day in ahead:
-                principal[day] += each
-            principal[ahead[-1]] += tranche.cents - each * len(ahead)
-        return [Move(day, principal[day]) for day in days]
-    made: list[Move] = []
-    shares: list[int] = []
-    balance = arrived = 0
-    for place, day in enumerate(days):
-        opening = balance
-        while arrived < len(paid) and paid[arrived].on < day:
-            opening += paid[arrived].cents
-            arrived += 1
-        if opening != balance or not shares:
-            shares = [0] * place + list(split(opening, len(days) - place, multiple))
-        made.append(Move(day, shares[place]))
-        balance = opening - shares[place]
-    return made
-
-
-def split(cents: int, count: int, multiple: int) -> Iterator[int]:
-    """Equal parts, each half-up to a multiple; the last takes the rest."""
-    left = cents
-    for _ in range(count - 1):
-        share = min((2 * cents + count * multiple) // (2 * count * multiple) * multiple, left)
-        yield share
-        left -= share
-    yield left
-
-
-def versions(terms: dict[str, Any], tranches: Sequence[Move], repayments: Iterable[Move]) -> Iterator[list[Line]]:
-    """The lines of each tranche's version: what was paid by its day is kept, in a line paid in part as a line before
-    the rest.
-    """
-    coming = list(repayments)
-    paid: dict[date, int] = defaultdict(int)
-    told: list[Move] = []
-    for number, tranche in enumerate(tranches, start=1):
-        while coming and coming[0].on < tranche.on:
-            left = coming.pop(0).cents
-            for line in told:
-                settled = min(left, line.cents - paid[line.on])
-                paid[line.on] += settled
-                left -= settled
-        told = lines(terms, tranches[:number])
-        made: list[Line] = []
-        for line in told:
-            settled = min(paid[line.on], line.cents)
-            whole = settled == line.cents and (settled or line.on <= tranche.on)
-            if settled or whole:
-                made.append(Line(line.on, settled, kept=True))
-            if not whole:
-                made.append(Line(line.on, line.cents - settled, kept=False))
-        yield made
 
 
 def upgrade() -> None:
-    bind = op.get_bind()
-    repaid: dict[Any, list[Move]] = defaultdict(list)
-    for row in bind.execute(sa.text(REPAYMENTS)):
-        repaid[row.advance_id].append(Move(row.received_on, row.amount_cents))
-    of_advance: dict[Any, list[Any]] = defaultdict(list)
-    for row in bind.execute(sa.text(TRANCHES)):
-        of_advance[row.advance_id].append(row)
-    for advance_id, tranches in of_advance.items():
-        moves = [Move(row.paid_on, row.amount_cents) for row in tranches]
-        made = versions(json.loads(tranches[0].terms), moves, repaid[advance_id])
-        for number, (row, of_it) in enumerate(zip(tranches, made, strict=True), start=1):
-            version = {
-                "territory": row.territory, "advance_id": advance_id, "number": number, "from_on": row.paid_on,
-                "outstanding": sum(line.cents for line in of_it if not line.kept), "lines": len(of_it),
-                "act_id": row.id, "recorded_at": row.created_at, "made_by": row.recorded_by,
-            }  # fmt: skip
-            version_id = bind.execute(sa.text(VERSION), version).scalar_one()
-            bind.execute(
-                sa.text(LINE),
-                [
-                    {"version_id": version_id, "position": position, **line._asdict()}
-                    for position, line in enumerate(of_it, start=1)
-                ],
-            )
+    op.execute(VERSIONS)
 
 
 def downgrade() -> None:

@@ -23,7 +23,8 @@ PARTS = (
 OWN = """
 SELECT id FROM advances WHERE territory = $1 UNION ALL SELECT id FROM receipts WHERE territory = $1
 UNION ALL SELECT id FROM advance_repayments WHERE territory = $1
-UNION ALL SELECT id FROM advance_versions WHERE territory = $1 UNION ALL SELECT id FROM contributions WHERE territory = $1
+UNION ALL SELECT id FROM advance_versions WHERE territory = $1
+UNION ALL SELECT id FROM contributions WHERE territory = $1
 """
 
 

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.advances.late import Overdue, Rate, RateMissing, Span, late_interest, segments
+from app.advances.late import DatedRate, NoRate, Overdue, Span, late_interest, segments
 from app.advances.replay import (
     AllocationRule,
-    Assignment,
+    Assigned,
     EarlyChoice,
     Facts,
     LineState,
     Notice,
+    PaidTranche,
     Position,
     Split,
-    Tranche,
     VersionCause,
     replay,
     unwritten,
@@ -51,22 +51,22 @@ def custom(lines: str) -> LoanTerms:
     return LoanTerms(instalments=len(planned), shape=ScheduleShape.CUSTOM, planned=planned)
 
 
-def received(repayments: str) -> list[Assignment]:
+def received(repayments: str) -> list[Assigned]:
     made = [one.split() for one in repayments.split("; ") if one]
-    return [Assignment(name, day(on), int(cents), order) for order, (on, cents, name) in enumerate(made)]
+    return [Assigned(name, day(on), int(cents), order) for order, (on, cents, name) in enumerate(made)]
 
 
 def facts(lines: str, repayments: str, rule: str = "next") -> Facts:
     terms = custom(lines)
-    tranche = Tranche("T", date(2024, 1, 1), sum(line.cents for line in terms.planned))
+    tranche = PaidTranche("T", date(2024, 1, 1), sum(line.cents for line in terms.planned))
     return Facts(terms, [tranche], received(repayments), rule=AllocationRule(rule))
 
 
 def on_time(terms: LoanTerms, cents: int, paid_on: date, until: date) -> Facts:
     """An advance whose lines are all paid on their days, up to this one."""
     due = [line for line in lines(terms, [CashFlow(paid_on, cents)]) if line.due_on <= until and line.total_cents]
-    paid = [Assignment(line.number, line.due_on, line.total_cents, line.number) for line in due]
-    return Facts(terms, [Tranche("T", paid_on, cents)], paid)
+    paid = [Assigned(line.number, line.due_on, line.total_cents, line.number) for line in due]
+    return Facts(terms, [PaidTranche("T", paid_on, cents)], paid)
 
 
 def open_lines(stand: Position) -> list[tuple[int, int]]:
@@ -89,10 +89,10 @@ def test_repayments_are_replayed(
     assert (stand.days_past_due, stand.overpaid_cents) == (days, overpaid)
 
 
-def rates(text: str) -> list[Rate]:
+def rates(text: str) -> list[DatedRate]:
     starts = [(day(one[:10]), int(one[11:])) for one in text.split()]
     ends = [*(start - timedelta(days=1) for start, _ in starts[1:]), date(2100, 1, 1)]
-    return [Rate(start, end, bp) for (start, bp), end in zip(starts, ends, strict=True)]
+    return [DatedRate(start, end, bp) for (start, bp), end in zip(starts, ends, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_quarter_is_settled_to_the_day() -> None:
     assert stand.basis is not None
     assert (stand.outstanding_cents, stand.overdue_cents) == (8771711, 0)
     assert interest_until(EXAMPLE_B, stand.basis, date(2027, 5, 15)) == 21629
-    whole = Assignment("all", date(2027, 5, 15), 8793340, 99)
+    whole = Assigned("all", date(2027, 5, 15), 8793340, 99)
     paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 5, 15))
     settled = replay(replace(paid, assignments=[*paid.assignments, whole]), date(2027, 5, 15))
     assert settled.splits["all"] == Split(principal_cents=8771711, interest_cents=21629)
@@ -124,7 +124,7 @@ def test_a_quarter_is_settled_to_the_day() -> None:
 def test_an_early_repayment_is_spread_again_by_choice() -> None:
     respread = [(911412, 27686), (915969, 23129), (920548, 18550), (925151, 13947), (929777, 9321), (934424, 4672)]
     paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 6, 30))
-    early = Assignment("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.RESPREAD)
+    early = Assigned("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.RESPREAD)
     stand = replay(replace(paid, assignments=[*paid.assignments, early]), date(2027, 6, 30))
     assert stand.outstanding_cents == 5537281
     assert open_lines(stand) == respread
@@ -134,7 +134,7 @@ def test_an_early_repayment_is_spread_again_by_choice() -> None:
 
 def test_an_early_repayment_shortens_by_choice() -> None:
     paid = on_time(EXAMPLE_B, 10_000_000, date(2026, 1, 1), date(2027, 6, 30))
-    early = Assignment("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.SHORTEN)
+    early = Assigned("early", date(2027, 6, 30), 2_000_000, 99, EarlyChoice.SHORTEN)
     lines = open_lines(replay(replace(paid, assignments=[*paid.assignments, early]), date(2027, 6, 30)))
     assert sum(principal for principal, _ in lines) == 5537281
     assert [principal + interest for principal, interest in lines[:-1]] == [1278289] * 4
@@ -152,7 +152,7 @@ def test_an_early_repayment_shortens_by_choice() -> None:
 def test_interest_runs_on_both_balances_in_mid_period(rule: str, wanted: list[tuple[int, int]]) -> None:
     terms = LoanTerms(12, annual_rate_bp=300, day_count=DayCount.ACT_365, frequency=Frequency.QUARTERLY)
     paid = on_time(terms, 12_000_000, date(2024, 12, 31), date(2025, 8, 15))
-    early = Assignment("early", date(2025, 8, 15), 3_000_000, 99)
+    early = Assigned("early", date(2025, 8, 15), 3_000_000, 99)
     changed = replace(paid, assignments=[*paid.assignments, early], rule=AllocationRule(rule))
     lines = open_lines(replay(changed, date(2025, 8, 15)))
     assert lines[: len(wanted)] == wanted
@@ -175,7 +175,7 @@ def test_late_interest_is_paid_before_principal() -> None:
 def test_a_day_without_a_rate_is_told_only_where_interest_runs() -> None:
     late = replace(facts("2025-03-31:2500000", ""), late_rates=rates(LEGAL)[:1])
     assert replay(late, date(2025, 9, 10)).late_interest_cents == 0
-    with pytest.raises(RateMissing):
+    with pytest.raises(NoRate):
         replay(replace(late, notices=[Notice(date(2025, 4, 20), frozenset({date(2025, 3, 31)}))]), date(2025, 9, 10))
 
 
@@ -208,11 +208,13 @@ DAYS = st.integers(0, 900).map(lambda days: START + timedelta(days=days))
 def stories(draw: st.DrawFn) -> Facts:
     """Any advance: one or two tranches, money early, late and too much, notices, and a write-off."""
     terms = draw(TERMS)
-    tranches = [Tranche("T1", START, draw(st.integers(10_000, 900_000)))]
+    tranches = [PaidTranche("T1", START, draw(st.integers(10_000, 900_000)))]
     if draw(st.booleans()):
-        tranches.append(Tranche("T2", START + timedelta(days=draw(st.integers(1, 80))), draw(st.integers(1, 500_000))))
+        tranches.append(
+            PaidTranche("T2", START + timedelta(days=draw(st.integers(1, 80))), draw(st.integers(1, 500_000)))
+        )
     assignments = [
-        Assignment(order, on, cents, order, choice)
+        Assigned(order, on, cents, order, choice)
         for order, (on, cents, choice) in enumerate(
             draw(
                 st.lists(
@@ -226,7 +228,7 @@ def stories(draw: st.DrawFn) -> Facts:
     return Facts(
         terms, tranches, assignments, rule=draw(st.sampled_from(AllocationRule)),
         notices=draw(st.lists(st.builds(Notice, DAYS, st.just(named)), max_size=1)),
-        late_rates=[Rate(date(2000, 1, 1), date(2100, 1, 1), 371)],
+        late_rates=[DatedRate(date(2000, 1, 1), date(2100, 1, 1), 371)],
         written_off_on=draw(st.none() | DAYS),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.advances.replay import Assignment, Facts, Line, Position, Tranche, Version, replay, unwritten
+from app.advances.replay import Assigned, Facts, Line, PaidTranche, Position, Version, replay, unwritten
 from app.advances.schedule import (
     DayCount,
     Frequency,
@@ -53,8 +53,8 @@ def quarters(rate_bp: int = 0, **more: object) -> LoanTerms:
 
 
 def stand_of(terms: LoanTerms, cents: int, as_of: date, *paid: tuple[str, int]) -> Position:
-    received = [Assignment(order, date.fromisoformat(on), cents, order) for order, (on, cents) in enumerate(paid)]
-    return replay(Facts(terms, [Tranche("T", date(2023, 12, 31), cents)], received), as_of)
+    received = [Assigned(order, date.fromisoformat(on), cents, order) for order, (on, cents) in enumerate(paid)]
+    return replay(Facts(terms, [PaidTranche("T", date(2023, 12, 31), cents)], received), as_of)
 
 
 def test_a_line_and_all_after_it_move() -> None:
@@ -92,7 +92,7 @@ def test_instalments_are_added() -> None:
 )  # fmt: skip
 def test_a_grace_in_the_middle(kind: GraceKind, wanted: list[tuple[int, int]]) -> None:
     terms = quarters(365, first_due_on=None)
-    tranche = [Tranche("T", date(2025, 3, 31), 400_000)]
+    tranche = [PaidTranche("T", date(2025, 3, 31), 400_000)]
     stand = replay(Facts(terms, tranche), date(2025, 4, 1))
     version = grace(terms, stand, KEPT, 2, kind, date(2025, 6, 30))
     days = {"2025-06-30": 91, "2025-09-30": 92, "2025-12-31": 92, "2026-03-31": 90, "2026-06-30": 91, "2026-09-30": 92}
@@ -168,21 +168,18 @@ def builds(draw: st.DrawFn) -> Build:
     def cents_of(stand: Position) -> int:
         return int(stand.outstanding_cents * part)
 
-    return draw(
-        st.sampled_from(
-            [
-                lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
-                lambda terms, stand: add_instalments(terms, stand, late, number),
-                lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
-                lambda terms, stand: re_amortise(terms, stand, late),
-                lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
-                lambda terms, stand: waive(terms, stand, cents_of(stand), share),
-                lambda terms, stand: reduce(terms, stand, cents_of(stand)),
-                accelerate,
-                lambda _, stand: planned(stand),
-            ]
-        )
-    )
+    acts: list[Build] = [
+        lambda terms, stand: move(terms, stand, late, line_of(stand), later(stand)),
+        lambda terms, stand: add_instalments(terms, stand, late, number),
+        lambda terms, stand: grace(terms, stand, late, number, kind, line_of(stand)),
+        lambda terms, stand: re_amortise(terms, stand, late),
+        lambda terms, stand: re_age(terms, stand, late, number, later(stand)),
+        lambda terms, stand: waive(terms, stand, cents_of(stand), share),
+        lambda terms, stand: reduce(terms, stand, cents_of(stand)),
+        accelerate,
+        lambda _, stand: planned(stand),
+    ]
+    return draw(st.sampled_from(acts))
 
 
 @given(stories(), DAYS, builds(), DAYS, st.lists(st.tuples(DAYS, st.integers(1, 300_000)), max_size=3))
@@ -210,7 +207,7 @@ def test_an_act_loses_no_cent_and_stands_as_it_was_made(
     assert after.outstanding_cents == expected
     assert unwritten([*stored, numbered], after) == []
     # Money that is found later to have come before it, and after it.
-    more = [Assignment(("later", place), day, cents, 2_000 + place) for place, (day, cents) in enumerate(later)]
+    more = [Assigned(("later", place), day, cents, 2_000 + place) for place, (day, cents) in enumerate(later)]
     changed = replace(story, versions=[*stored, numbered], assignments=[*story.assignments, *more])
     stand = replay(changed, as_of)
     conserves(stand)

@@ -11,7 +11,8 @@ ACT = "The request is the act itself: it takes effect when it is made, unless it
 DECLARED = "Who declares a fact of the register without a day says that it is so now."
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
-    "advances/amendments/routes.py get_settlement": READ,
+    "advances/account.py stands": READ,
+    "advances/amendments/routes.py serve_amendments": READ,
     "advances/amendments/service.py _asking": ACT,
     "advances/amendments/service.py _deciding": ACT,
     "advances/amendments/service.py find_failure": ACT,

@@ -25,7 +25,7 @@ from app.envelopes.schemas import Reversal
 async def announce(write: Write, territory: str, advance_id: UUID, body: schemas.EarlyRepaymentCreate) -> list[Change]:
     """Record an early repayment that the firm announces.
 
-    Raises `nothing-outstanding`, `advance-written-off` (409), `email-missing` (403).
+    Raises `nothing-outstanding`, `already-written-off` (409), `email-missing` (403).
     """
     advance = await _open(write, territory, advance_id)
     announced = AnnouncedRepayment(
@@ -77,11 +77,11 @@ async def withdraw(
 async def declare(write: Write, territory: str, advance_id: UUID, body: schemas.TurnoverCreate) -> list[Change]:
     """Record the turnover of a year: its success fee falls due.
 
-    Raises `no-success-fee`, `advance-written-off`, `already-exists` (409), `email-missing` (403).
+    Raises `no-success-fee`, `already-written-off`, `already-exists` (409), `email-missing` (403).
     """
     advance = await account.hold(write, territory, advance_id)
     if advance.written_off_on is not None:
-        raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
+        raise rules.AlreadyWrittenOff(written_off_on=advance.written_off_on)
     fee = (await account.known(write, advance)).terms.success_fee
     if fee is None:
         raise rules.NoSuccessFee
@@ -122,7 +122,7 @@ async def reverse(write: Write, territory: str, advance_id: UUID, turnover_id: U
 async def _open(write: Write, territory: str, advance_id: UUID) -> Advance:
     advance = await account.hold(write, territory, advance_id)
     if advance.written_off_on is not None:
-        raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
+        raise rules.AlreadyWrittenOff(written_off_on=advance.written_off_on)
     if not advance.outstanding_cents:
         raise rules.NothingOutstanding
     return advance

@@ -35,7 +35,7 @@ from app.programme.routes import T
 ADVANCE = T + "/advances/{advance_id:uuid}"
 ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
 Problems = tuple[type[Problem], ...]
-STANDS: Problems = (rules.NothingOutstanding, rules.AdvanceWrittenOff, LegalRateMissing)
+STANDS: Problems = (rules.NothingOutstanding, rules.AlreadyWrittenOff, LegalRateMissing)
 LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
 DECIDES: Problems = (
     rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
@@ -50,7 +50,7 @@ Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
 def serve_amendments(advances: APIRouter) -> None:
     """Serve reschedules, waivers, write-offs and the settlement below each advance."""
 
-    @advances.get(ADVANCE + "/settlement", **shows(schemas.Settlement, LegalRateMissing, parameters=ON))
+    @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, LegalRateMissing, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
         """What settles the advance on a day, to the cent, if nothing else is paid until then."""
         on = read(request, ON).get("on") or clock.today()
@@ -296,7 +296,7 @@ def _serve_turnovers(advances: APIRouter) -> None:
     @advances.post(
         collection,
         **changes(
-            schemas.Turnover, rules.NoSuccessFee, rules.AdvanceWrittenOff, AlreadyExists, EmailMissing,
+            schemas.Turnover, rules.NoSuccessFee, rules.AlreadyWrittenOff, AlreadyExists, EmailMissing,
             IdempotencyKeyMissing, status=201,
         ),
     )  # fmt: skip

@@ -139,7 +139,7 @@ class NothingOutstanding(Problem):
     title_fr = "Plus rien n'est dû sur cette avance."
 
 
-class AdvanceWrittenOff(Problem):
+class AlreadyWrittenOff(Problem):
     """The advance is written off: it takes no further act but receipts."""
 
     status = 409

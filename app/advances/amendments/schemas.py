@@ -308,7 +308,7 @@ class Turnover(Read):
     updated_at: UpdatedAt
 
 
-class Settlement(Read):
+class AdvanceSettlement(Read):
     """What settles an advance on a day, to the cent, if nothing else is paid until then. Valid that day."""
 
     advance_id: UUID = Field(description="The advance.")

@@ -43,7 +43,7 @@ class _Held:
     """An advance that is locked, where it stands on the day, and its terms."""
 
     advance: Advance
-    known: account.Known
+    known: account.KnownAccount
     stand: Position
 
     @property
@@ -56,7 +56,7 @@ async def request_reschedule(
 ) -> list[Change]:
     """Ask for a reschedule; the answer shows the lines before and after it, as on the day of the request.
 
-    Raises `nothing-outstanding`, `advance-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
+    Raises `nothing-outstanding`, `already-written-off`, `no-line-ahead`, `first-day-too-early`, `reschedule-too-long`,
     `before-decision` (409), `reference-not-found` (404), `email-missing` (403).
     """
     held = await _asking(write, territory, advance_id, body)
@@ -68,7 +68,7 @@ async def request_reschedule(
 async def request_waiver(write: Write, territory: str, advance_id: UUID, body: schemas.WaiverCreate) -> list[Change]:
     """Ask for a waiver, because the project failed.
 
-    Raises `not-conditional`, `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing`.
+    Raises `not-conditional`, `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing`.
     """
     held = await _asking(write, territory, advance_id, body)
     if held.known.terms.kind is not AdvanceTermsKind.CONDITIONAL:
@@ -81,7 +81,7 @@ async def request_write_off(
 ) -> list[Change]:
     """Ask for a write-off of what is outstanding.
 
-    Raises `nothing-outstanding`, `advance-written-off`, `before-decision` (409), `email-missing` (403).
+    Raises `nothing-outstanding`, `already-written-off`, `before-decision` (409), `email-missing` (403).
     """
     held = await _asking(write, territory, advance_id, body)
     asked = {"ground": WriteOffGround(body.ground).value, "proof_sha256": body.proof_sha256}
@@ -144,7 +144,7 @@ async def decide_waiver(
 ) -> list[Change]:
     """Decide a waiver after the finding: all, a part, or nothing of what is outstanding.
 
-    Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `advance-written-off`,
+    Raises `amendment-transition`, `waiver-too-high`, `nothing-outstanding`, `already-written-off`,
     `before-last-version`, `before-decision` (409), `requester-decides`, `person-required` (403).
     """
     action = AmendmentAction.REFUSE if body.waive is Waived.NONE else AmendmentAction.APPROVE
@@ -177,7 +177,7 @@ async def approve_write_off(
 ) -> list[Change]:
     """Write off what is outstanding, as another person asked: final.
 
-    Raises `amendment-transition`, `nothing-outstanding`, `advance-written-off`, `before-last-version`,
+    Raises `amendment-transition`, `nothing-outstanding`, `already-written-off`, `before-last-version`,
     `before-decision` (409), `requester-decides`, `person-required` (403).
     """
     held, amendment, on = await _deciding(write, territory, advance_id, amendment_id, AmendmentKind.WRITE_OFF, body)
@@ -218,7 +218,7 @@ async def _asking(write: Write, territory: str, advance_id: UUID, body: Any) -> 
 
 async def _stand(write: Write, advance: Advance, on: date) -> _Held:
     if advance.written_off_on is not None:
-        raise rules.AdvanceWrittenOff(written_off_on=advance.written_off_on)
+        raise rules.AlreadyWrittenOff(written_off_on=advance.written_off_on)
     known = await account.known(write, advance)
     stand = account.stands_by(known, on)
     if not stand.outstanding_cents or not advance.outstanding_cents:
@@ -243,13 +243,13 @@ async def _deciding(
     advance = await account.hold(write, territory, advance_id)
     amendment = await _locked(write, advance_id, amendment_id, kind)
     becomes = rules.check_amendment(kind, amendment.status, action)
-    amendment.decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
+    decided_by = REQUESTS_DECIDES.separate(write.actor, [amendment.requested_by])
     refuse_before_decision(amendment.requested_on, on)
     held = await _stand(write, advance, on)
     last = max((each.from_on for each in held.known.facts.versions if each.cause in _ORDERED), default=on)
     if on < last:
         raise rules.BeforeLastVersion(from_on=last)
-    amendment.status, amendment.decided_on = becomes, on
+    amendment.status, amendment.decided_by, amendment.decided_on = becomes, decided_by, on
     return held, amendment, on
 
 

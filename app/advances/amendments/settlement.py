@@ -9,7 +9,7 @@ from app.advances.versions import interest_since
 
 
 def settlement(facts: Facts, on: date) -> dict[str, Any]:
-    """The figures of `schemas.Settlement`. Raises `legal-rate-missing` (409)."""
+    """The figures of `schemas.AdvanceSettlement`. Raises `legal-rate-missing` (409)."""
     stand = replayed(facts, on)
     interest = stand.interest_due_cents + interest_since(facts.terms, stand)
     parts = {

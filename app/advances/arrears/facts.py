@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.advances.arrears.models import Acceleration, FormalNotice
 from app.advances.arrears.rules import Given, runs_from
-from app.advances.late import Rate, RateMissing
+from app.advances.late import DatedRate, NoRate
 from app.advances.legal_rates.models import LegalRate
 from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.proceedings import rules as proceedings
@@ -37,7 +37,7 @@ class Surroundings:
     """
 
     notices: Sequence[Given]
-    rates: Sequence[Rate]
+    rates: Sequence[DatedRate]
     judged: Sequence[Judged]
     standing: Mapping[UUID, UUID]
     void: Mapping[UUID, date]
@@ -60,7 +60,7 @@ def replayed(facts: Facts, on: date) -> Position:
     """Where an advance of these facts stands at the end of a day. Raises `legal-rate-missing` (409)."""
     try:
         return replay(facts, on)
-    except RateMissing as missing:
+    except NoRate as missing:
         raise LegalRateMissing(on=missing.on) from missing
 
 
@@ -69,7 +69,7 @@ def replayed_so_far(facts: Facts, on: date) -> Position:
 
     Once it is recorded, the next act or tick replays all.
     """
-    return replay(replace(facts, late_rates=[*facts.late_rates, Rate(FIRST_DAY, LAST_DAY, 0)]), on)
+    return replay(replace(facts, late_rates=[*facts.late_rates, DatedRate(FIRST_DAY, LAST_DAY, 0)]), on)
 
 
 def columns(advance_id: Any, siren: Any, known: bool) -> list[Any]:
@@ -130,7 +130,7 @@ def surroundings_of(row: Any, late_rate: LateRate, late_rate_bp: int | None) -> 
         rates=(
             [_of_half_year(date.fromisoformat(on), bp) for on, bp in from_json(row["legal_rates"])]
             if late_rate is LateRate.LEGAL or late_rate_bp is None
-            else [Rate(FIRST_DAY, LAST_DAY, late_rate_bp)]
+            else [DatedRate(FIRST_DAY, LAST_DAY, late_rate_bp)]
         ),
         judged=judged,
         standing={key: of for key, of, on in accelerations if due_on.get(of) == on},
@@ -142,5 +142,5 @@ def _day(text_: str | None) -> date | None:
     return None if text_ is None else date.fromisoformat(text_)
 
 
-def _of_half_year(from_on: date, bp: int) -> Rate:
-    return Rate(from_on, after_months(from_on, 6) - timedelta(days=1), bp)
+def _of_half_year(from_on: date, bp: int) -> DatedRate:
+    return DatedRate(from_on, after_months(from_on, 6) - timedelta(days=1), bp)

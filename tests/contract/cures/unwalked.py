@@ -4,7 +4,7 @@
 NO_CURE: dict[str, str] = {
     "action-move-out-of-order": "the detail names the first day that is possible",
     "action-move-refused": "`allowed` names what the action can become",
-    "advance-written-off": "a write-off is final",
+    "already-written-off": "a write-off is final",
     "amendment-transition": "`current` and `needed` name the states",
     "early-repayment-transition": "what was wanted has been done, or was withdrawn",
     "no-success-fee": "the terms of an advance never change but by amendment",
