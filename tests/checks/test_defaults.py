@@ -12,7 +12,7 @@ DECLARED = "Who declares a fact of the register without a day says that it is so
 TODAY = {
     "access/service.py create_member": ACT,  # a role is held from now on
     "advances/account.py stands": READ,
-    "advances/amendments/routes.py serve_amendments": READ,
+    "advances/amendments/routes.py _day_of": READ,
     "advances/amendments/service.py _asking": ACT,
     "advances/amendments/service.py _deciding": ACT,
     "advances/amendments/service.py find_failure": ACT,

@@ -1,6 +1,7 @@
 """HTTP of amendments of advances, and of what settles one on a day."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +54,7 @@ def serve_amendments(advances: APIRouter) -> None:
     @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, LegalRateMissing, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
         """What settles the advance on a day, to the cent, if nothing else is paid until then."""
-        on = read(request, ON).get("on") or clock.today()
+        on = _day_of(request)
         values = {**request.path_params, "as_of": LAST_DAY}
         row = await fetchrow(request.state.engine, account(False), values)
         if row is None:
@@ -65,6 +66,11 @@ def serve_amendments(advances: APIRouter) -> None:
     _serve_write_offs(advances)
     _serve_early_repayments(advances)
     _serve_turnovers(advances)
+
+
+def _day_of(request: Request) -> date:
+    on: date = read(request, ON).get("on") or clock.today()
+    return on
 
 
 async def _asked(
