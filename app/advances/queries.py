@@ -209,7 +209,7 @@ def account(known: bool) -> Statement:
         AidActRecord.recorded_at > v.recorded_at,
         *([AidActRecord.recorded_at < BEFORE] if known else []),
     )
-    reduced = literal_column(f"'{VersionCause.REDUCTION}'")
+    reduced: Any = literal_column(f"'{VersionCause.REDUCTION}'")
     cause = case(((v.cause == reduced) & reopened.exists(), literal_column(f"'{VersionCause.REPLAY}'")), else_=v.cause)
     version = func.json_build_array(
         v.id, v.number, v.from_on, cause, v.act_id, v.waived_cents, v.capitalised_cents, v.carried_interest_cents,

@@ -22,7 +22,7 @@ class Drawing(Paying):
         """An advance in a new envelope. `aid` sets columns of its aid, as acts on it would."""
         acts = await cls.money(world, cents)
         second = await subject(world, "treasurer")
-        rests = {"scheme": "rebond_industriel", "base_cents": BASE} if scheme else {}
+        rests: dict[str, Any] = {"scheme": "rebond_industriel", "base_cents": BASE} if scheme else {}
         advance = ok(await acts.advance(cents, terms={**TERMS, **(terms or {})}, **rests), 201)["id"]
         found = await world.pool.fetchval("SELECT aid_id FROM advances WHERE id = $1", advance)
         drawing = cls(acts, second, advance, str(found))

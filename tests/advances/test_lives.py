@@ -28,10 +28,10 @@ async def status(acts: Acts, advance: str) -> tuple[str, int, int, int]:
 
 
 # What an agreement says where its terms do not.
-AGREED = {
+AGREED: dict[str, Any] = {
     "steps": None, "lines": None, "allocation_rule": "next", "early_repayment": "allowed", "late_rate": "legal",
     "late_rate_bp": None, "notice_delay_days": 15, "kind": "fixed", "success_fee": None,
-    "minimum_repayment_cents": None, "available_until_on": None,
+    "minimum_repayment_cents": None, "available_until_on": None, "tranches": [],
 }  # fmt: skip
 
 

@@ -472,8 +472,8 @@ ATTACKS = {
     "payment_run_differs": COPIED.format(cut_off="cut_off_on - 1"),
     **{
         f"payment_run_line_transition: {column}": f"UPDATE payment_run_lines SET {column} = {value} WHERE run_id = $1"
-        for column, value in {"amount_cents": "2", "payment_id": "uuidv7()", "bank_details_id": "uuidv7()",
-                              "text": "'X'", "position": "2"}.items()
+        for column, value in {"amount_cents": "2", "payment_id": "uuidv7()", "tranche_id": "uuidv7()",
+                              "bank_details_id": "uuidv7()", "text": "'X'", "position": "2"}.items()
     },
     "payment_run_line_ended_as": "UPDATE payment_run_lines SET ended_as = 'lost' WHERE run_id = $1",
     "payment_run_line_rejection": "UPDATE payment_run_lines SET ended_as = 'rejected' WHERE run_id = $1",

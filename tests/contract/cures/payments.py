@@ -257,7 +257,7 @@ async def condition_of_a_tranche(case: Case) -> None:
 
 @walk("payment-above-due", *DRAWN)
 async def tranche_above_the_final_amount(case: Case) -> None:
-    done = {"started_on": STARTED, "completed_on": STARTED}
+    done: dict[str, Any] = {"started_on": STARTED, "completed_on": STARTED}
     drawing = await Drawing.of(case.world, certified_cents=BASE, **done)
     act = await asked(case, drawing, AWARD)
     await drawing.set(certified_cents=BASE // 2)
