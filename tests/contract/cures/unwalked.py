@@ -100,8 +100,8 @@ PAIRS: dict[tuple[str, str], str] = {
     ("award-ended", "reverse_committee_decision"): "nothing is left to do on the award",
     ("already-exists", "declare_debt"): "what was wanted has been done: a claim is corrected by update_debt_claim",
     **{("legal-rate-missing", act): "get_statement is walked: the rate that is recorded is there for all"
-       for act in ("get_settlement", "request_reschedule", "approve_reschedule", "request_waiver", "decide_waiver", "request_write_off",
-                   "approve_write_off", "announce_early_repayment", "plan_advance")},
+       for act in ("get_settlement", "request_reschedule", "approve_reschedule", "request_waiver", "decide_waiver",
+                   "request_write_off", "approve_write_off", "announce_early_repayment", "plan_advance")},
     ("already-exists", "update_proceeding"): "a kind and a day of the firm, as create_proceeding has them",
     ("already-exists", "record_grant_payment"): "a reference of the grant, as pay_grant has them",
     ("already-exists", "record_tranche"): "a reference of the advance, as pay_tranche has them",
