@@ -343,7 +343,7 @@ class Terms(_Laid):
 # What terms say only since agreements have all terms as fields.
 SAID_SINCE = (
     "steps", "lines", "allocation_rule", "early_repayment", "late_rate", "late_rate_bp", "notice_delay_days", "kind",
-    "success_fee", "minimum_repayment_cents", "available_until_on",
+    "success_fee", "minimum_repayment_cents", "available_until_on", "tranches",
 )  # fmt: skip
 
 

@@ -48,10 +48,10 @@ async def _nothing(_write: Write, _payment: Any) -> list[Change]:
 class Payments:
     """The payments of one instrument: their table and collection, their names, and what is theirs alone.
 
-    `resource` is what events call one, `noun` what operations do.
-    `exceed` is the problem of one above the award, `known` what is asked of the database where one is tried. `unmet`
-    names the conditions and ceilings that one breaks. `count` does what follows a payment that is recorded, and
-    `uncount` what follows one that is taken back; `dropped` what follows one that is cancelled.
+    `resource` is what events call one, `noun` what operations do. `exceed` is the problem of one above the award,
+    `known` what is asked of the database where one is tried. `unmet` names the conditions and ceilings that one breaks.
+    `count` does what follows a payment that is recorded, and `uncount` what follows one that is taken back; `dropped`
+    what follows one that is cancelled.
     """
 
     kind: AwardKind
