@@ -18,6 +18,7 @@ from app.advances.legal_rates.models import LegalRate
 from app.advances.models import Advance, ScheduleVersion
 from app.advances.proceedings.rules import open_on
 from app.advances.replay import Position
+from app.advances.tranches.models import Tranche
 from app.awards.life.rules import AgreementMissing
 from app.awards.models import Aid
 from app.awards.rules import OVER, AwardEnded
@@ -168,13 +169,14 @@ def unsettled(as_of: date) -> Any:
     Proceedings were opened or have ended, a liquidation makes all due, a version comes into force, a legal rate was
     recorded that late interest may run at, or where the lines stand was never written.
     """
-    a, p, x, v, s = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding
+    a, p, x, v, s, t = Advance, Proceeding, Acceleration, ScheduleVersion, LineStanding, Tranche
     due_on = func.coalesce(p.continued_until_on, p.opened_on)
     liquidated = p.kind == literal(ProceedingKind.LIQUIDATION.value)
     of_it = (x.advance_id == a.id, x.proceeding_id == p.id)
     judged = exists().where(
         p.siren == a.siren, liquidated, due_on <= as_of, or_(p.closed_on.is_(None), p.closed_on >= due_on),
         or_(a.accelerated_on.is_(None), a.accelerated_on > due_on),
+        exists().where(t.advance_id == a.id, t.status == literal("recorded"), t.paid_on <= due_on),
         ~exists().where(*of_it, x.accelerated_on == due_on),
     )  # fmt: skip
     void = exists().where(*of_it, x.accelerated_on == a.accelerated_on, or_(~liquidated, x.accelerated_on != due_on))

@@ -38,7 +38,8 @@ async def take(write: Write, advance: Advance, around: Surroundings, facts: Fact
         advance.accelerated_on = None
     if not advance.outstanding_cents:
         return Taken([])
-    changes = await _ask_for_claims(write, advance, [each for each in around.judged if each.open_on(by)])
+    since = [each for each in around.judged if each.open_on(by) and advance.decided_on <= each.opened_on]
+    changes = await _ask_for_claims(write, advance, since)
     judged = made_due(around.judged, by)
     if judged is None or judged.proceeding_id in around.standing.values():
         return Taken(changes)
