@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.commands.tick import take_judgments
+from app.core import clock
+from app.core.db import session_factory
 from tests.advances.arrears import MATCH, SHA, THIRD, Late
 from tests.world import World, ok, problem
 
@@ -97,3 +100,18 @@ async def test_a_paid_line_is_nothing_to_accelerate_for(world: World) -> None:
     ok(await late.notice(), 201)
     ok(await late.acts.repay(late.advance, THIRD + 3_812, received_on="2025-05-05"), 201)
     problem(await late.accelerate("2025-05-06"), 409, "notice-missing")
+
+
+async def test_a_receipt_waits_for_no_rate_and_is_replayed_once_the_rate_is_known(app: Any, world: World) -> None:
+    late = await Late.of(world, agreed=False, year=1995)
+    ok(await late.notice("1996-03-31", sent_on="1996-04-16", received_on="1996-04-20"), 201)
+    paid = ok(await late.acts.repay(late.advance, 1_000_000, received_on="1996-06-15"), 201)
+    assert (paid["late_interest_cents"], paid["principal_cents"]) == (0, 1_000_000)
+    path = f"advances/{late.advance}/statement?as_of=1996-06-15"
+    assert problem(await world.auditor.get(path), 409, "legal-rate-missing")["on"] == "1996-04-21"
+    rate = {"from_on": "1996-01-01", "rate_bp": 371, "source": "Exemple"}
+    ok(await world.programme.post("/v1/legal-rates", rate), 201)
+    await take_judgments(session_factory(app.state["engine"]), clock.today())
+    paid = await late.read(f"/repayments/{paid['id']}")
+    assert (paid["late_interest_cents"], paid["principal_cents"]) == (14_230, 985_770)
+    assert ok(await world.auditor.get(path))["income_cents"] == 14_230
