@@ -133,9 +133,8 @@ async def take_due(write: Write, as_of: date, batch: int) -> tuple[list[Change],
     columns = ("territory", "advance_id", "kind", "on_day", "due_on", "bucket", "amount_cents")
     values = [dict(zip(columns, row, strict=True)) | {"raised_at": write.now} for row in rows]
     made = (await write.session.scalars(insert(_t).returning(_t.id, sort_by_parameter_order=True), values)).all()
-    versions = dict((await write.session.execute(
-        select(_a.id, _a.version).where(_a.id.in_({row.id for row in rows}))
-    )).all())  # fmt: skip
+    named = select(_a.id, _a.version).where(_a.id.in_({row.id for row in rows}))
+    versions = {row.id: row.version for row in await write.session.execute(named)}
     changes = []
     told = zip(made, rows, strict=True)
     for (territory, kind), group in groupby(told, key=lambda each: (each[1].territory, each[1].kind)):

@@ -117,8 +117,8 @@ def _array(rows: Any, values: Sequence[Any], order: Any) -> Any:
 def surroundings_of(row: Any, late_rate: LateRate, late_rate_bp: int | None) -> Surroundings:
     """What `columns` have read. The agreement's rate of late interest holds where it has one, else the legal rates."""
     judged = [
-        Judged(UUID(key), ProceedingKind(kind), *(None if day is None else date.fromisoformat(day) for day in days))
-        for key, kind, *days in from_json(row["judged"])
+        Judged(UUID(key), ProceedingKind(kind), date.fromisoformat(opened_on), *map(_day, days))
+        for key, kind, opened_on, *days in from_json(row["judged"])
     ]
     due_on = {each.id: each.due_on for each in judged}
     accelerations = [(UUID(key), UUID(of), date.fromisoformat(on)) for key, of, on in from_json(row["accelerations"])]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.access.rules import accountable
 from app.advances import account, versions
@@ -117,7 +117,7 @@ def _lines(lines: Sequence[schemas.InstalmentOfPlan]) -> list[Line]:
     ]  # fmt: skip
 
 
-async def _claim(write: Write, advance: Advance, *where: object) -> DebtClaim | None:
+async def _claim(write: Write, advance: Advance, *where: ColumnElement[bool]) -> DebtClaim | None:
     of_it = select(DebtClaim).where(DebtClaim.advance_id == advance.id, *where)
     return await write.session.scalar(of_it.with_for_update(key_share=True))
 
