@@ -35,7 +35,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "head": ["Échéance", "Capital", "Intérêts", "Reçu", "Reste", ""],
         "total": "Total", "settled": "soldée le {day}", "past": "{days} jours de retard",
         "how": "Les encaissements s’imputent sur les frais, les intérêts moratoires, les intérêts puis le capital, la"
-        " plus ancienne échéance d’abord ; ce qui arrive avant s’impute sur les échéances à venir, selon la convention.",
+        " plus ancienne échéance d’abord ; ce qui arrive avant s’impute sur les échéances à venir selon la convention.",
     },
 }  # fmt: skip
 _ALWAYS = ("disbursed", "repaid", "outstanding", "received", "late")
