@@ -18,6 +18,10 @@ from starlette.responses import Response
 from app import __version__
 from app.access.gate import Credentials
 from app.access.routes import access
+from app.advances.arrears.routes import arrears
+from app.advances.legal_rates.routes import legal_rates
+from app.advances.portfolio.routes import portfolios
+from app.advances.proceedings.routes import debt_claims
 from app.advances.receipts.routes import receipts
 from app.advances.routes import advances
 from app.advances.tranches.routes import tranches
@@ -82,9 +86,9 @@ from app.treasury.runs.routes import payment_runs
 ROUTERS = (
     service, access, programme, schemes, committees, missions, firms, contacts, bank_details, firm_certificates,
     auditions, projects, roadmap, entries, corrections, certificates, follow_up, envelopes, grant_awards, grants,
-    payments, advance_awards, advances, tranches, receipts, claims, recoveries, commitments, letters, overrides,
-    applications, award_stories, agendas, decisions, reports, events, imports, lookups, bank_accounts, mandates,
-    payment_runs, collection_runs,
+    payments, legal_rates, advance_awards, portfolios, advances, tranches, arrears, debt_claims, receipts, claims,
+    recoveries, commitments, letters, overrides, applications, award_stories, agendas, decisions, reports, events,
+    imports, lookups, bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 DESCRIPTION = """\
 The system of record of the French State's *Rebond industriel* programme: engineering days and aid envelopes that

@@ -3,6 +3,9 @@
 from app.access import models as access
 from app.advances import models as advances
 from app.advances.amendments import models as amendments
+from app.advances.arrears import models as arrears
+from app.advances.legal_rates import models as legal_rates
+from app.advances.proceedings import models as debt_claims
 from app.advances.receipts import models as receipts
 from app.advances.tranches import models as tranches
 from app.applications import models as applications
@@ -45,9 +48,9 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, award_payments, grants, payments, recoveries, commitments, letters, receipts, advances, tranches,
-    amendments, change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
-    collection_runs,
+    overrides, award_payments, grants, payments, recoveries, commitments, letters, legal_rates, receipts, advances,
+    tranches, amendments, arrears, debt_claims, change_requests, applications, agendas, decisions, integrations,
+    bank_accounts, mandates, payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

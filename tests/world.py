@@ -353,6 +353,39 @@ class World:
                 "letter": letter, "advance": advance, "tranche": tranche, "repayment": repayment, "override": override,
                 "firm": firm}  # fmt: skip
 
+    async def arrears(self, advance: str, firm: str) -> dict[str, str]:
+        """What is done about an advance that `money` made: a notice, an acceleration, and a claim in proceedings that
+        are over; ids by name.
+        """
+        path, reference = f"advances/{advance}", secrets.token_hex(8)
+
+        async def post(role: str, address: str, **body: Any) -> str:
+            headers = {"Idempotency-Key": secrets.token_hex(16)}
+            headers |= {"If-Match": "*"} if address == "accelerate" else {}
+            return str(ok(await self.clients[role].post(f"{path}/{address}", body, headers=headers), 201)["id"])
+
+        known = {rate["from_on"] for rate in ok(await self.programme.get("/v1/legal-rates?limit=500"))["items"]}
+        for from_on in {f"{year}-{month}-01" for year in range(2024, 2028) for month in ("01", "07")} - known:
+            rate = {"from_on": from_on, "rate_bp": 300, "source": "Exemple"}
+            ok(await self.programme.post("/v1/legal-rates", rate), 201)
+        agreement = {"reference": reference, "signed_by_firm_on": "2023-10-20", "signed_by_funder_on": "2023-10-20",
+                     "document_sha256": "0" * 64}  # fmt: skip
+        ok(await self.clients["funder"].put(f"{path}/agreement", agreement))
+        notice = await post(
+            "treasurer", "notices", lines=["2024-03-31"], sent_on="2024-05-02", received_on="2024-05-05"
+        )  # fmt: skip
+        acceleration = await post("funder", "accelerate", reason="Nothing came.", accelerated_on="2024-06-03")
+        judged = {"kind": "reorganisation", "opened_on": "2025-02-06", "closed_on": "2025-03-06", "ended_by": "closing"}
+        proceeding = ok(await self.clients["territory"].post(f"/v1/firms/{firm}/proceedings", judged), 201)["id"]
+        claim = await post("treasurer", "debt-claims", proceeding_id=proceeding, declared_on="2025-03-01",
+                           amount_cents=49_000_00, proof_sha256=reference * 4)  # fmt: skip
+        await self.pool.execute(  # what the tick tells, for it is told of all territories at once
+            "INSERT INTO advance_alerts (territory, advance_id, kind, on_day, due_on, amount_cents, raised_at)"
+            " SELECT territory, id, 'instalment_due', '2024-03-31', '2024-03-31', 1, now() FROM advances WHERE id = $1",
+            advance,
+        )  # fmt: skip
+        return {"notice": notice, "acceleration": acceleration, "debt_claim": claim}
+
     async def owed(self, grant: str) -> dict[str, str]:
         """An ordered recovery of a paid grant with a receipt, and a commitment with a report: ids by name."""
         funder, today, key = self.clients["funder"], clock.today(), secrets.token_hex(8)

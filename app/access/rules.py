@@ -192,6 +192,9 @@ MATRIX: dict[str, frozenset[Role]] = {
     "advances:read": _MONEY_VIEW,
     "advances:award": frozenset({Role.FUNDER}),
     "advances:pay": frozenset({Role.TREASURER}),
+    "advances:follow": frozenset({Role.FUNDER, Role.TREASURER}),  # notices and claims: what the creditor did
+    "legal_rates:read": _EVERYONE,  # the law
+    "legal_rates:write": frozenset({Role.PROGRAMME}),
     "amendments:read": _MONEY_VIEW,
     "amendments:write": frozenset({Role.TERRITORY, Role.FUNDER}),  # for the firm, which has no account
     "amendments:find": frozenset({Role.OPERATOR, Role.FUNDER}),  # who followed the project finds that it failed
@@ -234,6 +237,7 @@ GUARDED_EVENTS = {
         "grants:read",
     ),
     **dict.fromkeys(("advance", "advance_tranche", "advance_repayment"), "advances:read"),
+    **dict.fromkeys(("advance_notice", "advance_acceleration", "debt_claim"), "advances:read"),
     **dict.fromkeys(("reschedule", "waiver", "write_off", "early_repayment", "turnover"), "amendments:read"),
     **dict.fromkeys(("receipt", "receipt_refund"), "receipts:read"),
     "letter": "agreements:read",
@@ -257,7 +261,15 @@ GUARDED_EVENTS = {
 
 # Held only by a role in all territories: what they change belongs to no single one.
 NATIONAL = frozenset(
-    {"organisations:write", "members:write", "api_keys:read", "api_keys:write", "programme:write", "schemes:write"}
+    {
+        "organisations:write",
+        "members:write",
+        "api_keys:read",
+        "api_keys:write",
+        "programme:write",
+        "schemes:write",
+        "legal_rates:write",
+    }
 )
 
 # Roles that see no more than their own organisation's part of what a permission shows.

@@ -15,7 +15,10 @@ from pydantic_core import from_json
 from sqlalchemy import func, insert, select
 
 from app.advances import replay, schemas
+from app.advances.arrears import states
+from app.advances.arrears.facts import Surroundings, replayed, replayed_so_far, surroundings_of
 from app.advances.models import Advance, Repayment, RepaymentStatus, ScheduleLine, ScheduleVersion
+from app.advances.proceedings import effects
 from app.advances.queries import ADVANCES, REPAYMENTS, account
 from app.advances.receipts.models import PARTS, Receipt
 from app.advances.rules import Settled
@@ -38,9 +41,13 @@ async def hold(write: Write, territory: str, advance_id: UUID) -> Advance:
 
 @dataclass(frozen=True)
 class KnownAccount:
-    """What is known of an advance: its facts, and what it was to be paid as long as nothing is."""
+    """What is known of an advance: its facts, and what it was to be paid as long as nothing is.
+
+    `around` are the notices, rates and proceedings among the facts.
+    """
 
     facts: replay.Facts
+    around: Surroundings
     terms: schemas.AwardedTerms
     decided: bool
     awarded_cents: int
@@ -71,7 +78,8 @@ def facts_of(row: Any) -> KnownAccount:
         ],
         written_off_on=row["written_off_on"],
     )  # fmt: skip
-    return KnownAccount(facts, terms, row["decided"], row["awarded_cents"], row["planned_on"])
+    around = surroundings_of(row, terms.late_rate, terms.late_rate_bp)
+    return KnownAccount(around.add_to(facts), around, terms, row["decided"], row["awarded_cents"], row["planned_on"])
 
 
 def _version(row: Sequence[Any], order: int) -> replay.Version:
@@ -100,12 +108,12 @@ async def known(write: Write, advance: Advance) -> KnownAccount:
 
 async def stands(write: Write, advance: Advance, on: date | None = None) -> replay.Position:
     """Where an advance that is locked stands at the end of a day: of today, unless another is given."""
-    return replay.replay((await known(write, advance)).facts, on or clock.today())
+    return replayed_so_far((await known(write, advance)).facts, on or clock.today())
 
 
 def stands_by(known: KnownAccount, on: date) -> replay.Position:
-    """Where an advance stands at the end of a day, by what is known of it."""
-    return replay.replay(known.facts, on)
+    """Where an advance stands at the end of a day, by what is known of it. Raises `legal-rate-missing` (409)."""
+    return replayed(known.facts, on)
 
 
 async def enact(write: Write, advance: Advance, version: replay.Version, act_id: UUID) -> None:
@@ -123,14 +131,24 @@ async def settle(
     `own` is the repayment that the act is about, where it is about one; `told` what the event of the advance says. What
     the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
     """
-    facts = (await known(write, advance)).facts
-    position = replay.replay(facts, clock.today())
+    here = await known(write, advance)
+    if here.around.void:  # what a corrected judgment had made due is undone before the new day is answered
+        stand = replayed_so_far(here.facts, clock.today())
+        await _write_versions(write, advance, replay.unwritten(here.facts.versions, stand))
+        here = await known(write, advance)
+    judged = await effects.take(write, advance, here.around, here.facts, clock.today())
+    if judged.version is not None and judged.act is not None:
+        await enact(write, advance, judged.version, judged.act)
+        here = await known(write, advance)
+    facts = here.facts
+    position = replayed_so_far(facts, clock.today())
     repayments = await _repayments(write, advance)
     changed = await _share(write, repayments, position)
     await _write_versions(write, advance, replay.unwritten(facts.versions, position))
     was_owed = advance.settled_as is None
     _sum_up(advance, position)
     await write.session.flush()
+    await states.put(write, advance.territory, advance.id, position)
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
         followed = await awards.follow(write, advance, _settled_on(advance, repayments), None)
@@ -140,6 +158,7 @@ async def settle(
     return [
         Change(f"advance.{told}", ADVANCES, [advance.id], bound),
         *([Change("advance_repayment.updated", REPAYMENTS, others, bound)] if others else []),
+        *judged.changes,
         *followed,
         *await shortfall_changes(write, advance.territory, touched),
     ]

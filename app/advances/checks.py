@@ -30,6 +30,13 @@ CHECKS = {
             greatest(a.disbursed_cents - a.repaid_cents - a.waived_cents - a.written_off_cents, 0)
         FROM advances a LEFT JOIN ledger_entries e ON e.award_id = a.id AND 'advances_paid' IN (e.debit, e.credit)
         GROUP BY a.id""",
+    "left of the lines of an advance": """
+        SELECT a.id::text, s.left_cents,
+            a.disbursed_cents + a.capitalised_cents - a.repaid_cents - a.waived_cents - a.written_off_cents
+        FROM advances a JOIN (
+            SELECT advance_id, sum(principal_left_cents) AS left_cents, sum(capitalised_cents) AS capitalised_cents
+            FROM advance_line_states GROUP BY advance_id
+        ) s ON s.advance_id = a.id WHERE s.capitalised_cents = 0""",
     "parts of a receipt": """
         SELECT c.id::text, coalesce(sum(r.amount_cents), 0), c.amount_cents - c.unassigned_cents
         FROM receipts c LEFT JOIN advance_repayments r ON r.receipt_id = c.id AND r.status = 'recorded'

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.access.models import Organisation, Subject
 from app.advances import schemas
 from app.advances.amendments.models import Turnover
+from app.advances.arrears.facts import columns as surroundings
 from app.advances.models import (
     Advance,
     AdvanceStatus,
@@ -223,6 +224,7 @@ def account(known: bool) -> Statement:
     if known:
         then = last_event("advance", select(_advance_id.label("id")).subquery("advance_ids"))
         written_off_on = select(said(then, "written_off_on", Date())).scalar_subquery()
+    siren = select(a.siren).where(a.territory == _territory, a.id == _advance_id).scalar_subquery()
     return Statement(
         select(
             a.id,
@@ -239,6 +241,7 @@ def account(known: bool) -> Statement:
                 changing=(_repayment.refunded_cents, _repayment.choice),
             ).label("repayments"),
             cast(versions.scalar_subquery(), Text).label("versions"),
+            *surroundings(_advance_id, siren, known),
             facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip

@@ -5,7 +5,8 @@ A reduction that the closing of an aid made counts no more once the closing is t
 
 from datetime import date
 
-from app.advances import account, replay, versions
+from app.advances import account, versions
+from app.advances.arrears.facts import replayed_so_far
 from app.advances.models import Advance
 from app.core.writing.writes import Change, Write
 
@@ -13,7 +14,7 @@ from app.core.writing.writes import Change, Write
 async def claim_back(write: Write, advance: Advance, cents: int, on: date) -> list[Change]:
     """Make what an advance was paid too much due on a day: taken from the last open lines, at most what is owed."""
     facts = (await account.known(write, advance)).facts
-    stand = replay.replay(facts, on)
+    stand = replayed_so_far(facts, on)
     owed = min(cents, stand.outstanding_cents)
     if not owed:
         return []

@@ -13,6 +13,7 @@ from app.access.rules import BY_A_PERSON, Actor
 from app.advances import paper, schedule, schemas, service
 from app.advances.account import KnownAccount, facts_of
 from app.advances.amendments.routes import serve_amendments
+from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import ADVANCES, HEADED, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
@@ -224,6 +225,7 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
     ADVANCE + "/statement",
     **shows(
         schemas.AdvanceStatement,
+        LegalRateMissing,
         documents.PdfNotInstalled,
         parameters={"format": STATEMENT_FORM, **TWO_TIMES},
         forms=STATEMENT_FORMS,

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.advances import schedule
 from app.advances.account import KnownAccount
-from app.advances.replay import Line, LineState, Position, Version, replay
+from app.advances.arrears.facts import replayed
+from app.advances.replay import Line, LineState, Position, Version
 from app.advances.schedule import CashFlow
 
 
@@ -64,7 +65,7 @@ def planned_lines(known: KnownAccount, on: date) -> list[dict[str, Any]]:
 
 def statement(known: KnownAccount, on: date) -> dict[str, Any]:
     """The members of an `AdvanceStatement` on a day."""
-    position = replay(known.facts, on)
+    position = replayed(known.facts, on)
     version = in_force(known, on)
     shown = shown_lines((state.line for state in position.lines), paid_out(known, on))
     splits = position.splits.values()

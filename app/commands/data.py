@@ -127,8 +127,8 @@ def do_what_is_due(
 ) -> None:
     """Do what is due: run it once a day.
 
-    Records what silence has decided about aid files, erases contacts whose retention date is past, and old stored
-    replies.
+    Records what silence has decided about aid files, reads the proceedings of firms into their advances, tells what has
+    come of instalments, erases contacts whose retention date is past, and old stored replies.
     """
     from app.commands.tick import tick
 
@@ -140,8 +140,8 @@ def do_what_is_due(
                 done = await tick(session_factory(engine), as_of=day, say=say)
         return (
             f"{done.silences} silences recorded, {done.unstarted} aids not started in time,"
-            f" {done.undrawn} advances not drawn in time,"
-            f" {done.commitments} commitments overdue,"
+            f" {done.undrawn} advances not drawn in time, {done.commitments} commitments overdue,"
+            f" {done.judged} advances settled, {done.alerts} alerts of advances,"
             f" {done.contacts_erased} contacts erased, {done.replies_forgotten} stored replies forgotten"
         )
 

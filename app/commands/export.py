@@ -51,6 +51,7 @@ LEFT_OUT = {
     "idempotency_keys": "stored answers of the last 24 hours, of all territories",
     "import_chunks": "pieces of uploaded files, until their import is finished",
     "import_lines": "lines of imports under way",
+    "legal_rates": "rates of the law, which every installation has",
     "vat_rates": "rates of the law, which every installation has; a certificate states its own",
     "person_days": "limit rows over all territories; computed again from time_entries",
 }

@@ -6,16 +6,20 @@ Safe to run twice, twice at once, and again after a crash: each batch is a trans
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import app.advances.tranches.service
 import app.grants.payments.service
 import app.models  # noqa: F401  # a session needs every table that a foreign key names, an aid both its instruments
+from app.advances.arrears import alerts
+from app.advances.arrears import service as arrears
 from app.advances.tranches import availability
 from app.applications import silence
 from app.awards import service as awards
 from app.awards.commitments import service as commitments
 from app.core import clock
 from app.core.db import SessionFactory
+from app.core.problems import Problem
 from app.core.writing import idempotency
 from app.core.writing.writes import Change, System, Write, new_request_id, run
 from app.firms.contacts import service as contacts
@@ -31,6 +35,8 @@ class Done:
     unstarted: int
     undrawn: int
     commitments: int
+    judged: int
+    alerts: int
     contacts_erased: int
     replies_forgotten: int
 
@@ -42,17 +48,19 @@ async def tick(
     batch: int = BATCH,
     say: Callable[[str], None] = lambda _: None,
 ) -> Done:
-    """Take the clocks that have run out by `as_of`, erase the persons whose retention date is past, and forget the
-    replies that were kept for retries.
+    """Take the clocks that have run out by `as_of`, tell what has come of advances, erase the persons whose retention
+    date is past, and forget the replies that were kept for retries.
 
-    `as_of` is today or a day before, and concerns the clocks and the commitments alone. `say` is called after each
-    batch with the number so far.
+    `as_of` is today or a day before, and concerns the clocks, the commitments and the advances alone. `say` is called
+    after each batch with the number so far.
     """
     today = clock.today()
     silences = await take_silences(factory, as_of or today, batch=batch, say=say)
     unstarted = await take_unstarted(factory, as_of or today, say=say)
     undrawn = await take_undrawn(factory, as_of or today, say=say)
     overdue = await tell_overdue(factory, as_of or today, batch=batch, say=say)
+    judged = await take_judgments(factory, as_of or today, say=say)
+    told = await tell_of_advances(factory, as_of or today, batch=batch, say=say)
     erased, in_batch = 0, batch
 
     async def erase(write: Write) -> list[Change]:
@@ -67,7 +75,7 @@ async def tick(
         say(f"{erased} contacts")
     async with factory() as session, session.begin():
         forgotten = await idempotency.forget_expired(session)
-    return Done(silences, unstarted, undrawn, overdue, erased, forgotten)
+    return Done(silences, unstarted, undrawn, overdue, judged, told, erased, forgotten)
 
 
 async def take_silences(
@@ -143,4 +151,47 @@ async def tell_overdue(
     while more:
         await run(factory, System(), tell, request_id=new_request_id())
         say(f"{told} commitments")
+    return told
+
+
+async def take_judgments(
+    factory: SessionFactory, as_of: date, *, say: Callable[[str], None] = lambda _: None
+) -> int:  # fmt: skip
+    """Settle the advances for which a day has come: proceedings of their firm, a version, lines that are not kept yet.
+
+    Each is a transaction of its own; one that cannot be settled yet waits, and stops none of the others. Returns how
+    many were settled.
+    """
+    async with factory() as session:
+        due = [(row.territory, row.id) for row in await session.execute(arrears.unsettled(as_of))]
+    taken = 0
+    for territory, advance_id in due:
+        settle = partial(arrears.settle, territory=territory, advance_id=advance_id)
+        try:
+            await run(factory, System(), settle, request_id=new_request_id())
+        except Problem as refused:
+            say(f"advance {advance_id}: {refused.code}")
+            continue
+        taken += 1
+    if taken:
+        say(f"{taken} advances settled")
+    return taken
+
+
+async def tell_of_advances(
+    factory: SessionFactory, as_of: date, *, batch: int = BATCH, say: Callable[[str], None] = lambda _: None
+) -> int:
+    """Tell what has come of advances by a day, each once, in the order of the days. Returns how many events."""
+    told = 0
+    more = True
+
+    async def tell(write: Write) -> list[Change]:
+        nonlocal told, more
+        changes, more = await alerts.take_due(write, as_of, batch)
+        told += sum(len(change.keys) for change in changes)
+        return changes
+
+    while more:
+        await run(factory, System(), tell, request_id=new_request_id())
+        say(f"{told} alerts of advances")
     return told

@@ -84,6 +84,17 @@ class ProceedingKind(StrEnum):
     LIQUIDATION = "liquidation"
 
 
+class ProceedingEnd(StrEnum):
+    """How a proceeding ended: by a plan (continuation or sale), by its conversion into another kind, or by its closing.
+
+    A proceeding into which another was converted has its own opening judgment, of the same day.
+    """
+
+    PLAN = "plan"
+    CONVERSION = "conversion"
+    CLOSING = "closing"
+
+
 # INSEE's brackets of salaried headcount (tranche d'effectif salarié): NN none known, 00 none, 01 one or two, …
 HEADCOUNT_BRACKETS = ("NN", "00", "01", "02", "03", "11", "12", "21", "22", "31", "32", "41", "42", "51", "52", "53")
 
@@ -248,14 +259,24 @@ class Proceeding(Identified, Versioned, Base):
         UniqueConstraint("siren", "kind", "opened_on"),
         shape(one_of("kind", ProceedingKind), name="proceeding_kind"),
         shape(one_of("source", Source), name="proceeding_source"),
+        shape(one_of("ended_by", ProceedingEnd), name="proceeding_ended_by"),
         CheckConstraint("closed_on >= opened_on", name="proceeding_closes_before_it_opens"),
+        CheckConstraint("noticed_on >= opened_on", name="proceeding_noticed_before_it_opens"),
+        CheckConstraint(
+            "continued_until_on IS NULL OR kind = 'liquidation' AND continued_until_on >= opened_on",
+            name="continued_outside_liquidation",
+        ),
+        CheckConstraint("ended_by IS NULL OR closed_on IS NOT NULL", name="ended_by_of_an_open_proceeding"),
         Index("proceedings_open_idx", "siren", postgresql_where=text("closed_on IS NULL")),
     )
 
     siren: Mapped[str] = mapped_column(ForeignKey("firms.siren"))
     kind: Mapped[str]
     opened_on: Mapped[date]
+    noticed_on: Mapped[date | None]
+    continued_until_on: Mapped[date | None]
     closed_on: Mapped[date | None]
+    ended_by: Mapped[str | None]
     court: Mapped[str | None]
     source: Mapped[str] = mapped_column(server_default="declared")
     source_reference: Mapped[str | None]

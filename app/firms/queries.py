@@ -56,6 +56,7 @@ from app.firms.models import (
     InseeCategory,
     NafVersion,
     Proceeding,
+    ProceedingEnd,
     ProceedingKind,
     Site,
     Source,
@@ -256,7 +257,10 @@ PROCEEDINGS = Listing(
         Proceeding.siren,
         Proceeding.kind,
         Proceeding.opened_on,
+        Proceeding.noticed_on,
+        Proceeding.continued_until_on,
         Proceeding.closed_on,
+        Proceeding.ended_by,
         Proceeding.court,
         Proceeding.source,
         Proceeding.source_reference,
@@ -269,6 +273,7 @@ PROCEEDINGS = Listing(
     parent=_PARENT,
     filters={
         "kind": any_of(Proceeding.kind, ProceedingKind, "Proceedings of any of these kinds."),
+        "ended_by": any_of(Proceeding.ended_by, ProceedingEnd, "Proceedings that ended in any of these ways."),
         "closed": holds(
             Proceeding.closed_on.is_not(None), "true: proceedings that have ended; false: those that have not."
         ),

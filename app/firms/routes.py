@@ -175,7 +175,7 @@ async def list_proceedings(request: Request, actor: Actor = require("firms:read"
 
 @firms.post(
     FIRM + "/proceedings",
-    **changes(schemas.Proceeding, AlreadyExists, service.ProceedingClosesBeforeItOpens, status=201),
+    **changes(schemas.Proceeding, AlreadyExists, *service.OF_A_PROCEEDING, status=201),
 )
 async def create_proceeding(
     request: Request, body: schemas.ProceedingCreate, actor: Actor = require("firms:write")
@@ -195,11 +195,11 @@ async def get_proceeding(request: Request, actor: Actor = require("firms:read"))
     return await show(request, PROCEEDINGS)
 
 
-@firms.patch(FIRM + "/proceedings/{id:uuid}", **changes(schemas.Proceeding, service.ProceedingClosesBeforeItOpens))
+@firms.patch(FIRM + "/proceedings/{id:uuid}", **changes(schemas.Proceeding, AlreadyExists, *service.OF_A_PROCEEDING))
 async def update_proceeding(
     request: Request, body: schemas.ProceedingUpdate, actor: Actor = require("firms:write")
 ) -> Response:
-    """Record the end of a proceeding, its court or its source. Raises `proceeding-closes-before-it-opens`."""
+    """Record the notice or the end of a proceeding, or correct its judgment. Raises `already-exists`."""
     path = request.path_params
     return await commit(request, lambda write: service.update_proceeding(write, path["siren"], path["id"], body))
 

@@ -39,6 +39,7 @@ from app.firms.models import (
     EuSize,
     InseeCategory,
     NafVersion,
+    ProceedingEnd,
     ProceedingKind,
     Source,
 )
@@ -343,6 +344,20 @@ _Court = Annotated[Line, Field(description="Court that opened the proceeding, su
 _ClosedOn = Annotated[
     Day, Field(description="Day of the decision that ended the proceeding; null or absent: it goes on.")
 ]
+_NoticedOn = Annotated[
+    Day, Field(description="Day of the notice in the BODACC: creditors declare their claims within two months of it.")
+]
+_ContinuedUntilOn = Annotated[
+    Day,
+    Field(
+        description="Liquidation only: day until which the court lets activity go on with a sale in view; all debts are"
+        " due on it instead of on the day of the judgment."
+    ),
+]
+_EndedBy = Annotated[
+    ProceedingEnd,
+    Field(description="How the proceeding ended; only together with closed_on."),
+]
 _ProceedingReference = Annotated[Line, Field(description="Announcement that says so, such as a number of the BODACC.")]
 
 
@@ -354,17 +369,27 @@ class ProceedingCreate(Body):
 
     kind: ProceedingKind
     opened_on: Annotated[Day, Field(description="Day of the opening judgment; with `kind` it names the proceeding.")]
+    noticed_on: _NoticedOn | None = None
+    continued_until_on: _ContinuedUntilOn | None = None
     closed_on: _ClosedOn | None = None
+    ended_by: _EndedBy | None = None
     court: _Court | None = None
     source_reference: _ProceedingReference | None = None
 
 
 class ProceedingUpdate(Body):
-    """The end of a proceeding, its court or its source."""
+    """The notice, the end, the court or the source of a proceeding, or a corrected judgment."""
 
-    model_config = _example(closed_on="2024-11-12")
+    model_config = _example(closed_on="2024-11-12", ended_by="plan")
 
+    kind: ProceedingKind | MISSING = MISSING
+    opened_on: (
+        Annotated[Day, Field(description="Day of the opening judgment, where it was recorded wrongly.")] | MISSING
+    ) = MISSING
+    noticed_on: _NoticedOn | None | MISSING = MISSING
+    continued_until_on: _ContinuedUntilOn | None | MISSING = MISSING
     closed_on: _ClosedOn | None | MISSING = MISSING
+    ended_by: _EndedBy | None | MISSING = MISSING
     court: _Court | None | MISSING = MISSING
     source_reference: _ProceedingReference | None | MISSING = MISSING
 
@@ -376,7 +401,19 @@ class Proceeding(Read):
     siren: SirenRead
     kind: ProceedingKind = Field(description="Sauvegarde, redressement judiciaire or liquidation judiciaire.")
     opened_on: date = Field(description="Day of the opening judgment.")
+    noticed_on: date | None = Field(
+        description="Day of the notice in the BODACC, from which creditors have two months to declare their claims;"
+        " null: not recorded."
+    )
+    continued_until_on: date | None = Field(
+        description="Day until which the activity goes on in a liquidation, on which all debts are due; null: they are"
+        " due on the day of the judgment."
+    )
     closed_on: date | None = Field(description="Day of the decision that ended it; null while it goes on.")
+    ended_by: ProceedingEnd | None = Field(
+        description="How it ended: by a plan, a conversion into another kind, or its closing; null while it goes on or"
+        " where it is not recorded."
+    )
     court: str | None = Field(description="Court that opened the proceeding; null where it is not recorded.")
     source: Source = Field(description="Whether people recorded it, or the public directory of firms named it.")
     source_reference: str | None = Field(description="Announcement that says so; null where none was named.")

@@ -111,6 +111,35 @@ class ProceedingClosesBeforeItOpens(Problem):
     title_fr = "Une procédure ne peut pas se clore avant le jour de son jugement d'ouverture."
 
 
+class ProceedingNoticedBeforeItOpens(Problem):
+    """The notice of a proceeding cannot be published before the day of its opening judgment."""
+
+    status = 422
+    title_fr = "L'avis d'une procédure ne peut pas être publié avant le jour de son jugement d'ouverture."
+
+
+class ContinuedOutsideLiquidation(Problem):
+    """Activity can continue only in a liquidation, until the day of the judgment or later."""
+
+    status = 422
+    title_fr = "La poursuite d'activité n'existe que dans une liquidation, jusqu'au jour du jugement ou plus tard."
+
+
+class EndedByOfAnOpenProceeding(Problem):
+    """How a proceeding ended can be said only together with the day of its end."""
+
+    status = 422
+    title_fr = "L'issue d'une procédure ne peut être donnée qu'avec le jour de sa fin."
+
+
+OF_A_PROCEEDING = (
+    ProceedingClosesBeforeItOpens,
+    ProceedingNoticedBeforeItOpens,
+    ContinuedOutsideLiquidation,
+    EndedByOfAnOpenProceeding,
+)
+
+
 class OwnerOfACompany(Problem):
     """Only a sole trader can have the name of an owner."""
 
@@ -458,7 +487,7 @@ async def import_sites(write: Write, bodies: Sequence[Any]) -> list[Change]:
 
 
 async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCreate) -> Change:
-    """An insolvency proceeding. Raises `already-exists`, `proceeding-closes-before-it-opens`.
+    """An insolvency proceeding. Raises `already-exists`, and those of `OF_A_PROCEEDING` (422).
 
     The firm's row is the lock: an award to it at the same moment is before or after.
     """
@@ -471,7 +500,11 @@ async def create_proceeding(write: Write, siren: str, body: schemas.ProceedingCr
 
 
 async def update_proceeding(write: Write, siren: str, id_: UUID, body: schemas.ProceedingUpdate) -> Change:
-    """What became of a proceeding. The firm's row is the lock, as where one is recorded."""
+    """What became of a proceeding, or what its judgment really said. The firm's row is the lock, as where one is
+    recorded.
+
+    Raises `already-exists`, and those of `OF_A_PROCEEDING` (422).
+    """
     await write.lock(Firm, Firm.siren == siren)
     proceeding = await write.lock(Proceeding, Proceeding.id == id_, Proceeding.siren == siren)
     write.expect(proceeding.version)

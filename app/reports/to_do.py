@@ -1,5 +1,6 @@
 """What waits for a caller, over all domains: the kinds in the order in which they are told."""
 
+from app.advances.arrears import to_do as arrears
 from app.advances.tranches import to_do as tranches
 from app.applications import to_do as applications
 from app.awards.claims import to_do as claims
@@ -26,4 +27,5 @@ KINDS = (
     *recoveries.KINDS,
     *commitments.KINDS,
     *letters.KINDS,
+    *arrears.KINDS,
 )

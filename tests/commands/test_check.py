@@ -86,6 +86,8 @@ PLANTED = {
         "UPDATE overrides SET status = 'used', decided_by = uuidv7(), decided_at = now(), used_by_type = 'grant',"
         " used_by_id = uuidv7(), used_on = '2023-10-03'",
     "disbursed of an advance": "UPDATE advance_tranches SET amount_cents = amount_cents + 1",
+    "left of the lines of an advance":
+        "UPDATE advance_line_states SET principal_left_cents = principal_left_cents - 1 WHERE principal_left_cents > 0",
     "repaid of an advance":
         "UPDATE advance_repayments SET principal_cents = principal_cents - 1, overpaid_cents = overpaid_cents + 1",
     "waived of an advance": "UPDATE advances SET waived_cents = 1 WHERE disbursed_cents > repaid_cents",

@@ -80,11 +80,11 @@ def test_the_tick_says_what_it_did_and_a_second_one_does_nothing(home: Home, new
     asyncio.run(run_sql(url, past))
     assert home.said("tick", DATABASE_URL=url) == (
         "0 silences recorded, 0 aids not started in time, 0 advances not drawn in time, 0 commitments overdue,"
-        " 11 contacts erased, 0 stored replies forgotten\n"
+        " 0 advances settled, 0 alerts of advances, 11 contacts erased, 0 stored replies forgotten\n"
     )
     assert home.said("tick", DATABASE_URL=url) == (
         "0 silences recorded, 0 aids not started in time, 0 advances not drawn in time, 0 commitments overdue,"
-        " 0 contacts erased, 0 stored replies forgotten\n"
+        " 0 advances settled, 0 alerts of advances, 0 contacts erased, 0 stored replies forgotten\n"
     )
     [row] = asyncio.run(run_sql(url, "SELECT count(name), count(*) FROM contacts"))
     assert tuple(row) == (35, 46)

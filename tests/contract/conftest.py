@@ -118,6 +118,7 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
+    money |= await world.arrears(money["advance"], money["firm"])
     meetings = await world.meetings()
     plans = await world.plans()
     collected = await a_collection(world, firm)
@@ -207,6 +208,9 @@ async def one_of_everything(world: World) -> Known:
             "advance_id": money["advance"],
             "tranches": money["tranche"],
             "repayments": money["repayment"],
+            "notices": money["notice"],
+            "accelerations": money["acceleration"],
+            "debt-claims": money["debt_claim"],
             "overrides": money["override"],
             "applications": file["id"],
             "application_id": file["id"],

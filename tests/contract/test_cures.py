@@ -15,6 +15,7 @@ from tests.contract.cures import (
     Case,
     aid,
     amendments,
+    arrears,
     awards,
     claims,
     collections,
@@ -44,6 +45,7 @@ from tests.world import World
 REGISTERED = (
     aid,
     amendments,
+    arrears,
     awards,
     claims,
     collections,

@@ -42,6 +42,12 @@ SHOWN_AS: dict[str, str] = {
     # projects, roadmap, envelopes
     "LedgerEntry.contribution_id": "contribution_reference",
     "Grant.override_id": "override_code",
+    "AdvanceInstalment.advance_id": "decision_reference",
+    "AdvanceAlert.advance_id": "decision_reference",
+    "DebtClaim.advance_id": "decision_reference",
+    "DebtClaim.proceeding_id": "proceeding_kind",
+    "Acceleration.notice_id": "notice_sent_on",
+    "Acceleration.proceeding_id": "proceeding_opened_on",
     "Recovery.grant_id": "project_title",
     "RecoveryReceipt.grant_id": "project_title",
     "RecoveryReceipt.recovery_id": "order_number",
@@ -90,6 +96,9 @@ SHOWN_AS: dict[str, str] = {
 
 # Ids without a name beside them, and why.
 OPAQUE: dict[str, str] = {
+    **dict.fromkeys(
+        ("Proceeding.ended_by", "DebtClaim.ended_by"), "It is no person, but the way in which the proceeding ended."
+    ),
     # aid files
     "Application.refiles_id": "A file has no name; its project and firm are those of this one.",
     **dict.fromkeys(
@@ -175,6 +184,8 @@ OPAQUE: dict[str, str] = {
         (f"{schema}.{name}" for schema in ("ChangeRequest", "AidActRead") for name in ("grant_id", "advance_id")),
         "It is read below its aid: all awards of an aid have the reference and the firm of the one in the address.",
     ),
+    "FormalNotice.advance_id": "It is in the address of the notice.",
+    "Acceleration.advance_id": "It is in the address of the acceleration.",
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
     "PaymentRunLine.grant_id": "decision_reference names the award of the line, which is a grant or an advance.",

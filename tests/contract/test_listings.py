@@ -256,6 +256,7 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
         money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
+        money |= await world.arrears(money["advance"], money["firm"])
         said = {"amount_cents": 2, "received_on": "2024-04-02", "reference": secrets.token_hex(8)}
         waiting = ok(
             await world.treasurer.post("receipts", said, headers={"Idempotency-Key": secrets.token_hex(8)}), 201
@@ -302,14 +303,16 @@ LISTS = [
     "/v1/organisations/{office}/bank-accounts", "payment-runs", "payment-runs/{run}/lines",
     "collection-runs", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
     "/v1/members", "/v1/api-keys", "/v1/waves", "/v1/territories", "/v1/firms", "/v1/firms/{siren}/sites",
-    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "/v1/firms/{siren}/activities", "/v1/firms/{siren}/seats", "/v1/firms/{siren}/proceedings", "perimeter", "firms",
     "firms/{siren}/stages", "firms/{siren}/accounts", "bank-details", "firms/{siren}/bank-details",
     "firms/{siren}/certificates",
     "missions", "missions/{mission}/orders", "missions/{mission}/late-entry-leaves",
     "missions/{mission}/members", "consultants", "time-entries", "engineering", "envelope/contributions",
     "envelope/entries", "grants", "grant-payments", "grants/{grant}/payments", "advances",
-    "advances/{advance}/tranches", "advance-tranches",
+    "advances/{advance}/tranches", "advances/{advance}/notices", "advances/{advance}/accelerations",
+    "advances/{advance}/debt-claims", "debt-claims", "advance-alerts", "instalments", "/v1/instalments",
+    "advance-tranches",
     "recoveries", "grants/{grant}/recoveries", "grants/{grant}/recoveries/{recovery}/receipts", "commitments",
     "letters",
     "grants/{grant}/commitments", "grants/{grant}/commitments/{commitment}/reports",
@@ -334,8 +337,10 @@ LISTS = [
 # Lists whose rows do not grow between the two rounds: one wave, one reader's territories, the parts of one object.
 ONE_PARENT = {
     "payment-runs/{run}/lines", "collection-runs/{collection}/lines", "firms/{payer}/mandates",
-    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters",
+    "/v1/waves", "/v1/territories", "/v1/schemes", "/v1/schemes/rebond_industriel/parameters", "/v1/legal-rates",
     "firms/{siren}/stages", "grants/{grant}/payments", "advances/{advance}/tranches", "grants/{grant}/recoveries",
+    "advances/{advance}/notices", "advances/{advance}/accelerations", "advances/{advance}/debt-claims",
+    "advance-alerts",
     "grants/{grant}/recoveries/{recovery}/receipts", "grants/{grant}/commitments",
     "grants/{grant}/commitments/{commitment}/reports", "advances/{advance}/commitments",
     "advances/{advance}/commitments/{commitment}/reports",

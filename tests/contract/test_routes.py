@@ -89,6 +89,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     SCHEME: (ALL, {"programme"}),
     SCHEME + "/parameters": (ALL, {"programme"}),
     SCHEME + "/parameters/{id}": (ALL, {"programme"}),
+    "/v1/legal-rates": (ALL, {"programme"}),
+    "/v1/legal-rates/{id}": (ALL, set()),
     "/v1/territories": (ALL, {"programme"}),
     T: (ALL, {"programme"}),
     T + "/perimeter": (ALL, set()),
@@ -346,6 +348,21 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     OVERRIDE + "/refuse": (MONEY, {"programme"}),
     OVERRIDE + "/withdraw": (MONEY, {"funder", "treasurer"}),
     CALCULATOR: (ALL, ALL),
+    T + "/instalments": (MONEY, set()),
+    "/v1/instalments": (MONEY, set()),
+    T + "/advances/portfolio": (MONEY, set()),
+    "/v1/advances/portfolio": (MONEY, set()),
+    T + "/advance-alerts": (MONEY, set()),
+    ADVANCE + "/notices": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/notices/{id}": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/notices/{id}/withdraw": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/accelerate": (MONEY, {"funder"}),
+    ADVANCE + "/accelerations": (MONEY, set()),
+    ADVANCE + "/accelerations/{id}": (MONEY, set()),
+    T + "/debt-claims": (MONEY, set()),
+    ADVANCE + "/debt-claims": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/debt-claims/{id}": (MONEY, {"funder", "treasurer"}),
+    ADVANCE + "/debt-claims/{id}/plan": (MONEY, {"funder"}),
     T + "/advances": (MONEY, {"funder"}),
     T + "/advances/{id}": (MONEY, set()),
     T + "/advances/{id}/close": (MONEY, {"funder"}),
@@ -514,8 +531,10 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     member = ok(await world.admin.get("/v1/members", params={"subject_id": person}))["items"][0]
     wave = ok(await world.programme.get("/v1/waves?limit=1"))["items"][0]
     parameter = ok(await world.programme.get("/v1/schemes/rebond_industriel/parameters?limit=1"))["items"][0]
+    legal_rate = ok(await world.programme.get("/v1/legal-rates?limit=1"))["items"][0]
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
+    money |= await world.arrears(money["advance"], money["firm"])
     file = await admissible(world)
     decided = await closed_meeting(world)
     meetings = await world.meetings()
@@ -563,6 +582,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         "vintage": "2023",
         "scheme": "rebond_industriel",
         SCHEME + "/parameters/{id}": parameter["id"],
+        "/v1/legal-rates/{id}": legal_rate["id"],
         "month": "2023-07",
         "/v1/organisations/{id}": organisation,
         "/v1/organisations/{organisation_id}/persons/{id}": person,
@@ -611,6 +631,9 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         ACCOUNTS: str(world.organisations["office"]),
         ACCOUNTS + "/{id}": papers["bank_account"],
         T + "/advances/{id}": money["advance"],
+        ADVANCE + "/notices/{id}": money["notice"],
+        ADVANCE + "/accelerations/{id}": money["acceleration"],
+        ADVANCE + "/debt-claims/{id}": money["debt_claim"],
         ADVANCE + "/tranches/{id}": money["tranche"],
         ADVANCE + "/repayments/{id}": money["repayment"],
         T + "/receipts/{id}": received,

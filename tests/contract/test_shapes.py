@@ -56,6 +56,8 @@ CERTIFICATE = f"POST {T}/service-certificates"
 FILE, OF_FILE = f"POST {T}/applications", f"{T}/applications/{{application_id}}"
 DOCUMENT_OF_FILE, REVIEW = f"POST {OF_FILE}/documents", f"PUT {OF_FILE}/review"
 OF_MEETING = T + "/committees/{committee_id}"
+ADVANCE = T + "/advances/{advance_id}"
+NOTICES = ADVANCE + "/notices"
 RECOVERY = f"POST {T}/grants/{{grant_id}}/recoveries"
 RECOVERY_RECEIPT = RECOVERY + "/{recovery_id}/receipts"
 COMMITMENT = f"POST {T}/grants/{{grant_id}}/commitments"
@@ -132,6 +134,9 @@ DRIVEN: dict[str, Request] = {
     "firm_activity_naf_version": _one("POST /v1/firms/{siren}/activities", "/naf_version", UNKNOWN),
     "firm_activity_naf_code": _one("POST /v1/firms/{siren}/activities", "/naf_code", "25.53"),
     "proceeding_kind": _one("POST /v1/firms/{siren}/proceedings", "/kind", UNKNOWN),
+    "proceeding_ended_by": Request(
+        "POST /v1/firms/{siren}/proceedings", {"/ended_by": UNKNOWN, "/closed_on": "2024-12-01"}
+    ),
     "site_naf_code": Request(SITE, {"/naf_code": "25.53", "/naf_version": "naf_2025"}),
     "site_naf_version": Request(SITE, {"/naf_version": UNKNOWN, "/naf_code": "25.53Y"}),
     "site_naf_code_without_version": _one(SITE, "/naf_version", "naf_2025", "naf-code-without-version"),
@@ -182,6 +187,15 @@ DRIVEN: dict[str, Request] = {
     "territory_status": _one("POST /v1/territories", "/status", UNKNOWN),
     "territory_epci_sirens": _one("POST /v1/territories", "/epci_sirens/0", "200066919"),
     "wave_number": _one("POST /v1/waves", "/number", 1000),
+    "notice_due_dates": _one(f"POST {NOTICES}", "/lines", []),
+    "notice_delay": _one(f"POST {NOTICES}", "/delay_days", 31),
+    "notice_document": _one(f"POST {NOTICES}", "/document_sha256", "5A" * 32),
+    "acceleration_document": _one(f"POST {ADVANCE}/accelerate", "/document_sha256", "5A" * 32),
+    "debt_claim_amount": _one(f"POST {ADVANCE}/debt-claims", "/amount_cents", 0),
+    "debt_claim_proof": _one(f"POST {ADVANCE}/debt-claims", "/proof_sha256", "5A" * 32),
+    "debt_claim_plan": _one(f"POST {ADVANCE}/debt-claims/{{id}}/plan", "/document_sha256", "5A" * 32),
+    "legal_rate_half_year": _one("POST /v1/legal-rates", "/from_on", "2026-07-02"),
+    "legal_rate_rate": _one("POST /v1/legal-rates", "/rate_bp", 10_001),
     "scheme_code": _one("POST /v1/schemes", "/code", "a" * 41),
     "scheme_period": _one("POST /v1/schemes", "/valid_until_on", "2023-12-31", "/"),
     "scheme_parameter_name": _one(PARAMETER, "/name", "_months"),
@@ -362,6 +376,16 @@ _STATE = "the state machine writes it; no request names a state"
 _COUNTER = "the service counts it"
 _LEDGER = "the ledger writes it"
 OURS: dict[str, str] = {
+    **dict.fromkeys(("acceleration_ground", "acceleration_decided"), "an act of a person, or the answer to a judgment"),
+    "acceleration_decider_kind": _PERSON,
+    "debt_claim_admitted": "the service says which of the two is missing, of the claim as it is and as it becomes",
+    **dict.fromkeys(
+        ("notice_status", "notice_reason", "debt_claim_declared", "debt_claim_admitted_undeclared"), _STATE
+    ),
+    **dict.fromkeys(
+        ("line_state_left", "acceleration_due", "advance_alert_kind", "advance_alert_bucket", "advance_alert_amount"),
+        "the account and the tick compute them",
+    ),
     **dict.fromkeys(
         ("advance_awarder_kind", "grant_awarder_kind", "override_kinds", "committee_closer_kind", "audition_owner_kind",
          "leave_granter_kind", "month_locker_kind", "orderer_kind", "roadmap_adopter_kind", "consultant_is_a_person",

@@ -189,6 +189,32 @@ async def test_a_proceeding_has_its_days(world: World) -> None:
     problem(await world.lead.get(f"/v1/firms/{other}/proceedings/{made.json()['id']}"), 404, "not-found")
 
 
+async def test_a_proceeding_has_its_notice_and_its_end(world: World) -> None:
+    siren = await world.add_firm()
+    home = f"/v1/firms/{siren}/proceedings"
+    refused = {
+        "proceeding-noticed-before-it-opens": {"noticed_on": "2024-02-05"},
+        "continued-outside-liquidation": {"continued_until_on": "2024-05-01"},
+        "ended-by-of-an-open-proceeding": {"ended_by": "plan"},
+    }
+    body = {"kind": "reorganisation", "opened_on": "2024-02-06"}
+    for code, more in refused.items():
+        problem(await staff(world).post(home, body | more), 422, code)
+    made = ok(await staff(world).post(home, body | {"noticed_on": "2024-02-20"}), 201)
+    ended = ok(await staff(world).patch(f"{home}/{made['id']}", {"closed_on": "2024-06-04", "ended_by": "conversion"}))
+    assert (ended["noticed_on"], ended["ended_by"], ended["continued_until_on"]) == ("2024-02-20", "conversion", None)
+    body = {"kind": "liquidation", "opened_on": "2024-06-05", "continued_until_on": "2024-09-01"}
+    sold = ok(await staff(world).post(home, body), 201)
+    problem(await staff(world).patch(f"{home}/{sold['id']}", {"continued_until_on": "2024-06-04"}), 422,
+            "continued-outside-liquidation")  # fmt: skip
+    corrected = ok(await staff(world).patch(f"{home}/{sold['id']}", {"opened_on": "2024-06-04"}))
+    assert (corrected["opened_on"], corrected["version"]) == ("2024-06-04", 2)
+    mistaken = {"kind": "reorganisation", "opened_on": "2024-02-06", "continued_until_on": None}
+    problem(await staff(world).patch(f"{home}/{sold['id']}", mistaken), 409, "already-exists")
+    [converted] = ok(await world.lead.get(f"{home}?ended_by=conversion"))["items"]
+    assert converted["id"] == made["id"]
+
+
 async def test_the_name_of_a_sole_trader_is_no_public_fact(world: World) -> None:
     siren = await world.add_firm()
     address = f"/v1/firms/{siren}/owner"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.advances.arrears.rules import AdvanceAlertKind
 from tests.contract.conftest import Known, one_of_everything
 from tests.core.writing.test_events import Reader
 from tests.world import World, ok
@@ -57,6 +58,7 @@ ADDRESSES = {
     "job_observation": T + "/projects/{project_id}/job-observations/{id}",
     "late_entry_leave": T + "/missions/{mission_id}/late-entry-leaves/{id}",
     "member": "/v1/members/{id}",
+    "legal_rate": "/v1/legal-rates/{id}",
     "letter": T + "/letters/{id}",
     "mission": T + "/missions/{id}",
     "mission_member": T + "/missions/{mission_id}/members/{id}",
@@ -71,6 +73,9 @@ ADDRESSES = {
     "rate": T + "/missions/{mission_id}/rates/{id}",
     "recovery": T + "/grants/{grant_id}/recoveries/{id}",
     "recovery_receipt": T + "/grants/{grant_id}/recoveries/{recovery_id}/receipts/{id}",
+    "advance_notice": T + "/advances/{advance_id}/notices/{id}",
+    "advance_acceleration": T + "/advances/{advance_id}/accelerations/{id}",
+    "debt_claim": T + "/advances/{advance_id}/debt-claims/{id}",
     "advance_repayment": T + "/advances/{advance_id}/repayments/{id}",
     "roadmap_action": T + "/roadmap/actions/{id}",
     "roadmap_version": T + "/roadmap/versions/{id}",
@@ -86,7 +91,11 @@ ADDRESSES = {
     "advance_tranche": T + "/advances/{advance_id}/tranches/{id}",
     "wave": "/v1/waves/{id}",
 }
-ABOUT = {"mission.threshold_crossed": "mission_id"}  # what is shown is the crossing, what it is about the mission
+# What is shown is the crossing, what it is about the mission; so are alerts of an advance.
+ABOUT = {
+    "mission.threshold_crossed": "mission_id",
+    **{f"advance.{kind}": "advance_id" for kind in AdvanceAlertKind},
+}
 
 
 async def everything(world: World) -> Known:

@@ -17,6 +17,7 @@ from app.advances.amendments import firm, rules, schemas, service
 from app.advances.amendments.queries import AMENDMENTS, EARLY_REPAYMENTS, TURNOVERS
 from app.advances.amendments.rules import AmendmentAction, AmendmentKind
 from app.advances.amendments.settlement import settlement
+from app.advances.legal_rates.rules import LegalRateMissing
 from app.advances.queries import account
 from app.awards.rules import BeforeDecision
 from app.core import clock
@@ -35,7 +36,7 @@ from app.programme.routes import T
 ADVANCE = T + "/advances/{advance_id:uuid}"
 ON = {"on": Parameter(Day, "Paris day of the settlement; absent: today.")}
 Problems = tuple[type[Problem], ...]
-STANDS: Problems = (rules.NothingOutstanding, rules.AlreadyWrittenOff)
+STANDS: Problems = (rules.NothingOutstanding, rules.AlreadyWrittenOff, LegalRateMissing)
 LAYS_OUT: Problems = (ReferenceNotFound, rules.NoLineAhead, rules.FirstDayTooEarly, rules.RescheduleTooLong)
 DECIDES: Problems = (
     rules.AmendmentTransition, *STANDS, BeforeDecision, rules.BeforeLastVersion, *REQUESTS_DECIDES.refusals,
@@ -50,7 +51,7 @@ Act = Callable[[Write, str, UUID, UUID, Any], Awaitable[list[Change]]]
 def serve_amendments(advances: APIRouter) -> None:
     """Serve reschedules, waivers, write-offs and the settlement below each advance."""
 
-    @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, parameters=ON))
+    @advances.get(ADVANCE + "/settlement", **shows(schemas.AdvanceSettlement, LegalRateMissing, parameters=ON))
     async def get_settlement(request: Request, actor: Actor = require("advances:read")) -> Response:
         """What settles the advance on a day, to the cent, if nothing else is paid until then."""
         on = _day_of(request)

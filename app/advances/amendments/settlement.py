@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Any
 
-from app.advances.replay import Facts, replay
+from app.advances.arrears.facts import replayed
+from app.advances.replay import Facts
 from app.advances.versions import interest_since
 
 
 def settlement(facts: Facts, on: date) -> dict[str, Any]:
-    """The figures of `schemas.AdvanceSettlement`. Raises `late.NoRate`."""
-    stand = replay(facts, on)
+    """The figures of `schemas.AdvanceSettlement`. Raises `legal-rate-missing` (409)."""
+    stand = replayed(facts, on)
     interest = stand.interest_due_cents + interest_since(facts.terms, stand)
     parts = {
         "principal_cents": stand.outstanding_cents,

@@ -161,10 +161,10 @@ class NothingAgreed(Problem):
 
 
 class AgreementMissing(Problem):
-    """Nothing can be paid before the firm and the funder have signed the agreement of the aid."""
+    """The firm and the funder must have signed the agreement of the aid first."""
 
     status = 409
-    title_fr = "Rien ne peut être payé avant que l'entreprise et le financeur aient signé la convention de l'aide."
+    title_fr = "L'entreprise et le financeur doivent d'abord avoir signé la convention de l'aide."
     detail = "The awards of this funder to this firm in {year} come to {awarded_cents}, above {threshold_cents}."
     detail_fr = (
         "Les attributions de ce financeur à cette entreprise en {year} totalisent {awarded_cents}, au-delà de"
@@ -172,6 +172,13 @@ class AgreementMissing(Problem):
     )
     cure = "Put the agreement that both have signed on file first (PUT `…/agreement`)."
     cure_fr = "Versez d'abord au dossier la convention signée par les deux parties (PUT `…/agreement`)."
+
+    @classmethod
+    def of_terms(cls) -> "AgreementMissing":
+        """The refusal of an act that rests on what is agreed, whatever the amount."""
+        refused = cls()
+        refused.detail = refused.detail_fr = ""
+        return refused
 
 
 def must_be_agreed(awarded_cents: int, threshold_cents: int | None, legal_form_code: str | None) -> bool:

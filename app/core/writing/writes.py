@@ -73,10 +73,11 @@ class Change:
     """What a write did: the event it appends, and where the changed objects are read.
 
     `keys` are the objects' keys in the order of the answer; `bound` the other parameters of the listing's Select.
-    Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes; `many` says
-    that the answer is a list, however long; `status` is the answer's where only the write knows it (as a PUT does);
-    `topic` says of a key what a national event is about, for the territories that follow it. An event names one object
-    of its territory and type: `parent` stands before keys that do so only below another one (`910000017` of 2022).
+    Without `type` nothing was changed and no event is due. `gone` holds objects that the write deletes, or what is told
+    of an object in its place; `many` says that the answer is a list, however long; `status` is the answer's where only
+    the write knows it (as a PUT does); `topic` says of a key what a national event is about, for the territories that
+    follow it. An event names one object of its territory and type: `parent` stands before keys that do so only below
+    another one (`910000017` of 2022).
     """
 
     type: str

@@ -618,6 +618,7 @@ NOWHERE: dict[str, dict[str, Any]] = {
     "award_grant": {"siren": ""},
     "pay_grant": {"override_id": NOBODY},
     "pay_tranche": {"override_id": NOBODY},
+    "declare_debt": {"proceeding_id": NOBODY},
     "propose_override": {"siren": ""},
     "create_contact": {"siren": ""},
     "create_audition": {"sirens": [""]},

@@ -1,0 +1,169 @@
+"""Tables of arrears: where each instalment stands, formal notices, accelerations, and what was told."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Date
+
+from app.advances.arrears.rules import BUCKETS, AdvanceAlertKind, NoticeStatus
+from app.advances.replay import Bucket
+from app.core import clock
+from app.core.db import Base, Identified, Versioned, one_of, shape
+from app.core.routines import keep
+
+LEFT = "principal_left_cents + interest_left_cents + fees_left_cents"
+
+
+def _of_advance(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["territory", "advance_id"], ["advances.territory", "advances.id"], name=f"{table}_advance_fkey"
+    )
+
+
+class LineStanding(Identified, Base):
+    """A line of the version in force of an advance, and what it still asks for. It is computed again by every act.
+
+    Late interest runs day by day and is not here; `late_interest_cents` is that from before the version.
+    """
+
+    __tablename__ = "advance_line_states"
+    __table_args__ = (
+        _of_advance("advance_line_states"),
+        UniqueConstraint("advance_id", "position", name="advance_line_states_position_key"),
+        shape(
+            "principal_left_cents BETWEEN 0 AND principal_cents AND interest_left_cents BETWEEN 0 AND interest_cents"
+            " AND fees_left_cents BETWEEN 0 AND fees_cents AND late_interest_cents >= 0 AND capitalised_cents >= 0",
+            name="line_state_left",
+        ),
+        Index("advance_line_states_open_idx", "territory", "due_on", postgresql_where=text(f"{LEFT} > 0")),
+        Index(None, "due_on", "id"),
+    )
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    due_on: Mapped[date]
+    principal_cents: Mapped[int] = mapped_column(BigInteger)
+    interest_cents: Mapped[int] = mapped_column(BigInteger)
+    capitalised_cents: Mapped[int] = mapped_column(BigInteger)
+    fees_cents: Mapped[int] = mapped_column(BigInteger)
+    late_interest_cents: Mapped[int] = mapped_column(BigInteger)
+    principal_left_cents: Mapped[int] = mapped_column(BigInteger)
+    interest_left_cents: Mapped[int] = mapped_column(BigInteger)
+    fees_left_cents: Mapped[int] = mapped_column(BigInteger)
+    settled_on: Mapped[date | None]
+    kept: Mapped[bool]
+
+
+class FormalNotice(Identified, Versioned, Base):
+    """A formal notice (*mise en demeure*) to pay the lines of some due days.
+
+    Late interest on them and the delay run from the day on which it was received, or first presented.
+    """
+
+    __tablename__ = "advance_notices"
+    __table_args__ = (
+        _of_advance("advance_notices"),
+        UniqueConstraint("advance_id", "id", name="advance_notices_advance_id_key"),
+        shape("cardinality(due_dates) > 0", name="notice_due_dates"),
+        shape("delay_days BETWEEN 8 AND 30", name="notice_delay"),
+        shape(one_of("status", NoticeStatus), name="notice_status"),
+        shape("(status = 'withdrawn') = (reason IS NOT NULL)", name="notice_reason"),
+        shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="notice_document"),
+        CheckConstraint(
+            "first_presented_on >= sent_on AND received_on >= coalesce(first_presented_on, sent_on)",
+            name="notice_days_out_of_order",
+        ),
+        Index(None, "advance_id"),
+    )
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    due_dates: Mapped[list[date]] = mapped_column(ARRAY(Date()))
+    sent_on: Mapped[date]
+    first_presented_on: Mapped[date | None]
+    received_on: Mapped[date | None]
+    delay_days: Mapped[int] = mapped_column(SmallInteger)
+    document_sha256: Mapped[str | None]
+    status: Mapped[str] = mapped_column(server_default="recorded")
+    reason: Mapped[str | None]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("subjects.id"))
+
+
+class Acceleration(Identified, Base):
+    """All of an advance became due (*déchéance du terme*): by a person after a notice, or by a judgment."""
+
+    __tablename__ = "advance_accelerations"
+    __table_args__ = (
+        _of_advance("advance_accelerations"),
+        ForeignKeyConstraint(
+            ["advance_id", "notice_id"], ["advance_notices.advance_id", "advance_notices.id"],
+            name="advance_accelerations_notice_fkey",
+        ),
+        ForeignKeyConstraint(
+            ["decided_by", "decider_kind"], ["subjects.id", "subjects.kind"], name="acceleration_decided_by_a_person"
+        ),
+        shape("decider_kind = 'person'", name="acceleration_decider_kind"),
+        shape("num_nonnulls(notice_id, proceeding_id) = 1", name="acceleration_ground"),
+        shape("num_nulls(notice_id, decided_by, reason) IN (0, 3)", name="acceleration_decided"),
+        shape("document_sha256 ~ '^[0-9a-f]{64}$'", name="acceleration_document"),
+        shape("due_cents >= 0", name="acceleration_due"),
+        Index(None, "advance_id"),
+        Index(None, "proceeding_id", postgresql_where=text("proceeding_id IS NOT NULL")),
+    )  # fmt: skip
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    accelerated_on: Mapped[date]
+    due_cents: Mapped[int] = mapped_column(BigInteger)
+    notice_id: Mapped[UUID | None]
+    proceeding_id: Mapped[UUID | None] = mapped_column(ForeignKey("proceedings.id"))
+    reason: Mapped[str | None]
+    document_sha256: Mapped[str | None]
+    decided_by: Mapped[UUID | None]
+    decider_kind: Mapped[str] = mapped_column(server_default="person")
+    recorded_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class AdvanceAlert(Identified, Base):
+    """What was told of an advance, once: an instalment is due or overdue, its age, a claim to declare, an act to do."""
+
+    __tablename__ = "advance_alerts"
+    __table_args__ = (
+        _of_advance("advance_alerts"),
+        UniqueConstraint(
+            "advance_id", "kind", "due_on", "bucket", "on_day",
+            name="advance_alerts_once_key", postgresql_nulls_not_distinct=True,
+        ),
+        shape(one_of("kind", AdvanceAlertKind), name="advance_alert_kind"),
+        shape(
+            one_of("bucket", [*(bucket for bucket, _ in BUCKETS), Bucket.IN_PROCEEDINGS]), name="advance_alert_bucket"
+        ),
+        shape("amount_cents >= 0", name="advance_alert_amount"),
+        Index(None, "territory", "on_day"),
+    )  # fmt: skip
+
+    territory: Mapped[str]
+    advance_id: Mapped[UUID]
+    kind: Mapped[str]
+    on_day: Mapped[date]
+    due_on: Mapped[date | None]
+    bucket: Mapped[str | None]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    raised_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+for _table in (Acceleration, AdvanceAlert):
+    keep(_table)

@@ -1,0 +1,1 @@
+"""Insolvency proceedings and advances: what becomes due, what stops, the claim that is declared, the plan."""

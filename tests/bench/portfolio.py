@@ -1,0 +1,93 @@
+"""The portfolio, the instalments and the tick of a territory with many advances that were repaid many times."""
+
+import time
+from datetime import timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.commands.tick import tell_of_advances
+from app.core import clock
+from app.core.db import create_engine, session_factory
+from tests.bench.filling import client
+from tests.world import World, ok
+
+ADVANCES, REPAYMENTS, LINES = 10_000, 50, 20  # repayments and lines of each
+READS = (
+    "advances/portfolio", "/v1/advances/portfolio", "instalments", "instalments?late=true&count=exact",
+    "instalments?bucket=over_180&count=exact", "/v1/instalments?late=true",
+)  # fmt: skip
+
+# As many advances as are wanted, copied from one in SQL, with triggers and foreign keys off; of the lines that are due
+# one in fifty is unpaid.
+LINE = """
+INSERT INTO advance_line_states (territory, advance_id, position, due_on, principal_cents, interest_cents,
+    capitalised_cents, fees_cents, late_interest_cents, principal_left_cents, interest_left_cents, fees_left_cents,
+    settled_on, kept)
+SELECT a.territory, a.id, n, due.due_on, 250000, 0, 0, 0, 0, CASE WHEN due.paid THEN 0 ELSE 250000 END, 0, 0,
+    CASE WHEN due.paid THEN due.due_on END, false
+FROM advances a, generate_series(1, $2::integer) AS n, LATERAL (
+    SELECT ($3::date + make_interval(months => 3 * n))::date AS due_on
+) AS day, LATERAL (
+    SELECT day.due_on, day.due_on < $4::date AND (hashtext(a.id::text || n) % 50) <> 0 AS paid
+) AS due
+WHERE a.territory = $1
+"""
+
+
+async def copied(connection: Any, table: str, number: int, row_id: UUID, **values: str) -> None:
+    """Copies of a row under ids of their own; `values` are SQL over the row `c` and the number `n`."""
+    names = [row["attname"] for row in await connection.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped"
+        " AND attgenerated = ''", table,
+    )]  # fmt: skip
+    given = {"id": "uuidv7()", **values}
+    chosen = ", ".join(given.get(name, f"c.{name}") for name in names)
+    source = given.get("from", "")
+    await connection.execute(
+        f"INSERT INTO {table} ({', '.join(names)})"  # names of our own
+        f" SELECT {chosen} FROM {table} c, generate_series(1, $1::integer) n{source} WHERE c.id = $2", number, row_id,
+    )  # fmt: skip
+
+
+async def measure(
+    url: str, plain: str, repeats: int, advances: int = ADVANCES, repayments: int = REPAYMENTS
+) -> dict[str, float]:
+    """Milliseconds (the median) of each read, and seconds of a tick that has the events of one day to tell."""
+    today = clock.today()
+    async with client(url) as http, asyncpg.create_pool(plain, min_size=1, max_size=2) as pool:
+        world = await World.create(http, pool)
+        money = await world.money()
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = 0")
+            await copied(connection, "advances", advances, money["advance"], decision_reference="'B' || n",
+                         external_id="NULL")  # fmt: skip
+            await copied(connection, "advance_repayments", repayments, money["repayment"], reference="'B' || n",
+                         receipt_id="uuidv7()", advance_id="a.id",
+                         **{"from": f" CROSS JOIN (SELECT id FROM advances WHERE territory = '{world.territory}') a"},
+                         )  # fmt: skip
+            await connection.execute("DELETE FROM advance_line_states")
+            first_on = today - timedelta(days=1100)
+            await connection.execute(LINE, world.territory, LINES, first_on, today)
+        async with pool.acquire() as connection:
+            await connection.execute("ANALYZE")
+        took: dict[str, list[float]] = {read: [] for read in READS}
+        for read in [*READS] * (5 * repeats):
+            started = time.perf_counter()
+            ok(await world.auditor.get(read), 200)
+            took[read].append(time.perf_counter() - started)
+        async with pool.acquire() as connection:  # what came before is told
+            await connection.execute(
+                "DELETE FROM advance_line_states WHERE due_on < $1::date - 1 OR due_on > $1::date", today
+            )
+    engine = create_engine(url, pool_size=2)
+    started = time.perf_counter()
+    told = await tell_of_advances(session_factory(engine), today)
+    seconds = time.perf_counter() - started
+    await engine.dispose()
+    return {
+        **{f"milliseconds of {read}, {advances} advances": 1000 * median(each) for read, each in took.items()},
+        f"seconds of the tick with {told} events": seconds,
+    }
