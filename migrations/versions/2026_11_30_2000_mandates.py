@@ -1,12 +1,12 @@
 """Firms give organisations mandates to collect from their accounts.
 
-Revision: 2026_11_30_2000, after 2026_11_30_1903.
+Revision: 2026_11_30_2000, after 2026_11_30_1945.
 """
 
 from alembic import op
 
 revision = "2026_11_30_2000"
-down_revision = "2026_11_30_1903"
+down_revision = "2026_11_30_1945"
 branch_labels = None
 depends_on = None
 
