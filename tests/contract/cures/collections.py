@@ -5,8 +5,8 @@ from typing import Any
 
 from app.core import clock
 from tests.contract.cures import Case, key, subject, walk
+from tests.contract.cures.records import REASON
 from tests.contract.cures.requests import (
-    REASON,
     Ask,
     email_missing,
     idempotency_key_missing,
