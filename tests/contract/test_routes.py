@@ -12,6 +12,7 @@ from app.core.writing import strictjson
 from tests.contract.cures.decisions import closed_meeting
 from tests.contract.cures.files import admissible
 from tests.directory import siret_of
+from tests.treasury.collecting import a_collection
 from tests.treasury.runs import a_run
 from tests.world import AMENDED, Client, Mission, World, ok
 
@@ -539,6 +540,7 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
     decided = await closed_meeting(world)
     meetings = await world.meetings()
     plans = await world.plans()
+    collected = await a_collection(world, siren)
     papers = await world.papers(siren)
     run = await a_run(world)
     said = {"amount_cents": 10, "received_on": "2024-04-02", "reference": "VIR-1"}
@@ -625,6 +627,10 @@ async def places(world: World) -> tuple[Mission, dict[str, str]]:
         OF_COMMITTEE + "/decisions/{id}": decided["decision"],
         BANK_DETAILS + "/{id}": papers["bank_details"],
         CERTIFICATES + "/{id}": papers["certificate"],
+        MANDATES + "/{id}": collected["mandate"],
+        COLLECTION: collected["collection"],
+        "collection_run_id": collected["collection"],
+        OF_COLLECTION + "/lines/{id}": collected["debit"],
         RUN: run["run"],
         "run_id": run["run"],
         OF_RUN + "/lines/{id}": run["line"],

@@ -59,6 +59,10 @@ def test_an_entry_of_several_transactions_is_a_row_for_each() -> None:
     assert [(row["number"], row["reference"], row["amount_cents"], row["end_to_end_id"]) for row in rows] == [
         (1, "BQ-1/1", 100, "E-1"), (2, "BQ-1/2", 200, "E-2"), (3, "BQ-2", 1, ""),
     ]  # fmt: skip
+    missing = batch.replace('<Amt Ccy="EUR">1.00</Amt>', "")
+    [silent] = read(statement(missing, iban=IBAN, closing=10_003_00))
+    told = [silent[name] for name in ("reference", "amount_cents", "end_to_end_id", "payer_name")]
+    assert told == ["BQ-1", 300, "", ""], "an amount is missing: the entry is one row, of no transaction"
     code, line, figures = refused(statement(batch.replace("2.00<", "2.01<"), iban=IBAN, closing=10_003_00))
     assert (code, line, figures) == ("entry_sum", 1, {"stated_cents": 300, "entries_cents": 301})
 

@@ -111,7 +111,7 @@ DEBITS = Listing(
         _l.position,
         _l.advance_id,
         _a.decision_reference,
-        _a.siren,
+        _a.siren.label("siren"),
         Firm.name.label("firm_name"),
         _l.due_on,
         _l.mandate_id,

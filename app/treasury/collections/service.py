@@ -228,23 +228,25 @@ async def send_back(
 ) -> list[Change]:
     """Record that the bank sent a line back: its receipt bounces, or it never came in. Raises as `give_back`."""
     refuse_future({"/returned_on": body.returned_on})
-    _, run, line = await _hold(write, territory, run_id, line_id)
+    advance, run, line = await _hold(write, territory, run_id, line_id)
     write.expect(run.version, required=True)
-    changes = await give_back(write, run, line, body.returned_on, body.reason_code, body.bank_reference)
+    changes = await give_back(write, advance, run, line, body.returned_on, body.reason_code, body.bank_reference)
     return [_of_line(line), *changes]
 
 
 async def give_back(
-    write: Write, run: CollectionRun, line: CollectionRunLine, on: date, reason: str, bank_reference: str
-) -> list[Change]:
+    write: Write, advance: Advance, run: CollectionRun, line: CollectionRunLine, on: date, reason: str,
+    bank_reference: str,
+) -> list[Change]:  # fmt: skip
     """The bank sent a line back, or never collected it: its advance, which is locked, owes it.
 
-    Raises `debit-over`, and what `receipts.bounce` raises.
+    Raises `debit-over` (409), `decider-receives` (403), and what `receipts.bounce` raises.
     """
     if line.receipt_id is not None:
         held = await receipts.hold(write, line.territory, line.receipt_id)
         return await receipts.bounce(write, held, on, reason, bank_reference)
     _refuse_over(run, line)
+    DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
     line.ended_as, line.rejected_on, line.rejection_reason = DebitOutcome.REJECTED, on, reason
     await write.session.flush()
     return [Change("collection_run.debit_rejected", COLLECTIONS, [run.id], {"territory": line.territory})]

@@ -19,6 +19,7 @@ from app.core.writing.sheets import Row, UnreadableSheet
 
 MOST = 20_000  # entries in one file
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(?:0[2-9]|1[0-3])")
+_OLD_AMOUNT = "AmtDtls/TxAmt/Amt"
 _PIECE = 64 * 1024  # bytes that are parsed at a time
 _DEPTH, _PARTS, _TEXT = 40, 20_000, 4_000  # elements in one another; elements of one entry; characters of one value
 
@@ -96,8 +97,8 @@ class _Element:
 def rows(file: IO[bytes]) -> Iterator[Row]:
     """The names of the columns, then a row for each entry of an account, numbered from 1 over the whole file.
 
-    An entry of several transactions is a row for each of them. Raises `UnreadableSheet`, of which `line` is the number
-    of the row, where the file is no statement, is not in euros, or does not come to its own sums.
+    An entry of several transactions with their amounts is a row for each. Raises `UnreadableSheet`, of which `line` is
+    the number of the row, where the file is no statement, is not in euros, or does not come to its own sums.
     """
     yield 0, list(FIELDS)
     reader = _Reader()
@@ -232,13 +233,15 @@ class _Statement:
         value_on = _day(entry, number, "ValDt/Dt", "ValDt/DtTm") or received_on
         own = entry.get("AcctSvcrRef", "NtryRef")
         reference = own if entry.get("AcctSvcrRef") else f"{self.name}/{own or self.entries}"
-        found = []
+        found: list[list[Any]] = []
         transactions = entry.all("NtryDtls/TxDtls")
-        several = len(transactions) > 1
-        for position, each in enumerate(transactions, 1) if several else ((0, (transactions or [entry])[0]),):
+        # Transactions that are told without their amounts are no rows: the entry is one.
+        several = len(transactions) > 1 and all(each.all("Amt") or each.all(_OLD_AMOUNT) for each in transactions)
+        alone = transactions[0] if len(transactions) == 1 else entry
+        for position, each in enumerate(transactions, 1) if several else ((0, alone),):
             amount = cents
             if several:
-                amount = _cents(each, "Amt" if each.all("Amt") else "AmtDtls/TxAmt/Amt", number)
+                amount = _cents(each, "Amt" if each.all("Amt") else _OLD_AMOUNT, number)
             party = "Dbtr" if credit else "Cdtr"
             method = _method(entry, each)
             found.append([

@@ -198,7 +198,8 @@ async def _returned(
             return False
     run = await write.session.get_one(CollectionRun, line.run_id)
     reason = entry.reason_code or entry.text[:100] or "RTRN"
-    changes += await collections.give_back(write, run, line, entry.received_on, reason, entry.reference)
+    advance = advances[line.advance_id]
+    changes += await collections.give_back(write, advance, run, line, entry.received_on, reason, entry.reference)
     return True
 
 
