@@ -70,10 +70,11 @@ def serve(
 
 
 def application() -> Any:
-    """What uvicorn serves. What is imported stays, so nothing of it is looked through for garbage, now or later."""
+    """What uvicorn serves. What is imported stays, so it is looked through for garbage once, not all along."""
     gc.disable()
     from app.main import create_app
 
+    gc.collect()
     gc.freeze()
     gc.enable()
     return create_app()
