@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNS := .venv/.runs
 READY := .venv/.ready
+# What is made beside each other says its lines together, where make can do so.
+APART := $(if $(filter output-sync,$(.FEATURES)),-O)
 SIEGE := tests/fuzz tests/faults
 # What runs whole in the siege, and in part in `make test`.
 WHOLE := tests/envelopes/test_orders.py tests/engineering/entries/test_every_order.py \
@@ -16,13 +18,13 @@ run: $(RUNS)
 	@exec $(BIN)/rebond serve
 
 # A compiled module is kept also where the shell forbids it: a run starts dozens of processes, which would each compile.
-test: export PYTHONDONTWRITEBYTECODE =
+test checked siege: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	@$(BIN)/pytest -q -n auto --ignore tests/checks $(SIEGE:%=--ignore %) $(ARGS)
 
 # What reads the text and what runs it, beside each other: mypy from nothing takes as long as the tests of checks do.
 check: $(READY)
-	@$(MAKE) --no-print-directory -j 2 read checked
+	@$(MAKE) --no-print-directory -j 2 $(APART) read checked
 
 read: $(READY)
 	$(BIN)/ruff check .
@@ -36,7 +38,7 @@ checked: $(READY)
 
 # Fuzz, kill -9, held locks and a full disk against two workers, some fifteen minutes; docs/testing.md has its settings.
 siege: $(READY)
-	@$(BIN)/pytest -q -n 0 -p no:randomly $(SIEGE) $(ARGS)
+	@$(BIN)/pytest -q -n $(if $(CI),2,0) -p no:randomly $(SIEGE) $(ARGS)
 	@$(if $(CI),,REBOND_ORDERS=all REBOND_EXAMPLES=2000 REBOND_MODEL_SEEDS=20 $(BIN)/pytest -q -n auto $(WHOLE))
 
 # One worker beside a bare handler on databases of 100 000 and 1 000 000 entries; the quick one takes about a minute.

@@ -28,8 +28,12 @@ SINGLE = (
     "tests/awards/test_kinds.py", "tests/awards/test_model.py", "tests/awards/claims/test_at_once.py",
     "tests/applications/test_decisions_at_once.py", "tests/applications/test_committee_lives.py",
     "tests/applications/test_lives.py", "tests/applications/test_orders.py", "tests/reports/test_two_times.py",
-    "tests/reports/test_to_do.py", "tests/reports/test_totals.py",
+    "tests/reports/test_to_do.py", "tests/reports/test_totals.py", "tests/faults/test_deaths.py",
+    "tests/faults/test_workers.py",
 )  # fmt: skip
+
+# One service is besieged by all of these.
+FUZZ = "tests/fuzz/"
 
 
 def rank(nodeid: str) -> int:
@@ -37,7 +41,7 @@ def rank(nodeid: str) -> int:
     module = nodeid.partition("::")[0]
     if module in SHARING:
         return SHARING.index(module)
-    return len(SHARING) + (not module.startswith(SINGLE))
+    return len(SHARING) + (not module.startswith((FUZZ, *SINGLE)))
 
 
 class Units(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types that mypy would follow
@@ -56,6 +60,8 @@ class Units(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types th
             members = self._members[module] = self._members.get(module, 0) + 1
             if module.startswith(SINGLE):
                 unit = nodeid
+            elif module.startswith(FUZZ):
+                unit = FUZZ
             elif module in SHARING:
                 unit = module
             else:

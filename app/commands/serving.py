@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import shlex
 import signal
@@ -19,7 +20,7 @@ from app.commands.terminal import CommandRefused, line_of
 from app.core.problems import Problem
 from app.settings import KEYS_FILE, Settings
 
-FACTORY = "app.main:create_app"
+FACTORY = "app.commands.serving:application"
 
 
 def serve(
@@ -66,6 +67,17 @@ def serve(
                     _serve(settings, bundled.dsn(), listening, stop)
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+def application() -> Any:
+    """What uvicorn serves. What is imported stays, so it is looked through for garbage once, not all along."""
+    gc.disable()
+    from app.main import create_app
+
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    return create_app()
 
 
 def _serve(settings: Settings, url: str, listening: Any, stop: Any) -> None:

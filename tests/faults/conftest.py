@@ -30,6 +30,7 @@ from tests.world import Mission, World, dumps
 ROUNDS = int(os.environ.get("REBOND_SIEGE_ROUNDS", "60"))
 SEED = int(os.environ.get("REBOND_SIEGE_SEED") or random.SystemRandom().randrange(2**32))
 FIGURES: Counter[str] = Counter()  # what the run has done, for its last lines
+os.environ["REBOND_SIEGE_SEED"] = str(SEED)  # the same in each worker of pytest-xdist
 RECOVERIES: dict[str, list[float]] = {}  # by what died: seconds from the database's first answer to the service's
 
 
@@ -218,9 +219,24 @@ def holds_what_it_acknowledged(siege: Siege) -> None:
 
 @pytest.fixture
 def home() -> Iterator[Home]:
-    """A place in which the service was started once, and stopped; every process in it is a real one."""
-    with loaded_home(from_nothing=True) as made:
+    """A place in which the service was started once, and stopped; its supervisor is forked, its workers are spawned."""
+    with loaded_home() as made:
         yield made
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it has survived."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["survived"] = [dict(FIGURES), RECOVERIES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has survived is added up."""
+    figures, recoveries = getattr(node, "workeroutput", {}).get("survived", ({}, {}))
+    FIGURES.update(figures)
+    for what, seconds in recoveries.items():
+        RECOVERIES.setdefault(what, []).extend(seconds)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

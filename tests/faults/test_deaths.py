@@ -6,10 +6,11 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx2
 
+from tests.commands.test_cli import attempt, die_at, the_demonstration_is_whole
 from tests.faults.conftest import (
     FIGURES,
     RECOVERIES,
@@ -19,7 +20,7 @@ from tests.faults.conftest import (
     holds_what_it_acknowledged,
     new_ground,
 )
-from tests.processes import Home, Service, eventually
+from tests.processes import Home, Service, eventually, new_home
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'rebond' AND datname = current_database()"
 KINDS = ["worker", "backend", "database", "service", "keeper"]
@@ -48,6 +49,24 @@ def database_answers(home: Home) -> bool:
         return bool(home.ask("SELECT 1"))
     except Exception:  # noqa: BLE001  # it refuses, starts, or hangs up in the middle
         return False
+
+
+def test_a_death_while_the_demonstration_is_loaded_is_made_good_by_the_next_start() -> None:
+    def has(query: str) -> Callable[[], bool]:
+        return lambda: attempt(lambda: home.ask(query)) != []
+
+    with new_home() as home:
+        moments = [
+            has("SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version'"),
+            has("SELECT 1 FROM organisations"),
+            has("SELECT 1 FROM territories"),
+            has("SELECT 1 FROM missions"),
+            has("SELECT 1 FROM time_entries"),
+            has("SELECT 1 FROM time_entries WHERE validated_by IS NOT NULL"),  # and stays so once certified
+            (home.data / "demo-keys.json").exists,
+        ]
+        die_at(home, moments)
+        the_demonstration_is_whole(home)
 
 
 def test_nothing_acknowledged_is_lost_and_no_key_works_twice_whatever_dies(home: Home) -> None:

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import plain
 from tests.contract.server import Answer, Service, serving
 from tests.faults.conftest import FIGURES, RECOVERIES, Siege, holds_what_it_acknowledged, new_ground
-from tests.processes import Home, eventually, new_home
+from tests.processes import Home, demonstration, eventually, new_home
 from tests.world import Mission, World, dumps, ok
 
 SMALL = {"REBOND_POOL_SIZE": "2", "REBOND_POOL_TIMEOUT": "0.5", "REBOND_CREDENTIAL_CACHE": "0"}
@@ -158,13 +158,14 @@ async def test_a_pool_without_a_free_connection_is_told_as_busy_and_counted(smal
 
 @contextlib.contextmanager
 def disk(home: Home, mebibytes: int) -> Iterator[None]:
-    """A disk of this size as the data directory."""
+    """A disk of this size as the data directory, with what a first start has left in it."""
     home.data.mkdir(mode=0o711)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=0711", "tmpfs", str(home.data)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"a small disk cannot be mounted: {done.stderr.strip()}")
     try:
+        subprocess.run(["cp", "-a", f"{demonstration().data}/.", home.data], check=True)
         yield
     finally:
         eventually(lambda: not home.processes())
@@ -184,7 +185,7 @@ def fill(path: Path) -> bool:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_refuses_writes_clearly_and_they_go_on_when_there_is_room() -> None:
-    with new_home(from_nothing=True) as home, disk(home, 320), home.serving("--workers", "2") as service:
+    with new_home() as home, disk(home, 320), home.serving("--workers", "2") as service:
         siege = Siege(home, new_ground(home, service.base, people=4), service)
         ballast = home.data / "ballast"
         with siege.under_way():

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -22,7 +23,7 @@ from tests.world import World
 EXAMPLES = int(os.environ.get("REBOND_SIEGE_EXAMPLES", "100"))
 SECONDS = int(os.environ.get("REBOND_SIEGE_SECONDS", "90"))
 SENT: Counter[tuple[str, str, int]] = Counter()  # by kind of test, operation and status
-TALLY = pytest.StashKey[list[str]]()
+os.environ["REBOND_SIEGE_SEED"] = str(SEED)  # the same in each worker of pytest-xdist
 
 
 class Fortress:
@@ -50,7 +51,7 @@ def fortress() -> Iterator[Fortress]:
     """After the siege: it still answers, no request has met a bug or a deadlock, every balance is what it sums up."""
     with (
         directory.running() as known_firms,
-        processes.new_home(from_nothing=True) as home,
+        processes.loaded_home(from_nothing=True) as home,
         home.serving("--workers", "2", REBOND_DIRECTORY_URL=known_firms.url) as service,
     ):
         yield Fortress(home, service)
@@ -59,6 +60,19 @@ def fortress() -> Iterator[Fortress]:
         for word in ("unexpected_error", "broken_answer", '"deadlock"'):
             assert word not in log, [line for line in log.splitlines() if word in line][:3]
         assert home.said("check").endswith(" 0 differ\n")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it has sent."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["sent"] = [[*sent, count] for sent, count in SENT.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has sent is added up."""
+    for kind, operation, status, count in getattr(node, "workeroutput", {}).get("sent", ()):
+        SENT[kind, operation, status] += count
 
 
 @pytest.hookimpl(trylast=True)
