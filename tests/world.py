@@ -19,6 +19,7 @@ from app.core import clock
 from app.core.serving.routing import Route
 from app.core.values import iban_from, siren_from
 from app.main import ROUTERS
+from tests.copies import Prototype
 
 _NUMBERS = itertools.count()
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -122,6 +123,28 @@ SELECT id, 'test', prefix, digest, scope, now(), now() FROM given
 RETURNING subject_id, digest"""
 
 
+# The rows of a firm, of one that a territory follows, and of a mission, by table.
+FIRM = {"firms": "siren = $1", "events": "resource_type IN ('firm', 'territory_firm') AND resource_id = $1"}
+FOLLOWED = {**FIRM, "territory_firms": "siren = $1", "firm_stage_changes": "siren = $1"}
+MISSION = {
+    "subjects": "id IN (SELECT person_id FROM consultants WHERE mission_id = $1)",
+    "missions": "id = $1",
+    "events": "resource_type = 'mission' AND resource_id = $1::text OR data ->> 'mission_id' = $1::text",
+    **dict.fromkeys(
+        ("mission_days", "mission_members", "consultants", "member_days", "orders", "allotments", "mission_activities",
+         "mission_settings"),
+        "mission_id = $1",
+    ),
+}  # fmt: skip
+_ASKED: set[Any] = set()
+_PROTOTYPES: dict[Any, tuple[Prototype, list[str], Any]] = {}  # with the words of their world, and what was given back
+
+
+def _standing() -> bool:
+    """Whether time stands still: then all instants are the same, and what a test makes is made through the API."""
+    return clock._frozen is not None
+
+
 @dataclass
 class Mission:
     """A mission ready to be worked: a lead and a partner, one consultant each, and the ids of everything."""
@@ -167,6 +190,7 @@ class World:
     organisations: dict[str, UUID] = field(default_factory=dict)
     subjects: dict[str, UUID] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
+    sirens: list[str] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Client:
         try:
@@ -188,6 +212,7 @@ class World:
         async with pool.acquire() as connection:
             rows = await connection.fetch(_PLACE, slug, fresh_siren(), [f"{name} of {slug}" for name in names], sirens)
             ids = {row["siren"]: row["id"] for row in rows}
+            world.sirens = sirens
             world.organisations = {name: ids[siren] for name, siren in zip(names, sirens, strict=True)}
             await world._admit(connection, people)
         return world
@@ -241,10 +266,37 @@ class World:
         )
         return person
 
+    def _words(self) -> list[str]:
+        """What is called otherwise in another world, in an order that all worlds have."""
+        actors = [str(self.subjects[name]) for name in ("operator", "territory")]
+        homes = [str(self.organisations[name]) for name in ("office", "lead", "partner")]
+        return [self.territory, *homes, *self.sirens, *actors]
+
+    async def _copy(self, kind: Any, *own: str) -> tuple[Any, dict[str, str]] | None:
+        """Copies what was made of this kind, `own` words in place of its own: what that was, and the new ids by its."""
+        if _standing() or (known := _PROTOTYPES.get((self.pool, clock.today(), kind))) is None:
+            return None
+        prototype, words, made = known
+        async with self.pool.acquire() as connection:
+            new = dict(zip(words, [*self._words(), *own], strict=True))
+            return made, await prototype.copy(connection, new, clock.now())
+
+    async def _keep(self, kind: Any, rows: dict[str, str], of: str, made: Any, *own: str) -> None:
+        """What was just made through the API is what `_copy` copies from now on, where this kind is asked for again."""
+        key = (self.pool, clock.today(), kind)
+        if _standing() or key not in _ASKED:
+            _ASKED.add(key)
+            return
+        words = [*self._words(), *own]
+        async with self.pool.acquire() as connection:
+            _PROTOTYPES[key] = await Prototype.of(connection, rows, of, words), words, made
+
     async def add_firm(self, name: str = "Firm") -> str:
         """A firm of the register with a SIREN of its own."""
         siren = fresh_siren()
-        ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
+        if await self._copy(("firm", name), siren) is None:
+            ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
+            await self._keep(("firm", name), FIRM, siren, None, siren)
         return siren
 
     async def mission(
@@ -252,6 +304,10 @@ class World:
         starts_on: str = "2023-06-14", ends_on: str = "2023-09-30", people: dict[str, UUID] | None = None, **more: Any,
     ) -> Mission:  # fmt: skip
         """A mission with its order, a lead and a partner sharing the days, and one consultant each."""
+        kind = "mission", repr((days, step, lead, partner, starts_on, ends_on, sorted(more.items())))
+        if not people and (copied := await self._copy(kind)):
+            made, ids = copied
+            return Mission(**{name: ids[known] for name, known in vars(made).items()})
         operator = self.clients["operator"]
         partner_days = days / 2 if partner is None else partner
         lead_days = days - partner_days if lead is None else lead
@@ -277,7 +333,10 @@ class World:
             }
             consultant = ok(await operator.post("consultants", assignment))
             ids[f"{role}_member"], ids[f"{role}_consultant"] = member["id"], consultant["id"]
-        return Mission(mission["id"], **ids)
+        made = Mission(mission["id"], **ids)
+        if not people:
+            await self._keep(kind, MISSION, made.id, made)
+        return made
 
     async def add_import(self, territory: str | None) -> str:
         """An import of the partner's that has been refused for its one line; no file was read for it."""
@@ -481,8 +540,11 @@ class World:
 
     async def followed_firm(self, name: str = "Firm") -> str:
         """A firm that this territory follows."""
-        siren = await self.add_firm(name)
-        ok(await self.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+        siren = fresh_siren()
+        if await self._copy(("followed", name), siren) is None:
+            ok(await self.clients["territory"].put(f"/v1/firms/{siren}", {"name": name}))
+            ok(await self.clients["territory"].put(f"firms/{siren}", {"stage": "identified"}))
+            await self._keep(("followed", name), FOLLOWED, siren, None, siren)
         return siren
 
     async def contact(self, siren: str | None = None, **more: Any) -> dict[str, Any]:
