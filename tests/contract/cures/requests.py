@@ -500,7 +500,8 @@ def together(pair: tuple[str, str]) -> tuple[str, ...]:
 
 async def shared(case: Case) -> tuple[Ask, Ask]:
     """What is ready for the act, to be refused and to be accepted: the same, or a dry run of it."""
-    sharing = [code for code in UNCHANGING if (code, case.act) in WALKS and case.act in with_dry_run()]
+    lasts = READY[case.act] not in (decisions, files)  # a silence that another walk finds would act on these files
+    sharing = [code for code in UNCHANGING if lasts and (code, case.act) in WALKS and case.act in with_dry_run()]
     if case.act not in _READY:
         ask = await READY[case.act](case)
         _READY[case.act] = case.world, ask
