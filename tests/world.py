@@ -129,14 +129,14 @@ FOLLOWED = {**FIRM, "territory_firms": "siren = $1", "firm_stage_changes": "sire
 MISSION = {
     "subjects": "id IN (SELECT person_id FROM consultants WHERE mission_id = $1)",
     "missions": "id = $1",
-    "events": "resource_type = 'mission' AND resource_id = $1::text OR data ->> 'mission_id' = $1::text",
+    "events": "territory = (SELECT territory FROM missions WHERE id = $1)"
+    " AND (resource_id = $1::uuid::text OR data ->> 'mission_id' = $1::uuid::text)",
     **dict.fromkeys(
         ("mission_days", "mission_members", "consultants", "member_days", "orders", "allotments", "mission_activities",
          "mission_settings"),
         "mission_id = $1",
     ),
 }  # fmt: skip
-_ASKED: set[Any] = set()
 _PROTOTYPES: dict[Any, tuple[Prototype, list[str], Any]] = {}  # with the words of their world, and what was given back
 
 
@@ -282,14 +282,13 @@ class World:
             return made, await prototype.copy(connection, new, clock.now())
 
     async def _keep(self, kind: Any, rows: dict[str, str], of: str, made: Any, *own: str) -> None:
-        """What was just made through the API is what `_copy` copies from now on, where this kind is asked for again."""
-        key = (self.pool, clock.today(), kind)
-        if _standing() or key not in _ASKED:
-            _ASKED.add(key)
+        """What was just made through the API is what `_copy` copies from now on."""
+        if _standing():
             return
         words = [*self._words(), *own]
         async with self.pool.acquire() as connection:
-            _PROTOTYPES[key] = await Prototype.of(connection, rows, of, words), words, made
+            prototype = await Prototype.of(connection, rows, of, words)
+        _PROTOTYPES[self.pool, clock.today(), kind] = prototype, words, made
 
     async def add_firm(self, name: str = "Firm") -> str:
         """A firm of the register with a SIREN of its own."""

@@ -108,6 +108,7 @@ CHECK_MONEY_DOOR = """
 CREATE FUNCTION check_money_door() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     awarding boolean := TG_TABLE_NAME IN ('grants', 'advances');
+    passing boolean := false;
     judged boolean := true;
     named boolean := NEW.override_id IS NOT NULL;
     aided text;
@@ -120,6 +121,14 @@ BEGIN
     IF awarding THEN
         aided := NEW.firm_siren;
         on_day := NEW.decided_on;
+        IF TG_OP = 'UPDATE' THEN
+            -- It passes to another firm: this one is looked at today, and an override was of the first one.
+            passing := NEW.firm_siren <> OLD.firm_siren;
+            IF passing THEN
+                on_day := (timezone('Europe/Paris', now()))::date;
+                named := NEW.override_id IS DISTINCT FROM OLD.override_id;
+            END IF;
+        END IF;
     ELSE
         -- A payment is judged when it is proposed, and when it is approved. What the bank did is told, never refused.
         judged := CASE TG_OP WHEN 'INSERT' THEN NEW.status = 'proposed'
@@ -140,7 +149,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NEW;  -- a foreign key refuses
     END IF;
-    IF judged AND (held.status = 'withdrawn' OR awarding AND held.status <> 'laureate') THEN
+    IF judged AND (held.status = 'withdrawn' OR awarding AND NOT passing AND held.status <> 'laureate') THEN
         RAISE EXCEPTION 'the territory is not open' USING ERRCODE = 'check_violation',
             CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', held.status);
     END IF;
@@ -179,6 +188,7 @@ BEFORE = """
 CREATE FUNCTION check_money_door() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     awarding boolean := TG_TABLE_NAME IN ('grants', 'advances');
+    passing boolean := false;
     judged boolean := true;
     named boolean := NEW.override_id IS NOT NULL;
     aided text;
@@ -191,6 +201,14 @@ BEGIN
     IF awarding THEN
         aided := NEW.firm_siren;
         on_day := NEW.decided_on;
+        IF TG_OP = 'UPDATE' THEN
+            -- It passes to another firm: this one is looked at today, and an override was of the first one.
+            passing := NEW.firm_siren <> OLD.firm_siren;
+            IF passing THEN
+                on_day := (timezone('Europe/Paris', now()))::date;
+                named := NEW.override_id IS DISTINCT FROM OLD.override_id;
+            END IF;
+        END IF;
     ELSIF TG_TABLE_NAME = 'grant_payments' THEN
         -- A payment is judged when it is proposed, and when it is approved. What the bank did is told, never refused.
         judged := CASE TG_OP WHEN 'INSERT' THEN NEW.status = 'proposed'
@@ -210,7 +228,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NEW;  -- a foreign key refuses
     END IF;
-    IF judged AND (held.status = 'withdrawn' OR awarding AND held.status <> 'laureate') THEN
+    IF judged AND (held.status = 'withdrawn' OR awarding AND NOT passing AND held.status <> 'laureate') THEN
         RAISE EXCEPTION 'the territory is not open' USING ERRCODE = 'check_violation',
             CONSTRAINT = 'territory_not_open', DETAIL = json_build_object('territory_status', held.status);
     END IF;

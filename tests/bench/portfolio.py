@@ -4,7 +4,6 @@ import time
 from datetime import timedelta
 from statistics import median
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -37,7 +36,7 @@ WHERE a.territory = $1
 """
 
 
-async def copied(connection: Any, table: str, number: int, row_id: UUID, **values: str) -> None:
+async def copied(connection: Any, table: str, number: int, row_id: str, **values: str) -> None:
     """Copies of a row under ids of their own; `values` are SQL over the row `c` and the number `n`."""
     names = [row["attname"] for row in await connection.fetch(
         "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped"

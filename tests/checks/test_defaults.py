@@ -16,6 +16,7 @@ TODAY = {
     "advances/amendments/service.py _asking": ACT,
     "advances/amendments/service.py _deciding": ACT,
     "advances/amendments/service.py find_failure": ACT,
+    "advances/arrears/service.py accelerate": ACT,
     "applications/agendas/service.py day_of": "A meeting that was not held yet is simulated as of today.",
     "applications/service.py numbered_act": ACT,
     "applications/service.py request_documents": ACT,

@@ -37,7 +37,7 @@ from tests.contract.cures import (
     runs,
     schemes,
 )
-from tests.contract.cures.requests import GENERIC
+from tests.contract.cures.requests import GENERIC, together
 from tests.contract.cures.unwalked import NO_CURE, OUTSIDE, PAIRS
 from tests.directory import StandIn
 from tests.world import World
@@ -75,7 +75,10 @@ async def shared(http: httpx2.AsyncClient, pool: Any, anyio_backend: Any) -> Wor
     return await World.create(http, pool)
 
 
-@pytest.mark.parametrize(("code", "act"), sorted(WALKS), ids=[f"{code} by {act}" for code, act in sorted(WALKS)])
+ORDERED = sorted(WALKS, key=together)
+
+
+@pytest.mark.parametrize(("code", "act"), ORDERED, ids=[f"{code} by {act}" for code, act in ORDERED])
 async def test_the_cure_is_accepted(shared: World, directory: StandIn, code: str, act: str) -> None:
     case = Case(code, act, shared, directory)
     await WALKS[code, act](case)

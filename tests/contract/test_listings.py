@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import ScalarSelect, event
 
 from app.awards.kinds import KINDS, AwardKind
 from app.core import clock
@@ -71,8 +71,10 @@ def test_an_object_with_a_version_shows_it(place: str) -> None:
 
 
 def source(column: Any) -> Any:
-    """The table's column behind a label."""
-    return next(iter(column.base_columns))
+    """The table's column behind a label; a value that is looked up by its key is that of the column looked up."""
+    behind = next(iter(column.base_columns))
+    element = getattr(behind, "element", None)
+    return source(*element.element.selected_columns) if isinstance(element, ScalarSelect) else behind
 
 
 def origin(column: Any) -> str | None:

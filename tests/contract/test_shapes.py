@@ -416,7 +416,7 @@ OURS: dict[str, str] = {
          "time_entry_correction_ended", "time_entry_certification_refused", "application_state", "application_draft",
          "application_received", "application_clocks", "application_rests_on", "application_passage_transition",
          "agenda_state",
-         "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "change_request_status",
+         "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "aid_act_transfer", "change_request_status",
          "change_request_decided", "amendment_status", "amendment_decided", "amendment_found", "early_repayment_status",
          "early_repayment_received", "turnover_status", "receipt_status", "receipt_bounced", "receipt_returned",
          "refund_status", "refund_approved", "refund_day", "repayment_choice", "advance_settled_as",

@@ -83,7 +83,7 @@ def _candidates() -> Iterator[Any]:
             _OLDER.c.advance_id == _LINE.c.advance_id, _OLDER.c.due_on < _LINE.c.due_on,
             _unpaid(_OLDER, _later(first)),
         )  # fmt: skip
-        word = literal_column(f"'{bucket}'").label("bucket")
+        word: Any = literal_column(f"'{bucket}'").label("bucket")
         yield _of_lines(AdvanceAlertKind.BUCKET_CHANGED, _later(first), word, oldest)
     needed_on = _months_later(_LINE.c.due_on, ACT_NEEDED_MONTHS, 1)
     yield _of_lines(AdvanceAlertKind.ACT_NEEDED, needed_on, no_bucket, _a.accelerated_on.is_(None))
@@ -93,7 +93,7 @@ def _candidates() -> Iterator[Any]:
         .join(_p, _p.siren == _a.siren)
         .where(outstanding > text("0"), _a.decided_on <= _p.opened_on, _p.opened_on <= _AS_OF)
     )
-    in_proceedings_since = literal_column(f"'{Bucket.IN_PROCEEDINGS}'").label("bucket")
+    in_proceedings_since: Any = literal_column(f"'{Bucket.IN_PROCEEDINGS}'").label("bucket")
     yield judged.add_columns(
         _kind(AdvanceAlertKind.BUCKET_CHANGED), _p.opened_on.label("on_day"), null().label("due_on"),
         in_proceedings_since, outstanding.label("amount_cents"),

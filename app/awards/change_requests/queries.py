@@ -12,6 +12,7 @@ from app.awards.change_requests import schemas
 from app.awards.change_requests.models import ChangeRequest
 from app.awards.change_requests.rules import ChangeRequestStatus
 from app.awards.kinds import AwardKind
+from app.core.db import compact
 from app.core.reading.listing import Listing, any_of, at_least, at_most, json_array, updated_since
 from app.core.values import Day
 
@@ -24,7 +25,7 @@ def _as_read() -> Any:
     said = func.jsonb_array_elements(_c.changes).table_valued("value", with_ordinality="position").render_derived()
     nothing = dict.fromkeys(schemas.ChangeRead.model_fields)
     whole = literal_column(f"'{json.dumps(nothing)}'::jsonb", JSONB()).op("||")(cast(said.c.value, JSONB))
-    return select(json_array(whole, said.c.position)).select_from(said).scalar_subquery()
+    return select(json_array(compact(whole), said.c.position)).select_from(said).scalar_subquery()
 
 
 _changes = _as_read()

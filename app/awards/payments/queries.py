@@ -53,7 +53,8 @@ def to_see_by(p: Any, subject_id: Any) -> ColumnElement[bool]:
 def rejected(p: Any) -> ColumnElement[bool]:
     """Payments that the bank rejected and that wait to be sent again."""
     waiting: ColumnElement[bool] = p.status.in_(literals([PaymentStatus.PROPOSED, PaymentStatus.APPROVED]))
-    return p.rejected_on.is_not(None) & waiting
+    waiting &= p.rejected_on.is_not(None)
+    return waiting
 
 
 def _payee_of(p: Any, award: Any) -> ColumnElement[str]:

@@ -46,6 +46,16 @@ def documented() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
+def with_dry_run() -> frozenset[str]:
+    """The operations that can be tried without being done."""
+    return frozenset(
+        operation["operationId"]
+        for _, _, operation in _operations()
+        if any(given.get("name") == "dry_run" for given in operation.get("parameters", ()))
+    )
+
+
+@cache
 def _patterns() -> list[tuple[str, re.Pattern[str], str]]:
     ordered = sorted(_operations(), key=lambda found: found[1].count("{"))
     return [(method, re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), op["operationId"]) for method, path, op in ordered]

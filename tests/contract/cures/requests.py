@@ -15,8 +15,12 @@ from app.core import clock
 from app.core.values import iban_from
 from tests.applications import acts as files_of
 from tests.applications import meetings as meetings_of
+<<<<<<< HEAD
 from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
 from tests.contract.cures import receipts as receipts_of
+=======
+from tests.contract.cures import NOBODY, WALKS, Case, key, seen, subject, walk, with_dry_run, word
+>>>>>>> brisk2
 from tests.contract.cures.claims import claims_of, of_claims
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.decisions import closed_meeting
@@ -32,7 +36,7 @@ from tests.roadmap.acts import DAYS, draft
 from tests.roadmap.acts import held as committee
 from tests.treasury.runs import DAYS as RUN_DAYS
 from tests.treasury.runs import Runs
-from tests.world import Client, fresh_email, fresh_siren, ok
+from tests.world import Client, World, fresh_email, fresh_siren, ok
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Ask:
     body: dict[str, Any] | None = None
     keyed: bool = False
     guarded: str = ""  # the address whose version goes into If-Match
+    dry: bool = False
 
     def but(self, **facts: Any) -> "Ask":
         return replace(self, body={**(self.body or {}), **facts})
@@ -58,6 +63,8 @@ class Ask:
         arguments: dict[str, Any] = {"headers": headers}
         if self.body is not None:
             arguments["json"] = self.body
+        if self.dry:
+            arguments["params"] = {"dry_run": "true"}
         client = client or case.world.clients[self.role]
         return await client.request(self.method, self.path, **arguments)
 
@@ -516,6 +523,31 @@ async def files(case: Case) -> Ask:
 
 # --- what is spoilt, and mended --------------------------------------------------------------------------------------
 
+# A refusal of these changes nothing, so that the walks of an act share what is ready for it. The last of them does the
+# act; those before show by a dry run that it would be accepted.
+UNCHANGING = ("email-missing", "idempotency-key-missing", "if-match-missing", "person-required", "reference-not-found")
+_READY: dict[str, tuple[World, Ask]] = {}
+
+
+def together(pair: tuple[str, str]) -> tuple[str, ...]:
+    """The order of the walks: those that share what is ready follow each other."""
+    code, act = pair
+    return ("", act, code) if code in UNCHANGING else (code, act)
+
+
+async def shared(case: Case) -> tuple[Ask, Ask]:
+    """What is ready for the act, to be refused and to be accepted: the same, or a dry run of it."""
+    lasts = READY[case.act] not in (decisions, files)  # a silence that another walk finds would act on these files
+    sharing = [code for code in UNCHANGING if lasts and (code, case.act) in WALKS and case.act in with_dry_run()]
+    if case.act not in _READY:
+        ask = await READY[case.act](case)
+        _READY[case.act] = case.world, ask
+    case.world, ask = _READY[case.act]
+    if sharing and case.code != sharing[-1]:
+        return ask, replace(ask, dry=True)
+    del _READY[case.act]
+    return ask, ask
+
 
 @walk("if-match-missing", "reverse_repayment", "reverse_tranche", "release_advance", "reverse_advance",
       "reverse_contribution", "reverse_grant_payment", "release_grant", "reverse_grant", "update_rate",
@@ -531,9 +563,9 @@ async def files(case: Case) -> Ask:
       "unassign_receipt", "bounce_receipt", "reverse_receipt", "approve_refund", "cancel_refund",
       "reverse_refund")  # fmt: skip
 async def if_match_missing(case: Case) -> None:
-    ask = await READY[case.act](case)
+    ask, mended = await shared(case)
     case.refused(await ask.send(case, guarded=False))
-    case.cured(await ask.send(case))
+    case.cured(await mended.send(case))
 
 
 @walk("idempotency-key-missing", "award_advance", "receive_repayment", "pay_tranche", "create_contribution",
@@ -541,9 +573,9 @@ async def if_match_missing(case: Case) -> None:
       "propose_override", "make_payment_run",
       "open_recovery", "receive_recovery", "record_receipt", "propose_refund")  # fmt: skip
 async def idempotency_key_missing(case: Case) -> None:
-    ask = await READY[case.act](case)
+    ask, mended = await shared(case)
     case.refused(await ask.send(case, keyed=False))
-    case.cured(await ask.send(case))
+    case.cured(await mended.send(case))
 
 
 @walk("person-required", "create_contribution", "reverse_contribution", "award_advance", "release_advance",
@@ -563,10 +595,10 @@ async def idempotency_key_missing(case: Case) -> None:
       "close_grant", "close_advance", "judge_grant_commitment", "judge_advance_commitment",
       "approve_refund")  # fmt: skip
 async def person_required(case: Case) -> None:
-    ask = await READY[case.act](case)
+    ask, mended = await shared(case)
     program = await subject(case.world, ask.role, kind="service_account")
     case.refused(await ask.send(case, program))
-    case.cured(await ask.send(case))
+    case.cured(await mended.send(case))
 
 
 @walk("email-missing", "create_contribution", "reverse_contribution", "award_advance", "release_advance",
@@ -593,7 +625,7 @@ async def person_required(case: Case) -> None:
       "record_receipt", "assign_receipt", "unassign_receipt", "bounce_receipt", "reverse_receipt", "propose_refund",
       "approve_refund", "cancel_refund", "reverse_refund")  # fmt: skip
 async def email_missing(case: Case) -> None:
-    ask = await READY[case.act](case)
+    ask, mended = await shared(case)
     somebody = await subject(case.world, ask.role)
     me = ok(await somebody.get("/v1/me"))
     address = f"/v1/organisations/{me['organisation_id']}/persons/{me['subject_id']}"
@@ -601,7 +633,7 @@ async def email_missing(case: Case) -> None:
     case.refused(await ask.send(case, somebody), "Ask an administrator")
     ok(await somebody.get(""))  # who reads goes on reading
     ok(await case.world.admin.patch(address, {"email": fresh_email()}))
-    case.cured(await ask.send(case, somebody))
+    case.cured(await mended.send(case, somebody))
 
 
 SEAT_OF_NOBODY = [{"kind": "person", "name": "Nobody", "chair": True, "subject_id": NOBODY}]
@@ -651,7 +683,7 @@ NOWHERE: dict[str, dict[str, Any]] = {
 
 @walk("reference-not-found", *NOWHERE, "create_time_entry_batch", "put_territory_firm")
 async def reference_not_found(case: Case) -> None:
-    ask = await READY[case.act](case)
+    ask, mended = await shared(case)
     if case.act == "put_territory_firm":  # the id is in the address
         spoilt, named = replace(ask, path=f"firms/{fresh_siren()}"), "siren"
     elif case.act == "create_time_entry_batch":
@@ -663,7 +695,7 @@ async def reference_not_found(case: Case) -> None:
         spoilt = ask.but(**{named: value})
     told = case.refused(await spoilt.send(case))
     assert all(error["pointer"].startswith(f"/{named}") for error in told["errors"])
-    case.cured(await ask.send(case))
+    case.cured(await mended.send(case))
 
 
 # A value that only one object may have, by act.

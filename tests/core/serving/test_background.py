@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.core.serving import background
@@ -60,7 +61,7 @@ async def test_a_result_a_failure_and_a_stray_cancellation_are_told_apart() -> N
 
 
 @pytest.mark.parametrize("end", [ending, failing, cancelled_by_itself])
-async def test_a_task_that_ends_is_logged_and_begins_again(end: Any) -> None:
+async def test_a_task_that_ends_is_logged_and_begins_again(end: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     again = asyncio.Event()
     begun = 0
 
@@ -73,6 +74,7 @@ async def test_a_task_that_ends_is_logged_and_begins_again(end: Any) -> None:
             again.set()
             await asyncio.Event().wait()
 
+    monkeypatch.setattr(background, "log", structlog.get_logger("rebond"))  # one keeps the settings of its first use
     with capture_logs() as logs:
         task = asyncio.create_task(lasting(run), name="the task")
         async with asyncio.timeout(10):
