@@ -133,6 +133,7 @@ NOT_IN_THE_DEMONSTRATION = {
     "payment_runs",
     "proceedings",
     "recoveries",
+    "receipt_refunds",
     "recovery_receipts",
     "service_certificate_earlier_refusals",
     "service_certificate_remarks",

@@ -195,6 +195,7 @@ async def one_of_everything(world: World) -> Known:
             "recovery_id": money["recovery"],
             "receipts": money["receipt"],
             "receipt_id": money["receipt"],
+            "refunds": money["receipt"],
             "letters": money["letter"],
             "commitments": money["commitment"],
             "commitment_id": money["commitment"],

@@ -243,4 +243,4 @@ async def pdf_of_a_statement_not_installed(case: Case) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(documents, "_installed", lambda: False)
         case.refused(await reader.get(path, params={"format": "pdf"}))
-        case.cured(await reader.get(path, params={"format": "csv"}))
+        case.cured(await reader.get(path, params={"format": "json"}))
