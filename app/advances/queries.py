@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Date, Text, case, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.access.models import Subject
+from app.access.models import Organisation, Subject
 from app.advances import schemas
 from app.advances.amendments.models import Turnover
 from app.advances.models import (
@@ -37,6 +37,8 @@ from app.core.values import Day, ShortLine, Uuid
 from app.core.writing.events import BEFORE, last_event, said
 from app.envelopes.models import LedgerEntry
 from app.envelopes.queries import amount_range, released
+from app.firms.models import Firm
+from app.programme.models import Territory
 from app.projects.models import AIDED
 
 _territory = param("territory", Text())
@@ -240,3 +242,21 @@ def account(known: bool) -> Statement:
             facts(Turnover, "turnover", Turnover.due_on).label("charges"),
         ).where(*of_it)
     )  # fmt: skip
+
+
+def _headed() -> Statement:
+    a, f, o, t = Advance, Firm, Organisation, Territory
+    return Statement(
+        select(
+            f.name.label("firm_name"), a.siren.label("siren"), a.project_title, a.decision_reference, a.decided_on,
+            o.name.label("funder_name"), t.name.label("territory_name"),
+        )
+        .join(f, f.siren == a.siren)
+        .join(o, o.id == a.funder_id)
+        .join(t, t.slug == a.territory)
+        .where(a.territory == _territory, a.id == _advance_id)
+    )  # fmt: skip
+
+
+# What stands above a statement on paper: whose advance it is, and who decided it.
+HEADED = _headed()

@@ -820,16 +820,20 @@ def _ahead(entries: Sequence[_Entry]) -> list[Ahead]:
 
 
 def fitted(terms: LoanTerms, basis: Basis, ahead: Sequence[Ahead]) -> list[Instalment]:
-    """Lines ahead whose principals are at least the balance: where less interest is capitalised than they count on, the
-    last ones repay less.
+    """Lines ahead of given principals, of which the last ones repay less, or the last one more, where less or more
+    interest is capitalised than they count on.
     """
     while True:
         made = lines_ahead(terms, basis, ahead)
         over = -made[-1].closing_cents if made else 0
-        less = taken(max(over, 0), [line.cents for line in ahead], AllocationRule.LAST)
-        if not any(less):
+        changes = [-cut for cut in taken(max(over, 0), [line.cents for line in ahead], AllocationRule.LAST)]
+        if over < 0:
+            last = max((place for place, line in enumerate(ahead) if line.rests is None), default=None)
+            if last is not None:
+                changes[last] = -over
+        if not any(changes):
             return made
-        ahead = [line._replace(cents=line.cents - cut) for line, cut in zip(ahead, less, strict=True)]
+        ahead = [line._replace(cents=line.cents + cents) for line, cents in zip(ahead, changes, strict=True)]
 
 
 def _rests(line: Line, free_until: date | None) -> GraceKind | None:

@@ -1,7 +1,7 @@
 """HTTP of advances: awards, tranches, schedule, repayments, statement."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from starlette.requests import Request
@@ -10,10 +10,10 @@ from starlette.responses import Response
 from app.access.duties import DECIDES_RECEIVES
 from app.access.gate import require
 from app.access.rules import BY_A_PERSON, Actor
-from app.advances import schedule, schemas, service
+from app.advances import paper, schedule, schemas, service
 from app.advances.account import KnownAccount, facts_of
 from app.advances.amendments.routes import serve_amendments
-from app.advances.queries import ADVANCES, REPAYMENTS, account
+from app.advances.queries import ADVANCES, HEADED, REPAYMENTS, account
 from app.advances.receipts.rules import AlreadyBounced, BouncedBeforeReceipt, RepaymentRefunded
 from app.advances.receipts.schemas import Bounce
 from app.advances.rules import RepaymentExceedsOutstanding
@@ -38,12 +38,15 @@ from app.core.problems import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from app.core.reading.answers import form_wanted, page, private, show
+from app.core.reading import documents
+from app.core.reading.answers import FORMS_VARY, form_wanted, page, private, show
 from app.core.reading.exports import held
 from app.core.reading.listing import FORMAT
+from app.core.reading.negotiation import wanted
 from app.core.reading.query import Parameter, read
 from app.core.reading.tabular import FORMS
 from app.core.reading.two_times import TWO_TIMES, both_times
+from app.core.reading.xlsx import MEDIA_TYPE as XLSX
 from app.core.serving.operations import OTHER_FORMS, changes, lists, shows
 from app.core.serving.routing import router
 from app.core.writing.idempotency import IdempotencyKeyMissing
@@ -57,6 +60,13 @@ advances = router("advances")
 ADVANCE = T + "/advances/{advance_id:uuid}"
 VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 VERSION = {"version": Parameter(VersionNumber, "Number of the version asked for, from 1; absent: the one in force.")}
+STATEMENT_FORMS = {
+    "application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson", XLSX: "xlsx", documents.PDF: "pdf",
+}  # fmt: skip
+STATEMENT_FORM = Parameter(
+    Literal["json", "csv", "csv-fr", "ndjson", "xlsx", "pdf"],
+    "The representation; it outweighs Accept. csv, csv-fr, ndjson and xlsx have the lines, pdf the whole for the firm.",
+)
 BODY_PROBLEMS = (MalformedJson, UnsupportedMediaType, BodyTooLarge, RequestTimeout)
 
 
@@ -212,21 +222,31 @@ async def get_schedule(request: Request, actor: Actor = require("advances:read")
 
 @advances.get(
     ADVANCE + "/statement",
-    **shows(schemas.AdvanceStatement, parameters={"format": FORMAT, **TWO_TIMES}, forms=OTHER_FORMS["content"]),
+    **shows(
+        schemas.AdvanceStatement,
+        documents.PdfNotInstalled,
+        parameters={"format": STATEMENT_FORM, **TWO_TIMES},
+        forms=STATEMENT_FORMS,
+    ),
 )
 async def get_statement(request: Request, actor: Actor = require("advances:read")) -> Response:
-    """What is due, received, late and outstanding on a day, line by line; other forms than JSON have the lines alone.
+    """What is due, received, late and outstanding on a day, line by line; as PDF for the firm (tagged, PDF/UA-1).
 
-    `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known at the end of a past day.
+    The tables have the lines alone. `as_of` is what counts by a day, as known now; `recorded_as_of` is how it was known
+    at the end of a past day.
     """
-    query = read(request, {"format": FORMAT, **TWO_TIMES})
-    form = form_wanted(request, query)
+    query = read(request, {"format": STATEMENT_FORM, **TWO_TIMES})
+    form = wanted(request, query, STATEMENT_FORMS)
     times = both_times(query)
     told = statement(await _known(request, times), times["as_of"])
-    if form != "json":
+    if form in FORMS:
         return held(request, FORMS[form], schemas.StatementLine, told["lines"])
     shown = {"advance_id": request.path_params["advance_id"], "as_of": times["as_of"]}
-    return private({**shown, "recorded_as_of": times["recorded_as_of"], **told}, vary="Accept, Accept-Language")
+    shown |= {"recorded_as_of": times["recorded_as_of"], **told}
+    if form == "pdf":
+        head = dict(await fetchrow(request.state.engine, HEADED, dict(request.path_params)))
+        return await documents.answer(request, paper.DOCUMENT, {**shown, "head": head}, form)
+    return private(shown, vary=FORMS_VARY)
 
 
 @advances.post(

@@ -104,6 +104,8 @@ async def test_with_interest_early_money_makes_a_version_and_both_can_be_compare
     assert len(csv) == 1 + len(now["lines"])
     statement = (await books.treasurer.get(f"advances/{advance}/statement", params={"format": "csv"})).text
     assert statement.splitlines()[0].startswith("number,due_on,opening_eur")
+    paper = await books.treasurer.get(f"advances/{advance}/statement", params={"format": "pdf"})
+    assert (paper.headers["content-type"], paper.content[:5]) == ("application/pdf", b"%PDF-")
     await books.agree()
 
 

@@ -1,5 +1,6 @@
 """Reschedules, waivers and write-offs of an advance: two persons, versions of the schedule, and the money."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -178,3 +179,28 @@ async def test_an_early_repayment_does_what_was_chosen(world: World) -> None:
     assert await scene.open(MAY) == [("2024-06-30", 66_67), ("2024-09-30", 66_67), ("2024-12-31", 66_67)]
     assert (await scene.read("/schedule", as_of=MAY))["cause"] == "early_repayment"
     assert (await scene.read(path.removeprefix(scene.path)))["status"] == "received"
+
+
+async def test_acts_at_once_lose_no_cent(world: World) -> None:
+    """Repayments, a reversal, a reschedule and a waiver at once: each waits for the advance, and the sums hold."""
+    scene = await Amending.within(world, kind="conditional")
+    mistaken = await scene.repay(60_00, "2024-03-31")
+    reschedule, waiver = await scene.asked("reschedules", MOVE), await scene.found()
+    part = {**DECISION, "waive": "part", "amount_cents": 50_00, "share": "last"}
+    answers = await asyncio.gather(
+        *(scene.acts.repay(scene.id, 10_00, received_on=MAY) for _ in range(5)),
+        scene.acts.reverse(mistaken),
+        scene.act(reschedule, "approve", APPROVAL),
+        scene.act(waiver, "decide", part),
+    )
+    for answer in answers:
+        ok(answer, (200, 201))
+    advance = await scene.read()
+    assert (advance["repaid_cents"], advance["waived_cents"], advance["outstanding_cents"]) == (50_00, 50_00, 300_00)
+    statement = await scene.read("/statement", as_of=MAY)
+    assert statement["outstanding_cents"] == 300_00
+    last = await scene.read("/schedule", as_of=MAY)
+    open_cents = sum(line["principal_cents"] for line in last["lines"] if not line["kept"])
+    assert open_cents == last["outstanding_cents"]
+    left = await scene.read("/settlement", on=MAY)
+    assert left["total_cents"] == 300_00

@@ -98,6 +98,7 @@ PEOPLE = {
 # What people write about a meeting may name somebody; a list of names is no column of its own. A person may hold an
 # account, or have sent an invoice.
 TOLD = {
+    "app.advances.receipts.queries.RECEIPTS": {"payer_name"},
     "app.firms.bank_details.queries.BANK_DETAILS": {"holder_name"},
     "app.firms.bank_details.queries.ALL_BANK_DETAILS": {"holder_name"},
     "app.treasury.runs.queries.LINES": {"holder_name"},
@@ -130,7 +131,7 @@ def test_no_other_schema_holds_personal_fields_in_secret() -> None:
     rest = [schema for schema in Read.__subclasses__() if schema not in shown and schema.__module__.startswith("app.")]
     # No event tells of a timesheet, a record, a seat, a claim's lines, a story, or what is given out about a contact.
     assert sorted(schema.__name__ for schema in rest if schema.personal()) == [
-        "ClaimLine", "MemberRead", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
+        "AmendmentRead", "ClaimLine", "MemberRead", "RecordContent", "RecordedRead", "StoryEntry", "Timesheet",
     ]  # fmt: skip
 
 
@@ -254,6 +255,18 @@ async def fill(world: World, mission: Mission, rounds: int) -> dict[str, str]:
         ok(await world.admin.post("/v1/api-keys", {"subject_id": account["id"], "name": name}), 201)
         money = await world.money() | await world.meetings() | await world.plans()
         money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
+        said = {"amount_cents": 2, "received_on": "2024-04-02", "reference": secrets.token_hex(8)}
+        waiting = ok(
+            await world.treasurer.post("receipts", said, headers={"Idempotency-Key": secrets.token_hex(8)}), 201
+        )["id"]
+        back = {"amount_cents": 1, "reason": "Not ours."}
+        ok(
+            await world.treasurer.post(
+                f"receipts/{waiting}/refunds", back, headers={"Idempotency-Key": secrets.token_hex(8)}
+            ),
+            201,
+        )
+        money |= {"waiting": waiting}
         await world.papers(siren)
         money |= await a_run(world)
         file = await admissible(world)
@@ -301,6 +314,7 @@ LISTS = [
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
     *(f"advances/{{advance}}/{what}" for what in AMENDED),
+    "receipts", "receipts/{waiting}/refunds",
     "advances/{advance}/repayments", "overrides", "contacts", "auditions", "auditions/{audition}/notes", "committees",
     "projects", "projects?as_of=2099-12-31", "projects/{project}/stages", "projects/{project}/job-observations",
     "projects/{project}/financing/versions", "projects/{project}/funding-statements", "roadmap/versions",
@@ -325,6 +339,7 @@ ONE_PARENT = {
     "grants/{grant}/acts", "advances/{advance}/acts", "grants/{grant}/change-requests",
     "advances/{advance}/change-requests",
     *(f"advances/{{advance}}/{what}" for what in AMENDED),
+    "receipts/{waiting}/refunds",
     "advances/{advance}/repayments", "auditions/{audition}/notes", "projects/{project}/stages",
     "projects/{project}/job-observations", "projects/{project}/financing/versions",
     "projects/{project}/funding-statements", "roadmap/actions", "roadmap/actions/{action}/states",

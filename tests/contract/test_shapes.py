@@ -63,6 +63,7 @@ CHANGE_REQUEST = f"POST {T}/grants/{{grant_id}}/change-requests"
 RESCHEDULE, EARLY_REPAYMENT, TURNOVER = (
     f"POST {T}/advances/{{advance_id}}/{what}" for what in ("reschedules", "early-repayments", "turnovers")
 )
+RECEIPT = f"POST {T}/receipts"
 CLAIM = f"POST {T}/grants/{{grant_id}}/claims"
 FUTURE, TOO_MUCH, UNKNOWN = "2199-12-31", MAX_CENTS + 1, "none_of_them"
 ABSENT = object()
@@ -106,6 +107,12 @@ DRIVEN: dict[str, Request] = {
     "turnover_amounts": _one(TURNOVER, "/turnover_cents", -1),
     "turnover_year": _one(TURNOVER, "/year", 2200),
     "turnover_reason": _one(TURNOVER + "/{id}/reverse", "/reason", " "),
+    "receipt_amount": _one(RECEIPT, "/amount_cents", TOO_MUCH),
+    "receipt_method": _one(RECEIPT, "/method", UNKNOWN),
+    "receipt_payer_siren": _one(RECEIPT, "/payer/siren", "320252488"),
+    "receipt_reason": _one(RECEIPT + "/{id}/reverse", "/reason", " "),
+    "refund_amount": _one(RECEIPT + "/{receipt_id}/refunds", "/amount_cents", TOO_MUCH),
+    "refund_ended": _one(RECEIPT + "/{receipt_id}/refunds/{id}/cancel", "/reason", " "),
     "letter_kind": _one(LETTER, "/kind", UNKNOWN),
     "letter_document": _one(LETTER + "/{id}/sign", "/document_sha256", "0"),
     "letter_end_reason": _one(LETTER + "/{id}/withdraw", "/reason", " "),
@@ -357,7 +364,8 @@ OURS: dict[str, str] = {
          "time_entry_correction_kinds", "bank_details_decider_kind", "application_review_author",
          "committee_decider_kind", "committee_member_subject_kind", "grant_payment_approver_kind",
          "tranche_approver_kind", "recovery_kinds", "commitment_judge_kind", "claim_settler_kind",
-         "change_request_decider_kind", "amendment_decider_kind"),
+         "change_request_decider_kind", "amendment_decider_kind",
+         "refund_approver_kind"),
         _PERSON,
     ),
     **dict.fromkeys(
@@ -382,7 +390,9 @@ OURS: dict[str, str] = {
          "agenda_state",
          "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act", "change_request_status",
          "change_request_decided", "amendment_status", "amendment_decided", "amendment_found", "early_repayment_status",
-         "early_repayment_received", "turnover_status",
+         "early_repayment_received", "turnover_status", "receipt_status", "receipt_bounced", "receipt_returned",
+         "refund_status", "refund_approved", "refund_day", "repayment_choice", "advance_settled_as",
+         "advance_written_off", "advance_version_cause",
          "mission_status", "mission_status_changed", "claim_status", "claim_line_status", "claim_settled"),
         _STATE,
     ),
@@ -397,7 +407,10 @@ OURS: dict[str, str] = {
          "agenda_decisions_made", "agenda_item_position", "frozen_agenda_number", "committee_decision_number",
          "certificate_number_last_number", "import_rows", "recovery_amounts", "recovery_planned", "commitment_numbers",
          "grant_recovered", "grant_final", "advance_final", "claim_number", "claim_line_position",
-         "aid_counts", "grant_flows", "amendment_waived", "change_request_amounts", "change_request_cents"),
+         "aid_counts", "grant_flows", "amendment_waived",
+         "receipt_parts", "receipt_no_part_below_zero", "repayment_parts", "repayment_no_part_below_zero",
+         "repayment_refunds", "advance_version_amounts", "advance_line_amounts", "advance_line_due_on",
+         "change_request_amounts", "change_request_cents"),
         _COUNTER,
     ),
     **dict.fromkeys(

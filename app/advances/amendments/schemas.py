@@ -158,7 +158,9 @@ class CashFlowLine(Read):
     capitalised_cents: Cents = Field(description="Interest added to the balance, and not due, in euro cents.")
 
 
-class _Amendment(Read):
+class AmendmentRead(Read):
+    """What every amendment of an advance says."""
+
     id: Id
     advance_id: UUID = Field(description="The advance that it is of.")
     reason: str = Field(description="Why it was asked for.")
@@ -181,7 +183,7 @@ class _Amendment(Read):
     updated_at: UpdatedAt
 
 
-class Reschedule(_Amendment):
+class Reschedule(AmendmentRead):
     """A reschedule of an advance; once approved, an amendment that made a version of the schedule."""
 
     kind: RescheduleKind = Field(description="What it does to the open lines.")
@@ -198,7 +200,7 @@ class Reschedule(_Amendment):
     late_interest: LateInterest = Field(description="What becomes of late interest until the day.")
 
 
-class Waiver(_Amendment):
+class Waiver(AmendmentRead):
     """A waiver of a conditional advance: request, finding of the failure (*constat d'échec*), decision."""
 
     found_on: date | None = Field(description="Paris day of the finding; null before it.")
@@ -210,7 +212,7 @@ class Waiver(_Amendment):
     waived_cents: Cents = Field(description="Euro cents of principal waived; 0 while nothing is.")
 
 
-class WriteOff(_Amendment):
+class WriteOff(AmendmentRead):
     """A write-off of what is outstanding: it is final, and capital that comes in later is told apart."""
 
     ground: WriteOffGround = Field(description="Why it cannot be had.")

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from app.core.reading import documents
 from tests.contract.cures import NOBODY, Case, key, subject, walk
 from tests.contract.cures.money import LATE, acts_of
 from tests.envelopes.acts import DAY, Acts
@@ -231,3 +234,13 @@ async def decider_receives(case: Case) -> None:
             path, body = f"{refund}/{verb}", PAID if verb == "approve" else WHY
     case.refused(await both.post(path, body, headers=headers), "role treasurer")
     case.cured(await client.post(path, body, headers=headers))
+
+
+@walk("pdf-not-installed", "get_statement")
+async def pdf_of_a_statement_not_installed(case: Case) -> None:
+    advance, reader = await lent(await acts_of(case)), case.world.auditor
+    path = f"advances/{advance}/statement"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(documents, "_installed", lambda: False)
+        case.refused(await reader.get(path, params={"format": "pdf"}))
+        case.cured(await reader.get(path, params={"format": "csv"}))
