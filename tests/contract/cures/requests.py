@@ -15,12 +15,8 @@ from app.core import clock
 from app.core.values import iban_from
 from tests.applications import acts as files_of
 from tests.applications import meetings as meetings_of
-<<<<<<< HEAD
-from tests.contract.cures import NOBODY, Case, key, seen, subject, walk, word
-from tests.contract.cures import receipts as receipts_of
-=======
 from tests.contract.cures import NOBODY, WALKS, Case, key, seen, subject, walk, with_dry_run, word
->>>>>>> brisk2
+from tests.contract.cures import receipts as receipts_of
 from tests.contract.cures.claims import claims_of, of_claims
 from tests.contract.cures.days import DAY, certificate, lock, submitted, validated
 from tests.contract.cures.decisions import closed_meeting
