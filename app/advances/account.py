@@ -5,7 +5,7 @@ parts of its repayments, its own sums and status, the versions of its schedule, 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -115,13 +115,18 @@ async def enact(write: Write, advance: Advance, version: replay.Version, act_id:
     await _write_versions(write, advance, [dataclasses.replace(version, number=number, act=act_id)])
 
 
+Post = Callable[[], Awaitable[list[Change]]]
+
+
 async def settle(
-    write: Write, advance: Advance, told: str = "updated", *, own: Repayment | None = None
-) -> list[Change]:
+    write: Write, advance: Advance, told: str = "updated", *, own: Repayment | None = None,
+    later: list[Post] | None = None,
+) -> list[Change]:  # fmt: skip
     """Write what an advance that is locked comes to, now that an act has added its facts.
 
     `own` is the repayment that the act is about, where it is about one; `told` what the event of the advance says. What
     the bank did is never refused for want of money; a repayment that is reversed as a mistake is: `envelope-exhausted`.
+    Who settles several advances posts to the envelope `later`: its accounts are locked last.
     """
     facts = (await known(write, advance)).facts
     position = replay.replay(facts, clock.today())
@@ -134,15 +139,22 @@ async def settle(
     followed: list[Change] = []
     if was_owed and advance.settled_as is not None and advance.status in _SETTLED:
         followed = await awards.follow(write, advance, _settled_on(advance, repayments), None)
-    touched = await _post(write, advance, facts, repayments, position, own)
+
+    async def post() -> list[Change]:
+        touched = await _post(write, advance, facts, repayments, position, own)
+        return await shortfall_changes(write, advance.territory, touched)
+
     bound = {"territory": advance.territory, "advance_id": advance.id}
     others = [each.id for each in changed if each is not own]
-    return [
+    changes = [
         Change(f"advance.{told}", ADVANCES, [advance.id], bound),
         *([Change("advance_repayment.updated", REPAYMENTS, others, bound)] if others else []),
         *followed,
-        *await shortfall_changes(write, advance.territory, touched),
     ]
+    if later is not None:
+        later.append(post)
+        return changes
+    return [*changes, *await post()]
 
 
 _SETTLED = ("repaid", "closed")

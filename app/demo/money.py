@@ -232,7 +232,8 @@ async def _repay(write: Write, story: Story) -> list[Change]:
         body = advances_schemas.RepaymentCreate(amount_cents=25_000 * EURO, received_on=day, reference=reference)
         changes += await advances.receive_repayment(write, ALES, first, body)
     wrong = envelopes_schemas.Reversal(reason="The same debit was recorded twice.")
-    changes += await advances.reverse_repayment(write, ALES, first, changes[-2].keys[0], wrong)
+    [twice] = [change.keys[0] for change in changes if change.type == "advance_repayment.created"][-1:]
+    changes += await advances.reverse_repayment(write, ALES, first, twice, wrong)
     for number, day in enumerate(QUARTERS[:PAID_IN_TIME], start=1):
         body = advances_schemas.RepaymentCreate(
             amount_cents=833_333, received_on=day, reference=f"DEMO-PRLV-2-{number}"

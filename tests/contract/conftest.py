@@ -193,6 +193,7 @@ async def one_of_everything(world: World) -> Known:
             "recoveries": money["recovery"],
             "recovery_id": money["recovery"],
             "receipts": money["receipt"],
+            "receipt_id": money["receipt"],
             "letters": money["letter"],
             "commitments": money["commitment"],
             "commitment_id": money["commitment"],

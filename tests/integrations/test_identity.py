@@ -29,6 +29,8 @@ ADDRESSES = {
     "agenda": T + "/committees/{committee_id}/agenda",
     "claim": T + "/claims/{id}",
     "change_request": T + "/{award}/change-requests/{id}",
+    "receipt": T + "/receipts/{id}",
+    "receipt_refund": T + "/receipts/{receipt_id}/refunds/{id}",
     "reschedule": T + "/advances/{advance_id}/reschedules/{id}",
     "waiver": T + "/advances/{advance_id}/waivers/{id}",
     "write_off": T + "/advances/{advance_id}/write-offs/{id}",

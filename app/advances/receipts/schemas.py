@@ -54,7 +54,9 @@ class Assignments(Body):
 
     assignments: Annotated[
         list[AssignmentCreate],
-        Field(min_length=1, max_length=100, description="Parts of the receipt, at most one an advance."),
+        Field(
+            min_length=1, max_length=100, description="Parts of the receipt; those of one advance are one repayment."
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ An act locks the advances in the order of their ids, then the receipt, its repay
 the accounts last (docs/locking.md).
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -156,7 +157,10 @@ async def _advances(
 def _shares(
     advances: Mapping[UUID, Advance], assignments: Sequence[schemas.AssignmentCreate]
 ) -> dict[UUID, tuple[Advance, int]]:
-    return {each.advance_id: (advances[each.advance_id], each.amount_cents) for each in assignments}
+    cents: dict[UUID, int] = defaultdict(int)
+    for each in assignments:
+        cents[each.advance_id] += each.amount_cents
+    return {key: (advances[key], whole) for key, whole in cents.items()}
 
 
 async def _account(write: Write, account_id: UUID | None) -> UUID | None:
@@ -185,6 +189,7 @@ async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Adva
     if sum(cents for _, cents in shares.values()) > receipt.unassigned_cents - receipt.returned_cents:
         raise rules.AssignmentsExceedReceipt(unassigned_cents=receipt.unassigned_cents - receipt.returned_cents)
     made: list[tuple[Advance, Repayment]] = []
+    later: list[account.Post] = []
     for advance, cents in shares.values():
         recorded_by = DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
         t = Tranche
@@ -205,7 +210,9 @@ async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Adva
         made.append((advance, repayment))
     changes = [_of_repayment("created", repayment) for _, repayment in made]
     for advance, repayment in made:
-        changes += await account.settle(write, advance, "repaid", own=repayment)
+        changes += await account.settle(write, advance, "repaid", own=repayment, later=later)
+    for post in later:
+        changes += await post()
     await write.session.refresh(receipt)
     return changes
 
@@ -306,8 +313,11 @@ async def _undo(
             setattr(each, name, value)
     await write.session.flush()
     changes = [_of_repayment(told, each) for each in held.repayments]
+    later: list[account.Post] = []
     for repayment in held.repayments:
-        changes += await account.settle(write, held.advances[repayment.advance_id], own=repayment)
+        changes += await account.settle(write, held.advances[repayment.advance_id], own=repayment, later=later)
+    for post in later:
+        changes += await post()
     await write.session.refresh(receipt)
     return [*changes, of_receipt(told, receipt)]
 
