@@ -15,6 +15,7 @@ from app.awards.claims import models as claims
 from app.awards.commitments import models as commitments
 from app.awards.letters import models as letters
 from app.awards.overrides import models as overrides
+from app.awards.payments import models as award_payments
 from app.awards.recoveries import models as recoveries
 from app.committees import models as committees
 from app.core import installation
@@ -44,9 +45,9 @@ from app.treasury.runs import models as payment_runs
 DOMAINS = (
     installation, idempotency, events, access, programme, schemes, committees, missions, firms, contacts, bank_details,
     firm_certificates, auditions, projects, roadmap, entries, corrections, certificates, envelopes, awards, claims,
-    overrides, grants, payments, recoveries, commitments, letters, receipts, advances, tranches, amendments,
-    change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates, payment_runs,
-    collection_runs,
+    overrides, award_payments, grants, payments, recoveries, commitments, letters, receipts, advances, tranches,
+    amendments, change_requests, applications, agendas, decisions, integrations, bank_accounts, mandates,
+    payment_runs, collection_runs,
 )  # fmt: skip
 
 metadata = Base.metadata

@@ -56,11 +56,13 @@ SHOWN_AS: dict[str, str] = {
     "PaymentRun.account_id": "account_label",
     "PaymentRunLine.run_id": "run_cut_off_on",
     "PaymentRunLine.payment_id": "payment_reference",
-    "PaymentRunLine.grant_id": "decision_reference",
+    "PaymentRunLine.tranche_id": "payment_reference",
     "PaymentRunLine.bank_details_id": "iban",
     "AdvanceAwarded.override_id": "override_code",
     "Advance.override_id": "override_code",
     "Tranche.override_id": "override_code",
+    "Tranche.advance_id": "decision_reference",
+    "Tranche.bank_details_id": "iban",
     "Shortfall.contribution_id": "contribution_reference",
     "Shortfall.repayment_id": "repayment_reference",
     "Project.detected_in_audition_id": "detected_in_audition_on",
@@ -175,6 +177,8 @@ OPAQUE: dict[str, str] = {
     ),
     "Repayment.advance_id": "It is in the address of the repayment.",
     "Schedule.advance_id": "It is in the address of the schedule.",
+    "PaymentRunLine.grant_id": "decision_reference names the award of the line, which is a grant or an advance.",
+    "PaymentRunLine.advance_id": "decision_reference names the award of the line, which is a grant or an advance.",
     "AdvanceStatement.advance_id": "It is in the address of the statement.",
 }
 
