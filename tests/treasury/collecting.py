@@ -54,7 +54,7 @@ class Collecting:
     @classmethod
     async def beside(cls, world: World, siren: str) -> "Collecting":
         """The same of a firm that has other acts in its world."""
-        return await cls.by(Books(Acts(world, siren, numbers=5_000)), 100_000)
+        return await cls.by(Books(Acts(world, siren, numbers=1_000 + secrets.randbelow(1_000_000))), 100_000)
 
     @property
     def treasurer(self) -> Client:
