@@ -36,6 +36,7 @@ IMPORTERS = {
     "territory",
     "programme",
     "funder",
+    "treasurer",
 }  # each for the kinds that its other permissions allow
 
 T = "/v1/territories/{territory}"

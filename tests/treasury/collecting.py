@@ -54,7 +54,7 @@ class Collecting:
     @classmethod
     async def beside(cls, world: World, siren: str) -> "Collecting":
         """The same of a firm that has other acts in its world."""
-        return await cls.by(Books(Acts(world, siren, numbers=5_000)), 100_000)
+        return await cls.by(Books(Acts(world, siren, numbers=1_000 + secrets.randbelow(1_000_000))), 100_000)
 
     @property
     def treasurer(self) -> Client:
@@ -98,7 +98,8 @@ class Collecting:
 async def a_collection(world: World, siren: str) -> dict[str, str]:
     """A mandate of a firm, and a run with a line by it, which nobody has read: their ids by name."""
     c = await Collecting.beside(world, siren)
-    await c.books.advance(4_000, LINES)
+    advance = ok(await c.books.acts.advance(4_000, terms=LINES), 201)["id"]
+    ok(await c.books.acts.tranche(advance, 3_600), 201)
     run = await c.made(due_to_on="2024-03-31")
     [line] = await c.lines(run)
     return {"mandate": line["mandate_id"], "collection": run, "debit": line["id"]}

@@ -175,8 +175,11 @@ async def _account(write: Write, account_id: UUID | None) -> UUID | None:
     return own[0] if len(own) == 1 else None
 
 
-async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Advance, int]]) -> list[Change]:
-    """Assign parts of a receipt to advances that are locked, and settle each.
+async def repay(
+    write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Advance, int]], later: list[account.Post] | None = None
+) -> list[Change]:
+    """Assign parts of a receipt to advances that are locked, and settle each. With `later`, who calls it posts to the
+    envelope's accounts once all receipts are assigned.
 
     Raises `decider-receives` (403), `assignments-exceed-receipt`, and `repayment-exceeds-outstanding` (409) where
     nothing had been paid out by the value day.
@@ -189,7 +192,7 @@ async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Adva
     if sum(cents for _, cents in shares.values()) > receipt.unassigned_cents - receipt.returned_cents:
         raise rules.AssignmentsExceedReceipt(unassigned_cents=receipt.unassigned_cents - receipt.returned_cents)
     made: list[tuple[Advance, Repayment]] = []
-    later: list[account.Post] = []
+    posts: list[account.Post] = [] if later is None else later
     for advance, cents in shares.values():
         recorded_by = DECIDES_RECEIVES.separate(write.actor, [advance.awarded_by])
         t = Tranche
@@ -210,8 +213,8 @@ async def repay(write: Write, receipt: Receipt, shares: Mapping[UUID, tuple[Adva
         made.append((advance, repayment))
     changes = [_of_repayment("created", repayment) for _, repayment in made]
     for advance, repayment in made:
-        changes += await account.settle(write, advance, "repaid", own=repayment, later=later)
-    for post in later:
+        changes += await account.settle(write, advance, "repaid", own=repayment, later=posts)
+    for post in posts if later is None else ():
         changes += await post()
     await write.session.refresh(receipt)
     return changes

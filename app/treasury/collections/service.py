@@ -208,8 +208,9 @@ async def said_of(
 
 
 async def collect(
-    write: Write, advance: Advance, run: CollectionRun, line: CollectionRunLine, said: receipts.Said
-) -> list[Change]:
+    write: Write, advance: Advance, run: CollectionRun, line: CollectionRunLine, said: receipts.Said,
+    later: list[accounts.Post] | None = None,
+) -> list[Change]:  # fmt: skip
     """A receipt of a line, assigned to its advance, which is locked.
 
     Raises `debit-over` (409), `decider-receives` (403), and what `receipts.repay` raises.
@@ -219,7 +220,7 @@ async def collect(
     [receipt] = await receipts.enter_all(write, line.territory, [said])
     line.receipt_id = receipt.id
     await write.session.flush()
-    changes = await receipts.repay(write, receipt, {advance.id: (advance, receipt.amount_cents)})
+    changes = await receipts.repay(write, receipt, {advance.id: (advance, receipt.amount_cents)}, later)
     return [receipts.of_receipt("created", receipt), *changes]
 
 

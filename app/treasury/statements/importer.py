@@ -118,10 +118,11 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
     ]  # fmt: skip
     advances = await _held(write, place, said, {line.advance_id for line in debited.values()})
     changes: list[Change] = []
+    later: list[account.Post] = []  # the accounts of the envelope are locked last
     others: list[tuple[StatementEntry, rules.Credit]] = []
     for entry, credit in zip(new, said, strict=True):
         sent = debited.get(entry.end_to_end_id or "")
-        if sent is None or not await _collected(write, accounts, advances, entry, sent, changes):
+        if sent is None or not await _collected(write, accounts, advances, entry, sent, changes, later):
             others.append((entry, credit))
     receipts = await service.enter_all(write, place, [
         Said(
@@ -140,7 +141,9 @@ async def _apply(write: Write, place: str | None, lines: Sequence[FileLine]) -> 
         ]
         found = rules.match(credit, owed)
         if found is not None:
-            changes += await service.repay(write, receipt, {found: (advances[found], receipt.amount_cents)})
+            changes += await service.repay(write, receipt, {found: (advances[found], receipt.amount_cents)}, later)
+    for post in later:
+        changes += await post()
     returned = 0
     for line in lines:
         sent = debited.get(line.item.end_to_end_id or "")
@@ -170,7 +173,7 @@ async def _debited(write: Write, territory: str, lines: Sequence[FileLine]) -> d
 
 async def _collected(
     write: Write, accounts: _Accounts, advances: Mapping[UUID, Advance], entry: StatementEntry,
-    line: CollectionRunLine, changes: list[Change],
+    line: CollectionRunLine, changes: list[Change], later: list[account.Post],
 ) -> bool:  # fmt: skip
     """Whether an entry is the money of a line that waits for it, to the cent; its receipt repays the line's advance."""
     advance = advances.get(line.advance_id)
@@ -181,7 +184,7 @@ async def _collected(
     run = await write.session.get_one(CollectionRun, line.run_id)
     said = await collections.said_of(write, line, entry.reference, entry.received_on, entry.value_on)
     account_id = accounts.ids[entry.account_iban][0]
-    changes += await collections.collect(write, advance, run, line, replace(said, account_id=account_id))
+    changes += await collections.collect(write, advance, run, line, replace(said, account_id=account_id), later)
     return True
 
 
