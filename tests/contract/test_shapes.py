@@ -418,7 +418,7 @@ OURS: dict[str, str] = {
          "agenda_state",
          "grant_ended", "grant_ended_as", "advance_ended", "advance_ended_as", "aid_act",
          "aid_act_transfer", "change_request_status", "change_request_decided", "amendment_status",
-         "amendment_decided", "amendment_found", "early_repayment_status",,
+         "amendment_decided", "amendment_found", "early_repayment_status",
          "early_repayment_received", "turnover_status", "receipt_status", "receipt_bounced", "receipt_returned",
          "refund_status", "refund_approved", "refund_day", "repayment_choice", "advance_settled_as",
          "advance_written_off", "advance_version_cause",
