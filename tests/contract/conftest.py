@@ -113,6 +113,7 @@ async def one_of_everything(world: World) -> Known:
     ok(await own.put(f"firms/{firm}/note", {"text": "Said in confidence."}), 201)
     activity = {"naf_code": "25.53Y", "naf_version": "naf_2025", "from_on": "2025-12-01"}
     ok(await own.post(f"/v1/firms/{firm}/activities", activity), 201)
+    collected = await a_collection(world, firm)  # before its proceedings, in which nothing is collected
     proceeding = {"kind": "safeguard", "opened_on": "2024-02-06"}
     proceeding = ok(await own.post(f"/v1/firms/{firm}/proceedings", proceeding), 201)
     ok(await own.put(f"firms/{firm}/accounts/2022", {"headcount": 34, "source": "Liasse 2022"}), 201)
@@ -121,7 +122,6 @@ async def one_of_everything(world: World) -> Known:
     money |= await world.arrears(money["advance"], money["firm"])
     meetings = await world.meetings()
     plans = await world.plans()
-    collected = await a_collection(world, firm)
     papers = await world.papers(firm)
     run = await a_run(world)
     again = {"title": "Draft", "axes": [{"title": "Axis", "actions": [{"title": "Action"}]}]}
