@@ -50,7 +50,7 @@ class Known:
             collection = parts[parts.index("{id}") - 1]
             if collection == "imports" and "{territory}" not in path:
                 collection = "national_import_id"
-            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances")
+            parents = ("missions", "roadmap", "agenda", "collection-runs", "advances", "recoveries")
             parent = next((known for known in parents if known in parts), "")
             return self.ids.get(f"{parent}/{collection}") or self.ids[collection]
         if name == "import_id" and "{territory}" not in path:
@@ -120,6 +120,7 @@ async def one_of_everything(world: World) -> Known:
     money = await world.money()
     money |= await world.owed(money["grant"]) | await world.amended(money["advance"])
     money |= await world.arrears(money["advance"], money["firm"])
+    received = await world.received()
     meetings = await world.meetings()
     plans = await world.plans()
     papers = await world.papers(firm)
@@ -193,9 +194,10 @@ async def one_of_everything(world: World) -> Known:
             "payments": money["payment"],
             "recoveries": money["recovery"],
             "recovery_id": money["recovery"],
-            "receipts": money["receipt"],
-            "receipt_id": money["receipt"],
-            "refunds": money["receipt"],
+            "recoveries/receipts": money["receipt"],
+            "receipts": received["waiting"],
+            "receipt_id": received["waiting"],
+            "refunds": received["refund"],
             "letters": money["letter"],
             "commitments": money["commitment"],
             "commitment_id": money["commitment"],
