@@ -1,4 +1,4 @@
-"""Payment runs of a world: an approved account of the office, and approved payments of its grants."""
+"""Payment runs of a world: an approved account of the office, and approved payments of its grants or advances."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,15 +19,16 @@ NAMESPACE = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.09}"
 
 @dataclass
 class Runs:
-    """A grant that is paid without conditions, and an account that it is paid from."""
+    """An award that is paid without conditions, and an account that it is paid from."""
 
     paying: Paying
     account: str
     cut_offs: int = field(default=0)
 
     @classmethod
-    async def of(cls, world: World, cents: int = 10_000_000) -> "Runs":
-        paying = await Paying.of(world, cents, scheme=False)
+    async def of(cls, world: World, cents: int = 10_000_000, award: type[Paying] = Paying) -> "Runs":
+        """Runs that pay an `award` of this kind: a grant (`Paying`) or an advance (`Drawing`)."""
+        paying = await award.of(world, cents, scheme=False)
         return cls(paying, await world.bank_account(approved=True))
 
     async def another(self, cents: int = 1_000, by: Client | None = None, **more: Any) -> Paying:

@@ -1,17 +1,19 @@
-"""The cures of what refuses a payment run, each in a territory whose grant is paid."""
+"""The cures of what refuses a payment run, each in a territory whose grant or advance is paid."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx2
 
+from tests.advances.drawing import Drawing
 from tests.contract.cures import Case, seen, subject, walk
+from tests.grants.paying import Paying
 from tests.treasury.runs import DAYS, Runs
 from tests.world import ok
 
 
 async def runs_of(case: Case) -> Runs:
     """Runs of a territory of the case's own."""
-    return await Runs.of(await case.own())
+    return await Runs.of(await case.own(), award=Drawing if "tranche" in case.act else Paying)
 
 
 @walk("nothing-to-send", "make_payment_run")
@@ -81,7 +83,7 @@ def reject_of(case: Case, runs: Runs, payment: str, run: str, line: str) -> Send
     return lambda: runs.paying.act(payment, "reject", {"rejected_on": DAYS["today"], "reason": "AC04"})
 
 
-@walk("payment-not-handed-over", "reject_payment_run_line", "reject_grant_payment")
+@walk("payment-not-handed-over", "reject_payment_run_line", "reject_grant_payment", "reject_tranche")
 async def payment_not_handed_over(case: Case) -> None:
     runs = await runs_of(case)
     payment = await runs.paying.approved(1)
