@@ -394,7 +394,7 @@ class Envelope(Life):
             if parts:
                 by_day[on] = parts
         assert not left
-        recycling = set()
+        recycling: set[str] = set()
         for on, parts in by_day.items():
             again = {key: part for key, part in parts.items() if key in self.recycling}
             recycling |= again.keys()
@@ -495,8 +495,8 @@ class Envelope(Life):
         await self.send(self.by.reverse, deed.path, expect=expect)
         if expect:
             self.facts, self.covers = facts, covers
-            for each, *then in known:
-                each.facts, each.bounce, each.gone, each.cut = then
+            for each, own, bounce, gone, cut in known:
+                each.facts, each.bounce, each.gone, each.cut = own, bounce, gone, cut
             return False
         if award is not None and deed is award.deed:
             award.reversed = award.cancelled = True
