@@ -496,6 +496,17 @@ class World:
         ))  # fmt: skip
         return ids
 
+    async def received(self) -> dict[str, str]:
+        """A receipt that is assigned to nothing, and a proposed refund of a part: ids by name."""
+
+        async def post(path: str, **body: Any) -> str:
+            headers = {"Idempotency-Key": secrets.token_hex(8)}
+            return str(ok(await self.clients["treasurer"].post(path, body, headers=headers), 201)["id"])
+
+        receipt = await post("receipts", amount_cents=2, received_on="2024-04-02", reference=secrets.token_hex(8))
+        refund = await post(f"receipts/{receipt}/refunds", amount_cents=1, reason="Not ours.")
+        return {"waiting": receipt, "refund": refund}
+
     async def papers(self, siren: str) -> dict[str, str]:
         """Proposed bank details and a certificate of a firm, and an account that is proposed: ids by name."""
         number, digest = 1 + secrets.randbelow(99_999_999), secrets.token_hex(32)
