@@ -19,7 +19,7 @@ from app.core import clock
 from app.core.serving.routing import Route
 from app.core.values import iban_from, siren_from
 from app.main import ROUTERS
-from tests.copies import Prototype
+from tests.copies import Prototype, may_copy
 
 _NUMBERS = itertools.count()
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -287,6 +287,8 @@ class World:
             return
         words = [*self._words(), *own]
         async with self.pool.acquire() as connection:
+            if not await may_copy(connection):
+                return
             prototype = await Prototype.of(connection, rows, of, words)
         _PROTOTYPES[self.pool, clock.today(), kind] = prototype, words, made
 
