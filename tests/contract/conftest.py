@@ -137,6 +137,7 @@ async def one_of_everything(world: World) -> Known:
     file = await admissible(world)
     decided = await closed_meeting(world)
     wave = ok(await admin.get("/v1/waves"))["items"][0]
+    legal_rate = ok(await admin.get("/v1/legal-rates?limit=1"))["items"][0]
     parameter = ok(await admin.get("/v1/schemes/rebond_industriel/parameters"))["items"][0]
     ok(await operator.patch(f"missions/{mission.id}", {"alert_thresholds_bp": [1]}))
     judged = ok(await world.consultant.post("time-entries", mission.entry(worked_on="2023-02-01")), 201)
@@ -179,6 +180,7 @@ async def one_of_everything(world: World) -> Known:
             "waves": wave["id"],
             "scheme": "rebond_industriel",
             "parameters": parameter["id"],
+            "legal-rates": legal_rate["id"],
             "projects": plans["project"],
             "project_id": plans["project"],
             "job-observations": plans["jobs"],

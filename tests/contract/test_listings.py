@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -24,7 +24,11 @@ from tests.world import AMENDED, Client, Mission, World, fresh_siren, ok
 
 
 def made(value: Any) -> dict[str, Listing]:
-    """The Listings that a function makes, one for each instrument of aid, by what its place ends with."""
+    """The Listings of a table of them, or those that a function makes, one for each instrument of aid, by what its
+    place ends with.
+    """
+    if isinstance(value, Mapping):
+        return {f"[{name}]": listing for name, listing in value.items() if isinstance(listing, Listing)}
     if getattr(value, "__annotations__", None) != {"kind": AwardKind, "return": Listing}:
         return {}
     return {f"({resource})": value(kind) for resource, kind in KINDS.items()}
@@ -35,8 +39,8 @@ def listings() -> dict[str, Listing]:
     found: dict[str, Listing] = {}
     for module in sorted(name for name in sys.modules if name.startswith("app.")):
         for name, value in vars(sys.modules[module]).items():
-            for ending, listing in {"": value}.items() if isinstance(value, Listing) else made(value).items():
-                place = f"{value.__module__ if ending else module}.{name}{ending}"
+            for ending, listing in ({"": value} if isinstance(value, Listing) else made(value)).items():
+                place = f"{getattr(value, '__module__', module) if ending else module}.{name}{ending}"
                 if listing not in found.values() and place not in found:
                     found[place] = listing
     return found
